@@ -1,0 +1,353 @@
+//! What is known of the disk: its partition table, boot code, volumes and their signatures.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fact::{Evidence, Fact};
+
+/// Which partition table the disk has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableKind {
+    /// None: nothing, or a file system on the whole disk.
+    None,
+    /// MBR.
+    Mbr,
+    /// GPT with a protective MBR.
+    Gpt,
+    /// GPT whose MBR has further entries beside the protective one.
+    HybridGpt,
+}
+
+/// What a partition is for, told by its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum PartitionRole {
+    /// EFI system partition.
+    Esp,
+    /// BIOS boot partition (GPT), the place of GRUB's core image.
+    BiosBoot,
+    /// Extended partition (MBR), a container of logical ones.
+    Extended,
+    /// Linux file system (including the discoverable-partition types).
+    LinuxFilesystem,
+    /// Linux swap.
+    Swap,
+    /// LVM physical volume.
+    Lvm,
+    /// Linux md RAID member.
+    Raid,
+    /// Windows (NTFS, FAT) data.
+    WindowsData,
+    /// Windows recovery environment.
+    WindowsRecovery,
+    /// Microsoft reserved partition.
+    MicrosoftReserved,
+    /// Windows logical disk manager (dynamic disk), metadata or data.
+    Ldm,
+    /// Protective MBR entry.
+    Protective,
+    /// Anything else.
+    Other,
+}
+
+/// One entry of the partition table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionFacts {
+    /// The number as Linux counts it (`sda1` → 1; logical ones from 5).
+    pub number: u32,
+    /// First byte on the disk.
+    pub start: u64,
+    /// Length in bytes, as the table says (may reach beyond the end of the disk).
+    pub size: u64,
+    /// `0x83`, or a GUID in upper case.
+    pub type_id: String,
+    /// What the type means.
+    pub role: PartitionRole,
+    /// GPT partition name.
+    pub name: Option<String>,
+    /// PARTUUID as Linux spells it: lower-case GUID, or `<disk signature>-<number>` for MBR.
+    pub uuid: Option<String>,
+    /// MBR active flag; GPT attribute "legacy BIOS bootable" (bit 2).
+    pub active: bool,
+    /// Where the entry stands: `MBR, byte 446`.
+    pub location: String,
+    /// Index of its volume in [`DiskFacts::volumes`]; none for containers and empty ones.
+    pub volume: Option<usize>,
+}
+
+/// What a signature in a volume says that the volume is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "each is the name of what it stands for")]
+pub enum SignatureKind {
+    Ext2,
+    Ext3,
+    Ext4,
+    Xfs,
+    Btrfs,
+    Ntfs,
+    Fat12,
+    Fat16,
+    Fat32,
+    Exfat,
+    Swap,
+    SwapSuspended,
+    Luks1,
+    Luks2,
+    Bitlocker,
+    LvmPv,
+    MdRaid,
+    Ddf,
+    Imsm,
+    Ldm,
+    StorageSpaces,
+    Iso9660,
+    Squashfs,
+    Erofs,
+    F2fs,
+    Zfs,
+    Bcache,
+    Reiserfs,
+    Jfs,
+    Vdo,
+    Stratis,
+    PartitionTable,
+}
+
+impl SignatureKind {
+    /// The name as `blkid` spells it, where it knows it: `ext4`, `vfat`, `crypto_LUKS`, ….
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ext2 => "ext2",
+            Self::Ext3 => "ext3",
+            Self::Ext4 => "ext4",
+            Self::Xfs => "xfs",
+            Self::Btrfs => "btrfs",
+            Self::Ntfs => "ntfs",
+            Self::Fat12 | Self::Fat16 | Self::Fat32 => "vfat",
+            Self::Exfat => "exfat",
+            Self::Swap => "swap",
+            Self::SwapSuspended => "swsuspend",
+            Self::Luks1 | Self::Luks2 => "crypto_LUKS",
+            Self::Bitlocker => "BitLocker",
+            Self::LvmPv => "LVM2_member",
+            Self::MdRaid => "linux_raid_member",
+            Self::Ddf => "ddf_raid_member",
+            Self::Imsm => "isw_raid_member",
+            Self::Ldm => "ldm",
+            Self::StorageSpaces => "storage_spaces",
+            Self::Iso9660 => "iso9660",
+            Self::Squashfs => "squashfs",
+            Self::Erofs => "erofs",
+            Self::F2fs => "f2fs",
+            Self::Zfs => "zfs_member",
+            Self::Bcache => "bcache",
+            Self::Reiserfs => "reiserfs",
+            Self::Jfs => "jfs",
+            Self::Vdo => "vdo",
+            Self::Stratis => "stratis",
+            Self::PartitionTable => "partition table",
+        }
+    }
+
+    /// Whether it is a file system that files can be read from (by somebody).
+    pub fn is_filesystem(self) -> bool {
+        matches!(
+            self,
+            Self::Ext2
+                | Self::Ext3
+                | Self::Ext4
+                | Self::Xfs
+                | Self::Btrfs
+                | Self::Ntfs
+                | Self::Fat12
+                | Self::Fat16
+                | Self::Fat32
+                | Self::Exfat
+                | Self::Iso9660
+                | Self::Squashfs
+                | Self::Erofs
+                | Self::F2fs
+                | Self::Zfs
+                | Self::Reiserfs
+                | Self::Jfs
+        )
+    }
+
+    /// Whether it says that the content is encrypted.
+    pub fn is_encryption(self) -> bool {
+        matches!(self, Self::Luks1 | Self::Luks2 | Self::Bitlocker)
+    }
+}
+
+/// A signature found in a volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    /// What it is.
+    pub kind: SignatureKind,
+    /// Byte offset of the magic in the volume.
+    pub offset: u64,
+    /// UUID as `blkid` prints it (ext: lower-case GUID; vfat: `ABCD-1234`; NTFS: 16 hex digits;
+    /// LVM: the PV UUID with dashes).
+    pub uuid: Option<String>,
+    /// Label.
+    pub label: Option<String>,
+    /// Size in bytes that the structure claims for itself.
+    pub size: Option<u64>,
+    /// Version or variant where one matters (`LUKS2`, `0.90`, `1.2`).
+    pub version: Option<String>,
+}
+
+/// A named byte range that a file system (or something else) may lie in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeFacts {
+    /// `partition 1`, `whole disk`, later `vg/lv`.
+    pub name: String,
+    /// Partition number, when it is one.
+    pub partition: Option<u32>,
+    /// First byte on the disk; `None` when it is not contiguous there.
+    pub start: Option<u64>,
+    /// Length in bytes (what lies inside the disk).
+    pub size: u64,
+    /// The signatures found, the decisive one first; or why none could be looked for.
+    pub signatures: Fact<Vec<Signature>>,
+}
+
+impl VolumeFacts {
+    /// The decisive signature.
+    pub fn signature(&self) -> Option<&Signature> {
+        self.signatures.known()?.first()
+    }
+}
+
+/// Whose code stands in a boot sector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum BootCodeKind {
+    /// Nothing: bytes 0–439 are zero, or the 0x55AA signature is missing.
+    None,
+    /// GRUB 2 `boot.img`.
+    Grub2,
+    /// GRUB legacy `stage1`.
+    GrubLegacy,
+    /// SYSLINUX `mbr.bin`/`altmbr.bin`/`gptmbr.bin`, or a volume boot record of SYSLINUX/EXTLINUX.
+    Syslinux,
+    /// LILO.
+    Lilo,
+    /// Microsoft MBR or volume boot record.
+    Windows,
+    /// Code that hands over to the active partition, of no particular maker.
+    Generic,
+    /// Code that is not known.
+    Unrecognised,
+}
+
+/// The first sector of the disk as code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootCodeFacts {
+    /// Whose code it is.
+    pub kind: BootCodeKind,
+    /// Whether bytes 510–511 are 0x55 0xAA.
+    pub signature: bool,
+    /// What told the kind: offset and bytes.
+    pub evidence: Evidence,
+    /// The GRUB core image that `boot.img` loads, when the code is GRUB 2.
+    pub grub_core: Option<Fact<GrubCoreFacts>>,
+}
+
+/// GRUB's core image as its boot sector would load it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrubCoreFacts {
+    /// Byte offset on the disk of its first sector (`diskboot.img`).
+    pub offset: u64,
+    /// Where that is: `gap before partition 1`, `BIOS boot partition 1`, `partition 1`.
+    pub place: String,
+    /// Length in bytes by its block list.
+    pub size: u64,
+    /// Whether the sectors hold a core image (`diskboot.img` recognised, not all zero), or what is
+    /// wrong.
+    pub intact: Fact<()>,
+    /// The prefix: `(,msdos1)/boot/grub`; a prefix without a device relies on `search` in the
+    /// embedded configuration.
+    pub prefix: Fact<Option<String>>,
+    /// The configuration embedded in the image (`search.fs_uuid … root`), if any.
+    pub embedded_config: Fact<Option<String>>,
+}
+
+/// The boot sector of a volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeBootCode {
+    /// Index of the volume.
+    pub volume: usize,
+    /// Whose code it is.
+    pub kind: BootCodeKind,
+    /// What told the kind.
+    pub evidence: Evidence,
+}
+
+/// How bad a flaw of the partition table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Firmware or kernel may read the table differently, or data lies outside the disk.
+    Broken,
+    /// Untidy, but read the same by all.
+    Untidy,
+}
+
+/// A flaw of the partition table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayoutProblem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where, and what.
+    pub evidence: Evidence,
+}
+
+/// Header states of a GPT.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GptFacts {
+    /// Disk GUID, lower case.
+    pub disk_guid: String,
+    /// Whether the primary header and its entries are sound, or what is wrong.
+    pub primary: Fact<()>,
+    /// Whether the backup header and its entries are sound, or what is wrong.
+    pub backup: Fact<()>,
+}
+
+/// What is known of the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskFacts {
+    /// Size in bytes.
+    pub size: u64,
+    /// Logical sector size in bytes that the table is written for: 512 or 4096.
+    pub sector_size: u32,
+    /// Which table there is.
+    pub table: TableKind,
+    /// Whether the table could be read in full, or why not.
+    pub table_read: Fact<()>,
+    /// MBR disk signature, 8 lower-case hex digits.
+    pub mbr_signature: Option<String>,
+    /// GPT headers.
+    pub gpt: Option<GptFacts>,
+    /// The partitions in the table's order.
+    pub partitions: Vec<PartitionFacts>,
+    /// The volumes: partitions, or the whole disk when there is no table.
+    pub volumes: Vec<VolumeFacts>,
+    /// The code in sector 0.
+    pub boot_code: Fact<BootCodeFacts>,
+    /// The code in the boot sectors of volumes that have some.
+    pub volume_boot_code: Vec<VolumeBootCode>,
+    /// Flaws of the table.
+    pub problems: Vec<LayoutProblem>,
+}
+
+impl DiskFacts {
+    /// The partition with that number.
+    pub fn partition(&self, number: u32) -> Option<&PartitionFacts> {
+        self.partitions.iter().find(|partition| partition.number == number)
+    }
+}

@@ -1,0 +1,130 @@
+//! File systems, and the tree that a guest sees.
+//!
+//! In: the read-only bytes of volumes. Out: paths → metadata, bytes, directory entries.
+//! This room must not know what a file means.
+
+pub mod ext;
+pub mod fat;
+pub mod tree;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::bytes::Bytes;
+use crate::error::Result;
+
+/// A node (file, directory, …) of one file system: an inode number, or whatever names a node there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub u64);
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FileType {
+    /// A regular file.
+    Regular,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A character device.
+    CharDevice,
+    /// A block device.
+    BlockDevice,
+    /// A named pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+}
+
+/// What is known of a node without reading its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// What the node is.
+    pub file_type: FileType,
+    /// Length of the content in bytes; of a symbolic link, of its target.
+    pub len: u64,
+    /// Permission bits, including set-id and sticky (`0o7777`).
+    pub mode: u16,
+    /// Owner; 0 where the file system has none.
+    pub uid: u32,
+    /// Group; 0 where the file system has none.
+    pub gid: u32,
+    /// Number of names; 1 where the file system does not count them.
+    pub links: u32,
+    /// Last change of the content, in seconds since 1970-01-01 UTC.
+    pub mtime: i64,
+}
+
+/// One name in a directory. `.` and `..` are not given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirEntry {
+    /// The name's bytes (UTF-8 for FAT's long names).
+    pub name: Vec<u8>,
+    /// The node that it names.
+    pub node: NodeId,
+    /// What the directory says the node is, when it says so.
+    pub file_type: Option<FileType>,
+}
+
+/// A read-only file system.
+///
+/// Implementations hold no lock and no cursor: any number of threads may read at once.
+pub trait FileSystem: Send + Sync {
+    /// The name that the kernel uses for it: `ext4`, `vfat`, ….
+    fn kind(&self) -> &'static str;
+
+    /// The root directory.
+    fn root(&self) -> NodeId;
+
+    /// What the node is, without following a symbolic link.
+    ///
+    /// # Errors
+    /// When the node cannot be read or contradicts the format.
+    fn metadata(&self, node: NodeId) -> Result<Metadata>;
+
+    /// Calls `visit` for each name in a directory, until it breaks.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotADirectory`] for other nodes; when a part of the directory cannot be read
+    /// (names seen before that were visited, so a caller that got an error knows that more may exist).
+    fn read_dir(
+        &self,
+        dir: NodeId,
+        visit: &mut dyn FnMut(DirEntry) -> ControlFlow<()>,
+    ) -> Result<()>;
+
+    /// The node that `name` names in `dir`, or `None` when the whole directory was read and does
+    /// not have it. Names compare as the file system compares them (FAT: without case).
+    ///
+    /// # Errors
+    /// As [`FileSystem::read_dir`].
+    fn lookup(&self, dir: NodeId, name: &[u8]) -> Result<Option<NodeId>> {
+        let mut found = None;
+        self.read_dir(dir, &mut |entry| {
+            if entry.name == name {
+                found = Some(entry.node);
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// The target of a symbolic link, at most [`MAX_SYMLINK`] bytes.
+    ///
+    /// # Errors
+    /// When the node is no symbolic link or cannot be read.
+    fn read_link(&self, node: NodeId) -> Result<Vec<u8>>;
+
+    /// The content of a regular file as read-only bytes of exactly `metadata().len`; holes read as
+    /// zero.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotAFile`] for other nodes; when the map of the file's blocks cannot be read.
+    fn open(&self, node: NodeId) -> Result<Arc<dyn Bytes>>;
+}
+
+/// Longest symbolic link target in bytes (Linux: `PATH_MAX`).
+pub const MAX_SYMLINK: usize = 4096;

@@ -1,0 +1,568 @@
+//! Everything that the rules may know: plain data, each fact with its evidence or the reason why it
+//! is not known. `image-preflight inspect --format json` prints exactly this.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::disk::facts::DiskFacts;
+use crate::fact::{Evidence, Fact, Unread};
+use crate::image::facts::ImageFacts;
+
+/// All facts of one image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The container file.
+    pub image: ImageFacts,
+    /// The disk inside; unknown when the container's content cannot be read.
+    pub disk: Fact<DiskFacts>,
+    /// How the image can be booted.
+    pub firmware: Fact<FirmwareFacts>,
+    /// The operating system; unknown when it could not be looked for everywhere.
+    pub guest: Fact<Guest>,
+}
+
+/// How the image can be booted, from its disk alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirmwareFacts {
+    /// What lets BIOS boot it (boot code and where its next stage lies); empty when BIOS cannot.
+    pub bios: Vec<Evidence>,
+    /// What lets UEFI boot it (ESP and the loaders in it); empty when UEFI cannot.
+    pub uefi: Vec<Evidence>,
+    /// Whether a loader stands at the removable-media path (`EFI/BOOT/BOOTX64.EFI`, `BOOTAA64.EFI`).
+    pub uefi_fallback: Vec<Evidence>,
+}
+
+/// The operating system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Guest {
+    /// Linux.
+    Linux(Box<LinuxFacts>),
+    /// Windows: recognised, not looked into.
+    Windows(WindowsFacts),
+    /// None: every volume was read and has no operating system.
+    Absent(Vec<Evidence>),
+}
+
+/// A Windows guest, recognised by its system directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowsFacts {
+    /// What told it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Processor architecture of the guest's programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "each is the name of what it stands for")]
+pub enum Architecture {
+    X86_64,
+    I386,
+    Aarch64,
+    Arm,
+    Riscv64,
+    Ppc64,
+    S390x,
+    Other,
+}
+
+impl Architecture {
+    /// As `uname -m` spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::I386 => "i386",
+            Self::Aarch64 => "aarch64",
+            Self::Arm => "arm",
+            Self::Riscv64 => "riscv64",
+            Self::Ppc64 => "ppc64",
+            Self::S390x => "s390x",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A Linux guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinuxFacts {
+    /// Which system it is; `Known(None)` when none of the release files exists.
+    pub os: Fact<Option<OsIdentity>>,
+    /// Architecture of its programs (ELF header of `/bin/sh` or init).
+    pub arch: Fact<(Architecture, Evidence)>,
+    /// Whether `/bin`, `/sbin`, `/lib` are links into `/usr`.
+    pub usr_merged: Fact<bool>,
+    /// The mount table by which the tree was joined.
+    pub mounts: Vec<MountFacts>,
+    /// Roots of other systems on this disk, by volume name.
+    pub other_roots: Vec<Evidence>,
+    /// `/etc/fstab`.
+    pub fstab: Fact<Fstab>,
+    /// `/etc/crypttab`; empty when there is none.
+    pub crypttab: Fact<Vec<CrypttabEntry>>,
+    /// How it boots.
+    pub boot: BootFacts,
+    /// The installed kernels: directories of `/lib/modules` and what belongs to them. The one that
+    /// the default boot entry starts has `is_default`.
+    pub kernels: Fact<Vec<KernelFacts>>,
+    /// Who may log in.
+    pub accounts: Fact<Accounts>,
+    /// cloud-init.
+    pub cloud_init: CloudInitFacts,
+    /// What ties the system to the machine it came from.
+    pub bindings: Fact<Vec<Binding>>,
+}
+
+/// Identity of a Linux system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OsIdentity {
+    /// `ID` of os-release, lower case: `debian`, `centos`, `rhel`, `ubuntu`, `sles`, `opensuse-leap`,
+    /// `euleros`, `openEuler` (lower-cased), ….
+    pub id: String,
+    /// `ID_LIKE`.
+    pub id_like: Vec<String>,
+    /// Version as precise as any file says it: `12`, `7.9`, `22.04`, `12.5`.
+    pub version: Option<String>,
+    /// `PRETTY_NAME`, or the line of an older release file.
+    pub name: String,
+    /// The file that told.
+    pub evidence: Evidence,
+}
+
+/// One file system of the guest's tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountFacts {
+    /// Where: `/`, `/boot`, ….
+    pub path: String,
+    /// Index of its volume in [`DiskFacts::volumes`]; none when nothing in this image is meant.
+    pub volume: Option<usize>,
+    /// `ext4`, ….
+    pub kind: Option<String>,
+    /// Whether its files can be read, or why not.
+    pub readable: Fact<()>,
+    /// What asked for it: the fstab line; for `/` what made it the root.
+    pub evidence: Evidence,
+}
+
+/// How a device is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum SourceKind {
+    /// `UUID=…`, `/dev/disk/by-uuid/…`.
+    Uuid,
+    /// `LABEL=…`, `/dev/disk/by-label/…`.
+    Label,
+    /// `PARTUUID=…`, `/dev/disk/by-partuuid/…`.
+    PartUuid,
+    /// `PARTLABEL=…`, `/dev/disk/by-partlabel/…`.
+    PartLabel,
+    /// `/dev/mapper/…`, `/dev/<vg>/<lv>`, `/dev/dm-N`.
+    DeviceMapper,
+    /// `/dev/md…`.
+    Md,
+    /// `/dev/sda1`, `/dev/vda1`, `/dev/xvda1`, `/dev/hda1`, `/dev/nvme0n1p1`, `/dev/mmcblk0p1`: a
+    /// name that depends on the bus.
+    KernelName,
+    /// `/dev/disk/by-id/…`.
+    ById,
+    /// `/dev/disk/by-path/…`.
+    ByPath,
+    /// A removable drive: `/dev/cdrom`, `/dev/sr0`, `/dev/fd0`.
+    Removable,
+    /// A network file system: `host:/path`, `//host/share`, or a type such as `nfs`.
+    Network,
+    /// No device at all: `tmpfs`, `proc`, a bind mount, a swap or image file inside the guest, ….
+    Virtual,
+    /// Anything else.
+    Other,
+}
+
+/// What a device name leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resolution {
+    /// The volume with this index in [`DiskFacts::volumes`].
+    Volume(usize),
+    /// Nothing in this image.
+    Missing,
+    /// It names no disk.
+    NoDevice,
+    /// It could not be determined.
+    Unknown(Unread),
+}
+
+/// A device as a file of the guest names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceRef {
+    /// As it is written, escapes resolved.
+    pub spec: String,
+    /// How it is named.
+    pub kind: SourceKind,
+    /// What it leads to.
+    pub resolution: Resolution,
+    /// For a kernel name: whether it names a disk other than the first (`/dev/sdb1`, `/dev/vdc`).
+    pub other_disk: bool,
+}
+
+/// `/etc/fstab`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fstab {
+    /// Whether the file exists.
+    pub exists: bool,
+    /// Its entries in order.
+    pub entries: Vec<FstabEntry>,
+    /// Lines that are no entries (too few fields).
+    pub malformed: Vec<Evidence>,
+}
+
+/// One line of `/etc/fstab` (fstab(5)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FstabEntry {
+    /// Line number from 1.
+    pub line: u32,
+    /// The line as it stands.
+    pub text: String,
+    /// First field.
+    pub source: DeviceRef,
+    /// Second field, escapes resolved, trailing slashes cut.
+    pub mount_point: String,
+    /// Third field.
+    pub fs_type: String,
+    /// Fourth field, split at commas.
+    pub options: Vec<String>,
+    /// Sixth field.
+    pub pass: u32,
+}
+
+impl FstabEntry {
+    /// Whether the option is set (by name; a value behind `=` is not looked at).
+    pub fn has_option(&self, name: &str) -> bool {
+        self.options.iter().any(|option| option.split('=').next() == Some(name))
+    }
+
+    /// The line as evidence.
+    pub fn evidence(&self) -> Evidence {
+        Evidence::new(format!("/etc/fstab:{}", self.line), self.text.clone())
+    }
+}
+
+/// One line of `/etc/crypttab`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrypttabEntry {
+    /// Line number from 1.
+    pub line: u32,
+    /// Name under `/dev/mapper`.
+    pub target: String,
+    /// The encrypted device.
+    pub source: DeviceRef,
+    /// The line as it stands.
+    pub text: String,
+}
+
+/// A link of the boot chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkKind {
+    /// Code in sector 0.
+    BootCode,
+    /// Active partition's boot sector, for boot code that looks there.
+    ActivePartition,
+    /// The loader's next stage where the code looks for it (GRUB core image, `ldlinux.sys`, stage 2).
+    LoaderImage,
+    /// The loader's own directory (GRUB prefix): modules.
+    LoaderFiles,
+    /// The loader's configuration.
+    Configuration,
+    /// The default entry in it.
+    DefaultEntry,
+    /// The kernel that the entry names.
+    Kernel,
+    /// The initramfs that the entry names.
+    Initramfs,
+    /// The root device that the entry names.
+    RootDevice,
+    /// An init in the root file system.
+    Init,
+}
+
+/// State of a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkState {
+    /// Seen to be there.
+    Found,
+    /// Seen to be missing or broken.
+    Missing,
+    /// Not decided; the reason.
+    Unknown(String),
+    /// This boot path does not need it (an entry without an initramfs; a built-in root).
+    NotNeeded,
+}
+
+/// One link of the boot chain with what was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainLink {
+    /// Which link.
+    pub kind: LinkKind,
+    /// Its state.
+    pub state: LinkState,
+    /// Where it was looked for, and what was there.
+    pub evidence: Evidence,
+}
+
+/// Which boot loader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum LoaderKind {
+    /// GRUB 2, entries in `grub.cfg`.
+    Grub2,
+    /// GRUB 2 with Boot Loader Specification entries.
+    Grub2Bls,
+    /// GRUB legacy (`menu.lst`, `grub.conf`).
+    GrubLegacy,
+    /// SYSLINUX or EXTLINUX.
+    Syslinux,
+    /// systemd-boot.
+    SystemdBoot,
+}
+
+/// A file that a boot entry names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootFile {
+    /// As the entry names it.
+    pub spec: String,
+    /// The line: `/boot/grub/grub.cfg:131`.
+    pub location: String,
+    /// The file that it leads to; `Known(None)` when it is not there.
+    pub resolved: Fact<Option<ResolvedFile>>,
+}
+
+/// A file of the guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedFile {
+    /// Index of its volume.
+    pub volume: usize,
+    /// Path on that volume.
+    pub path: String,
+    /// Path in the guest's tree, when the volume is mounted there.
+    pub guest_path: Option<String>,
+    /// Length in bytes.
+    pub size: u64,
+}
+
+/// One entry of the boot menu.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootEntry {
+    /// Title.
+    pub title: String,
+    /// Where it begins: `/boot/grub/grub.cfg:118`.
+    pub location: String,
+    /// The kernel.
+    pub kernel: Option<BootFile>,
+    /// The initramfs files, in order.
+    pub initrds: Vec<BootFile>,
+    /// The kernel command line.
+    pub command_line: String,
+    /// Line of the command line.
+    pub command_line_location: String,
+    /// `root=`.
+    pub root: Option<DeviceRef>,
+    /// `resume=`.
+    pub resume: Option<DeviceRef>,
+}
+
+/// How the guest boots.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootFacts {
+    /// The loader and its configuration file; `Known(None)` when none was found.
+    pub loader: Fact<Option<(LoaderKind, Evidence)>>,
+    /// The chain under BIOS from the first sector to init, in order; it ends at the first link that
+    /// is missing or unknown, unless later links could be followed all the same.
+    pub chain: Vec<ChainLink>,
+    /// The entry that would be started without a key press; `Known(None)` when there is none.
+    pub default_entry: Fact<Option<BootEntry>>,
+    /// The other entries, at most `MAX_LISTED_ENTRIES`.
+    pub other_entries: Vec<BootEntry>,
+    /// Menu timeout in seconds (-1: waits for ever), with its place.
+    pub timeout: Option<(i64, Evidence)>,
+}
+
+/// An installed kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelFacts {
+    /// Release: `6.1.0-38-amd64`.
+    pub release: String,
+    /// Whether the default boot entry starts it.
+    pub is_default: bool,
+    /// `/lib/modules/<release>`; `Known(None)` when there is none.
+    pub modules_dir: Fact<Option<String>>,
+    /// Names of built-in drivers (`modules.builtin`), `-` as `_`; `Known(None)` without the file.
+    pub builtin: Fact<Option<BTreeSet<String>>>,
+    /// Names of the modules in `/lib/modules` (`modules.dep`), `-` as `_`.
+    pub modules: Fact<Option<BTreeSet<String>>>,
+    /// `/boot/config-<release>`: the options set to `y`, without `CONFIG_`; `Known(None)` without it.
+    pub config: Fact<Option<BTreeSet<String>>>,
+    /// Its initramfs; `Known(None)` when the boot entry names none. For kernels that are not the
+    /// default it is looked for by the usual names.
+    pub initramfs: Fact<Option<InitramfsFacts>>,
+}
+
+/// An initramfs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitramfsFacts {
+    /// Path in the guest, or on its volume.
+    pub path: String,
+    /// Names of the modules in it, `-` as `_`, without `.ko` and compression suffix.
+    pub modules: BTreeSet<String>,
+    /// Its segments: `offset 0: cpio, none`, `offset 45056: cpio, zstd`.
+    pub segments: Vec<String>,
+    /// Whether the listing was read to its end, stopped early because all that is sought was seen,
+    /// or could not be read (then the reason; modules seen before that are there).
+    pub listing: Fact<ListingEnd>,
+}
+
+/// How a listing ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ListingEnd {
+    /// To its end.
+    Complete,
+    /// All that was sought was seen.
+    Satisfied,
+}
+
+/// Accounts of the guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accounts {
+    /// root (uid 0), then those who may become root (sudo, wheel).
+    pub accounts: Vec<Account>,
+    /// Lines of `/etc/passwd` or `/etc/shadow` that could not be understood, files that could not
+    /// be read.
+    pub unread: Vec<Unread>,
+}
+
+/// What the password field says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PasswordState {
+    /// A hash that a password can match, with its scheme: `yescrypt`, `sha512-crypt`, `bcrypt`, ….
+    Set(String),
+    /// Empty: no password is asked.
+    Empty,
+    /// `!…` or `*`: no password matches.
+    Locked,
+    /// No line in `/etc/shadow`, and none in `/etc/passwd`.
+    Absent,
+    /// Text that no crypt scheme makes.
+    Invalid,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Name.
+    pub name: String,
+    /// User id.
+    pub uid: u32,
+    /// Line: `/etc/passwd:1`.
+    pub location: String,
+    /// Line of its password: `/etc/shadow:1`.
+    pub password_location: Option<String>,
+    /// State of the password (never the hash).
+    pub password: Fact<PasswordState>,
+    /// Login shell.
+    pub shell: String,
+    /// Whether that shell lets one in (not `nologin`, `false`, …, and there).
+    pub shell_usable: Fact<bool>,
+    /// Day since 1970-01-01 on which the account expires.
+    pub expires: Option<i64>,
+    /// Home directory.
+    pub home: String,
+    /// What makes it an administrator: uid 0, a sudoers line, a group.
+    pub admin_by: Option<Evidence>,
+    /// `authorized_keys` files with at least one key (`path`, `N keys`).
+    pub authorized_keys: Fact<Vec<Evidence>>,
+}
+
+/// Whether a unit is started at boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnitState {
+    /// Started at boot.
+    Enabled,
+    /// There, but nothing starts it.
+    Disabled,
+    /// Linked to `/dev/null`.
+    Masked,
+    /// No such unit.
+    Absent,
+}
+
+/// A service of the guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitFacts {
+    /// Name without suffix.
+    pub name: String,
+    /// State.
+    pub state: Fact<UnitState>,
+    /// What told it: a link, a unit file.
+    pub evidence: Evidence,
+}
+
+/// cloud-init.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloudInitFacts {
+    /// The program; `Known(None)` when it is not installed.
+    pub installed: Fact<Option<CloudInitInstalled>>,
+    /// Its boot stages: those that this version has.
+    pub units: Vec<UnitFacts>,
+    /// What turns it off: `/etc/cloud/cloud-init.disabled`, the kernel command line.
+    pub disabled_by: Fact<Vec<Evidence>>,
+    /// The configuration files in the order in which they are merged.
+    pub files: Vec<String>,
+    /// Files that could not be read or understood.
+    pub unread: Vec<Unread>,
+    /// The merged configuration as JSON (null when there is none).
+    pub config: serde_json::Value,
+    /// `datasource_list` of the merged configuration with its place; `Known(None)` when not set.
+    pub datasource_list: Fact<Option<(Vec<String>, Evidence)>>,
+}
+
+/// An installed cloud-init.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloudInitInstalled {
+    /// The program: `/usr/bin/cloud-init`.
+    pub path: String,
+    /// Version, from the package database or its own module.
+    pub version: Option<String>,
+    /// What told the version.
+    pub evidence: Evidence,
+}
+
+/// What ties a system to hardware.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum BindingKind {
+    /// A udev rule with a MAC address.
+    UdevMac,
+    /// A network configuration bound to a MAC address.
+    NetworkMac,
+    /// A configuration names a disk by its serial number or its place on a bus.
+    DiskIdentity,
+    /// Root or boot on `nvme` or `mmc` names.
+    BusName,
+}
+
+/// One tie to hardware.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// Which.
+    pub kind: BindingKind,
+    /// Where.
+    pub evidence: Evidence,
+}

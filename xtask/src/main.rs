@@ -1,0 +1,2 @@
+//! Fixtures, generated documents, comparison with real tools, benchmarks.
+fn main() {}
