@@ -1,1 +1,3 @@
 //! Linux guests.
+
+pub mod device;
