@@ -1,11 +1,12 @@
 //! The mount table that joins several file systems into the one tree that the guest sees, with
 //! symbolic links resolved inside it.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{DirEntry, FileSystem, Metadata, NodeId};
-use crate::bytes::Bytes;
-use crate::error::Result;
+use super::{DirEntry, FileSystem, FileType, Metadata, NodeId};
+use crate::bytes::{Bytes, BytesExt};
+use crate::error::{Error, Result};
 
 /// Most symbolic links followed on one path (Linux: `MAXSYMLINKS`, `include/linux/namei.h`).
 pub const MAX_SYMLINKS: u32 = 40;
@@ -56,60 +57,226 @@ impl Tree {
     }
 
     /// The node at an absolute path, following every symbolic link, the last included.
-    pub fn resolve(&self, _path: &str) -> Result<Place> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] and [`Error::NotADirectory`] say reliably that nothing is there;
+    /// [`Error::SymlinkLoop`], [`Error::Unreadable`] and what the file system finds damaged.
+    pub fn resolve(&self, path: &str) -> Result<Place> {
+        Ok(self.walk(path, true)?.place)
     }
 
     /// The absolute path behind all symbolic links, and the node there.
-    pub fn canonicalize(&self, _path: &str) -> Result<(String, Place)> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Tree::resolve`].
+    pub fn canonicalize(&self, path: &str) -> Result<(String, Place)> {
+        let walked = self.walk(path, true)?;
+        Ok((String::from_utf8_lossy(&walked.path).into_owned(), walked.place))
     }
 
     /// Metadata of what a path leads to.
-    pub fn metadata(&self, _path: &str) -> Result<Metadata> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Tree::resolve`].
+    pub fn metadata(&self, path: &str) -> Result<Metadata> {
+        Ok(self.walk(path, true)?.metadata)
     }
 
     /// Metadata of the path itself, not following a symbolic link in its last component.
-    pub fn symlink_metadata(&self, _path: &str) -> Result<Metadata> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Tree::resolve`].
+    pub fn symlink_metadata(&self, path: &str) -> Result<Metadata> {
+        Ok(self.walk(path, false)?.metadata)
     }
 
     /// Whether the path leads to something; `Err` when that could not be determined.
-    pub fn exists(&self, _path: &str) -> Result<bool> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Tree::resolve`], except that what is reliably absent is `Ok(false)`.
+    pub fn exists(&self, path: &str) -> Result<bool> {
+        match self.walk(path, true) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_absent() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Target of the symbolic link at `path`, lossily as UTF-8.
-    pub fn read_link(&self, _path: &str) -> Result<String> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Tree::resolve`]; when the path is no symbolic link.
+    pub fn read_link(&self, path: &str) -> Result<String> {
+        let walked = self.walk(path, false)?;
+        let target = self.filesystem(walked.place, path)?.read_link(walked.place.node)?;
+        Ok(String::from_utf8_lossy(&target).into_owned())
     }
 
     /// The names in a directory, sorted by name. Mount points below show the directory's own entry.
-    pub fn read_dir(&self, _path: &str) -> Result<Vec<DirEntry>> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Tree::resolve`]; [`Error::NotADirectory`]; [`Error::Limit`] above [`MAX_DIR_ENTRIES`].
+    pub fn read_dir(&self, path: &str) -> Result<Vec<DirEntry>> {
+        let walked = self.walk(path, true)?;
+        if walked.metadata.file_type != FileType::Directory {
+            return Err(Error::NotADirectory { path: path.to_owned() });
+        }
+        let mut entries = Vec::new();
+        self.filesystem(walked.place, path)?.read_dir(walked.place.node, &mut |entry| {
+            entries.push(entry);
+            if entries.len() > MAX_DIR_ENTRIES {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })?;
+        if entries.len() > MAX_DIR_ENTRIES {
+            return Err(Error::Limit {
+                structure: "directory",
+                limit: u64::try_from(MAX_DIR_ENTRIES).unwrap_or(u64::MAX),
+                unit: "entries",
+            });
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
     }
 
     /// The content of a regular file as read-only bytes.
-    pub fn open(&self, _path: &str) -> Result<Arc<dyn Bytes>> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Tree::resolve`]; [`Error::NotAFile`].
+    pub fn open(&self, path: &str) -> Result<Arc<dyn Bytes>> {
+        let walked = self.walk(path, true)?;
+        if walked.metadata.file_type != FileType::Regular {
+            return Err(Error::NotAFile { path: path.to_owned() });
+        }
+        self.filesystem(walked.place, path)?.open(walked.place.node)
     }
 
     /// The whole content of a regular file of at most `limit` bytes.
     ///
     /// # Errors
-    /// [`crate::Error::Limit`] when the file is longer.
-    pub fn read(&self, _path: &str, _limit: u64) -> Result<Vec<u8>> {
-        todo!()
+    /// As [`Tree::open`]; [`Error::Limit`] when the file is longer.
+    pub fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>> {
+        let bytes = self.open(path)?;
+        let too_long = Error::Limit { structure: "file", limit, unit: "bytes" };
+        if bytes.len() > limit {
+            return Err(too_long);
+        }
+        bytes.vec(0, usize::try_from(bytes.len()).map_err(|_| too_long)?)
     }
 
     /// As [`Tree::read`], as text; bytes that are not UTF-8 become U+FFFD.
-    pub fn read_text(&self, _path: &str, _limit: u64) -> Result<String> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Tree::read`].
+    pub fn read_text(&self, path: &str, limit: u64) -> Result<String> {
+        let bytes = self.read(path, limit)?;
+        Ok(String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
     /// Index of the volume that a place lies on.
-    pub fn volume(&self, _place: Place) -> Option<usize> {
-        todo!()
+    pub fn volume(&self, place: Place) -> Option<usize> {
+        match self.mounts.get(place.mount)? {
+            (_, Mounted::Readable(_, volume)) => Some(*volume),
+            (_, Mounted::Unreadable(_)) => None,
+        }
     }
+
+    fn filesystem(&self, place: Place, path: &str) -> Result<&Arc<dyn FileSystem>> {
+        match self.mounts.get(place.mount) {
+            Some((_, Mounted::Readable(filesystem, _))) => Ok(filesystem),
+            Some((_, Mounted::Unreadable(reason))) => {
+                Err(Error::Unreadable { path: path.to_owned(), reason: reason.clone() })
+            }
+            None => Err(Error::NotFound { path: path.to_owned() }),
+        }
+    }
+
+    /// What is mounted at exactly `path`, the latest mount first.
+    fn mounted_at(&self, path: &[u8]) -> Option<Result<Place>> {
+        let (mount, (at, what)) =
+            self.mounts.iter().enumerate().rev().find(|(_, (at, _))| at.as_bytes() == path)?;
+        Some(match what {
+            Mounted::Readable(filesystem, _) => Ok(Place { mount, node: filesystem.root() }),
+            Mounted::Unreadable(reason) => {
+                Err(Error::Unreadable { path: at.clone(), reason: reason.clone() })
+            }
+        })
+    }
+
+    fn walk(&self, path: &str, follow_last: bool) -> Result<Walked> {
+        let not_found = || Error::NotFound { path: path.to_owned() };
+        let root = self.mounted_at(b"/").unwrap_or_else(|| Err(not_found()))?;
+        let root = Walked {
+            path: b"/".to_vec(),
+            place: root,
+            metadata: self.filesystem(root, path)?.metadata(root.node)?,
+        };
+        let mut behind: Vec<Walked> = Vec::new();
+        let mut current = root.clone();
+        let mut ahead: Vec<Vec<u8>> = components(path.as_bytes());
+        let mut links: u32 = 0;
+        while let Some(name) = ahead.pop() {
+            if name == b".." {
+                current = behind.pop().unwrap_or_else(|| root.clone());
+                continue;
+            }
+            if current.metadata.file_type != FileType::Directory {
+                return Err(Error::NotADirectory {
+                    path: String::from_utf8_lossy(&current.path).into_owned(),
+                });
+            }
+            let filesystem = self.filesystem(current.place, path)?;
+            let node = filesystem.lookup(current.place.node, &name)?.ok_or_else(not_found)?;
+            let metadata = filesystem.metadata(node)?;
+            if metadata.file_type == FileType::Symlink && (follow_last || !ahead.is_empty()) {
+                links = links.saturating_add(1);
+                if links > MAX_SYMLINKS {
+                    return Err(Error::SymlinkLoop { path: path.to_owned() });
+                }
+                let target = filesystem.read_link(node)?;
+                if target.is_empty() {
+                    return Err(not_found());
+                }
+                if target.first() == Some(&b'/') {
+                    behind.clear();
+                    current = root.clone();
+                }
+                ahead.extend(components(&target));
+                continue;
+            }
+            let mut at = current.path.clone();
+            if at.last() != Some(&b'/') {
+                at.push(b'/');
+            }
+            at.extend_from_slice(&name);
+            let mut next =
+                Walked { path: at, place: Place { mount: current.place.mount, node }, metadata };
+            if let Some(mounted) = self.mounted_at(&next.path) {
+                next.place = mounted?;
+                next.metadata = self.filesystem(next.place, path)?.metadata(next.place.node)?;
+            }
+            behind.push(std::mem::replace(&mut current, next));
+        }
+        Ok(current)
+    }
+}
+
+/// A place reached on a walk, with its canonical path.
+#[derive(Clone)]
+struct Walked {
+    path: Vec<u8>,
+    place: Place,
+    metadata: Metadata,
+}
+
+/// The components of a path, the first one last (so that `pop` gives it); without empty ones and `.`.
+fn components(path: &[u8]) -> Vec<Vec<u8>> {
+    path.split(|byte| *byte == b'/')
+        .filter(|name| !name.is_empty() && *name != b".")
+        .rev()
+        .map(<[u8]>::to_vec)
+        .collect()
 }
