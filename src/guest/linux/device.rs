@@ -1,9 +1,427 @@
 //! From a device's name in a file of the guest to the volume that it means.
+//!
+//! Names are taken as udev and the kernel make them: `60-persistent-storage.rules` for the links
+//! under `/dev/disk/`, the kernel's `Documentation/admin-guide/devices.txt` for the rest.
 
-use crate::disk::facts::DiskFacts;
-use crate::guest::facts::DeviceRef;
+use crate::disk::facts::{DiskFacts, PartitionFacts, Signature, SignatureKind, VolumeFacts};
+use crate::fact::Unread;
+use crate::guest::facts::{DeviceRef, Resolution, SourceKind};
 
 /// The device that `spec` names (`UUID=…`, `/dev/sda1`, …), resolved among the disk's volumes.
-pub fn device_ref(_spec: &str, _disk: &DiskFacts) -> DeviceRef {
-    todo!()
+///
+/// Kernel names resolve by partition number on this one disk, whatever their bus (`sda1`, `vda1`,
+/// `nvme0n1p1`); a name of a further disk (`sdb1`) leads to nothing here and has `other_disk` set.
+pub fn device_ref(spec: &str, disk: &DiskFacts) -> DeviceRef {
+    let (kind, value) = classify(spec);
+    let mut other_disk = false;
+    let resolution = match kind {
+        SourceKind::Uuid => find(disk, |volume| uuid_is(volume, &value)),
+        SourceKind::Label => find(disk, |volume| {
+            has(volume, |signature| signature.label.as_deref() == Some(value.as_str()))
+        }),
+        SourceKind::PartUuid => by_partition(disk, |partition| {
+            partition.uuid.as_deref().is_some_and(|uuid| uuid.eq_ignore_ascii_case(&value))
+        }),
+        SourceKind::PartLabel => {
+            by_partition(disk, |partition| partition.name.as_deref() == Some(value.as_str()))
+        }
+        SourceKind::KernelName => match kernel_name(&value) {
+            Some((0, None)) => whole_disk(disk),
+            Some((0, Some(number))) => by_partition(disk, |partition| partition.number == number),
+            Some(_) => {
+                other_disk = true;
+                Resolution::Missing
+            }
+            None => Resolution::Unknown(Unread::new(spec, "not a device name that is known")),
+        },
+        SourceKind::DeviceMapper | SourceKind::Md => stacked(disk, &value),
+        SourceKind::ById | SourceKind::ByPath => by_disk_link(disk, &value),
+        SourceKind::Removable | SourceKind::Network | SourceKind::Virtual => Resolution::NoDevice,
+        SourceKind::Other => {
+            Resolution::Unknown(Unread::new(spec, "not a device name that is known"))
+        }
+    };
+    DeviceRef { spec: spec.to_owned(), kind, resolution, other_disk }
+}
+
+/// How a device is named, and the value behind the tag, or the name behind `/dev/`.
+fn classify(spec: &str) -> (SourceKind, String) {
+    for (tag, kind) in [
+        ("UUID", SourceKind::Uuid),
+        ("LABEL", SourceKind::Label),
+        ("PARTUUID", SourceKind::PartUuid),
+        ("PARTLABEL", SourceKind::PartLabel),
+    ] {
+        if let Some(value) = spec.strip_prefix(tag).and_then(|rest| rest.strip_prefix('=')) {
+            return (kind, value.trim_matches(['"', '\'']).to_owned());
+        }
+    }
+    for (folder, kind) in [
+        ("/dev/disk/by-uuid/", SourceKind::Uuid),
+        ("/dev/disk/by-label/", SourceKind::Label),
+        ("/dev/disk/by-partuuid/", SourceKind::PartUuid),
+        ("/dev/disk/by-partlabel/", SourceKind::PartLabel),
+        ("/dev/disk/by-id/", SourceKind::ById),
+        ("/dev/disk/by-path/", SourceKind::ByPath),
+        ("/dev/mapper/", SourceKind::DeviceMapper),
+        ("/dev/md/", SourceKind::Md),
+    ] {
+        if let Some(value) = spec.strip_prefix(folder) {
+            return (kind, unescape_udev(value));
+        }
+    }
+    let Some(name) = spec.strip_prefix("/dev/") else {
+        let network = spec.starts_with("//") || spec.contains(":/");
+        let kind = if network {
+            SourceKind::Network
+        } else if spec.starts_with('/') || !spec.contains(['/', '=']) {
+            SourceKind::Virtual
+        } else {
+            SourceKind::Other
+        };
+        return (kind, spec.to_owned());
+    };
+    let kind = if is_removable(name) {
+        SourceKind::Removable
+    } else if kernel_name(name).is_some() {
+        SourceKind::KernelName
+    } else if is_numbered(name, "md") {
+        SourceKind::Md
+    } else if is_numbered(name, "dm-") {
+        SourceKind::DeviceMapper
+    } else if is_numbered(name, "loop") || is_numbered(name, "ram") || is_numbered(name, "zram") {
+        SourceKind::Virtual
+    } else if name.split('/').count() == 2 {
+        // `/dev/<vg>/<lv>`: udev's link to a logical volume (lvm2, 11-dm-lvm.rules).
+        SourceKind::DeviceMapper
+    } else {
+        SourceKind::Other
+    };
+    (kind, name.to_owned())
+}
+
+/// Undoes udev's `\xNN` escapes in link names (systemd `encode_devnode_name`).
+fn unescape_udev(name: &str) -> String {
+    let mut out = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let code = (byte == b'\\' && tail.first() == Some(&b'x'))
+            .then(|| tail.get(1..3))
+            .flatten()
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match code {
+            Some(code) => {
+                out.push(code);
+                rest = tail.get(3..).unwrap_or_default();
+            }
+            None => {
+                out.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn is_removable(name: &str) -> bool {
+    matches!(name, "cdrom" | "cdrw" | "dvd" | "dvdrw" | "floppy")
+        || ["sr", "scd", "fd", "cdrom", "floppy"].iter().any(|prefix| is_numbered(name, prefix))
+}
+
+fn is_numbered(name: &str, prefix: &str) -> bool {
+    name.strip_prefix(prefix)
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Disk (0 = the first) and partition of a kernel name; `None` when it is not such a name.
+///
+/// The names are those of the kernel's sd, virtio-blk, xen-blkfront, IDE, NVMe and MMC drivers.
+fn kernel_name(name: &str) -> Option<(u32, Option<u32>)> {
+    for prefix in ["sd", "vd", "hd", "xvd", "ubd"] {
+        let Some(rest) = name.strip_prefix(prefix) else { continue };
+        let letters: String = rest.chars().take_while(char::is_ascii_lowercase).collect();
+        let digits = rest.get(letters.len()..)?;
+        if letters.is_empty() || letters.len() > 3 {
+            continue;
+        }
+        let mut disk: u32 = 0;
+        for letter in letters.bytes() {
+            let value = u32::from(letter.checked_sub(b'a')?).checked_add(1)?;
+            disk = disk.checked_mul(26)?.checked_add(value)?;
+        }
+        return Some((disk.checked_sub(1)?, partition_number(digits)?));
+    }
+    let (disk, partition) = match name.strip_prefix("mmcblk") {
+        Some(rest) => split_partition(rest)?,
+        None => {
+            let (controller, rest) = name.strip_prefix("nvme")?.split_once('n')?;
+            let (namespace, partition) = split_partition(rest)?;
+            if controller != "0" {
+                return Some((1, partition));
+            }
+            (namespace.checked_sub(1)?, partition)
+        }
+    };
+    Some((disk, partition))
+}
+
+fn split_partition(rest: &str) -> Option<(u32, Option<u32>)> {
+    match rest.split_once('p') {
+        Some((disk, partition)) => Some((disk.parse().ok()?, Some(partition.parse().ok()?))),
+        None => Some((rest.parse().ok()?, None)),
+    }
+}
+
+/// `Some(None)` for no digits, `None` for what is no number.
+fn partition_number(digits: &str) -> Option<Option<u32>> {
+    if digits.is_empty() { Some(None) } else { digits.parse().ok().map(Some) }
+}
+
+fn has(volume: &VolumeFacts, test: impl Fn(&Signature) -> bool) -> bool {
+    // Members of arrays and physical volumes are no file systems: their UUIDs name the container.
+    volume.signature().is_some_and(|signature| {
+        !matches!(
+            signature.kind,
+            SignatureKind::LvmPv | SignatureKind::MdRaid | SignatureKind::Ddf | SignatureKind::Imsm
+        ) && test(signature)
+    })
+}
+
+fn uuid_is(volume: &VolumeFacts, value: &str) -> bool {
+    has(volume, |signature| {
+        signature.uuid.as_deref().is_some_and(|uuid| uuid.eq_ignore_ascii_case(value))
+    })
+}
+
+/// The first volume that passes; `Missing` only when nothing that could hold it stayed unread.
+fn find(disk: &DiskFacts, test: impl Fn(&VolumeFacts) -> bool) -> Resolution {
+    match disk.volumes.iter().position(test) {
+        Some(index) => Resolution::Volume(index),
+        None => missing_or_hidden(disk),
+    }
+}
+
+/// `Missing`, unless something on this disk that is not looked into (or could not be read) may hide
+/// the device.
+fn missing_or_hidden(disk: &DiskFacts) -> Resolution {
+    if let Some(unread) = disk.table_read.unread() {
+        return Resolution::Unknown(unread.clone());
+    }
+    for volume in &disk.volumes {
+        match volume.signatures.as_result() {
+            Err(unread) => return Resolution::Unknown(unread.clone()),
+            Ok(signatures) => {
+                if let Some(signature) =
+                    signatures.first().filter(|signature| hides(signature.kind))
+                {
+                    return Resolution::Unknown(Unread::new(
+                        volume.name.clone(),
+                        format!("{} is not looked into", signature.kind.name()),
+                    ));
+                }
+            }
+        }
+    }
+    Resolution::Missing
+}
+
+/// Whether further volumes may lie inside.
+fn hides(kind: SignatureKind) -> bool {
+    kind.is_encryption()
+        || matches!(
+            kind,
+            SignatureKind::LvmPv
+                | SignatureKind::MdRaid
+                | SignatureKind::Ddf
+                | SignatureKind::Imsm
+                | SignatureKind::Ldm
+                | SignatureKind::StorageSpaces
+                | SignatureKind::Bcache
+                | SignatureKind::Vdo
+                | SignatureKind::Stratis
+                | SignatureKind::Zfs
+                | SignatureKind::PartitionTable
+        )
+}
+
+fn by_partition(disk: &DiskFacts, test: impl Fn(&PartitionFacts) -> bool) -> Resolution {
+    if let Some(partition) = disk.partitions.iter().find(|partition| test(partition)) {
+        return partition.volume.map_or(Resolution::Missing, Resolution::Volume);
+    }
+    match disk.table_read.unread() {
+        Some(unread) => Resolution::Unknown(unread.clone()),
+        None => Resolution::Missing,
+    }
+}
+
+fn whole_disk(disk: &DiskFacts) -> Resolution {
+    let found = disk.volumes.iter().position(|volume| volume.partition.is_none());
+    found.map_or(Resolution::Missing, Resolution::Volume)
+}
+
+/// A logical volume, a decrypted container, an array.
+fn stacked(disk: &DiskFacts, name: &str) -> Resolution {
+    if let Some(volume) = disk.volumes.iter().position(|volume| volume.name == name) {
+        return Resolution::Volume(volume);
+    }
+    missing_or_hidden(disk)
+}
+
+/// Links by serial number or bus place: which disk they mean is not in the image; the partition is.
+fn by_disk_link(disk: &DiskFacts, name: &str) -> Resolution {
+    if ["dm-", "md-", "lvm-"].iter().any(|prefix| name.starts_with(prefix)) {
+        return missing_or_hidden(disk);
+    }
+    let number = name.rsplit_once("-part").and_then(|(_, number)| number.parse::<u32>().ok());
+    match number {
+        Some(number) => by_partition(disk, |partition| partition.number == number),
+        None => whole_disk(disk),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::facts::{PartitionRole, TableKind};
+    use crate::fact::Fact;
+
+    const ROOT: &str = "0b3e1a52-6d84-4f0e-9f4e-2d1b6a7c8d90";
+
+    fn volume(number: u32, signature: Signature) -> VolumeFacts {
+        VolumeFacts {
+            name: format!("partition {number}"),
+            partition: Some(number),
+            start: Some(1 << 20),
+            size: 1 << 30,
+            signatures: Fact::Known(vec![signature]),
+        }
+    }
+
+    fn signature(kind: SignatureKind, uuid: &str, label: Option<&str>) -> Signature {
+        Signature {
+            kind,
+            offset: 0,
+            uuid: Some(uuid.to_owned()),
+            label: label.map(str::to_owned),
+            size: None,
+            version: None,
+        }
+    }
+
+    fn disk() -> DiskFacts {
+        let partition = |number: u32, volume| PartitionFacts {
+            number,
+            start: 1 << 20,
+            size: 1 << 30,
+            type_id: "0x83".into(),
+            role: PartitionRole::LinuxFilesystem,
+            name: Some(format!("part-{number}")),
+            uuid: Some(format!("6f0a1b2c-0{number}")),
+            active: false,
+            location: "MBR, byte 446".into(),
+            volume: Some(volume),
+        };
+        DiskFacts {
+            size: 40 << 30,
+            sector_size: 512,
+            table: TableKind::Mbr,
+            table_read: Fact::Known(()),
+            mbr_signature: Some("6f0a1b2c".into()),
+            gpt: None,
+            partitions: vec![partition(1, 0), partition(5, 1)],
+            volumes: vec![
+                volume(1, signature(SignatureKind::Fat32, "ABCD-1234", None)),
+                volume(5, signature(SignatureKind::Ext4, ROOT, Some("root fs"))),
+            ],
+            boot_code: Fact::unknown("MBR", "not looked at"),
+            volume_boot_code: vec![],
+            problems: vec![],
+        }
+    }
+
+    #[test]
+    fn every_stable_name_of_a_volume_leads_to_it() {
+        let disk = disk();
+        for (spec, kind, volume) in [
+            (&*format!("UUID={ROOT}"), SourceKind::Uuid, 1),
+            (&*format!("UUID=\"{}\"", ROOT.to_uppercase()), SourceKind::Uuid, 1),
+            ("UUID=abcd-1234", SourceKind::Uuid, 0),
+            ("/dev/disk/by-uuid/ABCD-1234", SourceKind::Uuid, 0),
+            ("LABEL=root fs", SourceKind::Label, 1),
+            ("/dev/disk/by-label/root\\x20fs", SourceKind::Label, 1),
+            ("PARTUUID=6f0a1b2c-05", SourceKind::PartUuid, 1),
+            ("PARTLABEL=part-1", SourceKind::PartLabel, 0),
+        ] {
+            let found = device_ref(spec, &disk);
+            assert_eq!(
+                (found.kind, found.resolution),
+                (kind, Resolution::Volume(volume)),
+                "{spec}"
+            );
+        }
+    }
+
+    #[test]
+    fn kernel_names_lead_to_the_partition_of_that_number_on_the_first_disk_only() {
+        let disk = disk();
+        for (spec, volume) in [
+            ("/dev/sda5", Some(1)),
+            ("/dev/vda1", Some(0)),
+            ("/dev/xvda5", Some(1)),
+            ("/dev/hda1", Some(0)),
+            ("/dev/nvme0n1p5", Some(1)),
+            ("/dev/mmcblk0p1", Some(0)),
+            ("/dev/sda2", None),
+            ("/dev/sdb1", None),
+            ("/dev/vdb", None),
+            ("/dev/sdaa1", None),
+            ("/dev/nvme1n1p1", None),
+            ("/dev/mmcblk1p1", None),
+        ] {
+            let found = device_ref(spec, &disk);
+            let expected = volume.map_or(Resolution::Missing, Resolution::Volume);
+            assert_eq!(
+                (found.kind, found.resolution),
+                (SourceKind::KernelName, expected),
+                "{spec}"
+            );
+        }
+        assert!(device_ref("/dev/sdb1", &disk).other_disk);
+        assert!(!device_ref("/dev/sda9", &disk).other_disk);
+    }
+
+    #[test]
+    fn a_name_by_serial_number_leads_to_its_partition() {
+        let found = device_ref("/dev/disk/by-id/ata-VBOX_HARDDISK_VB1-part5", &disk());
+        assert_eq!((found.kind, found.resolution), (SourceKind::ById, Resolution::Volume(1)));
+    }
+
+    #[test]
+    fn what_is_no_disk_leads_to_no_device() {
+        for (spec, kind) in [
+            ("tmpfs", SourceKind::Virtual),
+            ("/swapfile", SourceKind::Virtual),
+            ("/dev/sr0", SourceKind::Removable),
+            ("/dev/cdrom", SourceKind::Removable),
+            ("10.0.0.1:/export", SourceKind::Network),
+            ("//server/share", SourceKind::Network),
+        ] {
+            let found = device_ref(spec, &disk());
+            assert_eq!((found.kind, found.resolution), (kind, Resolution::NoDevice), "{spec}");
+        }
+    }
+
+    #[test]
+    fn an_absent_uuid_is_missing_unless_something_unread_may_hide_it() {
+        let mut disk = disk();
+        let spec = "UUID=ffffffff-0000-0000-0000-000000000000";
+        assert_eq!(device_ref(spec, &disk).resolution, Resolution::Missing);
+        assert_eq!(device_ref("/dev/mapper/vg-root", &disk).resolution, Resolution::Missing);
+        disk.volumes.push(volume(6, signature(SignatureKind::LvmPv, "pv", None)));
+        assert!(matches!(device_ref(spec, &disk).resolution, Resolution::Unknown(_)));
+        let found = device_ref("/dev/vg/root", &disk);
+        assert_eq!(found.kind, SourceKind::DeviceMapper);
+        assert!(matches!(found.resolution, Resolution::Unknown(_)));
+    }
 }
