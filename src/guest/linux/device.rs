@@ -281,12 +281,12 @@ fn by_disk_link(disk: &DiskFacts, name: &str) -> Resolution {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::disk::facts::{PartitionRole, TableKind};
     use crate::fact::Fact;
 
-    const ROOT: &str = "0b3e1a52-6d84-4f0e-9f4e-2d1b6a7c8d90";
+    pub(crate) const ROOT: &str = "0b3e1a52-6d84-4f0e-9f4e-2d1b6a7c8d90";
 
     fn volume(number: u32, signature: Signature) -> VolumeFacts {
         VolumeFacts {
@@ -309,7 +309,7 @@ mod tests {
         }
     }
 
-    fn disk() -> DiskFacts {
+    pub(crate) fn disk() -> DiskFacts {
         let partition = |number: u32, volume| PartitionFacts {
             number,
             start: 1 << 20,

@@ -1,0 +1,214 @@
+//! `/etc/fstab`, as libmount reads it (fstab(5); util-linux `libmount/src/tab_parse.c`).
+
+use std::borrow::Cow;
+
+use super::device::device_ref;
+use crate::disk::facts::DiskFacts;
+use crate::fact::{Evidence, Fact};
+use crate::filesystem::tree::Tree;
+use crate::guest::facts::{DeviceRef, Fstab, FstabEntry, Resolution, SourceKind};
+
+/// Largest `/etc/fstab` that is read, in bytes: thousands of times a real one.
+const MAX_FSTAB: u64 = 4 << 20;
+
+/// The guest's `/etc/fstab`, sources resolved among the disk's volumes.
+pub fn find(tree: &Tree, disk: &DiskFacts) -> Fact<Fstab> {
+    match tree.read_text("/etc/fstab", MAX_FSTAB) {
+        Ok(text) => Fact::Known(parse(&text, disk)),
+        Err(error) if error.is_absent() => {
+            Fact::Known(Fstab { exists: false, entries: Vec::new(), malformed: Vec::new() })
+        }
+        Err(error) => Fact::unknown("/etc/fstab", error.to_string()),
+    }
+}
+
+fn parse(text: &str, disk: &DiskFacts) -> Fstab {
+    let mut fstab = Fstab { exists: true, entries: Vec::new(), malformed: Vec::new() };
+    for (line, text) in (1_u32..).zip(text.lines()) {
+        let trimmed = text.trim_start();
+        if trimmed.is_empty() || trimmed.starts_with('#') {
+            continue;
+        }
+        match entry(line, text, disk) {
+            Some(entry) => fstab.entries.push(entry),
+            None => fstab.malformed.push(Evidence::new(format!("/etc/fstab:{line}"), text)),
+        }
+    }
+    fstab
+}
+
+fn entry(line: u32, text: &str, disk: &DiskFacts) -> Option<FstabEntry> {
+    let mut fields = text.split_ascii_whitespace();
+    let spec = unescape(fields.next()?);
+    let mount_point = unescape(fields.next()?);
+    let fs_type = fields.next()?.to_owned();
+    let options: Vec<String> = fields
+        .next()
+        .unwrap_or("defaults")
+        .split(',')
+        .map(|option| unescape(option).into_owned())
+        .collect();
+    let pass = fields.nth(1).and_then(|pass| pass.parse().ok()).unwrap_or(0);
+    let mount_point = match mount_point.trim_end_matches('/') {
+        "" if mount_point.starts_with('/') => "/".to_owned(),
+        cut => cut.to_owned(),
+    };
+    Some(FstabEntry {
+        line,
+        text: text.trim_end().to_owned(),
+        source: source(&spec, &fs_type, &options, disk),
+        mount_point,
+        fs_type,
+        options,
+        pass,
+    })
+}
+
+/// The source, whose kind also follows from the file system type: `nfs` names no disk, whatever it
+/// looks like.
+fn source(spec: &str, fs_type: &str, options: &[String], disk: &DiskFacts) -> DeviceRef {
+    let has = |name: &str| options.iter().any(|option| option == name);
+    let kind = if NETWORK_TYPES.contains(&fs_type) || fs_type.starts_with("fuse.sshfs") {
+        SourceKind::Network
+    } else if VIRTUAL_TYPES.contains(&fs_type) || has("bind") || has("rbind") || has("loop") {
+        SourceKind::Virtual
+    } else {
+        return device_ref(spec, disk);
+    };
+    DeviceRef { spec: spec.to_owned(), kind, resolution: Resolution::NoDevice, other_disk: false }
+}
+
+/// Types whose source is another machine.
+const NETWORK_TYPES: &[&str] = &[
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smbfs",
+    "smb3",
+    "ncpfs",
+    "ncp",
+    "afs",
+    "ceph",
+    "fuse.ceph",
+    "glusterfs",
+    "fuse.glusterfs",
+    "lustre",
+    "9p",
+    "virtiofs",
+    "pvfs2",
+    "orangefs",
+    "davfs",
+    "curlftpfs",
+    "beegfs",
+    "gpfs",
+    "sshfs",
+    "fuse.s3fs",
+    "fuse.obsfs",
+    "fuse.rclone",
+];
+
+/// Types without a device (the `nodev` ones of `/proc/filesystems`, and layers over directories).
+const VIRTUAL_TYPES: &[&str] = &[
+    "tmpfs",
+    "ramfs",
+    "proc",
+    "sysfs",
+    "devpts",
+    "devtmpfs",
+    "cgroup",
+    "cgroup2",
+    "mqueue",
+    "hugetlbfs",
+    "debugfs",
+    "tracefs",
+    "securityfs",
+    "pstore",
+    "efivarfs",
+    "configfs",
+    "fusectl",
+    "binfmt_misc",
+    "bpf",
+    "selinuxfs",
+    "rpc_pipefs",
+    "nfsd",
+    "usbfs",
+    "autofs",
+    "overlay",
+    "aufs",
+    "none",
+    "bind",
+    "ecryptfs",
+    "fuse.mergerfs",
+    "fuse.lxcfs",
+    "fuse.bindfs",
+];
+
+/// Undoes the octal escapes of fstab(5): `\040` is a blank.
+pub(super) fn unescape(field: &str) -> Cow<'_, str> {
+    if !field.contains('\\') {
+        return Cow::Borrowed(field);
+    }
+    let mut out = Vec::with_capacity(field.len());
+    let mut rest = field.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let code = (byte == b'\\')
+            .then(|| tail.get(..3))
+            .flatten()
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        match code {
+            Some(code) => {
+                out.push(code);
+                rest = tail.get(3..).unwrap_or_default();
+            }
+            None => {
+                out.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::linux::device::tests::{ROOT, disk};
+
+    #[test]
+    fn fields_escapes_and_defaults_are_read_as_libmount_reads_them() {
+        let text = format!(
+            "# comment\n\n  # indented\nUUID={ROOT} / ext4 errors=remount-ro,x=a\\054b 0 1\n\
+             LABEL=root\\040fs\t/my\\040data/\text4\n/dev/sdb1 /data xfs defaults,nofail 0 2 # disk\nbroken /x\n"
+        );
+        let fstab = parse(&text, &disk());
+        let [root, data, second] = &fstab.entries[..] else { panic!("{fstab:?}") };
+        assert_eq!((root.line, root.pass, root.mount_point.as_str()), (4, 1, "/"));
+        assert_eq!(root.options, ["errors=remount-ro", "x=a,b"]);
+        assert!(root.has_option("errors") && !root.has_option("nofail"));
+        assert_eq!(root.source.resolution, Resolution::Volume(1));
+        assert_eq!(
+            (data.source.spec.as_str(), data.mount_point.as_str()),
+            ("LABEL=root fs", "/my data")
+        );
+        assert_eq!(data.source.resolution, Resolution::Volume(1));
+        assert_eq!(data.options, ["defaults"]);
+        assert!(second.source.other_disk && second.has_option("nofail"));
+        assert_eq!(fstab.malformed, [Evidence::new("/etc/fstab:7", "broken /x")]);
+    }
+
+    #[test]
+    fn a_type_without_a_device_names_no_disk() {
+        let text = "host:/export /srv nfs _netdev 0 0\n/home /mnt none bind 0 0\ntmpfs /tmp tmpfs size=1G 0 0\n/swapfile none swap sw 0 0\n";
+        let kinds: Vec<_> = parse(text, &disk())
+            .entries
+            .into_iter()
+            .map(|entry| (entry.source.kind, entry.source.resolution))
+            .collect();
+        assert_eq!(
+            kinds,
+            [SourceKind::Network, SourceKind::Virtual, SourceKind::Virtual, SourceKind::Virtual]
+                .map(|kind| (kind, Resolution::NoDevice))
+        );
+    }
+}
