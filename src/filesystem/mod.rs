@@ -5,6 +5,8 @@
 
 pub mod ext;
 pub mod fat;
+#[cfg(test)]
+pub mod memory;
 pub mod tree;
 
 use std::ops::ControlFlow;
