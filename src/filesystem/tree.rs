@@ -280,3 +280,66 @@ fn components(path: &[u8]) -> Vec<Vec<u8>> {
         .map(<[u8]>::to_vec)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filesystem::memory::MemoryFs;
+
+    fn tree() -> Tree {
+        let root = MemoryFs::new()
+            .file("/etc/hostname", "guest\n")
+            .symlink("/etc/absolute", "/usr/lib/os-release")
+            .symlink("/etc/up", "../../../../etc/hostname")
+            .symlink("/bin", "usr/bin")
+            .file("/usr/bin/sh", "x")
+            .file("/usr/lib/os-release", "ID=x\n")
+            .symlink("/ring/a", "b")
+            .symlink("/ring/b", "/ring/a")
+            .symlink("/dangling", "nowhere")
+            .symlink("/etc/kernel", "/boot/vmlinuz")
+            .file("/boot/hidden", "below the mount")
+            .dir("/data");
+        let mut tree = root.tree();
+        tree.mount("/boot", Mounted::Readable(Arc::new(MemoryFs::new().file("/vmlinuz", "k")), 7));
+        tree.mount("/data", Mounted::Unreadable("xfs is not read".to_owned()));
+        tree
+    }
+
+    #[test]
+    fn links_are_followed_inside_the_guest_and_never_above_its_root() {
+        let tree = tree();
+        assert_eq!(tree.read_text("/etc/absolute", 99).unwrap(), "ID=x\n");
+        assert_eq!(tree.read_text("/etc/up", 99).unwrap(), "guest\n");
+        assert_eq!(tree.canonicalize("/bin/../bin/./sh").unwrap().0, "/usr/bin/sh");
+        assert_eq!(tree.read_link("/bin").unwrap(), "usr/bin");
+        assert_eq!(tree.symlink_metadata("/dangling").unwrap().file_type, FileType::Symlink);
+    }
+
+    #[test]
+    fn a_ring_of_links_ends_and_a_dangling_link_is_absent() {
+        let tree = tree();
+        assert_eq!(tree.resolve("/ring/a"), Err(Error::SymlinkLoop { path: "/ring/a".into() }));
+        assert!(tree.exists("/ring/a").is_err());
+        assert!(!tree.exists("/dangling").unwrap());
+        assert!(!tree.exists("/etc/hostname/x").unwrap());
+    }
+
+    #[test]
+    fn a_mount_covers_the_directory_and_an_unreadable_one_is_never_absent() {
+        let tree = tree();
+        let place = tree.resolve("/etc/kernel").unwrap();
+        assert_eq!(tree.volume(place), Some(7));
+        assert!(!tree.exists("/boot/hidden").unwrap());
+        for path in ["/data", "/data/x", "/data/../data/y"] {
+            let error = tree.exists(path).unwrap_err();
+            assert!(matches!(error, Error::Unreadable { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_longer_file_than_the_limit_is_not_cut_but_refused() {
+        let error = tree().read("/etc/hostname", 5).unwrap_err();
+        assert_eq!(error, Error::Limit { structure: "file", limit: 5, unit: "bytes" });
+    }
+}

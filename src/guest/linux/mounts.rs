@@ -46,6 +46,7 @@ fn joins(entry: &FstabEntry) -> bool {
         && entry.mount_point != "/"
         && entry.fs_type != "swap"
         && entry.source.resolution != Resolution::NoDevice
+        && !(entry.source.resolution == Resolution::Missing && entry.has_option("nofail"))
         && (!entry.has_option("noauto") || entry.mount_point.starts_with("/boot"))
 }
 
