@@ -1,0 +1,208 @@
+//! The command line's words.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::rules::{Lang, Profile};
+
+/// Tells whether a virtual-machine image will be accepted by the cloud and will boot there.
+///
+/// Reads the file only: no root, no mount, no virtual machine, no network. The image is never
+/// written.
+#[derive(Debug, Parser)]
+#[command(
+    name = "image-preflight",
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 every required rule holds · 1 a required rule is broken · 2 the call \
+                  could not be carried out · 3 nothing is broken, but a required rule could not be \
+                  verified"
+)]
+pub struct Cli {
+    /// Language of the report [default: from LC_ALL, LC_MESSAGES, LANG]
+    #[arg(long, global = true, value_enum, value_name = "LANG")]
+    pub lang: Option<LangArg>,
+
+    /// When to use colour
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorArg,
+
+    #[command(subcommand)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check images: will the cloud accept each, and will it boot there?
+    Check(CheckArgs),
+    /// Show what is in an image: format, partitions, file systems, guest. No judgement
+    Inspect(InspectArgs),
+    /// Explain a rule: what, why, how it is decided, how to repair it, where it comes from
+    Explain(ExplainArgs),
+    /// List the rules with their level in the profile
+    Rules(RulesArgs),
+    /// List a directory of the guest, as the checker sees it
+    Ls(PathArgs),
+    /// Print a file of the guest, as the checker sees it
+    Cat(PathArgs),
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Image files (qcow2 or raw; other formats are named)
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+
+    /// Set of requirements
+    #[arg(long, value_enum, value_name = "PROFILE", default_value = "ims-classic")]
+    pub profile: ProfileArg,
+
+    /// Form of the report
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
+    pub format: FormatArg,
+
+    /// Write the report to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Check at most this many images at once [default: the number of processors]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+
+    /// What makes an image fail
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "fail")]
+    pub fail_on: FailOnArg,
+
+    /// Only the verdict and the ids of what is broken
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// Everything, with the evidence of what holds
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub verbose: bool,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Image file
+    #[arg(value_name = "IMAGE")]
+    pub image: PathBuf,
+
+    /// Form of the facts; json has all that the rules see
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
+    pub format: InspectFormatArg,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Rule id; without one, all rules
+    #[arg(value_name = "RULE")]
+    pub rule: Option<String>,
+}
+
+/// Arguments of `rules`.
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    /// Set of requirements
+    #[arg(long, value_enum, value_name = "PROFILE", default_value = "ims-classic")]
+    pub profile: ProfileArg,
+}
+
+/// Arguments of `ls` and `cat`.
+#[derive(Debug, Args)]
+pub struct PathArgs {
+    /// Image file
+    #[arg(value_name = "IMAGE")]
+    pub image: PathBuf,
+
+    /// Absolute path in the guest; with --volume, on that volume
+    #[arg(value_name = "PATH")]
+    pub path: String,
+
+    /// Look into this partition alone, not into the guest's joined tree
+    #[arg(long, value_name = "PARTITION")]
+    pub volume: Option<u32>,
+}
+
+/// `--lang`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[allow(missing_docs, reason = "clap would show it as help")]
+pub enum LangArg {
+    En,
+    #[value(name = "zh-CN", alias = "zh-cn", alias = "zh")]
+    ZhCn,
+}
+
+impl From<LangArg> for Lang {
+    fn from(arg: LangArg) -> Self {
+        match arg {
+            LangArg::En => Self::En,
+            LangArg::ZhCn => Self::ZhCn,
+        }
+    }
+}
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[allow(missing_docs, reason = "clap would show it as help")]
+pub enum ColorArg {
+    Auto,
+    Always,
+    Never,
+}
+
+/// `--profile`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ProfileArg {
+    /// The image service's document of 2018-12, read literally
+    ImsClassic,
+    /// Huawei Cloud's later pages
+    Huaweicloud,
+    /// Open Telekom Cloud
+    Otc,
+}
+
+impl From<ProfileArg> for Profile {
+    fn from(arg: ProfileArg) -> Self {
+        match arg {
+            ProfileArg::ImsClassic => Self::ImsClassic,
+            ProfileArg::Huaweicloud => Self::Huaweicloud,
+            ProfileArg::Otc => Self::Otc,
+        }
+    }
+}
+
+/// `check --format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
+    /// One JSON document a line and image
+    JsonLines,
+}
+
+/// `inspect --format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InspectFormatArg {
+    /// For people
+    Human,
+    /// Everything that the rules see
+    Json,
+}
+
+/// `check --fail-on`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOnArg {
+    /// A required rule is broken
+    Fail,
+    /// A recommended rule is broken
+    Warn,
+}

@@ -1,0 +1,103 @@
+//! `image-preflight check`.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anstream::{AutoStream, ColorChoice};
+use rayon::prelude::*;
+
+use super::args::{CheckArgs, FailOnArg, FormatArg};
+use super::{Failure, width};
+use crate::report::human::{self, Detail, Layout};
+use crate::report::{ImageReport, Report, Verdict, json};
+use crate::rules::{Context, Lang, Profile};
+
+pub(super) fn run(
+    args: &CheckArgs,
+    lang: Lang,
+    color: ColorChoice,
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let context = Context { profile: Profile::from(args.profile), today: today() };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.jobs.map_or(0, usize::from))
+        .build()
+        .map_err(|error| Failure::Said(format!("cannot start threads: {error}")))?;
+    let fail_on_warn = args.fail_on == FailOnArg::Warn;
+    let check = |path: &Path| check_one(path, &context, fail_on_warn);
+
+    let detail = match (args.quiet, args.verbose) {
+        (true, _) => Detail::Short,
+        (_, true) => Detail::Full,
+        _ => Detail::Normal,
+    };
+    let layout = Layout { lang, detail, width: width() };
+    let mut file;
+    let out: &mut dyn Write = match &args.output {
+        None => out,
+        Some(path) => {
+            let created = File::create(path).map_err(|error| {
+                Failure::Said(format!("cannot write {}: {error}", path.display()))
+            })?;
+            let choice =
+                if color == ColorChoice::Always { color } else { ColorChoice::Never };
+            file = io::BufWriter::new(AutoStream::new(created, choice));
+            &mut file
+        }
+    };
+    let mut write = |index: usize, report: &ImageReport| match args.format {
+        FormatArg::Human => {
+            if index > 0 && detail != Detail::Short {
+                writeln!(out)?;
+            }
+            human::write(context.profile, report, layout, out)
+        }
+        FormatArg::JsonLines => json::write_line(context.profile, report, lang, out),
+        FormatArg::Json => Ok(()),
+    };
+
+    // In groups, so that results stream in order and memory stays flat however many there are.
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    let mut kept = Vec::new();
+    for group in args.images.chunks(GROUP) {
+        let reports: Vec<ImageReport> =
+            pool.install(|| group.par_iter().map(|path| check(path)).collect());
+        for report in reports {
+            write(verdicts.len(), &report)?;
+            verdicts.push(report.verdict);
+            if args.format == FormatArg::Json {
+                kept.push(report);
+            }
+        }
+    }
+    if args.format == FormatArg::Json {
+        json::write(&Report { profile: context.profile, reports: kept }, lang, out)?;
+    }
+    out.flush()?;
+    Ok(Verdict::exit_code_of_all(verdicts))
+}
+
+/// Images whose reports are held at once.
+const GROUP: usize = 64;
+
+/// Checks one image; whatever goes wrong ends in its own report, so that the others go on.
+fn check_one(path: &Path, context: &Context, fail_on_warn: bool) -> ImageReport {
+    // The last fence: a panic is a fault of this program, and must not hide the other reports.
+    let checked = std::panic::catch_unwind(|| crate::check(path, context, fail_on_warn));
+    match checked {
+        Ok(Ok(report)) => report,
+        Ok(Err(error)) => ImageReport::error(path, error.to_string()),
+        Err(_) => ImageReport::error(
+            path,
+            format!("{}: the checker itself failed on this image; please report it", path.display()),
+        ),
+    }
+}
+
+/// Days since 1970-01-01 UTC.
+fn today() -> i64 {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    i64::try_from(seconds.checked_div(86_400).unwrap_or(0)).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,89 @@
+//! `image-preflight explain`.
+
+use std::io::Write;
+
+use super::args::ExplainArgs;
+use super::{Failure, NOT_CARRIED_OUT, width};
+use crate::rules::{Fixed, Lang, Profile, RULES, Rule, rule};
+
+pub(super) fn run(args: &ExplainArgs, lang: Lang, out: &mut dyn Write) -> Result<u8, Failure> {
+    let Some(id) = &args.rule else {
+        for (index, rule) in RULES.iter().enumerate() {
+            if index > 0 {
+                writeln!(out)?;
+            }
+            explain(*rule, lang, out)?;
+        }
+        return Ok(0);
+    };
+    match rule(id) {
+        Some(rule) => {
+            explain(rule, lang, out)?;
+            Ok(0)
+        }
+        None => {
+            let near = nearest(id).map_or(String::new(), |near| format!("; did you mean {near}?"));
+            Err(Failure::Said(format!(
+                "no rule is called {id:?}{near} (image-preflight rules lists them; exit code {NOT_CARRIED_OUT})"
+            )))
+        }
+    }
+}
+
+/// The rule whose id shares the most three-letter pieces with `id`.
+fn nearest(id: &str) -> Option<&'static str> {
+    let pieces = |text: &str| -> Vec<Vec<u8>> {
+        text.to_ascii_lowercase().as_bytes().windows(3).map(<[u8]>::to_vec).collect()
+    };
+    let wanted = pieces(id);
+    RULES
+        .iter()
+        .map(|rule| {
+            let shared = pieces(rule.id()).iter().filter(|piece| wanted.contains(piece)).count();
+            (shared, rule.id())
+        })
+        .filter(|(shared, _)| *shared >= 2)
+        .max_by_key(|(shared, _)| *shared)
+        .map(|(_, id)| id)
+}
+
+fn explain(rule: &dyn Rule, lang: Lang, out: &mut dyn Write) -> Result<(), Failure> {
+    let doc = rule.doc();
+    let bold = anstyle::Style::new().bold();
+    writeln!(out, "{bold}{}{bold:#}", rule.id())?;
+    let levels = [Profile::ImsClassic, Profile::Huaweicloud, Profile::Otc]
+        .into_iter()
+        .filter_map(|profile| Some(format!("{} {}", profile.name(), rule.level(profile)?.name())))
+        .collect::<Vec<_>>()
+        .join(" · ");
+    let source = doc.source;
+    let codes = doc.predicts.join(", ");
+    let platform = Fixed {
+        en: "yes, when the request sets is_config",
+        zh: "是（请求中 is_config 为 true 时）",
+    };
+    let by_platform = if doc.repaired_by_platform { platform.get(lang) } else { "" };
+    for (name, text) in [
+        (Fixed { en: "What", zh: "要求" }, doc.title.get(lang)),
+        (Fixed { en: "Why", zh: "原因" }, doc.why.get(lang)),
+        (Fixed { en: "How it is decided", zh: "判定方法" }, doc.decided.get(lang)),
+        (Fixed { en: "Repair", zh: "修复方法" }, doc.remedy.get(lang)),
+        (Fixed { en: "Repaired by the platform", zh: "平台自动修复" }, by_platform),
+        (Fixed { en: "Error codes", zh: "错误码" }, &codes),
+        (Fixed { en: "Level", zh: "级别" }, &levels),
+        (Fixed { en: "Source", zh: "出处" }, source),
+    ] {
+        if text.is_empty() {
+            continue;
+        }
+        writeln!(out, "  {}", name.get(lang))?;
+        for line in text.lines() {
+            let options =
+                textwrap::Options::new(width()).initial_indent("    ").subsequent_indent("    ");
+            for wrapped in textwrap::wrap(line, options) {
+                writeln!(out, "{wrapped}")?;
+            }
+        }
+    }
+    Ok(())
+}

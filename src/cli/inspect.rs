@@ -1,0 +1,187 @@
+//! `image-preflight inspect`.
+
+use std::io::Write;
+
+use super::Failure;
+use super::args::{InspectArgs, InspectFormatArg};
+use crate::disk::facts::{DiskFacts, VolumeFacts};
+use crate::fact::{Fact, Unread};
+use crate::guest::facts::{Facts, Guest, LinuxFacts};
+use crate::image::facts::ImageFacts;
+use crate::report::escape::for_terminal;
+
+pub(super) fn run(args: &InspectArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let facts = crate::inspect(&args.image)?.facts;
+    match args.format {
+        InspectFormatArg::Json => {
+            serde_json::to_writer_pretty(&mut *out, &facts).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        }
+        InspectFormatArg::Human => human(&facts, out)?,
+    }
+    Ok(0)
+}
+
+fn human(facts: &Facts, out: &mut dyn Write) -> Result<(), Failure> {
+    image(&facts.image, out)?;
+    match &facts.disk {
+        Fact::Known(found) => disk(found, out)?,
+        Fact::Unknown(unread) => row(out, "disk", &unknown(unread))?,
+    }
+    match &facts.firmware {
+        Fact::Known(firmware) => {
+            for (name, evidence) in [("bios", &firmware.bios), ("uefi", &firmware.uefi)] {
+                for seen in evidence {
+                    row(out, name, &format!("{}: {}", seen.location, seen.detail))?;
+                }
+            }
+        }
+        Fact::Unknown(unread) => row(out, "firmware", &unknown(unread))?,
+    }
+    match &facts.guest {
+        Fact::Known(Guest::Linux(found)) => linux(found, out),
+        Fact::Known(Guest::Windows(found)) => {
+            for seen in &found.evidence {
+                row(out, "windows", &format!("{}: {}", seen.location, seen.detail))?;
+            }
+            Ok(())
+        }
+        Fact::Known(Guest::Absent(_)) => row(out, "guest", "no operating system"),
+        Fact::Unknown(unread) => row(out, "guest", &unknown(unread)),
+    }
+}
+
+fn image(image: &ImageFacts, out: &mut dyn Write) -> Result<(), Failure> {
+    row(out, "file", &image.path)?;
+    let variant = image.variant.as_ref().map_or(String::new(), |variant| format!(" ({variant})"));
+    let format = image.format.name();
+    row(out, "format", &format!("{format}{variant}, {} bytes", image.file_size))?;
+    if let Some(size) = image.virtual_size {
+        row(out, "disk size", &format!("{size} bytes"))?;
+    }
+    match &image.qcow2 {
+        Some(Fact::Known(qcow2)) => {
+            row(
+                out,
+                "qcow2",
+                &format!(
+                    "version {}, {}-byte clusters, {} snapshots, {} pieces of damage",
+                    qcow2.version, qcow2.cluster_size, qcow2.snapshot_count, qcow2.problem_count
+                ),
+            )?;
+            if let Some(name) = &qcow2.backing_file {
+                row(out, "backing file", name)?;
+            }
+            if let Some(name) = &qcow2.data_file_name {
+                row(out, "data file", name)?;
+            }
+        }
+        Some(Fact::Unknown(unread)) => row(out, "qcow2", &unknown(unread))?,
+        None => {}
+    }
+    match &image.content {
+        Fact::Known(()) => Ok(()),
+        Fact::Unknown(unread) => row(out, "content", &unknown(unread)),
+    }
+}
+
+fn disk(disk: &DiskFacts, out: &mut dyn Write) -> Result<(), Failure> {
+    let table = serde_json::to_value(disk.table).unwrap_or_default();
+    let table = table.as_str().unwrap_or_default();
+    row(out, "table", &format!("{table}, {}-byte sectors", disk.sector_size))?;
+    if let Fact::Known(code) = &disk.boot_code {
+        let kind = serde_json::to_value(code.kind).unwrap_or_default();
+        row(out, "boot code", kind.as_str().unwrap_or_default())?;
+        match &code.grub_core {
+            Some(Fact::Known(core)) => {
+                let prefix = core.prefix.known().and_then(Option::as_deref).unwrap_or("?");
+                let place = format!("byte {} ({}), prefix {prefix}", core.offset, core.place);
+                row(out, "grub core", &place)?;
+            }
+            Some(Fact::Unknown(unread)) => row(out, "grub core", &unknown(unread))?,
+            None => {}
+        }
+    }
+    for volume in &disk.volumes {
+        let role = disk.partitions.iter().find(|found| Some(found.number) == volume.partition);
+        let active = if role.is_some_and(|partition| partition.active) { ", active" } else { "" };
+        let kind = role.map_or(String::new(), |partition| format!(", type {}", partition.type_id));
+        let start = volume.start.map_or(String::new(), |start| format!(" at {start}"));
+        row(
+            out,
+            &volume.name,
+            &format!("{} bytes{start}{kind}{active}, {}", volume.size, content(volume)),
+        )?;
+    }
+    for problem in &disk.problems {
+        let evidence = &problem.evidence;
+        row(out, "flaw", &format!("{}: {}", evidence.location, evidence.detail))?;
+    }
+    Ok(())
+}
+
+fn content(volume: &VolumeFacts) -> String {
+    match &volume.signatures {
+        Fact::Unknown(unread) => unknown(unread),
+        Fact::Known(found) => found.first().map_or("no signature".to_owned(), |signature| {
+            let tag = |name: &str, value: &Option<String>| {
+                value.as_ref().map_or(String::new(), |value| format!(" {name}={value:?}"))
+            };
+            format!(
+                "{}{}{}",
+                signature.kind.name(),
+                tag("UUID", &signature.uuid),
+                tag("LABEL", &signature.label)
+            )
+        }),
+    }
+}
+
+fn linux(linux: &LinuxFacts, out: &mut dyn Write) -> Result<(), Failure> {
+    match &linux.os {
+        Fact::Known(Some(os)) => {
+            let version = os.version.as_deref().unwrap_or("?");
+            row(out, "guest", &format!("{} (id {}, version {version})", os.name, os.id))?;
+        }
+        Fact::Known(None) => row(out, "guest", "Linux without a release file")?,
+        Fact::Unknown(unread) => row(out, "guest", &unknown(unread))?,
+    }
+    for mount in &linux.mounts {
+        let what = match &mount.readable {
+            Fact::Known(()) => mount.kind.clone().unwrap_or_default(),
+            Fact::Unknown(unread) => unknown(unread),
+        };
+        row(out, "mount", &format!("{} {what} ({})", mount.path, mount.evidence.location))?;
+    }
+    match &linux.boot.default_entry {
+        Fact::Known(Some(entry)) => {
+            row(out, "boots", &format!("{} ({})", entry.title, entry.location))?;
+            row(out, "command line", &entry.command_line)?;
+        }
+        Fact::Known(None) => row(out, "boots", "no boot entry found")?,
+        Fact::Unknown(unread) => row(out, "boots", &unknown(unread))?,
+    }
+    if let Fact::Known(kernels) = &linux.kernels {
+        for kernel in kernels {
+            let default = if kernel.is_default { ", default" } else { "" };
+            row(out, "kernel", &format!("{}{default}", kernel.release))?;
+        }
+    }
+    match &linux.cloud_init.installed {
+        Fact::Known(Some(found)) => {
+            let version = found.version.as_deref().unwrap_or("of unknown version");
+            row(out, "cloud-init", &format!("{version} ({})", found.path))
+        }
+        Fact::Known(None) => row(out, "cloud-init", "not installed"),
+        Fact::Unknown(unread) => row(out, "cloud-init", &unknown(unread)),
+    }
+}
+
+fn unknown(unread: &Unread) -> String {
+    format!("unknown: {}: {}", unread.location, unread.reason)
+}
+
+fn row(out: &mut dyn Write, name: &str, value: &str) -> Result<(), Failure> {
+    writeln!(out, "{:14} {}", for_terminal(name), for_terminal(value))?;
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! `image-preflight ls`.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::Failure;
+use super::args::PathArgs;
+use crate::fact::Fact;
+use crate::filesystem::tree::Tree;
+use crate::filesystem::{FileType, Metadata};
+use crate::guest::Inspection;
+use crate::report::escape::for_terminal;
+
+pub(super) fn run(args: &PathArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let tree = tree(&args.image, args.volume)?;
+    let metadata = tree.metadata(&args.path)?;
+    if metadata.file_type != FileType::Directory {
+        line(&tree, &args.path, &args.path, out)?;
+        return Ok(0);
+    }
+    let folder = args.path.trim_end_matches('/');
+    for entry in tree.read_dir(&args.path)? {
+        let name = String::from_utf8_lossy(&entry.name);
+        line(&tree, &format!("{folder}/{name}"), &name, out)?;
+    }
+    Ok(0)
+}
+
+/// The guest's tree, or that of one partition.
+pub(super) fn tree(image: &Path, partition: Option<u32>) -> Result<Tree, Failure> {
+    let inspection = crate::inspect(image)?;
+    let Some(number) = partition else {
+        return match inspection {
+            Inspection { tree: Some(tree), .. } => Ok(tree),
+            Inspection { facts, .. } => {
+                let why = match (facts.disk.unread(), facts.guest.unread()) {
+                    (Some(unread), _) | (None, Some(unread)) => {
+                        format!("{}: {}", unread.location, unread.reason)
+                    }
+                    (None, None) => "no Linux guest was found".to_owned(),
+                };
+                let image = image.display();
+                Err(Failure::Said(format!("{image}: {why} (--volume N looks into one partition)")))
+            }
+        };
+    };
+    let disk = inspection.facts.disk.known();
+    let index = disk.and_then(|disk| {
+        disk.volumes.iter().position(|volume| volume.partition.unwrap_or(0) == number)
+    });
+    match index.and_then(|index| Some((index, inspection.filesystems.get(index)?))) {
+        Some((index, Fact::Known(Some(filesystem)))) => Ok(Tree::new(filesystem.clone(), index)),
+        Some((_, Fact::Known(None))) => {
+            Err(Failure::Said(format!("partition {number} holds no file system")))
+        }
+        Some((_, Fact::Unknown(unread))) => {
+            Err(Failure::Said(format!("{}: {}", unread.location, unread.reason)))
+        }
+        None => Err(Failure::Said(format!("{}: no partition {number}", image.display()))),
+    }
+}
+
+fn line(tree: &Tree, path: &str, name: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let name = for_terminal(name);
+    match tree.symlink_metadata(path) {
+        Ok(metadata) => {
+            let Metadata { mode, uid, gid, len, .. } = metadata;
+            let kind = letter(metadata.file_type);
+            write!(out, "{kind}{} {uid:>5} {gid:>5} {len:>12} {name}", permissions(mode))?;
+            if metadata.file_type == FileType::Symlink {
+                let target = tree.read_link(path)?;
+                write!(out, " -> {}", for_terminal(&target))?;
+            }
+            writeln!(out)?;
+        }
+        Err(error) => writeln!(out, "?????????? {name}: {}", for_terminal(&error.to_string()))?,
+    }
+    Ok(())
+}
+
+fn letter(file_type: FileType) -> char {
+    match file_type {
+        FileType::Regular => '-',
+        FileType::Directory => 'd',
+        FileType::Symlink => 'l',
+        FileType::CharDevice => 'c',
+        FileType::BlockDevice => 'b',
+        FileType::Fifo => 'p',
+        FileType::Socket => 's',
+    }
+}
+
+/// `rwxr-xr-x`, as ls(1) shows it.
+fn permissions(mode: u16) -> String {
+    [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')]
+        .into_iter()
+        .flat_map(|(shift, special, mark)| {
+            let bits = mode.checked_shr(shift).unwrap_or(0);
+            let execute = match (bits & 1 != 0, mode & special != 0) {
+                (true, true) => mark,
+                (false, true) => mark.to_ascii_uppercase(),
+                (true, false) => 'x',
+                (false, false) => '-',
+            };
+            [
+                if bits & 4 != 0 { 'r' } else { '-' },
+                if bits & 2 != 0 { 'w' } else { '-' },
+                execute,
+            ]
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permissions_are_spelled_as_ls_spells_them() {
+        assert_eq!(permissions(0o755), "rwxr-xr-x");
+        assert_eq!(permissions(0o4711), "rws--x--x");
+        assert_eq!(permissions(0o1777), "rwxrwxrwt");
+        assert_eq!(permissions(0o2640), "rw-r-S---");
+    }
+}
