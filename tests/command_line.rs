@@ -1,0 +1,242 @@
+//! The command line as a user or a pipeline meets it: sentences, exit codes, forms of the report.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+
+fn run(args: &[&str]) -> Output {
+    Command::cargo_bin("image-preflight")
+        .unwrap()
+        .env_clear()
+        .args(args)
+        .timeout(std::time::Duration::from_secs(60))
+        .output()
+        .unwrap()
+}
+
+fn guest(name: &str) -> String {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "testdata", "guests", name].iter().collect();
+    path.to_str().unwrap().to_owned()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The code, and all that was printed; no panic and no backtrace may be in it.
+fn said(args: &[&str]) -> (i32, String) {
+    let output = run(args);
+    let all = text(&output.stdout) + &text(&output.stderr);
+    assert!(!all.contains("panicked") && !all.contains("RUST_BACKTRACE"), "{all}");
+    (output.status.code().unwrap(), all)
+}
+
+fn file(folder: &Path, name: &str, content: &[u8]) -> String {
+    let path = folder.join(name);
+    fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_file_that_cannot_be_read_ends_with_one_sentence_and_exit_code_2() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in ["/no/such/file.qcow2", folder.path().to_str().unwrap()] {
+        let (code, all) = said(&["check", "--quiet", path]);
+        assert_eq!(code, 2, "{all}");
+        assert_eq!(all.lines().count(), 1, "{all}");
+        assert!(all.contains(path), "{all}");
+    }
+}
+
+#[test]
+fn what_is_no_disk_image_fails_format_supported() {
+    let folder = tempfile::tempdir().unwrap();
+    let zeros = folder.path().join("zeros.raw");
+    fs::File::create(&zeros).unwrap().set_len(1 << 30).unwrap();
+    for path in [
+        file(folder.path(), "empty.qcow2", b""),
+        file(folder.path(), "text.img", "a text file\n".repeat(100).as_bytes()),
+        file(folder.path(), "short", b"x"),
+        zeros.to_str().unwrap().to_owned(),
+    ] {
+        let (code, all) = said(&["check", "--quiet", &path]);
+        assert_eq!(code, 1, "{all}");
+        assert!(all.contains("format-supported"), "{all}");
+    }
+}
+
+#[test]
+fn a_qcow2_cut_at_any_place_never_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = fs::read(guest("good.qcow2")).unwrap();
+    for percent in [0, 1, 5, 20, 50, 80, 95, 99] {
+        let cut = file(folder.path(), "cut.qcow2", &whole[..whole.len() * percent / 100]);
+        let (code, all) = said(&["check", "--quiet", &cut]);
+        assert_ne!(code, 0, "cut at {percent} %: {all}");
+    }
+}
+
+#[test]
+fn one_bad_image_never_hides_the_others_and_the_worst_decides() {
+    let good = guest("good.qcow2");
+    let (code, all) = said(&["check", "--quiet", &good, "/no/such/file", &good]);
+    assert_eq!(code, 2);
+    assert_eq!(all.matches("PASS").count(), 2, "{all}");
+    assert_eq!(all.matches("ERROR").count(), 1, "{all}");
+}
+
+#[test]
+fn the_json_report_has_the_shape_of_its_contract() {
+    let output = run(&["check", "--format", "json", &guest("good.qcow2"), "/no/such/file"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["schema_version"], "1");
+    assert_eq!(report["tool"]["name"], "image-preflight");
+    assert_eq!(report["profile"], "ims-classic");
+    let good = &report["reports"][0];
+    assert_eq!(good["image"]["format"], "qcow2");
+    assert!(good["image"]["virtual_size"].is_u64());
+    assert_eq!(good["guest"]["os"], "linux");
+    assert_eq!(good["verdict"], "pass");
+    assert!(good["error"].is_null());
+    let findings = good["findings"].as_array().unwrap();
+    let mut counted = 0;
+    for (status, count) in good["summary"].as_object().unwrap() {
+        let found = findings.iter().filter(|finding| finding["status"] == *status).count();
+        assert_eq!(count.as_u64().unwrap(), found as u64, "{status}");
+        counted += found;
+    }
+    assert_eq!(counted, findings.len());
+    for finding in findings {
+        for key in ["rule", "level", "status", "message", "source"] {
+            assert!(!finding[key].as_str().unwrap().is_empty(), "{key}: {finding}");
+        }
+        if finding["status"] == "pass" {
+            assert!(!finding["evidence"].as_array().unwrap().is_empty(), "{finding}");
+        }
+    }
+    let missing = &report["reports"][1];
+    assert_eq!(missing["verdict"], "error");
+    assert!(missing["error"].as_str().unwrap().contains("/no/such/file"));
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn json_lines_are_the_elements_of_the_json_report() {
+    let good = guest("good.qcow2");
+    let json = run(&["check", "--format", "json", &good, &good]);
+    let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let lines = text(&run(&["check", "--format", "json-lines", &good, &good]).stdout);
+    assert_eq!(lines.lines().count(), 2);
+    for (line, element) in lines.lines().zip(report["reports"].as_array().unwrap()) {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let line = line.as_object_mut().unwrap();
+        assert_eq!(line.remove("schema_version").unwrap(), "1");
+        assert_eq!(line.remove("profile").unwrap(), "ims-classic");
+        assert_eq!(line.remove("tool").unwrap(), report["tool"]);
+        assert_eq!(&serde_json::Value::Object(line.clone()), element);
+    }
+}
+
+#[test]
+fn the_report_speaks_chinese_when_asked_and_by_the_locale() {
+    let good = guest("good.qcow2");
+    let (_, asked) = said(&["check", "--lang", "zh-CN", &good]);
+    assert!(asked.contains("通过"), "{asked}");
+    let output = Command::cargo_bin("image-preflight")
+        .unwrap()
+        .env_clear()
+        .env("LANG", "zh_CN.UTF-8")
+        .args(["check", &good])
+        .output()
+        .unwrap();
+    assert_eq!(text(&output.stdout), asked);
+}
+
+#[test]
+fn colour_is_only_written_when_asked_for() {
+    let good = guest("good.qcow2");
+    let (_, plain) = said(&["check", &good]);
+    assert!(!plain.contains('\x1b'));
+    let (_, coloured) = said(&["check", "--color", "always", &good]);
+    assert!(coloured.contains('\x1b'));
+}
+
+#[test]
+fn a_report_can_be_written_to_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    let output = run(&[
+        "check", "--format", "json", "--output", path.to_str().unwrap(), &guest("good.qcow2"),
+    ]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stdout.is_empty());
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    assert_eq!(report["reports"][0]["verdict"], "pass");
+}
+
+#[test]
+fn every_rule_is_listed_and_explained() {
+    let (code, list) = said(&["rules"]);
+    assert_eq!(code, 0);
+    assert!(list.lines().count() > 40);
+    for line in list.lines() {
+        let id = line.split_whitespace().next().unwrap();
+        let (code, page) = said(&["explain", id]);
+        assert_eq!(code, 0);
+        assert!(page.starts_with(id), "{page}");
+        let (code, page) = said(&["explain", "--lang", "zh-CN", id]);
+        assert_eq!(code, 0);
+        assert!(page.contains("要求"), "{page}");
+    }
+}
+
+#[test]
+fn an_unknown_rule_gets_a_suggestion() {
+    let (code, all) = said(&["explain", "fstab-uid"]);
+    assert_eq!(code, 2);
+    assert!(all.contains("fstab-uuid"), "{all}");
+}
+
+#[test]
+fn ls_and_cat_show_what_the_checker_sees() {
+    let good = guest("good.qcow2");
+    let (code, list) = said(&["ls", &good, "/"]);
+    assert_eq!(code, 0);
+    for name in ["etc", "boot"] {
+        assert!(list.lines().any(|line| line.starts_with('d') && line.ends_with(name)), "{list}");
+    }
+    let (code, fstab) = said(&["cat", &good, "/etc/fstab"]);
+    assert_eq!(code, 0);
+    assert!(fstab.contains("UUID="), "{fstab}");
+    let (code, all) = said(&["cat", &good, "/etc/no-such-file"]);
+    assert_eq!(code, 2);
+    assert!(all.contains("/etc/no-such-file: no such file"), "{all}");
+}
+
+#[test]
+fn inspect_prints_the_facts_that_the_rules_see() {
+    let good = guest("good.qcow2");
+    let output = run(&["inspect", "--format", "json", &good]);
+    let facts: image_preflight::guest::facts::Facts =
+        serde_json::from_slice(&output.stdout).unwrap();
+    assert!(facts.disk.known().is_some());
+    let (code, all) = said(&["inspect", &good]);
+    assert_eq!(code, 0);
+    assert!(all.contains("ext4"), "{all}");
+}
+
+#[test]
+fn the_image_is_never_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("image.qcow2");
+    fs::copy(guest("good.qcow2"), &path).unwrap();
+    let mut permissions = fs::metadata(&path).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&path, permissions).unwrap();
+    let before = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().modified().unwrap());
+    assert_eq!(run(&["check", path.to_str().unwrap()]).status.code(), Some(0));
+    let after = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().modified().unwrap());
+    assert!(before == after);
+}

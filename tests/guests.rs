@@ -1,0 +1,54 @@
+//! Every committed guest gets exactly the findings that its defect deserves.
+//!
+//! Beside each `testdata/guests/NAME.qcow2` lies `NAME.expect.json`, written from the rules'
+//! catalogue: the exit code, and the rules that end otherwise than for the good guest.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use image_preflight::report::Verdict;
+use image_preflight::rules::{Context, Profile, Status};
+
+fn guests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/guests")
+}
+
+fn check(path: &Path) -> (Verdict, BTreeMap<String, Status>) {
+    let context = Context { profile: Profile::ImsClassic, today: 20_000 };
+    let report = image_preflight::check(path, &context, false).unwrap();
+    let statuses =
+        report.findings.iter().map(|finding| (finding.rule.clone(), finding.status)).collect();
+    (report.verdict, statuses)
+}
+
+#[test]
+fn each_guest_gets_exactly_the_findings_that_its_defect_deserves() {
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for entry in std::fs::read_dir(guests()).unwrap() {
+        let expectation = entry.unwrap().path();
+        let name = expectation.file_name().unwrap().to_str().unwrap().to_owned();
+        let Some(stem) = name.strip_suffix(".expect.json") else { continue };
+        seen += 1;
+        let expected: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&expectation).unwrap()).unwrap();
+        let (verdict, found) = check(&guests().join(format!("{stem}.qcow2")));
+        if u64::from(verdict.exit_code()) != expected["exit"].as_u64().unwrap() {
+            wrong.push(format!("{stem}: exit {} instead of {}", verdict.exit_code(), expected["exit"]));
+        }
+        let expected: BTreeMap<String, Status> =
+            serde_json::from_value(expected["findings"].clone()).unwrap();
+        for (rule, status) in &found {
+            let wanted = expected.get(rule);
+            let matters = matches!(status, Status::Fail | Status::Warn | Status::Unverified);
+            if wanted.map_or(matters, |wanted| wanted != status) {
+                wrong.push(format!("{stem}: {rule} is {status:?}, expected {wanted:?}"));
+            }
+        }
+        for rule in expected.keys().filter(|rule| !found.contains_key(*rule)) {
+            wrong.push(format!("{stem}: {rule} is missing"));
+        }
+    }
+    assert!(seen >= 25, "only {seen} guests");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
