@@ -4,3 +4,130 @@
 //! This room must not know partitions or files.
 
 pub mod facts;
+mod foreign;
+mod format;
+mod map;
+mod qcow2;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use map::Map;
+pub use qcow2::{MAX_LISTED_PROBLEMS, MAX_LISTED_SNAPSHOTS, Qcow2Structure};
+
+use crate::bytes::Bytes;
+use crate::error::{Error, Result};
+use crate::fact::{Fact, Unread};
+use crate::image::facts::{Format, ImageFacts};
+use crate::image::qcow2::Qcow2;
+
+/// An image file: what is known of it, and the disk inside.
+///
+/// ```no_run
+/// # fn main() -> image_preflight::Result<()> {
+/// use image_preflight::bytes::BytesExt;
+/// use image_preflight::image::Image;
+///
+/// let image = Image::open("centos.qcow2".as_ref())?;
+/// let boot_sector = image.disk()?.array::<512>(0)?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Image {
+    map: Option<Arc<Map>>,
+    facts: ImageFacts,
+    qcow2: Option<Qcow2>,
+    disk: Result<Arc<dyn Bytes>>,
+}
+
+impl Image {
+    /// Opens the file at `path` read-only and reads its header. The cost does not depend on the
+    /// size of the file.
+    ///
+    /// # Errors
+    /// [`Error::Host`] when the file cannot be opened. What is wrong *in* the file is a fact, not
+    /// an error.
+    pub fn open(path: &Path) -> Result<Self> {
+        let map = Arc::new(Map::open(path)?);
+        let bytes: Arc<dyn Bytes> = map.clone();
+        Ok(Self { map: Some(Arc::clone(&map)), ..Self::of_bytes(map.path().to_owned(), bytes) })
+    }
+
+    /// An image that is already in memory; `path` is only its name. `bytes` must give a slice of
+    /// any range within them, as the map and a vector do.
+    pub fn of_bytes(path: String, bytes: Arc<dyn Bytes>) -> Self {
+        let detected = format::detect(&*bytes);
+        let mut facts = ImageFacts {
+            path,
+            file_size: bytes.len(),
+            format: detected.format,
+            format_evidence: detected.evidence,
+            variant: detected.variant,
+            virtual_size: detected.virtual_size,
+            qcow2: None,
+            content: Fact::Known(()),
+        };
+        let mut qcow2 = None;
+        let disk = match detected.format {
+            // An ISO is a disk as it is, only not one to be imported.
+            Format::Raw | Format::Iso => Ok(bytes),
+            Format::Qcow2 => match Qcow2::open(bytes) {
+                Ok(opened) => {
+                    facts.qcow2 = Some(Fact::Known(opened.facts()));
+                    let disk = opened.disk();
+                    qcow2 = Some(opened);
+                    disk
+                }
+                Err(error) => {
+                    facts.qcow2 = Some(Fact::unknown("qcow2 header", error.to_string()));
+                    Err(error)
+                }
+            },
+            other => {
+                let what = format!("the content of a file in format {}", other.name());
+                Err(Error::unsupported("container", 0, what))
+            }
+        };
+        if let Err(error) = &disk {
+            facts.content = Fact::Unknown(Unread::from((detected.format.name(), error)));
+        }
+        Self { map: None, facts, qcow2, disk }
+    }
+
+    /// What is known of the file. The tables of a qcow2 count as not looked at until
+    /// [`ImageFacts::set_structure`].
+    pub fn facts(&self) -> &ImageFacts {
+        &self.facts
+    }
+
+    /// The bytes of the disk inside.
+    ///
+    /// # Errors
+    /// Why they cannot be read; the same that [`ImageFacts::content`] says.
+    pub fn disk(&self) -> Result<Arc<dyn Bytes>> {
+        self.disk.clone()
+    }
+
+    /// Walks all tables of a qcow2, in parallel on the threads of rayon. `None` for other formats
+    /// and for a header that could not be read.
+    pub fn check_structure(&self) -> Option<Qcow2Structure> {
+        self.qcow2.as_ref().map(Qcow2::check_structure)
+    }
+
+    /// Whether the file was written to since it was opened; what was read of it is then void.
+    pub fn changed(&self) -> bool {
+        self.map.as_ref().is_some_and(|map| map.changed())
+    }
+}
+
+impl ImageFacts {
+    /// Takes over what [`Image::check_structure`] found.
+    pub fn set_structure(&mut self, structure: Qcow2Structure) {
+        if let Some(Fact::Known(facts)) = &mut self.qcow2 {
+            facts.problems = structure.problems;
+            facts.problem_count = structure.problem_count;
+            facts.checked = structure.checked;
+            facts.highest_host_byte = structure.highest_host_byte;
+        }
+    }
+}
