@@ -11,3 +11,6 @@ pub(super) mod vhdx;
 pub(super) mod vmdk;
 pub(super) mod wrapper;
 pub(super) mod zvhd;
+
+#[cfg(test)]
+mod tests;

@@ -47,8 +47,8 @@ pub(super) fn pattern() -> Vec<u8> {
             disk[offset] = ((offset >> 9) * 31 + ((offset & 511) >> 3)) as u8;
         }
     }
-    for offset in 2_097_152..2_105_344_usize {
-        disk[offset] = (mix(offset as u64 >> 3) >> (8 * (offset & 7))) as u8;
+    for (byte, offset) in disk[2_097_152..2_105_344].iter_mut().zip(2_097_152_u64..) {
+        *byte = (mix(offset >> 3) >> (8 * (offset & 7))) as u8;
     }
     disk
 }

@@ -16,7 +16,7 @@ mod snapshot;
 mod structure;
 
 #[cfg(test)]
-mod fixture_tests;
+pub(super) mod fixture_tests;
 #[cfg(test)]
 mod hostile_tests;
 
