@@ -3,4 +3,230 @@
 //! In: the disk's read-only bytes. Out: [`facts::DiskFacts`] and the volumes' bytes.
 //! This room must not know files or operating systems.
 
+mod boot_code;
 pub mod facts;
+mod gpt;
+mod grub_core;
+mod layout;
+mod mbr;
+mod partition_type;
+mod record;
+mod signature;
+
+use std::sync::Arc;
+
+use facts::{
+    BootCodeFacts, BootCodeKind, DiskFacts, GptFacts, LayoutProblem, PartitionFacts, PartitionRole,
+    TableKind, VolumeFacts,
+};
+use layout::Reserved;
+use mbr::{FirstSector, Mbr};
+
+use crate::bytes::{Bytes, BytesExt, Part};
+use crate::error::{Error, Result};
+use crate::fact::Fact;
+
+/// Logical sector size of a disk whose table does not tell.
+const DEFAULT_SECTOR_SIZE: u32 = 512;
+
+/// A disk, taken apart into volumes.
+pub struct Disk {
+    /// What is known of it.
+    pub facts: DiskFacts,
+    /// The bytes of each volume, parallel to [`DiskFacts::volumes`]. A volume whose partition
+    /// reaches beyond the end of the disk is cut there.
+    pub volumes: Vec<Arc<dyn Bytes>>,
+}
+
+/// A partition table, whichever it is.
+struct Table {
+    kind: TableKind,
+    sector_size: u32,
+    mbr_signature: Option<String>,
+    gpt: Option<GptFacts>,
+    partitions: Vec<PartitionFacts>,
+    problems: Vec<LayoutProblem>,
+    reserved: Vec<Reserved>,
+    complete: Result<()>,
+}
+
+impl Disk {
+    /// Takes a disk apart. Never fails: what cannot be read is unknown in the facts.
+    pub fn read(bytes: Arc<dyn Bytes>) -> Self {
+        let disk = bytes.as_ref();
+        let first: Result<[u8; 512]> = match disk.array(0) {
+            // A disk of less than one sector is no unreadable disk: it holds nothing.
+            Err(Error::OutOfBounds { .. }) => Ok([0; 512]),
+            other => other,
+        };
+        let mut table = match &first {
+            Ok(sector) => table(disk, sector),
+            Err(error) => unread_table(error.clone()),
+        };
+        table.problems.extend(layout::problems(&table.partitions, &table.reserved, disk.len()));
+
+        let mut volumes = Volumes::default();
+        for partition in &mut table.partitions {
+            let container =
+                matches!(partition.role, PartitionRole::Extended | PartitionRole::Protective);
+            if !container && partition.size != 0 {
+                let name = format!("partition {}", partition.number);
+                let part = Part::new(Arc::clone(&bytes), partition.start, partition.size);
+                let number = Some(partition.number);
+                partition.volume = Some(volumes.push(name, number, partition.start, part));
+            }
+        }
+        if table.kind == TableKind::None && table.complete.is_ok() && !bytes.is_empty() {
+            let part = Part::new(Arc::clone(&bytes), 0, bytes.len());
+            volumes.push("whole disk".to_owned(), None, 0, part);
+        }
+        table.problems.extend(layout::too_small(&volumes.facts, &table.partitions));
+
+        let boot_code = match &first {
+            Ok(sector) => Fact::Known(boot_code(disk, sector, &table.partitions)),
+            Err(error) => Fact::unknown("sector 0", error.to_string()),
+        };
+        let facts = DiskFacts {
+            size: bytes.len(),
+            sector_size: table.sector_size,
+            table: table.kind,
+            table_read: Fact::from_result("partition table", table.complete),
+            mbr_signature: table.mbr_signature,
+            gpt: table.gpt,
+            partitions: table.partitions,
+            volume_boot_code: volumes.boot_code(),
+            volumes: volumes.facts,
+            boot_code,
+            problems: table.problems,
+        };
+        Self { facts, volumes: volumes.bytes }
+    }
+}
+
+/// Volumes under construction.
+#[derive(Default)]
+struct Volumes {
+    facts: Vec<VolumeFacts>,
+    bytes: Vec<Arc<dyn Bytes>>,
+}
+
+impl Volumes {
+    /// Adds a volume; gives its index.
+    fn push(&mut self, name: String, partition: Option<u32>, start: u64, part: Part) -> usize {
+        let signatures = Fact::from_result(name.clone(), signature::find(&part));
+        self.facts.push(VolumeFacts {
+            name,
+            partition,
+            start: Some(start),
+            size: part.len(),
+            signatures,
+        });
+        self.bytes.push(Arc::new(part));
+        self.bytes.len().saturating_sub(1)
+    }
+
+    /// The boot code of those that have some. One whose first sector cannot be read has unknown
+    /// signatures already, which says the same.
+    fn boot_code(&self) -> Vec<facts::VolumeBootCode> {
+        let volumes = self.facts.iter().zip(&self.bytes).enumerate();
+        volumes
+            .filter_map(|(index, (facts, bytes))| {
+                boot_code::volume(bytes.as_ref(), index, &facts.name).ok().flatten()
+            })
+            .collect()
+    }
+}
+
+fn boot_code(disk: &dyn Bytes, sector: &[u8; 512], partitions: &[PartitionFacts]) -> BootCodeFacts {
+    let code = boot_code::disk(sector);
+    let grub_core =
+        (code.kind == BootCodeKind::Grub2).then(|| grub_core::read(disk, sector, partitions));
+    BootCodeFacts { kind: code.kind, signature: code.signature, evidence: code.evidence, grub_core }
+}
+
+fn unread_table(error: Error) -> Table {
+    Table { complete: Err(error), ..no_table() }
+}
+
+fn no_table() -> Table {
+    Table {
+        kind: TableKind::None,
+        sector_size: DEFAULT_SECTOR_SIZE,
+        mbr_signature: None,
+        gpt: None,
+        partitions: Vec::new(),
+        problems: Vec::new(),
+        reserved: Vec::new(),
+        complete: Ok(()),
+    }
+}
+
+/// Decides which table describes the disk: Linux reads a GPT only behind a protective MBR entry.
+fn table(disk: &dyn Bytes, sector: &[u8; 512]) -> Table {
+    match mbr::first_sector(sector) {
+        FirstSector::Table(mbr) if mbr.has_protective_type() => gpt_table(disk, Some(&mbr)),
+        FirstSector::Table(mbr) if !mbr.is_empty() => mbr_table(disk, &mbr),
+        FirstSector::Table(mbr) if gpt::has_primary_signature(disk) => gpt_table(disk, Some(&mbr)),
+        FirstSector::Table(mbr) => match signature::find(disk) {
+            // Boot code with an empty table may as well be the boot sector of a file system that
+            // takes the whole disk.
+            Ok(signatures) if !signatures.is_empty() => no_table(),
+            Ok(_) => mbr_table(disk, &mbr),
+            Err(error) => unread_table(error),
+        },
+        FirstSector::Other if gpt::has_primary_signature(disk) => gpt_table(disk, None),
+        FirstSector::Other => no_table(),
+    }
+}
+
+fn mbr_table(disk: &dyn Bytes, mbr: &Mbr) -> Table {
+    let found = mbr.partitions(disk);
+    let mut problems = found.problems;
+    if gpt::has_primary_signature(disk) {
+        problems.push(layout::untidy(
+            "GPT, primary header",
+            "a GPT beside an MBR without a protective entry; nobody reads it",
+        ));
+    }
+    Table {
+        kind: TableKind::Mbr,
+        mbr_signature: Some(mbr.signature()),
+        partitions: found.partitions,
+        problems,
+        reserved: vec![Reserved { what: "MBR", start: 0, end: DEFAULT_SECTOR_SIZE.into() }],
+        complete: found.complete,
+        ..no_table()
+    }
+}
+
+/// A GPT, or what is left of one.
+fn gpt_table(disk: &dyn Bytes, mbr: Option<&Mbr>) -> Table {
+    let kind = match mbr {
+        Some(mbr) if mbr.is_hybrid() => TableKind::HybridGpt,
+        _ => TableKind::Gpt,
+    };
+    let mut table = Table { kind, mbr_signature: mbr.map(Mbr::signature), ..no_table() };
+    match gpt::read(disk) {
+        Some(gpt) => {
+            table.sector_size = gpt.sector_size;
+            table.gpt = Some(gpt.facts);
+            table.partitions = gpt.partitions;
+            table.problems = gpt.problems;
+            table.reserved = gpt.reserved;
+            table.complete = gpt.complete;
+        }
+        None => {
+            let found = "`EFI PART` neither at LBA 1 nor at the last LBA";
+            let error = Error::corrupt("GPT", 512, "a header behind the protective MBR", found);
+            table.problems.push(layout::broken("GPT", error.to_string()));
+            table.complete = Err(error);
+        }
+    }
+    if !mbr.is_some_and(Mbr::is_protective) {
+        table.problems.push(layout::broken(
+            "MBR, byte 446",
+            "no entry of type 0xee that starts at sector 1, so Linux does not look for the GPT",
+        ));
+    }
+    table
+}

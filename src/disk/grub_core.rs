@@ -1,0 +1,298 @@
+//! GRUB's core image for BIOS, followed as its boot sector follows it.
+//!
+//! Layout (GRUB 2.00 and later): `boot.img` in sector 0 names the sector of `diskboot.img`, whose
+//! block list names the rest: `lzma_decompress.img` (`startup_raw.S`) and, compressed, the kernel
+//! with the modules appended (`include/grub/i386/pc/boot.h`, `include/grub/offsets.h`,
+//! `include/grub/kernel.h`, `util/mkimage.c`).
+
+use liblzma::stream::{Action, Filters, LzmaOptions, Stream};
+
+use super::facts::{GrubCoreFacts, PartitionFacts, PartitionRole};
+use super::record::{Record, find};
+use crate::bytes::{Bytes, BytesExt};
+use crate::error::{Error, Result};
+use crate::fact::Fact;
+
+/// GRUB counts in sectors of 512 bytes.
+const SECTOR: u64 = 512;
+
+/// Field `kernel_sector` of `boot.img` (`GRUB_BOOT_MACHINE_KERNEL_SECTOR`).
+const KERNEL_SECTOR: usize = 0x5c;
+
+/// How `boot.img` since 1.99 begins: a jump over its fields.
+const BOOT_IMG: &[u8] = &[0xeb, 0x63];
+
+/// Messages of `diskboot.img`.
+const DISKBOOT_MESSAGES: &[u8] = b"Geom\0Read\0 Error";
+
+/// First entry of `diskboot.img`'s block list; further ones stand before it.
+const FIRST_BLOCK: usize = 0x1f4;
+
+/// Bytes of a block list entry: start (u64), length in sectors (u16), segment (u16).
+const BLOCK: usize = 12;
+
+/// Lowest place of a block list entry: behind the messages.
+const LAST_BLOCK: usize = 0x150;
+
+/// Most bytes of a core image: it is loaded at 0x8000 below the 640 KiB of conventional memory.
+const MAX_CORE: usize = 0xa_0000;
+
+/// Most bytes that the compressed kernel may unpack to. All modules of GRUB 2.12 have about 3 MiB.
+const MAX_KERNEL: u32 = 8 << 20;
+
+/// Address at which what follows `diskboot.img` runs (`GRUB_BOOT_MACHINE_KERNEL_ADDR` + 0x200).
+const LOADED_AT: usize = 0x8200;
+
+/// Furthest that the compressed data may lie behind that address: `lzma_decompress.img` has less
+/// than 3 KiB.
+const MAX_DECOMPRESSOR: usize = 16 << 10;
+
+/// Fields of `lzma_decompress.img` (`GRUB_DECOMPRESSOR_I386_PC_*`).
+const COMPRESSED_SIZE: usize = 0x08;
+const UNCOMPRESSED_SIZE: usize = 0x0c;
+const NO_REED_SOLOMON_LENGTH: usize = 0x14;
+
+/// Magic of `struct grub_module_info32`, `mimg`.
+const MODULES: &[u8] = b"mimg";
+
+/// Length of that structure: magic, offset of the first module, size of all.
+const MODULES_HEADER: usize = 12;
+
+/// Types of modules (`include/grub/kernel.h`).
+const OBJ_TYPE_CONFIG: u32 = 2;
+const OBJ_TYPE_PREFIX: u32 = 3;
+
+/// Most modules looked at; GRUB 2.12 has about 300.
+const MAX_MODULES: usize = 4096;
+
+/// Most bytes of an embedded configuration that are given.
+const MAX_CONFIG: usize = 64 << 10;
+
+/// The core image that the `boot.img` in `sector` loads.
+pub(super) fn read(
+    disk: &dyn Bytes,
+    sector: &[u8; 512],
+    partitions: &[PartitionFacts],
+) -> Fact<GrubCoreFacts> {
+    let boot = Record(sector);
+    if !boot.has(0, BOOT_IMG) {
+        return Fact::unknown(
+            "sector 0, byte 0",
+            "boot.img of a GRUB before 1.99, whose layout is not read by this program",
+        );
+    }
+    let first = boot.u64(KERNEL_SECTOR);
+    let offset = first.saturating_mul(SECTOR);
+    let location = format!("sector {first}");
+    let mut facts = GrubCoreFacts {
+        offset,
+        place: place(offset, partitions),
+        size: 0,
+        intact: Fact::Known(()),
+        prefix: Fact::Known(None),
+        embedded_config: Fact::Known(None),
+    };
+    let kernel = core_bytes(disk, first, &mut facts.size).and_then(|core| kernel(&core, offset));
+    match kernel {
+        Ok(Kernel::Unpacked(kernel)) => match modules(&kernel, offset) {
+            Ok(modules) => {
+                facts.prefix = Fact::Known(modules.prefix);
+                facts.embedded_config = Fact::Known(modules.config);
+            }
+            Err(error) => {
+                facts.prefix = Fact::unknown(location.clone(), error.to_string());
+                facts.embedded_config = Fact::unknown(location, error.to_string());
+            }
+        },
+        Ok(Kernel::OtherLayout) => {
+            let reason = "the core image's layout is not known, so its kernel was not unpacked";
+            facts.prefix = Fact::unknown(location.clone(), reason);
+            facts.embedded_config = Fact::unknown(location, reason);
+        }
+        Err(error) => {
+            facts.intact = Fact::unknown(location.clone(), error.to_string());
+            facts.prefix = Fact::unknown(location.clone(), error.to_string());
+            facts.embedded_config = Fact::unknown(location, error.to_string());
+        }
+    }
+    Fact::Known(facts)
+}
+
+/// Where byte `offset` of the disk lies.
+fn place(offset: u64, partitions: &[PartitionFacts]) -> String {
+    let inside = partitions.iter().find(|partition| {
+        partition.role != PartitionRole::Extended
+            && offset >= partition.start
+            && offset.saturating_sub(partition.start) < partition.size
+    });
+    if let Some(partition) = inside {
+        let number = partition.number;
+        return match partition.role {
+            PartitionRole::BiosBoot => format!("BIOS boot partition {number}"),
+            _ => format!("partition {number}"),
+        };
+    }
+    match partitions.iter().min_by_key(|partition| partition.start) {
+        Some(first) if offset < first.start => {
+            format!("gap before partition {}", first.number)
+        }
+        _ => "space outside of partitions".to_owned(),
+    }
+}
+
+/// The bytes that `diskboot.img`'s block list names, in the order in which they are loaded.
+/// `size` becomes the length of the core image, `diskboot.img` included.
+fn core_bytes(disk: &dyn Bytes, first: u64, size: &mut u64) -> Result<Vec<u8>> {
+    let offset = first.saturating_mul(SECTOR);
+    let corrupt = |expected: &str, found: String| {
+        Err(Error::corrupt("diskboot.img", offset, expected, found))
+    };
+    if first == 0 {
+        return corrupt("a sector behind boot.img", "sector 0".to_owned());
+    }
+    let sector: [u8; 512] = disk.array(offset)?;
+    if find(&sector, DISKBOOT_MESSAGES).is_none() {
+        let zero = sector.iter().all(|&byte| byte == 0);
+        return corrupt(
+            "the messages `Geom`, `Read`, ` Error`",
+            if zero { "zeroes".to_owned() } else { "other bytes".to_owned() },
+        );
+    }
+    *size = SECTOR;
+    let list = Record(&sector);
+    let mut core = Vec::new();
+    let mut at = FIRST_BLOCK;
+    while at >= LAST_BLOCK {
+        let (start, sectors) = (list.u64(at), list.u16(at.saturating_add(8)));
+        if sectors == 0 {
+            break;
+        }
+        let len = usize::from(sectors).saturating_mul(512);
+        if core.len().saturating_add(len) > MAX_CORE {
+            return corrupt("a core image below 640 KiB", format!("{sectors} sectors more"));
+        }
+        let bytes = disk.vec(start.saturating_mul(SECTOR), len)?;
+        *size = size.saturating_add(u64::from(sectors).saturating_mul(SECTOR));
+        if bytes.iter().all(|&byte| byte == 0) {
+            return corrupt(
+                "code",
+                format!("zeroes in the {sectors} sectors from sector {start} on"),
+            );
+        }
+        core.extend(bytes);
+        at = at.saturating_sub(BLOCK);
+    }
+    if core.is_empty() {
+        return corrupt("a block list", "an empty one".to_owned());
+    }
+    Ok(core)
+}
+
+/// What became of the compressed kernel.
+enum Kernel {
+    Unpacked(Vec<u8>),
+    /// No `lzma_decompress.img` that is known.
+    OtherLayout,
+}
+
+/// Unpacks the kernel behind `lzma_decompress.img`.
+fn kernel(core: &[u8], offset: u64) -> Result<Kernel> {
+    let header = Record(core);
+    let compressed = header.u32(COMPRESSED_SIZE);
+    let uncompressed = header.u32(UNCOMPRESSED_SIZE);
+    let unprotected = usize::try_from(header.u32(NO_REED_SOLOMON_LENGTH)).unwrap_or(usize::MAX);
+    // startup_raw.S begins with a far jump over its fields.
+    if header.u8(0) != 0xea || unprotected >= MAX_DECOMPRESSOR || uncompressed > MAX_KERNEL {
+        return Ok(Kernel::OtherLayout);
+    }
+    let Some(start) = compressed_start(core, unprotected) else { return Ok(Kernel::OtherLayout) };
+    let len = usize::try_from(compressed).unwrap_or(usize::MAX);
+    let Some(data) = start.checked_add(len).and_then(|end| core.get(start..end)) else {
+        return Err(Error::corrupt(
+            "GRUB core image",
+            offset,
+            format!("{compressed} bytes of compressed kernel"),
+            format!("{}, by its block list", core.len().saturating_sub(start)),
+        ));
+    };
+    unpack(data, uncompressed).map(Kernel::Unpacked).ok_or_else(|| {
+        Error::corrupt(
+            "GRUB core image",
+            offset,
+            format!("a compressed kernel that unpacks to {uncompressed} bytes"),
+            "damaged data (GRUB's error correction, if it was embedded, was not tried)",
+        )
+    })
+}
+
+/// Where the compressed data begin: the address that the code behind the part without error
+/// correction loads into ESI for the decompressor (`startup_raw.S`, `decompressor_end`).
+fn compressed_start(core: &[u8], unprotected: usize) -> Option<usize> {
+    const MOV_ESI: u8 = 0xbe;
+    let code = core.get(unprotected..unprotected.checked_add(256)?)?;
+    let (at, _) = code.iter().enumerate().find(|&(at, &byte)| {
+        let address = usize::try_from(Record(code).u32(at.saturating_add(1))).unwrap_or(0);
+        let range =
+            LOADED_AT.saturating_add(unprotected)..LOADED_AT.saturating_add(MAX_DECOMPRESSOR);
+        byte == MOV_ESI && range.contains(&address)
+    })?;
+    let address = usize::try_from(Record(code).u32(at.checked_add(1)?)).ok()?;
+    address.checked_sub(LOADED_AT)
+}
+
+/// Raw LZMA as `grub-mkimage` writes it (`util/mkimage.c`, `compress_kernel_lzma`): lc 3, lp 0,
+/// pb 2, a dictionary of 64 KiB, no end mark. `None` unless exactly `len` bytes come out.
+fn unpack(data: &[u8], len: u32) -> Option<Vec<u8>> {
+    let mut options = LzmaOptions::new_preset(6).ok()?;
+    options.dict_size(1 << 16).literal_context_bits(3).literal_position_bits(0).position_bits(2);
+    let mut filters = Filters::new();
+    filters.lzma1(&options);
+    let mut stream = Stream::new_raw_decoder(&filters).ok()?;
+    let len = usize::try_from(len).ok()?;
+    let mut out = vec![0; len];
+    stream.process(data, &mut out, Action::Run).ok()?;
+    (stream.total_out() == u64::try_from(len).ok()?).then_some(out)
+}
+
+/// What is embedded beside code.
+struct Modules {
+    prefix: Option<String>,
+    config: Option<String>,
+}
+
+/// Reads the modules behind the kernel.
+fn modules(kernel: &[u8], offset: u64) -> Result<Modules> {
+    let missing = || Error::corrupt("GRUB core image", offset, "modules (`mimg`)", "none");
+    // The kernel's code compares with the magic, so it stands there, too; the structure reaches
+    // exactly to the end.
+    let mut from = 0_usize;
+    let section = loop {
+        let rest = kernel.get(from..).ok_or_else(missing)?;
+        let at = find(rest, MODULES).ok_or_else(missing)?;
+        let section = rest.get(at..).unwrap_or_default();
+        let (first, size) = (Record(section).u32(4), Record(section).u32(8));
+        if usize::try_from(first) == Ok(MODULES_HEADER)
+            && usize::try_from(size) == Ok(section.len())
+        {
+            break section;
+        }
+        from = from.saturating_add(at).saturating_add(1);
+    };
+    let mut found = Modules { prefix: None, config: None };
+    let mut at = MODULES_HEADER;
+    for _ in 0..MAX_MODULES {
+        let module = Record(section.get(at..).unwrap_or_default());
+        let size = usize::try_from(module.u32(4)).unwrap_or(usize::MAX);
+        if size < 8 {
+            break;
+        }
+        let content = size.saturating_sub(8).min(MAX_CONFIG).min(module.0.len().saturating_sub(8));
+        match module.u32(0) {
+            OBJ_TYPE_PREFIX => found.prefix = module.text(8, content),
+            OBJ_TYPE_CONFIG => found.config = module.text(8, content),
+            _ => {}
+        }
+        at = at.saturating_add(size);
+    }
+    Ok(found)
+}
