@@ -1,1 +1,247 @@
 //! ext2, ext3 and ext4.
+//!
+//! In: the read-only bytes of a volume. Out: a [`FileSystem`], as a mount would show it once the
+//! journal is replayed. The specification is the kernel's own
+//! (<https://docs.kernel.org/filesystems/ext4/>); each file of this folder reads one of its
+//! structures.
+//!
+//! Checksums are verified wherever `metadata_csum` is set, and one that disagrees is
+//! [`crate::Error::Corrupt`]. The older checksums of group descriptors alone (`uninit_bg`) are not looked
+//! at. What fscrypt encrypted is [`crate::Error::Unsupported`].
+
+mod block_map;
+mod checksum;
+mod directory;
+mod extent;
+mod feature;
+mod file;
+mod group_descriptor;
+mod inline_data;
+mod inode;
+mod journal;
+mod runs;
+mod state;
+mod structure;
+mod superblock;
+mod symlink;
+#[cfg(test)]
+mod tests;
+mod volume;
+mod xattr;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use self::directory::{Entry, Layout};
+use self::feature::incompat;
+use self::file::Content;
+use self::inode::{Inode, flag};
+use self::runs::Runs;
+pub use self::state::{ErrorRecord, ExtState, JournalState, Replay};
+use self::superblock::{SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, Superblock};
+use self::volume::Volume;
+use super::{DirEntry, FileSystem, FileType, Metadata, NodeId};
+use crate::bytes::{Bytes, BytesExt};
+use crate::error::{Error, Result};
+
+/// The inode of the root directory.
+const ROOT_INODE: u64 = 2;
+
+/// An ext2, ext3 or ext4 file system.
+pub struct Ext {
+    volume: Arc<Volume>,
+    superblock: Superblock,
+    state: ExtState,
+}
+
+impl Ext {
+    /// Reads the superblock and, when it was not unmounted cleanly, the journal of the file system
+    /// in `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`] when there is no room for a superblock; [`Error::Corrupt`] when it
+    /// contradicts the format or its checksum; [`Error::Unsupported`] when it asks for features
+    /// that are not read, which it names. A journal that cannot be read is no error: see
+    /// [`ExtState::journal`].
+    pub fn open(bytes: Arc<dyn Bytes>) -> Result<Self> {
+        let raw = bytes.array::<SUPERBLOCK_SIZE>(SUPERBLOCK_OFFSET)?;
+        let found = Superblock::parse(&raw)?;
+        let volume = Volume::new(bytes, found.block_size, found.block_count);
+        let (journal, overlay) = journal::replay(&volume, &found);
+        let volume = volume.with_overlay(overlay);
+        let superblock = replayed_superblock(&volume, found)?;
+        let state = ExtState {
+            kind: superblock.features.kind(),
+            revision: superblock.revision,
+            features: superblock.features.names(),
+            block_size: superblock.block_size.get(),
+            blocks: superblock.block_count,
+            free_blocks: superblock.free_blocks,
+            inodes: superblock.inode_count,
+            free_inodes: superblock.free_inodes,
+            missing_bytes: volume.missing_bytes(),
+            needs_recovery: superblock.features.has_incompat(incompat::NEEDS_RECOVERY),
+            clean: superblock.clean,
+            has_errors: superblock.has_errors,
+            error_count: superblock.error_count,
+            first_error: superblock.first_error.clone(),
+            last_error: superblock.last_error.clone(),
+            last_mounted: superblock.last_mounted.clone(),
+            journal,
+        };
+        Ok(Self { volume: Arc::new(volume), superblock, state })
+    }
+
+    /// What the file system says about itself.
+    pub fn state(&self) -> &ExtState {
+        &self.state
+    }
+
+    fn inode(&self, node: NodeId) -> Result<Inode> {
+        Inode::read(&self.volume, &self.superblock, node.0)
+    }
+
+    fn layout(&self) -> Layout {
+        Layout {
+            has_file_type: self.superblock.features.has_incompat(incompat::FILETYPE),
+            inode_count: self.superblock.inode_count,
+        }
+    }
+
+    fn directory(&self, node: NodeId) -> Result<Inode> {
+        let inode = self.inode(node)?;
+        if inode.file_type != FileType::Directory {
+            return Err(Error::NotADirectory { path: format!("inode {}", node.0) });
+        }
+        inode.must_be_plain()?;
+        Ok(inode)
+    }
+
+    /// Calls `visit` for each entry but `.` and `..`, until it breaks.
+    fn walk(
+        &self,
+        inode: &Inode,
+        mut visit: impl FnMut(Entry<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let mut visit = |entry: Entry<'_>| {
+            if entry.is_dot() { Ok(ControlFlow::Continue(())) } else { visit(entry) }
+        };
+        if inode.has(flag::INLINE_DATA) {
+            inline_data::walk(&self.volume, &self.superblock, inode, self.layout(), &mut visit)
+        } else {
+            directory::walk(&self.volume, inode, self.layout(), &mut visit)
+        }
+    }
+
+    fn find(&self, dir: &Inode, is_it: impl Fn(&[u8]) -> bool) -> Result<Option<NodeId>> {
+        let mut found = None;
+        self.walk(dir, |entry| {
+            if is_it(entry.name) {
+                found = Some(NodeId(u64::from(entry.inode)));
+                return Ok(ControlFlow::Break(()));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
+    }
+}
+
+/// The superblock as the journal leaves it.
+fn replayed_superblock(volume: &Volume, found: Superblock) -> Result<Superblock> {
+    let (block, within) = volume.split(SUPERBLOCK_OFFSET);
+    if !volume.is_replaced(block) {
+        return Ok(found);
+    }
+    let replayed = Superblock::parse(&volume.span(block, within, SUPERBLOCK_SIZE)?)?;
+    if replayed.block_size != found.block_size || replayed.block_count != found.block_count {
+        return Err(Error::corrupt(
+            "ext superblock",
+            SUPERBLOCK_OFFSET,
+            format!("{} blocks of {} bytes, as before", found.block_count, found.block_size),
+            format!(
+                "{} blocks of {} bytes in the journal",
+                replayed.block_count, replayed.block_size
+            ),
+        ));
+    }
+    Ok(replayed)
+}
+
+impl FileSystem for Ext {
+    fn kind(&self) -> &'static str {
+        self.state.kind
+    }
+
+    fn root(&self) -> NodeId {
+        NodeId(ROOT_INODE)
+    }
+
+    fn metadata(&self, node: NodeId) -> Result<Metadata> {
+        let inode = self.inode(node)?;
+        Ok(Metadata {
+            file_type: inode.file_type,
+            len: inode.size,
+            mode: inode.mode,
+            uid: inode.uid,
+            gid: inode.gid,
+            links: inode.links,
+            mtime: inode.mtime,
+        })
+    }
+
+    fn read_dir(
+        &self,
+        dir: NodeId,
+        visit: &mut dyn FnMut(DirEntry) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let inode = self.directory(dir)?;
+        self.walk(&inode, |entry| {
+            directory::check_name(&inode, entry.name)?;
+            Ok(visit(DirEntry {
+                name: entry.name.to_vec(),
+                node: NodeId(u64::from(entry.inode)),
+                file_type: entry.file_type(),
+            }))
+        })
+    }
+
+    /// As the trait says. In a directory that compares without case (`casefold`) the exact name is
+    /// looked for first, then one that differs in the case of ASCII letters alone. Whether others
+    /// are equal depends on Unicode tables that are not here: a name beyond ASCII that is not found
+    /// exactly is [`Error::Unsupported`].
+    fn lookup(&self, dir: NodeId, name: &[u8]) -> Result<Option<NodeId>> {
+        let inode = self.directory(dir)?;
+        let exact = self.find(&inode, |found| found == name)?;
+        if exact.is_some() || !inode.has(flag::CASEFOLD) {
+            return Ok(exact);
+        }
+        let folded = self.find(&inode, |found| found.eq_ignore_ascii_case(name))?;
+        if folded.is_none() && !name.is_ascii() {
+            let what = "the folding of a name beyond ASCII";
+            return Err(Error::unsupported("ext directory", inode.offset, what));
+        }
+        Ok(folded)
+    }
+
+    fn read_link(&self, node: NodeId) -> Result<Vec<u8>> {
+        let inode = self.inode(node)?;
+        if inode.file_type != FileType::Symlink {
+            return Err(inode.corrupt("a symbolic link", format!("{:?}", inode.file_type)));
+        }
+        inode.must_be_plain()?;
+        symlink::target(&self.volume, &self.superblock, &inode)
+    }
+
+    fn open(&self, node: NodeId) -> Result<Arc<dyn Bytes>> {
+        let inode = self.inode(node)?;
+        if inode.file_type != FileType::Regular {
+            return Err(Error::NotAFile { path: format!("inode {}", node.0) });
+        }
+        inode.must_be_plain()?;
+        if inode.has(flag::INLINE_DATA) {
+            return Ok(Arc::new(inline_data::content(&self.volume, &self.superblock, &inode)?));
+        }
+        let runs = Runs::read(&self.volume, &inode)?;
+        Ok(Arc::new(Content::new(Arc::clone(&self.volume), runs, inode.size)))
+    }
+}

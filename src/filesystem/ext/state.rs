@@ -1,0 +1,94 @@
+//! What a file system says about itself.
+
+/// Plain facts about an ext file system, as its superblock and journal tell them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtState {
+    /// `ext2`, `ext3` or `ext4`, as libblkid names it.
+    pub kind: &'static str,
+    /// `s_rev_level`: 0 for the first layout, 1 since.
+    pub revision: u32,
+    /// Features by the names of `mke2fs -O`; a bit without a name as `ro_compat 0x20000`.
+    pub features: Vec<String>,
+    /// Bytes of a block.
+    pub block_size: u32,
+    /// Number of blocks.
+    pub blocks: u64,
+    /// Free blocks as the superblock counts them (on a file system that was not unmounted the
+    /// count may be old).
+    pub free_blocks: u64,
+    /// Number of inodes.
+    pub inodes: u32,
+    /// Free inodes as the superblock counts them.
+    pub free_inodes: u32,
+    /// Bytes that the file system has but the volume does not: it was cut.
+    pub missing_bytes: u64,
+    /// The feature `needs_recovery`: the journal held changes when the file system was last used.
+    pub needs_recovery: bool,
+    /// `s_state` says that it was unmounted cleanly.
+    pub clean: bool,
+    /// `s_state` says that errors were seen.
+    pub has_errors: bool,
+    /// `s_error_count`: errors since the last check.
+    pub error_count: u32,
+    /// The first of them.
+    pub first_error: Option<ErrorRecord>,
+    /// The last of them.
+    pub last_error: Option<ErrorRecord>,
+    /// `s_last_mounted`: where it was last mounted; empty when never.
+    pub last_mounted: String,
+    /// What became of the journal.
+    pub journal: JournalState,
+}
+
+/// An error that the kernel noted in the superblock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorRecord {
+    /// When, in seconds since 1970-01-01 UTC.
+    pub time: u64,
+    /// The inode concerned, or 0.
+    pub inode: u32,
+    /// The block concerned, or 0.
+    pub block: u64,
+    /// The kernel's function that saw it.
+    pub function: String,
+    /// The line in the kernel's source.
+    pub line: u32,
+}
+
+/// What became of the journal. Whatever it was, the file system can be read; it is what the next
+/// mount would see when the journal is [`Absent`](Self::Absent), [`Clean`](Self::Clean) or
+/// [`Replayed`](Self::Replayed) without fast commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JournalState {
+    /// There is none.
+    Absent,
+    /// It holds nothing that a mount would replay.
+    Clean,
+    /// Its committed transactions were replayed in memory.
+    Replayed(Replay),
+    /// It holds changes, but could not be read: what is read may be old or inconsistent.
+    NotReplayed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A replay of the journal in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replay {
+    /// First transaction of the log.
+    pub first_transaction: u32,
+    /// Number of committed transactions from there on; 0 when none was complete.
+    pub transactions: u32,
+    /// Blocks of the file system that are read from the journal.
+    pub blocks: u64,
+    /// Blocks that a later record revoked.
+    pub revoked: u64,
+    /// Blocks in the log that contradict their checksum, so that they were left out (the kernel
+    /// replays the rest and then reports the failure).
+    pub damaged: u64,
+    /// Fast commits follow the last transaction; they are not replayed, so the newest changes to
+    /// names, sizes and block maps are missing.
+    pub fast_commits_not_replayed: bool,
+}
