@@ -3,4 +3,5 @@
 pub mod crypttab;
 pub mod device;
 pub mod fstab;
+pub mod initramfs;
 pub mod os_release;

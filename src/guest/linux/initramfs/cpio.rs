@@ -1,0 +1,293 @@
+//! A newc cpio archive (`070701`, `070702`), read piece by piece as it comes.
+//!
+//! Source: `Documentation/driver-api/early-userspace/buffer-format.rst` and `init/initramfs.c`. To the
+//! kernel the trailer `TRAILER!!!` is an entry like the others: behind any entry may stand zero bytes
+//! and then the next header, at a multiple of 4.
+
+use std::ops::ControlFlow;
+
+/// Length of a header in bytes.
+const HEADER: usize = 110;
+
+/// Longest name with its NUL (Linux: `PATH_MAX`); the kernel passes over an entry with a longer one.
+const MAX_NAME: usize = 4096;
+
+/// Type bits of a mode, and those of a regular file (inode(7)).
+const S_IFMT: u32 = 0o170_000;
+const S_IFREG: u32 = 0o100_000;
+
+/// One entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry<'a> {
+    /// Type and permissions.
+    pub(super) mode: u32,
+    /// Path, without the NUL.
+    pub(super) name: &'a [u8],
+}
+
+impl Entry<'_> {
+    /// Whether it is a regular file.
+    pub(super) fn is_regular(&self) -> bool {
+        self.mode & S_IFMT == S_IFREG
+    }
+}
+
+/// Why [`Archive::feed`] came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fed {
+    /// It took all.
+    Exhausted,
+    /// Between two entries stands a byte, not yet taken, that begins no header: 0 if it is the `0`
+    /// of one at an odd place.
+    NoHeader,
+    /// The visitor broke.
+    Stopped,
+}
+
+enum State {
+    /// Between two entries, or before the first.
+    Between,
+    /// In a header or the name behind it, collected in `partial` when it came in pieces.
+    Entry,
+    /// In content or padding, so many bytes before its end.
+    Skip(u64),
+}
+
+/// The reader's place in an archive, or in several one behind the other.
+pub(super) struct Archive {
+    state: State,
+    /// Offset of the next byte, by which the kernel aligns.
+    position: u64,
+    /// Whether an entry was read; only behind one does the kernel ask for aligned padding.
+    begun: bool,
+    partial: Vec<u8>,
+}
+
+impl Archive {
+    /// Before an archive whose first byte has offset `position`.
+    pub(super) fn new(position: u64) -> Self {
+        Self { state: State::Between, position, begun: false, partial: Vec::new() }
+    }
+
+    /// Offset of the next byte.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether the archive may end here: not inside an entry.
+    pub(super) fn at_boundary(&self) -> bool {
+        matches!(self.state, State::Between)
+    }
+
+    /// How many of the next bytes need not be fed.
+    pub(super) fn skippable(&self) -> u64 {
+        if let State::Skip(left) = self.state { left } else { 0 }
+    }
+
+    /// Passes over `count` bytes that were not fed.
+    pub(super) fn skip(&mut self, count: u64) {
+        self.position = self.position.saturating_add(count);
+        if let State::Skip(left) = self.state {
+            let left = left.saturating_sub(count);
+            self.state = if left == 0 { State::Between } else { State::Skip(left) };
+        }
+    }
+
+    /// Reads on in `chunk`, cutting off what it took.
+    ///
+    /// # Errors
+    /// Where the kernel gives up: no magic, a name without its end, a header at an odd place.
+    pub(super) fn feed(
+        &mut self,
+        chunk: &mut &[u8],
+        visit: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
+    ) -> Result<Fed, String> {
+        loop {
+            match self.state {
+                State::Skip(left) => {
+                    let count = left.min(length(chunk));
+                    self.advance(chunk, usize::try_from(count).unwrap_or(usize::MAX));
+                    let left = left.saturating_sub(count);
+                    if left > 0 {
+                        self.state = State::Skip(left);
+                        return Ok(Fed::Exhausted);
+                    }
+                    self.state = State::Between;
+                }
+                State::Between => {
+                    let zeros = chunk.iter().position(|byte| *byte != 0).unwrap_or(chunk.len());
+                    self.advance(chunk, zeros);
+                    let Some(first) = chunk.first() else { return Ok(Fed::Exhausted) };
+                    let aligned = self.position.is_multiple_of(4);
+                    if self.begun && !aligned {
+                        return Err("broken padding behind an entry".to_owned());
+                    }
+                    if *first != b'0' || !aligned {
+                        return Ok(Fed::NoHeader);
+                    }
+                    self.state = State::Entry;
+                }
+                State::Entry => match self.entry(chunk, visit)? {
+                    Some(ControlFlow::Continue(())) => {}
+                    Some(ControlFlow::Break(())) => return Ok(Fed::Stopped),
+                    None => return Ok(Fed::Exhausted),
+                },
+            }
+        }
+    }
+
+    /// Reads a header and its name; `None` when the chunk ends before.
+    fn entry(
+        &mut self,
+        chunk: &mut &[u8],
+        visit: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
+    ) -> Result<Option<ControlFlow<()>>, String> {
+        if self.partial.is_empty() {
+            let bytes: &[u8] = chunk;
+            if let Some(whole) = Whole::find(bytes)? {
+                let flow = whole.visit(visit);
+                self.finish(whole.next());
+                self.advance(chunk, whole.len());
+                return Ok(Some(flow));
+            }
+        }
+        // The entry lies across the end of a chunk: collect what it still needs.
+        let mut partial = std::mem::take(&mut self.partial);
+        loop {
+            let need = match partial.get(..HEADER) {
+                None => HEADER,
+                Some(_) => Header::parse(&partial)?.wanted(),
+            };
+            let missing = need.saturating_sub(partial.len());
+            if missing == 0 {
+                break;
+            }
+            let (now, _) = chunk.split_at_checked(missing).unwrap_or((chunk, &[]));
+            if now.is_empty() {
+                self.partial = partial;
+                return Ok(None);
+            }
+            partial.extend_from_slice(now);
+            self.advance(chunk, now.len());
+        }
+        let flow = match Whole::find(&partial)? {
+            Some(whole) => {
+                self.finish(whole.next());
+                whole.visit(visit)
+            }
+            None => ControlFlow::Continue(()),
+        };
+        partial.clear();
+        self.partial = partial;
+        Ok(Some(flow))
+    }
+
+    /// An entry was read; `left` bytes lie between its name and the next header.
+    fn finish(&mut self, left: u64) {
+        self.begun = true;
+        self.state = if left == 0 { State::Between } else { State::Skip(left) };
+    }
+
+    fn advance(&mut self, chunk: &mut &[u8], count: usize) {
+        let (taken, rest) = chunk.split_at_checked(count).unwrap_or((chunk, &[]));
+        self.position = self.position.saturating_add(length(taken));
+        *chunk = rest;
+    }
+}
+
+/// The fields of a header that matter here.
+struct Header {
+    mode: u32,
+    size: u32,
+    name_size: u32,
+}
+
+impl Header {
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        match bytes.get(..6) {
+            Some(b"070701" | b"070702") => {}
+            Some(b"070707") => return Err("cpio in the old ASCII format, not newc".to_owned()),
+            _ => return Err("no cpio magic".to_owned()),
+        }
+        let field = |index: usize| {
+            let start = index.checked_mul(8)?.checked_add(6)?;
+            hexadecimal(bytes.get(start..)?.first_chunk()?)
+        };
+        match (field(1), field(6), field(11)) {
+            (Some(mode), Some(size), Some(name_size)) => Ok(Self { mode, size, name_size }),
+            _ => Err("a cpio header field is no hexadecimal number".to_owned()),
+        }
+    }
+
+    /// Length of the name, when the kernel reads it.
+    fn name_len(&self) -> Option<usize> {
+        usize::try_from(self.name_size).ok().filter(|len| (1..=MAX_NAME).contains(len))
+    }
+
+    /// Length of header and name.
+    fn wanted(&self) -> usize {
+        HEADER.saturating_add(self.name_len().unwrap_or(0))
+    }
+
+    /// Bytes from behind header and name to the next header: padding, content, padding.
+    fn next(&self) -> u64 {
+        let padded = |len: u64| len.checked_next_multiple_of(4).unwrap_or(u64::MAX);
+        let header = u64::try_from(HEADER).unwrap_or(0);
+        let content = padded(header.saturating_add(u64::from(self.name_size)));
+        let end = content.saturating_add(padded(u64::from(self.size)));
+        end.saturating_sub(u64::try_from(self.wanted()).unwrap_or(0))
+    }
+}
+
+/// A header with its name.
+struct Whole<'a> {
+    header: Header,
+    name: Option<&'a [u8]>,
+}
+
+impl<'a> Whole<'a> {
+    /// The header and name at the start of `bytes`; `None` when they are not all there.
+    fn find(bytes: &'a [u8]) -> Result<Option<Self>, String> {
+        if bytes.len() < HEADER {
+            return Ok(None);
+        }
+        let header = Header::parse(bytes)?;
+        let Some(len) = header.name_len() else { return Ok(Some(Self { header, name: None })) };
+        let Some(name) = bytes.get(HEADER..header.wanted()).filter(|name| name.len() == len) else {
+            return Ok(None);
+        };
+        match name.split_last() {
+            Some((0, _)) => {
+                let name = name.split(|byte| *byte == 0).next();
+                Ok(Some(Self { header, name }))
+            }
+            _ => Err("a name in the cpio archive does not end in NUL".to_owned()),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.header.wanted()
+    }
+
+    fn next(&self) -> u64 {
+        self.header.next()
+    }
+
+    fn visit(&self, visit: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        match self.name {
+            Some(name) => visit(Entry { mode: self.header.mode, name }),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn hexadecimal(digits: &[u8; 8]) -> Option<u32> {
+    digits.iter().try_fold(0_u32, |value, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        value.checked_mul(16)?.checked_add(digit)
+    })
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,318 @@
+//! The archives in `testdata/initramfs` were made with GNU cpio and compressed with the usual tools;
+//! the modules in them are those that `cpio -t` lists.
+
+#![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::cast_possible_truncation)]
+
+use std::io::Read;
+
+use super::*;
+use crate::guest::facts::ListingEnd;
+
+const ZSTD: &[u8] = include_bytes!("../../../../testdata/initramfs/main.cpio.zst");
+const ZSTD_CRC: &[u8] = include_bytes!("../../../../testdata/initramfs/main-crc.cpio.zst");
+const ZSTD_ODC: &[u8] = include_bytes!("../../../../testdata/initramfs/main-odc.cpio.zst");
+const ZSTD_EARLY: &[u8] = include_bytes!("../../../../testdata/initramfs/early.cpio.zst");
+const GZIP: &[u8] = include_bytes!("../../../../testdata/initramfs/main.cpio.gz");
+const XZ: &[u8] = include_bytes!("../../../../testdata/initramfs/main.cpio.xz");
+const LZMA: &[u8] = include_bytes!("../../../../testdata/initramfs/main.cpio.lzma");
+const BZIP2: &[u8] = include_bytes!("../../../../testdata/initramfs/main.cpio.bz2");
+const LZ4: &[u8] = include_bytes!("../../../../testdata/initramfs/main.cpio.lz4");
+const LZ4_MODERN: &[u8] = include_bytes!("../../../../testdata/initramfs/main.cpio.lz4-modern");
+
+const COMPRESSED: [(&str, &[u8]); 6] =
+    [("gzip", GZIP), ("xz", XZ), ("lzma", LZMA), ("bzip2", BZIP2), ("lz4", LZ4), ("zstd", ZSTD)];
+
+const MODULES: [&str; 9] = [
+    "ata_piix",
+    "virtio",
+    "virtio_blk",
+    "virtio_net",
+    "virtio_pci",
+    "virtio_ring",
+    "virtio_scsi",
+    "xen_blkfront",
+    "xen_netfront",
+];
+
+/// Bytes that never lie contiguously, as in a container with compressed clusters.
+struct Scattered(Vec<u8>);
+
+impl Bytes for Scattered {
+    fn len(&self) -> u64 {
+        Bytes::len(&self.0)
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> crate::Result<()> {
+        self.0.read_at(offset, buf)
+    }
+}
+
+fn unzstd(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    zstd::Decoder::new(bytes).unwrap().read_to_end(&mut plain).unwrap();
+    plain
+}
+
+/// Lists everything, from contiguous and from scattered bytes, which must not differ.
+fn list_all(bytes: Vec<u8>) -> InitramfsFacts {
+    list_for(bytes, &Wanted::default())
+}
+
+fn list_for(bytes: Vec<u8>, wanted: &Wanted) -> InitramfsFacts {
+    let contiguous = list("/boot/initrd", &bytes, wanted);
+    assert_eq!(list("/boot/initrd", &Scattered(bytes), wanted), contiguous);
+    contiguous
+}
+
+fn names(facts: &InitramfsFacts) -> Vec<&str> {
+    facts.modules.iter().map(String::as_str).collect()
+}
+
+fn reason(facts: &InitramfsFacts) -> &str {
+    &facts.listing.unread().unwrap().reason
+}
+
+/// One newc entry, laid out as buffer-format.rst has it.
+fn entry(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
+    let mut bytes = b"070701".to_vec();
+    let name_size = name.len() as u32 + 1;
+    for field in [7, mode, 0, 0, 1, 0, content.len() as u32, 0, 0, 0, 0, name_size, 0] {
+        bytes.extend(format!("{field:08x}").bytes());
+    }
+    bytes.extend(name.bytes());
+    bytes.push(0);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes.extend(content);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+fn module(name: &str) -> Vec<u8> {
+    entry(&format!("lib/modules/6.1/{name}.ko"), 0o100_644, b"ELF")
+}
+
+fn trailer() -> Vec<u8> {
+    entry("TRAILER!!!", 0, b"")
+}
+
+#[test]
+fn every_compression_of_the_kernel_gives_the_same_listing() {
+    for (name, bytes) in COMPRESSED {
+        let facts = list_all(bytes.to_vec());
+        assert_eq!(names(&facts), MODULES, "{name}");
+        assert_eq!(facts.segments, [format!("offset 0: cpio, {name}")]);
+        assert_eq!(facts.listing, Fact::Known(ListingEnd::Complete), "{name}");
+    }
+}
+
+#[test]
+fn plain_archives_with_and_without_checksums_are_listed() {
+    for archive in [ZSTD, ZSTD_CRC] {
+        let facts = list_all(unzstd(archive));
+        assert_eq!(names(&facts), MODULES);
+        assert_eq!(facts.segments, ["offset 0: cpio, none"]);
+        assert_eq!(facts.listing, Fact::Known(ListingEnd::Complete));
+    }
+}
+
+#[test]
+fn a_microcode_archive_in_front_does_not_hide_the_main_one() {
+    let early = unzstd(ZSTD_EARLY);
+    for (name, bytes) in COMPRESSED {
+        let facts = list_all([&early, bytes].concat());
+        assert_eq!(names(&facts), MODULES);
+        assert_eq!(
+            facts.segments,
+            ["offset 0: cpio, none".to_owned(), format!("offset 3072: cpio, {name}")]
+        );
+        assert_eq!(facts.listing, Fact::Known(ListingEnd::Complete));
+    }
+}
+
+#[test]
+fn segments_may_follow_a_compressed_one_behind_zeros() {
+    for (name, bytes) in COMPRESSED {
+        let mut image = bytes.to_vec();
+        image.resize((image.len() + 8).next_multiple_of(512), 0);
+        let next = image.len();
+        image.extend(module("appended"));
+        image.extend(trailer());
+        let facts = list_all(image);
+        assert!(facts.modules.contains("appended"), "{name}");
+        assert_eq!(facts.segments.last(), Some(&format!("offset {next}: cpio, none")));
+        assert_eq!(facts.listing, Fact::Known(ListingEnd::Complete));
+    }
+}
+
+#[test]
+fn several_archives_in_one_compressed_stream_are_all_listed() {
+    let plain = [module("one"), trailer(), vec![0; 512], module("two"), trailer()].concat();
+    let facts = list_all(zstd::encode_all(&plain[..], 1).unwrap());
+    assert_eq!(names(&facts), ["one", "two"]);
+    assert_eq!(facts.listing, Fact::Known(ListingEnd::Complete));
+}
+
+#[test]
+fn a_listing_ends_when_each_group_has_a_module() {
+    let wanted = Wanted::groups([
+        Group::new(["virtio_blk"]),
+        Group::new(["pata_*", "ata_generic", "ata_p*"]),
+    ]);
+    // What lies behind is damaged, and is not reached.
+    let plain =
+        [module("ata_piix"), module("virtio-blk"), module("later"), b"0707junk".to_vec()].concat();
+    for image in [plain.clone(), zstd::encode_all(&plain[..], 1).unwrap()] {
+        let facts = list_for(image, &wanted);
+        assert_eq!(names(&facts), ["ata_piix", "virtio_blk"]);
+        assert_eq!(facts.listing, Fact::Known(ListingEnd::Satisfied));
+    }
+    let facts = list_all(plain);
+    assert!(facts.modules.contains("later"));
+    assert!(reason(&facts).contains("ends inside an entry"), "{}", reason(&facts));
+}
+
+#[test]
+fn what_is_built_in_is_sought_no_more() {
+    let wanted = Wanted::groups([Group::new(["virtio_blk"]), Group::new(["ata_piix", "pata_*"])]);
+    let builtin = ["pata_acpi".to_owned(), "virtio_blk".to_owned()].into();
+    let facts = list_for(ZSTD.to_vec(), &wanted.without(&builtin));
+    assert_eq!(facts.listing, Fact::Known(ListingEnd::Satisfied));
+    assert!(facts.segments.is_empty());
+}
+
+#[test]
+fn a_stream_that_is_cut_off_is_unknown_and_keeps_what_was_seen() {
+    for (name, bytes) in COMPRESSED {
+        let facts = list_all(bytes[..bytes.len() * 3 / 4].to_vec());
+        let reason = reason(&facts);
+        assert!(reason.contains(&format!("segment at offset 0 (cpio, {name})")), "{reason}");
+    }
+    let plain = unzstd(ZSTD);
+    let facts = list_all(plain[..plain.len() / 2].to_vec());
+    assert!(!facts.modules.is_empty() && facts.modules.len() < MODULES.len());
+    assert!(reason(&facts).contains("ends inside an entry"));
+}
+
+#[test]
+fn a_damaged_stream_is_unknown() {
+    for (name, bytes) in COMPRESSED {
+        let mut damaged = bytes.to_vec();
+        let middle = damaged.len() / 2;
+        damaged[middle..middle + 16].fill(0xff);
+        let facts = list_all(damaged);
+        assert!(facts.listing.unread().is_some(), "{name}");
+    }
+}
+
+#[test]
+fn what_the_kernel_does_not_read_is_unknown() {
+    let lzo = b"\x89LZO\0\r\n\x1a\n".to_vec();
+    for (image, expected) in [
+        (LZ4_MODERN.to_vec(), "only the legacy kind"),
+        (lzo, "lzo"),
+        (unzstd(ZSTD_ODC), "old ASCII format"),
+        (ZSTD_ODC.to_vec(), "old ASCII format"),
+        (vec![b'x'; 64], "neither a cpio archive nor compressed"),
+        ([&module("a")[..], &trailer(), b"\0\0\0x"].concat(), "broken padding"),
+        ([&module("a")[..], &trailer(), b"junk"].concat(), "neither a cpio archive"),
+        (zstd::encode_all(&[&module("a")[..], b"junk"].concat()[..], 1).unwrap(), "junk in the"),
+        ([b"\0\0", &module("a")[..]].concat(), "no multiple of 4"),
+        (entry("a", 0o100_644, b"").replace_nul(), "does not end in NUL"),
+        (Vec::new(), "empty"),
+    ] {
+        let facts = list_all(image);
+        assert!(reason(&facts).contains(expected), "{expected}: {}", reason(&facts));
+    }
+}
+
+trait ReplaceNul {
+    fn replace_nul(self) -> Self;
+}
+
+impl ReplaceNul for Vec<u8> {
+    fn replace_nul(mut self) -> Self {
+        self[111] = b'b';
+        self
+    }
+}
+
+#[test]
+fn a_file_of_zeros_holds_nothing_and_is_complete() {
+    let facts = list_all(vec![0; 1_000_000]);
+    assert_eq!(facts.listing, Fact::Known(ListingEnd::Complete));
+    assert!(facts.segments.is_empty());
+}
+
+#[test]
+fn an_image_inside_that_may_hold_modules_makes_the_listing_unknown() {
+    let plain = [module("virtio"), entry("squashfs-root.img", 0o100_644, b"hsqs")].concat();
+    let facts = list_all(plain.clone());
+    assert!(reason(&facts).contains("squashfs-root.img"));
+    let facts = list_for(plain, &Wanted::groups([Group::new(["virtio"])]));
+    assert_eq!(facts.listing, Fact::Known(ListingEnd::Satisfied));
+}
+
+#[test]
+fn a_name_longer_than_the_kernel_reads_is_passed_over() {
+    let long = entry(&"x".repeat(5000), 0o100_644, b"content");
+    let facts = list_all([long, module("behind")].concat());
+    assert_eq!(names(&facts), ["behind"]);
+    assert_eq!(facts.listing, Fact::Known(ListingEnd::Complete));
+}
+
+#[test]
+fn entries_are_read_at_every_alignment_to_the_chunks() {
+    for shift in 0..140 {
+        let mut plain = entry("padding", 0o100_644, &vec![b'p'; 131_072 - 280 + shift]);
+        plain.extend(module("across"));
+        plain.extend(module("behind"));
+        let facts = list_all(zstd::encode_all(&plain[..], 1).unwrap());
+        assert_eq!(names(&facts), ["across", "behind"], "{shift}");
+        assert_eq!(facts.listing, Fact::Known(ListingEnd::Complete));
+    }
+}
+
+#[test]
+fn more_to_look_at_than_the_bound_is_unknown() {
+    // 3 GiB of zeros, some 100 KiB compressed.
+    let part = zstd::bulk::compress(&vec![0; 1 << 26], 1).unwrap();
+    let facts = list("/boot/initrd", &part.repeat(48), &Wanted::default());
+    assert!(reason(&facts).contains("2048 MiB"), "{}", reason(&facts));
+}
+
+#[test]
+fn a_window_beyond_the_kernels_is_refused() {
+    // Magic; frame header descriptor 0; window descriptor 31 << 3: 2^41 bytes (RFC 8878, 3.1.1.1).
+    let facts = list_all(vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0xf8, 1, 0, 0]);
+    assert!(reason(&facts).contains("zstd"), "{}", reason(&facts));
+}
+
+#[test]
+fn no_damage_makes_the_listing_panic() {
+    let early = unzstd(ZSTD_EARLY);
+    let plain = unzstd(ZSTD);
+    let images = COMPRESSED.map(|(_, bytes)| [&early[..3072], bytes].concat());
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed as usize
+    };
+    for image in images.iter().chain([&plain]) {
+        for _ in 0..200 {
+            let mut image = image.clone();
+            for _ in 0..=random() % 4 {
+                let at = random() % image.len();
+                match random() % 4 {
+                    0 => image[at] = random() as u8,
+                    1 => image[at] ^= 1 << (random() % 8),
+                    2 => image.truncate(at + 1),
+                    _ => image[at] = b"0fF"[random() % 3],
+                }
+            }
+            let facts = list_for(image, &Wanted::default());
+            assert!(facts.modules.len() <= 4096);
+        }
+    }
+}
