@@ -60,7 +60,7 @@ impl Decoder {
     }
 
     fn lzma(stream: Result<Lzma, liblzma::stream::Error>) -> Result<Self, String> {
-        stream.map(|stream| Self::Lzma(stream)).map_err(|error| error.to_string())
+        stream.map(Self::Lzma).map_err(|error| error.to_string())
     }
 
     /// Decompresses from `input` into `output`, as far as both reach.
