@@ -1,0 +1,81 @@
+//! The initramfs of a kernel.
+
+use crate::fact::Fact;
+use crate::filesystem::tree::Tree;
+use crate::guest::facts::{BootEntry, InitramfsFacts, ListingEnd};
+use crate::guest::linux::initramfs::{self, Wanted};
+
+use super::Open;
+
+/// Most files of one entry that are read; two or three are usual (microcode first).
+const MAX_FILES: usize = 16;
+
+/// What lies in the files that the boot entry loads: the union, as the kernel sees them one behind
+/// the other. `Known(None)` when the entry names none.
+pub(super) fn of_entry(
+    entry: &BootEntry,
+    open: &Open<'_>,
+    wanted: &Wanted,
+) -> Fact<Option<InitramfsFacts>> {
+    let mut union: Option<InitramfsFacts> = None;
+    if entry.initrds.len() > MAX_FILES {
+        return Fact::unknown(&entry.location, format!("more than {MAX_FILES} initramfs files"));
+    }
+    for initrd in &entry.initrds {
+        let file = match &initrd.resolved {
+            Fact::Known(Some(file)) => file,
+            Fact::Known(None) => {
+                let reason = format!("{}, which the entry loads, is not there", initrd.spec);
+                return Fact::unknown(&initrd.location, reason);
+            }
+            Fact::Unknown(unread) => return Fact::Unknown(unread.clone()),
+        };
+        let path = file.guest_path.as_ref().unwrap_or(&file.path);
+        let wanted = match &union {
+            Some(before) => wanted.without(&before.modules),
+            None => wanted.clone(),
+        };
+        let next = match open(file) {
+            Ok(bytes) => initramfs::list(path, &*bytes, &wanted),
+            Err(error) => return Fact::unknown(path, error.to_string()),
+        };
+        let whole = match union {
+            Some(before) => join(before, next),
+            None => next,
+        };
+        // The kernel, too, stops where it can read no further.
+        if whole.listing != Fact::Known(ListingEnd::Complete) {
+            return Fact::Known(Some(whole));
+        }
+        union = Some(whole);
+    }
+    Fact::Known(union)
+}
+
+/// Two files, the second loaded behind the first.
+fn join(mut first: InitramfsFacts, second: InitramfsFacts) -> InitramfsFacts {
+    let name = |segment: String| format!("{}, {segment}", second.path);
+    first.segments.extend(second.segments.into_iter().map(name));
+    first.path = format!("{}, {}", first.path, second.path);
+    first.modules.extend(second.modules);
+    first.listing = second.listing;
+    first
+}
+
+/// The initramfs of a kernel that is not the default: looked for by the usual names, not read.
+pub(super) fn by_name(tree: &Tree, release: &str) -> Fact<Option<InitramfsFacts>> {
+    for path in [
+        format!("/boot/initrd.img-{release}"),
+        format!("/boot/initramfs-{release}.img"),
+        format!("/boot/initrd-{release}"),
+        format!("/boot/initrd-{release}.img"),
+        format!("/boot/initramfs-{release}"),
+    ] {
+        match tree.exists(&path) {
+            Ok(true) => return Fact::unknown(path, "only the default kernel's initramfs is read"),
+            Ok(false) => {}
+            Err(error) => return Fact::unknown(path, error.to_string()),
+        }
+    }
+    Fact::Known(None)
+}

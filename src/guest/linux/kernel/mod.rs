@@ -1,0 +1,158 @@
+//! The installed kernels: their drivers, built in or as modules, and their initramfs.
+//!
+//! In: the guest's tree and what the boot loader starts. Out: [`KernelFacts`].
+
+mod drivers;
+mod initrd;
+mod module_lists;
+mod release;
+
+pub use drivers::{built_in_drivers, sought};
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::bytes::Bytes;
+use crate::error::{Error, Result};
+use crate::fact::{Fact, Unread};
+use crate::filesystem::FileType;
+use crate::filesystem::tree::Tree;
+use crate::guest::facts::{BootEntry, BootFacts, KernelFacts, ResolvedFile};
+use crate::guest::linux::initramfs::Wanted;
+
+/// Where the kernels' modules lie.
+const MODULES: &str = "/lib/modules";
+
+/// Most kernels that are looked at. Distributions keep two to five.
+const MAX_KERNELS: usize = 64;
+
+/// Most names (drivers, modules, options) that are kept of all kernels together: some 10,000 a kernel.
+/// With [`module_lists::MAX_NAME`] it bounds the memory.
+const MAX_NAMES: usize = 400_000;
+
+/// Opens a file that a boot entry leads to.
+pub type Open<'a> = dyn Fn(&ResolvedFile) -> Result<Arc<dyn Bytes>> + 'a;
+
+/// The installed kernels: the directories of `/lib/modules`, and the one that the default boot entry
+/// starts even when it has none there.
+///
+/// `wanted` is what is sought in the default kernel's initramfs; what is built into that kernel is
+/// not sought any more. The initramfs of other kernels is looked for, not read.
+pub fn find(
+    tree: &Tree,
+    boot: &BootFacts,
+    open: &Open<'_>,
+    wanted: &Wanted,
+) -> Fact<Vec<KernelFacts>> {
+    let releases = match directories(tree) {
+        Ok(releases) => releases,
+        Err(error) => return Fact::unknown(MODULES, error.to_string()),
+    };
+    let entry = boot.default_entry.known().and_then(Option::as_ref);
+    let default = entry.and_then(|entry| release::of_entry(tree, entry, open, &releases));
+    let mut budget = MAX_NAMES;
+    let mut kernels: Vec<_> = releases
+        .iter()
+        .map(|release| kernel(tree, release, Fact::Known(Some(directory(release))), &mut budget))
+        .collect();
+    let Some((entry, default)) = entry.zip(default) else { return Fact::Known(kernels) };
+    let index = match default {
+        Ok(default) => {
+            kernels.iter().position(|kernel| kernel.release == default).unwrap_or_else(|| {
+                kernels.push(kernel(tree, &default, Fact::Known(None), &mut budget));
+                kernels.len().saturating_sub(1)
+            })
+        }
+        Err(unread) => {
+            kernels.push(nameless(entry, &unread));
+            kernels.len().saturating_sub(1)
+        }
+    };
+    if let Some(kernel) = kernels.get_mut(index) {
+        kernel.is_default = true;
+        let built_in = built_in_drivers(kernel);
+        kernel.initramfs = initrd::of_entry(entry, open, &wanted.without(&built_in));
+    }
+    Fact::Known(kernels)
+}
+
+fn directory(release: &str) -> String {
+    format!("{MODULES}/{release}")
+}
+
+/// The releases that have a directory, sorted.
+fn directories(tree: &Tree) -> Result<Vec<String>> {
+    let entries = match tree.read_dir(MODULES) {
+        Ok(entries) => entries,
+        Err(error) if error.is_absent() => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut releases = Vec::new();
+    for entry in entries {
+        let Ok(release) = String::from_utf8(entry.name) else { continue };
+        match entry.file_type {
+            Some(FileType::Directory) => {}
+            Some(_) => continue,
+            None => match tree.symlink_metadata(&directory(&release)) {
+                Ok(metadata) if metadata.file_type == FileType::Directory => {}
+                Ok(_) => continue,
+                Err(error) => return Err(error),
+            },
+        }
+        if releases.len() >= MAX_KERNELS {
+            return Err(Error::Limit {
+                structure: "kernel modules directory",
+                limit: u64::try_from(MAX_KERNELS).unwrap_or(u64::MAX),
+                unit: "kernels",
+            });
+        }
+        releases.push(release);
+    }
+    Ok(releases)
+}
+
+/// What is known of a kernel by its release.
+fn kernel(
+    tree: &Tree,
+    release: &str,
+    modules_dir: Fact<Option<String>>,
+    budget: &mut usize,
+) -> KernelFacts {
+    let directory = directory(release);
+    let has_directory = matches!(modules_dir, Fact::Known(Some(_)));
+    let mut list = |name: &str, read: fn(&Tree, &str, &mut usize) -> Result<BTreeSet<String>>| {
+        if !has_directory {
+            return Fact::Known(None);
+        }
+        let path = format!("{directory}/{name}");
+        Fact::from_lookup(path.clone(), read(tree, &path, budget))
+    };
+    let builtin = list("modules.builtin", module_lists::builtin);
+    let modules = list("modules.dep", module_lists::modules);
+    KernelFacts {
+        release: release.to_owned(),
+        is_default: false,
+        modules_dir,
+        builtin,
+        modules,
+        config: module_lists::config(tree, release, budget),
+        initramfs: initrd::by_name(tree, release),
+    }
+}
+
+/// The default kernel when its release is not known, so neither is anything that hangs on it.
+fn nameless(entry: &BootEntry, unread: &Unread) -> KernelFacts {
+    let file = entry.kernel.as_ref().map_or(String::new(), |kernel| kernel.spec.clone());
+    KernelFacts {
+        release: file.rsplit('/').next().unwrap_or_default().to_owned(),
+        is_default: true,
+        modules_dir: Fact::Unknown(unread.clone()),
+        builtin: Fact::Unknown(unread.clone()),
+        modules: Fact::Unknown(unread.clone()),
+        config: Fact::Unknown(unread.clone()),
+        initramfs: Fact::Unknown(unread.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
