@@ -1,0 +1,186 @@
+//! What turns cloud-init off.
+//!
+//! Sources: `systemd/cloud-init-generator.tmpl` (the kernel command line, then
+//! `/etc/cloud/cloud-init.enabled`, then `cloud-init.disabled`; then what ds-identify says),
+//! `tools/ds-identify` (`read_config`, `parse_policy`), and the conditions in newer unit files
+//! (`systemd/cloud-init-main.service.tmpl`).
+
+use crate::error::Result;
+use crate::fact::{Evidence, Fact, Unread};
+use crate::filesystem::FileType;
+use crate::filesystem::tree::Tree;
+use crate::guest::linux::systemd_unit::{self, CLOUD_INIT_GENERATOR};
+
+const DISABLED: &str = "/etc/cloud/cloud-init.disabled";
+const ENABLED: &str = "/etc/cloud/cloud-init.enabled";
+const DS_IDENTIFY_CONFIG: &str = "/etc/cloud/ds-identify.cfg";
+
+/// Where distributions put the program.
+const DS_IDENTIFY: [&str; 2] =
+    ["/usr/lib/cloud-init/ds-identify", "/usr/libexec/cloud-init/ds-identify"];
+
+/// Stages any of whose conditions stop cloud-init.
+const STAGES: [&str; 4] = [
+    "cloud-init-main.service",
+    "cloud-init-local.service",
+    "cloud-init.service",
+    "cloud-init-network.service",
+];
+
+/// Longest `ds-identify.cfg` read; it holds two short lines.
+const MAX_CONFIG: u64 = 64 << 10;
+
+/// The place of what stands on the kernel command line.
+const COMMAND_LINE: &str = "kernel command line";
+
+/// Everything that turns cloud-init off; empty when nothing does.
+pub(super) fn find(tree: &Tree, command_line: Option<&str>) -> Fact<Vec<Evidence>> {
+    match all(tree, command_line.unwrap_or_default()) {
+        Ok(found) => Fact::Known(found),
+        Err(unread) => Fact::Unknown(unread),
+    }
+}
+
+fn all(tree: &Tree, command_line: &str) -> Result<Vec<Evidence>, Unread> {
+    let mut found = Vec::new();
+    let generator = is_file(tree, CLOUD_INIT_GENERATOR.iter().copied())?;
+    let mut conditions = Vec::new();
+    for stage in STAGES {
+        conditions.extend(systemd_unit::conditions(tree, stage)?);
+    }
+
+    // The last one on the line counts (`${cmdline##* cloud-init=}`).
+    let switch = command_line
+        .split_ascii_whitespace()
+        .rev()
+        .find_map(|word| word.strip_prefix("cloud-init="))
+        .filter(|value| matches!(*value, "enabled" | "disabled"));
+    if switch == Some("disabled") {
+        found.push(Evidence::new(COMMAND_LINE, "cloud-init=disabled"));
+    }
+
+    if is_file(tree, [DISABLED])? {
+        let overruled = generator && (switch == Some("enabled") || is_file(tree, [ENABLED])?);
+        let condition = conditions.iter().any(|condition| {
+            condition.strip_prefix("ConditionPathExists=!").map(str::trim) == Some(DISABLED)
+        });
+        if condition || !overruled {
+            found.push(Evidence::new(DISABLED, "the file exists"));
+        }
+    }
+
+    if generator && is_file(tree, DS_IDENTIFY)? {
+        found.extend(policy(tree, command_line)?);
+    }
+    Ok(found)
+}
+
+/// The policy of ds-identify, when it is `disabled`. The last word of the command line that names
+/// one counts, then the last line of the file.
+fn policy(tree: &Tree, command_line: &str) -> Result<Option<Evidence>, Unread> {
+    let on_line = command_line
+        .split_ascii_whitespace()
+        .rev()
+        .find(|word| word.starts_with("ci.di.policy="))
+        .map(|word| Evidence::new(COMMAND_LINE, word));
+    let in_file = match tree.read_text(DS_IDENTIFY_CONFIG, MAX_CONFIG) {
+        Ok(text) => policy_line(&text),
+        Err(error) if error.is_absent() => None,
+        Err(error) => return Err(Unread::from((DS_IDENTIFY_CONFIG, &error))),
+    };
+    Ok(on_line.or(in_file).filter(|policy| {
+        let value = policy.detail.split_once(['=', ':']).map_or("", |(_, value)| value);
+        let value = value.trim().trim_matches(['"', '\'']);
+        let mode = value
+            .split(',')
+            .rev()
+            .find(|word| matches!(*word, "enabled" | "disabled" | "search" | "report"));
+        mode == Some("disabled")
+    }))
+}
+
+fn policy_line(text: &str) -> Option<Evidence> {
+    let lines: Vec<_> = (1_usize..).zip(text.lines()).collect();
+    lines.into_iter().rev().find_map(|(line, content)| {
+        let content = content.split('#').next().unwrap_or_default().trim();
+        let (key, _) = content.split_once(':')?;
+        (key.trim() == "policy")
+            .then(|| Evidence::new(format!("{DS_IDENTIFY_CONFIG}:{line}"), content))
+    })
+}
+
+/// Whether one of the paths leads to a regular file (`[ -f … ]`).
+fn is_file<'a>(tree: &Tree, paths: impl IntoIterator<Item = &'a str>) -> Result<bool, Unread> {
+    for path in paths {
+        match tree.metadata(path) {
+            Ok(metadata) if metadata.file_type == FileType::Regular => return Ok(true),
+            Ok(_) => {}
+            Err(error) if error.is_absent() => {}
+            Err(error) => return Err(Unread::from((path, &error))),
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filesystem::memory::MemoryFs;
+
+    fn with_generator() -> MemoryFs {
+        MemoryFs::new()
+            .file("/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n")
+            .file("/usr/lib/cloud-init/ds-identify", "#!/bin/sh\n")
+    }
+
+    fn places(fs: MemoryFs, command_line: &str) -> Vec<String> {
+        let found = find(&fs.tree(), Some(command_line));
+        found.known().unwrap().iter().map(|evidence| evidence.location.clone()).collect()
+    }
+
+    #[test]
+    fn the_last_switch_on_the_command_line_counts() {
+        assert_eq!(
+            places(with_generator(), "quiet cloud-init=enabled cloud-init=disabled"),
+            ["kernel command line"]
+        );
+        let none: [&str; 0] = [];
+        assert_eq!(places(with_generator(), "cloud-init=disabled cloud-init=enabled"), none);
+        assert_eq!(places(with_generator(), "xcloud-init=disabled"), none);
+    }
+
+    #[test]
+    fn the_disabled_file_is_overruled_where_the_generator_asks_the_command_line_first() {
+        let fs = || with_generator().file(DISABLED, "");
+        assert_eq!(places(fs(), ""), [DISABLED]);
+        let none: [&str; 0] = [];
+        assert_eq!(places(fs(), "cloud-init=enabled"), none);
+        assert_eq!(places(fs().file(ENABLED, ""), ""), none);
+    }
+
+    #[test]
+    fn the_condition_of_a_unit_is_never_overruled() {
+        let fs = with_generator().file(DISABLED, "").file(
+            "/usr/lib/systemd/system/cloud-init-local.service",
+            "[Unit]\nConditionPathExists=!/etc/cloud/cloud-init.disabled\n",
+        );
+        assert_eq!(places(fs, "cloud-init=enabled"), [DISABLED]);
+    }
+
+    #[test]
+    fn the_policy_of_ds_identify_disables_only_where_ds_identify_runs() {
+        let config = "# comment\npolicy: search\npolicy: disabled\n";
+        let fs = with_generator().file(DS_IDENTIFY_CONFIG, config);
+        assert_eq!(places(fs, ""), ["/etc/cloud/ds-identify.cfg:3"]);
+        let none: [&str; 0] = [];
+        assert_eq!(places(MemoryFs::new().file(DS_IDENTIFY_CONFIG, config), ""), none);
+        let fs = with_generator().file(DS_IDENTIFY_CONFIG, config);
+        assert_eq!(places(fs, "ci.di.policy=search,notfound=disabled"), none);
+    }
+
+    #[test]
+    fn an_unreadable_directory_leaves_it_unknown() {
+        let fs = MemoryFs::new().file(DISABLED, "").unreadable("/etc/cloud");
+        assert!(find(&fs.tree(), None).unread().is_some());
+    }
+}

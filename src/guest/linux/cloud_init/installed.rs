@@ -1,0 +1,126 @@
+//! Whether cloud-init is installed, and its version.
+
+use crate::error::Result;
+use crate::fact::{Evidence, Fact};
+use crate::filesystem::FileType;
+use crate::filesystem::tree::Tree;
+use crate::guest::facts::CloudInitInstalled;
+use crate::guest::linux::package;
+
+/// Where packages and `pip` put the program.
+const PROGRAMS: [&str; 2] = ["/usr/bin/cloud-init", "/usr/local/bin/cloud-init"];
+
+/// Directories that hold a `python3.11` or the like, each with its packages.
+const LIBRARIES: [&str; 3] = ["/usr/lib", "/usr/local/lib", "/usr/lib64"];
+
+/// Longest `version.py` read; the real one has about 600 bytes.
+const MAX_VERSION_FILE: u64 = 64 << 10;
+
+/// Longest `pip`/`setuptools` metadata name taken as a version.
+const MAX_VERSION: usize = 64;
+
+/// The program and its version; `Known(None)` when the program is not there.
+pub(super) fn find(tree: &Tree) -> Fact<Option<CloudInitInstalled>> {
+    for path in PROGRAMS {
+        match tree.metadata(path) {
+            Ok(metadata) if metadata.file_type == FileType::Regular => {
+                return Fact::Known(Some(installed(tree, path)));
+            }
+            Ok(_) => {}
+            Err(error) if error.is_absent() => {}
+            Err(error) => return Fact::unknown(path, error.to_string()),
+        }
+    }
+    Fact::Known(None)
+}
+
+fn installed(tree: &Tree, path: &str) -> CloudInitInstalled {
+    // A program in /usr/local is not the package's.
+    let from_package = path.starts_with("/usr/bin/");
+    let packaged = if from_package {
+        package::installed_version(tree, "cloud-init").known().cloned().flatten()
+    } else {
+        None
+    };
+    let found = packaged.or_else(|| module_version(tree).ok().flatten());
+    let path = path.to_owned();
+    match found {
+        Some((version, evidence)) => CloudInitInstalled { path, version: Some(version), evidence },
+        None => {
+            let evidence = Evidence::new(path.clone(), "no version found");
+            CloudInitInstalled { path, version: None, evidence }
+        }
+    }
+}
+
+/// The version in the Python module itself, or in the metadata beside it.
+fn module_version(tree: &Tree) -> Result<Option<(String, Evidence)>> {
+    for packages in package_directories(tree) {
+        let path = format!("{packages}/cloudinit/version.py");
+        let text = match tree.read_text(&path, MAX_VERSION_FILE) {
+            Ok(text) => text,
+            Err(error) if error.is_absent() => continue,
+            Err(error) => return Err(error),
+        };
+        if let Some((line, version)) = version_in_module(&text) {
+            let evidence = Evidence::new(format!("{path}:{line}"), version.clone());
+            return Ok(Some((version, evidence)));
+        }
+        if let Some(found) = version_in_metadata(tree, &packages) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// `site-packages` and `dist-packages` of every Python, the highest name first.
+fn package_directories(tree: &Tree) -> Vec<String> {
+    let mut found = Vec::new();
+    for library in LIBRARIES {
+        let Ok(entries) = tree.read_dir(library) else { continue };
+        for entry in entries.iter().rev() {
+            let name = String::from_utf8_lossy(&entry.name);
+            if name.starts_with("python2") || name.starts_with("python3") {
+                found.push(format!("{library}/{name}/dist-packages"));
+                found.push(format!("{library}/{name}/site-packages"));
+            }
+        }
+    }
+    found
+}
+
+/// `_PACKAGED_VERSION` when the packager set it, else `__VERSION__`
+/// (cloudinit/version.py, `version_string`).
+fn version_in_module(text: &str) -> Option<(usize, String)> {
+    let value_of = |name: &str| {
+        (1_usize..).zip(text.lines()).find_map(|(line, content)| {
+            let value = content.strip_prefix(name)?.trim_start().strip_prefix('=')?.trim();
+            let value = value.trim_matches(['"', '\'']);
+            let version = value.starts_with(|c: char| c.is_ascii_digit());
+            (version && value.len() <= MAX_VERSION).then(|| (line, value.to_owned()))
+        })
+    };
+    value_of("_PACKAGED_VERSION").or_else(|| value_of("__VERSION__"))
+}
+
+/// `cloud_init-22.4.2.egg-info`, `cloud_init-0.7.9-py2.7.egg-info`, `cloud_init-25.1.dist-info`.
+fn version_in_metadata(tree: &Tree, packages: &str) -> Option<(String, Evidence)> {
+    tree.read_dir(packages).ok()?.iter().find_map(|entry| {
+        let name = String::from_utf8_lossy(&entry.name).into_owned();
+        let rest = name.strip_prefix("cloud_init-")?;
+        let stem = rest.strip_suffix(".egg-info").or_else(|| rest.strip_suffix(".dist-info"))?;
+        let version = stem.split('-').next()?.to_owned();
+        let well_formed = version.starts_with(|c: char| c.is_ascii_digit());
+        let location = format!("{packages}/{name}");
+        (well_formed && version.len() <= MAX_VERSION)
+            .then(|| (version.clone(), Evidence::new(location, version)))
+    })
+}
+
+#[test]
+fn the_packager_s_version_counts_before_the_module_s_own() {
+    let text = "__VERSION__ = \"22.4.2\"\n_PACKAGED_VERSION = \"@@PACKAGED_VERSION@@\"\n";
+    assert_eq!(version_in_module(text), Some((1, "22.4.2".to_owned())));
+    let text = "__VERSION__ = \"23.1\"\n_PACKAGED_VERSION = '23.1.2-0ubuntu0~22.04.1'\n";
+    assert_eq!(version_in_module(text), Some((2, "23.1.2-0ubuntu0~22.04.1".to_owned())));
+}
