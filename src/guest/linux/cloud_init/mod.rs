@@ -8,6 +8,8 @@ mod disabled;
 mod installed;
 pub mod merge;
 pub mod scalar;
+#[cfg(test)]
+mod tests;
 pub mod yaml;
 
 use crate::filesystem::tree::Tree;

@@ -5,6 +5,7 @@
 //! error here, never as another value.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
@@ -23,7 +24,7 @@ pub const MAX_NODES: usize = 50_000;
 /// Most bytes of all scalars of one document, those that aliases repeat included.
 pub const MAX_SCALAR_BYTES: usize = 4 << 20;
 
-/// Longest file name or description of a source.
+/// The structure's name in errors, whose offsets are line numbers.
 const STRUCTURE: &str = "YAML document";
 
 /// Where a node begins.
@@ -135,6 +136,53 @@ fn check_printable(text: &str) -> Result<()> {
     Ok(())
 }
 
+/// YAML 1.2 lets tabs part tokens; PyYAML stops at them ("found character '\\t' that cannot start
+/// any token"). They may stand in comments, and in quoted and block scalars.
+fn check_tabs(text: &str, opaque: &[Opaque]) -> Result<()> {
+    if !text.contains('\t') {
+        return Ok(());
+    }
+    let chars: Vec<char> = text.chars().collect();
+    let mut scalars = opaque.iter().map(|scalar| scalar.content(&chars)).peekable();
+    let mut in_comment = false;
+    let mut before = '\n';
+    let mut line = 1_u64;
+    for (index, c) in chars.iter().copied().enumerate() {
+        while scalars.next_if(|range| range.end <= index).is_some() {}
+        let in_scalar = scalars.peek().is_some_and(|range| range.contains(&index));
+        match c {
+            '\n' => {
+                in_comment = false;
+                line = line.saturating_add(1);
+            }
+            _ if in_scalar || in_comment => {}
+            '#' if before.is_whitespace() => in_comment = true,
+            '\t' => return Err(Error::corrupt(STRUCTURE, line, "a token", "a tab")),
+            _ => {}
+        }
+        before = c;
+    }
+    Ok(())
+}
+
+/// A quoted or block scalar, in characters of the text.
+struct Opaque {
+    range: Range<usize>,
+    block: bool,
+}
+
+impl Opaque {
+    /// Without what the parser skipped behind a closing quote.
+    fn content(&self, chars: &[char]) -> Range<usize> {
+        if self.block {
+            return self.range.clone();
+        }
+        let inside = chars.get(self.range.clone()).unwrap_or_default();
+        let last = inside.iter().rposition(|c| !c.is_whitespace()).unwrap_or_default();
+        self.range.start..self.range.start.saturating_add(last)
+    }
+}
+
 /// A collection that is not closed yet.
 struct Open {
     place: Place,
@@ -177,6 +225,8 @@ struct Loader {
     nodes: usize,
     bytes: usize,
     documents: usize,
+    /// Where quoted and block scalars lie, in characters: tabs may stand there.
+    opaque: Vec<Opaque>,
     root: Option<Node>,
 }
 
@@ -189,6 +239,7 @@ impl Loader {
             nodes: 0,
             bytes: 0,
             documents: 0,
+            opaque: Vec::new(),
             root: None,
         }
     }
@@ -202,8 +253,16 @@ impl Loader {
             if matches!(event, Event::StreamEnd) {
                 break;
             }
+            if let Event::Scalar(_, style, ..) = &event
+                && *style != ScalarStyle::Plain
+            {
+                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let range = span.start.index()..span.end.index();
+                self.opaque.push(Opaque { range, block });
+            }
             self.event(event, span)?;
         }
+        check_tabs(text, &self.opaque)?;
         Ok(self.root.filter(|root| root.value != Value::Null))
     }
 
@@ -412,12 +471,11 @@ fn scalar_value(text: &str, style: ScalarStyle, tag: Option<&Tag>, place: Place)
         Error::unsupported(STRUCTURE, line(place.line), name)
     };
     let wanted = match core_name(tag) {
-        // `!` alone: not resolved, a string. `python/unicode` is cloud-init's own addition
-        // (cloudinit/safeyaml.py, `_CustomSafeLoader`).
+        // `python/unicode` is cloud-init's own addition (cloudinit/safeyaml.py).
         Some("str" | "python/unicode") => return Ok(Value::Str(text.to_owned())),
-        None if tag.suffix.is_empty() && matches!(tag.handle.as_str(), "" | "!") => {
-            return Ok(Value::Str(text.to_owned()));
-        }
+        // PyYAML resolves what has the bare tag `!` as if it were plain (yaml/parser.py,
+        // `parse_node`: `implicit = (True, False)`).
+        None if format!("{}{}", tag.handle, tag.suffix) == "!" => return Ok(scalar::resolve(text)),
         Some(name) => name,
         None => return Err(unread()),
     };
