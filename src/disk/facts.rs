@@ -268,7 +268,8 @@ pub struct GrubCoreFacts {
     /// Length in bytes by its block list.
     pub size: u64,
     /// Whether the sectors hold a core image (`diskboot.img` recognised, not all zero), or what is
-    /// wrong.
+    /// wrong: unknown here means that they were read and that the code in them would not run.
+    /// Sectors that could not be read make [`BootCodeFacts::grub_core`] unknown instead.
     pub intact: Fact<()>,
     /// The prefix: `(,msdos1)/boot/grub`; a prefix without a device relies on `search` in the
     /// embedded configuration.

@@ -4,7 +4,7 @@
 //! and, unless `gpt` stands on its command line, nothing else.
 
 use super::facts::{GptFacts, LayoutProblem, PartitionFacts};
-use super::layout::{MAX_PARTITIONS, Reserved, broken, untidy};
+use super::layout::{MAX_PARTITIONS, Reserved, broken, is_flaw, untidy};
 use super::partition_type;
 use super::record::Record;
 use crate::bytes::{Bytes, BytesExt};
@@ -73,19 +73,27 @@ pub(super) struct Gpt {
     pub(super) complete: Result<()>,
 }
 
+/// Whether `EFI PART` stands at byte `offset`; beyond the end of the disk nothing stands.
+fn signature_at(disk: &dyn Bytes, offset: u64) -> Result<bool> {
+    match disk.array::<8>(offset) {
+        Ok(bytes) => Ok(bytes.as_slice() == SIGNATURE),
+        Err(Error::OutOfBounds { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// The sector size that a GPT on this disk is written for: where `EFI PART` stands, at the start
 /// (LBA 1) or at the end (the last LBA). `None` when it stands nowhere.
-fn sector_size(disk: &dyn Bytes) -> Option<u32> {
-    let signature_at =
-        |offset: u64| disk.array::<8>(offset).is_ok_and(|bytes| bytes.as_slice() == SIGNATURE);
+fn sector_size(disk: &dyn Bytes) -> Result<Option<u32>> {
     let sizes = [512_u32, 4096];
-    let primary = sizes.into_iter().find(|&size| signature_at(size.into()));
-    primary.or_else(|| {
-        sizes.into_iter().find(|&size| {
-            disk.len() > u64::from(size)
-                && signature_at(last_lba(disk, size).saturating_mul(size.into()))
-        })
-    })
+    let primary = sizes.map(|size| (size, u64::from(size)));
+    let backup = sizes.map(|size| (size, last_lba(disk, size).saturating_mul(size.into())));
+    for (size, offset) in primary.into_iter().chain(backup) {
+        if signature_at(disk, offset)? {
+            return Ok(Some(size));
+        }
+    }
+    Ok(None)
 }
 
 fn last_lba(disk: &dyn Bytes, sector_size: u32) -> u64 {
@@ -93,10 +101,11 @@ fn last_lba(disk: &dyn Bytes, sector_size: u32) -> u64 {
 }
 
 /// Whether `EFI PART` stands at LBA 1.
-pub(super) fn has_primary_signature(disk: &dyn Bytes) -> bool {
-    [512, 4096]
-        .into_iter()
-        .any(|offset| disk.array::<8>(offset).is_ok_and(|bytes| bytes.as_slice() == SIGNATURE))
+///
+/// # Errors
+/// When that place cannot be read.
+pub(super) fn has_primary_signature(disk: &dyn Bytes) -> Result<bool> {
+    Ok(signature_at(disk, 512)? || signature_at(disk, 4096)?)
 }
 
 fn header(disk: &dyn Bytes, lba: u64, sector_size: u32) -> Header {
@@ -196,8 +205,11 @@ fn table(
 }
 
 /// Reads the GPT of a disk. `None` when neither end of the disk has one.
-pub(super) fn read(disk: &dyn Bytes) -> Option<Gpt> {
-    let sector_size = sector_size(disk)?;
+///
+/// # Errors
+/// When the places of the headers cannot be read.
+pub(super) fn read(disk: &dyn Bytes) -> Result<Option<Gpt>> {
+    let Some(sector_size) = sector_size(disk)? else { return Ok(None) };
     let last = last_lba(disk, sector_size);
     let mut problems = Vec::new();
 
@@ -206,7 +218,7 @@ pub(super) fn read(disk: &dyn Bytes) -> Option<Gpt> {
         Header::Sound(table) => beyond_disk(table, last, sector_size),
         Header::Absent(error) | Header::Bad(error) => Some(error.clone()),
     };
-    if let Some(error) = &primary_flaw {
+    if let Some(error) = primary_flaw.as_ref().filter(|error| is_flaw(error)) {
         problems.push(broken("GPT, primary header", error.to_string()));
     }
 
@@ -221,11 +233,16 @@ pub(super) fn read(disk: &dyn Bytes) -> Option<Gpt> {
             let result = entries(table, sector_size, &mut partitions, &mut problems);
             reserved = own_sectors(&primary, &backup, sector_size);
             outside_usable(table, &partitions, sector_size, &mut problems);
-            result
+            // What Linux would read stands in the primary: the backup does not stand in for one
+            // that could not be read.
+            match primary.error() {
+                Some(error) if !is_flaw(error) => Err(error.clone()),
+                _ => result,
+            }
         }
         None => Err(primary.error().cloned().unwrap_or_else(unreadable)),
     };
-    Some(Gpt {
+    Ok(Some(Gpt {
         sector_size,
         facts: GptFacts {
             disk_guid: chosen.map(|table| table.disk_guid.clone()).unwrap_or_default(),
@@ -236,7 +253,7 @@ pub(super) fn read(disk: &dyn Bytes) -> Option<Gpt> {
         problems,
         reserved,
         complete,
-    })
+    }))
 }
 
 /// Linux refuses a header whose usable sectors do not lie on the disk (`is_gpt_valid`).
@@ -284,7 +301,8 @@ fn backup(
         (Some(error), Header::Absent(_), Some(_)) if lba <= last => {
             problems.push(untidy(location, error.to_string()));
         }
-        (Some(error), ..) => problems.push(broken(location, error.to_string())),
+        (Some(error), ..) if is_flaw(error) => problems.push(broken(location, error.to_string())),
+        (Some(_), ..) => {}
     }
     (backup, flaw)
 }

@@ -8,6 +8,7 @@
 use liblzma::stream::{Action, Filters, LzmaOptions, Stream};
 
 use super::facts::{GrubCoreFacts, PartitionFacts, PartitionRole};
+use super::layout::is_flaw;
 use super::record::{Record, find};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
@@ -109,6 +110,7 @@ pub(super) fn read(
             facts.prefix = Fact::unknown(location.clone(), reason);
             facts.embedded_config = Fact::unknown(location, reason);
         }
+        Err(error) if !is_flaw(&error) => return Fact::unknown(location, error.to_string()),
         Err(error) => {
             facts.intact = Fact::unknown(location.clone(), error.to_string());
             facts.prefix = Fact::unknown(location.clone(), error.to_string());

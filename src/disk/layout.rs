@@ -3,6 +3,7 @@
 use super::facts::{
     LayoutProblem, PartitionFacts, PartitionRole, Severity, SignatureKind, VolumeFacts,
 };
+use crate::error::Error;
 use crate::fact::Evidence;
 
 /// Most partitions of one table that are looked at (Linux: `DISK_MAX_PARTS`,
@@ -15,6 +16,11 @@ pub(super) fn broken(location: impl Into<String>, detail: impl Into<String>) -> 
 
 pub(super) fn untidy(location: impl Into<String>, detail: impl Into<String>) -> LayoutProblem {
     LayoutProblem { severity: Severity::Untidy, evidence: Evidence::new(location, detail) }
+}
+
+/// Whether an error shows that the table is wrong, rather than that it could not be read.
+pub(super) fn is_flaw(error: &Error) -> bool {
+    matches!(error, Error::Corrupt { .. } | Error::OutOfBounds { .. })
 }
 
 /// A byte range of the disk that belongs to the table itself.

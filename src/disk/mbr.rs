@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use super::facts::{LayoutProblem, PartitionFacts};
-use super::layout::{MAX_PARTITIONS, broken, untidy};
+use super::layout::{MAX_PARTITIONS, broken, is_flaw, untidy};
 use super::partition_type;
 use super::record::Record;
 use super::signature::fat;
@@ -133,6 +133,26 @@ impl Mbr {
         self.entries.iter().any(|entry| !matches!(entry.kind, 0 | 0xee) && entry.sectors != 0)
     }
 
+    /// Entries beside the protective one that name other sectors than the partitions of the GPT do:
+    /// who reads the MBR sees another disk than who reads the GPT.
+    pub(super) fn strangers(&self, gpt: &[PartitionFacts]) -> Vec<LayoutProblem> {
+        let entries = self.entries.into_iter().filter(|entry| !matches!(entry.kind, 0 | 0xee));
+        let strangers = entries.filter(|entry| {
+            let (start, size) =
+                (entry.start.saturating_mul(SECTOR), entry.sectors.saturating_mul(SECTOR));
+            entry.sectors != 0 && !gpt.iter().any(|p| p.start == start && p.size == size)
+        });
+        let problem = |entry: Entry| {
+            let what = format!(
+                "sectors {} to {} are no partition of the GPT",
+                entry.start,
+                entry.start.saturating_add(entry.sectors)
+            );
+            broken(format!("MBR, byte {}", entry.at), what)
+        };
+        strangers.map(problem).collect()
+    }
+
     /// All partitions, the logical ones after the primary ones.
     pub(super) fn partitions(&self, disk: &dyn Bytes) -> Partitions {
         let mut found =
@@ -203,7 +223,9 @@ impl Mbr {
             let sector = match disk.array::<512>(offset) {
                 Ok(sector) => sector,
                 Err(error) => {
-                    found.problems.push(broken(place, error.to_string()));
+                    if is_flaw(&error) {
+                        found.problems.push(broken(place, error.to_string()));
+                    }
                     return Err(error);
                 }
             };

@@ -5,6 +5,8 @@
 
 mod boot_code;
 pub mod facts;
+#[cfg(test)]
+mod fixture;
 mod gpt;
 mod grub_core;
 mod layout;
@@ -12,6 +14,8 @@ mod mbr;
 mod partition_type;
 mod record;
 mod signature;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -163,26 +167,31 @@ fn no_table() -> Table {
 
 /// Decides which table describes the disk: Linux reads a GPT only behind a protective MBR entry.
 fn table(disk: &dyn Bytes, sector: &[u8; 512]) -> Table {
-    match mbr::first_sector(sector) {
-        FirstSector::Table(mbr) if mbr.has_protective_type() => gpt_table(disk, Some(&mbr)),
-        FirstSector::Table(mbr) if !mbr.is_empty() => mbr_table(disk, &mbr),
-        FirstSector::Table(mbr) if gpt::has_primary_signature(disk) => gpt_table(disk, Some(&mbr)),
-        FirstSector::Table(mbr) => match signature::find(disk) {
-            // Boot code with an empty table may as well be the boot sector of a file system that
-            // takes the whole disk.
-            Ok(signatures) if !signatures.is_empty() => no_table(),
-            Ok(_) => mbr_table(disk, &mbr),
+    let mbr = match mbr::first_sector(sector) {
+        FirstSector::Table(mbr) if mbr.has_protective_type() => return gpt_table(disk, Some(&mbr)),
+        FirstSector::Table(mbr) if !mbr.is_empty() => return mbr_table(disk, &mbr),
+        FirstSector::Table(mbr) => Some(mbr),
+        FirstSector::Other => None,
+    };
+    match (gpt::has_primary_signature(disk), mbr) {
+        (Err(error), _) => unread_table(error),
+        (Ok(true), mbr) => gpt_table(disk, mbr.as_ref()),
+        (Ok(false), None) => no_table(),
+        // Boot code with an empty table may as well be the boot sector of a file system that takes
+        // the whole disk.
+        (Ok(false), Some(mbr)) => match signature::find(disk) {
+            Ok(signatures) if signatures.is_empty() => mbr_table(disk, &mbr),
+            Ok(_) => no_table(),
             Err(error) => unread_table(error),
         },
-        FirstSector::Other if gpt::has_primary_signature(disk) => gpt_table(disk, None),
-        FirstSector::Other => no_table(),
     }
 }
 
 fn mbr_table(disk: &dyn Bytes, mbr: &Mbr) -> Table {
     let found = mbr.partitions(disk);
     let mut problems = found.problems;
-    if gpt::has_primary_signature(disk) {
+    // Where it cannot be read, the MBR is what counts all the same.
+    if gpt::has_primary_signature(disk).unwrap_or(false) {
         problems.push(layout::untidy(
             "GPT, primary header",
             "a GPT beside an MBR without a protective entry; nobody reads it",
@@ -207,15 +216,20 @@ fn gpt_table(disk: &dyn Bytes, mbr: Option<&Mbr>) -> Table {
     };
     let mut table = Table { kind, mbr_signature: mbr.map(Mbr::signature), ..no_table() };
     match gpt::read(disk) {
-        Some(gpt) => {
+        Ok(Some(gpt)) => {
             table.sector_size = gpt.sector_size;
             table.gpt = Some(gpt.facts);
             table.partitions = gpt.partitions;
             table.problems = gpt.problems;
             table.reserved = gpt.reserved;
             table.complete = gpt.complete;
+            if table.sector_size == DEFAULT_SECTOR_SIZE {
+                let strangers = mbr.map(|mbr| mbr.strangers(&table.partitions));
+                table.problems.extend(strangers.unwrap_or_default());
+            }
         }
-        None => {
+        Err(error) => table.complete = Err(error),
+        Ok(None) => {
             let found = "`EFI PART` neither at LBA 1 nor at the last LBA";
             let error = Error::corrupt("GPT", 512, "a header behind the protective MBR", found);
             table.problems.push(layout::broken("GPT", error.to_string()));

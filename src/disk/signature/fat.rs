@@ -43,10 +43,8 @@ pub(in crate::disk) fn is_boot_sector(sector: &[u8; 512]) -> bool {
 }
 
 fn bpb(sector: Record<'_>) -> Option<Bpb> {
-    if !(sector.has(0, &[0xeb]) || sector.has(0, &[0xe9]))
-        && !sector.has(54, b"FAT")
-        && !sector.has(82, b"FAT32")
-    {
+    let marks: [(usize, &[u8]); 4] = [(0, &[0xeb]), (0, &[0xe9]), (54, b"FAT"), (82, b"FAT32")];
+    if !marks.into_iter().any(|(offset, mark)| sector.has(offset, mark)) {
         return None;
     }
     // JFS and HPFS volumes carry a parameter block of FAT's shape.

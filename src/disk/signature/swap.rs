@@ -13,8 +13,15 @@ const PAGE_SIZES: [u64; 5] = [4096, 8192, 16_384, 32_768, 65_536];
 /// Length of the magic.
 const MAGIC: u64 = 10;
 
-/// What a suspended system writes over the magic: swsusp, Software Suspend 2 and uswsusp, ….
-const SUSPENDED: [&[u8]; 4] = [b"S1SUSPEND", b"S2SUSPEND", b"ULSUSPEND", b"LINHIB0001"];
+/// What a suspended system writes over the magic, and how blkid names its writer: swsusp and its
+/// kin, Linux 5.10 and later, TuxOnIce.
+const SUSPENDED: [(&[u8], &str); 5] = [
+    (b"S1SUSPEND", "s1suspend"),
+    (b"S2SUSPEND", "s2suspend"),
+    (b"ULSUSPEND", "ulsuspend"),
+    (b"LINHIB0001", "linhib0001"),
+    (b"\xed\xc3\x02\xe9\x98\x56\xe5\x0c", "tuxonice"),
+];
 
 pub(super) fn probe(volume: &dyn Bytes) -> Result<Option<Signature>> {
     for page_size in PAGE_SIZES {
@@ -22,10 +29,11 @@ pub(super) fn probe(volume: &dyn Bytes) -> Result<Option<Signature>> {
         // An area has ten pages at the least, so beyond the end there is none.
         let magic: [u8; 10] = volume.array(at)?;
         let magic = Record(&magic);
-        let kind = if magic.has(0, b"SWAPSPACE2") || magic.has(0, b"SWAP-SPACE") {
-            SignatureKind::Swap
-        } else if SUSPENDED.iter().any(|text| magic.has(0, text)) {
+        let suspended = SUSPENDED.iter().find(|(text, _)| magic.has(0, text));
+        let kind = if suspended.is_some() {
             SignatureKind::SwapSuspended
+        } else if magic.has(0, b"SWAPSPACE2") || magic.has(0, b"SWAP-SPACE") {
+            SignatureKind::Swap
         } else {
             continue;
         };
@@ -48,6 +56,9 @@ pub(super) fn probe(volume: &dyn Bytes) -> Result<Option<Signature>> {
             signature.uuid = header.uuid(12);
             signature.label = header.text(28, 16);
             signature.size = Some(u64::from(last_page).saturating_add(1).saturating_mul(page_size));
+        }
+        if let Some((_, writer)) = suspended {
+            signature.version = Some((*writer).to_owned());
         }
         return Ok(Some(signature));
     }
