@@ -1,0 +1,158 @@
+//! Boot code and GRUB's core image.
+
+use super::*;
+
+#[test]
+fn grub_in_the_embedding_gap_is_followed_to_its_prefix() {
+    let facts = Sparse::fixture("boot/mbr_gap").read().facts;
+    let code = facts.boot_code.known().unwrap();
+    assert_eq!((code.kind, code.signature), (BootCodeKind::Grub2, true));
+    let core = code.grub_core.as_ref().unwrap().known().unwrap();
+    assert_eq!(core.intact, Fact::Known(()));
+    assert_eq!((core.offset, core.place.as_str()), (512, "gap before partition 1"));
+    assert_eq!(core.prefix, Fact::Known(Some("(,msdos1)/boot/grub".to_owned())));
+    assert_eq!(core.embedded_config, Fact::Known(None));
+    // 27030 bytes of core.img, doubled by Reed-Solomon codes, in 106 sectors.
+    assert_eq!(core.size, 106 * 512);
+}
+
+#[test]
+fn grub_in_a_bios_boot_partition_is_followed_to_its_configuration() {
+    let facts = Sparse::fixture("boot/bios_boot").read().facts;
+    let code = facts.boot_code.known().unwrap();
+    let core = code.grub_core.as_ref().unwrap().known().unwrap();
+    assert_eq!(core.intact, Fact::Known(()));
+    assert_eq!((core.offset, core.place.as_str()), (1 << 20, "BIOS boot partition 14"));
+    assert_eq!(core.prefix, Fact::Known(Some("/boot/grub".to_owned())));
+    let config = "search.fs_uuid deadbeef root\n".trim_end().to_owned();
+    assert_eq!(core.embedded_config, Fact::Known(Some(config)));
+    assert_eq!(core.size, 27992_u64.next_multiple_of(512));
+}
+
+#[test]
+fn a_grub_core_that_was_overwritten_is_not_intact() {
+    let reason = |disk: &Sparse| {
+        let facts = disk.read().facts;
+        let core = facts.boot_code.known().unwrap().grub_core.clone().unwrap();
+        core.known().unwrap().intact.unread().unwrap().reason.clone()
+    };
+    let mut zeroed = Sparse::fixture("boot/mbr_gap");
+    zeroed.write(512, &[0; 512]);
+    assert!(reason(&zeroed).contains("zeroes"));
+
+    let mut half = Sparse::fixture("boot/mbr_gap");
+    half.write(1024, &vec![0; 105 * 512]);
+    assert!(reason(&half).contains("zeroes in the 105 sectors"));
+
+    let mut damaged = Sparse::fixture("boot/mbr_gap");
+    damaged.write(8192, &[0x5a; 4096]);
+    assert!(reason(&damaged).contains("damaged data"), "{}", reason(&damaged));
+
+    let mut far = Sparse::fixture("boot/mbr_gap");
+    far.write(0x5c, &u64::MAX.to_le_bytes());
+    assert!(reason(&far).contains("beyond the end"));
+
+    let mut list = Sparse::fixture("boot/mbr_gap");
+    list.write(512 + 0x1f4, &(1_u64 << 63).to_le_bytes());
+    assert!(reason(&list).contains("beyond the end"));
+
+    let mut long = Sparse::fixture("boot/mbr_gap");
+    long.write(512 + 0x1fc, &[0xff, 0xff]);
+    assert!(reason(&long).contains("640 KiB"));
+}
+
+#[test]
+fn grub_by_a_block_list_inside_a_partition_is_gathered_in_its_order() {
+    let source = Sparse::fixture("boot/bios_boot");
+    let mut disk = Sparse::fixture("boot/mbr_gap");
+    for sector in 1..2048 {
+        disk.sectors.remove(&(sector * 512));
+    }
+    // diskboot.img at sector 4000, the rest in three pieces that are not in order on the disk.
+    disk.write(0x5c, &4000_u64.to_le_bytes());
+    let mut diskboot = source.bytes(1 << 20, 512);
+    let rest = source.bytes((1 << 20) + 512, 54 * 512);
+    let mut segment = 0x820_u16;
+    for (index, (start, from, sectors)) in
+        [(6000_u64, 0_usize, 10_usize), (5000, 10, 20), (7000, 30, 24)].into_iter().enumerate()
+    {
+        let at = 0x1f4 - 12 * index;
+        diskboot[at..at + 8].copy_from_slice(&start.to_le_bytes());
+        diskboot[at + 8..at + 10].copy_from_slice(&(sectors as u16).to_le_bytes());
+        diskboot[at + 10..at + 12].copy_from_slice(&segment.to_le_bytes());
+        segment += sectors as u16 * 32;
+        disk.write(start * 512, &rest[from * 512..(from + sectors) * 512]);
+    }
+    disk.write(4000 * 512, &diskboot);
+    let facts = disk.read().facts;
+    let core = facts.boot_code.known().unwrap().grub_core.clone().unwrap();
+    let core = core.known().unwrap();
+    assert_eq!((core.place.as_str(), core.size), ("partition 1", 55 * 512));
+    assert_eq!(core.intact, Fact::Known(()));
+    assert_eq!(core.prefix, Fact::Known(Some("/boot/grub".to_owned())));
+}
+
+fn boot_sector(name: &str) -> Sparse {
+    let mut disk = Sparse::new(1 << 20);
+    disk.write(0, &testdata(&format!("boot/{name}.bin")));
+    disk.write(510, &[0x55, 0xaa]);
+    disk
+}
+
+#[test]
+fn boot_code_is_told_by_its_maker() {
+    let kind = |name: &str| boot_sector(name).read().facts.boot_code.known().unwrap().kind;
+    assert_eq!(kind("syslinux_mbr"), BootCodeKind::Syslinux);
+    assert_eq!(kind("syslinux_altmbr"), BootCodeKind::Syslinux);
+    assert_eq!(kind("syslinux_gptmbr"), BootCodeKind::Syslinux);
+    assert_eq!(kind("parted"), BootCodeKind::Generic);
+    assert_eq!(kind("debian_mbr"), BootCodeKind::Generic);
+    assert_eq!(kind("grub_stage1"), BootCodeKind::GrubLegacy);
+    assert_eq!(kind("extlinux_ext2"), BootCodeKind::Syslinux);
+}
+
+#[test]
+fn sector_0_without_code_or_signature_boots_nothing() {
+    let kind = |disk: &Sparse| disk.read().facts.boot_code.known().unwrap().kind;
+    assert_eq!(kind(&Sparse::fixture("table/sfdisk_dos")), BootCodeKind::None);
+    let mut unsigned = boot_sector("syslinux_mbr");
+    unsigned.write(510, &[0, 0]);
+    assert_eq!(kind(&unsigned), BootCodeKind::None);
+    let mut other = Sparse::new(1 << 20);
+    other.write(0, b"\xeb\xfe some code");
+    other.write(510, &[0x55, 0xaa]);
+    assert_eq!(kind(&other), BootCodeKind::Unrecognised);
+}
+
+#[test]
+fn microsoft_code_is_told_by_its_first_bytes_or_its_messages() {
+    let kind = |code: &[u8]| {
+        let mut disk = Sparse::new(1 << 20);
+        disk.write(0, code);
+        disk.write(510, &[0x55, 0xaa]);
+        disk.read().facts.boot_code.known().unwrap().kind
+    };
+    // Windows 7 to 10, whose messages are translated; as published in many disassemblies.
+    let seven = b"\x33\xc0\x8e\xd0\xbc\x00\x7c\x8e\xc0\x8e\xd8\xbe\x00\x7c\xbf\x00\x06\xb9\x00\x02";
+    assert_eq!(kind(seven), BootCodeKind::Windows);
+    let messages = b"\xfa\x33\xc0Invalid partition table\0Error loading operating system\0\
+        Missing operating system\0";
+    assert_eq!(kind(messages), BootCodeKind::Windows);
+}
+
+#[test]
+fn boot_code_of_volumes_is_told() {
+    let volume = |sector: &[u8]| {
+        let mut disk = Sparse::fixture("table/sfdisk_dos");
+        disk.write(2048 * 512, sector);
+        let facts = disk.read().facts;
+        facts.volume_boot_code.first().map(|code| (code.volume, code.kind))
+    };
+    assert_eq!(volume(&testdata("boot/extlinux_ext2.bin")), Some((0, BootCodeKind::Syslinux)));
+    // What mkfs.fat and mkntfs write only says that the volume is not bootable.
+    assert_eq!(volume(&Sparse::fixture("signature/fat32").bytes(0, 512)), None);
+    assert_eq!(volume(&Sparse::fixture("signature/ntfs").bytes(0, 512)), None);
+    let mut windows = Sparse::fixture("signature/ntfs").bytes(0, 512);
+    windows[400..407].copy_from_slice(b"BOOTMGR");
+    assert_eq!(volume(&windows), Some((0, BootCodeKind::Windows)));
+}
