@@ -9,12 +9,19 @@ mnt=$work/mnt
 mkdir "$mnt"
 trap 'umount "$mnt" 2>/dev/null || true; rm -rf "$work"' EXIT
 
+# A loop device that somebody still holds would be used again, with what it remembers.
+detach() {
+    umount "$mnt"
+    while losetup --list --noheadings --output BACK-FILE | grep -q "^$work/"; do sleep 0.1; done
+}
+
 keep() { # NAME [list.py options]: compresses $work/NAME.img, lists what the kernel mounts of a copy
     local name=$1; shift
+    rm -f "$work/copy.img"
     cp --sparse=always "$work/$name.img" "$work/copy.img"
     mount -o "loop,noatime,${how:-rw}" "$work/copy.img" "$mnt"
     python3 "$here/list.py" "$mnt" "$@" | zstd -q -19 -f -o "$here/$name.list.zst"
-    umount "$mnt"
+    detach
     zstd -q -19 -f "$work/$name.img" -o "$here/$name.img.zst"
 }
 
@@ -75,7 +82,7 @@ mounted() { # NAME [mount options]
 
 simple() { # NAME SIZE mke2fs-options
     new "$@"
-    mounted "$1"; (cd "$mnt" && fill); umount "$mnt"
+    mounted "$1"; (cd "$mnt" && fill); detach
     keep "$1"
 }
 
@@ -87,7 +94,7 @@ many() { # 3000 long names: a hashed directory of two levels in blocks of 1 KiB
 
 dirty() { # NAME: what lies on the volume while it is mounted, the journal not yet written back
     cp --sparse=always "$work/$1.img" "$work/taken.img"
-    umount "$mnt"
+    detach
     mv "$work/taken.img" "$work/$1.img"
 }
 
@@ -119,7 +126,7 @@ os.fsync(f)'
 journaled() { # NAME SIZE mount-options mke2fs-options
     local name=$1 size=$2 options=$3; shift 3
     new "$name" "$size" "$@"
-    mounted "$name"; (cd "$mnt" && fill); umount "$mnt"
+    mounted "$name"; (cd "$mnt" && fill); detach
     mounted "$name" "commit=600,$options"; changes; dirty "$name"
     keep "$name"
 }
@@ -137,34 +144,40 @@ new ext4-default 20M -t ext4 -b 4096 -J size=4
 mounted ext4-default; (cd "$mnt" && fill); late
 fallocate -l 100K "$mnt/unwritten"; echo kept >"$mnt/kept-size"; fallocate -n -l 64K "$mnt/kept-size"
 head -c 40000 /dev/zero | tr '\0' 'p' >"$mnt/punched"; fallocate -p -o 8192 -l 12288 "$mnt/punched"
-umount "$mnt"; keep ext4-default
+detach; keep ext4-default
 
 new ext4-htree 8M -t ext4 -b 1024 -N 4000 -O ^has_journal
-mounted ext4-htree; many; umount "$mnt"; keep ext4-htree
+mounted ext4-htree; many; detach; keep ext4-htree
 
-new ext4-inline-data 4M -t ext4 -b 1024 -I 256 -O inline_data,^has_journal
-mounted ext4-inline-data; (cd "$mnt" && fill
+inline() { # NAME mke2fs-options
+    local name=$1; shift
+    new "$name" 4M -t ext4 -b 1024 -I 256 "$@"
+    mounted "$name"; (cd "$mnt" && fill
     for n in 1 80 100 130 150 160 170; do head -c $n /dev/zero | tr '\0' 'i' >inline-$n; done
     ln -s "$(printf 'i%.0s' {1..110})" inline-link
     mkdir inline-dir; for i in 1 2 3 4 5 6 7; do echo $i >inline-dir/$i; done; rm inline-dir/2
-    truncate -s 20 inline-80); umount "$mnt"
-keep ext4-inline-data
+    truncate -s 20 inline-80); detach
+    keep "$name"
+}
+inline ext4-inline-data -O inline_data,^has_journal
+inline ext4-inline-data-plain -O inline_data,^has_journal,^metadata_csum
 
 new ext4-csum-seed 4M -t ext4 -b 1024 -O metadata_csum_seed,^has_journal
-mounted ext4-csum-seed; (cd "$mnt" && fill); umount "$mnt"
+mounted ext4-csum-seed; (cd "$mnt" && fill); detach
 tune2fs -U 11111111-2222-3333-4444-555555555555 "$work/ext4-csum-seed.img" >/dev/null
 keep ext4-csum-seed
 
 new ext4-meta-bg 16M -t ext4 -b 1024 -g 512 -N 4096 -O meta_bg,^resize_inode,^has_journal,64bit
-mounted ext4-meta-bg; (cd "$mnt" && fill; for i in $(seq 40); do mkdir spread-$i; echo $i >spread-$i/f; done); umount "$mnt"
+mounted ext4-meta-bg; (cd "$mnt" && fill; for i in $(seq 40); do mkdir spread-$i; echo $i >spread-$i/f; done); detach
 keep ext4-meta-bg
 
 # Features that do not change how files are read. This machine's kernel mounts some only to read.
-new ext4-features 8M -t ext4 -b 1024 -J size=1 -O mmp,ea_inode,large_dir,huge_file,orphan_file
-mounted ext4-features; (cd "$mnt" && fill); umount "$mnt"
+new ext4-features 8M -t ext4 -b 1024 -J size=1 -O ea_inode,large_dir,huge_file,orphan_file
+mounted ext4-features; (cd "$mnt" && fill); detach
 tune2fs -O project "$work/ext4-features.img" >/dev/null
 tune2fs -Q usrquota,grpquota "$work/ext4-features.img" >/dev/null
 debugfs -w -R 'feature verity' "$work/ext4-features.img" >/dev/null 2>&1
+tune2fs -O mmp "$work/ext4-features.img" >/dev/null
 how=ro keep ext4-features
 
 # Blocks that the kernel does not mount on this machine: mke2fs fills it, the source is the listing.
@@ -194,7 +207,8 @@ zstd -q -19 -f "$work/ext4-encrypt-casefold.img" -o "$here/ext4-encrypt-casefold
 new ext4-error 1M -t ext4 -b 1024 -O ^has_journal
 mounted ext4-error errors=continue
 echo 'a test' >"/sys/fs/ext4/$(basename "$(findmnt -no SOURCE "$mnt")")/trigger_fs_error"
-umount "$mnt"
+detach
+tune2fs -M /srv/boot "$work/ext4-error.img" >/dev/null
 zstd -q -19 -f "$work/ext4-error.img" -o "$here/ext4-error.img.zst"
 
 journaled dirty-ext3 8M data=ordered -t ext3 -b 1024 -J size=2
@@ -208,7 +222,7 @@ journaled dirty-ext4-fast-commit 8M data=ordered -t ext4 -b 1024 -J size=2 -O fa
 
 # Checksums of version 2, which the kernel no longer writes: debugfs logs a block of a file.
 new dirty-ext4-csum-v2 6M -t ext4 -b 1024 -J size=1
-mounted dirty-ext4-csum-v2; (cd "$mnt" && fill); umount "$mnt"
+mounted dirty-ext4-csum-v2; (cd "$mnt" && fill); detach
 block=$(debugfs -R 'blocks etc/kilobyte' "$work/dirty-ext4-csum-v2.img" 2>/dev/null | awk '{print $1}')
 other=$(debugfs -R 'blocks etc/deep/er/still/file-5' "$work/dirty-ext4-csum-v2.img" 2>/dev/null | awk '{print $1}')
 head -c 1024 /dev/zero | tr '\0' 'j' >"$work/logged"

@@ -8,7 +8,13 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::structure::Structure;
 use super::*;
+
+mod damage;
+mod journal;
+mod mounted;
+mod state;
 
 fn unpack(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/ext").join(name);
@@ -22,9 +28,6 @@ fn image(name: &str) -> Vec<u8> {
 fn open(name: &str) -> Ext {
     Ext::open(Arc::new(image(name))).unwrap()
 }
-
-/// Most of a file that a walk of a damaged image reads.
-const MAX_READ: u64 = 1 << 20;
 
 fn crc(file: &dyn Bytes) -> Result<u32> {
     let mut hasher = crc32fast::Hasher::new();
@@ -115,7 +118,8 @@ fn is_as_mounted(name: &str) -> Ext {
     let expected = String::from_utf8(unpack(&format!("{name}.list.zst"))).unwrap();
     let expected: BTreeSet<String> = expected.lines().map(str::to_owned).collect();
     assert!(expected.len() > 40);
-    let sizes = expected.iter().any(|line| line.contains("\tdirectory\t") && !line.contains("\t-\t"));
+    let sizes =
+        expected.iter().any(|line| line.contains("\tdirectory\t") && !line.contains("\t-\t"));
     let mut found = listing(&fs, sizes).unwrap();
     if !sizes {
         // mke2fs adds it to what it is given.
@@ -136,100 +140,4 @@ fn resolve(fs: &Ext, path: &str) -> NodeId {
 fn content(fs: &Ext, path: &str) -> Vec<u8> {
     let file = FileSystem::open(fs, resolve(fs, path)).unwrap();
     file.vec(0, file.len() as usize).unwrap()
-}
-
-macro_rules! as_mounted {
-    ($($test:ident: $name:literal, $kind:literal, $journal:ident;)*) => {$(
-        #[test]
-        fn $test() {
-            let fs = is_as_mounted($name);
-            assert_eq!(fs.kind(), $kind);
-            assert!(matches!(fs.state().journal, JournalState::$journal), "{:?}", fs.state().journal);
-        }
-    )*};
-}
-
-as_mounted! {
-    ext2_of_revision_0_is_as_mounted: "ext2-rev0", "ext2", Absent;
-    ext2_with_blocks_of_1_kib_is_as_mounted: "ext2-1k", "ext2", Absent;
-    ext3_is_as_mounted: "ext3-1k", "ext3", Clean;
-    ext4_without_extents_is_as_mounted: "ext4-noextent-4k", "ext4", Absent;
-    ext4_with_old_inodes_is_as_mounted: "ext4-128-byte-inodes", "ext4", Absent;
-    ext4_with_clusters_is_as_mounted: "ext4-bigalloc", "ext4", Absent;
-    ext4_with_two_superblock_copies_is_as_mounted: "ext4-sparse-super2", "ext4", Absent;
-    ext4_with_old_descriptor_checksums_is_as_mounted: "ext4-uninit-bg", "ext4", Absent;
-    ext4_by_default_is_as_mounted: "ext4-default", "ext4", Clean;
-    a_hashed_directory_of_two_levels_is_as_mounted: "ext4-htree", "ext4", Absent;
-    inline_files_and_directories_are_as_mounted: "ext4-inline-data", "ext4", Absent;
-    a_checksum_seed_apart_from_the_uuid_is_as_mounted: "ext4-csum-seed", "ext4", Absent;
-    descriptors_in_meta_groups_are_as_mounted: "ext4-meta-bg", "ext4", Absent;
-    features_that_change_no_reading_are_as_mounted: "ext4-features", "ext4", Clean;
-    blocks_of_64_kib_are_as_they_were_filled: "ext4-64k", "ext4", Absent;
-}
-
-/// The replay of a dirty image that reads as the kernel's own replay left it.
-fn replay_as_mounted(name: &str) -> Replay {
-    let fs = is_as_mounted(name);
-    assert!(fs.state().needs_recovery);
-    match fs.state().journal.clone() {
-        JournalState::Replayed(replay) => {
-            assert_eq!(replay.damaged, 0, "{name}");
-            assert!(replay.transactions > 0 && replay.blocks > 0, "{name}: {replay:?}");
-            replay
-        }
-        other => panic!("{name}: {other:?}"),
-    }
-}
-
-#[test]
-fn a_journal_of_ext3_is_replayed_as_the_kernel_does() {
-    let replay = replay_as_mounted("dirty-ext3");
-    assert!(!replay.fast_commits_not_replayed);
-}
-
-#[test]
-fn a_journal_with_content_and_escaped_blocks_is_replayed_as_the_kernel_does() {
-    replay_as_mounted("dirty-ext3-data");
-    replay_as_mounted("dirty-ext4-csum-v3-data");
-}
-
-#[test]
-fn journals_with_each_kind_of_checksum_are_replayed_as_the_kernel_does() {
-    replay_as_mounted("dirty-ext4-csum-v1");
-    replay_as_mounted("dirty-ext4-csum-v2");
-    replay_as_mounted("dirty-ext4-csum-v3");
-}
-
-#[test]
-fn journals_with_wide_numbers_or_an_orphan_file_are_replayed_as_the_kernel_does() {
-    replay_as_mounted("dirty-ext4-64bit");
-    replay_as_mounted("dirty-ext4-orphan-file");
-}
-
-#[test]
-fn a_revoked_block_keeps_what_was_written_behind_the_journal() {
-    assert!(replay_as_mounted("dirty-ext4-csum-v2").revoked > 0);
-    assert!(replay_as_mounted("dirty-ext3").revoked > 0);
-}
-
-#[test]
-fn fast_commits_are_seen_and_said_not_to_be_replayed() {
-    let fs = open("dirty-ext4-fast-commit");
-    match &fs.state().journal {
-        JournalState::Replayed(replay) => assert!(replay.fast_commits_not_replayed, "{replay:?}"),
-        other => panic!("{other:?}"),
-    }
-    listing(&fs, true).unwrap();
-}
-
-#[test]
-fn a_journal_that_cannot_be_read_leaves_the_file_system_readable_and_says_so() {
-    let mut bytes = image("dirty-ext3");
-    bytes[1024 + 0xE0..1024 + 0xE4].fill(0);
-    let fs = Ext::open(Arc::new(bytes)).unwrap();
-    match &fs.state().journal {
-        JournalState::NotReplayed { reason } => assert!(reason.contains("another device")),
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(content(&fs, "/etc/kilobyte").len(), 1092);
 }

@@ -1,0 +1,292 @@
+//! Damaged and hostile images: whatever the bytes, an answer or an error.
+
+use std::collections::HashSet;
+
+use super::*;
+
+/// Most names of one mutant that are looked at.
+const MAX_ENTRIES: usize = 3_000;
+
+/// Looks at everything of a tree that may be damaged, and gives how many reads failed.
+fn visit_all(fs: &dyn FileSystem) -> usize {
+    let mut failures = 0;
+    let mut seen = HashSet::new();
+    let mut budget = MAX_ENTRIES;
+    let mut stack = vec![fs.root()];
+    while let Some(dir) = stack.pop() {
+        let end = fs.read_dir(dir, &mut |entry| {
+            budget = budget.saturating_sub(1);
+            if budget > 0 && seen.insert(entry.node) {
+                stack.push(entry.node);
+            }
+            if budget > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        failures += usize::from(end.is_err_and(|e| !matches!(e, Error::NotADirectory { .. })));
+        failures += usize::from(fs.lookup(dir, b"absent").is_err());
+        failures += usize::from(fs.metadata(dir).is_err());
+        let _ = fs.read_link(dir);
+        if let Ok(file) = fs.open(dir) {
+            let mut buf = [0; 4096];
+            for offset in [0, file.len() / 2, file.len().saturating_sub(4096), file.len()] {
+                let len = file.len().saturating_sub(offset).min(4096) as usize;
+                failures += usize::from(file.read_at(offset, &mut buf[..len]).is_err());
+                let _ = file.slice(offset, len);
+                let _ = file.zeroes_at(offset);
+            }
+        }
+    }
+    failures
+}
+
+struct XorShift(u64);
+
+impl XorShift {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+}
+
+/// Walks `count` mutants of an image, each with some bytes changed where there were any; gives how
+/// many still opened, and how many of those had something wrong.
+fn mutate(name: &str, count: usize) -> (usize, usize) {
+    let mut bytes = Arc::new(image(name));
+    // Where something stands: mutants of empty blocks would all read the same.
+    let used: Vec<usize> = bytes
+        .chunks(32)
+        .enumerate()
+        .filter(|(_, chunk)| chunk.iter().any(|byte| *byte != 0))
+        .map(|(index, _)| index * 32)
+        .collect();
+    let mut random = XorShift(0x9E37_79B9_7F4A_7C15);
+    let (mut opened, mut damaged) = (0, 0);
+    for _ in 0..count {
+        let mut undo = Vec::new();
+        let whole = Arc::get_mut(&mut bytes).unwrap();
+        for _ in 0..=random.below(6) {
+            let at = used[random.below(used.len())] + random.below(32);
+            undo.push((at, whole[at]));
+            whole[at] = match random.below(4) {
+                0 => 0,
+                1 => 0xFF,
+                2 => whole[at] ^ 1 << random.below(8),
+                _ => random.next() as u8,
+            };
+        }
+        let shared: Arc<dyn Bytes> = bytes.clone();
+        if let Ok(fs) = Ext::open(shared) {
+            opened += 1;
+            damaged += usize::from(visit_all(&fs) > 0);
+        }
+        let whole = Arc::get_mut(&mut bytes).unwrap();
+        for (at, byte) in undo.into_iter().rev() {
+            whole[at] = byte;
+        }
+    }
+    (opened, damaged)
+}
+
+#[test]
+fn mutants_without_checksums_give_answers_or_errors() {
+    for name in [
+        "ext2-1k",
+        "ext4-uninit-bg",
+        "ext4-inline-data-plain",
+        "ext4-noextent-4k",
+        "dirty-ext3",
+        "dirty-ext4-64bit",
+        "dirty-ext4-csum-v1",
+    ] {
+        let (opened, damaged) = mutate(name, 400);
+        assert!(opened > 300 && damaged > 20, "{name}: {opened} opened, {damaged} damaged");
+    }
+}
+
+#[test]
+fn mutants_with_checksums_give_answers_or_errors() {
+    for name in ["ext4-csum-seed", "ext4-inline-data", "dirty-ext4-csum-v3", "dirty-ext4-csum-v2"] {
+        let (opened, damaged) = mutate(name, 300);
+        assert!(opened > 200 && damaged > 20, "{name}: {opened} opened, {damaged} damaged");
+    }
+}
+
+/// The image with one byte changed at the place in the volume that an error names as `structure`.
+fn flip(name: &str, at: u64) -> Ext {
+    let mut bytes = image(name);
+    bytes[at as usize] ^= 0x40;
+    Ext::open(Arc::new(bytes)).unwrap()
+}
+
+fn structure_of(error: &Error) -> &'static str {
+    match error {
+        Error::Corrupt { structure, .. } => structure,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_flipped_bit_anywhere_in_checked_metadata_is_corrupt() {
+    let fs = open("ext4-csum-seed");
+    let root = fs.inode(fs.root()).unwrap();
+    // The time of access of an inode, the last byte of its block group's descriptor, the name of a
+    // deleted or unused entry: nothing that is read tells of the damage but the checksum.
+    let damaged = flip("ext4-csum-seed", root.offset + 8);
+    assert_eq!(structure_of(&damaged.metadata(fs.root()).unwrap_err()), "ext inode");
+
+    let descriptors = 2 * 1024;
+    let damaged = flip("ext4-csum-seed", descriptors + 0xC);
+    assert_eq!(structure_of(&damaged.metadata(fs.root()).unwrap_err()), "ext group descriptor");
+
+    let block = Runs::read(&fs.volume, &root).unwrap().as_slice()[0].physical;
+    let damaged = flip("ext4-csum-seed", block * 1024 + 1000);
+    assert_eq!(structure_of(&entries(&damaged, fs.root()).1.unwrap_err()), "ext directory block");
+    assert!(damaged.lookup(fs.root(), b"absent").is_err());
+
+    let scattered = fs.inode(resolve(&fs, "/usr/scattered")).unwrap();
+    let root = Structure::new("", 0, &scattered.block);
+    assert!(root.u16(6).unwrap() > 0, "the file has blocks of extents");
+    let block = u64::from(root.u32(12 + 4).unwrap());
+    let damaged = flip("ext4-csum-seed", block * 1024 + 1020);
+    let error = FileSystem::open(&damaged, NodeId(scattered.number.into())).map(|_| ());
+    assert_eq!(structure_of(&error.unwrap_err()), "ext extent block");
+
+    let mut bytes = image("ext4-csum-seed");
+    bytes[1024 + 0x88] ^= 1;
+    let error = Ext::open(Arc::new(bytes)).map(|_| ()).unwrap_err();
+    assert_eq!(structure_of(&error), "ext superblock");
+}
+
+#[test]
+fn a_damaged_index_block_of_a_hashed_directory_is_corrupt() {
+    let fs = open("ext4-htree");
+    let many = fs.inode(resolve(&fs, "/many")).unwrap();
+    assert!(many.has(flag::INDEX));
+    let first = Runs::read(&fs.volume, &many).unwrap().as_slice()[0].physical;
+    // Two levels: `indirect_levels` of the root is 1.
+    assert_eq!(fs.volume.block(first).unwrap()[30], 1);
+    let damaged = flip("ext4-htree", first * 1024 + 40);
+    let (names, end) = entries(&damaged, NodeId(many.number.into()));
+    assert_eq!(structure_of(&end.unwrap_err()), "ext directory block");
+    // The other blocks are there all the same.
+    assert_eq!(names.len(), 3000 - 414);
+}
+
+/// An image without checksums in which the file of that path has this `i_block`.
+fn with_block_map(name: &str, path: &str, map: &[u8], size: u64) -> (Ext, NodeId) {
+    let fs = open(name);
+    let inode = fs.inode(resolve(&fs, path)).unwrap();
+    let mut bytes = image(name);
+    let at = inode.offset as usize;
+    bytes[at + 0x28..at + 0x28 + map.len()].copy_from_slice(map);
+    bytes[at + 4..at + 8].copy_from_slice(&(size as u32).to_le_bytes());
+    bytes[at + 0x6C..at + 0x70].copy_from_slice(&((size >> 32) as u32).to_le_bytes());
+    (Ext::open(Arc::new(bytes)).unwrap(), NodeId(inode.number.into()))
+}
+
+fn extent_header(entries: u16, depth: u16) -> Vec<u8> {
+    [0xF30A_u16, entries, 4, depth, 0, 0].iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+#[test]
+fn extents_that_overlap_go_back_or_leave_the_volume_are_corrupt() {
+    // ee_block, ee_len, ee_start_hi, ee_start_lo
+    let extent = |block: u32, len: u16, high: u16, start: u32| {
+        let mut raw = block.to_le_bytes().to_vec();
+        raw.extend(len.to_le_bytes());
+        raw.extend(high.to_le_bytes());
+        raw.extend(start.to_le_bytes());
+        raw
+    };
+    for (first, second) in [
+        (extent(0, 4, 0, 100), extent(3, 4, 0, 200)),
+        (extent(8, 4, 0, 100), extent(0, 4, 0, 200)),
+        (extent(0, 4, 0, 100), extent(4, 4, 1, 200)),
+        (extent(0, 4, 0, 100), extent(4, 0, 0, 200)),
+        (extent(0, 4, 0, 100), extent(4, 4, 0, 0)),
+        (extent(0, 1500, 0, 100), extent(1500, 1500, 0, 100)),
+    ] {
+        let map = [extent_header(2, 0), first, second].concat();
+        let (fs, node) = with_block_map("ext4-uninit-bg", "/etc/kilobyte", &map, 8192);
+        let error = FileSystem::open(&fs, node).map(|_| ());
+        assert!(matches!(error, Err(Error::Corrupt { .. })), "{map:?}: {error:?}");
+    }
+}
+
+#[test]
+fn an_extent_tree_that_leads_back_into_itself_or_too_deep_is_corrupt() {
+    for depth in [5, 6, 1000] {
+        // The index leads to a block of the file's own: the root cannot hold it at this depth.
+        let mut map = extent_header(1, depth);
+        map.extend([0, 0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0]);
+        let (fs, node) = with_block_map("ext4-uninit-bg", "/etc/kilobyte", &map, 8192);
+        assert!(matches!(FileSystem::open(&fs, node).map(|_| ()), Err(Error::Corrupt { .. })));
+    }
+}
+
+#[test]
+fn block_numbers_that_all_lead_to_one_block_end_soon() {
+    // Block 100 of three levels of blocks, filled with its own number.
+    let fs = open("ext2-1k");
+    let inode = fs.inode(resolve(&fs, "/etc/kilobyte")).unwrap();
+    let mut bytes = image("ext2-1k");
+    let block = 3000_u32;
+    bytes[3000 * 1024..3001 * 1024].copy_from_slice(&block.to_le_bytes().repeat(256));
+    let at = inode.offset as usize;
+    bytes[at + 0x28 + 14 * 4..at + 0x28 + 15 * 4].copy_from_slice(&block.to_le_bytes());
+    let fs = Ext::open(Arc::new(bytes)).unwrap();
+    let error = FileSystem::open(&fs, NodeId(inode.number.into())).map(|_| ());
+    assert_eq!(structure_of(&error.unwrap_err()), "ext inode");
+}
+
+#[test]
+fn a_directory_that_claims_to_be_huge_gives_its_names_and_then_the_damage() {
+    let fs = open("ext2-1k");
+    let etc = fs.inode(resolve(&fs, "/etc")).unwrap();
+    let before = entries(&fs, NodeId(etc.number.into())).0.len();
+    let (fs, node) = with_block_map("ext2-1k", "/etc", &etc.block, 0x4000_0000);
+    let (names, end) = entries(&fs, node);
+    assert_eq!(names.len(), before);
+    assert_eq!(structure_of(&end.unwrap_err()), "ext inode");
+}
+
+#[test]
+fn a_file_that_claims_to_be_huge_takes_no_memory_and_reads_as_zeros() {
+    let size = 1 << 42;
+    let fs = open("ext2-1k");
+    let inode = fs.inode(resolve(&fs, "/etc/kilobyte")).unwrap();
+    let (fs, node) = with_block_map("ext2-1k", "/etc/kilobyte", &inode.block, size);
+    let file = FileSystem::open(&fs, node).unwrap();
+    assert_eq!(file.len(), size);
+    assert_eq!(file.vec(size - 10, 10).unwrap(), [0; 10]);
+    assert!(matches!(file.vec(size - 10, 11), Err(Error::OutOfBounds { .. })));
+}
+
+#[test]
+fn a_name_with_a_slash_or_nul_is_corrupt() {
+    let name = b"kilobyte";
+    for byte in [b'/', 0] {
+        let mut bytes = image("ext2-1k");
+        let at = bytes.windows(name.len()).position(|window| window == name).unwrap();
+        bytes[at + 2] = byte;
+        let fs = Ext::open(Arc::new(bytes)).unwrap();
+        let etc = resolve(&fs, "/etc");
+        assert_eq!(structure_of(&entries(&fs, etc).1.unwrap_err()), "ext inode");
+    }
+}
+
+#[test]
+fn inode_numbers_outside_the_file_system_are_corrupt() {
+    let fs = open("ext2-1k");
+    let last = u64::from(fs.state().inodes);
+    for number in [0, last + 1, u64::MAX] {
+        assert_eq!(structure_of(&fs.metadata(NodeId(number)).unwrap_err()), "ext inode");
+    }
+    // Never used.
+    assert!(matches!(fs.metadata(NodeId(last)), Err(Error::Corrupt { .. })));
+}
