@@ -217,7 +217,7 @@ fn the_release_is_found_in_header_link_and_name() {
 
 #[test]
 fn a_kernel_whose_release_nobody_tells_is_listed_as_unknown() {
-    let tree = debian().file("/boot/vmlinuz-linux", b"ARM".to_vec()).tree();
+    let tree = debian().file("/boot/vmlinuz-linux", "ARM").tree();
     let kernels = kernels(&tree, &boot(&tree, "/boot/vmlinuz-linux", &[]), &Wanted::default());
     assert_eq!(kernels.len(), 2);
     assert!(kernels[1].is_default);
