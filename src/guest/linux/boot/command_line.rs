@@ -1,0 +1,49 @@
+//! The kernel's command line (Linux: Documentation/admin-guide/kernel-parameters.rst, `lib/cmdline.c`).
+
+/// The parameters in order; double quotes keep blanks together and vanish.
+fn parameters(command_line: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut current: Option<String> = None;
+    let mut quoted = false;
+    for c in command_line.chars() {
+        match c {
+            '"' => {
+                quoted = !quoted;
+                current.get_or_insert_default();
+            }
+            c if c.is_ascii_whitespace() && !quoted => out.extend(current.take()),
+            c => current.get_or_insert_default().push(c),
+        }
+    }
+    out.extend(current);
+    out
+}
+
+/// The value of the last `name=…`.
+pub(super) fn last_value(command_line: &str, name: &str) -> Option<String> {
+    parameters(command_line)
+        .into_iter()
+        .rev()
+        .find_map(|parameter| Some(parameter.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
+}
+
+/// Whether a parameter without a value is there.
+pub(super) fn has_flag(command_line: &str, name: &str) -> bool {
+    parameters(command_line).iter().any(|parameter| parameter == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_occurrence_counts_and_quotes_vanish() {
+        let line =
+            "root=/dev/sda1 ro \"root=UUID=1\" append=\"a root=/dev/x b\" root=LABEL=\"a b\"";
+        assert_eq!(last_value(line, "root").as_deref(), Some("LABEL=a b"));
+        assert_eq!(last_value("root=UUID=1 rootfstype=ext4", "root").as_deref(), Some("UUID=1"));
+        assert_eq!(last_value("ro quiet", "root"), None);
+        assert_eq!(last_value("root=", "root").as_deref(), Some(""));
+        assert!(has_flag("ro noresume", "noresume"));
+    }
+}

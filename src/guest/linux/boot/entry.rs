@@ -1,0 +1,82 @@
+//! From what a configuration says of an entry to the entry with its files and devices.
+
+use super::command_line;
+use super::volumes::{Place, Volumes};
+use crate::fact::{Evidence, Fact};
+use crate::guest::facts::{BootEntry, BootFile, LoaderKind};
+
+/// Most entries that are listed beside the default one.
+pub(super) const MAX_LISTED_ENTRIES: usize = 64;
+
+/// A file as a configuration names it.
+#[derive(Debug, Clone)]
+pub(super) struct FileSpec {
+    /// As it is written.
+    pub(super) spec: String,
+    /// The line.
+    pub(super) location: String,
+    /// Where it should lie; `None` when the name has no meaning for the loader.
+    pub(super) place: Option<Place>,
+}
+
+/// An entry as a configuration gives it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct EntrySpec {
+    pub(super) title: String,
+    pub(super) location: String,
+    pub(super) kernel: Option<FileSpec>,
+    pub(super) initrds: Vec<FileSpec>,
+    pub(super) command_line: String,
+    pub(super) command_line_location: String,
+}
+
+/// What a loader's configuration says.
+#[derive(Debug, Clone)]
+pub(super) struct Configuration {
+    pub(super) kind: LoaderKind,
+    /// The file.
+    pub(super) evidence: Evidence,
+    /// The entry that is started without a key press.
+    pub(super) default: Fact<Option<BootEntry>>,
+    /// What that entry starts instead of a Linux kernel (`chainloader +1`).
+    pub(super) starts_other: Option<String>,
+    pub(super) others: Vec<BootEntry>,
+    pub(super) timeout: Option<(i64, Evidence)>,
+}
+
+impl EntrySpec {
+    /// The entry with its files looked up and its devices resolved.
+    pub(super) fn resolve(self, volumes: &Volumes<'_>) -> BootEntry {
+        let file = |file: FileSpec| BootFile {
+            resolved: match &file.place {
+                Some(place) => volumes.file_at(place),
+                None => Fact::Known(None),
+            },
+            spec: file.spec,
+            location: file.location,
+        };
+        let device = |name| {
+            command_line::last_value(&self.command_line, name).map(|spec| volumes.device_ref(&spec))
+        };
+        let root = device("root");
+        let resume = match command_line::has_flag(&self.command_line, "noresume") {
+            true => None,
+            false => device("resume"),
+        };
+        BootEntry {
+            title: self.title,
+            location: self.location,
+            kernel: self.kernel.map(file),
+            initrds: self.initrds.into_iter().map(file).collect(),
+            command_line: self.command_line,
+            command_line_location: self.command_line_location,
+            root,
+            resume,
+        }
+    }
+}
+
+/// Whether the entry's kernel is known not to be there: what makes a loader try its fallback.
+pub(super) fn lacks_kernel(entry: &BootEntry) -> bool {
+    entry.kernel.as_ref().is_some_and(|kernel| kernel.resolved == Fact::Known(None))
+}

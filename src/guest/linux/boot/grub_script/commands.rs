@@ -1,0 +1,345 @@
+//! GRUB's commands, as far as they decide what is booted (GRUB manual, "Commands").
+
+use std::rc::Rc;
+
+use super::interpreter::{Interpreter, Status};
+use super::menu::{MenuItem, leading_number};
+use super::syntax::Block;
+use super::{LoadedFile, MAX_FILE_BYTES, Stop, Text};
+use crate::guest::linux::boot::grubenv;
+use crate::guest::linux::boot::volumes::Place;
+
+/// What one entry of the menu costs of the bound on text.
+const MENU_ITEM_COST: usize = 256;
+
+impl Interpreter<'_, '_> {
+    /// Runs a command that is no function.
+    pub(super) fn builtin(
+        &mut self,
+        name: &Text,
+        args: &[Text],
+        block: Option<&Block>,
+    ) -> Result<Status, Stop> {
+        let first = args.first().cloned().unwrap_or_default();
+        match name.value.as_str() {
+            "true" => Ok(Status::ok()),
+            "false" => Ok(Status::of(false)),
+            "set" => self.assign(&first),
+            "unset" => self.unset(&first.value).map(|()| Status::ok()),
+            "export" => {
+                for arg in args {
+                    if arg.value.contains('=') {
+                        self.assign(arg)?;
+                    }
+                    self.export(arg.value.split('=').next().unwrap_or_default());
+                }
+                Ok(Status::ok())
+            }
+            "shift" => {
+                self.shift(count(&first, 1));
+                Ok(Status::ok())
+            }
+            "setparams" => {
+                self.set_parameters(args.to_vec());
+                Ok(Status::ok())
+            }
+            "increment" => self.add(&first, 1),
+            "decrement" => self.add(&first, -1),
+            "[" | "test" => Ok(self.test(args)),
+            "break" => Err(Stop::Break(count(&first, 1).try_into().unwrap_or(1))),
+            "continue" => Err(Stop::Continue(count(&first, 1).try_into().unwrap_or(1))),
+            "return" => {
+                if !args.is_empty() {
+                    self.status = Status { failed: first.value != "0", doubt: first.doubt };
+                }
+                Err(Stop::Return)
+            }
+            "boot" if self.loaded.kernel.is_some() || self.loaded.other.is_some() => {
+                Err(Stop::Boot)
+            }
+            "exit" | "normal_exit" | "halt" | "reboot" | "fwsetup" => {
+                Err(Stop::End(format!("{}: the command {:?}", self.site, name.value)))
+            }
+            "menuentry" | "hiddenentry" => self.menu_entry(args, block, false),
+            "submenu" => self.menu_entry(args, block, true),
+            "source" | "." => self.on_file(&first, Self::run_file),
+            "configfile" => self.on_file(&first, Self::run_configfile),
+            "normal" => {
+                let file = match args.is_empty() {
+                    true => {
+                        let prefix = self.variable("prefix");
+                        Text { value: format!("{}/grub.cfg", prefix.value), doubt: prefix.doubt }
+                    }
+                    false => first,
+                };
+                self.on_file(&file, Self::run_configfile)
+            }
+            "load_env" => self.load_env(args),
+            "search" => self.search(args),
+            "search.fs_uuid" | "search.fs_label" | "search.file" | "search.fs_file" => {
+                self.search_kind(&name.value, args)
+            }
+            "blscfg" | "bls_import" => self.blscfg(args),
+            "linux" | "linux16" | "linuxefi" => self.linux(args),
+            "initrd" | "initrd16" | "initrdefi" => {
+                self.loaded.initrds.clear();
+                args.iter().try_for_each(|arg| self.initrd(arg))?;
+                Ok(Status::ok())
+            }
+            "multiboot" | "multiboot2" | "xen_hypervisor" => {
+                self.loaded.other = Some(join(&name.value, args));
+                self.loaded.kernel = None;
+                Ok(Status::ok())
+            }
+            "module" | "module2" | "xen_module" | "xen_linux" | "xen_initrd" => self.module(args),
+            "chainloader" | "ntldr" | "knetbsd" | "kfreebsd" | "xnu_kernel" | "freedos" => {
+                self.loaded.other = Some(join(&name.value, args));
+                Ok(Status::ok())
+            }
+            // Nobody presses a key, and there is no font or picture that decides what is booted.
+            "keystatus" | "loadfont" | "background_image" => Ok(Status::of(false)),
+            // A 64-bit virtual machine has long mode and PAE.
+            "cpuid" | "insmod" | "echo" | "sleep" | "terminal_input" | "terminal_output"
+            | "terminal" | "serial" | "save_env" | "play" | "password" | "password_pbkdf2"
+            | "clear" | "rmmod" | "background_color" | "videoinfo" | "nativedisk" => {
+                Ok(Status::ok())
+            }
+            _ => self.unknown(name, args),
+        }
+    }
+
+    fn unknown(&mut self, name: &Text, args: &[Text]) -> Result<Status, Stop> {
+        if name.value.contains('=') {
+            return self.assign(name);
+        }
+        let why = format!("{}: what {:?} does is not known", self.site, name.value);
+        let doubt = name.doubt.clone().unwrap_or_else(|| why.into());
+        // `probe --set name`, `regexp --set=1:name`, `smbios --set name`.
+        for (index, arg) in args.iter().enumerate() {
+            let set = match arg.value.split_once('=') {
+                Some(("--set", variable)) => Some(variable),
+                None if arg.value == "--set" || arg.value == "-s" => {
+                    args.get(index.saturating_add(1)).map(|arg| arg.value.as_str())
+                }
+                _ => None,
+            };
+            if let Some(variable) = set {
+                let variable = variable.rsplit(':').next().unwrap_or_default();
+                self.spoil_variable(variable, &doubt)?;
+            }
+        }
+        Ok(Status { failed: false, doubt: Some(doubt) })
+    }
+
+    fn assign(&mut self, arg: &Text) -> Result<Status, Stop> {
+        let Some((name, value)) = arg.value.split_once('=') else {
+            return Ok(Status::of(arg.value.is_empty()));
+        };
+        self.set(name, Text { value: value.to_owned(), doubt: arg.doubt.clone() })?;
+        Ok(Status::ok())
+    }
+
+    /// `increment name`, `decrement name` (Fedora's boot counting).
+    fn add(&mut self, name: &Text, step: i64) -> Result<Status, Stop> {
+        let old = self.variable(&name.value);
+        let number = old.value.parse::<i64>().unwrap_or(0).saturating_add(step);
+        self.set(&name.value, Text { value: number.to_string(), doubt: old.doubt })?;
+        Ok(Status::ok())
+    }
+
+    fn on_file(
+        &mut self,
+        name: &Text,
+        run: fn(&mut Self, &Place) -> Result<crate::error::Result<()>, Stop>,
+    ) -> Result<Status, Stop> {
+        if let Some(doubt) = &name.doubt {
+            self.menu.doubt_from_here(Rc::clone(doubt));
+            return Ok(Status { failed: false, doubt: Some(Rc::clone(doubt)) });
+        }
+        let Some(place) = self.place(&name.value) else { return Ok(Status::of(false)) };
+        match run(self, &place)? {
+            Ok(()) => Ok(Status::ok()),
+            Err(error) if error.is_absent() => Ok(Status::of(false)),
+            Err(error) => {
+                let doubt = format!("{}: {}: {error}", self.site, name.value);
+                self.menu.doubt_from_here(doubt.clone().into());
+                Ok(Status::doubtful(true, doubt))
+            }
+        }
+    }
+
+    /// `load_env [--file FILE] [--skip-sig] [NAME…]`.
+    fn load_env(&mut self, args: &[Text]) -> Result<Status, Stop> {
+        let mut file = None;
+        let mut names = Vec::new();
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            match arg.value.as_str() {
+                "-f" | "--file" => file = args.next().cloned(),
+                "-s" | "--skip-sig" => {}
+                value => match value.strip_prefix("--file=") {
+                    Some(value) => file = Some(Text::certain(value)),
+                    None => names.push(value),
+                },
+            }
+        }
+        let file = file.unwrap_or_else(|| {
+            let prefix = self.variable("prefix");
+            Text { value: format!("{}/grubenv", prefix.value), doubt: prefix.doubt }
+        });
+        self.budget.file()?;
+        let read = match (&file.doubt, self.place(&file.value)) {
+            (Some(doubt), _) => Err(doubt.to_string()),
+            (None, None) => return Ok(Status::of(false)),
+            (None, Some(place)) => match self.volumes.text_at(&place, MAX_FILE_BYTES) {
+                Ok((text, path)) => Ok((text, path)),
+                Err(error) if error.is_absent() => return Ok(Status::of(false)),
+                Err(error) => Err(error.to_string()),
+            },
+        };
+        match read {
+            Ok((text, path)) => {
+                let Some(variables) = grubenv::parse(&text) else { return Ok(Status::of(false)) };
+                let outer = std::mem::replace(&mut self.site.file, path.as_str().into());
+                let line = self.site.line;
+                for (line, name, value) in variables {
+                    if names.is_empty() || names.contains(&name.as_str()) {
+                        self.budget.text(value.len())?;
+                        self.site.line = line;
+                        self.set(&name, Text::certain(value))?;
+                    }
+                }
+                self.site.file = outer;
+                self.site.line = line;
+                Ok(Status::ok())
+            }
+            Err(reason) => {
+                let doubt = format!("{}: {reason}", file.value);
+                self.unset_doubt = Some(doubt.clone().into());
+                Ok(Status::doubtful(true, doubt))
+            }
+        }
+    }
+
+    fn menu_entry(
+        &mut self,
+        args: &[Text],
+        block: Option<&Block>,
+        submenu: bool,
+    ) -> Result<Status, Stop> {
+        let mut id = None;
+        let mut rest = Vec::new();
+        let mut iter = args.iter();
+        let mut doubt = self.doubt();
+        while let Some(arg) = iter.next() {
+            match arg.value.as_str() {
+                "--id" => id = iter.next().map(|arg| arg.value.clone()),
+                "--class" | "-c" | "--users" | "--hotkey" | "--source" | "-s" => {
+                    iter.next();
+                }
+                "--unrestricted" => {}
+                value => match value.strip_prefix("--id=") {
+                    Some(value) => id = Some(value.to_owned()),
+                    None if value.starts_with("--") => {}
+                    None => {
+                        doubt = doubt.or_else(|| arg.doubt.clone());
+                        rest.push(arg.clone());
+                    }
+                },
+            }
+        }
+        let (Some(title), Some(body)) = (rest.first().cloned(), block) else {
+            return Ok(Status::of(false));
+        };
+        self.budget.text(title.value.len().saturating_add(MENU_ITEM_COST))?;
+        self.menu.push(MenuItem {
+            id: id.unwrap_or_else(|| title.value.clone()),
+            title: title.value,
+            parameters: rest.split_off(1),
+            site: self.site.clone(),
+            submenu,
+            bls: false,
+            body: Rc::clone(body),
+            doubt,
+        });
+        Ok(Status::ok())
+    }
+
+    fn linux(&mut self, args: &[Text]) -> Result<Status, Stop> {
+        let Some((file, args)) = args.split_first() else { return Ok(Status::of(false)) };
+        self.loaded.other = None;
+        self.loaded.initrds.clear();
+        self.loaded.doubt = None;
+        self.loaded.kernel = self.file(file);
+        self.loaded.command_line_line = self.arguments_line;
+        self.loaded.command_line = self.command_line(args)?;
+        Ok(Status::of(self.loaded.kernel.is_some()))
+    }
+
+    /// The words as the loader hands them to the kernel: those with blanks are quoted.
+    fn command_line(&mut self, args: &[Text]) -> Result<String, Stop> {
+        let mut line = String::new();
+        for arg in args {
+            self.doubt_loaded(arg);
+            self.budget.text(arg.value.len())?;
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            if arg.value.contains(' ') {
+                line.push('"');
+                line.push_str(&arg.value);
+                line.push('"');
+            } else {
+                line.push_str(&arg.value);
+            }
+        }
+        Ok(line)
+    }
+
+    fn doubt_loaded(&mut self, arg: &Text) {
+        if self.loaded.doubt.is_none() {
+            self.loaded.doubt = arg.doubt.clone().or_else(|| self.doubt());
+        }
+    }
+
+    fn file(&mut self, arg: &Text) -> Option<LoadedFile> {
+        self.doubt_loaded(arg);
+        let place = self.place(&arg.value)?;
+        Some(LoadedFile { spec: arg.value.clone(), place, site: self.site.clone() })
+    }
+
+    fn initrd(&mut self, arg: &Text) -> Result<(), Stop> {
+        self.budget.text(MENU_ITEM_COST)?;
+        // `newc:name:/file` puts a file into an archive on the way.
+        let arg = match arg.value.strip_prefix("newc:").and_then(|rest| rest.split_once(':')) {
+            Some((_, file)) => Text { value: file.to_owned(), doubt: arg.doubt.clone() },
+            None => arg.clone(),
+        };
+        let file = self.file(&arg);
+        self.loaded.initrds.extend(file);
+        Ok(())
+    }
+
+    /// Behind a hypervisor the first module is the kernel, those after it are its initramfs.
+    fn module(&mut self, args: &[Text]) -> Result<Status, Stop> {
+        let mut args = args.iter().skip_while(|arg| arg.value.starts_with("--"));
+        let Some(file) = args.next() else { return Ok(Status::of(false)) };
+        if self.loaded.kernel.is_some() {
+            self.initrd(file)?;
+        } else {
+            let words: Vec<Text> = args.filter(|arg| arg.value != "placeholder").cloned().collect();
+            self.loaded.kernel = self.file(file);
+            self.loaded.command_line_line = self.arguments_line;
+            self.loaded.command_line = self.command_line(&words)?;
+        }
+        Ok(Status::ok())
+    }
+}
+
+fn count(arg: &Text, default: usize) -> usize {
+    leading_number(&arg.value).and_then(|number| number.try_into().ok()).unwrap_or(default)
+}
+
+fn join(name: &str, args: &[Text]) -> String {
+    args.iter().fold(name.to_owned(), |line, arg| line + " " + &arg.value)
+}

@@ -1,0 +1,582 @@
+//! Running statements: variables, words, blocks, functions, files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::menu::{Menu, MenuItem};
+use super::syntax::{Block, Parser, Statement};
+use super::token::{Part, Word};
+use super::{Budget, Doubt, Loaded, MAX_DEPTH, MAX_FILE_BYTES, Site, Stop, Text, bound};
+use crate::error::Result as ReadResult;
+use crate::guest::linux::boot::grub_device::{self, Device};
+use crate::guest::linux::boot::volumes::{Place, Volumes};
+
+/// The variables `feature_…` that GRUB 2.06 sets (`grub-core/normal/main.c`).
+const FEATURES: [&str; 10] = [
+    "feature_net_search_cfg",
+    "feature_chainloader_bpb",
+    "feature_ntldr",
+    "feature_platform_search_hint",
+    "feature_default_font_path",
+    "feature_all_video_module",
+    "feature_menuentry_id",
+    "feature_menuentry_options",
+    "feature_nativedisk_cmd",
+    "feature_timeout_style",
+];
+
+/// Where GRUB runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Platform {
+    /// `i386-pc`.
+    Bios,
+    /// `x86_64-efi` (the platform's name is what configurations ask for).
+    Efi,
+}
+
+#[derive(Debug, Clone)]
+struct Variable {
+    text: Text,
+    exported: bool,
+    site: Site,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Status {
+    /// Whether it failed.
+    pub(super) failed: bool,
+    /// Why it may have ended otherwise.
+    pub(super) doubt: Option<Doubt>,
+}
+
+impl Status {
+    pub(super) fn ok() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn of(ok: bool) -> Self {
+        Self { failed: !ok, doubt: None }
+    }
+
+    pub(super) fn doubtful(ok: bool, why: impl Into<Doubt>) -> Self {
+        Self { failed: !ok, doubt: Some(why.into()) }
+    }
+}
+
+/// GRUB while it reads its configuration or runs an entry.
+#[derive(Clone)]
+pub(in super::super) struct Interpreter<'v, 'a> {
+    pub(super) volumes: &'v Volumes<'a>,
+    pub(super) budget: Rc<Budget>,
+    pub(super) platform: Platform,
+    variables: BTreeMap<String, Variable>,
+    functions: BTreeMap<String, Block>,
+    parameters: Vec<Text>,
+    /// The menu so far.
+    pub(in super::super) menu: Menu,
+    /// What is loaded so far.
+    pub(in super::super) loaded: Loaded,
+    /// The file whose menu `configfile` showed.
+    pub(in super::super) shown: Option<Place>,
+    /// Why what is being run may not be run.
+    doubts: Vec<Doubt>,
+    /// Why variables that are not set might be (an environment block that could not be read).
+    pub(super) unset_doubt: Option<Doubt>,
+    pub(super) site: Site,
+    /// Line of the third word of the command that is run: where a kernel's command line begins.
+    pub(super) arguments_line: u32,
+    depth: u32,
+    pub(super) status: Status,
+}
+
+impl<'v, 'a> Interpreter<'v, 'a> {
+    /// GRUB before it reads anything.
+    pub(in super::super) fn new(volumes: &'v Volumes<'a>, platform: Platform) -> Self {
+        let mut interpreter = Self {
+            volumes,
+            budget: Rc::default(),
+            platform,
+            variables: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            parameters: Vec::new(),
+            menu: Menu::default(),
+            loaded: Loaded::default(),
+            shown: None,
+            doubts: Vec::new(),
+            unset_doubt: None,
+            site: Site { file: "core image".into(), line: 0 },
+            arguments_line: 0,
+            depth: 0,
+            status: Status::ok(),
+        };
+        let (cpu, platform) = match platform {
+            Platform::Bios => ("i386", "pc"),
+            Platform::Efi => ("x86_64", "efi"),
+        };
+        interpreter.preset("grub_cpu", cpu);
+        interpreter.preset("grub_platform", platform);
+        interpreter.preset("feature_200_final", "y");
+        for feature in FEATURES {
+            interpreter.preset(feature, "y");
+        }
+        interpreter
+    }
+
+    /// The volumes that it reads from.
+    pub(in super::super) fn volumes(&self) -> &'v Volumes<'a> {
+        self.volumes
+    }
+
+    /// Sets an exported variable, as GRUB itself does.
+    pub(in super::super) fn preset(&mut self, name: &str, value: &str) {
+        let variable =
+            Variable { text: Text::certain(value), exported: true, site: self.site.clone() };
+        self.variables.insert(name.to_owned(), variable);
+    }
+
+    /// The value of a variable; empty when it is not set.
+    pub(in super::super) fn variable(&self, name: &str) -> Text {
+        match self.variables.get(name) {
+            Some(variable) => variable.text.clone(),
+            None => Text { value: String::new(), doubt: self.unset_doubt.clone() },
+        }
+    }
+
+    /// The value of a variable with its place, if it is set.
+    pub(in super::super) fn variable_site(&self, name: &str) -> Option<(Text, Site)> {
+        self.variables.get(name).map(|variable| (variable.text.clone(), variable.site.clone()))
+    }
+
+    pub(super) fn set(&mut self, name: &str, mut text: Text) -> Result<(), Stop> {
+        self.budget.text(name.len().saturating_add(64))?;
+        if text.doubt.is_none() {
+            text.doubt = self.doubt();
+        }
+        let exported = self.variables.get(name).is_some_and(|variable| variable.exported);
+        let variable = Variable { text, exported, site: self.site.clone() };
+        self.variables.insert(name.to_owned(), variable);
+        Ok(())
+    }
+
+    pub(super) fn unset(&mut self, name: &str) -> Result<(), Stop> {
+        if self.doubt().is_some() {
+            return self.set(name, Text::default());
+        }
+        self.variables.remove(name);
+        Ok(())
+    }
+
+    pub(super) fn export(&mut self, name: &str) {
+        if let Some(variable) = self.variables.get_mut(name) {
+            variable.exported = true;
+        }
+    }
+
+    /// Takes away the first positional parameters.
+    pub(super) fn shift(&mut self, count: usize) {
+        let count = count.min(self.parameters.len());
+        self.parameters.drain(..count);
+    }
+
+    /// Replaces the positional parameters.
+    pub(super) fn set_parameters(&mut self, parameters: Vec<Text>) {
+        self.parameters = parameters;
+    }
+
+    /// Why what is being run may not be run.
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        self.doubts.last().cloned()
+    }
+
+    /// The place that a file name means: `(device)/path`, or `/path` on `$root`.
+    pub(in super::super) fn place(&self, name: &str) -> Option<Place> {
+        let disk = self.volumes.disk();
+        if let Some(rest) = name.strip_prefix('(') {
+            let (device, path) = rest.split_once(')')?;
+            let device = grub_device::resolve(disk, device);
+            return Some(Place { device, path: format!("/{path}") });
+        }
+        if !name.starts_with('/') {
+            return None;
+        }
+        let root = self.variable("root");
+        let device = match root.doubt {
+            Some(doubt) => Device::Unknown(doubt.to_string()),
+            None if root.value.is_empty() => Device::Absent("root is not set".to_owned()),
+            None => grub_device::resolve(disk, &root.value),
+        };
+        Some(Place { device, path: name.to_owned() })
+    }
+
+    /// Runs a text as if it were the file `name`.
+    pub(in super::super) fn run_text(&mut self, text: &str, name: &str) -> Result<(), Stop> {
+        let outer = std::mem::replace(&mut self.site, Site { file: name.into(), line: 1 });
+        let budget = Rc::clone(&self.budget);
+        let mut parser = Parser::new(text, 1, &budget.nodes);
+        while let Some(statement) = parser.next_statement() {
+            match statement {
+                Ok(statement) => self.deeper(|this| this.statement(&statement))?,
+                Err(error) => {
+                    let why = format!("{name}:{}: {}", error.line, error.what);
+                    bound(!error.fatal, || why.clone())?;
+                    self.menu.doubt_from_here(why.into());
+                    self.status = Status::of(false);
+                }
+            }
+        }
+        self.site = outer;
+        Ok(())
+    }
+
+    /// Reads a file and runs it; the inner result is that of the reading.
+    pub(in super::super) fn run_file(&mut self, place: &Place) -> Result<ReadResult<()>, Stop> {
+        self.budget.file()?;
+        let text = match self.volumes.text_at(place, MAX_FILE_BYTES) {
+            Ok((text, _)) => text,
+            Err(error) => return Ok(Err(error)),
+        };
+        let names = ["config_file", "config_directory"];
+        let outer = names.map(|name| self.variables.get(name).cloned());
+        if let Device::Volume(volume) = place.device {
+            let path = format!("({}){}", self.volumes.grub_name(volume), place.path);
+            let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned();
+            self.preset("config_file", &path);
+            self.preset("config_directory", &directory);
+        }
+        self.run_text(&text, &place.path)?;
+        for (name, value) in names.into_iter().zip(outer) {
+            match value {
+                Some(value) => self.variables.insert(name.to_owned(), value),
+                None => self.variables.remove(name),
+            };
+        }
+        Ok(Ok(()))
+    }
+
+    /// Runs a file in a context of its own, to which only exported variables pass; when it makes a
+    /// menu, that menu is shown and nothing behind the command is run ([`Stop::Menu`]).
+    pub(super) fn run_configfile(&mut self, place: &Place) -> Result<ReadResult<()>, Stop> {
+        let outer_variables = self.variables.clone();
+        let outer_menu = std::mem::take(&mut self.menu);
+        self.variables.retain(|_, variable| variable.exported);
+        let read = self.run_file(place)?;
+        if !self.menu.items.is_empty() || self.menu.gap().is_some() {
+            self.shown.get_or_insert_with(|| place.clone());
+            return Err(Stop::Menu);
+        }
+        self.variables = outer_variables;
+        self.menu = outer_menu;
+        Ok(read)
+    }
+
+    /// Runs an entry as if it had been chosen from the menu, with `rest` of `default` left for its
+    /// submenu. What it loaded, or the submenu's entries, are in the interpreter that comes back.
+    pub(in super::super) fn enter(
+        &self,
+        item: &MenuItem,
+        rest: Option<String>,
+    ) -> (Self, Result<(), Stop>) {
+        let mut inner = self.clone();
+        inner.menu = Menu::default();
+        inner.loaded = Loaded::default();
+        inner.site = item.site.clone();
+        inner.parameters.clone_from(&item.parameters);
+        if item.submenu {
+            inner.variables.retain(|_, variable| variable.exported);
+        }
+        match rest {
+            Some(rest) => inner.preset("default", &rest),
+            None if item.submenu => {
+                inner.variables.remove("default");
+            }
+            None => {}
+        }
+        let ended = inner.block(&item.body);
+        (inner, ended)
+    }
+
+    fn deeper(&mut self, run: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
+        self.depth = self.depth.saturating_add(1);
+        bound(self.depth <= MAX_DEPTH, || {
+            format!("{}: blocks, calls and files nested deeper than {MAX_DEPTH}", self.site)
+        })?;
+        let result = run(self);
+        self.depth = self.depth.saturating_sub(1);
+        result
+    }
+
+    fn block(&mut self, block: &Block) -> Result<(), Stop> {
+        self.deeper(|this| block.iter().try_for_each(|statement| this.statement(statement)))
+    }
+
+    fn statement(&mut self, statement: &Statement) -> Result<(), Stop> {
+        self.budget.step()?;
+        match statement {
+            Statement::Command(words, block) => self.command(words, block.as_ref()),
+            Statement::If { arms, otherwise } => self.if_statement(arms, otherwise),
+            Statement::Loop { condition, until, body } => self.repeat(condition, *until, body),
+            Statement::For { name, words, body } => {
+                for text in self.expand(words)? {
+                    self.budget.step()?;
+                    self.set(name, text)?;
+                    if !self.round(body)? {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+            Statement::Function { name, body } => {
+                self.functions.insert(name.clone(), Rc::clone(body));
+                self.status = Status::ok();
+                Ok(())
+            }
+        }
+    }
+
+    fn if_statement(&mut self, arms: &[(Block, Block)], otherwise: &Block) -> Result<(), Stop> {
+        for (index, (condition, body)) in arms.iter().enumerate() {
+            self.status = Status::ok();
+            self.block(condition)?;
+            let Some(doubt) = self.status.doubt.clone() else {
+                if self.status.failed {
+                    continue;
+                }
+                return self.block(body);
+            };
+            // It is not certain which branch is taken: one is run, with all its effects in doubt,
+            // and what the others might do is put in doubt as well.
+            let later = arms.iter().skip(index.saturating_add(1));
+            let others = later.flat_map(|(condition, body)| [condition, body]).chain([otherwise]);
+            if self.status.failed {
+                self.spoil(body, &doubt)?;
+                self.doubts.push(doubt);
+                let rest = arms.get(index.saturating_add(1)..).unwrap_or_default();
+                let result = self.if_statement(rest, otherwise);
+                self.doubts.pop();
+                return result;
+            }
+            for other in others {
+                self.spoil(other, &doubt)?;
+            }
+            self.doubts.push(doubt);
+            let result = self.block(body);
+            self.doubts.pop();
+            return result;
+        }
+        self.block(otherwise)
+    }
+
+    /// Puts everything in doubt that running `block` might change.
+    fn spoil(&mut self, block: &Block, doubt: &Doubt) -> Result<(), Stop> {
+        let mut called = BTreeSet::new();
+        let mut blocks = vec![Rc::clone(block)];
+        while let Some(block) = blocks.pop() {
+            for statement in block.iter() {
+                self.budget.step()?;
+                match statement {
+                    Statement::Command(words, body) => {
+                        let mut bare = words.iter().map(|word| word.parts.first());
+                        let command = match bare.next().flatten() {
+                            Some(Part::Text(text) | Part::Quoted(text)) => text.as_str(),
+                            _ => "",
+                        };
+                        match command {
+                            "set" | "unset" | "export" | "increment" | "decrement" => {
+                                if let Some(Some(Part::Text(text))) = bare.next() {
+                                    let name = text.split('=').next().unwrap_or_default();
+                                    self.spoil_variable(name, doubt)?;
+                                }
+                            }
+                            "search" | "search.fs_uuid" | "search.fs_label" | "search.file" => {
+                                let name = bare
+                                    .filter_map(|part| match part {
+                                        Some(Part::Text(text)) => text.strip_prefix("--set="),
+                                        _ => None,
+                                    })
+                                    .next();
+                                self.spoil_variable(name.unwrap_or("root"), doubt)?;
+                            }
+                            "load_env" => self.unset_doubt = Some(Rc::clone(doubt)),
+                            "menuentry" | "submenu" | "hiddenentry" | "blscfg" | "bls_import"
+                            | "configfile" | "source" | "." | "normal" | "exit" => {
+                                self.menu.doubt_from_here(Rc::clone(doubt));
+                            }
+                            "linux" | "linux16" | "linuxefi" | "initrd" | "initrd16"
+                            | "initrdefi" | "chainloader" | "multiboot" | "multiboot2"
+                            | "module" | "module2" => self.loaded.doubt = Some(Rc::clone(doubt)),
+                            name => {
+                                if let Some((name, _)) = name.split_once('=') {
+                                    self.spoil_variable(name, doubt)?;
+                                } else if let Some(body) = self.functions.get(name)
+                                    && called.insert(name.to_owned())
+                                {
+                                    blocks.push(Rc::clone(body));
+                                }
+                            }
+                        }
+                        // The body of an entry is run only when the entry is chosen.
+                        let _ = body;
+                    }
+                    Statement::If { arms, otherwise } => {
+                        for (condition, body) in arms {
+                            blocks.extend([Rc::clone(condition), Rc::clone(body)]);
+                        }
+                        blocks.push(Rc::clone(otherwise));
+                    }
+                    Statement::Loop { condition, body, .. } => {
+                        blocks.extend([Rc::clone(condition), Rc::clone(body)]);
+                    }
+                    Statement::For { name, body, .. } => {
+                        self.spoil_variable(name, doubt)?;
+                        blocks.push(Rc::clone(body));
+                    }
+                    Statement::Function { .. } => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the value of a variable in doubt.
+    pub(super) fn spoil_variable(&mut self, name: &str, doubt: &Doubt) -> Result<(), Stop> {
+        let mut text = self.variable(name);
+        text.doubt = Some(Rc::clone(doubt));
+        self.set(name, text)
+    }
+
+    fn repeat(&mut self, condition: &Block, until: bool, body: &Block) -> Result<(), Stop> {
+        loop {
+            self.budget.step()?;
+            self.status = Status::ok();
+            self.block(condition)?;
+            if let Some(doubt) = self.status.doubt.clone() {
+                return self.spoil(body, &doubt);
+            }
+            if self.status.failed != until || !self.round(body)? {
+                self.status = Status::ok();
+                return Ok(());
+            }
+        }
+    }
+
+    /// Runs a loop's body once; whether the loop goes on.
+    fn round(&mut self, body: &Block) -> Result<bool, Stop> {
+        match self.block(body) {
+            Ok(()) => Ok(true),
+            Err(Stop::Break(loops)) if loops > 1 => Err(Stop::Break(loops.saturating_sub(1))),
+            Err(Stop::Break(_)) => Ok(false),
+            Err(Stop::Continue(loops)) if loops > 1 => Err(Stop::Continue(loops.saturating_sub(1))),
+            Err(Stop::Continue(_)) => Ok(true),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    fn command(&mut self, words: &[Word], block: Option<&Block>) -> Result<(), Stop> {
+        if let Some(first) = words.first() {
+            self.site.line = first.line;
+            self.arguments_line = words.get(2).map_or(first.line, |word| word.line);
+        }
+        let mut args = self.expand(words)?;
+        let invert = args.first().is_some_and(|arg| arg.value == "!");
+        if invert {
+            args.remove(0);
+        }
+        let Some((name, args)) = args.split_first() else {
+            self.status = Status::of(!invert);
+            return Ok(());
+        };
+        let site = self.site.clone();
+        self.status = match self.functions.get(&name.value).cloned() {
+            Some(body) => self.call(&body, args)?,
+            None => self.builtin(name, args, block)?,
+        };
+        self.site = site;
+        self.status.failed ^= invert;
+        Ok(())
+    }
+
+    fn call(&mut self, body: &Block, args: &[Text]) -> Result<Status, Stop> {
+        let outer = std::mem::replace(&mut self.parameters, args.to_vec());
+        self.status = Status::ok();
+        match self.block(body) {
+            Ok(()) | Err(Stop::Return) => {}
+            Err(stop) => return Err(stop),
+        }
+        self.parameters = outer;
+        Ok(self.status.clone())
+    }
+
+    /// The words with their variables replaced; unquoted values are split at blanks, and vanish
+    /// when they are empty.
+    pub(super) fn expand(&self, words: &[Word]) -> Result<Vec<Text>, Stop> {
+        let mut out: Vec<Text> = Vec::new();
+        for word in words {
+            let mut current: Option<Text> = None;
+            for part in &word.parts {
+                match part {
+                    Part::Text(text) | Part::Quoted(text) => {
+                        self.budget.text(text.len())?;
+                        current.get_or_insert_default().value.push_str(text);
+                    }
+                    Part::QuotedVariable(name) => {
+                        let text = self.value(name);
+                        self.budget.text(text.value.len())?;
+                        append(current.get_or_insert_default(), &text.value, &text.doubt);
+                    }
+                    Part::Variable(name) => {
+                        let text = self.value(name);
+                        self.budget.text(text.value.len())?;
+                        if text.value.starts_with([' ', '\t', '\n']) {
+                            out.extend(current.take());
+                        }
+                        let mut pieces = text.value.split_ascii_whitespace().peekable();
+                        // An empty value that is in doubt may be a word after all.
+                        if pieces.peek().is_none() && text.doubt.is_some() {
+                            append(current.get_or_insert_default(), "", &text.doubt);
+                        }
+                        while let Some(piece) = pieces.next() {
+                            append(current.get_or_insert_default(), piece, &text.doubt);
+                            if pieces.peek().is_some() || text.value.ends_with([' ', '\t', '\n']) {
+                                out.extend(current.take());
+                            }
+                        }
+                    }
+                }
+            }
+            out.extend(current);
+        }
+        Ok(out)
+    }
+
+    /// The value behind a `$`.
+    fn value(&self, name: &str) -> Text {
+        match name {
+            "?" => Text::certain(if self.status.failed { "1" } else { "0" }),
+            "#" => Text::certain(self.parameters.len().to_string()),
+            "*" | "@" => {
+                let mut all = Text::default();
+                for (index, parameter) in self.parameters.iter().enumerate() {
+                    let blank = if index > 0 { " " } else { "" };
+                    append(&mut all, blank, &None);
+                    append(&mut all, &parameter.value, &parameter.doubt);
+                }
+                all
+            }
+            _ => match name.parse::<usize>() {
+                Ok(0) => Text::default(),
+                Ok(number) => {
+                    self.parameters.get(number.saturating_sub(1)).cloned().unwrap_or_default()
+                }
+                Err(_) => self.variable(name),
+            },
+        }
+    }
+}
+
+fn append(to: &mut Text, value: &str, doubt: &Option<Doubt>) {
+    to.value.push_str(value);
+    if to.doubt.is_none() {
+        to.doubt.clone_from(doubt);
+    }
+}

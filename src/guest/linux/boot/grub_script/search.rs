@@ -1,0 +1,96 @@
+//! `search`: from a UUID, a label or a file to the device that has it (GRUB manual, "search").
+
+use super::interpreter::{Interpreter, Status};
+use super::{Stop, Text};
+use crate::guest::linux::boot::grub_device;
+
+#[derive(Clone, Copy)]
+enum By {
+    Uuid,
+    Label,
+    File,
+}
+
+impl Interpreter<'_, '_> {
+    /// `search [--fs-uuid|--label|--file] [--set[=NAME]] [--hint HINT]… WHAT`. Hints only change
+    /// the order of the search, and names that are sought are taken to be unique.
+    pub(super) fn search(&mut self, args: &[Text]) -> Result<Status, Stop> {
+        let mut by = By::File;
+        let mut variable = None;
+        let mut what = Vec::new();
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            match arg.value.as_str() {
+                "-u" | "--fs-uuid" => by = By::Uuid,
+                "-l" | "--label" => by = By::Label,
+                "-f" | "--file" => by = By::File,
+                "-s" | "--set" => variable = Some("root".to_owned()),
+                "-h" | "--hint" | "--hint-ieee1275" | "--hint-bios" | "--hint-baremetal"
+                | "--hint-efi" | "--hint-arc" => {
+                    args.next();
+                }
+                value => match value.strip_prefix("--set=") {
+                    Some(name) => variable = Some(name.to_owned()),
+                    None if value.starts_with('-') => {}
+                    None => what.push(arg.clone()),
+                },
+            }
+        }
+        match what.first() {
+            Some(what) => self.search_by(by, what, variable.as_deref()),
+            None => Ok(Status::of(false)),
+        }
+    }
+
+    /// `search.fs_uuid WHAT [NAME [HINT…]]` and its kin.
+    pub(super) fn search_kind(&mut self, command: &str, args: &[Text]) -> Result<Status, Stop> {
+        let by = match command {
+            "search.fs_uuid" => By::Uuid,
+            "search.fs_label" => By::Label,
+            _ => By::File,
+        };
+        let Some(what) = args.first() else { return Ok(Status::of(false)) };
+        let variable = args.get(1).map(|arg| arg.value.clone());
+        self.search_by(by, what, variable.as_deref())
+    }
+
+    fn search_by(&mut self, by: By, what: &Text, variable: Option<&str>) -> Result<Status, Stop> {
+        let disk = self.volumes.disk();
+        let found = match (&what.doubt, by) {
+            (Some(doubt), _) => Err(doubt.to_string()),
+            (None, By::Uuid) => grub_device::by_uuid(disk, &what.value),
+            (None, By::Label) => grub_device::by_label(disk, &what.value),
+            (None, By::File) => self.by_file(&what.value),
+        };
+        match found {
+            Ok(Some(volume)) => {
+                if let Some(variable) = variable {
+                    let name = self.volumes.grub_name(volume);
+                    self.set(variable, Text::certain(name))?;
+                }
+                Ok(Status::ok())
+            }
+            Ok(None) => Ok(Status::of(false)),
+            Err(reason) => {
+                let doubt = format!("{}: search for {}: {reason}", self.site, what.value);
+                if let Some(variable) = variable {
+                    self.spoil_variable(variable, &doubt.as_str().into())?;
+                }
+                Ok(Status::doubtful(true, doubt))
+            }
+        }
+    }
+
+    fn by_file(&self, path: &str) -> Result<Option<usize>, String> {
+        let mut unread = None;
+        for volume in self.volumes.indices() {
+            match self.volumes.find(volume, path) {
+                Ok(_) if unread.is_none() => return Ok(Some(volume)),
+                Ok(_) => break,
+                Err(error) if error.is_absent() => {}
+                Err(error) => unread = Some(error.to_string()),
+            }
+        }
+        unread.map_or(Ok(None), Err)
+    }
+}

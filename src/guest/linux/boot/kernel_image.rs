@@ -1,0 +1,95 @@
+//! Kernel images by their headers: x86 (Linux: Documentation/arch/x86/boot.rst), arm64
+//! (Documentation/arch/arm64/booting.rst), EFI stubs.
+
+use crate::bytes::{Bytes, BytesExt};
+use crate::error::{Error, Result};
+
+/// Offset of the 0x55AA signature of the x86 boot sector.
+const BOOT_FLAG: u64 = 0x1fe;
+
+/// Offset of `HdrS` in the x86 setup header.
+const HEADER_MAGIC: u64 = 0x202;
+
+/// Offset of the pointer to the version text, itself counted from 0x200.
+const KERNEL_VERSION: u64 = 0x20e;
+
+/// Offset of `ARM\x64` in the arm64 header.
+const ARM64_MAGIC: u64 = 56;
+
+/// Longest version text that is read. The kernel's own (release, builder, date) has under 200.
+const MAX_VERSION: usize = 256;
+
+/// Whether the bytes begin as a Linux kernel that a boot loader starts: an x86 `bzImage`, an arm64
+/// `Image` (gzip-compressed as well), or an EFI executable.
+///
+/// # Errors
+/// When the bytes cannot be read.
+pub fn is_kernel(bytes: &dyn Bytes) -> Result<bool> {
+    let begins = |offset: u64, magic: &[u8]| -> Result<bool> {
+        match bytes.vec(offset, magic.len()) {
+            Ok(found) => Ok(found == magic),
+            Err(Error::OutOfBounds { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    };
+    Ok(begins(BOOT_FLAG, &[0x55, 0xaa])? && begins(HEADER_MAGIC, b"HdrS")?
+        || begins(ARM64_MAGIC, b"ARM\x64")?
+        || begins(0, b"MZ")?
+        || begins(0, &[0x1f, 0x8b])?)
+}
+
+/// The release (`6.1.0-18-amd64`) of an x86 kernel by its setup header; `None` for other images,
+/// and when the header names none or cannot be read.
+pub fn kernel_release(bytes: &dyn Bytes) -> Option<String> {
+    if bytes.array::<4>(HEADER_MAGIC).ok()? != *b"HdrS" {
+        return None;
+    }
+    let pointer = u16::from_le_bytes(bytes.array(KERNEL_VERSION).ok()?);
+    if pointer == 0 {
+        return None;
+    }
+    let offset = u64::from(pointer).checked_add(0x200)?;
+    let rest = usize::try_from(bytes.len().checked_sub(offset)?).unwrap_or(usize::MAX);
+    let text = bytes.vec(offset, rest.min(MAX_VERSION)).ok()?;
+    let text = text.split(|byte| *byte == 0).next()?;
+    let release = std::str::from_utf8(text).ok()?.split_ascii_whitespace().next()?;
+    release.starts_with(|c: char| c.is_ascii_digit()).then(|| release.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::linux::boot::fake::kernel;
+
+    #[test]
+    fn a_bzimage_is_a_kernel_and_tells_its_release() {
+        assert!(is_kernel(&kernel()).unwrap());
+        assert_eq!(kernel_release(&kernel()).as_deref(), Some("6.1.0-18-amd64"));
+    }
+
+    #[test]
+    fn arm64_and_efi_images_are_kernels_without_a_release() {
+        let mut arm = vec![0_u8; 64];
+        arm[56..60].copy_from_slice(b"ARM\x64");
+        assert!(is_kernel(&arm).unwrap());
+        assert!(is_kernel(&b"MZ\0\0".to_vec()).unwrap());
+        assert!(is_kernel(&vec![0x1f, 0x8b, 8, 0]).unwrap());
+        assert_eq!(kernel_release(&arm), None);
+    }
+
+    #[test]
+    fn zeroes_and_texts_are_no_kernels() {
+        assert!(!is_kernel(&vec![0_u8; 4096]).unwrap());
+        assert!(!is_kernel(&b"version https://git-lfs".to_vec()).unwrap());
+        assert!(!is_kernel(&Vec::new()).unwrap());
+    }
+
+    #[test]
+    fn a_version_pointer_beyond_the_end_gives_no_release() {
+        let mut image = kernel();
+        image[0x20e..0x210].copy_from_slice(&[0xff, 0xff]);
+        assert_eq!(kernel_release(&image), None);
+        image[0x20e..0x210].copy_from_slice(&0xdff_u16.to_le_bytes());
+        assert_eq!(kernel_release(&image), None);
+    }
+}

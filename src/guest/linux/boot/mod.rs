@@ -1,0 +1,206 @@
+//! How the guest boots: from the first sector over the loader and its default entry to the kernel,
+//! the initramfs and the root device.
+//!
+//! In: the disk's facts and the volumes' file systems, as a boot loader sees them (no mounts). Out:
+//! [`BootFacts`]. Each step is a link of the chain with what was seen; what is not decided is said
+//! to be so, with the reason.
+
+mod bls;
+mod command_line;
+mod discovery;
+mod entry;
+#[cfg(test)]
+mod fake;
+pub mod firmware;
+mod first_stage;
+mod grub_config;
+mod grub_device;
+mod grub_legacy;
+mod grub_script;
+mod grubenv;
+mod init;
+pub mod kernel_image;
+mod syslinux;
+mod systemd_boot;
+#[cfg(test)]
+mod tests;
+mod volume_path;
+mod volumes;
+
+pub use firmware::firmware;
+pub use init::init_link;
+
+use entry::Configuration;
+use first_stage::Chain;
+use volumes::Volumes;
+
+use super::device::device_ref;
+use crate::error::Result;
+use crate::fact::{Evidence, Fact};
+use crate::guest::Machine;
+use crate::guest::facts::{
+    BootEntry, BootFacts, BootFile, DeviceRef, LinkKind, LinkState, Resolution,
+};
+
+/// Follows the boot chain up to the root device. The link to init, which lies in the guest's tree,
+/// is [`init_link`]; `guest_path` of the files stays `None`.
+///
+/// When the first sector leads to no configuration, one is looked for where loaders usually have
+/// it, so that the default entry and what it names are known all the same.
+pub fn follow(machine: &Machine<'_>) -> BootFacts {
+    follow_with(machine, &|spec| device_ref(spec, machine.disk))
+}
+
+fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) -> BootFacts {
+    let volumes = Volumes::new(machine, device_ref);
+    let mut chain = Chain(Vec::new());
+    let found = match first_stage::follow(&volumes, &mut chain) {
+        Some(configuration) => Ok(Some(configuration)),
+        None => discover(&volumes, &mut chain),
+    };
+    match found {
+        Ok(Some(configuration)) => {
+            entry_links(&volumes, &configuration, &mut chain);
+            BootFacts {
+                loader: Fact::Known(Some((configuration.kind, configuration.evidence))),
+                chain: chain.0,
+                default_entry: configuration.default,
+                other_entries: configuration.others,
+                timeout: configuration.timeout,
+            }
+        }
+        Ok(None) => BootFacts {
+            loader: Fact::Known(None),
+            chain: chain.0,
+            default_entry: Fact::Known(None),
+            other_entries: Vec::new(),
+            timeout: None,
+        },
+        Err(error) => BootFacts {
+            loader: Fact::unknown("boot loader", error.to_string()),
+            chain: chain.0,
+            default_entry: Fact::unknown("boot loader", error.to_string()),
+            other_entries: Vec::new(),
+            timeout: None,
+        },
+    }
+}
+
+/// Looks for a configuration to which the first sector did not lead.
+fn discover(volumes: &Volumes<'_>, chain: &mut Chain) -> Result<Option<Configuration>> {
+    let found = discovery::find(volumes);
+    if !chain.0.iter().any(|link| link.kind == LinkKind::Configuration) {
+        let (state, evidence) = match &found {
+            Ok(Some(configuration)) => (LinkState::Found, configuration.evidence.clone()),
+            Ok(None) => {
+                let evidence = Evidence::new("all volumes", "no boot loader's configuration");
+                (LinkState::Missing, evidence)
+            }
+            Err(error) => {
+                (LinkState::Unknown(error.to_string()), Evidence::new("all volumes", "not read"))
+            }
+        };
+        chain.push(LinkKind::Configuration, state, evidence);
+    }
+    found
+}
+
+/// The links from the default entry on.
+fn entry_links(volumes: &Volumes<'_>, configuration: &Configuration, chain: &mut Chain) {
+    let entry = match &configuration.default {
+        Fact::Known(Some(entry)) => entry,
+        Fact::Known(None) => {
+            let evidence = Evidence::new(&configuration.evidence.location, "no default entry");
+            return chain.push(LinkKind::DefaultEntry, LinkState::Missing, evidence);
+        }
+        Fact::Unknown(unread) => {
+            let state = LinkState::Unknown(unread.reason.clone());
+            let evidence = Evidence::new(&unread.location, "not decided");
+            return chain.push(LinkKind::DefaultEntry, state, evidence);
+        }
+    };
+    let evidence = Evidence::new(&entry.location, &entry.title);
+    chain.push(LinkKind::DefaultEntry, LinkState::Found, evidence);
+    let (state, evidence) = kernel_link(volumes, entry, configuration.starts_other.as_deref());
+    chain.push(LinkKind::Kernel, state, evidence);
+    let other_loader = entry.kernel.is_none();
+    if !other_loader {
+        let (state, evidence) = initramfs_link(entry);
+        chain.push(LinkKind::Initramfs, state, evidence);
+        let (state, evidence) = root_link(volumes, entry);
+        chain.push(LinkKind::RootDevice, state, evidence);
+    }
+}
+
+fn kernel_link(
+    volumes: &Volumes<'_>,
+    entry: &BootEntry,
+    starts_other: Option<&str>,
+) -> (LinkState, Evidence) {
+    let Some(kernel) = &entry.kernel else {
+        return match starts_other {
+            Some(other) => (
+                LinkState::Unknown(format!("the entry starts something else: {other}")),
+                Evidence::new(&entry.location, other),
+            ),
+            None => (LinkState::Missing, Evidence::new(&entry.location, "the entry has no kernel")),
+        };
+    };
+    let (state, evidence) = file_link(kernel);
+    let (LinkState::Found, Fact::Known(Some(file))) = (&state, &kernel.resolved) else {
+        return (state, evidence);
+    };
+    let is_kernel = volumes
+        .open(file.volume, &file.path)
+        .and_then(|bytes| kernel_image::is_kernel(bytes.as_ref()));
+    match is_kernel {
+        Ok(true) => (state, evidence),
+        Ok(false) => (LinkState::Missing, Evidence::new(&file.path, "not a kernel image")),
+        Err(error) => (LinkState::Unknown(error.to_string()), evidence),
+    }
+}
+
+fn file_link(file: &BootFile) -> (LinkState, Evidence) {
+    match &file.resolved {
+        Fact::Known(Some(found)) => {
+            let evidence = Evidence::new(&found.path, format!("{} bytes", found.size));
+            let state = if found.size == 0 { LinkState::Missing } else { LinkState::Found };
+            (state, evidence)
+        }
+        Fact::Known(None) => (LinkState::Missing, Evidence::new(&file.location, &file.spec)),
+        Fact::Unknown(unread) => {
+            (LinkState::Unknown(unread.reason.clone()), Evidence::new(&file.location, &file.spec))
+        }
+    }
+}
+
+fn initramfs_link(entry: &BootEntry) -> (LinkState, Evidence) {
+    let links: Vec<_> = entry.initrds.iter().map(file_link).collect();
+    let worst = |wanted: fn(&LinkState) -> bool| links.iter().find(|(state, _)| wanted(state));
+    worst(|state| *state == LinkState::Missing)
+        .or_else(|| worst(|state| matches!(state, LinkState::Unknown(_))))
+        .or_else(|| links.last())
+        .cloned()
+        .unwrap_or_else(|| {
+            (LinkState::NotNeeded, Evidence::new(&entry.location, "the entry names no initramfs"))
+        })
+}
+
+fn root_link(volumes: &Volumes<'_>, entry: &BootEntry) -> (LinkState, Evidence) {
+    let Some(root) = &entry.root else {
+        return (
+            LinkState::Unknown("the command line names no root; kernel or initramfs decide".into()),
+            Evidence::new(&entry.command_line_location, &entry.command_line),
+        );
+    };
+    let named = format!("root={}", root.spec);
+    let at = |detail: String| Evidence::new(&entry.command_line_location, detail);
+    match &root.resolution {
+        Resolution::Volume(volume) => {
+            (LinkState::Found, at(format!("{named}: {}", volumes.name(*volume))))
+        }
+        Resolution::Missing => (LinkState::Missing, at(named)),
+        Resolution::NoDevice => (LinkState::Unknown("the root is on no disk".into()), at(named)),
+        Resolution::Unknown(unread) => (LinkState::Unknown(unread.reason.clone()), at(named)),
+    }
+}

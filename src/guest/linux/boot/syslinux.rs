@@ -1,0 +1,263 @@
+//! SYSLINUX's and EXTLINUX's configuration (syslinux wiki, "Config"; `doc/syslinux.txt`).
+
+use super::entry::{Configuration, EntrySpec, FileSpec, MAX_LISTED_ENTRIES};
+use super::grub_device::Device;
+use super::volumes::{Place, Volumes};
+use crate::error::Result;
+use crate::fact::{Evidence, Fact};
+use crate::guest::facts::LoaderKind;
+
+/// Longest configuration in bytes (SYSLINUX itself reads any; usual ones have under 8 KiB).
+const MAX_FILE_BYTES: u64 = 512 << 10;
+
+/// Most files, those of `INCLUDE` counted.
+const MAX_FILES: u32 = 32;
+
+/// Deepest `INCLUDE` (SYSLINUX: `MAX_NESTING` 16 in `com32/menu/readconfig.c`).
+const MAX_DEPTH: u32 = 16;
+
+/// Most labels that are read.
+const MAX_LABELS: usize = 1024;
+
+/// Directories in which SYSLINUX is installed and looks for its configuration.
+pub(super) const DIRECTORIES: [&str; 5] =
+    ["/boot/extlinux", "/boot/syslinux", "/extlinux", "/syslinux", ""];
+
+/// Names of its configuration.
+pub(super) const NAMES: [&str; 2] = ["extlinux.conf", "syslinux.cfg"];
+
+#[derive(Default)]
+struct Label {
+    name: String,
+    title: Option<String>,
+    location: String,
+    kernel: Option<(String, String)>,
+    append: Option<(String, String)>,
+    initrds: Option<(String, String)>,
+    other: Option<String>,
+}
+
+#[derive(Default)]
+struct Config {
+    default: Option<(String, String)>,
+    ontimeout: Option<String>,
+    menu_default: Option<usize>,
+    ui: Option<String>,
+    timeout: Option<(i64, Evidence)>,
+    append: Option<(String, String)>,
+    labels: Vec<Label>,
+    files: u32,
+    /// What was not read, and may change the choice.
+    unread: Option<String>,
+}
+
+/// Reads the configuration at a place; names of files without a leading slash are taken from its
+/// directory.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn read(volumes: &Volumes<'_>, place: &Place) -> Result<Configuration> {
+    let (text, path) = volumes.text_at(place, MAX_FILE_BYTES)?;
+    let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned();
+    let reader = Reader { volumes, device: &place.device, directory: &directory };
+    let mut config = Config::default();
+    reader.parse(&text, &path, &mut config, 0);
+    let volume = volumes.volume_of(place).map(|volume| volumes.name(volume)).unwrap_or_default();
+    let (default, index, starts_other) = match (&config.unread, reader.choose(&config)) {
+        (Some(reason), _) => (Fact::unknown(path.clone(), reason.clone()), None, None),
+        (None, None) => (Fact::Known(None), None, None),
+        (None, Some((entry, index, other))) => {
+            (Fact::Known(Some(entry.resolve(volumes))), index, other)
+        }
+    };
+    let others = config
+        .labels
+        .iter()
+        .enumerate()
+        .filter(|(at, label)| Some(*at) != index && label.kernel.is_some())
+        .take(MAX_LISTED_ENTRIES)
+        .map(|(_, label)| reader.entry(label, &config, "").resolve(volumes))
+        .collect();
+    Ok(Configuration {
+        kind: LoaderKind::Syslinux,
+        evidence: Evidence::new(path, volume),
+        default,
+        starts_other,
+        others,
+        timeout: config.timeout,
+    })
+}
+
+struct Reader<'r, 'a> {
+    volumes: &'r Volumes<'a>,
+    device: &'r Device,
+    directory: &'r str,
+}
+
+impl Reader<'_, '_> {
+    fn parse(&self, text: &str, path: &str, config: &mut Config, depth: u32) {
+        config.files = config.files.saturating_add(1);
+        for (line, text) in (1_u32..).zip(text.lines()) {
+            let text = text.trim();
+            if text.is_empty() || text.starts_with('#') {
+                continue;
+            }
+            let location = format!("{path}:{line}");
+            let (keyword, rest) = cut(text);
+            let labels = config.labels.len();
+            match (keyword.as_str(), config.labels.last_mut()) {
+                ("default", _) => config.default = Some((rest.to_owned(), location)),
+                ("ontimeout", _) => config.ontimeout = Some(rest.to_owned()),
+                ("ui", _) => config.ui = Some(rest.to_owned()),
+                ("timeout", _) => {
+                    // Tenths of a second; 0 waits for ever.
+                    config.timeout = rest.parse::<i64>().ok().map(|tenths| {
+                        let seconds = if tenths == 0 { -1 } else { tenths.div_euclid(10) };
+                        (seconds, Evidence::new(location, text))
+                    });
+                }
+                ("include", _) => self.include(rest, config, depth),
+                ("label", _) => {
+                    if labels >= MAX_LABELS {
+                        config.unread = Some(format!("more than {MAX_LABELS} labels"));
+                        return;
+                    }
+                    let name = rest.to_owned();
+                    config.labels.push(Label { name, location, ..Label::default() });
+                }
+                ("menu", label) => match (cut(rest), label) {
+                    ((word, rest), Some(label)) if word == "label" => {
+                        label.title = Some(rest.replace('^', ""));
+                    }
+                    ((word, _), Some(_)) if word == "default" => {
+                        config.menu_default = labels.checked_sub(1);
+                    }
+                    ((word, rest), _) if word == "include" => self.include(rest, config, depth),
+                    _ => {}
+                },
+                ("kernel" | "linux", Some(label)) => {
+                    label.kernel = Some((rest.to_owned(), location));
+                }
+                ("append", Some(label)) => label.append = Some((rest.to_owned(), location)),
+                ("append", None) => config.append = Some((rest.to_owned(), location)),
+                ("initrd", Some(label)) => label.initrds = Some((rest.to_owned(), location)),
+                (
+                    "localboot" | "com32" | "boot" | "bss" | "pxe" | "fdimage" | "comboot"
+                    | "config",
+                    Some(label),
+                ) => label.other = Some(text.to_owned()),
+                _ => {}
+            }
+        }
+    }
+
+    fn include(&self, name: &str, config: &mut Config, depth: u32) {
+        if depth >= MAX_DEPTH || config.files >= MAX_FILES {
+            config.unread = Some(format!("more than {MAX_FILES} files, {MAX_DEPTH} deep"));
+            return;
+        }
+        let name = name.split_ascii_whitespace().next().unwrap_or_default();
+        match self.volumes.text_at(&self.place(name), MAX_FILE_BYTES) {
+            Ok((text, path)) => self.parse(&text, &path, config, depth.saturating_add(1)),
+            Err(error) if error.is_absent() => {}
+            Err(error) => config.unread = Some(format!("{name}: {error}")),
+        }
+    }
+
+    fn place(&self, name: &str) -> Place {
+        let path = match name.starts_with('/') {
+            true => name.to_owned(),
+            false => format!("{}/{name}", self.directory),
+        };
+        Place { device: self.device.clone(), path }
+    }
+
+    fn entry(&self, label: &Label, config: &Config, more: &str) -> EntrySpec {
+        let file = |name: &str, location: &str| FileSpec {
+            spec: name.to_owned(),
+            location: location.to_owned(),
+            place: Some(self.place(name)),
+        };
+        let none = (String::new(), label.location.clone());
+        let (append, append_location) =
+            label.append.as_ref().or(config.append.as_ref()).unwrap_or(&none);
+        let mut append = if append == "-" { String::new() } else { append.clone() };
+        if !more.is_empty() {
+            append = format!("{append} {more}").trim().to_owned();
+        }
+        let from_append = super::command_line::last_value(&append, "initrd");
+        let initrds = match (&label.initrds, from_append) {
+            (Some((names, location)), _) => Some((names.clone(), location)),
+            (None, Some(names)) => Some((names, append_location)),
+            (None, None) => None,
+        };
+        EntrySpec {
+            title: label.title.clone().unwrap_or_else(|| label.name.clone()),
+            location: label.location.clone(),
+            kernel: label.kernel.as_ref().map(|(name, location)| {
+                // A kernel named with arguments of its own: `kernel vmlinuz root=…`.
+                file(name.split_ascii_whitespace().next().unwrap_or_default(), location)
+            }),
+            initrds: initrds.map_or_else(Vec::new, |(names, location)| {
+                names.split(',').map(|name| file(name.trim(), location)).collect()
+            }),
+            command_line: append,
+            command_line_location: append_location.clone(),
+        }
+    }
+
+    /// What is started when nobody presses a key.
+    fn choose(&self, config: &Config) -> Option<(EntrySpec, Option<usize>, Option<String>)> {
+        let is_menu = |command: &str| {
+            let name = command.split_ascii_whitespace().next().unwrap_or_default();
+            name.rsplit('/').next().is_some_and(|name| name.ends_with(".c32"))
+        };
+        let default = config.default.as_ref();
+        let by_menu = config.ui.is_some() || default.is_some_and(|(text, _)| is_menu(text));
+        let command = match (by_menu, &config.ontimeout) {
+            (true, Some(command)) => Some(command.clone()),
+            (true, None) => None,
+            (false, _) => Some(default?.0.clone()),
+        };
+        let plain = default.map(|(text, _)| text).filter(|text| !is_menu(text));
+        let index = match &command {
+            Some(command) => self.label(config, command),
+            None => config.menu_default.or_else(|| self.label(config, plain?)).or(Some(0)),
+        };
+        if let Some(label) = index.and_then(|index| config.labels.get(index)) {
+            let more = match &command {
+                Some(command) => cut_word(command).1,
+                None => "",
+            };
+            return Some((self.entry(label, config, more), index, label.other.clone()));
+        }
+        // No label of that name: it is the kernel's own name.
+        let command = command?;
+        let (name, arguments) = cut_word(&command);
+        let location = default.map_or_else(String::new, |(_, location)| location.clone());
+        let label = Label {
+            name: name.to_owned(),
+            location: location.clone(),
+            kernel: Some((name.to_owned(), location)),
+            ..Label::default()
+        };
+        Some((self.entry(&label, config, arguments), None, None))
+    }
+
+    fn label(&self, config: &Config, command: &str) -> Option<usize> {
+        let name = cut_word(command).0;
+        config.labels.iter().position(|label| label.name == name)
+    }
+}
+
+/// The first word in lower case, and the rest.
+fn cut(text: &str) -> (String, &str) {
+    let (word, rest) = cut_word(text);
+    (word.to_ascii_lowercase(), rest)
+}
+
+fn cut_word(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
+    (word, rest.trim_start())
+}

@@ -1,0 +1,167 @@
+//! The volumes as a boot loader sees them: device names and files on them.
+
+use std::sync::Arc;
+
+use super::grub_device::{self, Device};
+use super::volume_path::{self, Effort, Found};
+use crate::bytes::Bytes;
+use crate::disk::facts::{DiskFacts, VolumeFacts};
+use crate::error::{Error, Result};
+use crate::fact::Fact;
+use crate::filesystem::{FileSystem, FileType};
+use crate::guest::Machine;
+use crate::guest::facts::{DeviceRef, ResolvedFile};
+
+/// The volumes of the machine.
+pub(super) struct Volumes<'a> {
+    machine: &'a Machine<'a>,
+    device_ref: &'a dyn Fn(&str) -> DeviceRef,
+    effort: Effort,
+}
+
+/// Where a file that a boot loader names should lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Its device.
+    pub(super) device: Device,
+    /// Its path there.
+    pub(super) path: String,
+}
+
+impl<'a> Volumes<'a> {
+    /// The volumes of `machine`; `device_ref` tells what `root=` means.
+    pub(super) fn new(machine: &'a Machine<'a>, device_ref: &'a dyn Fn(&str) -> DeviceRef) -> Self {
+        Self { machine, device_ref, effort: Effort::default() }
+    }
+
+    pub(super) fn disk(&self) -> &'a DiskFacts {
+        self.machine.disk
+    }
+
+    pub(super) fn device_ref(&self, spec: &str) -> DeviceRef {
+        (self.device_ref)(spec)
+    }
+
+    /// Indices of all volumes.
+    pub(super) fn indices(&self) -> std::ops::Range<usize> {
+        0..self.machine.disk.volumes.len()
+    }
+
+    fn facts(&self, volume: usize) -> Option<&'a VolumeFacts> {
+        self.machine.disk.volumes.get(volume)
+    }
+
+    /// The volume's name for people: `partition 1`.
+    pub(super) fn name(&self, volume: usize) -> String {
+        self.facts(volume).map_or_else(|| format!("volume {volume}"), |facts| facts.name.clone())
+    }
+
+    /// The volume's name for GRUB: `hd0,msdos1`.
+    pub(super) fn grub_name(&self, volume: usize) -> String {
+        self.facts(volume)
+            .map_or_else(String::new, |facts| grub_device::name(self.machine.disk, facts))
+    }
+
+    /// The file system of a volume.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the volume has none; [`Error::Unreadable`] when it could not be
+    /// read or is encrypted.
+    pub(super) fn filesystem(&self, volume: usize) -> Result<&'a dyn FileSystem> {
+        let unreadable = |reason: String| Error::Unreadable { path: self.name(volume), reason };
+        match self.machine.filesystems.get(volume) {
+            Some(Fact::Known(Some(fs))) => Ok(fs.as_ref()),
+            Some(Fact::Unknown(unread)) => Err(unreadable(unread.reason.clone())),
+            Some(Fact::Known(None)) | None => {
+                match self.facts(volume).and_then(VolumeFacts::signature) {
+                    Some(signature) if signature.kind.is_encryption() => {
+                        Err(unreadable(format!("it is encrypted ({})", signature.kind.name())))
+                    }
+                    _ => Err(Error::NotFound { path: format!("{}:/", self.name(volume)) }),
+                }
+            }
+        }
+    }
+
+    /// The first volume whose files cannot be read, with the reason.
+    pub(super) fn unreadable(&self) -> Option<Error> {
+        self.indices()
+            .filter_map(|volume| self.filesystem(volume).err())
+            .find(|error| !error.is_absent())
+    }
+
+    /// The node at `path` on a volume.
+    ///
+    /// # Errors
+    /// As [`Volumes::filesystem`] and [`volume_path::find`].
+    pub(super) fn find(&self, volume: usize, path: &str) -> Result<Found> {
+        volume_path::find(self.filesystem(volume)?, path, &self.effort)
+    }
+
+    /// The node at a place.
+    ///
+    /// # Errors
+    /// As [`Volumes::find`]; [`Error::NotFound`] for an absent device, [`Error::Unreadable`] for one
+    /// that is not decided.
+    pub(super) fn find_at(&self, place: &Place) -> Result<Found> {
+        self.find(self.volume_of(place)?, &place.path)
+    }
+
+    /// The volume of a place.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an absent device, [`Error::Unreadable`] for one that is not decided.
+    pub(super) fn volume_of(&self, place: &Place) -> Result<usize> {
+        match &place.device {
+            Device::Volume(volume) => Ok(*volume),
+            Device::Absent(_) => Err(Error::NotFound { path: place.path.clone() }),
+            Device::Unknown(reason) => {
+                Err(Error::Unreadable { path: place.path.clone(), reason: reason.clone() })
+            }
+        }
+    }
+
+    /// The text of a file of at most `limit` bytes, and its path without symbolic links.
+    ///
+    /// # Errors
+    /// As [`Volumes::find_at`] and [`volume_path::text`].
+    pub(super) fn text_at(&self, place: &Place, limit: u64) -> Result<(String, String)> {
+        let fs = self.filesystem(self.volume_of(place)?)?;
+        volume_path::text(fs, &place.path, limit, &self.effort)
+    }
+
+    /// The names in a directory, sorted.
+    ///
+    /// # Errors
+    /// As [`Volumes::find`] and [`volume_path::names`].
+    pub(super) fn names(&self, volume: usize, dir: &str) -> Result<Vec<String>> {
+        volume_path::names(self.filesystem(volume)?, dir, &self.effort)
+    }
+
+    /// The regular file at a place, if it is there.
+    pub(super) fn file_at(&self, place: &Place) -> Fact<Option<ResolvedFile>> {
+        let found =
+            self.volume_of(place).and_then(|volume| Ok((volume, self.find(volume, &place.path)?)));
+        match found {
+            Ok((volume, found)) if found.metadata.file_type == FileType::Regular => {
+                Fact::Known(Some(ResolvedFile {
+                    volume,
+                    path: found.path,
+                    guest_path: None,
+                    size: found.metadata.len,
+                }))
+            }
+            Ok(_) => Fact::Known(None),
+            Err(error) => Fact::<ResolvedFile>::from_lookup(&place.path, Err(error)),
+        }
+    }
+
+    /// The content of a file.
+    ///
+    /// # Errors
+    /// As [`Volumes::find`]; [`Error::NotAFile`].
+    pub(super) fn open(&self, volume: usize, path: &str) -> Result<Arc<dyn Bytes>> {
+        let found = self.find(volume, path)?;
+        self.filesystem(volume)?.open(found.node)
+    }
+}
