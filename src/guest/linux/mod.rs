@@ -1,5 +1,6 @@
 //! Linux guests.
 
+pub mod accounts;
 pub mod boot;
 pub mod cloud_init;
 pub mod crypttab;

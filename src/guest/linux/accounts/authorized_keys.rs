@@ -1,0 +1,267 @@
+//! The public keys that let an account in (sshd(8), "AUTHORIZED_KEYS FILE FORMAT").
+
+use crate::error::Result;
+use crate::fact::{Evidence, Fact, Unread};
+use crate::filesystem::tree::Tree;
+
+/// Where sshd is told, the first that exists (the second is SUSE's and openEuler's).
+const SSHD_CONFIG: [&str; 2] = ["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"];
+
+/// sshd_config(5), `AuthorizedKeysFile`.
+const DEFAULT: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
+
+/// Longest configuration file read.
+const MAX_CONFIG: u64 = 1 << 20;
+
+/// Longest file of keys read; 1,000 keys have about 1 MiB.
+const MAX_KEYS: u64 = 16 << 20;
+
+/// Most files that one `Include` may bring.
+const MAX_INCLUDED: usize = 64;
+
+/// Key types of OpenSSH (`ssh -Q key`), without those of certificates.
+const KEY_TYPES: [&str; 8] = [
+    "ssh-rsa",
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "ssh-dss",
+];
+
+/// `AuthorizedKeysFile` as sshd is told, or its default.
+pub(super) fn files(tree: &Tree) -> Fact<Vec<String>> {
+    for path in SSHD_CONFIG {
+        match tree.read_text(path, MAX_CONFIG) {
+            Ok(text) => {
+                return match setting(tree, &text) {
+                    Ok(Some(files)) => Fact::Known(files),
+                    Ok(None) => Fact::Known(DEFAULT.map(str::to_owned).to_vec()),
+                    Err(error) => Fact::unknown(path, error.to_string()),
+                };
+            }
+            Err(error) if error.is_absent() => {}
+            Err(error) => return Fact::unknown(path, error.to_string()),
+        }
+    }
+    Fact::Known(DEFAULT.map(str::to_owned).to_vec())
+}
+
+/// The first setting outside a `Match` block counts (sshd_config(5)), that of an included file
+/// where the `Include` stands.
+fn setting(tree: &Tree, text: &str) -> Result<Option<Vec<String>>> {
+    for content in text.lines() {
+        let (keyword, value) = keyword(content);
+        match keyword.as_str() {
+            "match" => return Ok(None),
+            "authorizedkeysfile" => {
+                return Ok(Some(
+                    value.split_whitespace().map(|w| w.trim_matches('"').to_owned()).collect(),
+                ));
+            }
+            "include" => {
+                for included in included(tree, value)? {
+                    let text = tree.read_text(&included, MAX_CONFIG)?;
+                    let found = text.lines().map(self::keyword).take_while(|(k, _)| k != "match");
+                    for (keyword, value) in found {
+                        if keyword == "authorizedkeysfile" {
+                            let words = value.split_whitespace();
+                            return Ok(Some(
+                                words.map(|w| w.trim_matches('"').to_owned()).collect(),
+                            ));
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// The keyword in lower case, and what follows it.
+fn keyword(content: &str) -> (String, &str) {
+    let content = content.trim();
+    let content = if content.starts_with('#') { "" } else { content };
+    let end = content.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(content.len());
+    let (word, rest) = content.split_at_checked(end).unwrap_or((content, ""));
+    (word.to_ascii_lowercase(), rest.trim_start_matches([' ', '\t', '=']).trim())
+}
+
+/// The files of an `Include`; a pattern may be in the file's name, as `sshd_config.d/*.conf`.
+fn included(tree: &Tree, patterns: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for pattern in patterns.split_whitespace() {
+        let pattern = pattern.trim_matches('"');
+        let pattern = match pattern.strip_prefix('/') {
+            Some(_) => pattern.to_owned(),
+            None => format!("/etc/ssh/{pattern}"),
+        };
+        let Some((directory, name)) = pattern.rsplit_once('/') else { continue };
+        let Some((before, after)) = name.split_once('*') else {
+            if tree.exists(&pattern)? {
+                found.push(pattern);
+            }
+            continue;
+        };
+        let entries = match tree.read_dir(directory) {
+            Ok(entries) => entries,
+            Err(error) if error.is_absent() => continue,
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let name = String::from_utf8_lossy(&entry.name);
+            let rest = name.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+            if rest.is_some() && !name.starts_with('.') && found.len() < MAX_INCLUDED {
+                found.push(format!("{directory}/{name}"));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The files of one account that hold a key which lets it in.
+pub(super) fn find(
+    tree: &Tree,
+    files: &Fact<Vec<String>>,
+    (name, uid, home): (&str, u32, &str),
+) -> Fact<Vec<Evidence>> {
+    let files = match files {
+        Fact::Known(files) => files,
+        Fact::Unknown(unread) => return Fact::Unknown(unread.clone()),
+    };
+    let mut found = Vec::new();
+    for file in files.iter().filter(|file| *file != "none") {
+        let path = expanded(file, name, uid, home);
+        match tree.read_text(&path, MAX_KEYS) {
+            Ok(text) => found.extend(keys(&text).map(|detail| Evidence::new(path, detail))),
+            Err(error) if error.is_absent() => {}
+            Err(error) => return Fact::Unknown(Unread::from((path.as_str(), &error))),
+        }
+    }
+    Fact::Known(found)
+}
+
+/// `%h`, `%u`, `%U`, `%%`; a path that is not absolute begins in the home directory.
+fn expanded(file: &str, name: &str, uid: u32, home: &str) -> String {
+    let mut path = String::new();
+    let mut chars = file.chars();
+    while let Some(c) = chars.next() {
+        match if c == '%' { chars.next() } else { None } {
+            Some('h') => path.push_str(home),
+            Some('u') => path.push_str(name),
+            Some('U') => path.push_str(&uid.to_string()),
+            Some(other) => path.push(other),
+            None => path.push(c),
+        }
+    }
+    if path.starts_with('/') { path } else { format!("{}/{path}", home.trim_end_matches('/')) }
+}
+
+/// How many keys a file has, if any. One with a forced command lets nobody in (cloud-init writes
+/// such ones for root to say who should log in instead), so it is told but does not count.
+fn keys(text: &str) -> Option<String> {
+    let (mut open, mut forced) = (0_usize, 0_usize);
+    for content in text.lines() {
+        match key(content) {
+            Some(true) => forced = forced.saturating_add(1),
+            Some(false) => open = open.saturating_add(1),
+            None => {}
+        }
+    }
+    let count = if open == 1 { "1 key".to_owned() } else { format!("{open} keys") };
+    match (open, forced) {
+        (0, _) => None,
+        (_, 0) => Some(count),
+        (_, forced) => Some(format!("{count}, {forced} more with a forced command")),
+    }
+}
+
+/// Whether a line holds a key, and whether its options force a command.
+fn key(content: &str) -> Option<bool> {
+    let content = content.trim();
+    if content.is_empty() || content.starts_with('#') {
+        return None;
+    }
+    if is_key(content) {
+        return Some(false);
+    }
+    let end = options_end(content)?;
+    let (options, rest) = content.split_at_checked(end)?;
+    let lower = options.to_ascii_lowercase();
+    let forced = lower.starts_with("command=") || lower.contains(",command=");
+    // Trust in a certificate authority is no key of the account's own.
+    let authority = lower.split(',').any(|option| option == "cert-authority");
+    (is_key(rest.trim_start()) && !authority).then_some(forced)
+}
+
+/// Whether text begins with a key type and its base 64, whose first bytes are the type's length.
+fn is_key(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let known = words.next().is_some_and(|word| KEY_TYPES.contains(&word));
+    let blob = words.next().unwrap_or_default();
+    let base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    known && blob.starts_with("AAAA") && blob.chars().all(base64)
+}
+
+/// Where the options end: at the first space outside quotes.
+fn options_end(content: &str) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    content.char_indices().find_map(|(at, c)| {
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        (!quoted && matches!(c, ' ' | '\t')).then_some(at)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filesystem::memory::MemoryFs;
+
+    const KEY: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH0000000000000000000000000000000000000000000 a@b";
+
+    #[test]
+    fn keys_count_and_comments_and_forced_commands_do_not() {
+        assert_eq!(keys(&format!("# {KEY}\n\n{KEY}\n")), Some("1 key".to_owned()));
+        let text = format!("from=\"10.0.0.0/8, x y\",no-pty {KEY}\n{KEY}\n");
+        assert_eq!(keys(&text), Some("2 keys".to_owned()));
+        let forced = format!(
+            "no-port-forwarding,command=\"echo 'Please login as the user \\\"debian\\\".';exit 142\" {KEY}\n"
+        );
+        assert_eq!(keys(&forced), None);
+        assert_eq!(
+            keys(&format!("{forced}{KEY}\n")),
+            Some("1 key, 1 more with a forced command".to_owned())
+        );
+        assert_eq!(keys("ssh-ed25519\nssh-rsa not-a-key\nhello world\n"), None);
+        assert_eq!(keys(&format!("cert-authority {KEY}\n")), None);
+    }
+
+    #[test]
+    fn the_files_are_those_that_sshd_is_told() {
+        let known = |fs: MemoryFs| files(&fs.tree()).known().unwrap().clone();
+        assert_eq!(known(MemoryFs::new().dir("/etc")), DEFAULT);
+        let config =
+            "#AuthorizedKeysFile none\nAuthorizedKeysFile\t/etc/keys/%u .ssh/%%x\nMatch User a\n";
+        let fs = || MemoryFs::new().file("/etc/ssh/sshd_config", config);
+        assert_eq!(known(fs()), ["/etc/keys/%u", ".ssh/%%x"]);
+        let included = MemoryFs::new()
+            .file(
+                "/etc/ssh/sshd_config",
+                format!("Include /etc/ssh/sshd_config.d/*.conf\n{config}"),
+            )
+            .file("/etc/ssh/sshd_config.d/50-x.conf", "authorizedkeysfile=a\n")
+            .file("/etc/ssh/sshd_config.d/50-x.bak", "authorizedkeysfile b\n");
+        assert_eq!(known(included), ["a"]);
+        let matched = "Match all\nAuthorizedKeysFile x\n";
+        assert_eq!(known(MemoryFs::new().file("/etc/ssh/sshd_config", matched)), DEFAULT);
+        let tree = fs().file("/etc/keys/alice", KEY).file("/home/alice/.ssh/%x", KEY).tree();
+        let found = find(&tree, &files(&tree), ("alice", 1000, "/home/alice"));
+        let places: Vec<_> = found.known().unwrap().iter().map(|e| e.location.clone()).collect();
+        assert_eq!(places, ["/etc/keys/alice", "/home/alice/.ssh/%x"]);
+    }
+}

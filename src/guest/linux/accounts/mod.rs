@@ -1,0 +1,375 @@
+//! Who may log in as root or become it.
+//!
+//! In: the guest's tree. Out: [`Accounts`], which holds no hash: [`PasswordState`] knows the scheme
+//! alone, and no message quotes a line of `/etc/passwd` or `/etc/shadow`.
+
+mod authorized_keys;
+mod passwd;
+mod shadow;
+mod sudoers;
+
+use std::collections::HashSet;
+
+use passwd::{GroupEntry, Line, PasswdEntry};
+use shadow::Shadow;
+use sudoers::{Sudoers, User};
+
+use crate::error::{Error, Result};
+use crate::fact::{Evidence, Fact, Unread};
+use crate::filesystem::FileType;
+use crate::filesystem::tree::Tree;
+use crate::guest::facts::{Account, Accounts, PasswordState};
+
+const PASSWD: &str = "/etc/passwd";
+const SHADOW: &str = "/etc/shadow";
+const GROUP: &str = "/etc/group";
+
+/// Longest of these files read: 16 MiB are some 200,000 accounts.
+const MAX_FILE: u64 = 16 << 20;
+
+/// Most accounts given. An image with more that may become root is no image that anyone judges.
+const MAX_ACCOUNTS: usize = 1024;
+
+/// Most malformed lines told of one file.
+const MAX_MALFORMED: usize = 16;
+
+/// Where sudo is; its configuration gives nothing without it.
+const SUDO: [&str; 3] = ["/usr/bin/sudo", "/usr/local/bin/sudo", "/usr/bin/sudo-rs"];
+
+/// Programs that end a login at once, by the last part of their path: those that Debian's and Red
+/// Hat's packages set as shells of system accounts.
+const NO_SHELLS: [&str; 6] = ["nologin", "false", "true", "sync", "halt", "shutdown"];
+
+/// root and every other account with uid 0, then those that may become root by sudo.
+pub fn find(tree: &Tree) -> Fact<Accounts> {
+    let text = match tree.read_text(PASSWD, MAX_FILE) {
+        Ok(text) => text,
+        // Image-based systems keep the list elsewhere (nss-altfiles).
+        Err(error) if error.is_absent() => {
+            return match tree.exists("/usr/lib/passwd") {
+                Ok(false) => Fact::Known(Accounts { accounts: Vec::new(), unread: Vec::new() }),
+                Ok(true) => Fact::unknown("/usr/lib/passwd", "accounts there are not read"),
+                Err(error) => Fact::unknown("/usr/lib/passwd", error.to_string()),
+            };
+        }
+        Err(error) => return Fact::unknown(PASSWD, error.to_string()),
+    };
+    Fact::Known(Finder::new(tree).accounts(&text))
+}
+
+struct Finder<'a> {
+    tree: &'a Tree,
+    unread: Vec<Unread>,
+    shadow: Fact<Shadow>,
+    groups: Vec<GroupEntry>,
+    sudoers: Sudoers,
+    key_files: Fact<Vec<String>>,
+}
+
+impl<'a> Finder<'a> {
+    fn new(tree: &'a Tree) -> Self {
+        let mut unread = Vec::new();
+        let shadow = match tree.read_text(SHADOW, MAX_FILE) {
+            Ok(text) => Fact::Known(Shadow::parse(&text)),
+            Err(error) if error.is_absent() => Fact::Known(Shadow::default()),
+            Err(error) => {
+                unread.push(Unread::from((SHADOW, &error)));
+                Fact::unknown(SHADOW, error.to_string())
+            }
+        };
+        for (line, _, reason) in
+            shadow.known().map(|shadow| &shadow.malformed).into_iter().flatten().take(MAX_MALFORMED)
+        {
+            unread.push(Unread::new(format!("{SHADOW}:{line}"), reason.clone()));
+        }
+        let groups = match tree.read_text(GROUP, MAX_FILE) {
+            Ok(text) => parse(&text, GROUP, &mut unread, passwd::group_line),
+            Err(error) if error.is_absent() => Vec::new(),
+            Err(error) => {
+                unread.push(Unread::from((GROUP, &error)));
+                Vec::new()
+            }
+        };
+        let mut sudoers = Sudoers::default();
+        match has_sudo(tree) {
+            Ok(true) => sudoers = Sudoers::read(tree),
+            Ok(false) => {}
+            Err(error) => unread.push(Unread::from(("/usr/bin/sudo", &error))),
+        }
+        unread.append(&mut sudoers.unread);
+        Self { tree, unread, shadow, groups, sudoers, key_files: authorized_keys::files(tree) }
+    }
+
+    fn accounts(mut self, text: &str) -> Accounts {
+        let entries = parse(text, PASSWD, &mut self.unread, passwd::passwd_line);
+        // getpwnam(3) gives the first line of a name.
+        let mut names = HashSet::new();
+        let entries: Vec<_> =
+            entries.into_iter().filter(|entry| names.insert(entry.name.clone())).collect();
+        let mut root = Vec::new();
+        let mut others = Vec::new();
+        for entry in &entries {
+            if root.len().saturating_add(others.len()) >= MAX_ACCOUNTS {
+                let limit = u64::try_from(MAX_ACCOUNTS).unwrap_or(u64::MAX);
+                let error = Error::Limit { structure: "accounts", limit, unit: "administrators" };
+                self.unread.push(Unread::from((PASSWD, &error)));
+                break;
+            }
+            if entry.uid == 0 {
+                let by = Evidence::new(format!("{PASSWD}:{}", entry.line), "uid 0");
+                root.push(self.account(entry, by));
+            } else if let Some(by) = self.sudo(entry) {
+                others.push(self.account(entry, by));
+            }
+        }
+        root.sort_by_key(|account| account.name != "root");
+        root.append(&mut others);
+        Accounts { accounts: root, unread: self.unread }
+    }
+
+    fn sudo(&self, entry: &PasswdEntry) -> Option<Evidence> {
+        let groups: Vec<(String, u32, String)> = self
+            .groups
+            .iter()
+            .filter_map(|group| {
+                let location = if group.members.contains(&entry.name) {
+                    format!("{GROUP}:{}", group.line)
+                } else if group.gid == entry.gid {
+                    format!("{PASSWD}:{}", entry.line)
+                } else {
+                    return None;
+                };
+                Some((group.name.clone(), group.gid, location))
+            })
+            .collect();
+        self.sudoers.grant(&User { name: &entry.name, uid: entry.uid, groups: &groups })
+    }
+
+    fn account(&self, entry: &PasswdEntry, admin_by: Evidence) -> Account {
+        let location = format!("{PASSWD}:{}", entry.line);
+        let (password, password_location, expires) = self.password(entry, &location);
+        let shell = if entry.shell.is_empty() { "/bin/sh" } else { &entry.shell };
+        let home = if entry.home.is_empty() { "/" } else { &entry.home };
+        let owner = (entry.name.as_str(), entry.uid, home);
+        Account {
+            name: entry.name.clone(),
+            uid: entry.uid,
+            location,
+            password_location,
+            password,
+            shell: shell.to_owned(),
+            shell_usable: Fact::from_result(shell, shell_usable(self.tree, shell)),
+            expires,
+            home: home.to_owned(),
+            admin_by: Some(admin_by),
+            authorized_keys: authorized_keys::find(self.tree, &self.key_files, owner),
+        }
+    }
+
+    /// `x` in `/etc/passwd` sends one to `/etc/shadow` (pam_unix, `is_pwd_shadowed`); anything else
+    /// there counts by itself. The expiry stands in `/etc/shadow` either way.
+    fn password(
+        &self,
+        entry: &PasswdEntry,
+        location: &str,
+    ) -> (Fact<PasswordState>, Option<String>, Option<i64>) {
+        let shadowed = entry.password == "x" || entry.password.starts_with("##");
+        let own = || Fact::Known(shadow::password_state(&entry.password));
+        let shadow = match &self.shadow {
+            Fact::Known(shadow) => shadow,
+            Fact::Unknown(_) if !shadowed => return (own(), Some(location.to_owned()), None),
+            Fact::Unknown(unread) => return (Fact::Unknown(unread.clone()), None, None),
+        };
+        let line = shadow.entries.get(&entry.name);
+        let expires = line.and_then(|line| line.expires);
+        if !shadowed {
+            return (own(), Some(location.to_owned()), expires);
+        }
+        let malformed = shadow.malformed.iter().find(|(_, name, _)| *name == entry.name);
+        match (line, malformed) {
+            (Some(line), _) => {
+                let location = format!("{SHADOW}:{}", line.line);
+                (Fact::Known(line.password.clone()), Some(location), expires)
+            }
+            (None, Some((line, _, reason))) => {
+                let location = format!("{SHADOW}:{line}");
+                (Fact::unknown(location.clone(), reason.clone()), Some(location), None)
+            }
+            (None, None) => (Fact::Known(PasswordState::Absent), None, None),
+        }
+    }
+}
+
+fn parse<T>(
+    text: &str,
+    path: &str,
+    unread: &mut Vec<Unread>,
+    parse_line: fn(usize, &str) -> Line<T>,
+) -> Vec<T> {
+    let mut entries = Vec::new();
+    let mut malformed = 0_usize;
+    for (line, content) in (1_usize..).zip(text.lines()) {
+        match parse_line(line, content) {
+            Line::Entry(entry) => entries.push(entry),
+            Line::Skipped => {}
+            Line::Malformed(reason) => {
+                malformed = malformed.saturating_add(1);
+                if malformed <= MAX_MALFORMED {
+                    unread.push(Unread::new(format!("{path}:{line}"), reason));
+                }
+            }
+        }
+    }
+    entries
+}
+
+fn has_sudo(tree: &Tree) -> Result<bool> {
+    for path in SUDO {
+        if tree.exists(path)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a shell lets one in: no program that ends at once, and there to be run.
+fn shell_usable(tree: &Tree, shell: &str) -> Result<bool> {
+    let ends = |path: &str| NO_SHELLS.contains(&path.rsplit('/').next().unwrap_or_default());
+    if ends(shell) {
+        return Ok(false);
+    }
+    match tree.metadata(shell) {
+        Ok(metadata) => {
+            let runs = metadata.file_type == FileType::Regular && metadata.mode & 0o111 != 0;
+            Ok(runs && !ends(&tree.canonicalize(shell)?.0))
+        }
+        Err(error) if error.is_absent() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filesystem::memory::MemoryFs;
+
+    const HASH: &str = "$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130MTSuDDl3aCI6WouIL9AjRbLCelDCy.g.";
+
+    fn machine() -> MemoryFs {
+        MemoryFs::new()
+            .file(
+                PASSWD,
+                "root:x:0:0:root:/root:/bin/bash\n\
+                 daemon:x:1:1::/usr/sbin:/usr/sbin/nologin\n\
+                 +::::::\n\
+                 alice:x:1000:27:Alice:/home/alice:/bin/bash\n\
+                 bob:x:1001:1001::/home/bob:/bin/sh\n\
+                 toor:x:0:0::/root:/bin/missing\n",
+            )
+            .file(SHADOW, format!("root:{HASH}:19000:0:99999:7:::\nalice:!:19000::::::\n"))
+            .file(GROUP, "root:x:0:\nsudo:x:27:\nwheel:x:10:bob\n")
+            .file("/etc/sudoers", "%sudo ALL=(ALL:ALL) ALL\n")
+            .file("/usr/bin/sudo", "ELF")
+            .file("/bin/bash", "ELF")
+            .mode(0o755)
+            .symlink("/bin/sh", "bash")
+    }
+
+    fn accounts(fs: MemoryFs) -> Accounts {
+        find(&fs.tree()).known().unwrap().clone()
+    }
+
+    fn names(accounts: &Accounts) -> Vec<&str> {
+        accounts.accounts.iter().map(|account| account.name.as_str()).collect()
+    }
+
+    #[test]
+    fn root_comes_first_then_who_may_become_root() {
+        let accounts = accounts(machine());
+        assert_eq!(names(&accounts), ["root", "toor", "alice"]);
+        assert_eq!(accounts.unread, []);
+        let root = &accounts.accounts[0];
+        assert_eq!(root.password.known(), Some(&PasswordState::Set("sha512-crypt".to_owned())));
+        assert_eq!(root.password_location.as_deref(), Some("/etc/shadow:1"));
+        assert_eq!(root.location, "/etc/passwd:1");
+        assert_eq!(root.shell_usable.known(), Some(&true));
+        let toor = &accounts.accounts[1];
+        assert_eq!(toor.password.known(), Some(&PasswordState::Absent));
+        assert_eq!(toor.shell_usable.known(), Some(&false));
+        let by = accounts.accounts[2].admin_by.clone().unwrap();
+        assert_eq!(by.location, "/etc/sudoers:1");
+        assert_eq!(by.detail, "%sudo ALL=(ALL:ALL) ALL (in group sudo by /etc/passwd:4)");
+    }
+
+    #[test]
+    fn a_group_is_worth_what_sudoers_grants_it() {
+        let fs = machine().file("/etc/sudoers", "%wheel ALL=(ALL) ALL\n");
+        assert_eq!(names(&accounts(fs)), ["root", "toor", "bob"]);
+        assert_eq!(names(&accounts(machine().without("/usr/bin/sudo"))), ["root", "toor"]);
+    }
+
+    #[test]
+    fn no_hash_leaves_the_accounts() {
+        let fs = machine()
+            .file(SHADOW, format!("root:{HASH}:x:\nalice:{HASH}\nalice:{HASH}:19000::::::\n"))
+            .file(PASSWD, format!("root:{HASH}:0:0::/root:/bin/bash\nbroken:{HASH}:0\n"));
+        let shown = format!("{:?}", find(&fs.tree()));
+        assert!(!shown.contains("IxDD3jeSOb5"), "{shown}");
+        assert!(shown.contains("sha512-crypt"));
+    }
+
+    #[test]
+    fn an_unreadable_shadow_leaves_the_password_unknown() {
+        let accounts = accounts(machine().unreadable(SHADOW));
+        assert_eq!(accounts.accounts[0].password.unread().unwrap().location, SHADOW);
+        assert_eq!(accounts.unread[0].location, SHADOW);
+    }
+
+    #[test]
+    fn an_absent_shadow_is_not_unknown() {
+        let accounts = accounts(machine().without(SHADOW));
+        assert_eq!(accounts.accounts[0].password.known(), Some(&PasswordState::Absent));
+    }
+
+    #[test]
+    fn a_password_in_passwd_itself_counts() {
+        let passwd = "root::0:0::/root:/bin/bash\ntoor:*:0:0::/root:/bin/bash\n";
+        let accounts = accounts(machine().file(PASSWD, passwd));
+        assert_eq!(accounts.accounts[0].password.known(), Some(&PasswordState::Empty));
+        assert_eq!(accounts.accounts[0].password_location.as_deref(), Some("/etc/passwd:1"));
+        assert_eq!(accounts.accounts[1].password.known(), Some(&PasswordState::Locked));
+    }
+
+    #[test]
+    fn malformed_lines_are_told_and_hide_nobody_else() {
+        let accounts = accounts(
+            machine()
+                .file(PASSWD, "root:x:zero:0::/root:/bin/bash\nroot:x:0:0::/root:/bin/bash\nx:y\n")
+                .file(SHADOW, "root:*:a:::::::\n"),
+        );
+        assert_eq!(names(&accounts), ["root"]);
+        assert_eq!(accounts.accounts[0].password.unread().unwrap().location, "/etc/shadow:1");
+        let places: Vec<_> =
+            accounts.unread.iter().map(|unread| unread.location.as_str()).collect();
+        assert_eq!(places, ["/etc/shadow:1", "/etc/passwd:1", "/etc/passwd:3"]);
+    }
+
+    #[test]
+    fn a_shell_that_ends_at_once_is_not_usable_whatever_its_name() {
+        let fs = || machine().file("/usr/sbin/nologin", "ELF").mode(0o755);
+        let usable = |fs: MemoryFs, shell: &str| shell_usable(&fs.tree(), shell);
+        assert_eq!(usable(fs(), "/usr/sbin/nologin"), Ok(false));
+        assert_eq!(usable(fs().symlink("/bin/mysh", "/usr/sbin/nologin"), "/bin/mysh"), Ok(false));
+        assert_eq!(usable(fs().file("/bin/zsh", "").mode(0o644), "/bin/zsh"), Ok(false));
+        assert_eq!(usable(fs(), "/bin/sh"), Ok(true));
+        assert!(usable(fs().unreadable("/bin"), "/bin/sh").is_err());
+    }
+
+    #[test]
+    fn without_any_passwd_nobody_is_there_unless_it_is_kept_elsewhere() {
+        assert_eq!(names(&accounts(MemoryFs::new().dir("/etc"))), Vec::<&str>::new());
+        let elsewhere = MemoryFs::new().file("/usr/lib/passwd", "root:x:0:0::/root:/bin/bash\n");
+        assert!(find(&elsewhere.tree()).unread().is_some());
+        assert!(find(&machine().unreadable(PASSWD).tree()).unread().is_some());
+    }
+}

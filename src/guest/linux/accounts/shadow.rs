@@ -1,0 +1,203 @@
+//! `/etc/shadow` (shadow(5)) and what a password field says (crypt(5)).
+//!
+//! No hash leaves this module: what goes out is a [`PasswordState`], which knows the scheme alone.
+
+use std::collections::HashMap;
+
+use super::passwd::Line;
+use crate::guest::facts::PasswordState;
+
+/// What a line of `/etc/shadow` says of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ShadowEntry {
+    pub(super) line: usize,
+    pub(super) password: PasswordState,
+    /// Day since 1970-01-01 on which the account expires.
+    pub(super) expires: Option<i64>,
+}
+
+/// The lines of `/etc/shadow` by name, the first of each name as getspnam(3) finds it.
+#[derive(Debug, Default)]
+pub(super) struct Shadow {
+    pub(super) entries: HashMap<String, ShadowEntry>,
+    /// Lines that could not be understood, by name where they have one.
+    pub(super) malformed: Vec<(usize, String, String)>,
+}
+
+impl Shadow {
+    pub(super) fn parse(text: &str) -> Self {
+        let mut shadow = Self::default();
+        for (line, content) in (1_usize..).zip(text.lines()) {
+            match shadow_line(line, content) {
+                Line::Skipped => {}
+                Line::Entry((name, entry)) => {
+                    shadow.entries.entry(name).or_insert(entry);
+                }
+                Line::Malformed(reason) => {
+                    let name = content.split(':').next().unwrap_or_default().to_owned();
+                    shadow.malformed.push((line, name, reason));
+                }
+            }
+        }
+        shadow
+    }
+}
+
+/// `name:password:lastchange:min:max:warn:inactive:expire:reserved`
+fn shadow_line(line: usize, content: &str) -> Line<(String, ShadowEntry)> {
+    let trimmed = content.trim_start();
+    if trimmed.is_empty() || trimmed.starts_with(['#', '+', '-']) {
+        return Line::Skipped;
+    }
+    let fields: Vec<&str> = content.split(':').collect();
+    let [name, password, numbers @ .., _reserved] = &fields[..] else {
+        return Line::Malformed(format!("expected 9 fields, found {}", fields.len()));
+    };
+    if numbers.len() != 6 {
+        return Line::Malformed(format!("expected 9 fields, found {}", fields.len()));
+    }
+    let numbers: Option<Vec<Option<i64>>> = numbers
+        .iter()
+        .map(|field| match field.trim() {
+            "" => Some(None),
+            field => field.parse().ok().map(Some),
+        })
+        .collect();
+    let Some(numbers) = numbers else {
+        return Line::Malformed("a field of days is no number".to_owned());
+    };
+    // -1 means the same as nothing (pam_unix, `pam_unix_acct.c`: `sp_expire != -1`).
+    let expires = numbers.last().copied().flatten().filter(|day| *day != -1);
+    let entry = ShadowEntry { line, password: password_state(password), expires };
+    Line::Entry(((*name).to_owned(), entry))
+}
+
+/// What a password field says.
+pub(super) fn password_state(field: &str) -> PasswordState {
+    if field.is_empty() {
+        return PasswordState::Empty;
+    }
+    if field.starts_with(['!', '*']) {
+        return PasswordState::Locked;
+    }
+    scheme(field).map_or(PasswordState::Invalid, |scheme| PasswordState::Set(scheme.to_owned()))
+}
+
+/// The scheme of a hash, by its prefix and shape (crypt(5) of libxcrypt gives a regular expression
+/// for each). A text of no such shape is no hash that crypt(3) makes, so no password matches it.
+fn scheme(hash: &str) -> Option<&'static str> {
+    let parts: Vec<&str> = hash.split('$').collect();
+    match parts[..] {
+        [des] => match des.strip_prefix('_') {
+            Some(rest) if is_hash64(rest, 19..=19) => Some("bsdi-des"),
+            _ => is_hash64(des, 13..=13).then_some("des"),
+        },
+        ["", "y", parameters, salt, hash] => {
+            yescrypt_shape(parameters, salt, hash).then_some("yescrypt")
+        }
+        ["", "gy", parameters, salt, hash] => {
+            yescrypt_shape(parameters, salt, hash).then_some("gost-yescrypt")
+        }
+        ["", "7", settings, hash] => {
+            (is_hash64(settings, 11..=97) && is_hash64(hash, 43..=43)).then_some("scrypt")
+        }
+        ["", "2a" | "2b" | "2x" | "2y", cost, hash] => {
+            let cost = cost.len() == 2 && cost.chars().all(|c| c.is_ascii_digit());
+            (cost && is_hash64(hash, 53..=53)).then_some("bcrypt")
+        }
+        ["", "6", ref rest @ ..] => rounds_shape(rest, 86).then_some("sha512-crypt"),
+        ["", "5", ref rest @ ..] => rounds_shape(rest, 43).then_some("sha256-crypt"),
+        ["", "sha1", iterations, salt, hash] => {
+            let iterations = iterations.chars().all(|c| c.is_ascii_digit());
+            (iterations && is_hash64(salt, 1..=64) && is_hash64(hash, 28..=96))
+                .then_some("sha1-crypt")
+        }
+        // `$md5$`, `$md5,rounds=N$`; salt, one or two `$`, hash.
+        ["", md5, salt, ref rest @ ..] if md5 == "md5" || md5.starts_with("md5,rounds=") => {
+            let hash = match rest {
+                [hash] | ["", hash] => hash,
+                _ => return None,
+            };
+            (is_hash64(salt, 8..=8) && is_hash64(hash, 22..=22)).then_some("sun-md5")
+        }
+        ["", "1", salt, hash] => {
+            (salt.len() <= 8 && is_hash64(hash, 22..=22)).then_some("md5-crypt")
+        }
+        ["", "3", "", hash] => {
+            let hex = hash.len() == 32 && hash.chars().all(|c| c.is_ascii_hexdigit());
+            hex.then_some("nt")
+        }
+        _ => None,
+    }
+}
+
+fn yescrypt_shape(parameters: &str, salt: &str, hash: &str) -> bool {
+    is_hash64(parameters, 1..=64) && is_hash64(salt, 0..=86) && is_hash64(hash, 43..=43)
+}
+
+/// `[rounds=N$]salt$hash`
+fn rounds_shape(rest: &[&str], hash_len: usize) -> bool {
+    let (salt, hash) = match rest {
+        [rounds, salt, hash] if rounds.starts_with("rounds=") => (salt, hash),
+        [salt, hash] => (salt, hash),
+        _ => return false,
+    };
+    salt.len() <= 16 && is_hash64(hash, hash_len..=hash_len)
+}
+
+/// Whether text is of crypt's own base 64 (`[./0-9A-Za-z]`) and of such a length.
+fn is_hash64(text: &str, len: std::ops::RangeInclusive<usize>) -> bool {
+    len.contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_scheme_is_told_by_its_hash() {
+        // Made by mkpasswd 5.5.17 (libxcrypt 4.4.33) from the password "x", except the last ones.
+        let text = include_str!("../../../../testdata/guest/accounts/hashes.txt");
+        assert!(text.lines().count() > 8);
+        for line in text.lines() {
+            let (scheme, hash) = line.split_once(' ').unwrap();
+            assert_eq!(password_state(hash), PasswordState::Set(scheme.to_owned()));
+            // Locked by usermod -L, and cut short.
+            assert_eq!(password_state(&format!("!{hash}")), PasswordState::Locked);
+            let cut = hash.get(..hash.len() - 1).unwrap();
+            assert_eq!(password_state(cut), PasswordState::Invalid, "{scheme}");
+        }
+    }
+
+    #[test]
+    fn fields_that_are_no_hash_are_empty_locked_or_invalid() {
+        assert_eq!(password_state(""), PasswordState::Empty);
+        for locked in ["!", "!!", "*", "*LK*", "!*"] {
+            assert_eq!(password_state(locked), PasswordState::Locked);
+        }
+        for invalid in
+            ["x", "secret", "$6$", "$6$salt$short", "$9$a$b", "plaintext-pass", "$y$j9T$"]
+        {
+            assert_eq!(password_state(invalid), PasswordState::Invalid, "{invalid}");
+        }
+    }
+
+    #[test]
+    fn the_eighth_field_is_the_day_of_expiry() {
+        let shadow = Shadow::parse("a:*:19000:0:99999:7::20000:\nb:*:::::::\nc:*:::::::-1\n");
+        assert_eq!(shadow.entries["a"].expires, Some(20_000));
+        assert_eq!(shadow.entries["b"].expires, None);
+        assert_eq!(shadow.entries["c"].expires, None);
+    }
+
+    #[test]
+    fn a_malformed_line_is_told_without_its_text() {
+        let shadow = Shadow::parse("a:$1$secret\nb:*:x:0:99999:7:::\nc:*:::::::\nc:!:::::::\n");
+        let told: Vec<_> =
+            shadow.malformed.iter().map(|(line, name, _)| (*line, name.as_str())).collect();
+        assert_eq!(told, [(1, "a"), (2, "b")]);
+        assert!(!format!("{shadow:?}").contains("secret"));
+        assert_eq!(shadow.entries["c"].line, 3);
+    }
+}

@@ -1,0 +1,579 @@
+//! Who may become root by sudo (sudoers(5)).
+//!
+//! Only what gives away the whole system counts: a user specification that allows `ALL` commands as
+//! root on every host. What may hold such a line and could not be read is told.
+
+use std::collections::HashMap;
+
+use crate::error::Error;
+use crate::fact::{Evidence, Unread};
+use crate::filesystem::FileType;
+use crate::filesystem::tree::Tree;
+
+const SUDOERS: &str = "/etc/sudoers";
+
+/// Longest file read; real ones have a few KiB.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Deepest chain of includes. sudo allows 128; nobody goes beyond two.
+const MAX_DEPTH: usize = 16;
+
+/// Most files read in all.
+const MAX_FILES: usize = 256;
+
+/// Deepest chain of aliases that name one another.
+const MAX_ALIAS_DEPTH: usize = 16;
+
+/// Most lines that grant something, and most names in all lists of users.
+const MAX_ITEMS: usize = 65_536;
+
+/// Longest line shown as evidence, in characters.
+const MAX_SHOWN: usize = 200;
+
+/// An account as sudoers lists ask for it.
+pub(super) struct User<'a> {
+    pub(super) name: &'a str,
+    pub(super) uid: u32,
+    /// Names and ids of its groups, each with the line that says so.
+    pub(super) groups: &'a [(String, u32, String)],
+}
+
+/// A line that lets its users become root.
+#[derive(Debug)]
+struct Grant {
+    location: String,
+    text: String,
+    users: Vec<String>,
+    /// `!ALL`: takes away what an earlier line gave.
+    denies: bool,
+    /// Whether the user's own password (or none) is enough.
+    own_password: Password,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Password {
+    /// `NOPASSWD:`.
+    NotAsked,
+    Asked,
+}
+
+/// The lines that matter of all sudoers files.
+#[derive(Debug, Default)]
+pub(super) struct Sudoers {
+    grants: Vec<Grant>,
+    user_aliases: HashMap<String, Vec<String>>,
+    host_aliases: HashMap<String, Vec<String>>,
+    runas_aliases: HashMap<String, Vec<String>>,
+    command_aliases: HashMap<String, Vec<String>>,
+    /// User specifications, kept until all aliases are known.
+    specifications: Vec<(String, String)>,
+    /// `Defaults targetpw`, `rootpw`, `runaspw`: root's password is asked, so that the line gives
+    /// nothing to who does not have it (the default of SUSE).
+    others_password: bool,
+    files: usize,
+    items: usize,
+    pub(super) unread: Vec<Unread>,
+}
+
+impl Sudoers {
+    /// Reads `/etc/sudoers` and what it includes.
+    pub(super) fn read(tree: &Tree) -> Self {
+        let mut sudoers = Self::default();
+        sudoers.file(tree, SUDOERS, 0);
+        for (location, text) in std::mem::take(&mut sudoers.specifications) {
+            let grants = sudoers.specification(&location, &text);
+            sudoers.grants.extend(grants);
+        }
+        sudoers
+    }
+
+    /// The line by which an account may become root, if there is one; the last that fits counts.
+    pub(super) fn grant(&self, user: &User<'_>) -> Option<Evidence> {
+        let mut found = None;
+        for grant in &self.grants {
+            let Some(group) = self.lists(&grant.users, user) else { continue };
+            found = if grant.denies {
+                None
+            } else if self.others_password && grant.own_password == Password::Asked {
+                continue;
+            } else {
+                let detail = match group {
+                    Some(group) => format!("{} ({group})", grant.text),
+                    None => grant.text.clone(),
+                };
+                Some(Evidence::new(grant.location.clone(), detail))
+            };
+        }
+        found
+    }
+
+    fn doubt(&mut self, location: &str, reason: impl Into<String>) {
+        self.unread.push(Unread::new(location, reason));
+    }
+
+    fn file(&mut self, tree: &Tree, path: &str, depth: usize) {
+        self.files = self.files.saturating_add(1);
+        if depth > MAX_DEPTH || self.files > MAX_FILES {
+            let limit = if depth > MAX_DEPTH { MAX_DEPTH } else { MAX_FILES };
+            return self.doubt(path, format!("more than {limit} included files, not read"));
+        }
+        let text = match tree.read_text(path, MAX_FILE) {
+            Ok(text) => text,
+            Err(error) if error.is_absent() => return,
+            Err(error) => return self.doubt(path, error.to_string()),
+        };
+        for (line, content) in logical_lines(&text) {
+            if self.items > MAX_ITEMS {
+                return self.doubt(path, format!("more than {MAX_ITEMS} entries, not read"));
+            }
+            self.line(tree, path, line, content.trim(), depth);
+        }
+    }
+
+    fn line(&mut self, tree: &Tree, path: &str, line: usize, content: &str, depth: usize) {
+        let location = format!("{path}:{line}");
+        if let Some((directory, target)) = include(content) {
+            if target.contains('%') {
+                return self.doubt(&location, "an include by host name is not read");
+            }
+            let target = match target.strip_prefix('/') {
+                Some(_) => target,
+                None => format!("{}/{target}", path.rsplit_once('/').map_or("", |(dir, _)| dir)),
+            };
+            let below = depth.saturating_add(1);
+            return if directory {
+                self.directory(tree, &target, below);
+            } else {
+                self.file(tree, &target, below);
+            };
+        }
+        let content = strip_comment(content);
+        let (word, rest) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
+        match word {
+            "" => {}
+            "User_Alias" | "Host_Alias" | "Runas_Alias" | "Cmnd_Alias" | "Cmd_Alias" => {
+                self.alias(word, rest);
+            }
+            "Defaults" => self.defaults(rest),
+            _ if word.starts_with("Defaults") => {}
+            _ if content.contains('=') => {
+                self.items = self.items.saturating_add(1);
+                self.specifications.push((location, content.to_owned()));
+            }
+            _ => self.doubt(&location, "a line that is no user specification"),
+        }
+    }
+
+    fn directory(&mut self, tree: &Tree, directory: &str, depth: usize) {
+        let directory = directory.trim_end_matches('/');
+        let entries = match tree.read_dir(directory) {
+            Ok(entries) => entries,
+            Err(error) if error.is_absent() => return,
+            Err(error) => return self.doubt(directory, error.to_string()),
+        };
+        for entry in entries {
+            let name = String::from_utf8_lossy(&entry.name);
+            // "skipping file names that end in '~' or contain a '.'" (sudoers(5)).
+            if name.contains('.') || name.ends_with('~') {
+                continue;
+            }
+            let path = format!("{directory}/{name}");
+            match tree.metadata(&path).map(|metadata| metadata.file_type) {
+                Ok(FileType::Regular) => self.file(tree, &path, depth),
+                Ok(_) | Err(Error::NotFound { .. }) => {}
+                Err(error) => self.doubt(&path, error.to_string()),
+            }
+        }
+    }
+
+    /// `NAME = a, b : OTHER = c`
+    fn alias(&mut self, kind: &str, definitions: &str) {
+        for definition in split(definitions, ':') {
+            let Some((name, members)) = definition.split_once('=') else { continue };
+            let members = list(members);
+            self.items = self.items.saturating_add(members.len());
+            let aliases = match kind {
+                "User_Alias" => &mut self.user_aliases,
+                "Host_Alias" => &mut self.host_aliases,
+                "Runas_Alias" => &mut self.runas_aliases,
+                _ => &mut self.command_aliases,
+            };
+            aliases
+                .entry(name.trim_end_matches('+').trim().to_owned())
+                .or_default()
+                .extend(members);
+        }
+    }
+
+    fn defaults(&mut self, settings: &str) {
+        for setting in list(settings) {
+            match setting.as_str() {
+                "targetpw" | "rootpw" | "runaspw" => self.others_password = true,
+                "!targetpw" | "!rootpw" | "!runaspw" => self.others_password = false,
+                _ => {}
+            }
+        }
+    }
+
+    /// `users hosts = commands [: hosts = commands]`
+    fn specification(&self, location: &str, text: &str) -> Option<Grant> {
+        let (left, _) = text.split_once('=')?;
+        let (users, _) = users_and_hosts(left)?;
+        let mut grant = None;
+        for (index, part) in split(text, ':').into_iter().enumerate() {
+            let Some((hosts, commands)) = part.split_once('=') else { continue };
+            let hosts = if index == 0 { users_and_hosts(hosts)?.1 } else { hosts.to_owned() };
+            if !names_all(&list(&hosts), &self.host_aliases, &["ALL"]) {
+                continue;
+            }
+            if let Some((denies, own_password)) = self.all_commands(commands) {
+                grant = Some(Grant {
+                    location: location.to_owned(),
+                    text: text.chars().take(MAX_SHOWN).collect(),
+                    users: list(&users),
+                    denies,
+                    own_password,
+                });
+            }
+        }
+        grant
+    }
+
+    /// What a list of commands says of `ALL` as root: whether it denies it, and whether a password
+    /// is asked. `(runas)` and tags hold for the commands behind them, too.
+    fn all_commands(&self, commands: &str) -> Option<(bool, Password)> {
+        let mut as_root = true;
+        let mut password = Password::Asked;
+        let mut found = None;
+        for command in list_outside_parentheses(commands) {
+            let mut command = command.trim();
+            if let Some(rest) = command.strip_prefix('(') {
+                let (runas, rest) = rest.split_once(')')?;
+                let users = runas.split(':').next().unwrap_or_default();
+                as_root = names_all(&list(users), &self.runas_aliases, &["ALL", "root", "#0"]);
+                command = rest.trim_start();
+            }
+            // `NOPASSWD:`, `SETENV:`, and options such as `ROLE=x`, `CWD=/`.
+            loop {
+                let (word, rest) = match command.split_once(':') {
+                    Some((word, rest)) if is_tag(word.trim()) => (word.trim(), rest),
+                    _ => break,
+                };
+                match word {
+                    "NOPASSWD" => password = Password::NotAsked,
+                    "PASSWD" => password = Password::Asked,
+                    _ => {}
+                }
+                command = rest.trim_start();
+            }
+            let (denies, name) = match command.strip_prefix('!') {
+                Some(rest) => (true, rest.trim_start()),
+                None => (false, command),
+            };
+            let all = names_all(&[name.to_owned()], &self.command_aliases, &["ALL"]);
+            if all && as_root {
+                found = Some((denies, password));
+            }
+        }
+        found
+    }
+
+    /// Whether a list of users has the account: `Some` with the group that it is in, when that is
+    /// why. The last item that fits counts; `!` takes out.
+    fn lists(&self, users: &[String], user: &User<'_>) -> Option<Option<String>> {
+        self.lists_below(users, user, 0).flatten()
+    }
+
+    /// `None`: nothing fits; `Some(None)`: taken out; `Some(Some(…))`: in.
+    fn lists_below(
+        &self,
+        users: &[String],
+        user: &User<'_>,
+        depth: usize,
+    ) -> Option<Option<Option<String>>> {
+        if depth > MAX_ALIAS_DEPTH {
+            return None;
+        }
+        let mut found = None;
+        for item in users {
+            let (negated, name) = negation(item);
+            let fits = if let Some(members) = self.user_aliases.get(name) {
+                self.lists_below(members, user, depth.saturating_add(1))
+            } else {
+                item_fits(name, user).map(Some)
+            };
+            match (fits, negated) {
+                (None, _) => {}
+                (Some(fits), false) => found = Some(fits),
+                (Some(Some(_)), true) => found = Some(None),
+                (Some(None), true) => found = Some(Some(None)),
+            }
+        }
+        found
+    }
+}
+
+/// Whether an item of a user list is the account; with the group, when that is why.
+fn item_fits(item: &str, user: &User<'_>) -> Option<Option<String>> {
+    if item == "ALL" || item == user.name {
+        return Some(None);
+    }
+    if let Some(uid) = item.strip_prefix('#') {
+        return (uid.parse() == Ok(user.uid)).then_some(None);
+    }
+    let group = item.strip_prefix('%')?;
+    let by_id = group.strip_prefix('#').and_then(|gid| gid.parse::<u32>().ok());
+    let found = user.groups.iter().find(|(name, gid, _)| name == group || by_id == Some(*gid));
+    found.map(|(name, _, location)| Some(format!("in group {name} by {location}")))
+}
+
+/// Whether a list has one of `wanted`, directly or through aliases; the last item that fits counts.
+fn names_all(items: &[String], aliases: &HashMap<String, Vec<String>>, wanted: &[&str]) -> bool {
+    fn last(
+        items: &[String],
+        aliases: &HashMap<String, Vec<String>>,
+        wanted: &[&str],
+        depth: usize,
+    ) -> Option<bool> {
+        if depth > MAX_ALIAS_DEPTH {
+            return None;
+        }
+        let mut found = None;
+        for item in items {
+            let (negated, name) = negation(item);
+            let fits = if wanted.contains(&name) {
+                Some(true)
+            } else {
+                aliases
+                    .get(name)
+                    .and_then(|members| last(members, aliases, wanted, depth.saturating_add(1)))
+            };
+            found = fits.map(|fits| fits != negated).or(found);
+        }
+        found
+    }
+    last(items, aliases, wanted, 0) == Some(true)
+}
+
+/// An item without its `!`s, and whether they negate it.
+fn negation(item: &str) -> (bool, &str) {
+    let name = item.trim_start_matches(['!', ' ', '\t']);
+    let marks = item.chars().take_while(|c| matches!(c, '!' | ' ' | '\t')).filter(|c| *c == '!');
+    (marks.count() % 2 == 1, name)
+}
+
+fn is_tag(word: &str) -> bool {
+    let tags =
+        ["PASSWD", "EXEC", "SETENV", "LOG_INPUT", "LOG_OUTPUT", "MAIL", "FOLLOW", "INTERCEPT"];
+    tags.contains(&word) || word.strip_prefix("NO").is_some_and(|tag| tags.contains(&tag))
+}
+
+/// The users and the hosts before `=`: parted by the white space that follows no comma.
+fn users_and_hosts(left: &str) -> Option<(String, String)> {
+    let left = left.trim();
+    let mut quoted = false;
+    let mut escaped = false;
+    let mut before = ',';
+    for (at, c) in left.char_indices() {
+        let next = left.get(at..).unwrap_or_default().trim_start();
+        if c.is_whitespace()
+            && !quoted
+            && !escaped
+            && !matches!(before, ',' | '!')
+            && !next.starts_with(',')
+        {
+            return Some((left.get(..at)?.to_owned(), next.to_owned()));
+        }
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        if !c.is_whitespace() {
+            before = c;
+        }
+    }
+    None
+}
+
+/// The items of a list, parted by commas; quotes and backslashes taken off.
+fn list(text: &str) -> Vec<String> {
+    split(text, ',')
+        .into_iter()
+        .map(|item| unquoted(item.trim()))
+        .filter(|item| !item.is_empty())
+        .collect()
+}
+
+fn unquoted(item: &str) -> String {
+    item.chars().filter(|c| !matches!(c, '"' | '\\')).collect()
+}
+
+/// Splits at a separator that is neither quoted, nor escaped, nor in parentheses, nor the colon of a
+/// tag or of `%:group`.
+fn split(text: &str, separator: char) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let (mut quoted, mut escaped, mut depth) = (false, false, 0_usize);
+    for (at, c) in text.char_indices() {
+        if c == separator && !quoted && !escaped && depth == 0 {
+            let part = text.get(start..at).unwrap_or_default();
+            let word = part.rsplit([' ', '\t', ',', '=', ')', ':']).find(|w| !w.is_empty());
+            let tag = separator == ':' && (word.is_some_and(is_tag) || part.ends_with('%'));
+            if !tag {
+                parts.push(part);
+                start = at.saturating_add(c.len_utf8());
+            }
+        }
+        match c {
+            '"' if !escaped => quoted = !quoted,
+            '(' if !quoted => depth = depth.saturating_add(1),
+            ')' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    parts.push(text.get(start..).unwrap_or_default());
+    parts
+}
+
+fn list_outside_parentheses(text: &str) -> Vec<&str> {
+    split(text, ',')
+}
+
+/// `@include file`, `#includedir dir`: whether it is a directory, and which.
+fn include(content: &str) -> Option<(bool, String)> {
+    let rest = content.strip_prefix(['@', '#'])?;
+    let (word, target) = rest.split_once(char::is_whitespace)?;
+    let directory = match word {
+        "include" => false,
+        "includedir" => true,
+        _ => return None,
+    };
+    Some((directory, unquoted(target.trim())))
+}
+
+/// Without a comment: `#` begins one unless a number follows (a user or group id).
+fn strip_comment(content: &str) -> &str {
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, c) in content.char_indices() {
+        let next = content.get(at..).unwrap_or_default().chars().nth(1);
+        if c == '#' && !quoted && !escaped && !next.is_some_and(|c| c.is_ascii_digit()) {
+            return content.get(..at).unwrap_or_default().trim_end();
+        }
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+    }
+    content
+}
+
+/// Lines joined over a backslash at their end, each with the number of its first.
+fn logical_lines(text: &str) -> Vec<(usize, String)> {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let mut open = false;
+    for (line, content) in (1_usize..).zip(text.lines()) {
+        let (content, more) = match content.strip_suffix('\\') {
+            Some(content) if !content.trim_start().starts_with('#') => (content, true),
+            _ => (content, false),
+        };
+        match lines.last_mut() {
+            Some((_, before)) if open => before.push_str(content),
+            _ => lines.push((line, content.to_owned())),
+        }
+        open = more;
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filesystem::memory::MemoryFs;
+
+    fn granted(text: &str, name: &str, groups: &[&str]) -> bool {
+        let sudoers = Sudoers::read(&MemoryFs::new().file(SUDOERS, text).tree());
+        assert_eq!(sudoers.unread, [], "{text}");
+        granted_by(&sudoers, name, groups)
+    }
+
+    fn granted_by(sudoers: &Sudoers, name: &str, groups: &[&str]) -> bool {
+        let groups: Vec<_> =
+            groups.iter().map(|name| ((*name).to_owned(), 27, "/etc/group:1".to_owned())).collect();
+        sudoers.grant(&User { name, uid: 1000, groups: &groups }).is_some()
+    }
+
+    #[test]
+    fn specifications_grant_what_sudo_l_lists() {
+        // Checked with sudo 1.9.13p3: `sudo -l -U alice` lists `ALL` as root, or does not.
+        let cases: &[(&str, bool)] = &[
+            ("alice ALL=(ALL:ALL) ALL", true),
+            ("alice ALL=(ALL) NOPASSWD:ALL", true),
+            ("alice ALL = NOPASSWD: SETENV: ALL", true),
+            ("alice ALL=ALL", true),
+            ("bob, alice ALL=(root) ALL", true),
+            ("bob , alice ALL=(root) ALL", true),
+            ("#1000 ALL=(ALL) ALL", true),
+            ("%staff ALL=(ALL) ALL # comment", true),
+            ("%#27 ALL=(ALL) ALL", true),
+            ("%wheel ALL=(ALL) ALL", false),
+            ("ALL ALL=(ALL) ALL", true),
+            ("ALL, !alice ALL=(ALL) ALL", false),
+            ("alice ALL=(postgres) ALL", false),
+            ("alice ALL=(ALL) /usr/bin/apt, /bin/ls", false),
+            ("alice ALL=(postgres) /bin/ls, (root) ALL", true),
+            ("alice ALL=(ALL) ALL, !/bin/su", true),
+            ("alice ALL=(ALL) ALL\nalice ALL=(ALL) !ALL", false),
+            ("alice otherhost=(ALL) ALL", false),
+            ("alice otherhost=(ALL) /bin/ls : ALL=(ALL) ALL", true),
+            ("User_Alias ADMINS = bob, alice : OPS = carol\nADMINS ALL=(ALL) ALL", true),
+            ("User_Alias OPS = carol\nOPS ALL=(ALL) ALL", false),
+            ("A_BOSS ALL=ALL\nUser_Alias A_BOSS = alice", true),
+            ("Cmnd_Alias EVERYTHING = ALL\nalice ALL=EVERYTHING", true),
+            ("Cmnd_Alias SOME = /bin/ls\nalice ALL=SOME", false),
+            ("Runas_Alias DB = postgres\nalice ALL=(DB) ALL", false),
+            ("alice ALL=(ALL) \\\n  ALL", true),
+            ("\"alice\" ALL=(ALL) ALL", true),
+            ("Defaults targetpw\nALL ALL=(ALL) ALL", false),
+            ("Defaults targetpw\nalice ALL=(ALL) NOPASSWD: ALL", true),
+            ("Defaults:bob targetpw\nalice ALL=(ALL) ALL", true),
+            ("Defaults secure_path=\"/bin:/sbin\", !targetpw\nalice ALL=(ALL) ALL", true),
+            ("#alice ALL=(ALL) ALL", false),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(granted(text, "alice", &["staff"]), *wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn included_files_are_read_in_the_order_of_their_names() {
+        let fs = MemoryFs::new()
+            .file(SUDOERS, "Defaults env_reset\n#includedir /etc/sudoers.d\n@include local\n")
+            .file(
+                "/etc/sudoers.d/90-cloud-init-users",
+                "# by cloud-init\nalice ALL=(ALL) NOPASSWD:ALL\n",
+            )
+            .file("/etc/sudoers.d/bob.bak", "bob ALL=(ALL) ALL\n")
+            .file("/etc/sudoers.d/carol~", "carol ALL=(ALL) ALL\n")
+            .file("/etc/local", "@include local\ndave ALL=ALL\n");
+        let sudoers = Sudoers::read(&fs.tree());
+        let alice = sudoers.grant(&User { name: "alice", uid: 1000, groups: &[] }).unwrap();
+        assert_eq!(alice.location, "/etc/sudoers.d/90-cloud-init-users:2");
+        assert_eq!(alice.detail, "alice ALL=(ALL) NOPASSWD:ALL");
+        assert!(!granted_by(&sudoers, "bob", &[]));
+        assert!(!granted_by(&sudoers, "carol", &[]));
+        assert!(granted_by(&sudoers, "dave", &[]));
+        // The file that includes itself is told.
+        assert_eq!(sudoers.unread.len(), 1);
+    }
+
+    #[test]
+    fn an_unreadable_file_is_told() {
+        let fs = MemoryFs::new()
+            .file(SUDOERS, "@includedir /etc/sudoers.d\n")
+            .unreadable("/etc/sudoers.d/x");
+        assert_eq!(Sudoers::read(&fs.tree()).unread[0].location, "/etc/sudoers.d/x");
+    }
+
+    #[test]
+    fn aliases_that_name_one_another_end() {
+        let text = "User_Alias A = B\nUser_Alias B = A\nCmnd_Alias C = C\nA ALL=C\nalice ALL=ALL\n";
+        assert!(granted(text, "alice", &[]));
+    }
+}
