@@ -5,6 +5,7 @@
 
 pub mod facts;
 pub mod linux;
+pub mod windows;
 
 use std::sync::Arc;
 

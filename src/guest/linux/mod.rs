@@ -1,6 +1,7 @@
 //! Linux guests.
 
 pub mod accounts;
+pub mod bindings;
 pub mod boot;
 pub mod cloud_init;
 pub mod crypttab;

@@ -501,7 +501,7 @@ mod tests {
 
     #[test]
     fn specifications_grant_what_sudo_l_lists() {
-        // Checked with sudo 1.9.13p3: `sudo -l -U alice` lists `ALL` as root, or does not.
+        // As `sudo -l -U alice` of sudo 1.9.13p3 lists `ALL` as root; `targetpw` by sudoers(5).
         let cases: &[(&str, bool)] = &[
             ("alice ALL=(ALL:ALL) ALL", true),
             ("alice ALL=(ALL) NOPASSWD:ALL", true),

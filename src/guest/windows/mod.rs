@@ -1,0 +1,178 @@
+//! Windows, recognised by what can be seen of it without reading NTFS.
+//!
+//! In: the disk, and the file systems that can be read. Out: [`WindowsFacts`] when all that is seen
+//! speaks for it. A data disk with NTFS on it, or a Linux disk beside an NTFS partition, is not
+//! Windows.
+//!
+//! Sources: Microsoft, "UEFI/GPT-based hard drive partitions" and "BIOS/MBR-based hard drive
+//! partitions" (Windows set-up makes an EFI system partition, a Microsoft reserved partition, the
+//! Windows partition and a recovery partition; under BIOS an active system partition).
+
+use std::sync::Arc;
+
+use crate::disk::facts::{BootCodeKind, PartitionFacts, PartitionRole, SignatureKind};
+use crate::error::Result;
+use crate::fact::Evidence;
+use crate::filesystem::{FileSystem, FileType};
+use crate::guest::Machine;
+use crate::guest::facts::WindowsFacts;
+
+/// The boot manager on an EFI system partition.
+const BOOT_MANAGER: [&str; 4] = ["EFI", "Microsoft", "Boot", "bootmgfw.efi"];
+
+/// The system hive: no Windows is without it, no data disk has it.
+const SYSTEM_HIVE: [&str; 4] = ["Windows", "System32", "config", "SYSTEM"];
+
+/// Recognises Windows on a disk.
+///
+/// `None` does not say that there is no Windows: where both a Linux file system and Windows' boot
+/// files are seen, which of the two would run is not told here.
+pub fn recognise(machine: &Machine<'_>) -> Option<WindowsFacts> {
+    let mut evidence = system_directory(machine);
+    if !evidence.is_empty() {
+        return Some(WindowsFacts { evidence });
+    }
+    if has_linux_volume(machine) {
+        return None;
+    }
+    // Windows itself lies on NTFS (or in BitLocker); everything below is worth nothing without.
+    let ntfs = windows_volume(machine)?;
+    evidence.extend(uefi(machine));
+    evidence.extend(bios(machine));
+    if evidence.is_empty() {
+        return None;
+    }
+    evidence.push(ntfs);
+    Some(WindowsFacts { evidence })
+}
+
+/// The system hive in a file system that can be read.
+fn system_directory(machine: &Machine<'_>) -> Vec<Evidence> {
+    filesystems(machine)
+        .filter(|(_, fs)| matches!(file_at(fs.as_ref(), &SYSTEM_HIVE), Ok(true)))
+        .map(|(name, _)| Evidence::new(name, SYSTEM_HIVE.join("\\")))
+        .collect()
+}
+
+/// What makes a disk boot Windows under UEFI: its boot manager; or, where the EFI system partition
+/// cannot be read, the partitions that only Windows set-up makes together.
+fn uefi(machine: &Machine<'_>) -> Vec<Evidence> {
+    let boot_managers: Vec<_> = filesystems(machine)
+        .filter(|(_, fs)| matches!(file_at(fs.as_ref(), &BOOT_MANAGER), Ok(true)))
+        .map(|(name, _)| Evidence::new(name, BOOT_MANAGER.join("/")))
+        .collect();
+    if !boot_managers.is_empty() {
+        return boot_managers;
+    }
+    let of_role = |role| machine.disk.partitions.iter().find(|partition| partition.role == role);
+    let esp = of_role(PartitionRole::Esp);
+    // Every GPT disk that Windows initialised has a reserved partition, data disks too: only with an
+    // EFI system partition is it a system disk's.
+    let reserved = of_role(PartitionRole::MicrosoftReserved).filter(|_| esp.is_some());
+    let recovery = of_role(PartitionRole::WindowsRecovery);
+    [reserved, recovery]
+        .into_iter()
+        .flatten()
+        .map(|partition| {
+            let detail = match partition.role {
+                PartitionRole::WindowsRecovery => "Windows recovery partition",
+                _ => "Microsoft reserved partition beside an EFI system partition",
+            };
+            Evidence::new(partition.location.clone(), detail)
+        })
+        .collect()
+}
+
+/// What makes a disk boot Windows under BIOS: an active partition with Microsoft's boot record, and
+/// boot code in the first sector that hands over to it. Windows formats data partitions with the
+/// same boot record, so the active flag decides.
+fn bios(machine: &Machine<'_>) -> Vec<Evidence> {
+    let Some(code) = machine.disk.boot_code.known() else { return Vec::new() };
+    if !matches!(code.kind, BootCodeKind::Windows | BootCodeKind::Generic) {
+        return Vec::new();
+    }
+    let active = machine.disk.partitions.iter().filter(|partition| partition.active);
+    for partition in active {
+        if let Some(record) = boot_record(machine, partition) {
+            return vec![code.evidence.clone(), record];
+        }
+    }
+    Vec::new()
+}
+
+fn boot_record(machine: &Machine<'_>, partition: &PartitionFacts) -> Option<Evidence> {
+    let volume = partition.volume?;
+    let record = machine
+        .disk
+        .volume_boot_code
+        .iter()
+        .find(|code| code.volume == volume && code.kind == BootCodeKind::Windows)?;
+    Some(record.evidence.clone())
+}
+
+/// A volume that may hold Windows.
+fn windows_volume(machine: &Machine<'_>) -> Option<Evidence> {
+    machine.disk.volumes.iter().find_map(|volume| {
+        let kind = volume.signature()?.kind;
+        matches!(kind, SignatureKind::Ntfs | SignatureKind::Bitlocker)
+            .then(|| Evidence::new(volume.name.clone(), kind.name()))
+    })
+}
+
+/// Whether a volume is of a kind that Linux systems lie on.
+fn has_linux_volume(machine: &Machine<'_>) -> bool {
+    machine.disk.volumes.iter().filter_map(|volume| volume.signature()).any(|signature| {
+        matches!(
+            signature.kind,
+            SignatureKind::Ext2
+                | SignatureKind::Ext3
+                | SignatureKind::Ext4
+                | SignatureKind::Xfs
+                | SignatureKind::Btrfs
+                | SignatureKind::F2fs
+                | SignatureKind::Reiserfs
+                | SignatureKind::Jfs
+                | SignatureKind::Zfs
+                | SignatureKind::Bcache
+                | SignatureKind::Squashfs
+                | SignatureKind::Erofs
+                | SignatureKind::Swap
+                | SignatureKind::SwapSuspended
+                | SignatureKind::LvmPv
+                | SignatureKind::MdRaid
+                | SignatureKind::Luks1
+                | SignatureKind::Luks2
+                | SignatureKind::Stratis
+                | SignatureKind::Vdo
+        )
+    })
+}
+
+/// The file systems that can be read, with their volumes' names.
+fn filesystems<'a>(
+    machine: &Machine<'a>,
+) -> impl Iterator<Item = (String, Arc<dyn FileSystem>)> + use<'a> {
+    let names = machine.disk.volumes.iter().map(|volume| volume.name.clone());
+    names.zip(machine.filesystems).filter_map(|(name, fs)| {
+        let fs = fs.known()?.as_ref()?;
+        Some((name, Arc::clone(fs)))
+    })
+}
+
+/// Whether a path of names leads to a regular file.
+fn file_at(fs: &dyn FileSystem, path: &[&str]) -> Result<bool> {
+    let mut node = fs.root();
+    for name in path {
+        if fs.metadata(node)?.file_type != FileType::Directory {
+            return Ok(false);
+        }
+        match fs.lookup(node, name.as_bytes())? {
+            Some(next) => node = next,
+            None => return Ok(false),
+        }
+    }
+    Ok(fs.metadata(node)?.file_type == FileType::Regular)
+}
+
+#[cfg(test)]
+mod tests;
