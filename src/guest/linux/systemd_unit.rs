@@ -69,10 +69,18 @@ enum UnitFile {
     Absent(Option<String>),
 }
 
+/// A directory of units with the names in it, or why it could not be read.
+struct UnitDirectory {
+    path: &'static str,
+    names: Result<BTreeSet<String>>,
+}
+
 /// The units that a boot starts.
 pub struct BootUnits<'a> {
     tree: &'a Tree,
     systemd: bool,
+    /// Those that exist, the strongest first; a directory under two names is there once.
+    directories: Vec<UnitDirectory>,
     /// Each started unit with what pulls it in.
     started: BTreeMap<String, Evidence>,
     /// The first thing that could not be read on the way.
@@ -85,24 +93,16 @@ pub fn unit(tree: &Tree, name: &str) -> UnitFacts {
     BootUnits::walk(tree).unit(name)
 }
 
-/// The lines of a unit's file that begin with `Condition`; none when there is no such unit.
-///
-/// # Errors
-/// When a file that should be there cannot be read.
-pub(super) fn conditions(tree: &Tree, name: &str) -> Result<Vec<String>, Unread> {
-    let unread = |error: Error| Unread::from((name, &error));
-    let UnitFile::Found { path, .. } = unit_file(tree, name).map_err(unread)? else {
-        return Ok(Vec::new());
-    };
-    let text = tree.read_text(&path, MAX_UNIT_FILE).map_err(unread)?;
-    let lines = text.lines().map(str::trim).filter(|line| line.starts_with("Condition"));
-    Ok(lines.map(str::to_owned).collect())
-}
-
 impl<'a> BootUnits<'a> {
     /// Follows the boot from `default.target`.
     pub fn walk(tree: &'a Tree) -> Self {
-        let mut units = Self { tree, systemd: false, started: BTreeMap::new(), unread: None };
+        let mut units = Self {
+            tree,
+            systemd: false,
+            directories: unit_directories(tree),
+            started: BTreeMap::new(),
+            unread: None,
+        };
         for path in SYSTEMD {
             match tree.exists(path) {
                 Ok(exists) => units.systemd |= exists,
@@ -117,7 +117,21 @@ impl<'a> BootUnits<'a> {
 
     /// Whether a unit has a file (masked or not).
     pub fn has_file(&self, name: &str) -> bool {
-        !matches!(unit_file(self.tree, name), Ok(UnitFile::Absent(_)) | Err(_))
+        !matches!(self.unit_file(name), Ok(UnitFile::Absent(_)) | Err(_))
+    }
+
+    /// The lines of a unit's file that begin with `Condition`; none when there is no such unit.
+    ///
+    /// # Errors
+    /// When a file that should be there cannot be read.
+    pub(super) fn conditions(&self, name: &str) -> Result<Vec<String>, Unread> {
+        let unread = |error: Error| Unread::from((name, &error));
+        let UnitFile::Found { path, .. } = self.unit_file(name).map_err(unread)? else {
+            return Ok(Vec::new());
+        };
+        let text = self.tree.read_text(&path, MAX_UNIT_FILE).map_err(unread)?;
+        let lines = text.lines().map(str::trim).filter(|line| line.starts_with("Condition"));
+        Ok(lines.map(str::to_owned).collect())
     }
 
     /// The state of a unit; `name` with its suffix.
@@ -136,7 +150,7 @@ impl<'a> BootUnits<'a> {
     fn state(&self, name: &str, plain: &str) -> Result<(UnitState, Evidence), Unread> {
         let unread = |error: Error| Unread::from((name, &error));
         if self.systemd || self.unread.is_some() {
-            match unit_file(self.tree, name).map_err(unread)? {
+            match self.unit_file(name).map_err(unread)? {
                 UnitFile::Masked(path) => {
                     return Ok((UnitState::Masked, Evidence::new(path, "masked")));
                 }
@@ -264,7 +278,7 @@ impl<'a> BootUnits<'a> {
         wants: &BTreeMap<String, Vec<String>>,
         found: &mut Vec<(String, Evidence)>,
     ) -> Result<()> {
-        let own = match unit_file(self.tree, name)? {
+        let own = match self.unit_file(name)? {
             UnitFile::Found { path, name: own } => {
                 self.dependencies(&path, found)?;
                 own
@@ -283,8 +297,11 @@ impl<'a> BootUnits<'a> {
             for directory in wants.get(key).into_iter().flatten() {
                 self.linked(directory, found)?;
             }
-            for directory in UNIT_DIRECTORIES {
-                self.drop_ins(&format!("{directory}/{key}.d"), found)?;
+            let drop_in = format!("{key}.d");
+            for directory in &self.directories {
+                if directory.names.as_ref().is_ok_and(|names| names.contains(&drop_in)) {
+                    self.drop_ins(&format!("{}/{drop_in}", directory.path), found)?;
+                }
             }
         }
         Ok(())
@@ -336,30 +353,81 @@ impl<'a> BootUnits<'a> {
         Ok(())
     }
 
-    /// All `*.wants` and `*.requires` directories, by the unit that they belong to.
+    /// All `*.wants`, `*.requires` and `*.upholds` directories, by the unit that they belong to.
     fn wants_directories(&mut self) -> BTreeMap<String, Vec<String>> {
         let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for directory in UNIT_DIRECTORIES {
-            let entries = match self.tree.read_dir(directory) {
-                Ok(entries) => entries,
-                Err(error) if error.is_absent() => continue,
+        let mut unread = Vec::new();
+        for directory in &self.directories {
+            let names = match &directory.names {
+                Ok(names) => names,
                 Err(error) => {
-                    self.doubt(directory, &error);
+                    unread.push(Unread::from((directory.path, error)));
                     continue;
                 }
             };
-            for entry in entries {
-                let name = String::from_utf8_lossy(&entry.name);
+            for name in names {
                 let unit = [".wants", ".requires", ".upholds"]
                     .iter()
                     .find_map(|suffix| name.strip_suffix(suffix));
                 if let Some(unit) = unit {
-                    let path = format!("{directory}/{name}");
+                    let path = format!("{}/{name}", directory.path);
                     found.entry(unit.to_owned()).or_default().push(path);
                 }
             }
         }
+        self.unread = self.unread.take().or(unread.into_iter().next());
         found
+    }
+
+    /// Looks for a unit's file, following aliases.
+    fn unit_file(&self, name: &str) -> Result<UnitFile> {
+        let mut name = name.to_owned();
+        let mut seen = BTreeSet::new();
+        for _ in 0..MAX_ALIASES {
+            if !seen.insert(name.clone()) {
+                break;
+            }
+            match self.unit_entry(&name)? {
+                None => return Ok(UnitFile::Absent(None)),
+                Some((path, Entry::Masked)) => return Ok(UnitFile::Masked(path)),
+                Some((path, Entry::File)) => return Ok(UnitFile::Found { path, name }),
+                Some((path, Entry::Link(target))) => {
+                    let last = target.rsplit('/').next().unwrap_or_default();
+                    let same = last == name || template_of(&name).as_deref() == Some(last);
+                    if !same && self.unit_entry(last)?.is_some() {
+                        name = last.to_owned();
+                        continue;
+                    }
+                    // `systemctl link` and the like: the file is elsewhere.
+                    return match self.tree.metadata(&path) {
+                        Ok(metadata) if metadata.len == 0 => Ok(UnitFile::Masked(path)),
+                        Ok(_) => Ok(UnitFile::Found { path, name }),
+                        Err(error) if error.is_absent() => Ok(UnitFile::Absent(Some(path))),
+                        Err(error) => Err(error),
+                    };
+                }
+            }
+        }
+        Err(Error::SymlinkLoop { path: name })
+    }
+
+    /// The first entry of that name in the unit directories; for an instance, its template's.
+    fn unit_entry(&self, name: &str) -> Result<Option<(String, Entry)>> {
+        if name.is_empty() || name.contains('/') {
+            return Ok(None);
+        }
+        for name in [Some(name.to_owned()), template_of(name)].into_iter().flatten() {
+            for directory in &self.directories {
+                if !directory.names.as_ref().map_err(Error::clone)?.contains(&name) {
+                    continue;
+                }
+                let path = format!("{}/{name}", directory.path);
+                if let Some(entry) = mask_or_file(self.tree, &path)? {
+                    return Ok(Some((path, entry)));
+                }
+            }
+        }
+        Ok(None)
     }
 
     fn generator(&mut self) -> Option<String> {
@@ -378,6 +446,27 @@ impl<'a> BootUnits<'a> {
         }
         None
     }
+}
+
+fn unit_directories(tree: &Tree) -> Vec<UnitDirectory> {
+    let mut seen = BTreeSet::new();
+    let mut directories = Vec::new();
+    for path in UNIT_DIRECTORIES {
+        // `/lib` is a link to `/usr/lib` where `/usr` is merged.
+        let names = tree.canonicalize(path).and_then(|(real, _)| {
+            if !seen.insert(real) {
+                return Ok(None);
+            }
+            let names = tree.read_dir(path)?.into_iter().map(|entry| String::from_utf8(entry.name));
+            Ok(Some(names.filter_map(std::result::Result::ok).collect()))
+        });
+        match names.transpose() {
+            Some(Err(error)) if error.is_absent() => {}
+            Some(names) => directories.push(UnitDirectory { path, names }),
+            None => {}
+        }
+    }
+    directories
 }
 
 /// The names after `Wants=`, `Requires=`, `BindsTo=`, `Upholds=` in `[Unit]`, each with its line.
@@ -433,54 +522,6 @@ fn mask_or_file(tree: &Tree, path: &str) -> Result<Option<Entry>> {
         FileType::Regular | FileType::CharDevice => Entry::Masked,
         _ => return Ok(None),
     }))
-}
-
-/// Looks for a unit's file, following aliases.
-fn unit_file(tree: &Tree, name: &str) -> Result<UnitFile> {
-    let mut name = name.to_owned();
-    let mut seen = BTreeSet::new();
-    for _ in 0..MAX_ALIASES {
-        if !seen.insert(name.clone()) {
-            break;
-        }
-        match unit_entry(tree, &name)? {
-            None => return Ok(UnitFile::Absent(None)),
-            Some((path, Entry::Masked)) => return Ok(UnitFile::Masked(path)),
-            Some((path, Entry::File)) => return Ok(UnitFile::Found { path, name }),
-            Some((path, Entry::Link(target))) => {
-                let last = target.rsplit('/').next().unwrap_or_default();
-                let same = last == name || template_of(&name).as_deref() == Some(last);
-                if !same && unit_entry(tree, last)?.is_some() {
-                    name = last.to_owned();
-                    continue;
-                }
-                // `systemctl link` and the like: the file is elsewhere.
-                return match tree.metadata(&path) {
-                    Ok(metadata) if metadata.len == 0 => Ok(UnitFile::Masked(path)),
-                    Ok(_) => Ok(UnitFile::Found { path, name }),
-                    Err(error) if error.is_absent() => Ok(UnitFile::Absent(Some(path))),
-                    Err(error) => Err(error),
-                };
-            }
-        }
-    }
-    Err(Error::SymlinkLoop { path: name })
-}
-
-/// The first entry of that name in the unit directories; for an instance, its template's.
-fn unit_entry(tree: &Tree, name: &str) -> Result<Option<(String, Entry)>> {
-    if name.is_empty() || name.contains('/') {
-        return Ok(None);
-    }
-    for name in [Some(name.to_owned()), template_of(name)].into_iter().flatten() {
-        for directory in UNIT_DIRECTORIES {
-            let path = format!("{directory}/{name}");
-            if let Some(entry) = mask_or_file(tree, &path)? {
-                return Ok(Some((path, entry)));
-            }
-        }
-    }
-    Ok(None)
 }
 
 /// `getty@tty1.service` → `getty@.service`.

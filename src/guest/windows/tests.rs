@@ -7,6 +7,11 @@ use crate::filesystem::memory::MemoryFs;
 
 type FileSystems = Vec<Fact<Option<Arc<dyn FileSystem>>>>;
 
+/// The volume of a partition number.
+fn index(number: u32) -> usize {
+    usize::try_from(number.saturating_sub(1)).unwrap()
+}
+
 /// A disk of partitions, each with its role, its signature, and whether it is active.
 fn disk(
     code: BootCodeKind,
@@ -32,7 +37,7 @@ fn disk(
                 uuid: None,
                 active: *active,
                 location: format!("entry {number}"),
-                volume: Some(number as usize - 1),
+                volume: Some(index(number)),
             })
             .collect(),
         volumes: parts
@@ -66,7 +71,7 @@ fn disk(
         volume_boot_code: parts
             .filter(|(_, (_, kind, _))| *kind == Some(SignatureKind::Ntfs))
             .map(|(number, _)| VolumeBootCode {
-                volume: number as usize - 1,
+                volume: index(number),
                 kind: BootCodeKind::Windows,
                 evidence: Evidence::new(format!("partition {number}"), "BOOTMGR"),
             })

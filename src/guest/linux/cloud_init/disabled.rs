@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
-use crate::guest::linux::systemd_unit::{self, CLOUD_INIT_GENERATOR};
+use crate::guest::linux::systemd_unit::{BootUnits, CLOUD_INIT_GENERATOR};
 
 const DISABLED: &str = "/etc/cloud/cloud-init.disabled";
 const ENABLED: &str = "/etc/cloud/cloud-init.enabled";
@@ -34,19 +34,23 @@ const MAX_CONFIG: u64 = 64 << 10;
 const COMMAND_LINE: &str = "kernel command line";
 
 /// Everything that turns cloud-init off; empty when nothing does.
-pub(super) fn find(tree: &Tree, command_line: Option<&str>) -> Fact<Vec<Evidence>> {
-    match all(tree, command_line.unwrap_or_default()) {
+pub(super) fn find(
+    tree: &Tree,
+    boot: &BootUnits<'_>,
+    command_line: Option<&str>,
+) -> Fact<Vec<Evidence>> {
+    match all(tree, boot, command_line.unwrap_or_default()) {
         Ok(found) => Fact::Known(found),
         Err(unread) => Fact::Unknown(unread),
     }
 }
 
-fn all(tree: &Tree, command_line: &str) -> Result<Vec<Evidence>, Unread> {
+fn all(tree: &Tree, boot: &BootUnits<'_>, command_line: &str) -> Result<Vec<Evidence>, Unread> {
     let mut found = Vec::new();
     let generator = is_file(tree, CLOUD_INIT_GENERATOR.iter().copied())?;
     let mut conditions = Vec::new();
     for stage in STAGES {
-        conditions.extend(systemd_unit::conditions(tree, stage)?);
+        conditions.extend(boot.conditions(stage)?);
     }
 
     // The last one on the line counts (`${cmdline##* cloud-init=}`).
@@ -134,7 +138,8 @@ mod tests {
     }
 
     fn places(fs: MemoryFs, command_line: &str) -> Vec<String> {
-        let found = find(&fs.tree(), Some(command_line));
+        let tree = fs.tree();
+        let found = find(&tree, &BootUnits::walk(&tree), Some(command_line));
         found.known().unwrap().iter().map(|evidence| evidence.location.clone()).collect()
     }
 
@@ -181,6 +186,7 @@ mod tests {
     #[test]
     fn an_unreadable_directory_leaves_it_unknown() {
         let fs = MemoryFs::new().file(DISABLED, "").unreadable("/etc/cloud");
-        assert!(find(&fs.tree(), None).unread().is_some());
+        let tree = fs.tree();
+        assert!(find(&tree, &BootUnits::walk(&tree), None).unread().is_some());
     }
 }

@@ -19,10 +19,11 @@ use crate::guest::linux::systemd_unit::BootUnits;
 /// What is known of cloud-init. `command_line` is that of the default boot entry, when known.
 pub fn find(tree: &Tree, command_line: Option<&str>) -> CloudInitFacts {
     let config = config::Config::read(tree, command_line);
+    let boot = BootUnits::walk(tree);
     CloudInitFacts {
         installed: installed::find(tree),
-        units: units(tree),
-        disabled_by: disabled::find(tree, command_line),
+        units: units(&boot),
+        disabled_by: disabled::find(tree, &boot, command_line),
         datasource_list: config.datasource_list(),
         config: config.json(),
         unread: config.unread(),
@@ -32,7 +33,7 @@ pub fn find(tree: &Tree, command_line: Option<&str>) -> CloudInitFacts {
 
 /// The stages: until 24.2 four services; since 24.3 one process (`cloud-init-main`) that the others
 /// only give their order, and `cloud-init` is called `cloud-init-network` (ChangeLog, 24.3).
-fn units(tree: &Tree) -> Vec<UnitFacts> {
+fn units(boot: &BootUnits<'_>) -> Vec<UnitFacts> {
     const UNTIL_24_2: [&str; 4] = ["cloud-init-local", "cloud-init", "cloud-config", "cloud-final"];
     const SINCE_24_3: [&str; 5] = [
         "cloud-init-main",
@@ -41,7 +42,6 @@ fn units(tree: &Tree) -> Vec<UnitFacts> {
         "cloud-config",
         "cloud-final",
     ];
-    let boot = BootUnits::walk(tree);
     let names =
         if boot.has_file("cloud-init-main.service") { &SINCE_24_3[..] } else { &UNTIL_24_2 };
     names.iter().map(|name| boot.unit(&format!("{name}.service"))).collect()
