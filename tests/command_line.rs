@@ -168,7 +168,12 @@ fn a_report_can_be_written_to_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.json");
     let output = run(&[
-        "check", "--format", "json", "--output", path.to_str().unwrap(), &guest("good.qcow2"),
+        "check",
+        "--format",
+        "json",
+        "--output",
+        path.to_str().unwrap(),
+        &guest("good.qcow2"),
     ]);
     assert_eq!(output.status.code(), Some(0));
     assert!(output.stdout.is_empty());

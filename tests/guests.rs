@@ -34,7 +34,11 @@ fn each_guest_gets_exactly_the_findings_that_its_defect_deserves() {
             serde_json::from_slice(&std::fs::read(&expectation).unwrap()).unwrap();
         let (verdict, found) = check(&guests().join(format!("{stem}.qcow2")));
         if u64::from(verdict.exit_code()) != expected["exit"].as_u64().unwrap() {
-            wrong.push(format!("{stem}: exit {} instead of {}", verdict.exit_code(), expected["exit"]));
+            wrong.push(format!(
+                "{stem}: exit {} instead of {}",
+                verdict.exit_code(),
+                expected["exit"]
+            ));
         }
         let expected: BTreeMap<String, Status> =
             serde_json::from_value(expected["findings"].clone()).unwrap();

@@ -13,7 +13,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::bytes::Bytes;
-use crate::error::Result;
+use crate::disk::facts::SignatureKind;
+use crate::error::{Error, Result};
 
 /// A node (file, directory, …) of one file system: an inode number, or whatever names a node there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -130,3 +131,25 @@ pub trait FileSystem: Send + Sync {
 
 /// Longest symbolic link target in bytes (Linux: `PATH_MAX`).
 pub const MAX_SYMLINK: usize = 4096;
+
+/// Whether files may lie, directly or further inside, in a volume with this signature. Swap holds
+/// none; an encrypted container or a physical volume may.
+pub fn may_hold_files(kind: SignatureKind) -> bool {
+    !matches!(kind, SignatureKind::Swap | SignatureKind::SwapSuspended)
+}
+
+/// Opens the file system that a signature announces.
+///
+/// # Errors
+/// [`Error::Unsupported`] for kinds that are not read; otherwise what the reader finds damaged.
+pub fn open(kind: SignatureKind, bytes: Arc<dyn Bytes>) -> Result<Arc<dyn FileSystem>> {
+    match kind {
+        SignatureKind::Ext2 | SignatureKind::Ext3 | SignatureKind::Ext4 => {
+            Ok(Arc::new(ext::Ext::open(bytes)?))
+        }
+        SignatureKind::Fat12 | SignatureKind::Fat16 | SignatureKind::Fat32 => {
+            Ok(Arc::new(fat::Fat::open(bytes)?))
+        }
+        _ => Err(Error::unsupported("volume", 0, kind.name())),
+    }
+}

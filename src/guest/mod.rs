@@ -9,9 +9,15 @@ pub mod windows;
 
 use std::sync::Arc;
 
+use self::facts::{Facts, Guest};
+use crate::bytes::Bytes;
+use crate::disk::Disk;
 use crate::disk::facts::DiskFacts;
-use crate::fact::Fact;
-use crate::filesystem::FileSystem;
+use crate::error::Result;
+use crate::fact::{Fact, Unread};
+use crate::filesystem::tree::Tree;
+use crate::filesystem::{self, FileSystem};
+use crate::image::Image;
 
 /// The disk with the file systems of its volumes: what a boot loader sees.
 pub struct Machine<'a> {
@@ -20,4 +26,83 @@ pub struct Machine<'a> {
     /// The file system of each volume, by the volume's index; `Known(None)` where the volume holds
     /// none (swap, nothing).
     pub filesystems: &'a [Fact<Option<Arc<dyn FileSystem>>>],
+}
+
+/// An image that was looked into: its facts, and the files behind them.
+pub struct Inspection {
+    /// All facts.
+    pub facts: Facts,
+    /// The file systems of the volumes in [`DiskFacts::volumes`].
+    pub filesystems: Vec<Fact<Option<Arc<dyn FileSystem>>>>,
+    /// The guest's tree, when a guest was found.
+    pub tree: Option<Tree>,
+}
+
+impl Inspection {
+    /// Looks into `image`. Never fails: what could not be read is unknown in the facts.
+    pub fn of(image: &Image) -> Self {
+        let (structure, (disk, filesystems, firmware, guest, tree)) =
+            rayon::join(|| image.check_structure(), || look_inside(image.disk()));
+        let mut image = image.facts().clone();
+        if let Some(structure) = structure {
+            image.set_structure(structure);
+        }
+        Self { facts: Facts { image, disk, firmware, guest }, filesystems, tree }
+    }
+}
+
+type Inside = (
+    Fact<DiskFacts>,
+    Vec<Fact<Option<Arc<dyn FileSystem>>>>,
+    Fact<facts::FirmwareFacts>,
+    Fact<Guest>,
+    Option<Tree>,
+);
+
+fn look_inside(disk: Result<Arc<dyn Bytes>>) -> Inside {
+    let bytes = match disk {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let unread = Unread::new("image", error.to_string());
+            return (
+                Fact::Unknown(unread.clone()),
+                Vec::new(),
+                Fact::Unknown(unread.clone()),
+                Fact::Unknown(unread),
+                None,
+            );
+        }
+    };
+    let Disk { facts: disk, volumes } = Disk::read(bytes);
+    let filesystems = open_filesystems(&disk, volumes);
+    let machine = Machine { disk: &disk, filesystems: &filesystems };
+    let firmware = linux::boot::firmware::firmware(&machine);
+    let (guest, tree) = match windows::recognise(&machine) {
+        Some(windows) => (Fact::Known(Guest::Windows(windows)), None),
+        None => linux::find(&machine),
+    };
+    (Fact::Known(disk), filesystems, firmware, guest, tree)
+}
+
+fn open_filesystems(
+    disk: &DiskFacts,
+    volumes: Vec<Arc<dyn Bytes>>,
+) -> Vec<Fact<Option<Arc<dyn FileSystem>>>> {
+    disk.volumes
+        .iter()
+        .zip(volumes)
+        .map(|(facts, bytes)| {
+            let signature = match facts.signatures.as_result() {
+                Ok(signatures) => signatures.first(),
+                Err(unread) => return Fact::Unknown(unread.clone()),
+            };
+            match signature {
+                Some(signature) if filesystem::may_hold_files(signature.kind) => Fact::from_result(
+                    facts.name.clone(),
+                    filesystem::open(signature.kind, bytes).map(Some),
+                ),
+                _ => Fact::Known(None),
+            }
+        })
+        .collect()
 }

@@ -7,8 +7,14 @@ use crate::filesystem::tree::Tree;
 use crate::guest::facts::Architecture;
 
 /// Programs of which every system has at least one.
-const PROGRAMS: &[&str] =
-    &["/bin/sh", "/bin/bash", "/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd", "/bin/busybox"];
+const PROGRAMS: &[&str] = &[
+    "/bin/sh",
+    "/bin/bash",
+    "/sbin/init",
+    "/lib/systemd/systemd",
+    "/usr/lib/systemd/systemd",
+    "/bin/busybox",
+];
 
 /// The architecture, with the program that told it.
 pub fn find(tree: &Tree) -> Fact<(Architecture, Evidence)> {
@@ -28,10 +34,16 @@ pub fn find(tree: &Tree) -> Fact<(Architecture, Evidence)> {
 fn read(tree: &Tree, path: &str) -> Result<(Architecture, String)> {
     let header: [u8; 20] = tree.open(path)?.array(0)?;
     let [0x7f, b'E', b'L', b'F', class, data, ..] = header else {
-        return Err(Error::corrupt("ELF header", 0, "7f 45 4c 46", format!("{:02x?}", &header[..4])));
+        return Err(Error::corrupt(
+            "ELF header",
+            0,
+            "7f 45 4c 46",
+            format!("{:02x?}", &header[..4]),
+        ));
     };
     let [.., low, high] = header;
-    let machine = if data == 2 { u16::from_be_bytes([low, high]) } else { u16::from_le_bytes([low, high]) };
+    let machine =
+        if data == 2 { u16::from_be_bytes([low, high]) } else { u16::from_le_bytes([low, high]) };
     // e_machine values: System V gABI, "Machine" table.
     let architecture = match machine {
         3 => Architecture::I386,

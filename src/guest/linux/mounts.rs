@@ -28,8 +28,10 @@ pub fn join(
         evidence: root_evidence,
     }];
     let mut tree = Tree::new(filesystem, volume);
-    let mut entries: Vec<&FstabEntry> =
-        fstab.known().map(|fstab| fstab.entries.iter().filter(|e| joins(e)).collect()).unwrap_or_default();
+    let mut entries: Vec<&FstabEntry> = fstab
+        .known()
+        .map(|fstab| fstab.entries.iter().filter(|e| joins(e)).collect())
+        .unwrap_or_default();
     entries.sort_by_key(|entry| entry.mount_point.split('/').count());
     for entry in entries.into_iter().take(MAX_MOUNTS) {
         let (what, facts) = mount(machine, entry);
