@@ -47,9 +47,9 @@ static SLOTS: [Slot; MAX_MAPS] = [const { Slot::new() }; MAX_MAPS];
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 static INSTALL: Once = Once::new();
 
-/// Answers SIGBUS. Calls nothing but `mmap` and `sigaction`, which are safe in a handler (the first
-/// is a bare system call on every supported system, the second is in signal-safety(7)); neither
-/// touches `errno` when it succeeds.
+/// Answers SIGBUS. Calls nothing but `mmap`, `sigaction` and `raise`, which are safe in a handler
+/// (the first is a bare system call on every supported system, the others are in
+/// signal-safety(7)); none touches `errno` when it succeeds.
 extern "C" fn on_sigbus(
     _signal: libc::c_int,
     info: *mut libc::siginfo_t,
@@ -87,12 +87,14 @@ extern "C" fn on_sigbus(
             break;
         }
     }
-    // SAFETY: an all-zero sigaction is a valid value; SIG_DFL makes the repeated fault end the
-    // process the way it would have without us.
+    // Not ours: end the process the way it would have ended without us.
+    // SAFETY: an all-zero sigaction is a valid value. The signal raised here is delivered on
+    // return, when it is no longer blocked.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = libc::SIG_DFL;
         libc::sigaction(libc::SIGBUS, &raw const action, ptr::null_mut());
+        libc::raise(libc::SIGBUS);
     }
 }
 

@@ -16,8 +16,10 @@ use crate::image::qcow2::l2_table::{
 
 const DATA_CLUSTER: &str = "qcow2 data cluster";
 
-/// How many L2 tables [`Bytes::zeroes_at`] follows in one call: with the smallest tables (512-byte
-/// clusters, 32 KiB each) still enough for 128 MiB at a time.
+/// How many unallocated L2 tables [`Bytes::zeroes_at`] passes over in one call: with the smallest
+/// tables (512-byte clusters, 32 KiB each) 128 MiB, with the default ones 2 TiB. An allocated table
+/// ends the search, because its entries have to be looked at: a caller that asks again for every
+/// block must not pay for the whole disk each time.
 const MAX_TABLES_LOOKED_AHEAD: u32 = 4096;
 
 /// The disk inside a qcow2 file: read-only, without encryption, backing file or external data
@@ -309,9 +311,13 @@ impl Bytes for Disk {
             if at.0 >= self.size {
                 break;
             }
+            let allocated = !matches!(self.l2_table(at), Ok(None));
             match self.run(at, u64::MAX) {
                 Ok(Run { source: Source::Zeros, len }) => at = at.after(len),
                 _ => break,
+            }
+            if allocated {
+                break;
             }
         }
         at.0.saturating_sub(offset)
