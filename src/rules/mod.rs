@@ -2,7 +2,75 @@
 //!
 //! In: facts and a profile. Out: findings. A rule never sees a disk, a file or an output format.
 
+mod arch_match;
+mod bits_memory_cap;
+mod boot_and_system_same_disk;
+mod boot_chain_complete;
+mod boot_drivers;
+mod boot_mode_bios;
+mod cloud_init_datasource_openstack;
+mod cloud_init_enabled;
+mod cloud_init_installed;
+mod cloud_init_ready;
+mod disk_not_encrypted;
+mod file_size_max;
+pub mod finding;
+mod format_extension_match;
+mod format_supported;
+mod fstab_no_nonsystem_mounts;
+mod fstab_uuid;
+mod fstab_uuid_exists;
+mod grub_root_uuid;
+mod grub_timeout;
+mod initramfs_ide;
+mod initramfs_virtio_net;
+mod initramfs_virtio_storage;
+mod initramfs_xen_pv;
+mod initrd_referenced_exists;
+mod login_credential_or_cloudinit;
+mod lvm_root_no_injection;
+mod obs_access;
+mod obs_object_encryption;
+mod obs_same_region;
+mod obs_standard_storage;
+mod os_full_virtualization;
+mod os_not_hardware_bound;
+mod os_not_oem;
+mod os_supported;
+pub mod os_version;
+mod page;
+mod partition_layout_sound;
+mod password_complexity;
+mod qcow2_features_conservative;
+mod qcow2_no_backing_file;
+mod qcow2_no_external_data_file;
+mod qcow2_no_internal_snapshots;
+mod qcow2_not_encrypted;
+mod qcow2_structure_consistent;
+mod quota;
+mod root_account_usable;
+mod scope;
+mod shell;
+mod single_disk_image;
+mod size;
+mod system_mounts;
+mod uefi_fallback_loader;
+mod virtual_size_not_integer_gib;
+mod virtual_size_range;
+mod vmdk_exported_from_vmware;
+mod volumes;
+mod win_administrator_usable;
+mod win_ide_boot_driver;
+mod win_login_or_cloudbase_init;
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::cast_possible_truncation)]
+mod testing;
+
 use serde::{Deserialize, Serialize};
+
+pub use finding::{Finding, check_all, judge};
+pub use page::page;
 
 use crate::fact::{Evidence, Unread};
 use crate::guest::facts::Facts;
@@ -55,6 +123,11 @@ impl Text {
 }
 
 impl Fixed {
+    /// The sentence in both languages.
+    pub const fn new(en: &'static str, zh: &'static str) -> Self {
+        Self { en, zh }
+    }
+
     /// The sentence in `lang`.
     pub fn get(self, lang: Lang) -> &'static str {
         match lang {
@@ -235,4 +308,209 @@ pub trait Rule: Sync {
 
     /// Decides it.
     fn check(&self, facts: &Facts, context: &Context) -> Outcome;
+}
+
+/// Every rule, in the order of the catalogue.
+pub static RULES: &[&dyn Rule] = &[
+    // Container format.
+    &format_supported::FormatSupported,
+    &format_extension_match::FormatExtensionMatch,
+    &qcow2_not_encrypted::Qcow2NotEncrypted,
+    &qcow2_no_backing_file::Qcow2NoBackingFile,
+    &qcow2_no_internal_snapshots::Qcow2NoInternalSnapshots,
+    &qcow2_no_external_data_file::Qcow2NoExternalDataFile,
+    &qcow2_features_conservative::Qcow2FeaturesConservative,
+    &qcow2_structure_consistent::Qcow2StructureConsistent,
+    &file_size_max::FileSizeMax,
+    &virtual_size_range::VirtualSizeRange,
+    &virtual_size_not_integer_gib::VirtualSizeNotIntegerGib,
+    &single_disk_image::SingleDiskImage,
+    &partition_layout_sound::PartitionLayoutSound,
+    &boot_and_system_same_disk::BootAndSystemSameDisk,
+    &boot_mode_bios::BootModeBios,
+    &uefi_fallback_loader::UefiFallbackLoader,
+    &arch_match::ArchMatch,
+    &disk_not_encrypted::DiskNotEncrypted,
+    &lvm_root_no_injection::LvmRootNoInjection,
+    &vmdk_exported_from_vmware::VmdkExportedFromVmware,
+    // Operating system.
+    &os_supported::OsSupported,
+    &os_not_oem::OsNotOem,
+    &os_not_hardware_bound::OsNotHardwareBound,
+    &os_full_virtualization::OsFullVirtualization,
+    &bits_memory_cap::BitsMemoryCap,
+    // Linux: boot and drivers.
+    &boot_chain_complete::BootChainComplete,
+    &initramfs_virtio_storage::InitramfsVirtioStorage,
+    &initramfs_virtio_net::InitramfsVirtioNet,
+    &initramfs_xen_pv::InitramfsXenPv,
+    &initramfs_ide::InitramfsIde,
+    // Linux: disk identifiers.
+    &fstab_no_nonsystem_mounts::FstabNoNonsystemMounts,
+    &fstab_uuid::FstabUuid,
+    &fstab_uuid_exists::FstabUuidExists,
+    &grub_root_uuid::GrubRootUuid,
+    &grub_timeout::GrubTimeout,
+    &initrd_referenced_exists::InitrdReferencedExists,
+    // Linux: accounts and cloud-init.
+    &login_credential_or_cloudinit::LoginCredentialOrCloudinit,
+    &root_account_usable::RootAccountUsable,
+    &password_complexity::PasswordComplexity,
+    &cloud_init_installed::CloudInitInstalled,
+    &cloud_init_enabled::CloudInitEnabled,
+    &cloud_init_datasource_openstack::CloudInitDatasourceOpenstack,
+    // Windows.
+    &win_administrator_usable::WinAdministratorUsable,
+    &win_login_or_cloudbase_init::WinLoginOrCloudbaseInit,
+    &win_ide_boot_driver::WinIdeBootDriver,
+    // Platform.
+    &obs_standard_storage::ObsStandardStorage,
+    &obs_same_region::ObsSameRegion,
+    &obs_object_encryption::ObsObjectEncryption,
+    &obs_access::ObsAccess,
+    &quota::Quota,
+];
+
+/// The rule with that id.
+pub fn rule(id: &str) -> Option<&'static dyn Rule> {
+    RULES.iter().copied().find(|rule| rule.id() == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::testing::*;
+    use super::*;
+
+    const PROFILES: [Profile; 3] = [Profile::ImsClassic, Profile::Huaweicloud, Profile::Otc];
+
+    #[test]
+    fn ids_are_unique_and_lead_back_to_their_rule() {
+        let ids: BTreeSet<_> = RULES.iter().map(|rule| rule.id()).collect();
+        assert_eq!(ids.len(), RULES.len());
+        for id in ids {
+            assert_eq!(rule(id).expect(id).id(), id);
+            assert!(id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
+        }
+        assert!(rule("no-such-rule").is_none());
+    }
+
+    #[test]
+    fn every_rule_is_documented_in_both_languages() {
+        let is_han = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+        for rule in RULES {
+            let doc = rule.doc();
+            for text in [doc.title, doc.why, doc.decided, doc.remedy] {
+                assert!(!text.en.trim().is_empty(), "{}", rule.id());
+                assert!(!text.zh.trim().is_empty(), "{}", rule.id());
+                assert!(!text.en.contains(is_han), "{}: {}", rule.id(), text.en);
+            }
+            for text in [doc.title, doc.why, doc.decided] {
+                assert!(text.zh.contains(is_han), "{}: {}", rule.id(), text.zh);
+            }
+            assert!(!doc.source.is_empty(), "{}", rule.id());
+            assert!(doc.predicts.iter().all(|code| code.starts_with("IMG.")), "{}", rule.id());
+        }
+    }
+
+    #[test]
+    fn the_good_machine_breaks_nothing_in_any_profile() {
+        for profile in PROFILES {
+            for finding in check_all(&good_linux(), &context(profile)) {
+                let clean =
+                    matches!(finding.status, Status::Pass | Status::Manual | Status::NotApplicable);
+                assert!(clean, "{profile:?}: {finding:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_rule_of_the_profile_has_exactly_one_finding() {
+        for profile in PROFILES {
+            for facts in [good_linux(), windows(), no_guest(), foreign(), unread()] {
+                let found: Vec<_> =
+                    check_all(&facts, &context(profile)).into_iter().map(|f| f.rule).collect();
+                let expected: Vec<_> = RULES
+                    .iter()
+                    .filter(|rule| rule.level(profile).is_some())
+                    .map(|rule| rule.id())
+                    .collect();
+                assert_eq!(found, expected);
+            }
+        }
+    }
+
+    /// What the file's own length, name and magic decide without a look inside.
+    const FROM_THE_FILE_ALONE: &[&str] =
+        &["format-supported", "format-extension-match", "file-size-max"];
+
+    #[test]
+    fn an_unknown_is_never_a_pass() {
+        for profile in PROFILES {
+            for finding in check_all(&unread(), &context(profile)) {
+                let from_file = FROM_THE_FILE_ALONE.contains(&finding.rule.as_str());
+                assert!(from_file || finding.status != Status::Pass, "{finding:#?}");
+                assert_ne!(finding.status, Status::Fail, "{finding:#?}");
+            }
+            let mut facts = unread_inside();
+            // The header is known in this one; what it says may pass.
+            facts.image.qcow2 = unread().image.qcow2;
+            facts.image.virtual_size = None;
+            for finding in check_all(&facts, &context(profile)) {
+                let from_file = FROM_THE_FILE_ALONE.contains(&finding.rule.as_str());
+                // That a root was found in a partition of a table is known here.
+                let layout = finding.rule == "single-disk-image";
+                assert!(from_file || layout || finding.status != Status::Pass, "{finding:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_foreign_format_leaves_what_lies_inside_unverified_with_that_reason() {
+        for finding in check_all(&foreign(), &context(Profile::ImsClassic)) {
+            if finding.status == Status::Unverified {
+                assert!(finding.message.en.contains("the content of vmdk is not read"));
+            }
+        }
+        let verdict = |rule| status(super::rule(rule).unwrap(), &foreign());
+        assert_eq!(verdict("boot-chain-complete"), Status::Unverified);
+        assert_eq!(verdict("win-administrator-usable"), Status::Unverified);
+    }
+
+    #[test]
+    fn a_finding_serialises_as_the_report_promises() {
+        let facts = {
+            let mut facts = good_linux();
+            fstab_mut(&mut facts).entries.push(mount(7, absent_disk(), "/data", "ext4"));
+            facts
+        };
+        let rule = rule("fstab-no-nonsystem-mounts").unwrap();
+        let finding = judged(rule, &facts, Profile::ImsClassic);
+        let json = serde_json::to_value(finding.in_language(Lang::ZhCn)).unwrap();
+        assert_eq!(json["rule"], "fstab-no-nonsystem-mounts");
+        assert_eq!(json["level"], "required");
+        assert_eq!(json["status"], "fail");
+        assert_eq!(json["evidence"][0]["location"], "/etc/fstab:7");
+        assert_eq!(json["remedy"], "sed -i '7s/^/#/' /etc/fstab");
+        assert_eq!(json["predicts"], serde_json::json!([]));
+        assert_eq!(json["repaired_by_platform"], false);
+        assert!(json["message"].as_str().unwrap().contains("/etc/fstab第7行"));
+        assert!(json["source"].as_str().unwrap().contains("制作镜像"));
+        let back: Finding<String> = serde_json::from_value(json).unwrap();
+        assert_eq!(back, finding.in_language(Lang::ZhCn));
+    }
+
+    #[test]
+    fn the_pages_under_docs_rules_are_those_that_the_rules_write() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules");
+        for rule in RULES {
+            let file = folder.join(format!("{}.md", rule.id()));
+            let written = std::fs::read_to_string(&file).unwrap_or_default();
+            assert!(written == page(*rule), "{} is not what the rule says", file.display());
+        }
+        let pages = std::fs::read_dir(&folder).unwrap().filter_map(Result::ok);
+        let pages = pages.filter(|page| page.path().extension().is_some_and(|end| end == "md"));
+        assert_eq!(pages.count(), RULES.len(), "a page without a rule");
+    }
 }

@@ -1,0 +1,212 @@
+//! `boot-chain-complete`
+
+use super::scope::{Decision, any_guest, settle, undecided};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
+use crate::fact::{Evidence, Fact, Unread};
+use crate::guest::facts::{ChainLink, Facts, LinkKind, LinkState};
+use crate::text;
+
+/// Every link from the first sector to init is there.
+pub(super) struct BootChainComplete;
+
+static DOC: Doc = Doc {
+    title: Fixed::new(
+        "Under BIOS every link of the boot chain is there",
+        "BIOS引导链的每个环节均完整",
+    ),
+    why: Fixed::new(
+        "One missing link (a boot loader that was never installed, a stage that lies on another disk, a configuration with no entry, a kernel that was removed) and the server stays at a black screen or in the boot loader's shell.",
+        "只要缺少一个环节（未安装引导程序、引导阶段位于其他磁盘、配置中没有引导项、内核已被删除），云服务器就会停在黑屏或引导程序命令行。",
+    ),
+    decided: Fixed::new(
+        "The chain is followed link by link: boot code in sector 0, the next stage where that code looks for it, the loader's files and configuration, the default entry, its kernel and initramfs, the root device, init. The first missing link is the failure. An image that only UEFI boots is left to boot-mode-bios.",
+        "逐个检查引导链：第一扇区的引导代码、引导代码查找位置上的下一阶段、引导程序的文件和配置、默认引导项及其内核和initramfs、根设备、init。第一个缺失的环节即为失败原因。仅支持UEFI引导的镜像由boot-mode-bios判定。",
+    ),
+    remedy: Fixed::new(
+        "In the guest, booted from rescue media with chroot: grub-install DISK && update-grub (RHEL family: grub2-install DISK && grub2-mkconfig -o /boot/grub2/grub.cfg)",
+        "通过救援介质启动并chroot到系统后执行：grub-install 磁盘 && update-grub（RHEL系：grub2-install 磁盘 && grub2-mkconfig -o /boot/grub2/grub.cfg）",
+    ),
+    source: "Engineering knowledge; 制作镜像 (ims_03_0603), Linux list items 9 and 10, rest on it",
+    predicts: &[],
+    repaired_by_platform: false,
+};
+
+impl Rule for BootChainComplete {
+    fn id(&self) -> &'static str {
+        "boot-chain-complete"
+    }
+
+    fn level(&self, _: Profile) -> Option<Level> {
+        Some(Level::Required)
+    }
+
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn check(&self, facts: &Facts, _: &Context) -> Outcome {
+        settle(decide(facts))
+    }
+}
+
+fn decide(facts: &Facts) -> Decision {
+    let linux = any_guest(facts)?;
+    if let Fact::Known(firmware) = &facts.firmware
+        && firmware.bios.is_empty()
+        && !firmware.uefi.is_empty()
+    {
+        return Ok(Outcome::not_applicable(text!(
+            "Only UEFI boots the disk (see boot-mode-bios); there is no BIOS chain to follow.",
+            "磁盘仅支持UEFI引导（参见boot-mode-bios），没有BIOS引导链。"
+        )));
+    }
+    let chain = &linux.boot.chain;
+    let evidence: Vec<_> = chain.iter().map(shown).collect();
+    if let Some(link) = chain.iter().find(|link| link.state == LinkState::Missing) {
+        let Fixed { en, zh } = name(link.kind);
+        let (place, what) = (&link.evidence.location, &link.evidence.detail);
+        let outcome = Outcome::broken(
+            text!(
+                "The boot chain breaks at {en}: {place}: {what}.",
+                "引导链在{zh}处中断：{place}：{what}。"
+            ),
+            evidence,
+        );
+        return Ok(match repair(link.kind) {
+            Some(remedy) => outcome.remedy(remedy.text()),
+            None => outcome,
+        });
+    }
+    if let Some((link, reason)) = chain.iter().find_map(|link| match &link.state {
+        LinkState::Unknown(reason) => Some((link, reason)),
+        _ => None,
+    }) {
+        let Fixed { en, zh } = name(link.kind);
+        let outcome = Outcome::unverified(
+            text!(
+                "The boot chain could not be followed beyond {en}: {reason}.",
+                "无法继续检查{zh}之后的引导链：{reason}。"
+            ),
+            &Unread::new(link.evidence.location.clone(), reason.clone()),
+        );
+        return Ok(Outcome { evidence, ..outcome });
+    }
+    if !chain.iter().any(|link| link.kind == LinkKind::Init) {
+        let unread = Unread::new("boot chain", "it was not followed as far as init");
+        return Err(Box::new(undecided(linux.boot.default_entry.unread().unwrap_or(&unread))));
+    }
+    let count = chain.len();
+    Ok(Outcome::holds(
+        text!(
+            "All {count} links from the first sector to init are there.",
+            "从第一扇区到init的{count}个环节均完整。"
+        ),
+        evidence,
+    ))
+}
+
+/// A link with its state.
+fn shown(link: &ChainLink) -> Evidence {
+    let state = match &link.state {
+        LinkState::Found => "found",
+        LinkState::Missing => "missing",
+        LinkState::Unknown(_) => "not known",
+        LinkState::NotNeeded => "not needed",
+    };
+    let Evidence { location, detail } = &link.evidence;
+    Evidence::new(location.clone(), format!("{}, {state}: {detail}", name(link.kind).en))
+}
+
+fn name(kind: LinkKind) -> Fixed {
+    match kind {
+        LinkKind::BootCode => Fixed::new("boot code", "引导代码"),
+        LinkKind::ActivePartition => {
+            Fixed::new("the active partition's boot sector", "活动分区的引导扇区")
+        }
+        LinkKind::LoaderImage => Fixed::new("the boot loader's next stage", "引导程序的下一阶段"),
+        LinkKind::LoaderFiles => Fixed::new("the boot loader's files", "引导程序的文件"),
+        LinkKind::Configuration => Fixed::new("the boot loader's configuration", "引导配置"),
+        LinkKind::DefaultEntry => Fixed::new("the default boot entry", "默认引导项"),
+        LinkKind::Kernel => Fixed::new("the kernel", "内核"),
+        LinkKind::Initramfs => Fixed::new("the initramfs", "initramfs"),
+        LinkKind::RootDevice => Fixed::new("the root device", "根设备"),
+        LinkKind::Init => Fixed::new("init", "init"),
+    }
+}
+
+/// The repair of just this link, where it is not a new installation of the boot loader.
+fn repair(kind: LinkKind) -> Option<Fixed> {
+    match kind {
+        LinkKind::Configuration | LinkKind::DefaultEntry => Some(Fixed::new(
+            "update-grub (RHEL family: grub2-mkconfig -o /boot/grub2/grub.cfg)",
+            "update-grub（RHEL系：grub2-mkconfig -o /boot/grub2/grub.cfg）",
+        )),
+        LinkKind::Kernel | LinkKind::Initramfs => Some(Fixed::new(
+            "Install the kernel package again, or rebuild what is missing (update-initramfs -c -k all; dracut --regenerate-all -f), then update-grub or grub2-mkconfig.",
+            "重新安装内核软件包，或重建缺失的文件（update-initramfs -c -k all；dracut --regenerate-all -f），然后执行update-grub或grub2-mkconfig。",
+        )),
+        LinkKind::RootDevice => Some(Fixed::new(
+            "Name the root by the UUID that blkid prints, in root= and /etc/fstab; see grub-root-uuid.",
+            "在root=和/etc/fstab中使用blkid显示的UUID引用根设备；参见grub-root-uuid。",
+        )),
+        LinkKind::Init => Some(Fixed::new(
+            "Install the system's init again (systemd-sysv, systemd or sysvinit); without one this is no complete root file system.",
+            "重新安装系统的init（systemd-sysv、systemd或sysvinit）；缺少init的根文件系统不完整。",
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Status;
+    use crate::rules::testing::*;
+
+    fn set(facts: &mut Facts, kind: LinkKind, state: LinkState) {
+        let chain = &mut linux_mut(facts).boot.chain;
+        chain.iter_mut().find(|link| link.kind == kind).unwrap().state = state;
+    }
+
+    #[test]
+    fn a_whole_chain_passes_and_shows_each_link() {
+        let finding = expect(&BootChainComplete, &good_linux(), Status::Pass, "9 links");
+        assert_eq!(finding.evidence.len(), 9);
+    }
+
+    #[test]
+    fn the_first_missing_link_is_the_failure() {
+        let mut facts = good_linux();
+        set(&mut facts, LinkKind::Kernel, LinkState::Missing);
+        set(&mut facts, LinkKind::Initramfs, LinkState::Missing);
+        let finding = expect(&BootChainComplete, &facts, Status::Fail, "breaks at the kernel");
+        assert!(finding.message.en.contains("/boot/vmlinuz-3.10.0-957.el7.x86_64"));
+    }
+
+    #[test]
+    fn a_missing_link_counts_before_one_that_is_not_known() {
+        let mut facts = good_linux();
+        let unknown = LinkState::Unknown("XFS is not read".to_owned());
+        set(&mut facts, LinkKind::LoaderFiles, unknown);
+        expect(&BootChainComplete, &facts, Status::Unverified, "XFS is not read");
+        set(&mut facts, LinkKind::Init, LinkState::Missing);
+        expect(&BootChainComplete, &facts, Status::Fail, "breaks at init");
+    }
+
+    #[test]
+    fn a_chain_that_ends_early_never_passes() {
+        let mut facts = good_linux();
+        linux_mut(&mut facts).boot.chain.truncate(4);
+        expect(&BootChainComplete, &facts, Status::Unverified, "as far as init");
+        linux_mut(&mut facts).boot.chain.clear();
+        assert_eq!(status(&BootChainComplete, &facts), Status::Unverified);
+    }
+
+    #[test]
+    fn an_image_for_uefi_only_is_left_to_boot_mode_bios() {
+        let mut facts = uefi_only();
+        set(&mut facts, LinkKind::BootCode, LinkState::Missing);
+        assert_eq!(status(&BootChainComplete, &facts), Status::NotApplicable);
+        expect(&BootChainComplete, &windows(), Status::Unverified, "recognised but not read");
+    }
+}

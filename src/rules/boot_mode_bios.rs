@@ -1,0 +1,186 @@
+//! `boot-mode-bios`
+
+use super::scope::{Decision, any_guest, firmware, known, settle, without_guest};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, os_version};
+use crate::fact::{Evidence, Fact};
+use crate::guest::facts::{Architecture, Facts, FirmwareFacts, Guest};
+use crate::text;
+
+/// The image boots the way the profile demands.
+pub(super) struct BootModeBios;
+
+static DOC: Doc = Doc {
+    title: Fixed::new(
+        "The image boots by BIOS (later profiles: by BIOS, or by a declared UEFI)",
+        "镜像引导方式为BIOS（较新的规则集也允许声明后的UEFI）",
+    ),
+    why: Fixed::new(
+        "The source document demands BIOS; a disk that only UEFI can boot does not start. The later pages also take UEFI for a list of systems (and always for ARM), but only when the request declares it: with the wrong declaration the server does not start.",
+        "源文档要求引导方式必须为BIOS，仅支持UEFI引导的磁盘无法启动。后续文档允许部分操作系统（ARM必须）使用UEFI，但必须在请求中声明，声明错误会导致云服务器无法启动。",
+    ),
+    decided: Fixed::new(
+        "BIOS: boot code in sector 0 with 0x55AA and its next stage where the code looks for it. UEFI: an EFI system partition with a loader. Both is taken as BIOS. With UEFI only, ims-classic fails; the other profiles warn that hw_firmware_type must be uefi when the system is on the UEFI list, and fail when it is not.",
+        "BIOS：第一扇区有引导代码和0x55AA标志，且下一阶段位于引导代码查找的位置。UEFI：EFI系统分区中有引导程序。两者都支持时按BIOS处理。仅支持UEFI时，ims-classic判为失败；其他规则集中，若操作系统在UEFI支持列表中，则提示需声明hw_firmware_type为uefi，否则判为失败。",
+    ),
+    remedy: Fixed::new(
+        "Convert the disk to BIOS: add a BIOS boot partition to a GPT disk (sgdisk -n 0:0:+1M -t 0:ef02 DISK), then in the guest: grub-install --target=i386-pc DISK (RHEL family: grub2-install) and rebuild grub.cfg.",
+        "将磁盘转换为BIOS引导：GPT磁盘先增加BIOS boot分区（sgdisk -n 0:0:+1M -t 0:ef02 磁盘），再在系统内执行grub-install --target=i386-pc 磁盘（RHEL系为grub2-install），并重新生成grub.cfg。",
+    ),
+    source: "制作镜像 (ims_03_0603), Windows list item 8, Linux list item 10; 注册镜像 (OTC 0030713193); UEFI (OTC 0161870891, 0170853315)",
+    predicts: &["IMG.0141"],
+    repaired_by_platform: false,
+};
+
+impl Rule for BootModeBios {
+    fn id(&self) -> &'static str {
+        "boot-mode-bios"
+    }
+
+    fn level(&self, _: Profile) -> Option<Level> {
+        Some(Level::Required)
+    }
+
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn check(&self, facts: &Facts, context: &Context) -> Outcome {
+        settle(decide(facts, context.profile))
+    }
+}
+
+fn decide(facts: &Facts, profile: Profile) -> Decision {
+    // A disk without a system need not boot; that it has none is the finding of another rule.
+    if let Fact::Known(Guest::Absent(_)) = facts.guest {
+        return Err(Box::new(without_guest()));
+    }
+    let firmware = firmware(facts)?;
+    match (firmware.bios.is_empty(), firmware.uefi.is_empty()) {
+        (false, uefi_absent) => {
+            let mut evidence = firmware.bios.clone();
+            evidence.extend(firmware.uefi.iter().cloned());
+            Ok(if uefi_absent {
+                Outcome::holds(text!("The disk boots by BIOS.", "磁盘可通过BIOS引导。"), evidence)
+            } else {
+                Outcome::holds(
+                    text!(
+                        "The disk boots by BIOS, and by UEFI as well.",
+                        "磁盘既可通过BIOS引导，也可通过UEFI引导。"
+                    ),
+                    evidence,
+                )
+            })
+        }
+        (true, false) => uefi_only(facts, firmware, profile),
+        (true, true) => Ok(Outcome::broken(
+            text!(
+                "Neither BIOS nor UEFI can boot the disk: no boot code with its next stage, no EFI system partition with a loader.",
+                "磁盘既不能通过BIOS引导，也不能通过UEFI引导：没有引导代码及其下一阶段，也没有包含引导程序的EFI系统分区。"
+            ),
+            boot_sector(facts).into_iter().collect(),
+        )),
+    }
+}
+
+fn uefi_only(facts: &Facts, firmware: &FirmwareFacts, profile: Profile) -> Decision {
+    let mut evidence = firmware.uefi.clone();
+    evidence.extend(boot_sector(facts));
+    if profile == Profile::ImsClassic {
+        return Ok(Outcome::broken(
+            text!(
+                "Only UEFI can boot the disk; BIOS is demanded.",
+                "磁盘只能通过UEFI引导，而平台要求BIOS引导。"
+            ),
+            evidence,
+        ));
+    }
+    let linux = any_guest(facts)?;
+    let (arch, _) = known(&linux.arch)?;
+    let listed = match (arch, known(&linux.os)?) {
+        // ARM servers boot by UEFI only.
+        (Architecture::Aarch64 | Architecture::Arm, _) => Some(true),
+        (_, Some(os)) => os_version::listed_for_uefi(os, *arch),
+        (_, None) => None,
+    };
+    if listed == Some(true) {
+        return Ok(Outcome::doubtful(
+            text!(
+                "Only UEFI can boot the disk: the image must be declared as UEFI.",
+                "磁盘只能通过UEFI引导：必须将镜像声明为UEFI。"
+            ),
+            evidence,
+        )
+        .remedy(text!(
+            "Set \"hw_firmware_type\": \"uefi\" for the image (in the request, or by a PATCH after registration).",
+            "请为镜像设置\"hw_firmware_type\": \"uefi\"（在请求中设置，或注册后通过PATCH修改）。"
+        )));
+    }
+    Ok(Outcome::broken(
+        text!(
+            "Only UEFI can boot the disk, and the platform does not list this system for UEFI.",
+            "磁盘只能通过UEFI引导，而该操作系统不在平台的UEFI支持列表中。"
+        ),
+        evidence,
+    ))
+}
+
+/// What stands in sector 0.
+fn boot_sector(facts: &Facts) -> Option<Evidence> {
+    let code = facts.disk.known()?.boot_code.known()?;
+    let signature = if code.signature { "with 0x55AA" } else { "without 0x55AA" };
+    let detail = format!("{:?}, {signature}; {}", code.kind, code.evidence.detail);
+    Some(Evidence::new(code.evidence.location.clone(), detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Status;
+    use crate::rules::testing::{self, *};
+
+    #[test]
+    fn a_bios_disk_and_a_hybrid_one_pass() {
+        let mut facts = good_linux();
+        expect(&BootModeBios, &facts, Status::Pass, "GRUB 2, core image");
+        firmware_mut(&mut facts).uefi = vec![Evidence::new("partition 1", "BOOTX64.EFI")];
+        expect(&BootModeBios, &facts, Status::Pass, "by UEFI as well");
+    }
+
+    #[test]
+    fn a_disk_that_only_uefi_boots_fails_in_the_source_document() {
+        expect(&BootModeBios, &testing::uefi_only(), Status::Fail, "BOOTX64.EFI");
+    }
+
+    #[test]
+    fn the_later_profiles_take_uefi_for_listed_systems() {
+        let mut facts = testing::uefi_only();
+        let finding = expect_in(
+            Profile::Huaweicloud,
+            &BootModeBios,
+            &facts,
+            Status::Warn,
+            "declared as UEFI",
+        );
+        assert!(remedy(&finding).contains("hw_firmware_type"));
+        let Fact::Known(Some(os)) = &mut linux_mut(&mut facts).os else { panic!() };
+        os.version = Some("7.3".to_owned());
+        expect_in(Profile::Huaweicloud, &BootModeBios, &facts, Status::Fail, "does not list");
+        linux_mut(&mut facts).arch = Fact::Known((Architecture::Aarch64, Evidence::new("", "")));
+        expect_in(Profile::Huaweicloud, &BootModeBios, &facts, Status::Warn, "declared as UEFI");
+    }
+
+    #[test]
+    fn a_disk_that_nothing_boots_fails() {
+        let mut facts = good_linux();
+        firmware_mut(&mut facts).bios.clear();
+        expect(&BootModeBios, &facts, Status::Fail, "Neither BIOS nor UEFI");
+        assert_eq!(status(&BootModeBios, &no_guest()), Status::NotApplicable);
+    }
+
+    #[test]
+    fn unreadable_firmware_facts_are_unverified() {
+        expect(&BootModeBios, &unread(), Status::Unverified, "it was torn");
+        expect(&BootModeBios, &unread_inside(), Status::Unverified, "it was torn");
+        expect(&BootModeBios, &foreign(), Status::Unverified, "content of vmdk is not read");
+    }
+}

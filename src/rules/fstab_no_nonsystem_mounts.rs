@@ -1,0 +1,250 @@
+//! `fstab-no-nonsystem-mounts`
+
+use super::scope::{Decision, known, linux_only, settle, undecided};
+use super::system_mounts::{is_automatic, is_boot, is_optional, is_swap, is_system, is_unstable};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text};
+use crate::fact::{Evidence, Unread};
+use crate::guest::facts::{Facts, FstabEntry, Resolution, SourceKind};
+use crate::text;
+
+/// Nothing but the system is mounted at boot.
+pub(super) struct FstabNoNonsystemMounts;
+
+static DOC: Doc = Doc {
+    title: Fixed::new(
+        "/etc/fstab mounts no disk that stays behind",
+        "/etc/fstab中没有自动挂载用户盘的配置项",
+    ),
+    why: Fixed::new(
+        "A data disk does not come along. systemd waits 90 seconds for a disk in /etc/fstab that is not there and then stops in emergency mode, before the network and SSH are up: nobody can log in.",
+        "数据盘不会随镜像导入。对于/etc/fstab中不存在的磁盘，systemd会等待90秒后进入紧急模式，此时网络和SSH尚未启动，无法登录。",
+    ),
+    decided: Fixed::new(
+        "Each line that is carried out at boot (no noauto) must lead to a volume of this image. One that leads to none fails; with nofail or x-systemd.automount it warns, and so does a network file system without _netdev or nofail. System directories (/, /boot, /usr, /var, …) and swap are left to fstab-uuid-exists and boot-and-system-same-disk.",
+        "启动时执行的每一行（没有noauto）都必须对应到本镜像中的卷。找不到对应卷时判为失败；带nofail或x-systemd.automount时仅告警；网络文件系统没有_netdev或nofail时告警。系统目录（/、/boot、/usr、/var等）和swap由fstab-uuid-exists和boot-and-system-same-disk判定。",
+    ),
+    remedy: Fixed::new(
+        "Comment the line out: sed -i 'LINEs/^/#/' /etc/fstab. To keep it for servers that get such a disk, add nofail to its options.",
+        "注释该行：sed -i '行号s/^/#/' /etc/fstab。如需为挂载该磁盘的云服务器保留，请在选项中增加nofail。",
+    ),
+    source: "制作镜像 (ims_03_0603), Linux list item 2; 卸载云服务器的数据盘 (OTC 0030713179)",
+    predicts: &[],
+    repaired_by_platform: false,
+};
+
+impl Rule for FstabNoNonsystemMounts {
+    fn id(&self) -> &'static str {
+        "fstab-no-nonsystem-mounts"
+    }
+
+    fn level(&self, _: Profile) -> Option<Level> {
+        Some(Level::Required)
+    }
+
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn check(&self, facts: &Facts, _: &Context) -> Outcome {
+        settle(decide(facts))
+    }
+}
+
+fn decide(facts: &Facts) -> Decision {
+    let linux = linux_only(facts)?;
+    let fstab = known(&linux.fstab)?;
+    let (mut absent, mut tolerated, mut unknown, mut seen) = (vec![], vec![], None, vec![]);
+    for entry in fstab.entries.iter().filter(|entry| is_automatic(entry)) {
+        match fate(entry) {
+            Fate::Fine => seen.push(entry.evidence()),
+            Fate::Absent if is_optional(entry) => tolerated.push(entry),
+            Fate::Absent => absent.push(entry),
+            Fate::Waits => tolerated.push(entry),
+            Fate::Unknown(unread) => unknown = unknown.or(Some(unread)),
+        }
+    }
+    if let Some(first) = absent.first() {
+        let (line, point, spec) = (first.line, &first.mount_point, &first.source.spec);
+        let message = text!(
+            "Line {line} of /etc/fstab mounts {point} from {spec}, which is not in this image: the start ends in emergency mode.",
+            "/etc/fstab第{line}行将{spec}挂载到{point}，但本镜像中没有该设备：启动会进入紧急模式。"
+        );
+        let remedy = comment_out(&absent);
+        let lines = absent.into_iter().chain(tolerated).map(FstabEntry::evidence);
+        return Ok(Outcome::broken(message, lines.collect()).remedy(remedy));
+    }
+    if let Some(unread) = unknown {
+        return Err(Box::new(undecided(unread)));
+    }
+    if let Some(first) = tolerated.first() {
+        let (line, point, spec) = (first.line, &first.mount_point, &first.source.spec);
+        let message = if first.source.kind == SourceKind::Network {
+            text!(
+                "Line {line} of /etc/fstab mounts {point} from the network ({spec}) without _netdev or nofail.",
+                "/etc/fstab第{line}行从网络（{spec}）挂载{point}，但没有_netdev或nofail选项。"
+            )
+        } else {
+            text!(
+                "Line {line} of /etc/fstab mounts {point} from {spec}, which is not in this image; the start goes on without it.",
+                "/etc/fstab第{line}行将{spec}挂载到{point}，但本镜像中没有该设备；启动会跳过该挂载。"
+            )
+        };
+        let remedy = comment_out(&tolerated);
+        return Ok(Outcome::doubtful(
+            message,
+            tolerated.into_iter().map(FstabEntry::evidence).collect(),
+        )
+        .remedy(remedy));
+    }
+    if let Some(first) = fstab.malformed.first() {
+        let (place, line) = (&first.location, &first.detail);
+        return Ok(Outcome::doubtful(
+            text!("{place} is no fstab entry: {line}.", "{place}不是有效的fstab配置项：{line}。"),
+            fstab.malformed.clone(),
+        ));
+    }
+    if seen.is_empty() {
+        let what = if fstab.exists { "no line mounts a disk" } else { "no such file" };
+        seen.push(Evidence::new("/etc/fstab", what));
+    }
+    Ok(Outcome::holds(
+        text!(
+            "/etc/fstab mounts nothing but what is in this image.",
+            "/etc/fstab只挂载本镜像中的文件系统。"
+        ),
+        seen,
+    ))
+}
+
+/// What becomes of a line when the server starts.
+enum Fate<'a> {
+    Fine,
+    /// Its device stays behind.
+    Absent,
+    /// It may be tried before the network is up.
+    Waits,
+    Unknown(&'a Unread),
+}
+
+fn fate(entry: &FstabEntry) -> Fate<'_> {
+    if is_swap(entry) {
+        return Fate::Fine;
+    }
+    match entry.source.kind {
+        SourceKind::Virtual => return Fate::Fine,
+        SourceKind::Network => {
+            let early = !entry.has_option("_netdev") && !is_optional(entry);
+            return if early { Fate::Waits } else { Fate::Fine };
+        }
+        // A server has no such drive.
+        SourceKind::Removable => return Fate::Absent,
+        _ => {}
+    }
+    match &entry.source.resolution {
+        Resolution::Volume(_) | Resolution::NoDevice => Fate::Fine,
+        Resolution::Missing if is_elsewhere(entry) => Fate::Fine,
+        Resolution::Missing => Fate::Absent,
+        Resolution::Unknown(unread) => Fate::Unknown(unread),
+    }
+}
+
+/// Whether an absent device is the finding of fstab-uuid or fstab-uuid-exists.
+fn is_elsewhere(entry: &FstabEntry) -> bool {
+    let point = &entry.mount_point;
+    is_boot(point) || (is_system(point) && !is_unstable(entry.source.kind))
+}
+
+fn comment_out(entries: &[&FstabEntry]) -> Text {
+    let lines: Vec<_> = entries.iter().map(|entry| format!("{}s/^/#/", entry.line)).collect();
+    let script = lines.join(";");
+    text!("sed -i '{script}' /etc/fstab", "sed -i '{script}' /etc/fstab")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Status;
+    use crate::rules::testing::*;
+
+    fn with(entry: FstabEntry) -> Facts {
+        let mut facts = good_linux();
+        fstab_mut(&mut facts).entries.push(entry);
+        facts
+    }
+
+    #[test]
+    fn a_mount_of_a_disk_in_the_image_passes() {
+        let home = device("UUID=x", SourceKind::Uuid, Resolution::Volume(1));
+        expect(&FstabNoNonsystemMounts, &good_linux(), Status::Pass, "/etc/fstab:1");
+        assert_eq!(
+            status(&FstabNoNonsystemMounts, &with(mount(7, home, "/home", "ext4"))),
+            Status::Pass
+        );
+    }
+
+    #[test]
+    fn a_mount_of_an_absent_disk_fails_the_fstab_rule() {
+        let facts = with(mount(7, absent_disk(), "/data", "ext4"));
+        let finding = expect(&FstabNoNonsystemMounts, &facts, Status::Fail, "/etc/fstab:7");
+        assert_eq!(remedy(&finding), "sed -i '7s/^/#/' /etc/fstab");
+        assert!(finding.message.zh.contains("第7行"));
+    }
+
+    #[test]
+    fn a_second_disk_by_its_kernel_name_fails() {
+        let mut source = device("/dev/vdb1", SourceKind::KernelName, Resolution::Missing);
+        source.other_disk = true;
+        expect(
+            &FstabNoNonsystemMounts,
+            &with(mount(7, source, "/data", "xfs")),
+            Status::Fail,
+            "/dev/vdb1",
+        );
+    }
+
+    #[test]
+    fn an_absent_disk_that_boot_does_not_wait_for_warns_or_passes() {
+        let entry = mount(7, absent_disk(), "/data", "ext4");
+        let of = |options: &str| with(with_options(entry.clone(), options));
+        expect(&FstabNoNonsystemMounts, &of("defaults,nofail"), Status::Warn, "/etc/fstab:7");
+        expect(&FstabNoNonsystemMounts, &of("x-systemd.automount"), Status::Warn, "/etc/fstab:7");
+        assert_eq!(status(&FstabNoNonsystemMounts, &of("noauto")), Status::Pass);
+    }
+
+    #[test]
+    fn a_network_mount_warns_unless_it_waits_for_the_network() {
+        let source = device("nas:/export", SourceKind::Network, Resolution::NoDevice);
+        let entry = mount(7, source, "/srv", "nfs");
+        expect(&FstabNoNonsystemMounts, &with(entry.clone()), Status::Warn, "nas:/export");
+        let waiting = with_options(entry, "defaults,_netdev");
+        assert_eq!(status(&FstabNoNonsystemMounts, &with(waiting)), Status::Pass);
+    }
+
+    #[test]
+    fn a_cdrom_fails_unless_it_is_not_mounted_at_boot() {
+        let source = device("/dev/sr0", SourceKind::Removable, Resolution::NoDevice);
+        let entry = mount(7, source, "/media/cdrom0", "iso9660");
+        assert_eq!(status(&FstabNoNonsystemMounts, &with(entry.clone())), Status::Fail);
+        let entry = with_options(entry, "user,noauto");
+        assert_eq!(status(&FstabNoNonsystemMounts, &with(entry)), Status::Pass);
+    }
+
+    #[test]
+    fn absent_system_mounts_and_swap_are_left_to_their_own_rules() {
+        let facts = with(mount(7, absent_disk(), "/var", "ext4"));
+        assert_eq!(status(&FstabNoNonsystemMounts, &facts), Status::Pass);
+        let facts = with(mount(7, absent_disk(), "none", "swap"));
+        assert_eq!(status(&FstabNoNonsystemMounts, &facts), Status::Pass);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unverified() {
+        let why = Unread::new("partition 3", "LVM is not read");
+        let source = device("/dev/vg/data", SourceKind::DeviceMapper, Resolution::Unknown(why));
+        let facts = with(mount(7, source, "/data", "xfs"));
+        expect(&FstabNoNonsystemMounts, &facts, Status::Unverified, "LVM is not read");
+        expect(&FstabNoNonsystemMounts, &unread_inside(), Status::Unverified, "it was torn");
+        expect(&FstabNoNonsystemMounts, &foreign(), Status::Unverified, "content of vmdk");
+        assert_eq!(status(&FstabNoNonsystemMounts, &windows()), Status::NotApplicable);
+    }
+}

@@ -1,0 +1,70 @@
+//! `obs-standard-storage`
+
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
+use crate::guest::facts::Facts;
+use crate::text;
+
+/// Bucket and object are of standard storage.
+pub(super) struct ObsStandardStorage;
+
+static DOC: Doc = Doc {
+    title: Fixed::new(
+        "The OBS bucket and the image file are of the Standard storage class",
+        "OBS桶和镜像文件的存储类别为标准存储",
+    ),
+    why: Fixed::new(
+        "The image service does not read objects of the Warm or Cold classes.",
+        "镜像服务无法读取低频访问或归档存储类别的对象。",
+    ),
+    decided: Fixed::new(
+        "It lies on the platform, not in the image: a checklist line.",
+        "该项取决于平台设置而非镜像内容，列为人工确认项。",
+    ),
+    remedy: Fixed::new(
+        "obsutil stat obs://BUCKET/OBJECT shows the class; upload with obsutil cp IMAGE obs://BUCKET/ -sc=standard",
+        "用obsutil stat obs://桶名/对象名查看存储类别；上传时使用obsutil cp 镜像文件 obs://桶名/ -sc=standard",
+    ),
+    source: "制作镜像 (ims_03_0603), Windows list item 15, Linux list item 16, image_url",
+    predicts: &[],
+    repaired_by_platform: false,
+};
+
+impl Rule for ObsStandardStorage {
+    fn id(&self) -> &'static str {
+        "obs-standard-storage"
+    }
+
+    fn level(&self, _: Profile) -> Option<Level> {
+        Some(Level::Manual)
+    }
+
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn check(&self, _: &Facts, _: &Context) -> Outcome {
+        checklist()
+    }
+}
+
+fn checklist() -> Outcome {
+    Outcome::manual(text!(
+        "Make sure that the OBS bucket and the uploaded file are of the Standard storage class.",
+        "请确认OBS桶和上传的镜像文件的存储类别均为标准存储。"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Status;
+    use crate::rules::testing::*;
+
+    #[test]
+    fn it_is_a_checklist_line_whatever_the_image() {
+        for facts in [good_linux(), windows(), no_guest(), unread()] {
+            let finding = expect(&ObsStandardStorage, &facts, Status::Manual, "");
+            assert!(finding.remedy.is_some());
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! `os-not-hardware-bound`
+
+use super::scope::{Decision, any_guest, disk, settle, undecided};
+use super::system_mounts::is_boot;
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
+use crate::disk::facts::SignatureKind;
+use crate::fact::Evidence;
+use crate::guest::facts::{BindingKind, DeviceRef, Facts, FstabEntry, LinuxFacts, SourceKind};
+use crate::text;
+
+/// The system is tied to no machine.
+pub(super) struct OsNotHardwareBound;
+
+static DOC: Doc = Doc {
+    title: Fixed::new(
+        "The operating system is not tied to particular hardware",
+        "操作系统不与特定硬件绑定",
+    ),
+    why: Fixed::new(
+        "The server has other disks, buses and MAC addresses. A root named by a serial number or bus path is not found; a network configuration for one MAC address leaves the server without a network, and so without a password from the metadata service.",
+        "云服务器的磁盘、总线和MAC地址都与原机器不同。用序列号或总线路径引用的根设备无法找到；绑定MAC地址的网络配置会导致网卡无法启动，进而无法从元数据服务获取密码。",
+    ),
+    decided: Fixed::new(
+        "Root and boot named by /dev/disk/by-id, by-path, nvme or mmc names, and members of firmware RAID (Intel IMSM, DDF) are broken. MAC addresses in udev rules or network configuration are broken too (under ims-classic, which does not ask for the network clean-up, they warn). Activation bound to hardware cannot be seen.",
+        "根或启动设备使用/dev/disk/by-id、by-path、nvme或mmc名称，或磁盘为固件RAID（Intel IMSM、DDF）成员，判为不满足。udev规则或网络配置中的MAC地址同样判为不满足（ims-classic不要求清理网络配置，仅告警）。与硬件绑定的激活信息无法检测。",
+    ),
+    remedy: Fixed::new(
+        "Name disks by UUID in /etc/fstab and the boot loader; rm -f /etc/udev/rules.d/*persistent*net*; take HWADDR=, MACADDR= and macaddress: out of the network configuration.",
+        "在/etc/fstab和引导配置中使用UUID；执行rm -f /etc/udev/rules.d/*persistent*net*；删除网络配置中的HWADDR=、MACADDR=和macaddress:。",
+    ),
+    source: "制作镜像 (ims_03_0603), Windows list item 13, Linux list item 13; 准备镜像文件（Linux） (ims_01_0209)",
+    predicts: &[],
+    repaired_by_platform: false,
+};
+
+impl Rule for OsNotHardwareBound {
+    fn id(&self) -> &'static str {
+        "os-not-hardware-bound"
+    }
+
+    fn level(&self, _: Profile) -> Option<Level> {
+        Some(Level::Required)
+    }
+
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn check(&self, facts: &Facts, context: &Context) -> Outcome {
+        settle(decide(facts, context.profile))
+    }
+}
+
+fn decide(facts: &Facts, profile: Profile) -> Decision {
+    let linux = any_guest(facts)?;
+    let disk = disk(facts)?;
+    let mut critical = device_names(linux);
+    let (mut mild, mut unknown) = (Vec::new(), None);
+    for volume in &disk.volumes {
+        match volume.signatures.as_result() {
+            Ok(signatures) => {
+                let raid = |kind| matches!(kind, SignatureKind::Imsm | SignatureKind::Ddf);
+                let found = signatures.iter().filter(|signature| raid(signature.kind));
+                critical.extend(found.map(|s| Evidence::new(volume.name.clone(), s.kind.name())));
+            }
+            Err(unread) => unknown = unknown.or(Some(unread)),
+        }
+    }
+    match linux.bindings.as_result() {
+        Ok(bindings) => {
+            for binding in bindings {
+                let evidence = binding.evidence.clone();
+                let is_critical = match binding.kind {
+                    BindingKind::BusName => true,
+                    BindingKind::UdevMac | BindingKind::NetworkMac => {
+                        profile != Profile::ImsClassic
+                    }
+                    BindingKind::DiskIdentity => false,
+                };
+                let list = if is_critical { &mut critical } else { &mut mild };
+                list.push(evidence);
+            }
+        }
+        Err(unread) => unknown = unknown.or(Some(unread)),
+    }
+    mild.retain(|seen| critical.iter().all(|other| other.location != seen.location));
+    if let Some(first) = critical.first() {
+        let (place, what) = (first.location.clone(), first.detail.clone());
+        critical.append(&mut mild);
+        return Ok(Outcome::broken(
+            text!(
+                "The system is tied to its old machine: {place}: {what}.",
+                "系统与原机器硬件绑定：{place}：{what}。"
+            ),
+            critical,
+        ));
+    }
+    for fact in [linux.fstab.unread(), linux.boot.default_entry.unread()] {
+        unknown = unknown.or(fact);
+    }
+    if let Some(unread) = unknown {
+        return Err(Box::new(undecided(unread)));
+    }
+    if let Some(first) = mild.first() {
+        let (place, what) = (first.location.clone(), first.detail.clone());
+        return Ok(Outcome::doubtful(
+            text!(
+                "A setting names the old machine's hardware: {place}: {what}.",
+                "配置中包含原机器的硬件信息：{place}：{what}。"
+            ),
+            mild,
+        ));
+    }
+    Ok(Outcome::holds(
+        text!(
+            "No disk is named by its hardware and no network setting by a MAC address. Activation cannot be seen.",
+            "未发现按硬件引用的磁盘或绑定MAC地址的网络配置。激活状态无法检测。"
+        ),
+        vec![Evidence::new(
+            "/etc/fstab, boot entry, udev rules, network configuration",
+            "no bindings",
+        )],
+    ))
+}
+
+/// The devices that the start needs and that are named by serial number or bus path.
+fn device_names(linux: &LinuxFacts) -> Vec<Evidence> {
+    let is_identity =
+        |device: &DeviceRef| matches!(device.kind, SourceKind::ById | SourceKind::ByPath);
+    let boot = linux.boot.default_entry.known().and_then(Option::as_ref);
+    let root = boot.and_then(|boot| {
+        let root = boot.root.as_ref().filter(|root| is_identity(root))?;
+        let what = format!("root={}", root.spec);
+        Some(Evidence::new(boot.command_line_location.clone(), what))
+    });
+    let mounts = linux.fstab.known().into_iter().flat_map(|fstab| &fstab.entries);
+    mounts
+        .filter(|mount| is_boot(&mount.mount_point) && is_identity(&mount.source))
+        .map(FstabEntry::evidence)
+        .chain(root)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Fact;
+    use crate::guest::facts::{Binding, Resolution};
+    use crate::rules::Status;
+    use crate::rules::testing::*;
+
+    fn bound(kind: BindingKind, location: &str) -> Facts {
+        let mut facts = good_linux();
+        let evidence = Evidence::new(location, "00:50:56:aa:bb:cc");
+        linux_mut(&mut facts).bindings = Fact::Known(vec![Binding { kind, evidence }]);
+        facts
+    }
+
+    #[test]
+    fn a_machine_without_bindings_passes() {
+        expect(&OsNotHardwareBound, &good_linux(), Status::Pass, "no bindings");
+    }
+
+    #[test]
+    fn a_root_named_by_serial_number_fails() {
+        let mut facts = good_linux();
+        let spec = "/dev/disk/by-id/ata-VMware_0001-part2";
+        entry_mut(&mut facts).root = Some(device(spec, SourceKind::ById, Resolution::Missing));
+        expect(&OsNotHardwareBound, &facts, Status::Fail, "ata-VMware_0001-part2");
+    }
+
+    #[test]
+    fn a_mac_address_warns_in_the_source_document_and_fails_later() {
+        let facts = bound(BindingKind::NetworkMac, "/etc/sysconfig/network-scripts/ifcfg-eth0:4");
+        expect(&OsNotHardwareBound, &facts, Status::Warn, "ifcfg-eth0:4");
+        expect_in(Profile::Otc, &OsNotHardwareBound, &facts, Status::Fail, "00:50:56");
+    }
+
+    #[test]
+    fn a_bus_name_fails_and_another_disk_identity_warns() {
+        let facts = bound(BindingKind::BusName, "/etc/fstab:1");
+        expect(&OsNotHardwareBound, &facts, Status::Fail, "/etc/fstab:1");
+        let facts = bound(BindingKind::DiskIdentity, "/etc/fstab:9");
+        expect(&OsNotHardwareBound, &facts, Status::Warn, "/etc/fstab:9");
+    }
+
+    #[test]
+    fn a_member_of_firmware_raid_fails() {
+        let mut facts = good_linux();
+        let Fact::Known(signatures) = &mut disk_mut(&mut facts).volumes[1].signatures else {
+            panic!()
+        };
+        signatures[0].kind = SignatureKind::Imsm;
+        expect(&OsNotHardwareBound, &facts, Status::Fail, "isw_raid_member");
+    }
+
+    #[test]
+    fn unreadable_settings_are_unverified() {
+        let mut facts = good_linux();
+        linux_mut(&mut facts).bindings = Fact::unknown("/etc/udev/rules.d", "torn");
+        expect(&OsNotHardwareBound, &facts, Status::Unverified, "torn");
+        expect(&OsNotHardwareBound, &windows(), Status::Unverified, "recognised but not read");
+    }
+}

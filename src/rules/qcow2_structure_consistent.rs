@@ -1,0 +1,136 @@
+//! `qcow2-structure-consistent`
+
+use super::scope::{Decision, known, qcow2, settle};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
+use crate::fact::Evidence;
+use crate::guest::facts::Facts;
+use crate::text;
+
+/// The qcow2 file's tables agree with the file.
+pub(super) struct Qcow2StructureConsistent;
+
+static DOC: Doc = Doc {
+    title: Fixed::new(
+        "A qcow2 file is whole and its tables are consistent",
+        "QCOW2镜像文件完整且元数据一致",
+    ),
+    why: Fixed::new(
+        "A download that broke off or a copy of a running machine's disk leaves tables that point beyond the end of the file or at each other's clusters. The platform refuses such a file, or the server finds a damaged disk.",
+        "下载中断或在虚拟机运行时复制磁盘，会导致元数据指向文件末尾之外或相互冲突的簇。平台会拒绝此类文件，或者创建出的云服务器磁盘损坏。",
+    ),
+    decided: Fixed::new(
+        "Header, L1, L2 and refcount tables are walked: every offset lies inside the file and on a cluster's border, no two clusters overlap what they must not, and the file reaches to the highest byte that a table names.",
+        "遍历文件头、L1、L2和引用计数表：所有偏移均在文件范围内并按簇对齐，簇之间没有不允许的重叠，且文件长度不小于元数据引用的最高字节。",
+    ),
+    remedy: Fixed::new(
+        "Download or export the file again; if that is not possible: qemu-img check -r all IMAGE",
+        "请重新下载或导出该文件；如无法重新获取，可执行：qemu-img check -r all 镜像文件",
+    ),
+    source: "错误码 (API reference), IMG.0057: the file has an incorrect format; QEMU docs/interop/qcow2.rst",
+    predicts: &["IMG.0057"],
+    repaired_by_platform: false,
+};
+
+impl Rule for Qcow2StructureConsistent {
+    fn id(&self) -> &'static str {
+        "qcow2-structure-consistent"
+    }
+
+    fn level(&self, _: Profile) -> Option<Level> {
+        Some(Level::Required)
+    }
+
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn check(&self, facts: &Facts, _: &Context) -> Outcome {
+        settle(decide(facts))
+    }
+}
+
+fn decide(facts: &Facts) -> Decision {
+    let qcow2 = qcow2(facts)?;
+    let (length, highest) = (facts.image.file_size, qcow2.highest_host_byte);
+    let path = shell::quote_path(&facts.image.path);
+    let remedy = text!(
+        "Download or export the file again; if that is not possible: qemu-img check -r all {path}",
+        "请重新下载或导出该文件；如无法重新获取，可执行：qemu-img check -r all {path}"
+    );
+    let end = Evidence::new(
+        format!("{}, end", facts.image.path),
+        format!("{length} bytes long, tables refer to {highest}"),
+    );
+    if highest > length {
+        let mut evidence = vec![end];
+        evidence.extend(qcow2.problems.iter().cloned());
+        return Ok(Outcome::broken(
+            text!(
+                "The file is cut off: it has {length} bytes, its tables refer to data up to byte {highest}.",
+                "文件被截断：实际长度为{length}字节，而元数据引用的数据直到第{highest}字节。"
+            ),
+            evidence,
+        )
+        .remedy(remedy));
+    }
+    let count = qcow2.problem_count.max(u64::try_from(qcow2.problems.len()).unwrap_or(u64::MAX));
+    if count > 0 {
+        let first = qcow2.problems.first();
+        let first = first.map_or_else(String::new, |p| format!("{}: {}", p.location, p.detail));
+        return Ok(Outcome::broken(
+            text!(
+                "The qcow2 tables are damaged in {count} places; the first is {first}.",
+                "QCOW2元数据有{count}处损坏，第一处为{first}。"
+            ),
+            qcow2.problems.clone(),
+        )
+        .remedy(remedy));
+    }
+    known(&qcow2.checked)?;
+    Ok(Outcome::holds(
+        text!(
+            "All tables were walked and agree with the file.",
+            "已检查全部元数据表，与文件一致。"
+        ),
+        vec![end],
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Fact;
+    use crate::rules::Status;
+    use crate::rules::testing::*;
+
+    #[test]
+    fn a_sound_file_passes() {
+        expect(&Qcow2StructureConsistent, &good_linux(), Status::Pass, "All tables");
+    }
+
+    #[test]
+    fn a_damaged_table_fails_and_is_named() {
+        let mut facts = good_linux();
+        let qcow2 = qcow2_mut(&mut facts);
+        qcow2.problems = vec![Evidence::new("L2 table at byte 327680, entry 3", "beyond the end")];
+        qcow2.problem_count = 12;
+        let finding = expect(&Qcow2StructureConsistent, &facts, Status::Fail, "L2 table at byte");
+        assert!(finding.message.en.contains("12 places"));
+        assert!(remedy(&finding).contains("qemu-img check -r all centos.qcow2"));
+    }
+
+    #[test]
+    fn a_file_that_was_cut_off_fails() {
+        let mut facts = good_linux();
+        facts.image.file_size = 1000;
+        expect(&Qcow2StructureConsistent, &facts, Status::Fail, "1000 bytes");
+    }
+
+    #[test]
+    fn tables_that_were_not_all_looked_at_are_unverified() {
+        let mut facts = good_linux();
+        qcow2_mut(&mut facts).checked = Fact::unknown("refcount table", "too many entries");
+        expect(&Qcow2StructureConsistent, &facts, Status::Unverified, "too many entries");
+        expect(&Qcow2StructureConsistent, &unread(), Status::Unverified, "it was torn");
+    }
+}

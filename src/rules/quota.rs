@@ -1,0 +1,67 @@
+//! `quota`
+
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
+use crate::guest::facts::Facts;
+use crate::text;
+
+/// There is room for one more image.
+pub(super) struct Quota;
+
+static DOC: Doc = Doc {
+    title: Fixed::new("The quota of private images is not used up", "私有镜像配额未用完"),
+    why: Fixed::new(
+        "A region has a limit of private images (50 or 100, by account) and of images that are made at the same time (40).",
+        "每个区域的私有镜像数量有上限（50或100，视账号而定），同时创建的镜像数量上限为40。",
+    ),
+    decided: Fixed::new(
+        "It lies on the platform, not in the image: a checklist line.",
+        "该项取决于平台设置而非镜像内容，列为人工确认项。",
+    ),
+    remedy: Fixed::new(
+        "Look at the quota on the console (My Quotas); delete images that are not needed or apply for more.",
+        "在管理控制台的“我的配额”中查看；删除不需要的镜像或申请扩大配额。",
+    ),
+    source: "Constraints (OTC 0192505040); 错误码, IMG.0015, IMG.0060",
+    predicts: &["IMG.0015", "IMG.0060"],
+    repaired_by_platform: false,
+};
+
+impl Rule for Quota {
+    fn id(&self) -> &'static str {
+        "quota"
+    }
+
+    fn level(&self, _: Profile) -> Option<Level> {
+        Some(Level::Manual)
+    }
+
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn check(&self, _: &Facts, _: &Context) -> Outcome {
+        checklist()
+    }
+}
+
+fn checklist() -> Outcome {
+    Outcome::manual(text!(
+        "Make sure that the region's quota of private images has room for one more.",
+        "请确认该区域的私有镜像配额充足。"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Status;
+    use crate::rules::testing::*;
+
+    #[test]
+    fn it_is_a_checklist_line_whatever_the_image() {
+        for facts in [good_linux(), windows(), no_guest(), unread()] {
+            let finding = expect(&Quota, &facts, Status::Manual, "");
+            assert!(finding.remedy.is_some());
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Names from an image inside commands that a person will paste into a shell.
+
+/// `word` as one word of a POSIX shell, whatever it holds.
+pub(super) fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// A path as one word that no command takes for an option.
+pub(super) fn quote_path(path: &str) -> String {
+    if path.starts_with('-') { quote(&format!("./{path}")) } else { quote(path) }
+}
+
+/// File and line of a location such as `/etc/fstab:7`.
+pub(super) fn file_and_line(location: &str) -> Option<(&str, u32)> {
+    let (file, line) = location.rsplit_once(':')?;
+    Some((file, line.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_quote_stays_one_word() {
+        assert_eq!(quote("a.qcow2"), "a.qcow2");
+        assert_eq!(quote("a b"), "'a b'");
+        assert_eq!(quote("a'; rm -rf /"), r"'a'\''; rm -rf /'");
+        assert_eq!(quote(""), "''");
+        assert_eq!(quote_path("-O"), "./-O");
+    }
+
+    #[test]
+    fn a_location_splits_at_its_last_colon() {
+        assert_eq!(file_and_line("/boot/a:b:12"), Some(("/boot/a:b", 12)));
+        assert_eq!(file_and_line("MBR, byte 446"), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! Which lines of `/etc/fstab` concern the system, and which its users' data.
+
+use crate::guest::facts::{FstabEntry, SourceKind};
+
+/// Without these the guest does not come up as far as a login.
+const BOOT: &[&str] = &["/", "/boot", "/boot/efi", "/efi", "/usr", "/var"];
+
+/// Further directories of the Filesystem Hierarchy Standard 3.0 that hold the system itself. Those
+/// that hold users' and services' data (`/home`, `/opt`, `/srv`, `/mnt`, `/media`, everything else)
+/// are not among them: a file system there may well have been a data disk.
+const SYSTEM: &[&str] = &[
+    "/boot/firmware",
+    "/etc",
+    "/root",
+    "/tmp",
+    "/usr/local",
+    "/var/cache",
+    "/var/lib",
+    "/var/log",
+    "/var/log/audit",
+    "/var/spool",
+    "/var/tmp",
+];
+
+/// Whether the guest needs this mount to start.
+pub(super) fn is_boot(mount_point: &str) -> bool {
+    BOOT.contains(&mount_point)
+}
+
+/// Whether the mount holds part of the system.
+pub(super) fn is_system(mount_point: &str) -> bool {
+    is_boot(mount_point) || SYSTEM.contains(&mount_point)
+}
+
+/// Whether the entry is swap space.
+pub(super) fn is_swap(entry: &FstabEntry) -> bool {
+    entry.fs_type == "swap"
+}
+
+/// Whether the entry is carried out at boot (fstab(5): `noauto` is not).
+pub(super) fn is_automatic(entry: &FstabEntry) -> bool {
+    !entry.has_option("noauto") && entry.mount_point.starts_with('/')
+}
+
+/// Whether boot goes on without the mount (systemd.mount(5)).
+pub(super) fn is_optional(entry: &FstabEntry) -> bool {
+    entry.has_option("nofail") || entry.has_option("x-systemd.automount")
+}
+
+/// Whether the name depends on the bus or on the very disk, so that it changes with the import.
+pub(super) fn is_unstable(kind: SourceKind) -> bool {
+    matches!(kind, SourceKind::KernelName | SourceKind::ById | SourceKind::ByPath)
+}

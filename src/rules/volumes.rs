@@ -1,0 +1,34 @@
+//! Volumes as messages name them.
+
+use crate::disk::facts::{DiskFacts, VolumeFacts};
+use crate::fact::Evidence;
+
+/// The UUID of a volume's content as `UUID=` takes it; none when it has none, or when what stands
+/// there could not be typed into a command.
+pub(super) fn uuid(disk: &DiskFacts, index: usize) -> Option<&str> {
+    let uuid = disk.volumes.get(index)?.signature()?.uuid.as_deref()?;
+    let plain = uuid.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    (plain && !uuid.is_empty()).then_some(uuid)
+}
+
+/// The volume's name with what it holds: `partition 1 (ext4)`.
+pub(super) fn describe(volume: &VolumeFacts) -> String {
+    match volume.signature() {
+        Some(signature) => format!("{} ({})", volume.name, signature.kind.name()),
+        None => volume.name.clone(),
+    }
+}
+
+/// The identifiers that do exist in the image, one a volume, for comparison with one that does not.
+pub(super) fn identifiers(disk: &DiskFacts) -> Vec<Evidence> {
+    disk.volumes
+        .iter()
+        .filter_map(|volume| {
+            let signature = volume.signature()?;
+            let uuid = signature.uuid.as_ref().map(|uuid| format!("UUID={uuid}"));
+            let label = signature.label.as_ref().map(|label| format!("LABEL={label}"));
+            let found: Vec<_> = uuid.into_iter().chain(label).collect();
+            (!found.is_empty()).then(|| Evidence::new(describe(volume), found.join(" ")))
+        })
+        .collect()
+}
