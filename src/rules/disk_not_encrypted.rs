@@ -51,6 +51,7 @@ impl Rule for DiskNotEncrypted {
 fn decide(facts: &Facts) -> Decision {
     let disk = disk(facts)?;
     let (mut encrypted, mut others, mut unknown, mut seen) = (vec![], vec![], vec![], vec![]);
+    unknown.extend(disk.table_read.unread().cloned());
     for volume in &disk.volumes {
         match volume.signatures.as_result() {
             Ok(signatures) => {

@@ -52,6 +52,7 @@ impl Rule for LvmRootNoInjection {
 
 fn decide(facts: &Facts) -> Decision {
     let disk = disk(facts)?;
+    known(&disk.table_read)?;
     let mut labels = Vec::new();
     for volume in &disk.volumes {
         let signatures = known(&volume.signatures)?;

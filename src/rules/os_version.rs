@@ -210,12 +210,18 @@ pub fn os_version(os: &OsIdentity, arch: Architecture, profile: Profile) -> OsVe
     )
 }
 
-/// Whether the platform lists the system for UEFI boot, in any spelling; `None` when it does not
-/// list the system at all.
+/// Whether the platform lists the system, or the nearest of the same major version, for UEFI boot,
+/// in any spelling; `None` when it lists neither.
 pub fn listed_for_uefi(os: &OsIdentity, arch: Architecture) -> Option<bool> {
-    let OsVersion::Exact(exact) = os_version(os, arch, Profile::Otc) else { return None };
+    let (_, components) = family(os)?;
+    let [major, ..] = installed(os, components);
+    let listed = match os_version(os, arch, Profile::Otc) {
+        OsVersion::Exact(row) => row,
+        OsVersion::Nearest(row, _) if row.version.first() == Some(&major) => row,
+        _ => return None,
+    };
     let same = |row: &&ListedOs| {
-        row.platform == exact.platform && row.bits == exact.bits && row.version == exact.version
+        row.platform == listed.platform && row.bits == listed.bits && row.version == listed.version
     };
     Some(LISTED.iter().filter(same).any(|row| row.uefi))
 }
@@ -313,6 +319,7 @@ mod tests {
     fn uefi_support_is_found_in_whichever_spelling_it_stands() {
         assert_eq!(listed_for_uefi(&os("ubuntu", "18.04", ""), Architecture::X86_64), Some(true));
         assert_eq!(listed_for_uefi(&os("centos", "7.3", ""), Architecture::X86_64), Some(false));
+        assert_eq!(listed_for_uefi(&os("debian", "12.5", ""), Architecture::X86_64), Some(true));
         assert_eq!(listed_for_uefi(&os("almalinux", "9", ""), Architecture::X86_64), None);
     }
 }

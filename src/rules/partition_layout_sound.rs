@@ -3,7 +3,7 @@
 use super::scope::{Decision, disk, known, settle};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::disk::facts::{Severity, TableKind, VolumeFacts};
-use crate::fact::Evidence;
+use crate::fact::{Evidence, Unread};
 use crate::guest::facts::Facts;
 use crate::text;
 
@@ -59,15 +59,14 @@ fn decide(facts: &Facts) -> Decision {
             Severity::Untidy => untidy.push(problem.evidence.clone()),
         }
     }
-    // A table that was judged flawed already names its flaws; what follows are further ones.
-    if let Some(gpt) = &disk.gpt
-        && disk.problems.is_empty()
-    {
-        if let Some(unread) = gpt.primary.unread() {
-            broken.push(Evidence::new(unread.location.clone(), unread.reason.clone()));
+    // A damaged header may already be among the problems; it must not be named twice.
+    if let Some(gpt) = &disk.gpt {
+        let flaw = |unread: &Unread| Evidence::new(unread.location.clone(), unread.reason.clone());
+        if broken.is_empty() {
+            broken.extend(gpt.primary.unread().map(flaw));
         }
-        if let Some(unread) = gpt.backup.unread() {
-            untidy.push(Evidence::new(unread.location.clone(), unread.reason.clone()));
+        if untidy.is_empty() {
+            untidy.extend(gpt.backup.unread().map(flaw));
         }
     }
     if broken.is_empty() {
