@@ -24,7 +24,7 @@ static DOC: Doc = Doc {
     ),
     decided: Fixed::new(
         "The length of the file is compared with 128 GiB and 1024 GiB. Holes count: a sparse raw file is uploaded at its full length.",
-        "将文件长度与128GiB、1024GiB比较。稀疏文件的空洞也计算在内，因为raw文件按完整长度上传。",
+        "将文件长度与128 GiB、1024 GiB比较。稀疏文件的空洞也计算在内，因为raw文件按完整长度上传。",
     ),
     remedy: Fixed::new(
         "qemu-img convert -p -c -O qcow2 IMAGE small.qcow2    # leaves out zeros and compresses",
@@ -58,7 +58,7 @@ impl Rule for FileSizeMax {
             return Outcome::holds(
                 text!(
                     "The file has {shown}, at most 128 GiB.",
-                    "文件大小为{shown}，不超过128GiB。"
+                    "文件大小为{shown}，不超过128 GiB。"
                 ),
                 evidence,
             );
@@ -69,13 +69,13 @@ impl Rule for FileSizeMax {
             return Outcome::doubtful(
                 text!(
                     "The file has {shown}, more than 128 GiB: it can only be imported by fast import.",
-                    "文件大小为{shown}，超过128GiB，只能通过快速导入方式导入。"
+                    "文件大小为{shown}，超过128 GiB，只能通过快速导入方式导入。"
                 ),
                 evidence,
             )
             .remedy(text!(
                 "Compress it below 128 GiB (qemu-img convert -p -c -O qcow2 {path} small.qcow2), or use fast import; for a raw file make the bitmap first: java -jar CreateMF.jar {path} STEM.mf",
-                "将其压缩到128GiB以内（qemu-img convert -p -c -O qcow2 {path} small.qcow2），或使用快速导入；raw文件需先生成位表文件：java -jar CreateMF.jar {path} 同名.mf"
+                "将其压缩到128 GiB以内（qemu-img convert -p -c -O qcow2 {path} small.qcow2），或使用快速导入；raw文件需先生成位表文件：java -jar CreateMF.jar {path} 同名.mf"
             ));
         }
         let limit = if fast { gib(MAX_FAST) } else { gib(MAX_NORMAL) };

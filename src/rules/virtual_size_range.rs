@@ -24,7 +24,7 @@ static DOC: Doc = Doc {
     ),
     decided: Fixed::new(
         "The virtual size in the header (raw: the file's length) is at most 1024 GiB; below 40 GiB (Open Telekom Cloud: 1 GiB) it warns.",
-        "镜像头中的虚拟大小（raw为文件长度）不超过1024GiB；小于40GiB（Open Telekom Cloud为1GiB）时告警。",
+        "镜像头中的虚拟大小（raw为文件长度）不超过1024 GiB；小于40 GiB（Open Telekom Cloud为1 GiB）时告警。",
     ),
     remedy: Fixed::new(
         "Too big: shrink file systems and partitions, then qemu-img resize --shrink IMAGE SIZE. Too small: register with \"min_disk\": 40, or qemu-img resize IMAGE 40G",
@@ -65,7 +65,7 @@ impl Rule for VirtualSizeRange {
             Outcome::broken(
                 text!(
                     "The disk has {shown}, more than 1024 GiB.",
-                    "磁盘大小为{shown}，超过1024GiB。"
+                    "磁盘大小为{shown}，超过1024 GiB。"
                 ),
                 evidence,
             )
@@ -81,7 +81,7 @@ impl Rule for VirtualSizeRange {
             Outcome::holds(
                 text!(
                     "The disk has {shown}, between {least} and 1024 GiB.",
-                    "磁盘大小为{shown}，在{least}到1024GiB之间。"
+                    "磁盘大小为{shown}，在{least}到1024 GiB之间。"
                 ),
                 evidence,
             )
