@@ -19,23 +19,23 @@ use crate::rules::{Lang, Profile};
                   could not be carried out · 3 nothing is broken, but a required rule could not be \
                   verified"
 )]
-pub struct Cli {
+pub(super) struct Cli {
     /// Language of the report [default: from LC_ALL, LC_MESSAGES, LANG]
     #[arg(long, global = true, value_enum, value_name = "LANG")]
-    pub lang: Option<LangArg>,
+    pub(super) lang: Option<LangArg>,
 
     /// When to use colour
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value = "auto")]
-    pub color: ColorArg,
+    pub(super) color: ColorArg,
 
     #[command(subcommand)]
     #[allow(missing_docs, reason = "clap would show it as help")]
-    pub command: Command,
+    pub(super) command: Command,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Check images: will the cloud accept each, and will it boot there?
     Check(CheckArgs),
     /// Show what is in an image: format, partitions, file systems, guest. No judgement
@@ -52,88 +52,88 @@ pub enum Command {
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub(super) struct CheckArgs {
     /// Image files (qcow2 or raw; other formats are named)
     #[arg(required = true, value_name = "IMAGE")]
-    pub images: Vec<PathBuf>,
+    pub(super) images: Vec<PathBuf>,
 
     /// Set of requirements
     #[arg(long, value_enum, value_name = "PROFILE", default_value = "ims-classic")]
-    pub profile: ProfileArg,
+    pub(super) profile: ProfileArg,
 
     /// Form of the report
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
-    pub format: FormatArg,
+    pub(super) format: FormatArg,
 
     /// Write the report to this file instead of standard output
     #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
 
     /// Check at most this many images at once [default: the number of processors]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub jobs: Option<u16>,
+    pub(super) jobs: Option<u16>,
 
     /// What makes an image fail
     #[arg(long, value_enum, value_name = "WHAT", default_value = "fail")]
-    pub fail_on: FailOnArg,
+    pub(super) fail_on: FailOnArg,
 
     /// Only the verdict and the ids of what is broken
     #[arg(long, short)]
-    pub quiet: bool,
+    pub(super) quiet: bool,
 
     /// Everything, with the evidence of what holds
     #[arg(long, short, conflicts_with = "quiet")]
-    pub verbose: bool,
+    pub(super) verbose: bool,
 }
 
 /// Arguments of `inspect`.
 #[derive(Debug, Args)]
-pub struct InspectArgs {
+pub(super) struct InspectArgs {
     /// Image file
     #[arg(value_name = "IMAGE")]
-    pub image: PathBuf,
+    pub(super) image: PathBuf,
 
     /// Form of the facts; json has all that the rules see
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
-    pub format: InspectFormatArg,
+    pub(super) format: InspectFormatArg,
 }
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
-pub struct ExplainArgs {
+pub(super) struct ExplainArgs {
     /// Rule id; without one, all rules
     #[arg(value_name = "RULE")]
-    pub rule: Option<String>,
+    pub(super) rule: Option<String>,
 }
 
 /// Arguments of `rules`.
 #[derive(Debug, Args)]
-pub struct RulesArgs {
+pub(super) struct RulesArgs {
     /// Set of requirements
     #[arg(long, value_enum, value_name = "PROFILE", default_value = "ims-classic")]
-    pub profile: ProfileArg,
+    pub(super) profile: ProfileArg,
 }
 
 /// Arguments of `ls` and `cat`.
 #[derive(Debug, Args)]
-pub struct PathArgs {
+pub(super) struct PathArgs {
     /// Image file
     #[arg(value_name = "IMAGE")]
-    pub image: PathBuf,
+    pub(super) image: PathBuf,
 
     /// Absolute path in the guest; with --volume, on that volume
     #[arg(value_name = "PATH")]
-    pub path: String,
+    pub(super) path: String,
 
     /// Look into this partition alone, not into the guest's joined tree
     #[arg(long, value_name = "PARTITION")]
-    pub volume: Option<u32>,
+    pub(super) volume: Option<u32>,
 }
 
 /// `--lang`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[allow(missing_docs, reason = "clap would show it as help")]
-pub enum LangArg {
+pub(super) enum LangArg {
     En,
     #[value(name = "zh-CN", alias = "zh-cn", alias = "zh")]
     ZhCn,
@@ -151,7 +151,7 @@ impl From<LangArg> for Lang {
 /// `--color`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[allow(missing_docs, reason = "clap would show it as help")]
-pub enum ColorArg {
+pub(super) enum ColorArg {
     Auto,
     Always,
     Never,
@@ -159,7 +159,7 @@ pub enum ColorArg {
 
 /// `--profile`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum ProfileArg {
+pub(super) enum ProfileArg {
     /// The image service's document of 2018-12, read literally
     ImsClassic,
     /// Huawei Cloud's later pages
@@ -180,7 +180,7 @@ impl From<ProfileArg> for Profile {
 
 /// `check --format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FormatArg {
+pub(super) enum FormatArg {
     /// For people
     Human,
     /// One JSON document
@@ -191,7 +191,7 @@ pub enum FormatArg {
 
 /// `inspect --format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum InspectFormatArg {
+pub(super) enum InspectFormatArg {
     /// For people
     Human,
     /// Everything that the rules see
@@ -200,7 +200,7 @@ pub enum InspectFormatArg {
 
 /// `check --fail-on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FailOnArg {
+pub(super) enum FailOnArg {
     /// A required rule is broken
     Fail,
     /// A recommended rule is broken

@@ -41,8 +41,7 @@ pub(super) fn run(
             let created = File::create(path).map_err(|error| {
                 Failure::Said(format!("cannot write {}: {error}", path.display()))
             })?;
-            let choice =
-                if color == ColorChoice::Always { color } else { ColorChoice::Never };
+            let choice = if color == ColorChoice::Always { color } else { ColorChoice::Never };
             file = io::BufWriter::new(AutoStream::new(created, choice));
             &mut file
         }
@@ -91,7 +90,10 @@ fn check_one(path: &Path, context: &Context, fail_on_warn: bool) -> ImageReport 
         Ok(Err(error)) => ImageReport::error(path, error.to_string()),
         Err(_) => ImageReport::error(
             path,
-            format!("{}: the checker itself failed on this image; please report it", path.display()),
+            format!(
+                "{}: the checker itself failed on this image; please report it",
+                path.display()
+            ),
         ),
     }
 }

@@ -102,11 +102,7 @@ fn permissions(mode: u16) -> String {
                 (true, false) => 'x',
                 (false, false) => '-',
             };
-            [
-                if bits & 4 != 0 { 'r' } else { '-' },
-                if bits & 2 != 0 { 'w' } else { '-' },
-                execute,
-            ]
+            [if bits & 4 != 0 { 'r' } else { '-' }, if bits & 2 != 0 { 'w' } else { '-' }, execute]
         })
         .collect()
 }

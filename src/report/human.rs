@@ -316,9 +316,8 @@ fn checklist(report: &ImageReport, layout: Layout, out: &mut dyn Write) -> Resul
     }
     for finding in manual {
         let title = rule(&finding.rule).map_or("", |rule| rule.doc().title.get(lang));
-        let options = textwrap::Options::new(layout.width)
-            .initial_indent("  ☐ ")
-            .subsequent_indent("    ");
+        let options =
+            textwrap::Options::new(layout.width).initial_indent("  ☐ ").subsequent_indent("    ");
         for line in textwrap::wrap(&format!("{}: {title}", finding.rule), options) {
             writeln!(out, "{line}")?;
         }

@@ -101,12 +101,8 @@ pub fn write_line(
     lang: Lang,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let line = Line {
-        schema_version: SCHEMA_VERSION,
-        tool: TOOL,
-        profile,
-        report: element(report, lang),
-    };
+    let line =
+        Line { schema_version: SCHEMA_VERSION, tool: TOOL, profile, report: element(report, lang) };
     serde_json::to_writer(&mut *out, &line)?;
     writeln!(out)
 }

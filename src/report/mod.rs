@@ -112,8 +112,7 @@ impl GuestSummary {
                 (true, true) => None,
             }
         });
-        let mut summary =
-            Self { firmware: firmware.map(str::to_owned), ..Self::default() };
+        let mut summary = Self { firmware: firmware.map(str::to_owned), ..Self::default() };
         match facts.guest.known() {
             Some(Guest::Linux(linux)) => {
                 summary.os = Some("linux".to_owned());

@@ -156,6 +156,18 @@ pub enum Level {
     Manual,
 }
 
+impl Level {
+    /// As reports spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Recommended => "recommended",
+            Self::Informational => "informational",
+            Self::Manual => "manual",
+        }
+    }
+}
+
 /// A set of requirements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -166,6 +178,17 @@ pub enum Profile {
     Huaweicloud,
     /// Open Telekom Cloud.
     Otc,
+}
+
+impl Profile {
+    /// As the command line and reports spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ImsClassic => "ims-classic",
+            Self::Huaweicloud => "huaweicloud",
+            Self::Otc => "otc",
+        }
+    }
 }
 
 /// How a rule ended.
