@@ -20,7 +20,8 @@ keep() { # NAME [list.py options]: compresses $work/NAME.img, lists what the ker
     rm -f "$work/copy.img"
     cp --sparse=always "$work/$name.img" "$work/copy.img"
     mount -o "loop,noatime,${how:-rw}" "$work/copy.img" "$mnt"
-    python3 "$here/list.py" "$mnt" "$@" | zstd -q -19 -f -o "$here/$name.list.zst"
+    { stat -f -c '#free %f blocks %d inodes' "$mnt"; python3 "$here/list.py" "$mnt" "$@"; } |
+        zstd -q -19 -f -o "$here/$name.list.zst"
     detach
     zstd -q -19 -f "$work/$name.img" -o "$here/$name.img.zst"
 }

@@ -13,8 +13,8 @@ use super::volume::Volume;
 use crate::error::{Error, Result};
 use crate::filesystem::FileType;
 
-/// Most bytes of one directory that are read: over four million entries.
-const MAX_DIRECTORY_BYTES: u64 = 256 << 20;
+/// Most bytes of one directory that are read: over a million entries.
+const MAX_DIRECTORY_BYTES: u64 = 64 << 20;
 
 /// Bytes of an entry before the name: inode, `rec_len`, `name_len`, file type.
 const ENTRY_HEADER: usize = 8;

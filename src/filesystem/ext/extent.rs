@@ -23,10 +23,10 @@ const TAIL_SIZE: usize = 4;
 /// (`EXT_INIT_MAX_LEN`).
 const MAX_WRITTEN: u16 = 32768;
 
-/// Most blocks of one tree that are read. At the least 84 extents lie in each (blocks of 1 KiB), so
-/// that trees within the bound on runs fit even when they are hardly filled; without it, entries
-/// that all lead to one empty block would multiply with each level.
-const MAX_TREE_BLOCKS: u32 = 1 << 16;
+/// Most bytes of one tree that are read. At the least 84 extents lie in each KiB, so that trees
+/// within the bound on runs fit even when they are hardly filled; without it, entries that all lead
+/// to one empty block would multiply with each level.
+const MAX_TREE_BYTES: u64 = 64 << 20;
 
 /// The written blocks of a file with extents.
 pub(super) fn runs(volume: &Volume, inode: &Inode) -> Result<Runs> {
@@ -40,7 +40,7 @@ pub(super) fn runs(volume: &Volume, inode: &Inode) -> Result<Runs> {
             depth.to_string(),
         ));
     }
-    let mut walk = Walk { volume, inode, runs: Runs::default(), next: 0, blocks: 0 };
+    let mut walk = Walk { volume, inode, runs: Runs::default(), next: 0, read: 0 };
     walk.node(&root, depth)?;
     Ok(walk.runs)
 }
@@ -51,8 +51,8 @@ struct Walk<'a> {
     runs: Runs,
     /// The block of the file behind all extents so far.
     next: u64,
-    /// Blocks of the tree read so far.
-    blocks: u32,
+    /// Bytes of the tree read so far.
+    read: u64,
 }
 
 impl Walk<'_> {
@@ -90,12 +90,12 @@ impl Walk<'_> {
 
     fn index(&mut self, entry: &Structure<'_>, depth: u16) -> Result<()> {
         self.first_block(entry)?;
-        self.blocks = self.blocks.saturating_add(1);
-        if self.blocks > MAX_TREE_BLOCKS {
+        self.read = self.read.saturating_add(self.volume.block_size());
+        if self.read > MAX_TREE_BYTES {
             return Err(Error::Limit {
                 structure: "ext extent tree",
-                limit: u64::from(MAX_TREE_BLOCKS),
-                unit: "blocks",
+                limit: MAX_TREE_BYTES,
+                unit: "bytes",
             });
         }
         let block = join(entry.u32(0x4)?, u32::from(entry.u16(0x8)?));

@@ -50,6 +50,7 @@ pub(super) mod ro_compat {
     pub(in super::super) const SPARSE_SUPER: u32 = 0x1;
     pub(in super::super) const LARGE_FILE: u32 = 0x2;
     pub(in super::super) const BTREE_DIR: u32 = 0x4;
+    pub(in super::super) const BIGALLOC: u32 = 0x200;
     pub(in super::super) const METADATA_CSUM: u32 = 0x400;
 
     /// What ext3 may have; more makes it ext4.
@@ -101,7 +102,7 @@ const RO_COMPAT_NAMES: &[(u32, &str)] = &[
     (0x40, "extra_isize"),
     (0x80, "has_snapshot"),
     (0x100, "quota"),
-    (0x200, "bigalloc"),
+    (ro_compat::BIGALLOC, "bigalloc"),
     (ro_compat::METADATA_CSUM, "metadata_csum"),
     (0x800, "replica"),
     (0x1000, "read-only"),

@@ -11,6 +11,26 @@ use crate::error::{Error, Result};
 pub(super) struct GroupDescriptor {
     /// First block of the group's inode table.
     pub(super) inode_table: u64,
+    /// Free clusters (blocks without `bigalloc`).
+    free_clusters: u32,
+    free_inodes: u32,
+}
+
+/// Most groups whose free space is counted: 16 TiB in blocks of 4 KiB.
+const MAX_COUNTED_GROUPS: u64 = 1 << 17;
+
+/// Free blocks and inodes of all groups; `None` when they cannot all be read.
+pub(super) fn free(volume: &Volume, superblock: &Superblock) -> Option<(u64, u64)> {
+    if superblock.group_count > MAX_COUNTED_GROUPS {
+        return None;
+    }
+    let (mut clusters, mut inodes) = (0_u64, 0_u64);
+    for group in 0..superblock.group_count {
+        let group = GroupDescriptor::read(volume, superblock, group).ok()?;
+        clusters = clusters.saturating_add(u64::from(group.free_clusters));
+        inodes = inodes.saturating_add(u64::from(group.free_inodes));
+    }
+    Some((clusters.saturating_mul(superblock.blocks_per_cluster), inodes))
 }
 
 impl GroupDescriptor {
@@ -35,12 +55,13 @@ impl GroupDescriptor {
         if let Some(seed) = superblock.checksum_seed {
             verify(&s, seed, group)?;
         }
-        let high = if superblock.features.has_incompat(incompat::SIXTY_FOUR_BIT) {
-            s.u32(0x28)?
-        } else {
-            0
-        };
-        Ok(Self { inode_table: join(s.u32(0x8)?, high) })
+        let wide = superblock.features.has_incompat(incompat::SIXTY_FOUR_BIT);
+        let high = |at| if wide { s.u16(at).map(u32::from) } else { Ok(0) };
+        Ok(Self {
+            inode_table: join(s.u32(0x8)?, if wide { s.u32(0x28)? } else { 0 }),
+            free_clusters: high(0x2C)? << 16 | u32::from(s.u16(0xC)?),
+            free_inodes: high(0x2E)? << 16 | u32::from(s.u16(0xE)?),
+        })
     }
 }
 

@@ -70,17 +70,22 @@ impl Ext {
         let (journal, overlay) = journal::replay(&volume, &found);
         let volume = volume.with_overlay(overlay);
         let superblock = replayed_superblock(&volume, found)?;
+        let volume = volume.with_block_count(superblock.block_count);
+        let needs_recovery = superblock.features.has_incompat(incompat::NEEDS_RECOVERY);
+        let free = if needs_recovery { group_descriptor::free(&volume, &superblock) } else { None };
+        let (free_blocks, free_inodes) =
+            free.unwrap_or((superblock.free_blocks, u64::from(superblock.free_inodes)));
         let state = ExtState {
             kind: superblock.features.kind(),
             revision: superblock.revision,
             features: superblock.features.names(),
             block_size: superblock.block_size.get(),
             blocks: superblock.block_count,
-            free_blocks: superblock.free_blocks,
+            free_blocks,
             inodes: superblock.inode_count,
-            free_inodes: superblock.free_inodes,
+            free_inodes,
             missing_bytes: volume.missing_bytes(),
-            needs_recovery: superblock.features.has_incompat(incompat::NEEDS_RECOVERY),
+            needs_recovery,
             clean: superblock.clean,
             has_errors: superblock.has_errors,
             error_count: superblock.error_count,
@@ -153,15 +158,12 @@ fn replayed_superblock(volume: &Volume, found: Superblock) -> Result<Superblock>
         return Ok(found);
     }
     let replayed = Superblock::parse(&volume.span(block, within, SUPERBLOCK_SIZE)?)?;
-    if replayed.block_size != found.block_size || replayed.block_count != found.block_count {
+    if replayed.block_size != found.block_size {
         return Err(Error::corrupt(
             "ext superblock",
             SUPERBLOCK_OFFSET,
-            format!("{} blocks of {} bytes, as before", found.block_count, found.block_size),
-            format!(
-                "{} blocks of {} bytes in the journal",
-                replayed.block_count, replayed.block_size
-            ),
+            format!("blocks of {} bytes, as before", found.block_size),
+            format!("{} in the journal", replayed.block_size),
         ));
     }
     Ok(replayed)

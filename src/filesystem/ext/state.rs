@@ -13,18 +13,19 @@ pub struct ExtState {
     pub block_size: u32,
     /// Number of blocks.
     pub blocks: u64,
-    /// Free blocks as the superblock counts them (on a file system that was not unmounted the
-    /// count may be old).
+    /// Free blocks: as the groups count them when the file system was in use, because the
+    /// superblock's number is then an old one; else, or when they cannot all be read, that number.
     pub free_blocks: u64,
     /// Number of inodes.
     pub inodes: u32,
-    /// Free inodes as the superblock counts them.
-    pub free_inodes: u32,
+    /// Free inodes, counted in the same way.
+    pub free_inodes: u64,
     /// Bytes that the file system has but the volume does not: it was cut.
     pub missing_bytes: u64,
     /// The feature `needs_recovery`: the journal held changes when the file system was last used.
     pub needs_recovery: bool,
-    /// `s_state` says that it was unmounted cleanly.
+    /// `s_state` says that it was unmounted cleanly. A file system with a journal says so while it
+    /// is in use as well; `needs_recovery` tells the difference.
     pub clean: bool,
     /// `s_state` says that errors were seen.
     pub has_errors: bool,

@@ -53,6 +53,8 @@ pub(super) struct Superblock {
     pub(super) free_inodes: u32,
     pub(super) first_data_block: u32,
     pub(super) blocks_per_group: NonZeroU32,
+    /// Blocks of what the groups count as free: 1 without `bigalloc`.
+    pub(super) blocks_per_cluster: u64,
     pub(super) inodes_per_group: NonZeroU64,
     pub(super) group_count: u64,
     /// Bytes of an inode: 128 to one block.
@@ -101,13 +103,11 @@ impl Superblock {
             .ok_or_else(|| {
                 s.corrupt(0x18, "a block of at most 64 KiB", format!("2^{log_block_size} KiB"))
             })?;
-        let log_cluster_size = s.u32(0x1C)?;
-        if log_cluster_size > MAX_LOG_CLUSTER_SIZE {
-            return Err(s.corrupt(
-                0x1C,
-                "a cluster of at most 1 GiB",
-                format!("2^{log_cluster_size} KiB"),
-            ));
+        let log_cluster_size =
+            if features.has_ro_compat(ro_compat::BIGALLOC) { s.u32(0x1C)? } else { log_block_size };
+        if !(log_block_size..=MAX_LOG_CLUSTER_SIZE).contains(&log_cluster_size) {
+            let found = format!("2^{log_cluster_size} KiB");
+            return Err(s.corrupt(0x1C, "a cluster of a block to 1 GiB", found));
         }
 
         let wide = features.has_incompat(incompat::SIXTY_FOUR_BIT);
@@ -150,6 +150,9 @@ impl Superblock {
             free_inodes: s.u32(0x10)?,
             first_data_block,
             blocks_per_group,
+            blocks_per_cluster: 1_u64
+                .checked_shl(log_cluster_size.saturating_sub(log_block_size))
+                .unwrap_or(1),
             inodes_per_group,
             group_count,
             inode_size: inode_size(&s, revision, block_size.get())?,

@@ -68,6 +68,16 @@ impl Volume {
         Self { overlay, ..self }
     }
 
+    /// The same with another number of blocks.
+    pub(super) fn with_block_count(self, block_count: u64) -> Self {
+        Self { block_count, ..self }
+    }
+
+    /// Bytes of the volume.
+    pub(super) fn len(&self) -> u64 {
+        self.bytes.len()
+    }
+
     /// Bytes of a block.
     pub(super) fn block_size(&self) -> u64 {
         self.block_size.get()

@@ -36,12 +36,12 @@ const DESCRIPTOR_BLOCK: u32 = 1;
 const COMMIT_BLOCK: u32 = 2;
 const REVOKE_BLOCK: u32 = 5;
 
-/// Most bytes of a log that are read: four times the longest journal that mke2fs makes by itself.
-const MAX_LOG_BYTES: u64 = 4 << 30;
+/// Most bytes of a log that are read: the longest journal that mke2fs makes by itself.
+const MAX_LOG_BYTES: u64 = 1 << 30;
 
-/// Most blocks of the file system that are read from the log (some 64 MiB to remember): as many as
-/// a log of 4 GiB in blocks of 4 KiB holds.
-const MAX_REPLAYED: usize = 1 << 20;
+/// Most blocks of the file system that are read from the log (some 40 MiB to remember): as many as
+/// a log of 1 GiB in blocks of 4 KiB holds.
+const MAX_REPLAYED: usize = 1 << 18;
 
 /// Replays the journal, if a mount would.
 pub(super) fn replay(volume: &Volume, superblock: &Superblock) -> (JournalState, Overlay) {
@@ -172,7 +172,7 @@ impl<'a> Log<'a> {
                 REVOKE_BLOCK => {
                     // A block that may be stale says nothing; the commit block will tell.
                     if self.has_valid_tail(&s)? {
-                        open.revoked.extend(revoke::records(&s, journal)?);
+                        revoke::read(&s, journal, &mut open.revoked)?;
                     } else {
                         open.is_doubtful = true;
                     }
@@ -238,11 +238,13 @@ impl<'a> Log<'a> {
         let number = committed.transactions;
         for (tag, at) in done.tags {
             let (block, raw) = self.block(at)?;
-            if tag.block >= self.volume.block_count() {
+            // Not the superblock's number of blocks: the journal may hold the growth of it.
+            let (blocks, _) = self.volume.split(self.volume.len());
+            if tag.block >= blocks {
                 return Err(Error::corrupt(
                     "jbd2 descriptor block",
                     self.volume.byte(block),
-                    format!("blocks below {}", self.volume.block_count()),
+                    format!("blocks below {blocks}"),
                     format!("block {} in transaction {sequence}", tag.block),
                 ));
             }

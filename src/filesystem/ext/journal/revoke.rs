@@ -9,9 +9,9 @@ use super::superblock::JournalSuperblock;
 use crate::error::{Error, Result};
 use crate::filesystem::ext::structure::{Structure, join};
 
-/// Most revoked blocks that are kept (some 36 MiB). A log of the usual 1 GiB at the most would
-/// need to be filled with revocations alone to hold as many.
-const MAX_REVOKED: usize = 1 << 20;
+/// Most revoked blocks that are kept, of one transaction and of all (some 24 MiB). Only directories
+/// and block maps are revoked, so this many stand for as many deleted directories or large files.
+const MAX_REVOKED: usize = 1 << 19;
 
 /// The revoked blocks, each with the number of transactions from the first of the log to the last
 /// that revokes it.
@@ -25,11 +25,7 @@ impl Revoked {
         for block in blocks {
             self.blocks.insert(*block, transaction);
         }
-        if self.blocks.len() > MAX_REVOKED {
-            let limit = u64::try_from(MAX_REVOKED).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "jbd2 log", limit, unit: "revoked blocks" });
-        }
-        Ok(())
+        check_count(self.blocks.len())
     }
 
     /// Whether what the transaction logged for the block is revoked.
@@ -38,8 +34,12 @@ impl Revoked {
     }
 }
 
-/// The block numbers of a revoke block.
-pub(super) fn records(block: &Structure<'_>, journal: &JournalSuperblock) -> Result<Vec<u64>> {
+/// Adds the block numbers of a revoke block to those of its transaction.
+pub(super) fn read(
+    block: &Structure<'_>,
+    journal: &JournalSuperblock,
+    revoked: &mut Vec<u64>,
+) -> Result<()> {
     let tail = if journal.checksums.seed().is_some() { 4 } else { 0 };
     let room = block.raw.len().saturating_sub(tail);
     let used = usize::try_from(block.be32(HEADER_SIZE)?).unwrap_or(usize::MAX);
@@ -48,11 +48,18 @@ pub(super) fn records(block: &Structure<'_>, journal: &JournalSuperblock) -> Res
         return Err(block.corrupt(HEADER_SIZE, expected, used.to_string()));
     }
     let size: usize = if journal.wide { 8 } else { 4 };
-    let mut blocks = Vec::new();
     let mut at = HEADER_SIZE.saturating_add(4);
     while at.saturating_add(size) <= used {
-        blocks.push(if journal.wide { block.be64(at)? } else { join(block.be32(at)?, 0) });
+        revoked.push(if journal.wide { block.be64(at)? } else { join(block.be32(at)?, 0) });
         at = at.saturating_add(size);
     }
-    Ok(blocks)
+    check_count(revoked.len())
+}
+
+fn check_count(count: usize) -> Result<()> {
+    if count > MAX_REVOKED {
+        let limit = u64::try_from(MAX_REVOKED).unwrap_or(u64::MAX);
+        return Err(Error::Limit { structure: "jbd2 log", limit, unit: "revoked blocks" });
+    }
+    Ok(())
 }

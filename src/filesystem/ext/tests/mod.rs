@@ -116,7 +116,12 @@ fn listing(fs: &dyn FileSystem, sizes: bool) -> Result<BTreeSet<String>> {
 fn is_as_mounted(name: &str) -> Ext {
     let fs = open(name);
     let expected = String::from_utf8(unpack(&format!("{name}.list.zst"))).unwrap();
-    let expected: BTreeSet<String> = expected.lines().map(str::to_owned).collect();
+    let (notes, expected): (Vec<_>, BTreeSet<String>) =
+        expected.lines().map(str::to_owned).partition(|line| line.starts_with('#'));
+    for note in notes {
+        let ExtState { free_blocks, free_inodes, .. } = fs.state();
+        assert_eq!(note, format!("#free {free_blocks} blocks {free_inodes} inodes"), "{name}");
+    }
     assert!(expected.len() > 40);
     let sizes =
         expected.iter().any(|line| line.contains("\tdirectory\t") && !line.contains("\t-\t"));
