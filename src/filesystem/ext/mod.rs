@@ -154,7 +154,7 @@ impl Ext {
 /// The superblock as the journal leaves it.
 fn replayed_superblock(volume: &Volume, found: Superblock) -> Result<Superblock> {
     let (block, within) = volume.split(SUPERBLOCK_OFFSET);
-    if !volume.is_replaced(block) {
+    if volume.replacement(block).is_none() {
         return Ok(found);
     }
     let replayed = Superblock::parse(&volume.span(block, within, SUPERBLOCK_SIZE)?)?;

@@ -180,9 +180,9 @@ impl Volume {
         self.bytes.zeroes_at(self.byte(block).saturating_add(within)).min(plain)
     }
 
-    /// Whether the journal replaces this block.
-    pub(super) fn is_replaced(&self, block: u64) -> bool {
-        self.overlay.get(block).is_some()
+    /// The block of the journal that is read for this one, if any.
+    pub(super) fn replacement(&self, block: u64) -> Option<u64> {
+        self.overlay.get(block).map(|logged| logged.block)
     }
 
     fn read_plain(&self, block: u64, within: u64, buf: &mut [u8]) -> Result<()> {

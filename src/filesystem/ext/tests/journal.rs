@@ -68,3 +68,65 @@ fn a_journal_that_cannot_be_read_leaves_the_file_system_readable_and_says_so() {
     }
     assert_eq!(content(&fs, "/etc/kilobyte").len(), 1092);
 }
+
+#[test]
+fn without_its_journal_a_dirty_image_does_not_read_as_mounted() {
+    for name in ["dirty-ext3", "dirty-ext3-data", "dirty-ext4-64bit", "dirty-ext4-csum-v1"] {
+        let replayed = listing(&open(name), true);
+        let mut bytes = image(name);
+        bytes[1024 + 0x60] &= !4;
+        let fs = Ext::open(Arc::new(bytes)).unwrap();
+        assert_eq!(fs.state().journal, JournalState::Clean);
+        assert_ne!(listing(&fs, true), replayed, "{name}");
+    }
+}
+
+/// A block of the volume that the journal of this image keeps, in a transaction that counts.
+fn logged_block(name: &str) -> u64 {
+    let bytes = image(name);
+    let superblock = Superblock::parse(&bytes[1024..2048]).unwrap();
+    let volume = Volume::new(Arc::new(bytes), superblock.block_size, superblock.block_count);
+    let (_, overlay) = crate::filesystem::ext::journal::replay(&volume, &superblock);
+    let volume = volume.with_overlay(overlay);
+    let block = (0..superblock.block_count).find_map(|block| volume.replacement(block));
+    block.unwrap() * volume.block_size()
+}
+
+fn replay_with_flipped_byte(name: &str, at: u64) -> Replay {
+    let mut bytes = image(name);
+    bytes[at as usize] ^= 1;
+    match Ext::open(Arc::new(bytes)).unwrap().state().journal.clone() {
+        JournalState::Replayed(replay) => replay,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn logged_content_that_contradicts_its_checksum_is_left_out_and_told() {
+    for name in ["dirty-ext4-csum-v2", "dirty-ext4-csum-v3"] {
+        let damaged = replay_with_flipped_byte(name, logged_block(name) + 500);
+        assert_eq!(damaged.damaged, 1, "{name}");
+    }
+}
+
+#[test]
+fn a_transaction_that_contradicts_its_checksum_ends_the_replay_before_it() {
+    let name = "dirty-ext4-csum-v1";
+    let sound = replay_as_mounted(name);
+    let damaged = replay_with_flipped_byte(name, logged_block(name) + 500);
+    assert_eq!(damaged.damaged, 1);
+    assert!(damaged.transactions < sound.transactions);
+}
+
+#[test]
+fn a_journal_whose_superblock_contradicts_its_checksum_is_not_replayed() {
+    let mut bytes = image("dirty-ext4-csum-v3");
+    let magic = [0xC0, 0x3B, 0x39, 0x98, 0, 0, 0, 4];
+    let at = bytes.windows(8).position(|window| window == magic).unwrap();
+    bytes[at + 0x18] ^= 1;
+    let fs = Ext::open(Arc::new(bytes)).unwrap();
+    match &fs.state().journal {
+        JournalState::NotReplayed { reason } => assert!(reason.contains("jbd2 superblock")),
+        other => panic!("{other:?}"),
+    }
+}

@@ -116,7 +116,7 @@ fn listing(fs: &dyn FileSystem, sizes: bool) -> Result<BTreeSet<String>> {
 fn is_as_mounted(name: &str) -> Ext {
     let fs = open(name);
     let expected = String::from_utf8(unpack(&format!("{name}.list.zst"))).unwrap();
-    let (notes, expected): (Vec<_>, BTreeSet<String>) =
+    let (notes, expected): (BTreeSet<String>, BTreeSet<String>) =
         expected.lines().map(str::to_owned).partition(|line| line.starts_with('#'));
     for note in notes {
         let ExtState { free_blocks, free_inodes, .. } = fs.state();
