@@ -1,5 +1,7 @@
 //! A file system in memory, and disks made of such, for the tests of this room.
 
+#![allow(clippy::arithmetic_side_effects)]
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 

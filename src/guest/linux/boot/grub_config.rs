@@ -132,9 +132,8 @@ fn leave(
     above: String,
     depth: usize,
 ) -> Result<Option<Chosen>, Doubt> {
-    match ended {
-        Err(Stop::End(words)) => return Err(words.into()),
-        Ok(()) | Err(_) => {}
+    if let Err(Stop::End(words)) = ended {
+        return Err(words.into());
     }
     let nothing_loaded = inner.loaded.kernel.is_none() && inner.loaded.other.is_none();
     if nothing_loaded && (!inner.menu.items.is_empty() || inner.menu.gap().is_some()) {

@@ -107,7 +107,7 @@ impl Reader<'_, '_> {
             let labels = config.labels.len();
             match (keyword.as_str(), config.labels.last_mut()) {
                 ("default", _) => config.default = Some((rest.to_owned(), location)),
-                ("ontimeout", _) => config.ontimeout = Some(rest.to_owned()),
+                ("ontimeout", _) if !rest.is_empty() => config.ontimeout = Some(rest.to_owned()),
                 ("ui", _) => config.ui = Some(rest.to_owned()),
                 ("timeout", _) => {
                     // Tenths of a second; 0 waits for ever.

@@ -195,7 +195,8 @@ impl<'v, 'a> Interpreter<'v, 'a> {
         if let Some(rest) = name.strip_prefix('(') {
             let (device, path) = rest.split_once(')')?;
             let device = grub_device::resolve(disk, device);
-            return Some(Place { device, path: format!("/{path}") });
+            let slash = if path.starts_with('/') { "" } else { "/" };
+            return Some(Place { device, path: format!("{slash}{path}") });
         }
         if !name.starts_with('/') {
             return None;
@@ -336,7 +337,6 @@ impl<'v, 'a> Interpreter<'v, 'a> {
 
     fn if_statement(&mut self, arms: &[(Block, Block)], otherwise: &Block) -> Result<(), Stop> {
         for (index, (condition, body)) in arms.iter().enumerate() {
-            self.status = Status::ok();
             self.block(condition)?;
             let Some(doubt) = self.status.doubt.clone() else {
                 if self.status.failed {
@@ -448,7 +448,6 @@ impl<'v, 'a> Interpreter<'v, 'a> {
     fn repeat(&mut self, condition: &Block, until: bool, body: &Block) -> Result<(), Stop> {
         loop {
             self.budget.step()?;
-            self.status = Status::ok();
             self.block(condition)?;
             if let Some(doubt) = self.status.doubt.clone() {
                 return self.spoil(body, &doubt);

@@ -63,12 +63,13 @@ impl Menu {
     pub(in super::super) fn select(&self, spec: &str) -> Result<Option<usize>, Doubt> {
         let found = self.named(spec).filter(|index| *index < self.items.len());
         let index = found.unwrap_or(0);
-        let by_number = found.is_none() || leading_number(spec).is_some();
-        match &self.gap {
-            Some((from, doubt)) if found.is_none() || by_number && index >= *from => {
+        if let Some((from, doubt)) = &self.gap {
+            // A name that no known entry has may be that of one that is not known.
+            let sought = found.is_none() && !spec.is_empty();
+            let by_number = found.is_none() || leading_number(spec).is_some();
+            if sought || by_number && index >= *from {
                 return Err(doubt.clone());
             }
-            _ => {}
         }
         match self.items.get(index) {
             Some(item) => item.doubt.clone().map_or(Ok(Some(index)), Err),

@@ -1,0 +1,215 @@
+use super::*;
+use crate::disk::facts::SignatureKind;
+use crate::guest::facts::LoaderKind;
+
+fn entry(root: &str) -> String {
+    format!(
+        "set root='hd0,msdos1'\nmenuentry 'Debian' {{\nlinux /boot/vmlinuz-6.1.0-18-amd64 root={root} ro\n\
+         initrd /boot/initrd.img-6.1.0-18-amd64\n}}\n"
+    )
+}
+
+#[test]
+fn a_sound_chain_is_found_link_by_link_in_order() {
+    let facts = follow(&with_config(&entry(&format!("UUID={UUID}"))));
+    let kinds: Vec<_> = facts.chain.iter().map(|link| link.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            LinkKind::BootCode,
+            LinkKind::LoaderImage,
+            LinkKind::LoaderFiles,
+            LinkKind::Configuration,
+            LinkKind::DefaultEntry,
+            LinkKind::Kernel,
+            LinkKind::Initramfs,
+            LinkKind::RootDevice,
+        ]
+    );
+    all_found(&facts);
+    let entry = default_entry(&facts);
+    assert_eq!(entry.location, "/boot/grub/grub.cfg:2");
+    let kernel = entry.kernel.as_ref().unwrap();
+    assert_eq!(kernel.location, "/boot/grub/grub.cfg:3");
+    let file = kernel.resolved.known().unwrap().as_ref().unwrap();
+    assert_eq!((file.volume, file.size, file.guest_path.as_deref()), (0, 0x1000, None));
+}
+
+#[test]
+fn wiped_boot_code_is_missing_and_the_default_entry_is_still_known() {
+    let mut fake = with_config(&entry(&format!("UUID={UUID}")));
+    fake = fake.boot_code(code(BootCodeKind::None));
+    let facts = follow(&fake);
+    assert_eq!(state(&facts, LinkKind::BootCode), Some(&LinkState::Missing));
+    assert_eq!(state(&facts, LinkKind::Configuration), Some(&LinkState::Found));
+    assert_eq!(state(&facts, LinkKind::RootDevice), Some(&LinkState::Found));
+    assert_eq!(default_entry(&facts).title, "Debian");
+}
+
+#[test]
+fn boot_code_without_its_signature_is_missing() {
+    let mut boot_code = grub2_code(Some("(,msdos1)/boot/grub"), None);
+    boot_code.signature = false;
+    let facts = follow(&with_config(&entry("x")).boot_code(boot_code));
+    assert_eq!(state(&facts, LinkKind::BootCode), Some(&LinkState::Missing));
+}
+
+#[test]
+fn boot_code_that_is_not_read_or_recognised_is_not_decided() {
+    let mut fake = with_config(&entry("x"));
+    fake = fake.boot_code(code(BootCodeKind::Unrecognised));
+    assert!(matches!(state(&follow(&fake), LinkKind::BootCode), Some(LinkState::Unknown(_))));
+    fake.disk.boot_code = Fact::unknown("sector 0", "compressed cluster is corrupt");
+    assert!(matches!(state(&follow(&fake), LinkKind::BootCode), Some(LinkState::Unknown(_))));
+}
+
+#[test]
+fn an_overwritten_core_image_is_missing() {
+    let mut boot_code = grub2_code(Some("(,msdos1)/boot/grub"), None);
+    if let Some(Fact::Known(core)) = &mut boot_code.grub_core {
+        core.intact = Fact::unknown("byte 512", "zeroes");
+    }
+    let facts = follow(&with_config(&entry("x")).boot_code(boot_code));
+    assert_eq!(state(&facts, LinkKind::LoaderImage), Some(&LinkState::Missing));
+    assert_eq!(state(&facts, LinkKind::DefaultEntry), Some(&LinkState::Found));
+}
+
+#[test]
+fn missing_modules_and_a_missing_configuration_are_links_of_their_own() {
+    let bare = FakeFs::new().file("/boot/grub/grub.cfg", entry("x"));
+    let facts = follow(&with_filesystem(bare));
+    assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&LinkState::Missing));
+    assert_eq!(state(&facts, LinkKind::Configuration), Some(&LinkState::Found));
+    let bare = FakeFs::new().file("/boot/grub/i386-pc/normal.mod", "x");
+    let facts = follow(&with_filesystem(bare));
+    assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&LinkState::Found));
+    assert_eq!(state(&facts, LinkKind::Configuration), Some(&LinkState::Missing));
+    assert_eq!(facts.loader, Fact::Known(None));
+}
+
+#[test]
+fn prefixes_name_partitions_logical_volumes_and_arrays() {
+    let fs = || debian(&entry("x"));
+    let mut lvm = FakeMachine::new(TableKind::Gpt).partition(UUID, fs());
+    lvm.disk.volumes[0].name = "vg-0/root".to_owned();
+    lvm.disk.volumes[0].partition = None;
+    lvm.disk.volumes[0].start = None;
+    let gpt = FakeMachine::new(TableKind::Gpt).partition(UUID, fs());
+    let mut array = FakeMachine::new(TableKind::Mbr).partition(UUID, fs());
+    let Fact::Known(signatures) = &mut array.disk.volumes[0].signatures else { panic!() };
+    let mut member = signatures[0].clone();
+    member.kind = SignatureKind::MdRaid;
+    member.uuid = Some("01234567:89abcdef:01234567:89abcdef".to_owned());
+    signatures.push(member);
+    for (fake, prefix) in [
+        (lvm, "(lvm/vg--0-root)/boot/grub"),
+        (gpt, "(,gpt1)/boot/grub"),
+        (array, "(mduuid/0123456789abcdef0123456789abcdef)/boot/grub"),
+    ] {
+        let facts = follow(&fake.boot_code(grub2_code(Some(prefix), None)));
+        assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&LinkState::Found), "{prefix}");
+        assert_eq!(state(&facts, LinkKind::Configuration), Some(&LinkState::Found), "{prefix}");
+    }
+}
+
+#[test]
+fn a_prefix_on_a_partition_that_is_gone_is_missing() {
+    let fake = with_config(&entry("x"));
+    let facts = follow(&fake.boot_code(grub2_code(Some("(,msdos5)/boot/grub"), None)));
+    assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&LinkState::Missing));
+    assert_eq!(state(&facts, LinkKind::Configuration), Some(&LinkState::Missing));
+    assert_eq!(state(&facts, LinkKind::DefaultEntry), Some(&LinkState::Found));
+}
+
+#[test]
+fn the_embedded_configuration_of_the_core_image_is_run() {
+    // As grub-install of Debian 12 writes it (load.cfg).
+    let load = format!("search.fs_uuid {UUID} root hd0,msdos1 \nset prefix=($root)'/boot/grub'\n");
+    let fake = with_config(&entry(&format!("UUID={UUID}")));
+    all_found(&follow(&fake.boot_code(grub2_code(Some("/boot/grub"), Some(&load)))));
+    let other = load.replace("0b0c", "ffff");
+    let fake = with_config(&entry(&format!("UUID={UUID}")));
+    let facts = follow(&fake.boot_code(grub2_code(Some("/boot/grub"), Some(&other))));
+    assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&LinkState::Missing));
+}
+
+#[test]
+fn a_prefix_that_was_not_read_leaves_the_loader_files_undecided() {
+    let mut boot_code = grub2_code(None, None);
+    if let Some(Fact::Known(core)) = &mut boot_code.grub_core {
+        core.prefix = Fact::unknown("core image", "LZMA with unknown parameters");
+    }
+    let facts = follow(&with_config(&entry("x")).boot_code(boot_code));
+    assert!(matches!(state(&facts, LinkKind::LoaderFiles), Some(LinkState::Unknown(_))));
+    assert_eq!(state(&facts, LinkKind::DefaultEntry), Some(&LinkState::Found));
+}
+
+#[test]
+fn a_file_that_is_no_kernel_is_missing_as_a_kernel() {
+    let config = "menuentry x { linux /boot/initrd.img-6.1.0-18-amd64 root=/dev/vda1 }";
+    let facts = follow(&with_config(config));
+    assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Missing));
+    let link = facts.chain.iter().find(|link| link.kind == LinkKind::Kernel).unwrap();
+    assert_eq!(link.evidence.detail, "not a kernel image");
+}
+
+#[test]
+fn a_root_that_resolves_to_nothing_is_missing_and_none_is_not_decided() {
+    let facts = follow(&with_config(&entry("UUID=dead")));
+    assert_eq!(state(&facts, LinkKind::RootDevice), Some(&LinkState::Missing));
+    let facts = follow(&with_config("menuentry x { linux /boot/vmlinuz-6.1.0-18-amd64 ro }"));
+    assert_eq!(state(&facts, LinkKind::Initramfs), Some(&LinkState::NotNeeded));
+    assert!(matches!(state(&facts, LinkKind::RootDevice), Some(LinkState::Unknown(_))));
+}
+
+#[test]
+fn resume_is_told_unless_it_is_turned_off() {
+    let resume = |line: &str| {
+        let config = format!("menuentry x {{ linux /boot/vmlinuz-6.1.0-18-amd64 {line} }}");
+        default_entry(&follow(&with_config(&config))).resume.clone().map(|device| device.spec)
+    };
+    assert_eq!(resume("resume=/dev/a resume=UUID=b").as_deref(), Some("UUID=b"));
+    assert_eq!(resume("resume=UUID=b noresume"), None);
+    assert_eq!(resume("ro"), None);
+}
+
+#[test]
+fn a_stub_on_the_efi_system_partition_leads_to_the_configuration() {
+    // As grub-install of Debian writes it for EFI.
+    let stub = format!(
+        "search.fs_uuid {UUID} root hd0,gpt2 \nset prefix=($root)'/boot/grub'\n\
+         configfile $prefix/grub.cfg\n"
+    );
+    let config = "if [ \"$grub_platform\" = efi ]; then set x=efi; fi\nmenuentry 'D' {\n\
+                  linux /boot/vmlinuz-6.1.0-18-amd64 root=UUID=0b0c0d0e-1111-4222-8333-444455556666 $x\n}";
+    let fake = FakeMachine::new(TableKind::Gpt)
+        .partition("AAAA-0001", FakeFs::fat().file("/EFI/debian/grub.cfg", stub))
+        .partition(UUID, debian(config));
+    let facts = follow(&fake);
+    assert!(default_entry(&facts).command_line.ends_with("efi"));
+    let (kind, evidence) = facts.loader.known().unwrap().as_ref().unwrap();
+    assert_eq!(*kind, LoaderKind::Grub2);
+    assert_eq!(evidence.detail, "partition 2, by way of /EFI/debian/grub.cfg");
+}
+
+#[test]
+fn nothing_to_boot_is_known_unless_something_could_not_be_read() {
+    let mut fake = FakeMachine::new(TableKind::Mbr).partition(UUID, FakeFs::new());
+    assert_eq!(follow(&fake).loader, Fact::Known(None));
+    assert_eq!(follow(&fake).default_entry, Fact::Known(None));
+    fake.filesystems[0] = Fact::unknown("partition 1", "xfs: a feature that is not read");
+    assert!(follow(&fake).loader.unread().is_some());
+    let encrypted =
+        FakeMachine::new(TableKind::Mbr).volume(UUID, SignatureKind::Luks2, Fact::Known(None));
+    assert!(follow(&encrypted).loader.unread().is_some_and(|u| u.reason.contains("encrypted")));
+}
+
+#[test]
+fn an_unreadable_boot_volume_leaves_the_chain_undecided() {
+    let mut fake = with_config(&entry("x"));
+    fake.filesystems[0] = Fact::unknown("partition 1", "the extent tree lies");
+    let facts = follow(&fake);
+    assert!(matches!(state(&facts, LinkKind::LoaderFiles), Some(LinkState::Unknown(_))));
+    assert!(matches!(state(&facts, LinkKind::Configuration), Some(LinkState::Unknown(_))));
+    assert!(facts.default_entry.unread().is_some());
+}

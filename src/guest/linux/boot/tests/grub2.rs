@@ -1,0 +1,432 @@
+use super::*;
+use crate::guest::facts::LoaderKind;
+
+/// A menu of two entries that tell which one was run.
+const TWO: &str = "menuentry 'A' --id a { linux /boot/vmlinuz-6.1.0-18-amd64 is-a }\n\
+                   menuentry 'B' --id b { linux /boot/vmlinuz-6.1.0-18-amd64 is-b }\n";
+
+fn probe(script: &str) -> String {
+    command_line(&format!("{script}\nmenuentry x {{ linux /boot/vmlinuz-6.1.0-18-amd64 $result }}"))
+}
+
+#[test]
+fn a_condition_follows_the_rules_of_test() {
+    for (condition, holds) in [
+        ("[ a = a ]", true),
+        ("[ a == b ]", false),
+        ("[ a != b ]", true),
+        ("test -n \"$prefix\"", true),
+        ("[ -z \"${unset}\" ]", true),
+        ("[ \"${unset}\" ]", false),
+        ("[ ]", true),
+        ("[ ${unset} ]", true),
+        ("[ ! -e /boot/none ]", true),
+        ("[ -e /boot/grub -a -d /boot/grub ]", true),
+        ("[ -f /boot/grub ]", false),
+        ("[ -f $prefix/grub.cfg ]", true),
+        ("[ -s /boot/empty ]", false),
+        ("[ -e (hd1,msdos1)/boot ]", false),
+        ("[ 10 -gt 9 -a 1 -eq 01 ]", true),
+        ("[ -1 -lt 0 ]", true),
+        ("[ vmlinuz-2 -plt vmlinuz-11 ]", true),
+        ("[ a = b -o c = c ]", true),
+        ("[ ( a = b -o c = c ) -a d = e ]", false),
+        ("[ x$feature_menuentry_id = xy ]", true),
+        ("[ \"$grub_platform\" = \"pc\" -a $grub_cpu = i386 ]", true),
+        ("! false", true),
+        ("true; false", false),
+        ("loadfont unicode", false),
+        ("keystatus --shift", false),
+    ] {
+        let script = format!("if {condition}; then set result=yes; else set result=no; fi");
+        let config =
+            format!("{script}\nmenuentry x {{ linux /boot/vmlinuz-6.1.0-18-amd64 $result }}");
+        let fake = with_filesystem(debian(&config).file("/boot/empty", ""));
+        let expected = if holds { "yes" } else { "no" };
+        assert_eq!(default_entry(&follow(&fake)).command_line, expected, "{condition}");
+    }
+}
+
+#[test]
+fn variables_are_split_only_outside_of_quotes() {
+    assert_eq!(probe("set x='a  b'\nset result=\"$x\""), "a b");
+    assert_eq!(
+        command_line(
+            "set x='a  b'\nmenuentry x { linux /boot/vmlinuz-6.1.0-18-amd64 \"$x\" c=$x }"
+        ),
+        "\"a  b\" c=a b"
+    );
+    assert_eq!(probe("x=1\nset result=${x}2$none"), "12");
+    assert_eq!(probe("set result=a\nunset result"), "");
+}
+
+#[test]
+fn functions_loops_and_positional_parameters_work() {
+    assert_eq!(
+        probe(
+            "function f {\nset result=\"$2-$#\"\nreturn 1\nset result=no\n}\nf a b\n\
+               if [ $? = 1 ]; then set result=\"$result ok\"; fi"
+        ),
+        "b-2 ok"
+    );
+    assert_eq!(probe("for i in 1 2 3; do if [ $i = 3 ]; then break; fi; set result=$i; done"), "2");
+    assert_eq!(probe("set i=0\nwhile [ $i -lt 5 ]; do increment i; done\nset result=$i"), "5");
+    assert_eq!(probe("set i=0\nuntil [ $i = 3 ]; do increment i; done; set result=$i"), "3");
+}
+
+#[test]
+fn elif_and_else_are_chosen_by_the_first_condition_that_holds() {
+    assert_eq!(
+        probe("if false; then set result=1\nelif true; then set result=2\nelse set result=3; fi"),
+        "2"
+    );
+}
+
+#[test]
+fn the_default_is_a_number_an_id_or_a_title() {
+    for default in ["1", "b", "B"] {
+        assert_eq!(command_line(&format!("set default={default}\n{TWO}")), "is-b");
+    }
+    assert_eq!(command_line(TWO), "is-a");
+    assert_eq!(command_line(&format!("set default=nothing\n{TWO}")), "is-a");
+}
+
+#[test]
+fn a_default_leads_into_submenus() {
+    let config = |default: &str| {
+        format!(
+            "set default='{default}'\nmenuentry 'Top' {{ linux /boot/vmlinuz-6.1.0-18-amd64 top }}\n\
+             submenu 'More' --id more {{\n{TWO}}}\n"
+        )
+    };
+    for (default, line, title) in [
+        ("1>1", "is-b", "More>B"),
+        ("more>b", "is-b", "More>B"),
+        ("1", "is-a", "More>A"),
+        ("More>A", "is-a", "More>A"),
+        ("0", "top", "Top"),
+    ] {
+        let facts = follow(&with_config(&config(default)));
+        assert_eq!(default_entry(&facts).command_line, line, "{default}");
+        assert_eq!(default_entry(&facts).title, title, "{default}");
+        assert_eq!(facts.other_entries.len(), 2);
+    }
+}
+
+#[test]
+fn only_exported_variables_reach_a_submenu() {
+    let config = "set a=1\nset b=2\nexport b\nsubmenu s {\nmenuentry x { \
+                  linux /boot/vmlinuz-6.1.0-18-amd64 a=$a b=$b }\n}";
+    assert_eq!(command_line(config), "a= b=2");
+}
+
+#[test]
+fn saved_and_next_entries_come_from_the_environment_block() {
+    let header = "if [ -s $prefix/grubenv ]; then\n set have_grubenv=true\n load_env\nfi\n\
+                  if [ \"${next_entry}\" ] ; then\n set default=\"${next_entry}\"\n set next_entry=\n \
+                  save_env next_entry\nelse\n set default=\"${saved_entry}\"\nfi\n";
+    let with_env = |env: &str| {
+        let env = format!("# GRUB Environment Block\n{env}####");
+        let fake =
+            with_filesystem(debian(&format!("{header}{TWO}")).file("/boot/grub/grubenv", env));
+        default_entry(&follow(&fake)).command_line.clone()
+    };
+    assert_eq!(with_env(""), "is-a");
+    assert_eq!(with_env("saved_entry=b\n"), "is-b");
+    assert_eq!(with_env("saved_entry=b\nnext_entry=A\n"), "is-a");
+}
+
+#[test]
+fn the_fallback_is_taken_when_the_default_kernel_is_gone() {
+    let config = "set default=0\nset fallback='1'\nmenuentry A { linux /boot/gone a }\n\
+                  menuentry B { linux /boot/vmlinuz-6.1.0-18-amd64 b }\n";
+    assert_eq!(command_line(config), "b");
+    let facts = follow(&with_config("menuentry A { linux /boot/gone a }"));
+    assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Missing));
+}
+
+#[test]
+fn search_sets_the_root_and_a_failed_one_leaves_it() {
+    let boot = FakeFs::new().file("/vmlinuz", kernel()).file("/initrd", "x");
+    let config = |search: &str| {
+        format!(
+            "menuentry x {{\nset root='hd0,msdos1'\n{search}\nlinux /vmlinuz r=$root\ninitrd /initrd\n}}"
+        )
+    };
+    for (search, root) in [
+        (format!("search --no-floppy --fs-uuid --set=root --hint-bios=hd0,msdos9 {BOOT_UUID}"), 2),
+        (format!("search --no-floppy --fs-uuid --set {}", BOOT_UUID.to_uppercase()), 2),
+        ("search --label --set=root label-2".to_owned(), 2),
+        ("search --file --set=root /vmlinuz".to_owned(), 2),
+        (format!("search.fs_uuid {BOOT_UUID} root hd0,msdos9"), 2),
+        ("search --fs-uuid --set=root dead-beef".to_owned(), 1),
+    ] {
+        let fake = with_config(&config(&search)).partition(BOOT_UUID, boot_clone(&boot));
+        let facts = follow(&fake);
+        let entry = default_entry(&facts);
+        assert_eq!(entry.command_line, format!("r=hd0,msdos{root}"), "{search}");
+        let found = entry.kernel.as_ref().unwrap().resolved.known().unwrap().is_some();
+        assert_eq!(found, root == 2, "{search}");
+    }
+}
+
+fn boot_clone(_: &FakeFs) -> FakeFs {
+    FakeFs::new().file("/vmlinuz", kernel()).file("/initrd", "x")
+}
+
+#[test]
+fn a_search_that_may_lie_on_an_unread_volume_leaves_the_entry_undecided() {
+    let config = "menuentry x {\nsearch --fs-uuid --set=root dead-beef\n\
+                  linux /boot/vmlinuz-6.1.0-18-amd64 root=/dev/vda1\n}";
+    let mut fake = with_config(config).partition(BOOT_UUID, FakeFs::new());
+    fake.disk.volumes[1].signatures = Fact::unknown("partition 2", "beyond the end");
+    let facts = follow(&fake);
+    let kernel = default_entry(&facts).kernel.as_ref().unwrap();
+    assert!(kernel.resolved.unread().is_some());
+    assert!(matches!(state(&facts, LinkKind::Kernel), Some(LinkState::Unknown(_))));
+}
+
+#[test]
+fn another_disk_is_missing() {
+    let facts = follow(&with_config("menuentry x { linux (hd1,msdos1)/vmlinuz root=/dev/sdb1 }"));
+    assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Missing));
+}
+
+#[test]
+fn an_unknown_command_in_a_condition_puts_only_what_it_guards_in_doubt() {
+    let harmless = format!("if hwmatch x 3; then set gfx=keep; else set gfx=text; fi\n{TWO}");
+    assert_eq!(command_line(&harmless), "is-a");
+    let decisive = format!("set default=0\nif magic; then set default=1; fi\n{TWO}");
+    assert!(undecided(&follow(&with_config(&decisive))).contains("magic"));
+    let other_branch = format!("if magic; then true; else set default=1; fi\n{TWO}");
+    assert!(undecided(&follow(&with_config(&other_branch))).contains("magic"));
+    let by_variable = format!("probe --set=x hd0\nif [ $x = 1 ]; then set default=1; fi\n{TWO}");
+    assert!(undecided(&follow(&with_config(&by_variable))).contains("probe"));
+    let entries = format!("if magic; then\n{TWO}\nfi");
+    undecided(&follow(&with_config(&entries)));
+    let by_id = format!("set default=b\nif magic; then\nmenuentry C {{ linux /c }}\nfi\n{TWO}");
+    assert_eq!(command_line(&by_id), "is-b");
+    let in_body = "menuentry x {\nif magic; then set r=1; else set r=2; fi\n\
+                   linux /boot/vmlinuz-6.1.0-18-amd64 $r\n}";
+    undecided(&follow(&with_config(in_body)));
+}
+
+#[test]
+fn an_environment_block_that_cannot_be_read_puts_its_variables_in_doubt() {
+    let config = format!("load_env\nset default=\"${{saved_entry}}\"\n{TWO}");
+    let huge = vec![b'#'; 600 << 10];
+    let fake = with_filesystem(debian(&config).file("/boot/grub/grubenv", huge));
+    assert!(undecided(&follow(&fake)).contains("grubenv"));
+}
+
+#[test]
+fn source_shares_variables_and_configfile_shows_its_own_menu() {
+    let fs = debian(
+        "set config=outer\nif [ -f ${config_directory}/custom.cfg ]; then\n\
+         source ${config_directory}/custom.cfg\nfi\nmenuentry A { linux /a }",
+    )
+    .file(
+        "/boot/grub/custom.cfg",
+        "set default=custom\nmenuentry C --id custom { linux /c $config }",
+    );
+    assert_eq!(default_entry(&follow(&with_filesystem(fs))).command_line, "outer");
+    let fs = debian("set x=1\nset default=1\nconfigfile /other.cfg\nmenuentry A { linux /a }")
+        .file("/other.cfg", "menuentry B { linux /b x=$x }\nmenuentry C { linux /c }");
+    let facts = follow(&with_filesystem(fs));
+    assert_eq!(default_entry(&facts).command_line, "x=");
+    assert_eq!(default_entry(&facts).location, "/other.cfg:1");
+    let (_, evidence) = facts.loader.known().unwrap().as_ref().unwrap();
+    assert_eq!(evidence.location, "/other.cfg");
+}
+
+#[test]
+fn an_entry_that_opens_another_configuration_is_followed() {
+    let fs = debian("menuentry A { configfile /other.cfg }")
+        .file("/other.cfg", "menuentry B { linux /boot/vmlinuz-6.1.0-18-amd64 b }");
+    assert_eq!(default_entry(&follow(&with_filesystem(fs))).command_line, "b");
+}
+
+#[test]
+fn an_entry_that_starts_another_loader_leaves_the_kernel_undecided() {
+    let facts = follow(&with_config("menuentry Windows { chainloader +1 }"));
+    assert!(
+        matches!(state(&facts, LinkKind::Kernel), Some(LinkState::Unknown(why)) if why.contains("chainloader +1"))
+    );
+    let facts = follow(&with_config("menuentry Empty { echo hello }"));
+    assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Missing));
+}
+
+#[test]
+fn a_kernel_behind_a_hypervisor_is_its_first_module() {
+    let config = "menuentry Xen {\nmultiboot2 /boot/xen.gz placeholder\n\
+                  module2 /boot/vmlinuz-6.1.0-18-amd64 placeholder root=UUID=1 ro\n\
+                  module2 --nounzip /boot/initrd.img-6.1.0-18-amd64\n}";
+    let facts = follow(&with_config(config));
+    let entry = default_entry(&facts);
+    assert_eq!(entry.command_line, "root=UUID=1 ro");
+    assert_eq!(entry.initrds[0].spec, "/boot/initrd.img-6.1.0-18-amd64");
+}
+
+#[test]
+fn a_configuration_without_a_menu_may_boot_directly() {
+    let facts = follow(&with_config(&format!(
+        "linux /boot/vmlinuz-6.1.0-18-amd64 root=UUID={UUID}\n\
+         initrd /boot/initrd.img-6.1.0-18-amd64\nboot\n"
+    )));
+    assert_eq!(default_entry(&facts).root.as_ref().unwrap().spec, format!("UUID={UUID}"));
+    all_found(&facts);
+}
+
+#[test]
+fn several_initramfs_keep_their_order_and_an_empty_one_is_missing() {
+    let config = "menuentry x {\nlinux /boot/vmlinuz-6.1.0-18-amd64\n\
+                  initrd /boot/ucode.img /boot/initrd.img-6.1.0-18-amd64\n}";
+    let facts = follow(&with_filesystem(debian(config).file("/boot/ucode.img", "u")));
+    let specs: Vec<_> =
+        default_entry(&facts).initrds.iter().map(|initrd| initrd.spec.as_str()).collect();
+    assert_eq!(specs, ["/boot/ucode.img", "/boot/initrd.img-6.1.0-18-amd64"]);
+    assert_eq!(state(&facts, LinkKind::Initramfs), Some(&LinkState::Found));
+    let facts = follow(&with_filesystem(debian(config).file("/boot/ucode.img", "")));
+    assert_eq!(state(&facts, LinkKind::Initramfs), Some(&LinkState::Missing));
+}
+
+#[test]
+fn the_timeout_is_told_with_its_line_and_none_waits_for_ever() {
+    let facts = follow(&with_config(&format!("set timeout=5\n{TWO}")));
+    assert_eq!(facts.timeout, Some((5, Evidence::new("/boot/grub/grub.cfg:1", "timeout=5"))));
+    let facts = follow(&with_config(TWO));
+    assert_eq!(facts.timeout.as_ref().map(|(seconds, _)| *seconds), Some(-1));
+    let facts = follow(&with_config(&format!("set timeout=-1\n{TWO}")));
+    assert_eq!(facts.timeout.as_ref().map(|(seconds, _)| *seconds), Some(-1));
+}
+
+/// RHEL 8's `10_linux` with `blscfg`, `/boot` on a volume of its own.
+fn rhel8(env: &str) -> FakeMachine {
+    let machine = "0a1b2c3d4e5f60718293a4b5c6d7e8f9";
+    let entry = |release: &str| {
+        format!(
+            "title Red Hat Enterprise Linux ({release}) 8.4 (Ootpa)\nversion {release}\n\
+             linux /vmlinuz-{release}\ninitrd /initramfs-{release}.img $tuned_initrd\n\
+             options $kernelopts $tuned_params\nid rhel-{release}\ngrub_users $grub_users\n\
+             grub_arg --unrestricted\ngrub_class kernel\n"
+        )
+    };
+    let config = format!(
+        "set pager=1\n\nif [ -f ${{config_directory}}/grubenv ]; then\n  load_env -f ${{config_directory}}/grubenv\n\
+         elif [ -s $prefix/grubenv ]; then\n  load_env\nfi\nif [ \"${{next_entry}}\" ] ; then\n   \
+         set default=\"${{next_entry}}\"\n   set next_entry=\n   save_env next_entry\n   set boot_once=true\n\
+         else\n   set default=\"${{saved_entry}}\"\nfi\n\nif [ x\"${{feature_menuentry_id}}\" = xy ]; then\n  \
+         menuentry_id_option=\"--id\"\nelse\n  menuentry_id_option=\"\"\nfi\n\nexport menuentry_id_option\n\
+         function load_video {{\n  true\n}}\nset timeout_style=menu\nset timeout=5\ninsmod part_msdos\ninsmod xfs\n\
+         set root='hd0,msdos1'\nsearch --no-floppy --fs-uuid --set=root {BOOT_UUID}\ninsmod part_msdos\n\
+         set boot='hd0,msdos1'\nsearch --no-floppy --fs-uuid --set=boot {BOOT_UUID}\n\
+         if [ -z \"${{kernelopts}}\" ]; then\n  set kernelopts=\"root=UUID={UUID} ro fallback \"\nfi\n\n\
+         insmod blscfg\nblscfg\n"
+    );
+    let env = format!("# GRUB Environment Block\n{env}####");
+    let mut boot = FakeFs::new()
+        .file("/grub2/i386-pc/normal.mod", "x")
+        .file("/grub2/grub.cfg", config)
+        .file("/grub2/grubenv", env);
+    for release in ["4.18.0-80.el8.x86_64", "4.18.0-305.el8.x86_64"] {
+        boot = boot
+            .file(&format!("/loader/entries/{machine}-{release}.conf"), entry(release))
+            .file(&format!("/vmlinuz-{release}"), kernel())
+            .file(&format!("/initramfs-{release}.img"), "x");
+    }
+    boot = boot.file(&format!("/loader/entries/{machine}-0-rescue.conf"), entry("0-rescue"));
+    FakeMachine::new(TableKind::Mbr)
+        .partition(BOOT_UUID, boot)
+        .partition(UUID, FakeFs::new())
+        .boot_code(grub2_code(Some("(,msdos1)/grub2"), None))
+}
+
+#[test]
+fn boot_loader_specification_entries_are_newest_first() {
+    let facts = follow(&rhel8(&format!("kernelopts=root=UUID={UUID} ro crashkernel=auto\n")));
+    let entry = default_entry(&facts);
+    assert_eq!(entry.title, "Red Hat Enterprise Linux (4.18.0-305.el8.x86_64) 8.4 (Ootpa)");
+    assert_eq!(entry.command_line, format!("root=UUID={UUID} ro crashkernel=auto"));
+    assert_eq!(
+        entry.kernel.as_ref().unwrap().location,
+        "/loader/entries/0a1b2c3d4e5f60718293a4b5c6d7e8f9-4.18.0-305.el8.x86_64.conf:3"
+    );
+    assert!(entry.command_line_location.ends_with(".conf:5"));
+    assert_eq!(entry.initrds.len(), 1);
+    assert_eq!(facts.other_entries.len(), 2);
+    assert!(facts.other_entries[1].title.contains("rescue"));
+    let (kind, _) = facts.loader.known().unwrap().as_ref().unwrap();
+    assert_eq!(*kind, LoaderKind::Grub2Bls);
+    all_found(&facts);
+}
+
+#[test]
+fn a_saved_boot_loader_specification_entry_is_found_by_its_id() {
+    let saved = "saved_entry=0a1b2c3d4e5f60718293a4b5c6d7e8f9-4.18.0-80.el8.x86_64\n";
+    let facts = follow(&rhel8(saved));
+    assert!(default_entry(&facts).title.contains("4.18.0-80"));
+    assert!(default_entry(&facts).command_line.ends_with("ro fallback"));
+}
+
+#[test]
+fn options_of_an_entry_keep_their_quotes_together() {
+    let fs = debian("blscfg").file(
+        "/boot/loader/entries/x.conf",
+        "linux /boot/vmlinuz-6.1.0-18-amd64\noptions a \"b c\" d\n",
+    );
+    assert_eq!(default_entry(&follow(&with_filesystem(fs))).command_line, "a \"b c\" d");
+}
+
+#[test]
+fn a_centos_7_configuration_gives_its_saved_entry() {
+    let config = include_str!("../../../../../testdata/boot/centos7-grub.cfg");
+    let release = "3.10.0-1160.el7.x86_64";
+    let boot = |saved: &str| {
+        let env = format!("# GRUB Environment Block\nsaved_entry={saved}\n####");
+        FakeFs::new()
+            .file("/grub2/i386-pc/normal.mod", "x")
+            .file("/grub2/grub.cfg", config)
+            .file("/grub2/grubenv", env)
+            .file(&format!("/vmlinuz-{release}"), kernel())
+            .file(&format!("/initramfs-{release}.img"), "x")
+    };
+    let fake = |saved: &str| {
+        FakeMachine::new(TableKind::Mbr)
+            .partition(BOOT_UUID, boot(saved))
+            .partition(UUID, FakeFs::new())
+            .boot_code(grub2_code(Some("(,msdos1)/grub2"), None))
+    };
+    let facts = follow(&fake("CentOS Linux (3.10.0-1160.el7.x86_64) 7 (Core)"));
+    let entry = default_entry(&facts);
+    assert_eq!(entry.title, "CentOS Linux (3.10.0-1160.el7.x86_64) 7 (Core)");
+    assert_eq!(
+        entry.command_line,
+        format!("root=UUID={UUID} ro crashkernel=auto rhgb quiet LANG=en_US.UTF-8")
+    );
+    all_found(&facts);
+    let facts = follow(&fake("1"));
+    assert!(default_entry(&facts).title.contains("rescue"));
+    assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Missing));
+}
+
+/// Made by `grub-mkconfig` and `grub-set-default` of GRUB 2.06 (Debian 12) in a system with two
+/// kernels on a loop device, whose name was replaced by the file system's UUID afterwards.
+#[test]
+fn a_debian_12_configuration_made_by_grub_mkconfig_is_followed() {
+    let config = include_str!("../../../../../testdata/boot/debian12-grub.cfg");
+    let env = include_str!("../../../../../testdata/boot/debian12-grubenv");
+    let facts = follow(&with_config(config));
+    assert_eq!(default_entry(&facts).title, "Debian GNU/Linux");
+    assert_eq!(default_entry(&facts).kernel.as_ref().unwrap().spec, "/boot/vmlinuz-6.1.0-18-amd64");
+    assert_eq!(facts.other_entries.len(), 4);
+    all_found(&facts);
+    let facts = follow(&with_filesystem(debian(config).file("/boot/grub/grubenv", env)));
+    let entry = default_entry(&facts);
+    assert_eq!(
+        entry.title,
+        "Advanced options for Debian GNU/Linux>Debian GNU/Linux, with Linux 6.1.0-9-amd64"
+    );
+    assert_eq!(entry.command_line, format!("root=UUID={UUID} ro console=ttyS0 quiet"));
+    assert_eq!(facts.timeout.as_ref().map(|(seconds, _)| *seconds), Some(5));
+    all_found(&facts);
+}

@@ -1,0 +1,115 @@
+use super::*;
+
+const GOOD: &str = "menuentry A { linux /boot/vmlinuz-6.1.0-18-amd64 a }\n";
+
+/// The reason why the default entry of this configuration is not decided.
+fn why(config: &str) -> String {
+    undecided(&follow(&with_config(config))).to_owned()
+}
+
+#[test]
+fn a_configuration_that_sources_itself_ends() {
+    assert!(why(&format!("source $prefix/grub.cfg\n{GOOD}")).contains("nested deeper"));
+    assert!(why("configfile $prefix/grub.cfg\n").contains("nested deeper"));
+    assert!(why("function f { f; }\nf\n").contains("nested deeper"));
+    why("menuentry A { configfile $prefix/grub.cfg }");
+}
+
+#[test]
+fn a_loop_without_end_ends() {
+    assert!(why(&format!("while true; do true; done\n{GOOD}")).contains("commands"));
+    why(&format!("until false; do set x=1; done\n{GOOD}"));
+    assert!(why("menuentry A { while true; do true; done }").contains("commands"));
+}
+
+#[test]
+fn text_that_doubles_ends() {
+    let config = format!("set x=aaaaaaaaaaaaaaaa\nwhile true; do set x=\"$x$x\"; done\n{GOOD}");
+    assert!(why(&config).contains("bytes of text"));
+    assert!(why("while true; do menuentry A { true; }; done").contains("bytes of text"));
+    let many = "i=0\nwhile true; do increment i; set v$i=x; done";
+    assert!(why(many).contains("of text") || why(many).contains("commands"));
+}
+
+#[test]
+fn a_loop_that_probes_files_ends() {
+    assert!(!why(&format!(
+        "set d=/boot\nwhile true; do\nif [ -e $d/x ]; then true; fi\nset d=$d/../boot\ndone\n{GOOD}"
+    ))
+    .is_empty());
+}
+
+#[test]
+fn submenus_a_thousand_deep_end() {
+    let mut config = "submenu a {\n".repeat(1000);
+    config.push_str(&"}\n".repeat(1000));
+    assert!(why(&config).contains("nested deeper"));
+    let mut config = "submenu a {\n".repeat(20);
+    config.push_str(GOOD);
+    config.push_str(&"}\n".repeat(20));
+    assert!(why(&config).contains("submenus nested deeper"));
+}
+
+#[test]
+fn a_submenu_that_sources_its_own_file_ends() {
+    assert!(!why("submenu a {\nsource $prefix/grub.cfg\n}\n").is_empty());
+}
+
+#[test]
+fn a_configuration_longer_than_the_bound_is_not_decided() {
+    let facts = follow(&with_config(&format!("{GOOD}{}", "#".repeat(600 << 10))));
+    assert!(matches!(state(&facts, LinkKind::Configuration), Some(LinkState::Unknown(_))));
+    assert!(facts.default_entry.unread().is_some());
+}
+
+#[test]
+fn a_syntax_error_puts_only_what_stands_behind_it_in_doubt() {
+    assert_eq!(command_line(&format!("{GOOD}menuentry B {{ linux /b\n")), "a");
+    assert!(why(&format!("menuentry 'B\" {{\n{GOOD}")).contains("quote"));
+    assert!(why(&format!("a && b\n{GOOD}")).contains("Reserved"));
+}
+
+#[test]
+fn nested_quotes_and_parentheses_end() {
+    let quotes = "'\"".repeat(50_000);
+    why(&format!("set x={quotes}\n{GOOD}"));
+    let parentheses = "( ".repeat(20_000);
+    let config = format!("if [ {parentheses} ]; then set default=1; fi\n{GOOD}{GOOD}");
+    assert!(why(&config).contains("parentheses"));
+}
+
+#[test]
+fn many_submenus_and_entries_are_listed_up_to_the_bound() {
+    let config: String = (0..2000)
+        .map(|n| {
+            format!(
+                "submenu s{n} {{\nmenuentry A {{ linux /boot/vmlinuz-6.1.0-18-amd64 {n} }}\n}}\n"
+            )
+        })
+        .collect();
+    let facts = follow(&with_config(&config));
+    assert_eq!(default_entry(&facts).command_line, "0");
+    assert!(facts.other_entries.len() <= super::super::entry::MAX_LISTED_ENTRIES);
+}
+
+#[test]
+fn bytes_of_every_kind_are_taken() {
+    let mut noise = 1_u32;
+    for _ in 0..200 {
+        let config: Vec<u8> = (0..400)
+            .map(|_| {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let alphabet = b" \n\t'\"\\${}();=#[]!-abifthenl\xff";
+                alphabet[usize::try_from(noise >> 16).unwrap() % alphabet.len()]
+            })
+            .collect();
+        let fs = FakeFs::new()
+            .file("/boot/grub/i386-pc/normal.mod", "x")
+            .file("/boot/grub/grub.cfg", &config)
+            .file("/boot/grub/menu.lst", &config)
+            .file("/extlinux.conf", &config)
+            .file("/loader/entries/a.conf", &config)
+            .file("/boot/grub/grubenv", &config);
+        follow(&with_filesystem(fs));
+    }
+}

@@ -1,0 +1,118 @@
+use super::*;
+use crate::guest::facts::LoaderKind;
+
+fn fake(fs: FakeFs) -> FakeMachine {
+    FakeMachine::new(TableKind::Mbr)
+        .partition(UUID, fs)
+        .boot_code(code(BootCodeKind::Syslinux))
+        .active(1, Some(BootCodeKind::Syslinux))
+}
+
+fn extlinux(config: &str) -> FakeFs {
+    FakeFs::new()
+        .file("/boot/extlinux/ldlinux.sys", "\r\nEXTLINUX 6.03 2014-10-06  \r\n")
+        .file("/boot/extlinux/ldlinux.c32", "x")
+        .file("/boot/extlinux/extlinux.conf", config)
+        .file("/boot/vmlinuz", kernel())
+        .file("/boot/initrd", "x")
+}
+
+fn boot(config: &str) -> BootFacts {
+    follow(&fake(extlinux(config)))
+}
+
+#[test]
+fn a_chain_over_the_active_partition_is_followed() {
+    let facts = boot(&format!(
+        "DEFAULT linux\nTIMEOUT 50\nLABEL linux\n  MENU LABEL ^Linux\n  LINUX ../vmlinuz\n  \
+         INITRD ../initrd\n  APPEND root=UUID={UUID} ro\n"
+    ));
+    let kinds: Vec<_> = facts.chain.iter().map(|link| link.kind).collect();
+    assert_eq!(kinds[..3], [LinkKind::BootCode, LinkKind::ActivePartition, LinkKind::LoaderImage]);
+    all_found(&facts);
+    let entry = default_entry(&facts);
+    assert_eq!(entry.title, "Linux");
+    assert_eq!(entry.command_line, format!("root=UUID={UUID} ro"));
+    assert_eq!(entry.kernel.as_ref().unwrap().location, "/boot/extlinux/extlinux.conf:5");
+    assert_eq!(facts.timeout.as_ref().map(|(seconds, _)| *seconds), Some(5));
+    let (kind, _) = facts.loader.known().unwrap().as_ref().unwrap();
+    assert_eq!(*kind, LoaderKind::Syslinux);
+}
+
+#[test]
+fn an_initrd_may_stand_in_append_and_keywords_have_no_case() {
+    let facts = boot("default l0\nlabel l0\nkernel /boot/vmlinuz\nappend initrd=/boot/initrd ro\n");
+    assert_eq!(default_entry(&facts).initrds[0].spec, "/boot/initrd");
+    assert_eq!(state(&facts, LinkKind::Initramfs), Some(&LinkState::Found));
+}
+
+#[test]
+fn a_menu_starts_its_own_default_and_included_files_are_read() {
+    let facts =
+        follow(&fake(extlinux("default vesamenu.c32\ninclude linux.cfg\nontimeout\n").file(
+            "/boot/extlinux/linux.cfg",
+            "label l0\nlinux /boot/a\nlabel l1\nmenu default\nlinux /boot/vmlinuz\n",
+        )));
+    let entry = default_entry(&facts);
+    assert_eq!(
+        (entry.title.as_str(), entry.location.as_str()),
+        ("l1", "/boot/extlinux/linux.cfg:3")
+    );
+    let facts =
+        boot("ui menu.c32\nontimeout l1 more\nlabel l0\nlinux /a\nlabel l1\nlinux /b\nappend x\n");
+    assert_eq!(default_entry(&facts).command_line, "x more");
+}
+
+#[test]
+fn a_default_that_is_no_label_is_the_kernel_itself() {
+    let facts = boot("default /boot/vmlinuz root=/dev/sda1\n");
+    assert_eq!(default_entry(&facts).command_line, "root=/dev/sda1");
+    assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Found));
+}
+
+#[test]
+fn without_a_default_nothing_starts_by_itself() {
+    assert_eq!(boot("label a\nlinux /boot/vmlinuz\n").default_entry, Fact::Known(None));
+}
+
+#[test]
+fn a_configuration_that_includes_itself_ends() {
+    let facts = boot("include extlinux.conf\ndefault a\nlabel a\nlinux /boot/vmlinuz\n");
+    assert!(facts.default_entry.unread().is_some());
+}
+
+#[test]
+fn each_missing_step_is_told() {
+    let config = "default a\nlabel a\nlinux /boot/vmlinuz\n";
+    let mut fake = fake(extlinux(config));
+    fake.disk.partitions[0].active = false;
+    let facts = follow(&fake);
+    assert_eq!(state(&facts, LinkKind::ActivePartition), Some(&LinkState::Missing));
+    assert_eq!(default_entry(&facts).title, "a");
+    fake.disk.partitions[0].active = true;
+    fake.disk.volume_boot_code.clear();
+    assert_eq!(state(&follow(&fake), LinkKind::ActivePartition), Some(&LinkState::Missing));
+
+    let without = FakeFs::new().file("/extlinux.conf", config);
+    let facts = follow(&super::syslinux::fake(without));
+    assert_eq!(state(&facts, LinkKind::LoaderImage), Some(&LinkState::Missing));
+    let new = FakeFs::new().file("/ldlinux.sys", "SYSLINUX 6.04").file("/syslinux.cfg", config);
+    let facts = follow(&super::syslinux::fake(new));
+    assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&LinkState::Missing));
+    let old = FakeFs::new().file("/ldlinux.sys", "SYSLINUX 4.05").file("/syslinux.cfg", config);
+    let facts = follow(&super::syslinux::fake(old));
+    assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&LinkState::NotNeeded));
+}
+
+#[test]
+fn boot_records_of_others_are_not_decided() {
+    for kind in [BootCodeKind::Windows, BootCodeKind::Grub2, BootCodeKind::Generic] {
+        let fake = FakeMachine::new(TableKind::Mbr)
+            .partition(UUID, debian("menuentry x { linux /boot/vmlinuz-6.1.0-18-amd64 }"))
+            .boot_code(code(BootCodeKind::Windows))
+            .active(1, Some(kind));
+        let facts = follow(&fake);
+        assert!(matches!(state(&facts, LinkKind::LoaderImage), Some(LinkState::Unknown(_))));
+        assert_eq!(default_entry(&facts).title, "x");
+    }
+}

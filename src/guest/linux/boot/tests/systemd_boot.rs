@@ -1,0 +1,54 @@
+use super::*;
+use crate::guest::facts::LoaderKind;
+
+fn esp(conf: &str) -> FakeFs {
+    let entry = |version: &str| {
+        format!(
+            "title Arch {version}\nversion {version}\nlinux /vmlinuz-{version}\n\
+             initrd /ucode.img\ninitrd /initrd-{version}\noptions root=UUID={UUID}\noptions rw\n"
+        )
+    };
+    FakeFs::fat()
+        .file("/loader/loader.conf", conf)
+        .file("/loader/entries/arch-6.9.conf", entry("6.9"))
+        .file("/loader/entries/arch-6.10.conf", entry("6.10"))
+        .file("/vmlinuz-6.10", kernel())
+        .file("/vmlinuz-6.9", kernel())
+        .file("/ucode.img", "u")
+        .file("/initrd-6.10", "x")
+}
+
+fn boot(conf: &str) -> BootFacts {
+    follow(
+        &FakeMachine::new(TableKind::Gpt)
+            .partition("AAAA-0001", esp(conf))
+            .partition(UUID, FakeFs::new()),
+    )
+}
+
+#[test]
+fn the_newest_entry_is_the_default_without_a_pattern() {
+    let facts = boot("timeout 3\n");
+    let entry = default_entry(&facts);
+    assert_eq!(entry.title, "Arch 6.10");
+    assert_eq!(entry.command_line, format!("root=UUID={UUID} rw"));
+    assert_eq!(entry.initrds.len(), 2);
+    assert_eq!(facts.other_entries.len(), 1);
+    assert_eq!(facts.timeout, Some((3, Evidence::new("/loader/loader.conf:1", "3"))));
+    let (kind, _) = facts.loader.known().unwrap().as_ref().unwrap();
+    assert_eq!(*kind, LoaderKind::SystemdBoot);
+    assert_eq!(state(&facts, LinkKind::BootCode), Some(&LinkState::Missing));
+    assert_eq!(state(&facts, LinkKind::RootDevice), Some(&LinkState::Found));
+}
+
+#[test]
+fn a_pattern_chooses_the_first_entry_that_matches() {
+    assert_eq!(default_entry(&boot("default *6.9.conf\n")).title, "Arch 6.9");
+    assert_eq!(default_entry(&boot("default arch-6.?\n")).title, "Arch 6.9");
+    assert_eq!(default_entry(&boot("default nothing*\n")).title, "Arch 6.10");
+}
+
+#[test]
+fn a_pattern_of_many_stars_ends() {
+    boot(&format!("default {}b\n", "*a".repeat(5000)));
+}
