@@ -382,7 +382,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
                             _ => "",
                         };
                         match command {
-                            "set" | "unset" | "export" | "increment" | "decrement" => {
+                            "set" | "unset" | "increment" | "decrement" => {
                                 if let Some(Some(Part::Text(text))) = bare.next() {
                                     let name = text.split('=').next().unwrap_or_default();
                                     self.spoil_variable(name, doubt)?;

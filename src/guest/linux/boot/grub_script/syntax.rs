@@ -99,24 +99,17 @@ impl<'a> Parser<'a> {
     /// The next statement of the file; `None` at its end. After an error the rest of the line is
     /// skipped and the next statement is tried, as GRUB does when it reads a configuration.
     pub(super) fn next_statement(&mut self) -> Option<Result<Statement, SyntaxError>> {
-        self.skip_delimiters();
+        self.skip_newlines();
         self.peek()?;
         self.depth = 0;
-        let result = self.statement().and_then(|statement| self.end_of(statement));
+        let result = self.statement().and_then(|statement| match self.take() {
+            None | Some(Token::Newline | Token::Semicolon) => Ok(statement),
+            Some(token) => Err(self.unexpected(Some(&token))),
+        });
         if result.is_err() {
             while self.take().is_some_and(|token| token != Token::Newline) {}
         }
         Some(result)
-    }
-
-    fn end_of(&mut self, statement: Statement) -> Result<Statement, SyntaxError> {
-        match self.peek() {
-            None | Some(Token::Newline | Token::Semicolon) => Ok(statement),
-            _ => {
-                let token = self.take();
-                Err(self.unexpected(token.as_ref()))
-            }
-        }
     }
 
     fn peek(&mut self) -> Option<&Token> {
@@ -150,12 +143,6 @@ impl<'a> Parser<'a> {
             return Err(SyntaxError { line: self.lexer.line(), what, fatal: true });
         }
         Ok(())
-    }
-
-    fn skip_delimiters(&mut self) {
-        while matches!(self.peek(), Some(Token::Newline | Token::Semicolon)) {
-            self.take();
-        }
     }
 
     fn skip_newlines(&mut self) {
@@ -207,7 +194,9 @@ impl<'a> Parser<'a> {
         let mut block = None;
         loop {
             match self.peek() {
-                Some(Token::Word(_)) => {
+                Some(Token::Word(word))
+                    if block.is_none() && !matches!(word.bare(), Some("[[" | "]]")) =>
+                {
                     if let Some(Token::Word(word)) = self.take() {
                         self.count()?;
                         words.push(word);
@@ -215,7 +204,7 @@ impl<'a> Parser<'a> {
                 }
                 Some(Token::LeftBrace) if !words.is_empty() && block.is_none() => {
                     self.take();
-                    block = Some(self.braced()?);
+                    block = Some(self.braced(false)?);
                 }
                 None | Some(Token::Newline | Token::Semicolon | Token::RightBrace)
                     if !words.is_empty() =>
@@ -230,36 +219,42 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The statements up to a `}`, whose `{` was taken.
-    fn braced(&mut self) -> Result<Block, SyntaxError> {
+    /// The statements up to a `}`, whose `{` was taken. The last one of a function has to end with
+    /// its line or a semicolon; none may be missing altogether.
+    fn braced(&mut self, function: bool) -> Result<Block, SyntaxError> {
         let mut statements = Vec::new();
+        self.skip_newlines();
         loop {
-            self.skip_delimiters();
+            statements.push(self.statement()?);
+            let end = self.take();
+            match end {
+                Some(Token::RightBrace) if !function => return Ok(statements.into()),
+                Some(Token::Newline | Token::Semicolon) => {}
+                token => return Err(self.unexpected(token.as_ref())),
+            }
+            self.skip_newlines();
             if matches!(self.peek(), Some(Token::RightBrace)) {
                 self.take();
                 return Ok(statements.into());
             }
-            if self.peek().is_none() {
-                return Err(self.unexpected(None));
-            }
-            statements.push(self.statement()?);
         }
     }
 
-    /// The statements up to one of the keywords, which is taken.
+    /// The statements up to one of the keywords, which is taken; at least one.
     fn until(&mut self, ends: &[&'static str]) -> Result<(Block, &'static str), SyntaxError> {
         let mut statements = Vec::new();
+        self.skip_newlines();
         loop {
-            self.skip_delimiters();
+            statements.push(self.statement()?);
+            match self.take() {
+                Some(Token::Newline | Token::Semicolon) => {}
+                token => return Err(self.unexpected(token.as_ref())),
+            }
+            self.skip_newlines();
             if let Some(end) = self.keyword(ends) {
                 self.take();
                 return Ok((statements.into(), end));
             }
-            if self.peek().is_none() {
-                return Err(self.unexpected(None));
-            }
-            let statement = self.statement()?;
-            statements.push(self.end_of(statement)?);
         }
     }
 
@@ -303,7 +298,7 @@ impl<'a> Parser<'a> {
                 token => return Err(self.unexpected(token.as_ref())),
             }
         }
-        self.skip_delimiters();
+        self.skip_newlines();
         self.expect(&["do"])?;
         let (body, _) = self.until(&["done"])?;
         Ok(Statement::For { name, words, body })
@@ -311,10 +306,13 @@ impl<'a> Parser<'a> {
 
     fn function(&mut self) -> Result<Statement, SyntaxError> {
         self.expect(&["function"])?;
+        if self.depth > 1 {
+            return Err(self.error("a function inside of a block"));
+        }
         let name = self.name()?;
         self.skip_newlines();
         match self.take() {
-            Some(Token::LeftBrace) => Ok(Statement::Function { name, body: self.braced()? }),
+            Some(Token::LeftBrace) => Ok(Statement::Function { name, body: self.braced(true)? }),
             token => Err(self.unexpected(token.as_ref())),
         }
     }
@@ -387,25 +385,74 @@ mod tests {
     }
 
     #[test]
-    fn pipes_and_chains_are_not_in_the_grammar() {
-        for text in ["a && b", "a || b", "a | b", "a > b", "{ a; }"] {
-            assert!(parse(text)[0].is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn blocks_may_stand_on_one_line_or_several() {
+    fn the_grammar_takes_what_grub_script_check_takes() {
+        // Each line was given to grub-script-check 2.06, with a command behind it.
         for text in [
             "menuentry x { linux /a; initrd /b }",
             "menuentry x {\nlinux /a\n\n}",
+            "menuentry x { a } ",
+            "menuentry x { a; } ; b",
+            "menuentry x {\na;\n\n}",
+            "menuentry x { if a; then b; fi }",
+            "menuentry x { if a; then b; fi; }",
+            "menuentry x { menuentry y { a } }",
             "function f {\ntrue\n}",
+            "function f\n{\na\n}",
+            "function f { a; }",
+            "function f { a; };b",
             "if true; then a; elif b\nthen\nc; else d\nfi",
+            "if a;\n\nthen\n\nb\n\nfi",
+            "if [ a = b ]; then c; fi; d",
             "for x in 1 2 3; do echo $x; done",
+            "for x in 1;\n\ndo a; done",
+            "for x in; do a; done",
             "while true; do break; done",
             "until false\ndo\nbreak\ndone",
+            "echo $1 $? $# $* $@ ${12}",
+            "echo $1a",
+            "echo \"${x}\"y",
+            "echo if then fi",
+            "echo a{b}",
+            "[ a \"<\" b ]",
         ] {
             let parsed = parse(text);
-            assert!(parsed.len() == 1 && parsed[0].is_ok(), "{text}: {parsed:?}");
+            assert!(parsed.iter().all(Result::is_ok), "{text}: {parsed:?}");
+        }
+        for text in [
+            "a && b",
+            "a || b",
+            "a | b",
+            "a > b",
+            "echo 5>3",
+            "{ a; }",
+            ";",
+            "a;;b",
+            "a; ; b",
+            "a\n;b",
+            "a }",
+            "menuentry x { }",
+            "menuentry x {\n}",
+            "menuentry x { a; } b",
+            "menuentry x\n{\na\n}",
+            "menuentry x { function f { a; } }",
+            "function f { a }",
+            "function f {\n}",
+            "function f { a; } b",
+            "if ; then a; fi",
+            "if a; then\nfi",
+            "if a; then b; fi c",
+            "if a; then b; else\nfi",
+            "while a; do\ndone",
+            "echo {a",
+            "echo ]]",
+            "[[ a ]]",
+            "in",
+            "echo \"$ 5\"",
+            "echo ${x",
+            "set x=$ ",
+        ] {
+            let parsed = parse(text);
+            assert!(parsed.iter().any(Result::is_err), "{text}: {parsed:?}");
         }
     }
 
