@@ -11,7 +11,7 @@ use super::{grub_legacy, syslinux, systemd_boot};
 use crate::error::{Error, Result};
 
 /// Most configurations that are tried.
-const MAX_TRIED: usize = 16;
+const MAX_TRIED: usize = 8;
 
 /// Directories of GRUB 2: Debian's and upstream's, Red Hat's and SUSE's; on `/boot` itself first.
 const GRUB_DIRECTORIES: [&str; 4] = ["/boot/grub", "/grub", "/boot/grub2", "/grub2"];

@@ -13,7 +13,7 @@ use crate::guest::facts::{BootEntry, LoaderKind};
 const MAX_SUBMENU_DEPTH: usize = 8;
 
 /// Most entries and submenus that are run for the list of entries.
-const MAX_ENTERED: usize = 256;
+const MAX_ENTERED: usize = 128;
 
 /// Most entries that `fallback` may name and are tried.
 const MAX_FALLBACKS: usize = 8;

@@ -25,6 +25,9 @@ const FEATURES: [&str; 10] = [
     "feature_timeout_style",
 ];
 
+/// What setting a variable costs of the bound on text: an entry is run in a copy of all of them.
+const VARIABLE_COST: usize = 128;
+
 /// Where GRUB runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Platform {
@@ -149,7 +152,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
     }
 
     pub(super) fn set(&mut self, name: &str, mut text: Text) -> Result<(), Stop> {
-        self.budget.text(name.len().saturating_add(64))?;
+        self.budget.text(name.len().saturating_add(VARIABLE_COST))?;
         if text.doubt.is_none() {
             text.doubt = self.doubt();
         }

@@ -104,7 +104,7 @@ pub(super) enum Stop {
 const MAX_STEPS: u32 = 200_000;
 
 /// Most bytes that expanding words may make, all together: bounds variables and titles.
-const MAX_TEXT: usize = 4 << 20;
+const MAX_TEXT: usize = 2 << 20;
 
 /// Most files that are read, all together (BLS entries included).
 const MAX_FILES: u32 = 256;

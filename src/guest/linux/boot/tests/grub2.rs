@@ -430,3 +430,110 @@ fn a_debian_12_configuration_made_by_grub_mkconfig_is_followed() {
     assert_eq!(facts.timeout.as_ref().map(|(seconds, _)| *seconds), Some(5));
     all_found(&facts);
 }
+
+/// Ubuntu 22.04: a hidden menu, boot counting, `gfxmode`, a saved entry below a submenu.
+#[test]
+fn an_ubuntu_configuration_gives_its_saved_entry_below_the_submenu() {
+    let entry = |title: &str, id: &str, release: &str| {
+        format!(
+            "menuentry '{title}' --class ubuntu --class os $menuentry_id_option '{id}' {{\n\trecordfail\n\
+             \tload_video\n\tgfxmode $linux_gfx_mode\n\tinsmod gzio\n\
+             \tif [ x$grub_platform = xxen ]; then insmod xzio; insmod lzopio; fi\n\tinsmod part_gpt\n\
+             \tset root='hd0,gpt1'\n\tif [ x$feature_platform_search_hint = xy ]; then\n\
+             \t  search --no-floppy --fs-uuid --set=root --hint-bios=hd0,gpt1  {UUID}\n\telse\n\
+             \t  search --no-floppy --fs-uuid --set=root {UUID}\n\tfi\n\
+             \tlinux\t/boot/vmlinuz-{release} root=UUID={UUID} ro  quiet splash $vt_handoff\n\
+             \tinitrd\t/boot/initrd.img-{release}\n}}\n"
+        )
+    };
+    let config = format!(
+        "if [ -s $prefix/grubenv ]; then\n  set have_grubenv=true\n  load_env\nfi\n\
+         if [ \"${{initrdfail}}\" = 2 ]; then\n   set initrdfail=\nelif [ \"${{initrdfail}}\" = 1 ]; then\n\
+         \x20  set next_entry=\"${{prev_entry}}\"\n   set initrdfail=2\nfi\n\
+         if [ \"${{next_entry}}\" ] ; then\n   set default=\"${{next_entry}}\"\n   set next_entry=\n   \
+         save_env next_entry\n   set boot_once=true\nelse\n   set default=\"${{saved_entry}}\"\nfi\n\
+         if [ x\"${{feature_menuentry_id}}\" = xy ]; then\n  menuentry_id_option=\"--id\"\nelse\n  \
+         menuentry_id_option=\"\"\nfi\nexport menuentry_id_option\n\
+         function recordfail {{\n  set recordfail=1\n  if [ -n \"${{have_grubenv}}\" ]; then if [ -z \"${{boot_once}}\" ]; \
+         then save_env recordfail; fi; fi\n}}\nfunction load_video {{\n  insmod all_video\n}}\n\
+         if [ x$feature_default_font_path = xy ] ; then\n   font=unicode\nfi\n\
+         if loadfont $font ; then\n  set gfxmode=auto\n  load_video\n  insmod gfxterm\nfi\n\
+         terminal_output gfxterm\nif [ \"${{recordfail}}\" = 1 ] ; then\n  set timeout=30\nelse\n  \
+         if [ x$feature_timeout_style = xy ] ; then\n    set timeout_style=hidden\n    set timeout=0\n  \
+         elif sleep --hidden-timeout 0 ; then\n    set timeout=0\n  fi\nfi\n\
+         function gfxmode {{\n\tset gfxpayload=\"${{1}}\"\n\tif [ \"${{1}}\" = \"keep\" ]; then\n\t\tset vt_handoff=vt.handoff=7\n\
+         \telse\n\t\tset vt_handoff=\n\tfi\n}}\n\
+         if [ \"${{recordfail}}\" != 1 ]; then\n  if [ -e ${{prefix}}/gfxblacklist.txt ]; then\n    \
+         if hwmatch ${{prefix}}/gfxblacklist.txt 3; then\n      if [ ${{match}} = 0 ]; then\n        \
+         set linux_gfx_mode=keep\n      else\n        set linux_gfx_mode=text\n      fi\n    else\n      \
+         set linux_gfx_mode=text\n    fi\n  else\n    set linux_gfx_mode=keep\n  fi\nelse\n  \
+         set linux_gfx_mode=text\nfi\nexport linux_gfx_mode\n{}\
+         submenu 'Advanced options for Ubuntu' $menuentry_id_option 'gnulinux-advanced-{UUID}' {{\n{}{}}}\n",
+        entry("Ubuntu", "simple", "6.1.0-18-amd64"),
+        entry("Ubuntu, with Linux 18", "adv-18", "6.1.0-18-amd64"),
+        entry("Ubuntu, with Linux 9", "adv-9", "6.1.0-9-amd64"),
+    );
+    let boot = |env: &str| {
+        let env = format!("# GRUB Environment Block\n{env}####");
+        follow(
+            &FakeMachine::new(TableKind::Gpt)
+                .partition(UUID, debian(&config).file("/boot/grub/grubenv", env))
+                .boot_code(grub2_code(Some("(,gpt1)/boot/grub"), None)),
+        )
+    };
+    let facts = boot("");
+    assert_eq!(default_entry(&facts).title, "Ubuntu");
+    assert_eq!(
+        default_entry(&facts).command_line,
+        format!("root=UUID={UUID} ro quiet splash vt.handoff=7")
+    );
+    assert_eq!(facts.timeout.as_ref().map(|(seconds, _)| *seconds), Some(0));
+    all_found(&facts);
+    let facts = boot(&format!("saved_entry=gnulinux-advanced-{UUID}>adv-9\nrecordfail=1\n"));
+    assert_eq!(default_entry(&facts).title, "Advanced options for Ubuntu>Ubuntu, with Linux 9");
+    assert_eq!(facts.timeout.as_ref().map(|(seconds, _)| *seconds), Some(30));
+    all_found(&facts);
+}
+
+/// EulerOS with UEFI: the whole configuration lies on the EFI system partition.
+#[test]
+fn a_configuration_on_the_efi_system_partition_is_followed() {
+    let config = format!(
+        "set default=\"0\"\nset timeout=5\nmenuentry 'EulerOS (4.18.0) 2.0 (SP9)' --class euleros --unrestricted \
+         $menuentry_id_option 'x' {{\n\tset root='hd0,gpt2'\n\
+         \tsearch --no-floppy --fs-uuid --set=root {BOOT_UUID}\n\
+         \tlinuxefi /vmlinuz-4.18.0 root=/dev/mapper/euleros-root ro\n\tinitrdefi /initramfs-4.18.0.img\n}}\n"
+    );
+    let fake = FakeMachine::new(TableKind::Gpt)
+        .partition("AAAA-0001", FakeFs::fat().file("/EFI/euleros/grub.cfg", config))
+        .partition(
+            BOOT_UUID,
+            FakeFs::new().file("/vmlinuz-4.18.0", kernel()).file("/initramfs-4.18.0.img", "x"),
+        );
+    let facts = follow(&fake);
+    assert_eq!(default_entry(&facts).title, "EulerOS (4.18.0) 2.0 (SP9)");
+    assert_eq!(state(&facts, LinkKind::BootCode), Some(&LinkState::Missing));
+    assert_eq!(state(&facts, LinkKind::Initramfs), Some(&LinkState::Found));
+    assert_eq!(default_entry(&facts).root.as_ref().unwrap().spec, "/dev/mapper/euleros-root");
+}
+
+/// openSUSE: the title carries a product, the command line a variable that is not set.
+#[test]
+fn an_open_suse_entry_with_an_unset_variable_keeps_its_command_line_clean() {
+    let config = format!(
+        "set btrfs_relative_path=\"y\"\nexport btrfs_relative_path\n\
+         if [ -f ${{config_directory}}/grubenv ]; then\n  load_env -f ${{config_directory}}/grubenv\n\
+         elif [ -s $prefix/grubenv ]; then\n  load_env\nfi\nset default=\"${{saved_entry}}\"\n\
+         menuentry 'openSUSE Leap 15.5'  --class opensuse $menuentry_id_option 'gnulinux-simple-{UUID}' {{\n\
+         \tset root='hd0,msdos1'\n\
+         \tlinux\t/boot/vmlinuz-6.1.0-18-amd64 root=UUID={UUID}  ${{extra_cmdline}} splash=silent mitigations=auto\n\
+         \tinitrd\t/boot/initrd.img-6.1.0-18-amd64\n}}\n"
+    );
+    let env = format!("# GRUB Environment Block\nsaved_entry=gnulinux-simple-{UUID}\n###");
+    let facts = follow(&with_filesystem(debian(&config).file("/boot/grub/grubenv", env)));
+    assert_eq!(
+        default_entry(&facts).command_line,
+        format!("root=UUID={UUID} splash=silent mitigations=auto")
+    );
+    all_found(&facts);
+}

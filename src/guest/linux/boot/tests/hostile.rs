@@ -113,3 +113,20 @@ fn bytes_of_every_kind_are_taken() {
         follow(&with_filesystem(fs));
     }
 }
+
+#[test]
+fn many_variables_entries_and_configurations_end_within_seconds() {
+    let start = std::time::Instant::now();
+    let mut config = "i=0\nwhile [ $i -lt 5000 ]; do increment i; set v$i=x; done\n".to_owned();
+    config.push_str(&"menuentry x { true }\n".repeat(1000));
+    let mut fake = FakeMachine::new(TableKind::Mbr);
+    for _ in 0..20 {
+        let fs = FakeFs::fat()
+            .file("/EFI/a/grub.cfg", &config)
+            .file("/boot/grub/grub.cfg", &config)
+            .file("/grub2/grub.cfg", &config);
+        fake = fake.partition(UUID, fs);
+    }
+    follow(&fake);
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
