@@ -1,6 +1,6 @@
 //! Running statements: variables, words, blocks, functions, files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::menu::{Menu, MenuItem};
@@ -74,7 +74,7 @@ pub(in super::super) struct Interpreter<'v, 'a> {
     pub(super) budget: Rc<Budget>,
     pub(super) platform: Platform,
     variables: BTreeMap<String, Variable>,
-    functions: BTreeMap<String, Block>,
+    pub(super) functions: BTreeMap<String, Block>,
     parameters: Vec<Text>,
     /// The menu so far.
     pub(in super::super) menu: Menu,
@@ -368,84 +368,6 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             return result;
         }
         self.block(otherwise)
-    }
-
-    /// Puts everything in doubt that running `block` might change.
-    fn spoil(&mut self, block: &Block, doubt: &Doubt) -> Result<(), Stop> {
-        let mut called = BTreeSet::new();
-        let mut blocks = vec![Rc::clone(block)];
-        while let Some(block) = blocks.pop() {
-            for statement in block.iter() {
-                self.budget.step()?;
-                match statement {
-                    Statement::Command(words, body) => {
-                        let mut bare = words.iter().map(|word| word.parts.first());
-                        let command = match bare.next().flatten() {
-                            Some(Part::Text(text) | Part::Quoted(text)) => text.as_str(),
-                            _ => "",
-                        };
-                        match command {
-                            "set" | "unset" | "increment" | "decrement" => {
-                                if let Some(Some(Part::Text(text))) = bare.next() {
-                                    let name = text.split('=').next().unwrap_or_default();
-                                    self.spoil_variable(name, doubt)?;
-                                }
-                            }
-                            "search" | "search.fs_uuid" | "search.fs_label" | "search.file" => {
-                                let name = bare
-                                    .filter_map(|part| match part {
-                                        Some(Part::Text(text)) => text.strip_prefix("--set="),
-                                        _ => None,
-                                    })
-                                    .next();
-                                self.spoil_variable(name.unwrap_or("root"), doubt)?;
-                            }
-                            "load_env" => self.unset_doubt = Some(Rc::clone(doubt)),
-                            "menuentry" | "submenu" | "hiddenentry" | "blscfg" | "bls_import"
-                            | "configfile" | "source" | "." | "normal" | "exit" => {
-                                self.menu.doubt_from_here(Rc::clone(doubt));
-                            }
-                            "linux" | "linux16" | "linuxefi" | "initrd" | "initrd16"
-                            | "initrdefi" | "chainloader" | "multiboot" | "multiboot2"
-                            | "module" | "module2" => self.loaded.doubt = Some(Rc::clone(doubt)),
-                            name => {
-                                if let Some((name, _)) = name.split_once('=') {
-                                    self.spoil_variable(name, doubt)?;
-                                } else if let Some(body) = self.functions.get(name)
-                                    && called.insert(name.to_owned())
-                                {
-                                    blocks.push(Rc::clone(body));
-                                }
-                            }
-                        }
-                        // The body of an entry is run only when the entry is chosen.
-                        let _ = body;
-                    }
-                    Statement::If { arms, otherwise } => {
-                        for (condition, body) in arms {
-                            blocks.extend([Rc::clone(condition), Rc::clone(body)]);
-                        }
-                        blocks.push(Rc::clone(otherwise));
-                    }
-                    Statement::Loop { condition, body, .. } => {
-                        blocks.extend([Rc::clone(condition), Rc::clone(body)]);
-                    }
-                    Statement::For { name, body, .. } => {
-                        self.spoil_variable(name, doubt)?;
-                        blocks.push(Rc::clone(body));
-                    }
-                    Statement::Function { .. } => {}
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts the value of a variable in doubt.
-    pub(super) fn spoil_variable(&mut self, name: &str, doubt: &Doubt) -> Result<(), Stop> {
-        let mut text = self.variable(name);
-        text.doubt = Some(Rc::clone(doubt));
-        self.set(name, text)
     }
 
     fn repeat(&mut self, condition: &Block, until: bool, body: &Block) -> Result<(), Stop> {

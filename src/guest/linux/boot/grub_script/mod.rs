@@ -10,6 +10,7 @@ mod commands;
 mod interpreter;
 pub(super) mod menu;
 mod search;
+mod spoil;
 mod syntax;
 mod test_expression;
 mod token;

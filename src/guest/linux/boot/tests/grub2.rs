@@ -147,7 +147,7 @@ fn the_fallback_is_taken_when_the_default_kernel_is_gone() {
 
 #[test]
 fn search_sets_the_root_and_a_failed_one_leaves_it() {
-    let boot = FakeFs::new().file("/vmlinuz", kernel()).file("/initrd", "x");
+    let boot = || FakeFs::new().file("/vmlinuz", kernel()).file("/initrd", "x");
     let config = |search: &str| {
         format!(
             "menuentry x {{\nset root='hd0,msdos1'\n{search}\nlinux /vmlinuz r=$root\ninitrd /initrd\n}}"
@@ -161,17 +161,13 @@ fn search_sets_the_root_and_a_failed_one_leaves_it() {
         (format!("search.fs_uuid {BOOT_UUID} root hd0,msdos9"), 2),
         ("search --fs-uuid --set=root dead-beef".to_owned(), 1),
     ] {
-        let fake = with_config(&config(&search)).partition(BOOT_UUID, boot_clone(&boot));
+        let fake = with_config(&config(&search)).partition(BOOT_UUID, boot());
         let facts = follow(&fake);
         let entry = default_entry(&facts);
         assert_eq!(entry.command_line, format!("r=hd0,msdos{root}"), "{search}");
         let found = entry.kernel.as_ref().unwrap().resolved.known().unwrap().is_some();
         assert_eq!(found, root == 2, "{search}");
     }
-}
-
-fn boot_clone(_: &FakeFs) -> FakeFs {
-    FakeFs::new().file("/vmlinuz", kernel()).file("/initrd", "x")
 }
 
 #[test]
