@@ -1,5 +1,13 @@
 //! The command line as a user or a pipeline meets it: sentences, exit codes, forms of the report.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "for tests"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -7,8 +15,7 @@ use std::process::Output;
 use assert_cmd::Command;
 
 fn run(args: &[&str]) -> Output {
-    Command::cargo_bin("image-preflight")
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_image-preflight"))
         .env_clear()
         .args(args)
         .timeout(std::time::Duration::from_secs(60))
@@ -144,8 +151,7 @@ fn the_report_speaks_chinese_when_asked_and_by_the_locale() {
     let good = guest("good.qcow2");
     let (_, asked) = said(&["check", "--lang", "zh-CN", &good]);
     assert!(asked.contains("通过"), "{asked}");
-    let output = Command::cargo_bin("image-preflight")
-        .unwrap()
+    let output = Command::new(env!("CARGO_BIN_EXE_image-preflight"))
         .env_clear()
         .env("LANG", "zh_CN.UTF-8")
         .args(["check", &good])

@@ -3,6 +3,14 @@
 //! Beside each `testdata/guests/NAME.qcow2` lies `NAME.expect.json`, written from the rules'
 //! catalogue: the exit code, and the rules that end otherwise than for the good guest.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "for tests"
+)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

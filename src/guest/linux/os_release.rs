@@ -12,21 +12,21 @@ pub fn find(tree: &Tree) -> Fact<Option<OsIdentity>> {
     let mut identity = None;
     for path in ["/etc/os-release", "/usr/lib/os-release"] {
         match read(tree, path) {
-            Ok(Some(text)) => {
+            Fact::Known(Some(text)) => {
                 identity = Some(os_release(path, &text));
                 break;
             }
-            Ok(None) => {}
-            Err(unknown) => return unknown,
+            Fact::Known(None) => {}
+            Fact::Unknown(unread) => return Fact::Unknown(unread),
         }
     }
     // os-release gives only the major version on CentOS and Debian; the older files are exact.
     for (path, parse) in RELEASE_FILES {
         let text = match read(tree, path) {
-            Ok(Some(text)) => text,
-            Ok(None) => continue,
-            Err(_) if identity.is_some() => continue,
-            Err(unknown) => return unknown,
+            Fact::Known(Some(text)) => text,
+            Fact::Known(None) => continue,
+            Fact::Unknown(_) if identity.is_some() => continue,
+            Fact::Unknown(unread) => return Fact::Unknown(unread),
         };
         let Some(found) = parse(path, &text) else { continue };
         match &mut identity {
@@ -55,12 +55,8 @@ const RELEASE_FILES: &[(&str, Parse)] = &[
     ("/etc/debian_version", debian_version),
 ];
 
-fn read(tree: &Tree, path: &str) -> Result<Option<String>, Fact<Option<OsIdentity>>> {
-    match tree.read_text(path, MAX_RELEASE_FILE) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.is_absent() => Ok(None),
-        Err(error) => Err(Fact::unknown(path, error.to_string())),
-    }
+fn read(tree: &Tree, path: &str) -> Fact<Option<String>> {
+    Fact::from_lookup(path, tree.read_text(path, MAX_RELEASE_FILE))
 }
 
 /// Takes the more exact version of the same system: `7` becomes `7.9`, never another major version.
@@ -204,8 +200,8 @@ mod tests {
 
     #[test]
     fn the_older_release_files_name_system_and_version() {
-        for (parse, text, id, version) in [
-            (release_line as Parse, "CentOS Linux release 7.9.2009 (Core)\n", "centos", "7.9"),
+        let cases: [(Parse, &str, &str, &str); 8] = [
+            (release_line, "CentOS Linux release 7.9.2009 (Core)\n", "centos", "7.9"),
             (release_line, "CentOS release 6.10 (Final)\n", "centos", "6.10"),
             (
                 release_line,
@@ -233,7 +229,8 @@ mod tests {
                 "14.04",
             ),
             (debian_version, "12.5\n", "debian", "12.5"),
-        ] {
+        ];
+        for (parse, text, id, version) in cases {
             let os = parse("/etc/x", text).unwrap();
             assert_eq!((os.id.as_str(), os.version.as_deref()), (id, Some(version)), "{text}");
         }
