@@ -3,7 +3,13 @@
 //! Only what gives away the whole system counts: a user specification that allows `ALL` commands as
 //! root on every host. What may hold such a line and could not be read is told.
 
+mod syntax;
+
 use std::collections::HashMap;
+
+use syntax::{
+    include, is_tag, list, logical_lines, negation, split, strip_comment, users_and_hosts,
+};
 
 use crate::error::Error;
 use crate::fact::{Evidence, Unread};
@@ -245,7 +251,7 @@ impl Sudoers {
         let mut as_root = true;
         let mut password = Password::Asked;
         let mut found = None;
-        for command in list_outside_parentheses(commands) {
+        for command in split(commands, ',') {
             let mut command = command.trim();
             if let Some(rest) = command.strip_prefix('(') {
                 let (runas, rest) = rest.split_once(')')?;
@@ -355,225 +361,5 @@ fn names_all(items: &[String], aliases: &HashMap<String, Vec<String>>, wanted: &
     last(items, aliases, wanted, 0) == Some(true)
 }
 
-/// An item without its `!`s, and whether they negate it.
-fn negation(item: &str) -> (bool, &str) {
-    let name = item.trim_start_matches(['!', ' ', '\t']);
-    let marks = item.chars().take_while(|c| matches!(c, '!' | ' ' | '\t')).filter(|c| *c == '!');
-    (marks.count() % 2 == 1, name)
-}
-
-fn is_tag(word: &str) -> bool {
-    let tags =
-        ["PASSWD", "EXEC", "SETENV", "LOG_INPUT", "LOG_OUTPUT", "MAIL", "FOLLOW", "INTERCEPT"];
-    tags.contains(&word) || word.strip_prefix("NO").is_some_and(|tag| tags.contains(&tag))
-}
-
-/// The users and the hosts before `=`: parted by the white space that follows no comma.
-fn users_and_hosts(left: &str) -> Option<(String, String)> {
-    let left = left.trim();
-    let mut quoted = false;
-    let mut escaped = false;
-    let mut before = ',';
-    for (at, c) in left.char_indices() {
-        let next = left.get(at..).unwrap_or_default().trim_start();
-        if c.is_whitespace()
-            && !quoted
-            && !escaped
-            && !matches!(before, ',' | '!')
-            && !next.starts_with(',')
-        {
-            return Some((left.get(..at)?.to_owned(), next.to_owned()));
-        }
-        quoted ^= c == '"' && !escaped;
-        escaped = c == '\\' && !escaped;
-        if !c.is_whitespace() {
-            before = c;
-        }
-    }
-    None
-}
-
-/// The items of a list, parted by commas; quotes and backslashes taken off.
-fn list(text: &str) -> Vec<String> {
-    split(text, ',')
-        .into_iter()
-        .map(|item| unquoted(item.trim()))
-        .filter(|item| !item.is_empty())
-        .collect()
-}
-
-fn unquoted(item: &str) -> String {
-    item.chars().filter(|c| !matches!(c, '"' | '\\')).collect()
-}
-
-/// Splits at a separator that is neither quoted, nor escaped, nor in parentheses, nor the colon of a
-/// tag or of `%:group`.
-fn split(text: &str, separator: char) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let mut start = 0;
-    let (mut quoted, mut escaped, mut depth) = (false, false, 0_usize);
-    for (at, c) in text.char_indices() {
-        if c == separator && !quoted && !escaped && depth == 0 {
-            let part = text.get(start..at).unwrap_or_default();
-            let word = part.rsplit([' ', '\t', ',', '=', ')', ':']).find(|w| !w.is_empty());
-            let tag = separator == ':' && (word.is_some_and(is_tag) || part.ends_with('%'));
-            if !tag {
-                parts.push(part);
-                start = at.saturating_add(c.len_utf8());
-            }
-        }
-        match c {
-            '"' if !escaped => quoted = !quoted,
-            '(' if !quoted => depth = depth.saturating_add(1),
-            ')' if !quoted => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        escaped = c == '\\' && !escaped;
-    }
-    parts.push(text.get(start..).unwrap_or_default());
-    parts
-}
-
-fn list_outside_parentheses(text: &str) -> Vec<&str> {
-    split(text, ',')
-}
-
-/// `@include file`, `#includedir dir`: whether it is a directory, and which.
-fn include(content: &str) -> Option<(bool, String)> {
-    let rest = content.strip_prefix(['@', '#'])?;
-    let (word, target) = rest.split_once(char::is_whitespace)?;
-    let directory = match word {
-        "include" => false,
-        "includedir" => true,
-        _ => return None,
-    };
-    Some((directory, unquoted(target.trim())))
-}
-
-/// Without a comment: `#` begins one unless a number follows (a user or group id).
-fn strip_comment(content: &str) -> &str {
-    let (mut quoted, mut escaped) = (false, false);
-    for (at, c) in content.char_indices() {
-        let next = content.get(at..).unwrap_or_default().chars().nth(1);
-        if c == '#' && !quoted && !escaped && !next.is_some_and(|c| c.is_ascii_digit()) {
-            return content.get(..at).unwrap_or_default().trim_end();
-        }
-        quoted ^= c == '"' && !escaped;
-        escaped = c == '\\' && !escaped;
-    }
-    content
-}
-
-/// Lines joined over a backslash at their end, each with the number of its first.
-fn logical_lines(text: &str) -> Vec<(usize, String)> {
-    let mut lines: Vec<(usize, String)> = Vec::new();
-    let mut open = false;
-    for (line, content) in (1_usize..).zip(text.lines()) {
-        let (content, more) = match content.strip_suffix('\\') {
-            Some(content) if !content.trim_start().starts_with('#') => (content, true),
-            _ => (content, false),
-        };
-        match lines.last_mut() {
-            Some((_, before)) if open => before.push_str(content),
-            _ => lines.push((line, content.to_owned())),
-        }
-        open = more;
-    }
-    lines
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::filesystem::memory::MemoryFs;
-
-    fn granted(text: &str, name: &str, groups: &[&str]) -> bool {
-        let sudoers = Sudoers::read(&MemoryFs::new().file(SUDOERS, text).tree());
-        assert_eq!(sudoers.unread, [], "{text}");
-        granted_by(&sudoers, name, groups)
-    }
-
-    fn granted_by(sudoers: &Sudoers, name: &str, groups: &[&str]) -> bool {
-        let groups: Vec<_> =
-            groups.iter().map(|name| ((*name).to_owned(), 27, "/etc/group:1".to_owned())).collect();
-        sudoers.grant(&User { name, uid: 1000, groups: &groups }).is_some()
-    }
-
-    #[test]
-    fn specifications_grant_what_sudo_l_lists() {
-        // As `sudo -l -U alice` of sudo 1.9.13p3 lists `ALL` as root; `targetpw` by sudoers(5).
-        let cases: &[(&str, bool)] = &[
-            ("alice ALL=(ALL:ALL) ALL", true),
-            ("alice ALL=(ALL) NOPASSWD:ALL", true),
-            ("alice ALL = NOPASSWD: SETENV: ALL", true),
-            ("alice ALL=ALL", true),
-            ("bob, alice ALL=(root) ALL", true),
-            ("bob , alice ALL=(root) ALL", true),
-            ("#1000 ALL=(ALL) ALL", true),
-            ("%staff ALL=(ALL) ALL # comment", true),
-            ("%#27 ALL=(ALL) ALL", true),
-            ("%wheel ALL=(ALL) ALL", false),
-            ("ALL ALL=(ALL) ALL", true),
-            ("ALL, !alice ALL=(ALL) ALL", false),
-            ("alice ALL=(postgres) ALL", false),
-            ("alice ALL=(ALL) /usr/bin/apt, /bin/ls", false),
-            ("alice ALL=(postgres) /bin/ls, (root) ALL", true),
-            ("alice ALL=(ALL) ALL, !/bin/su", true),
-            ("alice ALL=(ALL) ALL\nalice ALL=(ALL) !ALL", false),
-            ("alice otherhost=(ALL) ALL", false),
-            ("alice otherhost=(ALL) /bin/ls : ALL=(ALL) ALL", true),
-            ("User_Alias ADMINS = bob, alice : OPS = carol\nADMINS ALL=(ALL) ALL", true),
-            ("User_Alias OPS = carol\nOPS ALL=(ALL) ALL", false),
-            ("A_BOSS ALL=ALL\nUser_Alias A_BOSS = alice", true),
-            ("Cmnd_Alias EVERYTHING = ALL\nalice ALL=EVERYTHING", true),
-            ("Cmnd_Alias SOME = /bin/ls\nalice ALL=SOME", false),
-            ("Runas_Alias DB = postgres\nalice ALL=(DB) ALL", false),
-            ("alice ALL=(ALL) \\\n  ALL", true),
-            ("\"alice\" ALL=(ALL) ALL", true),
-            ("Defaults targetpw\nALL ALL=(ALL) ALL", false),
-            ("Defaults targetpw\nalice ALL=(ALL) NOPASSWD: ALL", true),
-            ("Defaults:bob targetpw\nalice ALL=(ALL) ALL", true),
-            ("Defaults secure_path=\"/bin:/sbin\", !targetpw\nalice ALL=(ALL) ALL", true),
-            ("#alice ALL=(ALL) ALL", false),
-        ];
-        for (text, wanted) in cases {
-            assert_eq!(granted(text, "alice", &["staff"]), *wanted, "{text}");
-        }
-    }
-
-    #[test]
-    fn included_files_are_read_in_the_order_of_their_names() {
-        let fs = MemoryFs::new()
-            .file(SUDOERS, "Defaults env_reset\n#includedir /etc/sudoers.d\n@include local\n")
-            .file(
-                "/etc/sudoers.d/90-cloud-init-users",
-                "# by cloud-init\nalice ALL=(ALL) NOPASSWD:ALL\n",
-            )
-            .file("/etc/sudoers.d/bob.bak", "bob ALL=(ALL) ALL\n")
-            .file("/etc/sudoers.d/carol~", "carol ALL=(ALL) ALL\n")
-            .file("/etc/local", "@include local\ndave ALL=ALL\n");
-        let sudoers = Sudoers::read(&fs.tree());
-        let alice = sudoers.grant(&User { name: "alice", uid: 1000, groups: &[] }).unwrap();
-        assert_eq!(alice.location, "/etc/sudoers.d/90-cloud-init-users:2");
-        assert_eq!(alice.detail, "alice ALL=(ALL) NOPASSWD:ALL");
-        assert!(!granted_by(&sudoers, "bob", &[]));
-        assert!(!granted_by(&sudoers, "carol", &[]));
-        assert!(granted_by(&sudoers, "dave", &[]));
-        // The file that includes itself is told.
-        assert_eq!(sudoers.unread.len(), 1);
-    }
-
-    #[test]
-    fn an_unreadable_file_is_told() {
-        let fs = MemoryFs::new()
-            .file(SUDOERS, "@includedir /etc/sudoers.d\n")
-            .unreadable("/etc/sudoers.d/x");
-        assert_eq!(Sudoers::read(&fs.tree()).unread[0].location, "/etc/sudoers.d/x");
-    }
-
-    #[test]
-    fn aliases_that_name_one_another_end() {
-        let text = "User_Alias A = B\nUser_Alias B = A\nCmnd_Alias C = C\nA ALL=C\nalice ALL=ALL\n";
-        assert!(granted(text, "alice", &[]));
-    }
-}
+mod tests;

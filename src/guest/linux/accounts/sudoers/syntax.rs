@@ -1,0 +1,124 @@
+//! The words of sudoers: lines, lists, tags, comments (sudoers(5), "SUDOERS FILE FORMAT").
+
+/// An item without its `!`s, and whether they negate it.
+pub(super) fn negation(item: &str) -> (bool, &str) {
+    let name = item.trim_start_matches(['!', ' ', '\t']);
+    let marks = item.chars().take_while(|c| matches!(c, '!' | ' ' | '\t')).filter(|c| *c == '!');
+    (marks.count() % 2 == 1, name)
+}
+
+pub(super) fn is_tag(word: &str) -> bool {
+    let tags =
+        ["PASSWD", "EXEC", "SETENV", "LOG_INPUT", "LOG_OUTPUT", "MAIL", "FOLLOW", "INTERCEPT"];
+    tags.contains(&word) || word.strip_prefix("NO").is_some_and(|tag| tags.contains(&tag))
+}
+
+/// The users and the hosts before `=`: parted by the white space that follows no comma.
+pub(super) fn users_and_hosts(left: &str) -> Option<(String, String)> {
+    let left = left.trim();
+    let mut quoted = false;
+    let mut escaped = false;
+    let mut before = ',';
+    for (at, c) in left.char_indices() {
+        let next = left.get(at..).unwrap_or_default().trim_start();
+        if c.is_whitespace()
+            && !quoted
+            && !escaped
+            && !matches!(before, ',' | '!')
+            && !next.starts_with(',')
+        {
+            return Some((left.get(..at)?.to_owned(), next.to_owned()));
+        }
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        if !c.is_whitespace() {
+            before = c;
+        }
+    }
+    None
+}
+
+/// The items of a list, parted by commas; quotes and backslashes taken off.
+pub(super) fn list(text: &str) -> Vec<String> {
+    split(text, ',')
+        .into_iter()
+        .map(|item| unquoted(item.trim()))
+        .filter(|item| !item.is_empty())
+        .collect()
+}
+
+pub(super) fn unquoted(item: &str) -> String {
+    item.chars().filter(|c| !matches!(c, '"' | '\\')).collect()
+}
+
+/// Splits at a separator that is neither quoted, nor escaped, nor in parentheses, nor the colon of a
+/// tag or of `%:group`.
+pub(super) fn split(text: &str, separator: char) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let (mut quoted, mut escaped, mut depth) = (false, false, 0_usize);
+    for (at, c) in text.char_indices() {
+        if c == separator && !quoted && !escaped && depth == 0 {
+            let part = text.get(start..at).unwrap_or_default();
+            let word = part.rsplit([' ', '\t', ',', '=', ')', ':']).find(|w| !w.is_empty());
+            let tag = separator == ':' && (word.is_some_and(is_tag) || part.ends_with('%'));
+            if !tag {
+                parts.push(part);
+                start = at.saturating_add(c.len_utf8());
+            }
+        }
+        match c {
+            '"' if !escaped => quoted = !quoted,
+            '(' if !quoted => depth = depth.saturating_add(1),
+            ')' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    parts.push(text.get(start..).unwrap_or_default());
+    parts
+}
+
+/// `@include file`, `#includedir dir`: whether it is a directory, and which.
+pub(super) fn include(content: &str) -> Option<(bool, String)> {
+    let rest = content.strip_prefix(['@', '#'])?;
+    let (word, target) = rest.split_once(char::is_whitespace)?;
+    let directory = match word {
+        "include" => false,
+        "includedir" => true,
+        _ => return None,
+    };
+    Some((directory, unquoted(target.trim())))
+}
+
+/// Without a comment: `#` begins one unless a number follows (a user or group id).
+pub(super) fn strip_comment(content: &str) -> &str {
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, c) in content.char_indices() {
+        let next = content.get(at..).unwrap_or_default().chars().nth(1);
+        if c == '#' && !quoted && !escaped && !next.is_some_and(|c| c.is_ascii_digit()) {
+            return content.get(..at).unwrap_or_default().trim_end();
+        }
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+    }
+    content
+}
+
+/// Lines joined over a backslash at their end, each with the number of its first.
+pub(super) fn logical_lines(text: &str) -> Vec<(usize, String)> {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let mut open = false;
+    for (line, content) in (1_usize..).zip(text.lines()) {
+        let (content, more) = match content.strip_suffix('\\') {
+            Some(content) if !content.trim_start().starts_with('#') => (content, true),
+            _ => (content, false),
+        };
+        match lines.last_mut() {
+            Some((_, before)) if open => before.push_str(content),
+            _ => lines.push((line, content.to_owned())),
+        }
+        open = more;
+    }
+    lines
+}

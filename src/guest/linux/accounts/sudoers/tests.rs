@@ -1,0 +1,92 @@
+use super::*;
+use crate::filesystem::memory::MemoryFs;
+
+fn granted(text: &str, name: &str, groups: &[&str]) -> bool {
+    let sudoers = Sudoers::read(&MemoryFs::new().file(SUDOERS, text).tree());
+    assert_eq!(sudoers.unread, [], "{text}");
+    granted_by(&sudoers, name, groups)
+}
+
+fn granted_by(sudoers: &Sudoers, name: &str, groups: &[&str]) -> bool {
+    let groups: Vec<_> =
+        groups.iter().map(|name| ((*name).to_owned(), 27, "/etc/group:1".to_owned())).collect();
+    sudoers.grant(&User { name, uid: 1000, groups: &groups }).is_some()
+}
+
+#[test]
+fn specifications_grant_what_sudo_l_lists() {
+    // As `sudo -l -U alice` of sudo 1.9.13p3 lists `ALL` as root; `targetpw` by sudoers(5).
+    let cases: &[(&str, bool)] = &[
+        ("alice ALL=(ALL:ALL) ALL", true),
+        ("alice ALL=(ALL) NOPASSWD:ALL", true),
+        ("alice ALL = NOPASSWD: SETENV: ALL", true),
+        ("alice ALL=ALL", true),
+        ("bob, alice ALL=(root) ALL", true),
+        ("bob , alice ALL=(root) ALL", true),
+        ("#1000 ALL=(ALL) ALL", true),
+        ("%staff ALL=(ALL) ALL # comment", true),
+        ("%#27 ALL=(ALL) ALL", true),
+        ("%wheel ALL=(ALL) ALL", false),
+        ("ALL ALL=(ALL) ALL", true),
+        ("ALL, !alice ALL=(ALL) ALL", false),
+        ("alice ALL=(postgres) ALL", false),
+        ("alice ALL=(ALL) /usr/bin/apt, /bin/ls", false),
+        ("alice ALL=(postgres) /bin/ls, (root) ALL", true),
+        ("alice ALL=(ALL) ALL, !/bin/su", true),
+        ("alice ALL=(ALL) ALL\nalice ALL=(ALL) !ALL", false),
+        ("alice otherhost=(ALL) ALL", false),
+        ("alice otherhost=(ALL) /bin/ls : ALL=(ALL) ALL", true),
+        ("User_Alias ADMINS = bob, alice : OPS = carol\nADMINS ALL=(ALL) ALL", true),
+        ("User_Alias OPS = carol\nOPS ALL=(ALL) ALL", false),
+        ("A_BOSS ALL=ALL\nUser_Alias A_BOSS = alice", true),
+        ("Cmnd_Alias EVERYTHING = ALL\nalice ALL=EVERYTHING", true),
+        ("Cmnd_Alias SOME = /bin/ls\nalice ALL=SOME", false),
+        ("Runas_Alias DB = postgres\nalice ALL=(DB) ALL", false),
+        ("alice ALL=(ALL) \\\n  ALL", true),
+        ("\"alice\" ALL=(ALL) ALL", true),
+        ("Defaults targetpw\nALL ALL=(ALL) ALL", false),
+        ("Defaults targetpw\nalice ALL=(ALL) NOPASSWD: ALL", true),
+        ("Defaults:bob targetpw\nalice ALL=(ALL) ALL", true),
+        ("Defaults secure_path=\"/bin:/sbin\", !targetpw\nalice ALL=(ALL) ALL", true),
+        ("#alice ALL=(ALL) ALL", false),
+    ];
+    for (text, wanted) in cases {
+        assert_eq!(granted(text, "alice", &["staff"]), *wanted, "{text}");
+    }
+}
+
+#[test]
+fn included_files_are_read_in_the_order_of_their_names() {
+    let fs = MemoryFs::new()
+        .file(SUDOERS, "Defaults env_reset\n#includedir /etc/sudoers.d\n@include local\n")
+        .file(
+            "/etc/sudoers.d/90-cloud-init-users",
+            "# by cloud-init\nalice ALL=(ALL) NOPASSWD:ALL\n",
+        )
+        .file("/etc/sudoers.d/bob.bak", "bob ALL=(ALL) ALL\n")
+        .file("/etc/sudoers.d/carol~", "carol ALL=(ALL) ALL\n")
+        .file("/etc/local", "@include local\ndave ALL=ALL\n");
+    let sudoers = Sudoers::read(&fs.tree());
+    let alice = sudoers.grant(&User { name: "alice", uid: 1000, groups: &[] }).unwrap();
+    assert_eq!(alice.location, "/etc/sudoers.d/90-cloud-init-users:2");
+    assert_eq!(alice.detail, "alice ALL=(ALL) NOPASSWD:ALL");
+    assert!(!granted_by(&sudoers, "bob", &[]));
+    assert!(!granted_by(&sudoers, "carol", &[]));
+    assert!(granted_by(&sudoers, "dave", &[]));
+    // The file that includes itself is told.
+    assert_eq!(sudoers.unread.len(), 1);
+}
+
+#[test]
+fn an_unreadable_file_is_told() {
+    let fs = MemoryFs::new()
+        .file(SUDOERS, "@includedir /etc/sudoers.d\n")
+        .unreadable("/etc/sudoers.d/x");
+    assert_eq!(Sudoers::read(&fs.tree()).unread[0].location, "/etc/sudoers.d/x");
+}
+
+#[test]
+fn aliases_that_name_one_another_end() {
+    let text = "User_Alias A = B\nUser_Alias B = A\nCmnd_Alias C = C\nA ALL=C\nalice ALL=ALL\n";
+    assert!(granted(text, "alice", &[]));
+}

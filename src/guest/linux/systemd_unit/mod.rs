@@ -1,0 +1,345 @@
+//! Which services start at boot, told from the unit files alone.
+//!
+//! systemd starts `default.target` and what it pulls in; [`BootUnits::walk`] follows the same way:
+//! `Wants=`, `Requires=`, `BindsTo=` and `Upholds=` of unit files and their drop-ins, `*.wants/` and
+//! `*.requires/` directories, aliases, and cloud-init's generator. Systems without systemd are
+//! asked for their SysV links and upstart jobs instead.
+//!
+//! Sources: systemd.unit(5) (search path, aliases, masking, drop-ins), systemd.special(7),
+//! systemd.generator(7), systemd-sysv-generator(8), init(5) and upstart's `manual` override.
+
+mod other_init;
+mod unit_file;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use unit_file::{
+    Entry, UNIT_DIRECTORIES, UnitDirectories, UnitFile, is_dev_null, mask_or_file, template_of,
+};
+
+use crate::error::{Error, Result};
+use crate::fact::{Evidence, Fact, Unread};
+use crate::filesystem::FileType;
+use crate::filesystem::tree::Tree;
+use crate::guest::facts::{UnitFacts, UnitState};
+
+/// Where systemd itself is; without it unit files have no reader.
+const SYSTEMD: [&str; 2] = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
+
+/// Where cloud-init's generator may be, the strongest first. It adds `cloud-init.target` to
+/// `multi-user.target` unless cloud-init is turned off.
+pub(in crate::guest::linux) const CLOUD_INIT_GENERATOR: [&str; 4] = [
+    "/etc/systemd/system-generators/cloud-init-generator",
+    "/usr/local/lib/systemd/system-generators/cloud-init-generator",
+    "/usr/lib/systemd/system-generators/cloud-init-generator",
+    "/lib/systemd/system-generators/cloud-init-generator",
+];
+
+/// Longest unit file read; the longest in Debian has about 4 KiB.
+const MAX_UNIT_FILE: u64 = 256 << 10;
+
+/// Most units that one boot is followed through; a desktop starts about 400.
+const MAX_UNITS: usize = 4096;
+
+/// The units that a boot starts.
+pub struct BootUnits<'a> {
+    tree: &'a Tree,
+    systemd: bool,
+    units: UnitDirectories<'a>,
+    /// Each started unit with what pulls it in.
+    started: BTreeMap<String, Evidence>,
+    /// The first thing that could not be read on the way.
+    unread: Option<Unread>,
+}
+
+/// A unit as systemd would find it at boot; `name` with its suffix. For several units,
+/// [`BootUnits::walk`] once.
+pub fn unit(tree: &Tree, name: &str) -> UnitFacts {
+    BootUnits::walk(tree).unit(name)
+}
+
+impl<'a> BootUnits<'a> {
+    /// Follows the boot from `default.target`.
+    pub fn walk(tree: &'a Tree) -> Self {
+        let mut units = Self {
+            tree,
+            systemd: false,
+            units: UnitDirectories::list(tree),
+            started: BTreeMap::new(),
+            unread: None,
+        };
+        for path in SYSTEMD {
+            match tree.exists(path) {
+                Ok(exists) => units.systemd |= exists,
+                Err(error) => units.doubt(path, &error),
+            }
+        }
+        if units.systemd {
+            units.follow();
+        }
+        units
+    }
+
+    /// Whether a unit has a file (masked or not).
+    pub fn has_file(&self, name: &str) -> bool {
+        !matches!(self.units.unit_file(name), Ok(UnitFile::Absent(_)) | Err(_))
+    }
+
+    /// The lines of a unit's file that begin with `Condition`; none when there is no such unit.
+    ///
+    /// # Errors
+    /// When a file that should be there cannot be read.
+    pub(in crate::guest::linux) fn conditions(&self, name: &str) -> Result<Vec<String>, Unread> {
+        let unread = |error: Error| Unread::from((name, &error));
+        let UnitFile::Found { path, .. } = self.units.unit_file(name).map_err(unread)? else {
+            return Ok(Vec::new());
+        };
+        let text = self.tree.read_text(&path, MAX_UNIT_FILE).map_err(unread)?;
+        let lines = text.lines().map(str::trim).filter(|line| line.starts_with("Condition"));
+        Ok(lines.map(str::to_owned).collect())
+    }
+
+    /// The state of a unit; `name` with its suffix.
+    pub fn unit(&self, name: &str) -> UnitFacts {
+        let plain = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        let (state, evidence) = match self.state(name, plain) {
+            Ok((state, evidence)) => (Fact::Known(state), evidence),
+            Err(unread) => {
+                let evidence = Evidence::new(unread.location.clone(), unread.reason.clone());
+                (Fact::Unknown(unread), evidence)
+            }
+        };
+        UnitFacts { name: plain.to_owned(), state, evidence }
+    }
+
+    fn state(&self, name: &str, plain: &str) -> Result<(UnitState, Evidence), Unread> {
+        let unread = |error: Error| Unread::from((name, &error));
+        if self.systemd || self.unread.is_some() {
+            match self.units.unit_file(name).map_err(unread)? {
+                UnitFile::Masked(path) => {
+                    return Ok((UnitState::Masked, Evidence::new(path, "masked")));
+                }
+                UnitFile::Found { path, name: own } => {
+                    let by = self.started.get(name).or_else(|| self.started.get(&own));
+                    return match (by, &self.unread) {
+                        (Some(by), _) => Ok((UnitState::Enabled, by.clone())),
+                        (None, Some(unread)) => Err(unread.clone()),
+                        (None, None) => {
+                            let evidence = Evidence::new(path, "nothing starts it");
+                            Ok((UnitState::Disabled, evidence))
+                        }
+                    };
+                }
+                UnitFile::Absent(Some(link)) => {
+                    return Ok((UnitState::Absent, Evidence::new(link, "leads to nothing")));
+                }
+                UnitFile::Absent(None) => {}
+            }
+        } else if let Some(found) = other_init::upstart(self.tree, plain).map_err(unread)? {
+            return Ok(found);
+        }
+        if let Some(found) = other_init::sysv(self.tree, plain).map_err(unread)? {
+            return Ok(found);
+        }
+        if let Some(unread) = &self.unread {
+            return Err(unread.clone());
+        }
+        let evidence = Evidence::new(UNIT_DIRECTORIES.join(", "), format!("no {name}"));
+        Ok((UnitState::Absent, evidence))
+    }
+
+    fn doubt(&mut self, location: &str, error: &Error) {
+        self.unread.get_or_insert_with(|| Unread::from((location, error)));
+    }
+
+    fn follow(&mut self) {
+        let wants = self.wants_directories();
+        let generator = self.generator();
+        let mut queue = VecDeque::from(["default.target".to_owned()]);
+        let default = Evidence::new("systemd", "default.target");
+        self.started.insert("default.target".to_owned(), default);
+        while let Some(name) = queue.pop_front() {
+            let mut found = Vec::new();
+            if let Err(error) = self.pulled_in(&name, &wants, &mut found) {
+                self.doubt(&name, &error);
+            }
+            if name == "multi-user.target"
+                && let Some(path) = &generator
+            {
+                let evidence = Evidence::new(path.clone(), "pulls in cloud-init.target");
+                found.push(("cloud-init.target".to_owned(), evidence));
+            }
+            for (unit, evidence) in found {
+                if self.started.len() >= MAX_UNITS {
+                    let limit = u64::try_from(MAX_UNITS).unwrap_or(u64::MAX);
+                    let error = Error::Limit { structure: "units", limit, unit: "units" };
+                    self.doubt(&name, &error);
+                    return;
+                }
+                if !self.started.contains_key(&unit) {
+                    self.started.insert(unit.clone(), evidence);
+                    queue.push_back(unit);
+                }
+            }
+        }
+    }
+
+    /// What a unit pulls in, each with the place that says so.
+    fn pulled_in(
+        &self,
+        name: &str,
+        wants: &BTreeMap<String, Vec<String>>,
+        found: &mut Vec<(String, Evidence)>,
+    ) -> Result<()> {
+        let own = match self.units.unit_file(name)? {
+            UnitFile::Found { path, name: own } => {
+                self.dependencies(&path, found)?;
+                own
+            }
+            UnitFile::Masked(_) | UnitFile::Absent(_) => return Ok(()),
+        };
+        // An alias stands for the unit itself: what `default.target` leads to is started, too.
+        if own != name {
+            found.push((own.clone(), Evidence::new(name, "alias")));
+        }
+        let template = template_of(name);
+        for key in [Some(name), Some(own.as_str()).filter(|own| *own != name), template.as_deref()]
+            .into_iter()
+            .flatten()
+        {
+            for directory in wants.get(key).into_iter().flatten() {
+                self.linked(directory, found)?;
+            }
+            let drop_in = format!("{key}.d");
+            for directory in &self.units.directories {
+                if directory.names.as_ref().is_ok_and(|names| names.contains(&drop_in)) {
+                    self.drop_ins(&format!("{}/{drop_in}", directory.path), found)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The links in a `.wants` or `.requires` directory; one to `/dev/null` takes a name out.
+    fn linked(&self, directory: &str, found: &mut Vec<(String, Evidence)>) -> Result<()> {
+        for entry in self.tree.read_dir(directory)? {
+            let Ok(name) = String::from_utf8(entry.name) else { continue };
+            let path = format!("{directory}/{name}");
+            let target = match self.tree.symlink_metadata(&path)?.file_type {
+                FileType::Symlink => self.tree.read_link(&path)?,
+                _ => continue,
+            };
+            if !is_dev_null(&target) {
+                found.push((name, Evidence::new(path, format!("link to {target}"))));
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_ins(&self, directory: &str, found: &mut Vec<(String, Evidence)>) -> Result<()> {
+        let entries = match self.tree.read_dir(directory) {
+            Ok(entries) => entries,
+            Err(error) if error.is_absent() => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let name = String::from_utf8_lossy(&entry.name);
+            if name.ends_with(".conf") {
+                self.dependencies(&format!("{directory}/{name}"), found)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn dependencies(&self, path: &str, found: &mut Vec<(String, Evidence)>) -> Result<()> {
+        let text = match self.tree.read_text(path, MAX_UNIT_FILE) {
+            Ok(text) => text,
+            // A drop-in that masks another is a link to /dev/null.
+            Err(error) if error.is_absent() => return Ok(()),
+            Err(Error::NotAFile { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for (line, name) in dependencies_in(&text) {
+            let evidence = Evidence::new(format!("{path}:{line}"), format!("pulls in {name}"));
+            found.push((name, evidence));
+        }
+        Ok(())
+    }
+
+    /// All `*.wants`, `*.requires` and `*.upholds` directories, by the unit that they belong to.
+    fn wants_directories(&mut self) -> BTreeMap<String, Vec<String>> {
+        let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut unread = Vec::new();
+        for directory in &self.units.directories {
+            let names = match &directory.names {
+                Ok(names) => names,
+                Err(error) => {
+                    unread.push(Unread::from((directory.path, error)));
+                    continue;
+                }
+            };
+            for name in names {
+                let unit = [".wants", ".requires", ".upholds"]
+                    .iter()
+                    .find_map(|suffix| name.strip_suffix(suffix));
+                if let Some(unit) = unit {
+                    let path = format!("{}/{name}", directory.path);
+                    found.entry(unit.to_owned()).or_default().push(path);
+                }
+            }
+        }
+        self.unread = self.unread.take().or(unread.into_iter().next());
+        found
+    }
+
+    fn generator(&mut self) -> Option<String> {
+        for path in CLOUD_INIT_GENERATOR {
+            match mask_or_file(self.tree, path) {
+                Ok(Some(Entry::File)) => return Some(path.to_owned()),
+                Ok(Some(Entry::Masked)) => return None,
+                Ok(Some(Entry::Link(_))) => {
+                    if matches!(self.tree.exists(path), Ok(true)) {
+                        return Some(path.to_owned());
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => self.doubt(path, &error),
+            }
+        }
+        None
+    }
+}
+
+/// The names after `Wants=`, `Requires=`, `BindsTo=`, `Upholds=` in `[Unit]`, each with its line.
+fn dependencies_in(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut in_unit = false;
+    let mut continued = false;
+    for (line, content) in (1_usize..).zip(text.lines()) {
+        let content = content.trim();
+        if content.starts_with(['#', ';']) {
+            continue;
+        }
+        let names = if continued {
+            content
+        } else if content.starts_with('[') {
+            in_unit = content == "[Unit]";
+            continue;
+        } else {
+            let Some((key, value)) = content.split_once('=') else { continue };
+            let key = key.trim_end();
+            if !in_unit || !matches!(key, "Wants" | "Requires" | "BindsTo" | "Upholds") {
+                continue;
+            }
+            value
+        };
+        continued = names.ends_with('\\');
+        for name in names.trim_end_matches('\\').split_ascii_whitespace() {
+            found.push((line, name.to_owned()));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

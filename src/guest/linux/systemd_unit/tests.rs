@@ -1,0 +1,122 @@
+use super::*;
+use crate::filesystem::memory::MemoryFs;
+
+const SYSTEM: &str = "/usr/lib/systemd/system";
+
+/// The skeleton of Debian 12: units and their dependencies as its packages ship them.
+fn debian() -> MemoryFs {
+    let unit = |fs: MemoryFs, name: &str, text: &str| fs.file(&format!("{SYSTEM}/{name}"), text);
+    let fs = MemoryFs::new()
+        .file("/usr/lib/systemd/systemd", "ELF")
+        .symlink("/lib", "usr/lib")
+        .symlink(&format!("{SYSTEM}/default.target"), "graphical.target")
+        .symlink(
+            "/etc/systemd/system/cloud-init.target.wants/cloud-init.service",
+            "/lib/systemd/system/cloud-init.service",
+        )
+        .file("/usr/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n");
+    let fs = unit(fs, "graphical.target", "[Unit]\nRequires=multi-user.target\nAfter=x.target\n");
+    let fs = unit(fs, "multi-user.target", "[Unit]\nRequires=basic.target\n");
+    let fs = unit(fs, "basic.target", "[Unit]\nRequires=sysinit.target\nWants=sockets.target\n");
+    let fs = unit(fs, "cloud-init.target", "[Unit]\nAfter=multi-user.target\n");
+    let fs = unit(fs, "cloud-init-local.service", "[Unit]\nDescription=a\n");
+    unit(fs, "cloud-init.service", "[Unit]\nWants=cloud-init-local.service\n")
+}
+
+fn state(fs: MemoryFs, name: &str) -> UnitState {
+    *unit(&fs.tree(), name).state.known().unwrap()
+}
+
+#[test]
+fn the_generator_starts_what_the_cloud_init_target_wants() {
+    assert_eq!(state(debian(), "cloud-init.service"), UnitState::Enabled);
+    let facts = unit(&debian().tree(), "cloud-init.service");
+    assert_eq!(facts.name, "cloud-init");
+    assert_eq!(
+        facts.evidence.location,
+        "/etc/systemd/system/cloud-init.target.wants/cloud-init.service"
+    );
+    // Pulled in by the unit file of another.
+    assert_eq!(state(debian(), "cloud-init-local.service"), UnitState::Enabled);
+}
+
+#[test]
+fn a_link_under_a_target_that_nothing_starts_enables_nothing() {
+    let path = "/usr/lib/systemd/system-generators/cloud-init-generator";
+    assert_eq!(state(debian().without(path), "cloud-init.service"), UnitState::Disabled);
+    let masked =
+        debian().symlink("/etc/systemd/system-generators/cloud-init-generator", "/dev/null");
+    assert_eq!(state(masked, "cloud-init.service"), UnitState::Disabled);
+    let linked = debian().without(path).symlink(
+        "/etc/systemd/system/multi-user.target.wants/cloud-init.target",
+        "/usr/lib/systemd/system/cloud-init.target",
+    );
+    assert_eq!(state(linked, "cloud-init.service"), UnitState::Enabled);
+}
+
+#[test]
+fn a_unit_is_masked_by_a_link_to_dev_null_and_by_an_empty_file() {
+    let fs = debian().symlink("/etc/systemd/system/cloud-init.service", "/dev/null");
+    assert_eq!(state(fs, "cloud-init.service"), UnitState::Masked);
+    let fs = debian().file("/etc/systemd/system/cloud-init.service", "");
+    assert_eq!(state(fs, "cloud-init.service"), UnitState::Masked);
+}
+
+#[test]
+fn the_administrator_s_default_target_counts_before_the_package_s() {
+    let fs = debian()
+        .file(&format!("{SYSTEM}/rescue.target"), "[Unit]\nRequires=sysinit.target\n")
+        .symlink("/etc/systemd/system/default.target", "/usr/lib/systemd/system/rescue.target");
+    assert_eq!(state(fs, "cloud-init.service"), UnitState::Disabled);
+}
+
+#[test]
+fn a_unit_without_a_file_is_absent_and_an_alias_is_what_it_leads_to() {
+    assert_eq!(state(debian(), "cloud-final.service"), UnitState::Absent);
+    let fs = debian()
+        .file(&format!("{SYSTEM}/ssh.service"), "[Unit]\n")
+        .symlink("/etc/systemd/system/sshd.service", "/usr/lib/systemd/system/ssh.service")
+        .symlink(
+            "/etc/systemd/system/multi-user.target.wants/ssh.service",
+            "/usr/lib/systemd/system/ssh.service",
+        );
+    assert_eq!(state(fs, "sshd.service"), UnitState::Enabled);
+}
+
+#[test]
+fn an_unreadable_wants_directory_leaves_a_unit_unknown_that_nothing_else_starts() {
+    let fs = debian().unreadable("/etc/systemd/system/cloud-init.target.wants");
+    let facts = unit(&fs.tree(), "cloud-init.service");
+    assert!(facts.state.unread().is_some());
+}
+
+#[test]
+fn units_that_pull_in_one_another_end() {
+    let fs = debian()
+        .file(&format!("{SYSTEM}/a.service"), "[Unit]\nWants=b.service a.service\n")
+        .file(&format!("{SYSTEM}/b.service"), "[Unit]\nWants=a.service \\\n c.service\n")
+        .file(&format!("{SYSTEM}/c.service"), "[Unit]\n")
+        .symlink("/etc/systemd/system/basic.target.wants/a.service", "../a.service");
+    assert_eq!(state(fs, "c.service"), UnitState::Enabled);
+    let fs = debian()
+        .symlink("/etc/systemd/system/a.service", "b.service")
+        .symlink("/etc/systemd/system/b.service", "a.service");
+    assert!(unit(&fs.tree(), "a.service").state.unread().is_some());
+}
+
+#[test]
+fn without_systemd_start_links_and_upstart_jobs_count() {
+    let centos6 = || {
+        MemoryFs::new()
+            .file("/etc/rc.d/init.d/cloud-init", "#!/bin/sh\n")
+            .file("/etc/rc.d/init.d/cloud-final", "#!/bin/sh\n")
+            .symlink("/etc/rc.d/rc3.d/S53cloud-init", "../init.d/cloud-init")
+            .symlink("/etc/rc.d/rc3.d/K50cloud-final", "../init.d/cloud-final")
+    };
+    assert_eq!(state(centos6(), "cloud-init.service"), UnitState::Enabled);
+    assert_eq!(state(centos6(), "cloud-final.service"), UnitState::Disabled);
+    let trusty = || MemoryFs::new().file("/etc/init/cloud-init.conf", "start on mounted\n");
+    assert_eq!(state(trusty(), "cloud-init.service"), UnitState::Enabled);
+    let manual = trusty().file("/etc/init/cloud-init.override", "manual\n");
+    assert_eq!(state(manual, "cloud-init.service"), UnitState::Disabled);
+}
