@@ -1,6 +1,8 @@
 //! The public keys that let an account in (sshd(8), "AUTHORIZED_KEYS FILE FORMAT").
 
-use crate::error::Result;
+use std::collections::HashMap;
+
+use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
 
@@ -14,7 +16,13 @@ const DEFAULT: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
 const MAX_CONFIG: u64 = 1 << 20;
 
 /// Longest file of keys read; 1,000 keys have about 1 MiB.
-const MAX_KEYS: u64 = 16 << 20;
+const MAX_KEYS: u64 = 1 << 20;
+
+/// Most bytes of keys read for all accounts.
+const MAX_ALL_KEYS: u64 = 32 << 20;
+
+/// Most files of keys that one account may have; the default is two.
+const MAX_FILES: usize = 16;
 
 /// Most files that one `Include` may bring.
 const MAX_INCLUDED: usize = 64;
@@ -32,7 +40,7 @@ const KEY_TYPES: [&str; 8] = [
 ];
 
 /// `AuthorizedKeysFile` as sshd is told, or its default.
-pub(super) fn files(tree: &Tree) -> Fact<Vec<String>> {
+fn files(tree: &Tree) -> Fact<Vec<String>> {
     for path in SSHD_CONFIG {
         match tree.read_text(path, MAX_CONFIG) {
             Ok(text) => {
@@ -57,9 +65,7 @@ fn setting(tree: &Tree, text: &str) -> Result<Option<Vec<String>>> {
         match keyword.as_str() {
             "match" => return Ok(None),
             "authorizedkeysfile" => {
-                return Ok(Some(
-                    value.split_whitespace().map(|w| w.trim_matches('"').to_owned()).collect(),
-                ));
+                return words(value).map(Some);
             }
             "include" => {
                 for included in included(tree, value)? {
@@ -67,10 +73,7 @@ fn setting(tree: &Tree, text: &str) -> Result<Option<Vec<String>>> {
                     let found = text.lines().map(self::keyword).take_while(|(k, _)| k != "match");
                     for (keyword, value) in found {
                         if keyword == "authorizedkeysfile" {
-                            let words = value.split_whitespace();
-                            return Ok(Some(
-                                words.map(|w| w.trim_matches('"').to_owned()).collect(),
-                            ));
+                            return words(value).map(Some);
                         }
                     }
                 }
@@ -79,6 +82,16 @@ fn setting(tree: &Tree, text: &str) -> Result<Option<Vec<String>>> {
         }
     }
     Ok(None)
+}
+
+fn words(value: &str) -> Result<Vec<String>> {
+    let words: Vec<String> =
+        value.split_whitespace().take(MAX_FILES).map(|w| w.trim_matches('"').to_owned()).collect();
+    if value.split_whitespace().count() > MAX_FILES {
+        let limit = u64::try_from(MAX_FILES).unwrap_or(u64::MAX);
+        return Err(Error::Limit { structure: "AuthorizedKeysFile", limit, unit: "files" });
+    }
+    Ok(words)
 }
 
 /// The keyword in lower case, and what follows it.
@@ -122,26 +135,60 @@ fn included(tree: &Tree, patterns: &str) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// The files of one account that hold a key which lets it in.
-pub(super) fn find(
-    tree: &Tree,
-    files: &Fact<Vec<String>>,
-    (name, uid, home): (&str, u32, &str),
-) -> Fact<Vec<Evidence>> {
-    let files = match files {
-        Fact::Known(files) => files,
-        Fact::Unknown(unread) => return Fact::Unknown(unread.clone()),
-    };
-    let mut found = Vec::new();
-    for file in files.iter().filter(|file| *file != "none") {
-        let path = expanded(file, name, uid, home);
-        match tree.read_text(&path, MAX_KEYS) {
-            Ok(text) => found.extend(keys(&text).map(|detail| Evidence::new(path, detail))),
-            Err(error) if error.is_absent() => {}
-            Err(error) => return Fact::Unknown(Unread::from((path.as_str(), &error))),
+/// Finds the keys of accounts; a file that several share is read once.
+pub(super) struct AuthorizedKeys<'a> {
+    tree: &'a Tree,
+    files: Fact<Vec<String>>,
+    /// What was seen in each file: how many keys, if any.
+    seen: HashMap<String, Result<Option<String>>>,
+    bytes: u64,
+}
+
+impl<'a> AuthorizedKeys<'a> {
+    pub(super) fn new(tree: &'a Tree) -> Self {
+        Self { tree, files: files(tree), seen: HashMap::new(), bytes: 0 }
+    }
+
+    /// The files of one account that hold a key which lets it in.
+    pub(super) fn of(&mut self, name: &str, uid: u32, home: &str) -> Fact<Vec<Evidence>> {
+        let files = match &self.files {
+            Fact::Known(files) => files.clone(),
+            Fact::Unknown(unread) => return Fact::Unknown(unread.clone()),
+        };
+        let mut found = Vec::new();
+        for file in files.iter().filter(|file| *file != "none") {
+            let path = expanded(file, name, uid, home);
+            let keys = match self.seen.get(&path) {
+                Some(keys) => keys.clone(),
+                None => {
+                    let keys = self.read(&path);
+                    self.seen.insert(path.clone(), keys.clone());
+                    keys
+                }
+            };
+            match keys {
+                Ok(keys) => found.extend(keys.map(|detail| Evidence::new(path, detail))),
+                Err(error) => return Fact::Unknown(Unread::from((path.as_str(), &error))),
+            }
+        }
+        Fact::Known(found)
+    }
+
+    fn read(&mut self, path: &str) -> Result<Option<String>> {
+        if self.bytes > MAX_ALL_KEYS {
+            let structure = "authorized_keys";
+            return Err(Error::Limit { structure, limit: MAX_ALL_KEYS, unit: "bytes" });
+        }
+        match self.tree.read_text(path, MAX_KEYS) {
+            Ok(text) => {
+                let read = u64::try_from(text.len()).unwrap_or(u64::MAX);
+                self.bytes = self.bytes.saturating_add(read);
+                Ok(keys(&text))
+            }
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error),
         }
     }
-    Fact::Known(found)
 }
 
 /// `%h`, `%u`, `%U`, `%%`; a path that is not absolute begins in the home directory.
@@ -260,7 +307,7 @@ mod tests {
         let matched = "Match all\nAuthorizedKeysFile x\n";
         assert_eq!(known(MemoryFs::new().file("/etc/ssh/sshd_config", matched)), DEFAULT);
         let tree = fs().file("/etc/keys/alice", KEY).file("/home/alice/.ssh/%x", KEY).tree();
-        let found = find(&tree, &files(&tree), ("alice", 1000, "/home/alice"));
+        let found = AuthorizedKeys::new(&tree).of("alice", 1000, "/home/alice");
         let places: Vec<_> = found.known().unwrap().iter().map(|e| e.location.clone()).collect();
         assert_eq!(places, ["/etc/keys/alice", "/home/alice/.ssh/%x"]);
     }

@@ -4,13 +4,16 @@
 //! alone, and no message quotes a line of `/etc/passwd` or `/etc/shadow`.
 
 mod authorized_keys;
+#[cfg(test)]
+mod hostile;
 mod passwd;
 mod shadow;
 mod sudoers;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use passwd::{GroupEntry, Line, PasswdEntry};
+use authorized_keys::AuthorizedKeys;
+use passwd::{Line, PasswdEntry};
 use shadow::Shadow;
 use sudoers::{Sudoers, User};
 
@@ -24,11 +27,14 @@ const PASSWD: &str = "/etc/passwd";
 const SHADOW: &str = "/etc/shadow";
 const GROUP: &str = "/etc/group";
 
-/// Longest of these files read: 16 MiB are some 200,000 accounts.
-const MAX_FILE: u64 = 16 << 20;
+/// Longest of these files read: 4 MiB are some 50,000 accounts.
+const MAX_FILE: u64 = 4 << 20;
 
 /// Most accounts given. An image with more that may become root is no image that anyone judges.
-const MAX_ACCOUNTS: usize = 1024;
+const MAX_ACCOUNTS: usize = 256;
+
+/// Most memberships in groups; a directory server's export has some thousand.
+const MAX_MEMBERSHIPS: usize = 100_000;
 
 /// Most malformed lines told of one file.
 const MAX_MALFORMED: usize = 16;
@@ -61,9 +67,54 @@ struct Finder<'a> {
     tree: &'a Tree,
     unread: Vec<Unread>,
     shadow: Fact<Shadow>,
-    groups: Vec<GroupEntry>,
+    groups: Groups,
     sudoers: Sudoers,
-    key_files: Fact<Vec<String>>,
+    keys: AuthorizedKeys<'a>,
+}
+
+/// A group as sudoers asks for it: its name, its id, and the line that puts an account in.
+type Membership = (String, u32, String);
+
+/// `/etc/group`, turned round.
+#[derive(Default)]
+struct Groups {
+    by_member: HashMap<String, Vec<Membership>>,
+    names: HashMap<u32, String>,
+}
+
+impl Groups {
+    fn parse(text: &str, unread: &mut Vec<Unread>) -> Self {
+        let mut groups = Self::default();
+        let mut memberships = 0_usize;
+        lines(text, GROUP, unread, passwd::group_line, |group| {
+            let members = group.members.split(',').map(str::trim).filter(|name| !name.is_empty());
+            for member in members {
+                memberships = memberships.saturating_add(1);
+                if memberships > MAX_MEMBERSHIPS {
+                    break;
+                }
+                let location = format!("{GROUP}:{}", group.line);
+                let membership = (group.name.to_owned(), group.gid, location);
+                groups.by_member.entry(member.to_owned()).or_default().push(membership);
+            }
+            groups.names.entry(group.gid).or_insert_with(|| group.name.to_owned());
+        });
+        if memberships > MAX_MEMBERSHIPS {
+            let limit = u64::try_from(MAX_MEMBERSHIPS).unwrap_or(u64::MAX);
+            let error = Error::Limit { structure: "group", limit, unit: "memberships" };
+            unread.push(Unread::from((GROUP, &error)));
+        }
+        groups
+    }
+
+    /// The groups of an account, by its own line and by those of the groups.
+    fn of(&self, entry: &PasswdEntry<'_>) -> Vec<Membership> {
+        let mut groups = self.by_member.get(entry.name).cloned().unwrap_or_default();
+        if let Some(name) = self.names.get(&entry.gid) {
+            groups.push((name.clone(), entry.gid, format!("{PASSWD}:{}", entry.line)));
+        }
+        groups
+    }
 }
 
 impl<'a> Finder<'a> {
@@ -83,11 +134,11 @@ impl<'a> Finder<'a> {
             unread.push(Unread::new(format!("{SHADOW}:{line}"), reason.clone()));
         }
         let groups = match tree.read_text(GROUP, MAX_FILE) {
-            Ok(text) => parse(&text, GROUP, &mut unread, passwd::group_line),
-            Err(error) if error.is_absent() => Vec::new(),
+            Ok(text) => Groups::parse(&text, &mut unread),
+            Err(error) if error.is_absent() => Groups::default(),
             Err(error) => {
                 unread.push(Unread::from((GROUP, &error)));
-                Vec::new()
+                Groups::default()
             }
         };
         let mut sudoers = Sudoers::default();
@@ -97,62 +148,49 @@ impl<'a> Finder<'a> {
             Err(error) => unread.push(Unread::from(("/usr/bin/sudo", &error))),
         }
         unread.append(&mut sudoers.unread);
-        Self { tree, unread, shadow, groups, sudoers, key_files: authorized_keys::files(tree) }
+        Self { tree, unread, shadow, groups, sudoers, keys: AuthorizedKeys::new(tree) }
     }
 
     fn accounts(mut self, text: &str) -> Accounts {
-        let entries = parse(text, PASSWD, &mut self.unread, passwd::passwd_line);
         // getpwnam(3) gives the first line of a name.
         let mut names = HashSet::new();
-        let entries: Vec<_> =
-            entries.into_iter().filter(|entry| names.insert(entry.name.clone())).collect();
-        let mut root = Vec::new();
-        let mut others = Vec::new();
-        for entry in &entries {
-            if root.len().saturating_add(others.len()) >= MAX_ACCOUNTS {
-                let limit = u64::try_from(MAX_ACCOUNTS).unwrap_or(u64::MAX);
-                let error = Error::Limit { structure: "accounts", limit, unit: "administrators" };
-                self.unread.push(Unread::from((PASSWD, &error)));
-                break;
+        let mut found = Vec::new();
+        let mut more = false;
+        let mut unread = std::mem::take(&mut self.unread);
+        lines(text, PASSWD, &mut unread, passwd::passwd_line, |entry| {
+            if !names.insert(entry.name) {
+                return;
             }
-            if entry.uid == 0 {
-                let by = Evidence::new(format!("{PASSWD}:{}", entry.line), "uid 0");
-                root.push(self.account(entry, by));
-            } else if let Some(by) = self.sudo(entry) {
-                others.push(self.account(entry, by));
+            let by = if entry.uid == 0 {
+                Some(Evidence::new(format!("{PASSWD}:{}", entry.line), "uid 0"))
+            } else {
+                let groups = self.groups.of(&entry);
+                let user = User { name: entry.name, uid: entry.uid, groups: &groups };
+                self.sudoers.grant(&user)
+            };
+            match by {
+                Some(_) if found.len() >= MAX_ACCOUNTS => more = true,
+                Some(by) => found.push(self.account(&entry, by)),
+                None => {}
             }
+        });
+        if more {
+            let limit = u64::try_from(MAX_ACCOUNTS).unwrap_or(u64::MAX);
+            let error = Error::Limit { structure: "accounts", limit, unit: "administrators" };
+            unread.push(Unread::from((PASSWD, &error)));
         }
-        root.sort_by_key(|account| account.name != "root");
-        root.append(&mut others);
-        Accounts { accounts: root, unread: self.unread }
+        unread.extend(self.sudoers.exhausted());
+        found.sort_by_key(|account| (account.uid != 0, account.name != "root"));
+        Accounts { accounts: found, unread }
     }
 
-    fn sudo(&self, entry: &PasswdEntry) -> Option<Evidence> {
-        let groups: Vec<(String, u32, String)> = self
-            .groups
-            .iter()
-            .filter_map(|group| {
-                let location = if group.members.contains(&entry.name) {
-                    format!("{GROUP}:{}", group.line)
-                } else if group.gid == entry.gid {
-                    format!("{PASSWD}:{}", entry.line)
-                } else {
-                    return None;
-                };
-                Some((group.name.clone(), group.gid, location))
-            })
-            .collect();
-        self.sudoers.grant(&User { name: &entry.name, uid: entry.uid, groups: &groups })
-    }
-
-    fn account(&self, entry: &PasswdEntry, admin_by: Evidence) -> Account {
+    fn account(&mut self, entry: &PasswdEntry<'_>, admin_by: Evidence) -> Account {
         let location = format!("{PASSWD}:{}", entry.line);
         let (password, password_location, expires) = self.password(entry, &location);
-        let shell = if entry.shell.is_empty() { "/bin/sh" } else { &entry.shell };
-        let home = if entry.home.is_empty() { "/" } else { &entry.home };
-        let owner = (entry.name.as_str(), entry.uid, home);
+        let shell = if entry.shell.is_empty() { "/bin/sh" } else { entry.shell };
+        let home = if entry.home.is_empty() { "/" } else { entry.home };
         Account {
-            name: entry.name.clone(),
+            name: entry.name.to_owned(),
             uid: entry.uid,
             location,
             password_location,
@@ -162,7 +200,7 @@ impl<'a> Finder<'a> {
             expires,
             home: home.to_owned(),
             admin_by: Some(admin_by),
-            authorized_keys: authorized_keys::find(self.tree, &self.key_files, owner),
+            authorized_keys: self.keys.of(entry.name, entry.uid, home),
         }
     }
 
@@ -170,47 +208,48 @@ impl<'a> Finder<'a> {
     /// there counts by itself. The expiry stands in `/etc/shadow` either way.
     fn password(
         &self,
-        entry: &PasswdEntry,
+        entry: &PasswdEntry<'_>,
         location: &str,
     ) -> (Fact<PasswordState>, Option<String>, Option<i64>) {
         let shadowed = entry.password == "x" || entry.password.starts_with("##");
-        let own = || Fact::Known(shadow::password_state(&entry.password));
+        let own = || Fact::Known(shadow::password_state(entry.password));
         let shadow = match &self.shadow {
             Fact::Known(shadow) => shadow,
             Fact::Unknown(_) if !shadowed => return (own(), Some(location.to_owned()), None),
             Fact::Unknown(unread) => return (Fact::Unknown(unread.clone()), None, None),
         };
-        let line = shadow.entries.get(&entry.name);
+        let line = shadow.entries.get(entry.name);
         let expires = line.and_then(|line| line.expires);
         if !shadowed {
             return (own(), Some(location.to_owned()), expires);
         }
-        let malformed = shadow.malformed.iter().find(|(_, name, _)| *name == entry.name);
+        let malformed = shadow.malformed_line(entry.name);
         match (line, malformed) {
             (Some(line), _) => {
                 let location = format!("{SHADOW}:{}", line.line);
                 (Fact::Known(line.password.clone()), Some(location), expires)
             }
-            (None, Some((line, _, reason))) => {
+            (None, Some((line, reason))) => {
                 let location = format!("{SHADOW}:{line}");
-                (Fact::unknown(location.clone(), reason.clone()), Some(location), None)
+                (Fact::unknown(location.clone(), reason), Some(location), None)
             }
             (None, None) => (Fact::Known(PasswordState::Absent), None, None),
         }
     }
 }
 
-fn parse<T>(
-    text: &str,
+/// Gives each entry of a file to `each`; the first malformed lines are told.
+fn lines<'t, T>(
+    text: &'t str,
     path: &str,
     unread: &mut Vec<Unread>,
-    parse_line: fn(usize, &str) -> Line<T>,
-) -> Vec<T> {
-    let mut entries = Vec::new();
+    parse_line: fn(usize, &'t str) -> Line<T>,
+    mut each: impl FnMut(T),
+) {
     let mut malformed = 0_usize;
     for (line, content) in (1_usize..).zip(text.lines()) {
         match parse_line(line, content) {
-            Line::Entry(entry) => entries.push(entry),
+            Line::Entry(entry) => each(entry),
             Line::Skipped => {}
             Line::Malformed(reason) => {
                 malformed = malformed.saturating_add(1);
@@ -220,7 +259,6 @@ fn parse<T>(
             }
         }
     }
-    entries
 }
 
 fn has_sudo(tree: &Tree) -> Result<bool> {

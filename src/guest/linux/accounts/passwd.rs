@@ -1,23 +1,24 @@
 //! `/etc/passwd` and `/etc/group` (passwd(5), group(5)).
 
 /// An entry of `/etc/passwd`. The password field stays out of any debug output.
-pub(super) struct PasswdEntry {
+pub(super) struct PasswdEntry<'t> {
     pub(super) line: usize,
-    pub(super) name: String,
-    pub(super) password: String,
+    pub(super) name: &'t str,
+    pub(super) password: &'t str,
     pub(super) uid: u32,
     pub(super) gid: u32,
-    pub(super) home: String,
-    pub(super) shell: String,
+    pub(super) home: &'t str,
+    pub(super) shell: &'t str,
 }
 
 /// An entry of `/etc/group`.
 #[derive(Debug)]
-pub(super) struct GroupEntry {
+pub(super) struct GroupEntry<'t> {
     pub(super) line: usize,
-    pub(super) name: String,
+    pub(super) name: &'t str,
     pub(super) gid: u32,
-    pub(super) members: Vec<String>,
+    /// As they stand, parted by commas.
+    pub(super) members: &'t str,
 }
 
 /// What one line is.
@@ -35,7 +36,7 @@ fn is_skipped(content: &str) -> bool {
 }
 
 /// `name:password:uid:gid:gecos:home:shell`
-pub(super) fn passwd_line(line: usize, content: &str) -> Line<PasswdEntry> {
+pub(super) fn passwd_line(line: usize, content: &str) -> Line<PasswdEntry<'_>> {
     if is_skipped(content) {
         return Line::Skipped;
     }
@@ -49,19 +50,11 @@ pub(super) fn passwd_line(line: usize, content: &str) -> Line<PasswdEntry> {
     if name.is_empty() {
         return Line::Malformed("the name is empty".to_owned());
     }
-    Line::Entry(PasswdEntry {
-        line,
-        name: name.to_owned(),
-        password: password.to_owned(),
-        uid,
-        gid,
-        home: home.to_owned(),
-        shell: shell.to_owned(),
-    })
+    Line::Entry(PasswdEntry { line, name, password, uid, gid, home, shell })
 }
 
 /// `name:password:gid:members`
-pub(super) fn group_line(line: usize, content: &str) -> Line<GroupEntry> {
+pub(super) fn group_line(line: usize, content: &str) -> Line<GroupEntry<'_>> {
     if is_skipped(content) {
         return Line::Skipped;
     }
@@ -72,7 +65,5 @@ pub(super) fn group_line(line: usize, content: &str) -> Line<GroupEntry> {
     let Ok(gid) = gid.parse() else {
         return Line::Malformed("the group id is no number".to_owned());
     };
-    let members = members.split(',').map(str::trim).filter(|member| !member.is_empty());
-    let members = members.map(str::to_owned).collect();
-    Line::Entry(GroupEntry { line, name: name.to_owned(), gid, members })
+    Line::Entry(GroupEntry { line, name, gid, members })
 }

@@ -7,6 +7,9 @@ use std::collections::HashMap;
 use super::passwd::Line;
 use crate::guest::facts::PasswordState;
 
+/// Most malformed lines that are remembered.
+const MAX_MALFORMED: usize = 4096;
+
 /// What a line of `/etc/shadow` says of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ShadowEntry {
@@ -20,11 +23,21 @@ pub(super) struct ShadowEntry {
 #[derive(Debug, Default)]
 pub(super) struct Shadow {
     pub(super) entries: HashMap<String, ShadowEntry>,
-    /// Lines that could not be understood, by name where they have one.
+    /// Lines that could not be understood: number, name, and what is wrong.
     pub(super) malformed: Vec<(usize, String, String)>,
 }
 
 impl Shadow {
+    /// The malformed line of an account, or that there were too many to remember them all.
+    pub(super) fn malformed_line(&self, name: &str) -> Option<(usize, &str)> {
+        let own = self.malformed.iter().find(|(_, of, _)| of == name);
+        match own {
+            Some((line, _, reason)) => Some((*line, reason)),
+            None if self.malformed.len() < MAX_MALFORMED => None,
+            None => Some((1, "too many malformed lines")),
+        }
+    }
+
     pub(super) fn parse(text: &str) -> Self {
         let mut shadow = Self::default();
         for (line, content) in (1_usize..).zip(text.lines()) {
@@ -33,10 +46,11 @@ impl Shadow {
                 Line::Entry((name, entry)) => {
                     shadow.entries.entry(name).or_insert(entry);
                 }
-                Line::Malformed(reason) => {
+                Line::Malformed(reason) if shadow.malformed.len() < MAX_MALFORMED => {
                     let name = content.split(':').next().unwrap_or_default().to_owned();
                     shadow.malformed.push((line, name, reason));
                 }
+                Line::Malformed(_) => {}
             }
         }
         shadow

@@ -15,6 +15,9 @@ use crate::guest::facts::{Binding, BindingKind, BootFacts, DeviceRef, Fstab, Sou
 /// Longest configuration file read; a rules file of a machine with many cards has a few KiB.
 const MAX_FILE: u64 = 1 << 20;
 
+/// Most bytes of configuration files read in all.
+const MAX_TEXT: usize = 32 << 20;
+
 /// Most bindings given.
 const MAX_BINDINGS: usize = 1024;
 
@@ -27,7 +30,7 @@ const SYSTEM_MOUNTS: [&str; 5] = ["/", "/boot", "/boot/efi", "/usr", "/var"];
 /// Ties to network cards. Unknown when any file that may hold one could not be read: the list would
 /// be short without saying so.
 pub fn find(tree: &Tree) -> Fact<Vec<Binding>> {
-    let mut finder = Finder { tree, found: Vec::new(), unread: None };
+    let mut finder = Finder { tree, found: Vec::new(), text: 0, unread: None };
     udev::find(&mut finder);
     network::find(&mut finder);
     match finder.unread {
@@ -82,6 +85,8 @@ fn is_bus_name(spec: &str) -> bool {
 struct Finder<'a> {
     tree: &'a Tree,
     found: Vec<Binding>,
+    /// Bytes read so far.
+    text: usize,
     /// The first file that could not be read.
     unread: Option<Unread>,
 }
@@ -134,10 +139,17 @@ impl Finder<'_> {
         }
     }
 
-    fn text(&self, path: &str) -> Result<Option<String>> {
+    fn text(&mut self, path: &str) -> Result<Option<String>> {
+        if self.text > MAX_TEXT {
+            let limit = u64::try_from(MAX_TEXT).unwrap_or(u64::MAX);
+            let structure = "network configuration";
+            return Err(Error::Limit { structure, limit, unit: "bytes" });
+        }
         match self.tree.metadata(path) {
             Ok(metadata) if metadata.file_type == FileType::Regular => {
-                self.tree.read_text(path, MAX_FILE).map(Some)
+                let text = self.tree.read_text(path, MAX_FILE)?;
+                self.text = self.text.saturating_add(text.len());
+                Ok(Some(text))
             }
             Ok(_) => Ok(None),
             Err(error) if error.is_absent() => Ok(None),

@@ -196,3 +196,27 @@ fn disks_by_serial_number_and_bus_names_of_system_mounts_are_bindings() {
         ]
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_words_in_any_file_are_read_without_panic(
+        words in proptest::collection::vec(
+            "[:,={}\"\\\\ \t\n#\\[\\]-]|ATTR|address|==|NAME|00:0c:29:1a:2b:3c|MACAddress=|[Match]|\
+             \\[Link\\]|HWADDR=|mac-address=|network|ethernets|match|macaddress: |hwaddress |é",
+            0..60,
+        )
+    ) {
+        let text = words.concat();
+        for path in [
+            "/etc/udev/rules.d/a.rules",
+            "/etc/systemd/network/a.link",
+            "/etc/systemd/network/a.network",
+            "/etc/sysconfig/network/ifcfg-a",
+            "/etc/NetworkManager/system-connections/a",
+            "/etc/netplan/a.yaml",
+            "/etc/network/interfaces",
+        ] {
+            let _ = find(&MemoryFs::new().file(path, &text).tree());
+        }
+    }
+}

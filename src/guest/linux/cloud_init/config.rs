@@ -16,10 +16,13 @@ const CLOUD_CFG: &str = "/etc/cloud/cloud.cfg";
 const CLOUD_CFG_D: &str = "/etc/cloud/cloud.cfg.d";
 
 /// Longest configuration file read; distributions ship 2 to 5 KiB.
-const MAX_FILE: u64 = 1 << 20;
+const MAX_FILE: u64 = 256 << 10;
 
 /// Most files of `cloud.cfg.d`; real images have a handful.
-const MAX_FILES: usize = 256;
+const MAX_FILES: usize = 64;
+
+/// Most nodes of all files together.
+const MAX_NODES: usize = 100_000;
 
 /// The rank of a directory that was not read in full: its last file counts most.
 const STRONGEST: usize = usize::MAX;
@@ -34,12 +37,14 @@ pub(super) struct Config {
     /// What could not be read or understood, each with its rank: the index of its file, or
     /// [`STRONGEST`].
     doubts: Vec<(usize, Unread)>,
+    /// Nodes of all files so far.
+    nodes: usize,
     merged: Option<Node>,
 }
 
 impl Config {
     pub(super) fn read(tree: &Tree, command_line: Option<&str>) -> Self {
-        let mut config = Self { files: Vec::new(), doubts: Vec::new(), merged: None };
+        let mut config = Self { files: Vec::new(), doubts: Vec::new(), nodes: 0, merged: None };
         let mut parts = Vec::new();
 
         let base = config.file(tree, CLOUD_CFG);
@@ -160,6 +165,14 @@ impl Config {
     }
 
     fn keep(&mut self, index: usize, parsed: Result<Option<Node>>) -> Option<Node> {
+        let parsed = parsed.and_then(|node| {
+            self.nodes = self.nodes.saturating_add(node.as_ref().map_or(0, Node::count));
+            if self.nodes > MAX_NODES {
+                let limit = u64::try_from(MAX_NODES).unwrap_or(u64::MAX);
+                return Err(Error::Limit { structure: "cloud-init", limit, unit: "nodes" });
+            }
+            Ok(node)
+        });
         match parsed {
             Ok(node) => node,
             Err(error) => {

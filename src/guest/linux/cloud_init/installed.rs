@@ -16,6 +16,9 @@ const LIBRARIES: [&str; 3] = ["/usr/lib", "/usr/local/lib", "/usr/lib64"];
 /// Longest `version.py` read; the real one has about 600 bytes.
 const MAX_VERSION_FILE: u64 = 64 << 10;
 
+/// Most directories of packages looked into.
+const MAX_PYTHONS: usize = 32;
+
 /// Longest `pip`/`setuptools` metadata name taken as a version.
 const MAX_VERSION: usize = 64;
 
@@ -55,7 +58,7 @@ fn installed(tree: &Tree, path: &str) -> CloudInitInstalled {
 
 /// The version in the Python module itself, or in the metadata beside it.
 fn module_version(tree: &Tree) -> Result<Option<(String, Evidence)>> {
-    for packages in package_directories(tree) {
+    for packages in package_directories(tree).into_iter().take(MAX_PYTHONS) {
         let path = format!("{packages}/cloudinit/version.py");
         let text = match tree.read_text(&path, MAX_VERSION_FILE) {
             Ok(text) => text,

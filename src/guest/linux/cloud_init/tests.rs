@@ -254,3 +254,19 @@ fn hostile_shapes_end_soon() {
         assert!(begun.elapsed().as_secs() < 5, "{start:?} took {:?}", begun.elapsed());
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_words_are_read_without_panic(
+        words in proptest::collection::vec(
+            "[:,={}\"'\\\\ \t\n#&*!|>%@`?~é\r-]|\\[|\\]|a|b|: |- |<<: |&a |\\*a|---\n|merge_how: |\
+             list\\(append\\)|dict\\(replace\\)|datasource_list: |!!str |!!python/x |0x1|1:2|\\.5",
+            0..60,
+        )
+    ) {
+        let text = words.concat();
+        let tree = guest("layers").file("/etc/cloud/cloud.cfg.d/99.cfg", &text).tree();
+        let _ = find(&tree, Some(&format!("cc:{text}")));
+        let _ = yaml::load(&text, 0);
+    }
+}

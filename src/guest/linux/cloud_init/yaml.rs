@@ -86,6 +86,16 @@ impl Node {
         }
     }
 
+    /// How many nodes it has, itself included.
+    pub fn count(&self) -> usize {
+        let below = match &self.value {
+            Value::List(items) => items.iter().map(Self::count).sum(),
+            Value::Map(map) => map.values().map(Self::count).sum(),
+            _ => 0_usize,
+        };
+        below.saturating_add(1)
+    }
+
     /// As JSON. Numbers that JSON cannot hold become text.
     pub fn json(&self) -> Json {
         match &self.value {

@@ -11,6 +11,7 @@
 mod other_init;
 mod unit_file;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 
 use unit_file::{
@@ -36,7 +37,13 @@ pub(in crate::guest::linux) const CLOUD_INIT_GENERATOR: [&str; 4] = [
 ];
 
 /// Longest unit file read; the longest in Debian has about 4 KiB.
-const MAX_UNIT_FILE: u64 = 256 << 10;
+const MAX_UNIT_FILE: u64 = 64 << 10;
+
+/// Most bytes of unit files read in one boot; a desktop's have about 1 MiB.
+const MAX_TEXT: usize = 16 << 20;
+
+/// Most links and names of dependencies looked at in one boot; a desktop has about 3,000.
+const MAX_DEPENDENCIES: usize = 100_000;
 
 /// Most units that one boot is followed through; a desktop starts about 400.
 const MAX_UNITS: usize = 4096;
@@ -48,6 +55,10 @@ pub struct BootUnits<'a> {
     units: UnitDirectories<'a>,
     /// Each started unit with what pulls it in.
     started: BTreeMap<String, Evidence>,
+    /// Bytes of unit files read so far.
+    text: Cell<usize>,
+    /// Links and names of dependencies looked at so far.
+    dependencies: Cell<usize>,
     /// The first thing that could not be read on the way.
     unread: Option<Unread>,
 }
@@ -66,6 +77,8 @@ impl<'a> BootUnits<'a> {
             systemd: false,
             units: UnitDirectories::list(tree),
             started: BTreeMap::new(),
+            text: Cell::new(0),
+            dependencies: Cell::new(0),
             unread: None,
         };
         for path in SYSTEMD {
@@ -223,6 +236,7 @@ impl<'a> BootUnits<'a> {
     /// The links in a `.wants` or `.requires` directory; one to `/dev/null` takes a name out.
     fn linked(&self, directory: &str, found: &mut Vec<(String, Evidence)>) -> Result<()> {
         for entry in self.tree.read_dir(directory)? {
+            spend(&self.dependencies, 1, MAX_DEPENDENCIES, "dependencies")?;
             let Ok(name) = String::from_utf8(entry.name) else { continue };
             let path = format!("{directory}/{name}");
             let target = match self.tree.symlink_metadata(&path)?.file_type {
@@ -243,6 +257,7 @@ impl<'a> BootUnits<'a> {
             Err(error) => return Err(error),
         };
         for entry in entries {
+            spend(&self.dependencies, 1, MAX_DEPENDENCIES, "dependencies")?;
             let name = String::from_utf8_lossy(&entry.name);
             if name.ends_with(".conf") {
                 self.dependencies(&format!("{directory}/{name}"), found)?;
@@ -259,7 +274,9 @@ impl<'a> BootUnits<'a> {
             Err(Error::NotAFile { .. }) => return Ok(()),
             Err(error) => return Err(error),
         };
+        spend(&self.text, text.len(), MAX_TEXT, "bytes of unit files")?;
         for (line, name) in dependencies_in(&text) {
+            spend(&self.dependencies, 1, MAX_DEPENDENCIES, "dependencies")?;
             let evidence = Evidence::new(format!("{path}:{line}"), format!("pulls in {name}"));
             found.push((name, evidence));
         }
@@ -308,6 +325,16 @@ impl<'a> BootUnits<'a> {
         }
         None
     }
+}
+
+/// Counts what one boot costs.
+fn spend(spent: &Cell<usize>, more: usize, limit: usize, unit: &'static str) -> Result<()> {
+    spent.set(spent.get().saturating_add(more));
+    if spent.get() > limit {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        return Err(Error::Limit { structure: "units", limit, unit });
+    }
+    Ok(())
 }
 
 /// The names after `Wants=`, `Requires=`, `BindsTo=`, `Upholds=` in `[Unit]`, each with its line.

@@ -120,3 +120,18 @@ fn without_systemd_start_links_and_upstart_jobs_count() {
     let manual = trusty().file("/etc/init/cloud-init.override", "manual\n");
     assert_eq!(state(manual, "cloud-init.service"), UnitState::Disabled);
 }
+
+#[test]
+fn units_without_end_are_given_up_and_told() {
+    let mut fs = debian();
+    for unit in 0..3000 {
+        let wants: String = (0..400).map(|n| format!(" x{}.service", (unit + n) % 3000)).collect();
+        fs = fs.file(&format!("{SYSTEM}/x{unit}.service"), format!("[Unit]\nWants={wants}\n"));
+    }
+    let tree =
+        fs.symlink("/etc/systemd/system/basic.target.wants/x0.service", "../x0.service").tree();
+    let begun = std::time::Instant::now();
+    let boot = BootUnits::walk(&tree);
+    assert!(begun.elapsed().as_secs() < 5);
+    assert!(boot.unread.is_some());
+}

@@ -5,6 +5,7 @@
 
 mod syntax;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use syntax::{
@@ -30,8 +31,12 @@ const MAX_FILES: usize = 256;
 /// Deepest chain of aliases that name one another.
 const MAX_ALIAS_DEPTH: usize = 16;
 
-/// Most lines that grant something, and most names in all lists of users.
+/// Most lines that grant something, and most members of all aliases.
 const MAX_ITEMS: usize = 65_536;
+
+/// Most comparisons of names. Aliases that name one another twice double the work at each level;
+/// a real image needs some hundred.
+const MAX_STEPS: usize = 1_000_000;
 
 /// Longest line shown as evidence, in characters.
 const MAX_SHOWN: usize = 200;
@@ -63,14 +68,17 @@ enum Password {
     Asked,
 }
 
+/// The members of each alias.
+type Aliases = HashMap<String, Vec<String>>;
+
 /// The lines that matter of all sudoers files.
 #[derive(Debug, Default)]
 pub(super) struct Sudoers {
     grants: Vec<Grant>,
-    user_aliases: HashMap<String, Vec<String>>,
-    host_aliases: HashMap<String, Vec<String>>,
-    runas_aliases: HashMap<String, Vec<String>>,
-    command_aliases: HashMap<String, Vec<String>>,
+    user_aliases: Aliases,
+    host_aliases: Aliases,
+    runas_aliases: Aliases,
+    command_aliases: Aliases,
     /// User specifications, kept until all aliases are known.
     specifications: Vec<(String, String)>,
     /// `Defaults targetpw`, `rootpw`, `runaspw`: root's password is asked, so that the line gives
@@ -78,7 +86,20 @@ pub(super) struct Sudoers {
     others_password: bool,
     files: usize,
     items: usize,
+    steps: Steps,
     pub(super) unread: Vec<Unread>,
+}
+
+/// Counts comparisons.
+#[derive(Debug, Default)]
+struct Steps(Cell<usize>);
+
+impl Steps {
+    /// Whether another step may be made.
+    fn step(&self) -> bool {
+        self.0.set(self.0.get().saturating_add(1));
+        self.0.get() <= MAX_STEPS
+    }
 }
 
 impl Sudoers {
@@ -97,6 +118,9 @@ impl Sudoers {
     pub(super) fn grant(&self, user: &User<'_>) -> Option<Evidence> {
         let mut found = None;
         for grant in &self.grants {
+            if !self.steps.step() {
+                return None;
+            }
             let Some(group) = self.lists(&grant.users, user) else { continue };
             found = if grant.denies {
                 None
@@ -111,6 +135,12 @@ impl Sudoers {
             };
         }
         found
+    }
+
+    /// Why not every grant could be looked at, if so.
+    pub(super) fn exhausted(&self) -> Option<Unread> {
+        let reason = format!("more than {MAX_STEPS} comparisons of names, the rest was not done");
+        (self.steps.0.get() > MAX_STEPS).then(|| Unread::new(SUDOERS, reason))
     }
 
     fn doubt(&mut self, location: &str, reason: impl Into<String>) {
@@ -229,7 +259,7 @@ impl Sudoers {
         for (index, part) in split(text, ':').into_iter().enumerate() {
             let Some((hosts, commands)) = part.split_once('=') else { continue };
             let hosts = if index == 0 { users_and_hosts(hosts)?.1 } else { hosts.to_owned() };
-            if !names_all(&list(&hosts), &self.host_aliases, &["ALL"]) {
+            if !self.has(&list(&hosts), &self.host_aliases, &["ALL"]) {
                 continue;
             }
             if let Some((denies, own_password)) = self.all_commands(commands) {
@@ -256,7 +286,7 @@ impl Sudoers {
             if let Some(rest) = command.strip_prefix('(') {
                 let (runas, rest) = rest.split_once(')')?;
                 let users = runas.split(':').next().unwrap_or_default();
-                as_root = names_all(&list(users), &self.runas_aliases, &["ALL", "root", "#0"]);
+                as_root = self.has(&list(users), &self.runas_aliases, &["ALL", "root", "#0"]);
                 command = rest.trim_start();
             }
             // `NOPASSWD:`, `SETENV:`, and options such as `ROLE=x`, `CWD=/`.
@@ -276,10 +306,42 @@ impl Sudoers {
                 Some(rest) => (true, rest.trim_start()),
                 None => (false, command),
             };
-            let all = names_all(&[name.to_owned()], &self.command_aliases, &["ALL"]);
+            let all = self.has(&[name.to_owned()], &self.command_aliases, &["ALL"]);
             if all && as_root {
                 found = Some((denies, password));
             }
+        }
+        found
+    }
+
+    /// Whether a list has one of `wanted`, directly or through aliases; the last item that fits
+    /// counts.
+    fn has(&self, items: &[String], aliases: &Aliases, wanted: &[&str]) -> bool {
+        self.has_below(items, aliases, wanted, 0) == Some(true)
+    }
+
+    fn has_below(
+        &self,
+        items: &[String],
+        aliases: &Aliases,
+        wanted: &[&str],
+        depth: usize,
+    ) -> Option<bool> {
+        if depth > MAX_ALIAS_DEPTH {
+            return None;
+        }
+        let mut found = None;
+        for item in items {
+            if !self.steps.step() {
+                return None;
+            }
+            let (negated, name) = negation(item);
+            let fits = match aliases.get(name) {
+                _ if wanted.contains(&name) => Some(true),
+                Some(members) => self.has_below(members, aliases, wanted, depth.saturating_add(1)),
+                None => None,
+            };
+            found = fits.map(|fits| fits != negated).or(found);
         }
         found
     }
@@ -302,6 +364,9 @@ impl Sudoers {
         }
         let mut found = None;
         for item in users {
+            if !self.steps.step() {
+                return None;
+            }
             let (negated, name) = negation(item);
             let fits = if let Some(members) = self.user_aliases.get(name) {
                 self.lists_below(members, user, depth.saturating_add(1))
@@ -331,34 +396,6 @@ fn item_fits(item: &str, user: &User<'_>) -> Option<Option<String>> {
     let by_id = group.strip_prefix('#').and_then(|gid| gid.parse::<u32>().ok());
     let found = user.groups.iter().find(|(name, gid, _)| name == group || by_id == Some(*gid));
     found.map(|(name, _, location)| Some(format!("in group {name} by {location}")))
-}
-
-/// Whether a list has one of `wanted`, directly or through aliases; the last item that fits counts.
-fn names_all(items: &[String], aliases: &HashMap<String, Vec<String>>, wanted: &[&str]) -> bool {
-    fn last(
-        items: &[String],
-        aliases: &HashMap<String, Vec<String>>,
-        wanted: &[&str],
-        depth: usize,
-    ) -> Option<bool> {
-        if depth > MAX_ALIAS_DEPTH {
-            return None;
-        }
-        let mut found = None;
-        for item in items {
-            let (negated, name) = negation(item);
-            let fits = if wanted.contains(&name) {
-                Some(true)
-            } else {
-                aliases
-                    .get(name)
-                    .and_then(|members| last(members, aliases, wanted, depth.saturating_add(1)))
-            };
-            found = fits.map(|fits| fits != negated).or(found);
-        }
-        found
-    }
-    last(items, aliases, wanted, 0) == Some(true)
 }
 
 #[cfg(test)]

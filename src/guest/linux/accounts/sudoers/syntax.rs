@@ -19,21 +19,24 @@ pub(super) fn users_and_hosts(left: &str) -> Option<(String, String)> {
     let mut quoted = false;
     let mut escaped = false;
     let mut before = ',';
+    let mut in_space = false;
     for (at, c) in left.char_indices() {
-        let next = left.get(at..).unwrap_or_default().trim_start();
-        if c.is_whitespace()
-            && !quoted
-            && !escaped
-            && !matches!(before, ',' | '!')
-            && !next.starts_with(',')
-        {
-            return Some((left.get(..at)?.to_owned(), next.to_owned()));
+        if c.is_whitespace() {
+            // What follows is looked at once for each run of white space.
+            if !in_space && !quoted && !escaped && !matches!(before, ',' | '!') {
+                let next = left.get(at..).unwrap_or_default().trim_start();
+                if !next.starts_with(',') {
+                    return Some((left.get(..at)?.to_owned(), next.to_owned()));
+                }
+            }
+            in_space = true;
+            escaped = false;
+            continue;
         }
+        in_space = false;
         quoted ^= c == '"' && !escaped;
         escaped = c == '\\' && !escaped;
-        if !c.is_whitespace() {
-            before = c;
-        }
+        before = c;
     }
     None
 }
