@@ -28,12 +28,12 @@ const SYSTEM_HIVE: [&str; 4] = ["Windows", "System32", "config", "SYSTEM"];
 /// `None` does not say that there is no Windows: where both a Linux file system and Windows' boot
 /// files are seen, which of the two would run is not told here.
 pub fn recognise(machine: &Machine<'_>) -> Option<WindowsFacts> {
+    if has_linux_volume(machine) {
+        return None;
+    }
     let mut evidence = system_directory(machine);
     if !evidence.is_empty() {
         return Some(WindowsFacts { evidence });
-    }
-    if has_linux_volume(machine) {
-        return None;
     }
     // Windows itself lies on NTFS (or in BitLocker); everything below is worth nothing without.
     let ntfs = windows_volume(machine)?;
