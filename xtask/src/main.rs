@@ -1,2 +1,23 @@
 //! Fixtures, generated documents, comparison with real tools, benchmarks.
-fn main() {}
+
+mod guest;
+mod tool;
+mod whole;
+mod workspace;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// What the project does besides building: fixtures, comparison with the real tools, benchmarks,
+/// generated documents.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    Guest(whole::Arguments),
+}
+
+fn main() -> Result<()> {
+    match Command::parse() {
+        Command::Guest(arguments) => whole::run(&arguments),
+    }
+}

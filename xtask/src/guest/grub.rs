@@ -1,0 +1,164 @@
+//! GRUB 2 for a guest: its files, its configuration, its boot code.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::debian::Debian;
+use super::mount::{Loop, Mount};
+use crate::tool::Tool;
+
+/// Where Debian's `grub-pc-bin` has the BIOS modules.
+pub const MODULES: &str = "/usr/lib/grub/i386-pc";
+
+/// The partitions that a `grub.cfg` refers to.
+pub struct Devices<'a> {
+    /// `msdos` or `gpt`.
+    pub partition_map: &'a str,
+    /// Number and UUID of the root file system.
+    pub root: (u32, &'a str),
+    /// Number and UUID of a file system for `/boot`, when there is one.
+    pub boot: Option<(u32, &'a str)>,
+}
+
+/// The `grub.cfg` that the guest's own `grub-mkconfig` and `/etc/grub.d` write.
+///
+/// There is no device below the guest's tree that `grub-probe` could look at, so the answers that
+/// it gives on a machine with these partitions on its first disk are put in its place. Nothing else
+/// of the configuration is made up.
+pub fn configuration(debian: &Debian, devices: &Devices) -> Result<String> {
+    const MAKE: &str = r#"
+        root=$1 root_uuid=$2 boot=$3 boot_uuid=$4 map=$5
+        mount -t tmpfs tmpfs /dev
+        mknod -m 666 /dev/null c 1 3
+        mkdir -p /dev/disk/by-uuid
+        touch "/dev/disk/by-uuid/$root_uuid" "/dev/disk/by-uuid/$boot_uuid"
+        if [ "$boot" != "$root" ]; then
+            # grub-mkrelpath must see another file system.
+            mkdir /tmp/boot
+            mount -t tmpfs tmpfs /tmp/boot
+            cp -a /boot/. /tmp/boot
+            mount --move /tmp/boot /boot
+        fi
+        cat > /run/grub-probe <<PROBE
+#!/bin/sh
+target= place=
+while [ \$# -gt 0 ]; do
+    case "\$1" in
+        --target=*) target=\${1#*=} ;;
+        -t|--target) target=\$2; shift ;;
+        -*) ;;
+        *) place=\$1 ;;
+    esac
+    shift
+done
+case "\$place" in
+    /boot*|/dev/sda$boot) number=$boot uuid=$boot_uuid ;;
+    *) number=$root uuid=$root_uuid ;;
+esac
+case "\$target" in
+    device) echo /dev/sda\$number ;;
+    fs) echo ext2 ;;
+    fs_uuid) echo \$uuid ;;
+    partmap) echo $map ;;
+    abstraction) ;;
+    compatibility_hint) echo hd0,$map\$number ;;
+    hints_string)
+        echo "--hint-bios=hd0,$map\$number --hint-efi=hd0,$map\$number --hint-baremetal=ahci0,$map\$number" ;;
+    *) exit 1 ;;
+esac
+PROBE
+        chmod 755 /run/grub-probe
+        mount --bind /run/grub-probe /usr/sbin/grub-probe
+        mkdir -p /boot/grub
+        grub-mkconfig
+    "#;
+    let root = devices.root.0.to_string();
+    let (boot, boot_uuid) = devices.boot.unwrap_or(devices.root);
+    let boot = boot.to_string();
+    let args = [&root, devices.root.1, &boot, boot_uuid, devices.partition_map];
+    debian.chroot(MAKE, &args).context("grub-mkconfig")
+}
+
+/// Copies what `grub-install` copies into `dir` (`/boot/grub` of the guest): all modules and lists,
+/// or just the modules named.
+pub fn copy_files(dir: &Path, only: Option<&[&str]>) -> Result<()> {
+    let platform = dir.join("i386-pc");
+    fs::create_dir_all(&platform)?;
+    let entries = fs::read_dir(MODULES).context("grub-pc-bin is not installed")?;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let wanted = match only {
+            Some(only) => name.strip_suffix(".mod").is_some_and(|module| only.contains(&module)),
+            None => name.ends_with(".mod") || name.ends_with(".lst"),
+        };
+        if wanted || name == "boot.img" {
+            fs::copy(entry.path(), platform.join(&name))?;
+        }
+    }
+    fs::write(dir.join("grubenv"), grubenv(""))?;
+    Ok(())
+}
+
+/// A GRUB environment block: 1024 bytes, filled up with `#`.
+pub fn grubenv(variables: &str) -> String {
+    format!("{:#<1024}", format!("# GRUB Environment Block\n{variables}"))
+}
+
+/// The core image for BIOS, with this prefix.
+pub fn core_image(prefix: &str, modules: &str, to: &Path) -> Result<()> {
+    Tool::new("grub-mkimage")
+        .words("--format=i386-pc --compression=auto")
+        .arg(format!("--prefix={prefix}"))
+        .arg("--output")
+        .arg(to)
+        .words(modules)
+        .run()?;
+    Ok(())
+}
+
+/// A loader for UEFI that finds the file system with `uuid` and reads its `/boot/grub/grub.cfg`.
+pub fn efi_image(uuid: &str, to: &Path) -> Result<()> {
+    let embedded = tempfile::NamedTempFile::new()?;
+    fs::write(
+        embedded.path(),
+        format!(
+            "search.fs_uuid {uuid} root\nset prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n"
+        ),
+    )?;
+    Tool::new("grub-mkimage")
+        .words("--format=x86_64-efi --prefix=/boot/grub --config")
+        .arg(embedded.path())
+        .arg("--output")
+        .arg(to)
+        .words("part_gpt part_msdos ext2 fat search_fs_uuid configfile normal linux")
+        .run()?;
+    Ok(())
+}
+
+/// Puts boot code into `image` by `grub-bios-setup`, from the GRUB directory on the file system at
+/// `offset` whose path there is `dir`.
+pub fn install_bios(
+    image: &Path,
+    (offset, size): (u64, u64),
+    dir: &str,
+    prefix: &str,
+    modules: &str,
+) -> Result<()> {
+    let whole = Loop::new(image)?;
+    let mount = Mount::new(image, offset, size, "rw")?;
+    let platform = mount.join(dir).join("i386-pc");
+    core_image(prefix, modules, &platform.join("core.img"))?;
+    let map = tempfile::NamedTempFile::new()?;
+    fs::write(map.path(), format!("(hd0) {}\n", whole.device))?;
+    Tool::new("/usr/lib/grub/i386-pc/grub-bios-setup")
+        .arg("--directory")
+        .arg(&platform)
+        .arg("--device-map")
+        .arg(map.path())
+        .arg(&whole.device)
+        .run()?;
+    Ok(())
+}
