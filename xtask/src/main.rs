@@ -1,6 +1,7 @@
 //! Fixtures, generated documents, comparison with real tools, benchmarks.
 
 mod guest;
+mod testdata;
 mod tool;
 mod whole;
 mod workspace;
@@ -14,10 +15,12 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     Guest(whole::Arguments),
+    Testdata(testdata::Arguments),
 }
 
 fn main() -> Result<()> {
     match Command::parse() {
         Command::Guest(arguments) => whole::run(&arguments),
+        Command::Testdata(arguments) => testdata::run(&arguments),
     }
 }

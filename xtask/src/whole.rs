@@ -130,12 +130,7 @@ fn gpt(debian: &Debian, size: u64, layout: Layout) -> Result<Disk> {
         partitions.insert(0, Partition::new(MIB, MIB, kind::GPT_BIOS_BOOT, Content::Empty));
         partitions.push(Partition::new(128 * MIB, 512 * MIB, kind::GPT_LINUX, boot));
         let swap = Content::Swap { uuid: SWAP_UUID };
-        partitions.push(Partition::new(
-            640 * MIB,
-            256 * MIB,
-            "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F",
-            swap,
-        ));
+        partitions.push(Partition::new(640 * MIB, 256 * MIB, kind::GPT_SWAP, swap));
         partitions.push(root);
     }
     Ok(Disk { size, table: Table::Gpt, partitions })

@@ -20,6 +20,7 @@ pub mod kind {
     pub const EFI: &str = "ef";
     pub const GPT_LINUX: &str = "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
     pub const GPT_BIOS_BOOT: &str = "21686148-6449-6E6F-744E-656564454649";
+    pub const GPT_SWAP: &str = "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F";
     pub const GPT_EFI: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
 }
 
@@ -123,7 +124,7 @@ impl Disk {
 }
 
 impl Partition {
-    fn fill(&self, image: &Path) -> Result<()> {
+    pub fn fill(&self, image: &Path) -> Result<()> {
         match &self.content {
             Content::Empty => Ok(()),
             // ext4 goes straight into the image: a copy of a large one would be slow.

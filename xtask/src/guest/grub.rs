@@ -24,9 +24,9 @@ pub struct Devices<'a> {
 
 /// The `grub.cfg` that the guest's own `grub-mkconfig` and `/etc/grub.d` write.
 ///
-/// There is no device below the guest's tree that `grub-probe` could look at, so the answers that
-/// it gives on a machine with these partitions on its first disk are put in its place. Nothing else
-/// of the configuration is made up.
+/// There is no device below the guest's tree that `grub-probe` and `grub-mkrelpath` could look at,
+/// so the answers that they give on a machine with these partitions on its first disk are put in
+/// their place. Nothing else of the configuration is made up.
 pub fn configuration(debian: &Debian, devices: &Devices) -> Result<String> {
     const MAKE: &str = r#"
         root=$1 root_uuid=$2 boot=$3 boot_uuid=$4 map=$5
@@ -34,13 +34,6 @@ pub fn configuration(debian: &Debian, devices: &Devices) -> Result<String> {
         mknod -m 666 /dev/null c 1 3
         mkdir -p /dev/disk/by-uuid
         touch "/dev/disk/by-uuid/$root_uuid" "/dev/disk/by-uuid/$boot_uuid"
-        if [ "$boot" != "$root" ]; then
-            # grub-mkrelpath must see another file system.
-            mkdir /tmp/boot
-            mount -t tmpfs tmpfs /tmp/boot
-            cp -a /boot/. /tmp/boot
-            mount --move /tmp/boot /boot
-        fi
         cat > /run/grub-probe <<PROBE
 #!/bin/sh
 target= place=
@@ -69,9 +62,13 @@ case "\$target" in
     *) exit 1 ;;
 esac
 PROBE
-        chmod 755 /run/grub-probe
+        cat > /run/grub-mkrelpath <<RELATIVE
+#!/bin/sh
+[ $boot = $root ] && echo "\$1" || { path=\${1#/boot}; echo "\$path"; }
+RELATIVE
+        chmod 755 /run/grub-probe /run/grub-mkrelpath
         mount --bind /run/grub-probe /usr/sbin/grub-probe
-        mkdir -p /boot/grub
+        mount --bind /run/grub-mkrelpath /usr/bin/grub-mkrelpath
         grub-mkconfig
     "#;
     let root = devices.root.0.to_string();

@@ -14,7 +14,17 @@ pub struct Loop {
 impl Loop {
     /// A loop device over the whole of `image`.
     pub fn new(image: &Path) -> Result<Self> {
-        let device = Tool::new("losetup").words("--find --show").arg(image).run()?;
+        Self::part(image, 0, 0)
+    }
+
+    /// A loop device over `size` bytes of `image` from `offset` on; over all of them when 0.
+    pub fn part(image: &Path, offset: u64, size: u64) -> Result<Self> {
+        let device = Tool::new("losetup")
+            .words("--find --show")
+            .arg(format!("--offset={offset}"))
+            .arg(format!("--sizelimit={size}"))
+            .arg(image)
+            .run()?;
         Ok(Self { device: device.trim().to_owned() })
     }
 }
@@ -30,6 +40,7 @@ impl Drop for Loop {
 /// A file system of an image, mounted by the kernel.
 pub struct Mount {
     dir: tempfile::TempDir,
+    _device: Loop,
 }
 
 impl Mount {
@@ -37,13 +48,10 @@ impl Mount {
     /// partition nodes here, so the offset stands for the partition.
     pub fn new(image: &Path, offset: u64, size: u64, options: &str) -> Result<Self> {
         let dir = tempfile::tempdir().context("a directory to mount on")?;
-        Tool::new("mount")
-            .arg("-o")
-            .arg(format!("loop,offset={offset},sizelimit={size},{options}"))
-            .arg(image)
-            .arg(dir.path())
-            .run()?;
-        Ok(Self { dir })
+        // `mount -o loop` refuses a second loop device over the same image; GRUB's setup needs two.
+        let device = Loop::part(image, offset, size)?;
+        Tool::new("mount").arg("-o").arg(options).arg(&device.device).arg(dir.path()).run()?;
+        Ok(Self { dir, _device: device })
     }
 
     pub fn path(&self) -> &Path {

@@ -1,0 +1,317 @@
+//! A small guest: the files of the whole Debian guest that the checks look at, and no others.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+
+use crate::guest::debian::Debian;
+use crate::guest::grub::{self, Devices};
+use crate::guest::identity::ROOT_UUID;
+use crate::tool::Tool;
+
+/// How much of a program or kernel module a small guest keeps: the ELF header and then some.
+/// Nothing runs them.
+const PROGRAM_CUT: usize = 4096;
+
+/// How much of the kernel is kept: boot sector, setup header and version string
+/// (Linux `Documentation/arch/x86/boot.rst`).
+const KERNEL_CUT: usize = 32 * 1024;
+
+/// Files and directories that are taken whole.
+const WHOLE: &[&str] = &[
+    "etc/cloud",
+    "etc/debian_version",
+    "etc/default/grub",
+    "etc/fstab",
+    "etc/group",
+    "etc/hostname",
+    "etc/hosts",
+    "etc/initramfs-tools",
+    "etc/machine-id",
+    "etc/network/interfaces",
+    "etc/os-release",
+    "etc/passwd",
+    "etc/shadow",
+    "etc/ssh/sshd_config",
+    "etc/systemd/system",
+    "usr/bin/cloud-init",
+    "usr/bin/sh",
+    "usr/lib/cloud-init/ds-identify",
+    "usr/lib/os-release",
+    "usr/lib/python3/dist-packages/cloudinit/sources/DataSourceOpenStack.py",
+    "usr/lib/python3/dist-packages/cloudinit/version.py",
+    "usr/lib/systemd/system-generators/cloud-init-generator",
+    "usr/lib/systemd/system/cloud-config.service",
+    "usr/lib/systemd/system/cloud-config.target",
+    "usr/lib/systemd/system/cloud-final.service",
+    "usr/lib/systemd/system/cloud-init-local.service",
+    "usr/lib/systemd/system/cloud-init.service",
+    "usr/lib/systemd/system/cloud-init.target",
+    "usr/lib/systemd/system/multi-user.target",
+    "usr/lib/systemd/system/ssh.service",
+    "usr/sbin/init",
+    "bin",
+    "lib",
+    "lib64",
+    "sbin",
+];
+
+/// Programs, of which the first bytes are taken.
+const PROGRAMS: &[&str] = &[
+    "usr/bin/bash",
+    "usr/bin/dash",
+    "usr/lib/systemd/systemd",
+    "usr/sbin/nologin",
+    "usr/sbin/sshd",
+];
+
+/// The modules that a small guest's initramfs holds.
+pub const MODULES: &[&str] = &[
+    "virtio",
+    "virtio_ring",
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_scsi",
+    "virtio_net",
+    "ata_piix",
+    "ata_generic",
+    "sd_mod",
+    "ext4",
+    "xen-blkfront",
+    "xen-netfront",
+];
+
+/// A guest's tree in a directory of its own.
+pub struct Tree {
+    dir: TempDir,
+}
+
+impl Tree {
+    pub fn empty() -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
+        Ok(Self { dir })
+    }
+
+    /// The small guest, with a boot configuration for these devices. `full` takes all of GRUB's
+    /// modules, the kernel's module indexes and an initramfs by `mkinitramfs`; without it there is
+    /// just enough of each for the checks to be decided.
+    pub fn small(debian: &Debian, devices: &Devices, full: bool) -> Result<Self> {
+        let tree = Self::empty()?;
+        for path in WHOLE {
+            tree.copy(debian, path)?;
+        }
+        for path in PROGRAMS {
+            tree.cut(debian, path, PROGRAM_CUT)?;
+        }
+        let kernel = &debian.kernel;
+        let modules = format!("usr/lib/modules/{kernel}");
+        tree.copy(debian, &format!("{modules}/modules.builtin"))?;
+        if full {
+            for name in ["alias", "builtin.modinfo", "dep", "order", "softdep"] {
+                tree.copy(debian, &format!("{modules}/modules.{name}"))?;
+            }
+            tree.copy(debian, &format!("boot/config-{kernel}"))?;
+            tree.copy(debian, "var/lib/dpkg/status")?;
+            let initramfs = debian.initramfs(&MODULES[2..])?;
+            tree.write_bytes(&format!("boot/initrd.img-{kernel}"), &initramfs)?;
+            grub::copy_files(&tree.path("boot/grub"), None)?;
+        } else {
+            tree.lines(debian, &format!("{modules}/modules.dep"), |line| module(line).is_some())?;
+            tree.lines(debian, &format!("boot/config-{kernel}"), |line| {
+                ["VIRTIO", "XEN", "CONFIG_ATA", "EXT4", "BLK_DEV_SD", "CONFIG_PCI="]
+                    .iter()
+                    .any(|word| line.contains(word))
+            })?;
+            tree.packages(debian)?;
+            tree.initramfs(debian, MODULES)?;
+            grub::copy_files(&tree.path("boot/grub"), Some(&["normal", "linux"]))?;
+        }
+        tree.cut(debian, &format!("boot/vmlinuz-{kernel}"), KERNEL_CUT)?;
+        tree.write("boot/grub/grub.cfg", &grub::configuration(debian, devices)?)?;
+        for dir in ["dev", "proc", "sys", "run", "tmp", "root", "home", "boot/efi"] {
+            fs::create_dir_all(tree.path(dir))?;
+        }
+        Ok(tree)
+    }
+
+    /// The same for one MBR partition.
+    pub fn mbr(debian: &Debian) -> Result<Self> {
+        let devices = Devices { partition_map: "msdos", root: (1, ROOT_UUID), boot: None };
+        Self::small(debian, &devices, false)
+    }
+
+    pub fn root(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    fn parent(&self, path: &str) -> Result<PathBuf> {
+        let path = self.path(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        Ok(path)
+    }
+
+    pub fn write(&self, path: &str, text: &str) -> Result<()> {
+        self.write_bytes(path, text.as_bytes())
+    }
+
+    pub fn write_bytes(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        fs::write(self.parent(path)?, bytes).with_context(|| path.to_owned())
+    }
+
+    pub fn append(&self, path: &str, text: &str) -> Result<()> {
+        let before = fs::read_to_string(self.path(path)).with_context(|| path.to_owned())?;
+        self.write(path, &(before + text))
+    }
+
+    /// Replaces `from`, which must be there, by `to` everywhere in the file.
+    pub fn replace(&self, path: &str, from: &str, to: &str) -> Result<()> {
+        let before = fs::read_to_string(self.path(path)).with_context(|| path.to_owned())?;
+        ensure!(before.contains(from), "{path} has no {from}");
+        self.write(path, &before.replace(from, to))
+    }
+
+    pub fn remove(&self, path: &str) -> Result<()> {
+        let place = self.path(path);
+        if place.is_dir() && !place.is_symlink() {
+            fs::remove_dir_all(place)
+        } else {
+            fs::remove_file(place)
+        }
+        .with_context(|| path.to_owned())
+    }
+
+    pub fn link(&self, target: &str, path: &str) -> Result<()> {
+        let place = self.parent(path)?;
+        if place.is_symlink() {
+            fs::remove_file(&place)?;
+        }
+        symlink(target, place).with_context(|| path.to_owned())
+    }
+
+    /// Copies from the whole guest, owners and modes included.
+    pub fn copy(&self, debian: &Debian, path: &str) -> Result<()> {
+        Tool::new("cp").arg("-a").arg(debian.tree.join(path)).arg(self.parent(path)?).run()?;
+        Ok(())
+    }
+
+    fn cut(&self, debian: &Debian, path: &str, len: usize) -> Result<()> {
+        let mut bytes = fs::read(debian.tree.join(path)).with_context(|| path.to_owned())?;
+        bytes.truncate(len);
+        self.write_bytes(path, &bytes)?;
+        fs::set_permissions(self.path(path), fs::Permissions::from_mode(0o755))?;
+        Ok(())
+    }
+
+    fn lines(&self, debian: &Debian, path: &str, keep: impl Fn(&str) -> bool) -> Result<()> {
+        let text = fs::read_to_string(debian.tree.join(path)).with_context(|| path.to_owned())?;
+        let kept: String =
+            text.lines().filter(|line| keep(line)).map(|l| format!("{l}\n")).collect();
+        self.write(path, &kept)
+    }
+
+    /// The paragraphs of dpkg's database about packages that the checks may look for.
+    fn packages(&self, debian: &Debian) -> Result<()> {
+        let text = fs::read_to_string(debian.tree.join("var/lib/dpkg/status"))?;
+        let kept: Vec<&str> = text
+            .split("\n\n")
+            .filter(|paragraph| {
+                let name = paragraph.lines().next().and_then(|line| line.strip_prefix("Package: "));
+                name.is_some_and(|name| {
+                    ["cloud-init", "openssh-server", "grub-pc", "initramfs-tools"].contains(&name)
+                        || name.starts_with("linux-image-")
+                })
+            })
+            .collect();
+        self.write("var/lib/dpkg/status", &(kept.join("\n\n") + "\n"))
+    }
+
+    /// Replaces the initramfs by one that `cpio` packs: the beginnings of these modules, in
+    /// their places.
+    pub fn initramfs(&self, debian: &Debian, modules: &[&str]) -> Result<()> {
+        let packed = pack(debian, modules)?;
+        self.write_bytes(&format!("boot/initrd.img-{}", debian.kernel), &packed)
+    }
+
+    pub fn remove_cloud_init(&self) -> Result<()> {
+        for path in WHOLE.iter().filter(|path| path.contains("cloud")) {
+            if self.path(path).exists() {
+                self.remove(path)?;
+            }
+        }
+        self.remove("etc/systemd/system/cloud-init.target.wants")?;
+        self.remove("usr/lib/python3")?;
+        let status = fs::read_to_string(self.path("var/lib/dpkg/status"))?;
+        let kept: Vec<&str> = status
+            .split("\n\n")
+            .filter(|text| !text.starts_with("Package: cloud-init\n"))
+            .collect();
+        self.write("var/lib/dpkg/status", &kept.join("\n\n"))
+    }
+
+    /// Puts `field` where the hash of root's password was.
+    pub fn root_password(&self, field: &str) -> Result<()> {
+        let text = fs::read_to_string(self.path("etc/shadow"))?;
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| match line.strip_prefix("root:").and_then(|rest| rest.split_once(':')) {
+                Some((_, rest)) => format!("root:{field}:{rest}"),
+                None => line.to_owned(),
+            })
+            .collect();
+        self.write("etc/shadow", &(lines.join("\n") + "\n"))
+    }
+}
+
+/// The name of the module that a line of `modules.dep` is about, if small guests have it.
+fn module(line: &str) -> Option<&'static str> {
+    let name = line.split(':').next()?.rsplit('/').next()?.strip_suffix(".ko")?;
+    MODULES.iter().copied().find(|module| *module == name)
+}
+
+/// A cpio archive, compressed with zstd, of the beginnings of these modules in their places.
+pub fn pack(debian: &Debian, modules: &[&str]) -> Result<Vec<u8>> {
+    let staging = Tree::empty()?;
+    let dep = debian.tree.join(format!("usr/lib/modules/{}/modules.dep", debian.kernel));
+    for line in fs::read_to_string(dep)?.lines() {
+        if module(line).is_some_and(|name| modules.contains(&name)) {
+            let place = line.split(':').next().unwrap_or_default();
+            let path = format!("usr/lib/modules/{}/{place}", debian.kernel);
+            staging.cut(debian, &path, PROGRAM_CUT)?;
+        }
+    }
+    staging.write("init", "#!/bin/sh\n")?;
+    staging.link("usr/lib", "lib")?;
+    archive(staging.root())
+}
+
+/// A cpio archive in `newc` format, compressed with zstd, of a directory.
+pub fn archive(dir: &Path) -> Result<Vec<u8>> {
+    let mut names: Vec<String> = walkdir::WalkDir::new(dir)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.path().strip_prefix(dir).ok()?.to_string_lossy().into_owned();
+            if name.is_empty() { None } else { Some(name) }
+        })
+        .collect();
+    names.push(String::new());
+    let output = Tool::new("cpio")
+        .words("--quiet --create --format=newc --reproducible --owner=0:0")
+        .dir(dir)
+        .output(names.join("\n").as_bytes())?;
+    ensure!(output.status.success(), "cpio: {}", String::from_utf8_lossy(&output.stderr));
+    let packed = Tool::new("zstd").words("-19 --quiet --stdout").output(&output.stdout)?;
+    ensure!(packed.status.success(), "zstd: {}", String::from_utf8_lossy(&packed.stderr));
+    Ok(packed.stdout)
+}
