@@ -1,5 +1,6 @@
 //! Fixtures, generated documents, comparison with real tools, benchmarks.
 
+mod compare;
 mod guest;
 mod testdata;
 mod tool;
@@ -15,12 +16,14 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     Guest(whole::Arguments),
+    Compare(compare::Arguments),
     Testdata(testdata::Arguments),
 }
 
 fn main() -> Result<()> {
     match Command::parse() {
         Command::Guest(arguments) => whole::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Testdata(arguments) => testdata::run(&arguments),
     }
 }

@@ -154,6 +154,7 @@ fn install(
                 "boot/grub",
                 "(,msdos1)/boot/grub",
                 "biosdisk part_msdos ext2",
+                false,
             )
         }
         Layout::Uefi => {
@@ -186,7 +187,7 @@ fn install(
             // The UEFI loader looks for /boot/grub on the file system that it searches.
             std::os::unix::fs::symlink(".", efi.join("boot"))?;
             drop(efi);
-            grub::install_bios(image, boot, "grub", "(,gpt3)/grub", "biosdisk part_gpt ext2")
+            grub::install_bios(image, boot, "grub", "(,gpt3)/grub", "biosdisk part_gpt ext2", false)
         }
     }
 }

@@ -97,32 +97,9 @@ impl Debian {
         Ok(())
     }
 
-    /// Runs a shell script in the guest's tree, with `/proc` and a `/tmp` of its own, which
-    /// are gone when it ends.
+    /// As [`chroot`], in the guest's tree.
     pub fn chroot(&self, script: &str, args: &[&str]) -> Result<String> {
-        const ENTER: &str = r#"
-            set -e
-            tree=$1; shift
-            mount --make-rprivate /
-            mount --bind "$tree" "$tree"
-            mount -t proc proc "$tree/proc"
-            mount -t tmpfs tmpfs "$tree/tmp"
-            mount -t tmpfs tmpfs "$tree/run"
-            exec chroot "$tree" /bin/sh -e -c "$@"
-        "#;
-        let mut tool = Tool::new("unshare")
-            .words("--mount --pid --fork -- sh -c")
-            .arg(ENTER)
-            .arg("enter")
-            .arg(&self.tree)
-            .arg(script)
-            .arg("sh")
-            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        for arg in args {
-            tool = tool.arg(arg);
-        }
-        tool.run()
+        chroot(&self.tree, script, args)
     }
 
     /// An initramfs by the guest's own `mkinitramfs`, with just these modules (and what they need)
@@ -148,6 +125,34 @@ impl Debian {
         fs::remove_file(&made)?;
         Ok(bytes)
     }
+}
+
+/// Runs a shell script in a guest's tree, with a `/proc`, `/tmp` and `/run` of its own, which are
+/// gone when it ends.
+pub fn chroot(tree: &Path, script: &str, args: &[&str]) -> Result<String> {
+    const ENTER: &str = r#"
+        set -e
+        tree=$1; shift
+        mount --make-rprivate /
+        mount --bind "$tree" "$tree"
+        mount -t proc proc "$tree/proc"
+        mount -t tmpfs tmpfs "$tree/tmp"
+        mount -t tmpfs tmpfs "$tree/run"
+        exec chroot "$tree" /bin/sh -e -c "$@"
+    "#;
+    let mut tool = Tool::new("unshare")
+        .words("--mount --pid --fork -- sh -c")
+        .arg(ENTER)
+        .arg("enter")
+        .arg(tree)
+        .arg(script)
+        .arg("sh")
+        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    for arg in args {
+        tool = tool.arg(arg);
+    }
+    tool.run()
 }
 
 /// The tar archive of the installed packages, from the machine's own package sources.

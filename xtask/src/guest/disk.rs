@@ -135,7 +135,12 @@ impl Partition {
                     .arg("-U")
                     .arg(uuid)
                     .arg("-E")
-                    .arg(format!("offset={},hash_seed={uuid},lazy_itable_init=1", self.start))
+                    .arg(format!(
+                        "offset={},hash_seed={uuid},lazy_itable_init=1{}",
+                        self.start,
+                        // A second -E would undo the first.
+                        if options.contains("sparse_super2") { ",num_backup_sb=0" } else { "" }
+                    ))
                     .arg("-d")
                     .arg(dir)
                     .arg(image)

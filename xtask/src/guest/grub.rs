@@ -136,13 +136,15 @@ pub fn efi_image(uuid: &str, to: &Path) -> Result<()> {
 }
 
 /// Puts boot code into `image` by `grub-bios-setup`, from the GRUB directory on the file system at
-/// `offset` whose path there is `dir`.
+/// `offset` whose path there is `dir`. `small` leaves out what only takes room: the
+/// Reed-Solomon codes behind the core image, and the copy of it in the directory.
 pub fn install_bios(
     image: &Path,
     (offset, size): (u64, u64),
     dir: &str,
     prefix: &str,
     modules: &str,
+    small: bool,
 ) -> Result<()> {
     let whole = Loop::new(image)?;
     let mount = Mount::new(image, offset, size, "rw")?;
@@ -151,11 +153,15 @@ pub fn install_bios(
     let map = tempfile::NamedTempFile::new()?;
     fs::write(map.path(), format!("(hd0) {}\n", whole.device))?;
     Tool::new("/usr/lib/grub/i386-pc/grub-bios-setup")
+        .words(if small { "--no-rs-codes" } else { "" })
         .arg("--directory")
         .arg(&platform)
         .arg("--device-map")
         .arg(map.path())
         .arg(&whole.device)
         .run()?;
+    if small {
+        fs::remove_file(platform.join("core.img"))?;
+    }
     Ok(())
 }

@@ -513,7 +513,7 @@ pub const FIXTURES: &[Fixture] = &[
         make: |maker| {
             Tool::new("qemu-img")
                 .words("create -q -f qcow2 --object secret,id=key,data=preflight -o")
-                .arg("encrypt.format=aes,encrypt.key-secret=key")
+                .arg("encrypt.format=aes,encrypt.key-secret=key,cluster_size=16k")
                 .arg(maker.output())
                 .arg("40G")
                 .run()?;
@@ -528,7 +528,7 @@ pub const FIXTURES: &[Fixture] = &[
         unjudged: &["*"],
         make: |maker| {
             Tool::new("qemu-img")
-                .words("create -q -u -f qcow2 -F qcow2 -b base.qcow2")
+                .words("create -q -u -f qcow2 -o cluster_size=16k -F qcow2 -b base.qcow2")
                 .arg(maker.output())
                 .arg("40G")
                 .run()?;
@@ -544,7 +544,7 @@ pub const FIXTURES: &[Fixture] = &[
         make: |maker| {
             // The file gets only its name in the header.
             Tool::new("qemu-img")
-                .words("create -q -f qcow2 -o data_file=disk.raw")
+                .words("create -q -f qcow2 -o data_file=disk.raw,cluster_size=16k")
                 .arg("fixture.qcow2")
                 .arg("40G")
                 .dir(maker.work("").as_path())
@@ -695,7 +695,7 @@ fn extlinux(maker: &Maker) -> Result<()> {
     let content = Content::Ext4 {
         dir: tree.root().to_owned(),
         uuid: ROOT_UUID,
-        options: "-b 4096 -m 0 -J size=4 -O ^64bit,^metadata_csum",
+        options: "-b 4096 -m 0 -J size=4,location=4096 -O ^64bit,^metadata_csum,sparse_super2",
     };
     let root = Partition::new(FIRST.0, FIRST.1, kind::LINUX, content).active();
     let raw = maker.disk(Table::Mbr, vec![root])?;

@@ -1,6 +1,6 @@
 //! `cargo xtask testdata`: the guests in `testdata/guests`, by the real tools.
 
-mod defects;
+pub mod defects;
 mod maker;
 pub mod small;
 mod synthetic;
@@ -70,11 +70,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 impl Fixture {
-    fn expectation(&self) -> Result<String> {
+    pub fn expectation(&self) -> Result<String> {
         let findings: BTreeMap<_, _> = self.findings.iter().copied().collect();
         let value = json!({
             "what": self.what,
-            "exit_code": self.exit,
+            "exit": self.exit,
             "findings": findings,
             "unjudged": self.unjudged,
         });

@@ -14,15 +14,16 @@ use crate::tool::Tool;
 
 /// How much of a program or kernel module a small guest keeps: the ELF header and then some.
 /// Nothing runs them.
-const PROGRAM_CUT: usize = 4096;
+pub const PROGRAM_CUT: usize = 1024;
 
-/// How much of the kernel is kept: boot sector, setup header and version string
-/// (Linux `Documentation/arch/x86/boot.rst`).
-const KERNEL_CUT: usize = 32 * 1024;
+/// How much of the kernel is kept: its real-mode part with setup header and version string, which
+/// is 40 sectors long (Linux `Documentation/arch/x86/boot.rst`, `setup_sects` and the boot sector).
+pub const KERNEL_CUT: usize = 40 * 512;
 
 /// Files and directories that are taken whole.
 const WHOLE: &[&str] = &[
-    "etc/cloud",
+    "etc/cloud/cloud.cfg",
+    "etc/cloud/cloud.cfg.d",
     "etc/debian_version",
     "etc/default/grub",
     "etc/fstab",
@@ -128,7 +129,7 @@ impl Tree {
             })?;
             tree.packages(debian)?;
             tree.initramfs(debian, MODULES)?;
-            grub::copy_files(&tree.path("boot/grub"), Some(&["normal", "linux"]))?;
+            tree.grub_files("boot/grub")?;
         }
         tree.cut(debian, &format!("boot/vmlinuz-{kernel}"), KERNEL_CUT)?;
         tree.write("boot/grub/grub.cfg", &grub::configuration(debian, devices)?)?;
@@ -204,7 +205,16 @@ impl Tree {
         Ok(())
     }
 
-    fn cut(&self, debian: &Debian, path: &str, len: usize) -> Result<()> {
+    /// The first module that GRUB loads, cut like a program; the other files as they are.
+    pub fn grub_files(&self, dir: &str) -> Result<()> {
+        grub::copy_files(&self.path(dir), Some(&["normal"]))?;
+        let path = format!("{dir}/i386-pc/normal.mod");
+        let mut module = fs::read(self.path(&path))?;
+        module.truncate(PROGRAM_CUT);
+        self.write_bytes(&path, &module)
+    }
+
+    pub fn cut(&self, debian: &Debian, path: &str, len: usize) -> Result<()> {
         let mut bytes = fs::read(debian.tree.join(path)).with_context(|| path.to_owned())?;
         bytes.truncate(len);
         self.write_bytes(path, &bytes)?;
@@ -243,6 +253,7 @@ impl Tree {
     }
 
     pub fn remove_cloud_init(&self) -> Result<()> {
+        self.remove("etc/cloud")?;
         for path in WHOLE.iter().filter(|path| path.contains("cloud")) {
             if self.path(path).exists() {
                 self.remove(path)?;

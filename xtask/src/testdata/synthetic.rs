@@ -6,7 +6,7 @@ use std::fs;
 
 use anyhow::Result;
 
-use super::small::{Tree, archive};
+use super::small::{KERNEL_CUT, PROGRAM_CUT, Tree, archive};
 use crate::guest::debian::Debian;
 use crate::guest::grub;
 use crate::guest::identity::{ROOT_HASH, ROOT_UUID};
@@ -63,7 +63,7 @@ impl Distribution {
             fs::create_dir_all(tree.path(dir))?;
         }
         let program = fs::read(debian.tree.join("usr/bin/dash"))?;
-        let program = program.get(..4096).unwrap_or(&program);
+        let program = program.get(..PROGRAM_CUT).unwrap_or(&program);
         for path in ["usr/bin/bash", "usr/lib/systemd/systemd", "usr/sbin/sshd"] {
             tree.write_bytes(path, program)?;
             use std::os::unix::fs::PermissionsExt;
@@ -117,7 +117,7 @@ impl Distribution {
             "usr/lib/modules/{}/kernel/drivers/block/virtio_blk.ko",
             debian.kernel
         )))?;
-        let content = content.get(..4096).unwrap_or(&content);
+        let content = content.get(..PROGRAM_CUT).unwrap_or(&content);
         let staging = Tree::empty()?;
         let mut dep = String::new();
         for module in MODULES {
@@ -138,7 +138,7 @@ impl Distribution {
         )?;
         tree.write_bytes(&format!("boot/initramfs-{kernel}.img"), &archive(staging.root())?)?;
         let image = fs::read(debian.tree.join(format!("boot/vmlinuz-{}", debian.kernel)))?;
-        let image = image.get(..32 * 1024).unwrap_or(&image);
+        let image = image.get(..KERNEL_CUT).unwrap_or(&image);
         tree.write_bytes(&format!("boot/vmlinuz-{kernel}"), image)
     }
 }
@@ -149,7 +149,7 @@ pub fn centos_7(debian: &Debian) -> Result<Tree> {
     let tree = CENTOS_7.tree(debian)?;
     let kernel = CENTOS_7.kernel;
     let title = format!("CentOS Linux ({kernel}) 7 (Core)");
-    grub::copy_files(&tree.path("boot/grub2"), Some(&["normal", "linux", "linux16"]))?;
+    tree.grub_files("boot/grub2")?;
     tree.write("boot/grub2/grubenv", &grub::grubenv(&format!("saved_entry={title}\n")))?;
     tree.write(
         "boot/grub2/grub.cfg",
@@ -196,7 +196,7 @@ pub fn rhel_9(debian: &Debian) -> Result<Tree> {
     const MACHINE: &str = "0123456789abcdef0123456789abcdef";
     let tree = RHEL_9.tree(debian)?;
     let kernel = RHEL_9.kernel;
-    grub::copy_files(&tree.path("boot/grub2"), Some(&["normal", "linux"]))?;
+    tree.grub_files("boot/grub2")?;
     tree.write(
         "boot/grub2/grubenv",
         &grub::grubenv(&format!("saved_entry={MACHINE}-{kernel}\nboot_success=0\n")),

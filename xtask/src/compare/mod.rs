@@ -1,0 +1,105 @@
+//! `cargo xtask compare`: the checker against the real tools, on a whole Debian guest.
+
+mod bad_input;
+mod bytes;
+mod defect;
+mod fixture;
+mod report;
+mod tree;
+mod variant;
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::whole::{self, Layout, SIZE};
+use crate::workspace;
+use report::{Checker, Expectation};
+
+/// Compare with the real tools on a whole Debian guest
+///
+/// Builds the guest (or takes it from target/xtask), then: checks it as raw and in every variant of
+/// qcow2; reads every byte of each variant and every file of the guest through the library and
+/// compares them with qemu-img's input and the kernel's mount; puts each defect in and expects just
+/// its finding; checks the fixtures of testdata/guests; feeds bad input. Needs root.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Only these parts (all of them by default)
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// The whole guest passes, on MBR and on GPT
+    Good,
+    /// Every file equals what the kernel's mount shows
+    Tree,
+    /// Every variant of qcow2 reads equal
+    Variants,
+    /// Each defect gives its finding
+    Defects,
+    /// Each fixture ends as its .expect.json says
+    Fixtures,
+    /// Bad input gets one clear sentence
+    BadInput,
+}
+
+/// What was compared, and what was wrong.
+pub struct Log {
+    wrong: Vec<String>,
+    started: Instant,
+}
+
+impl Log {
+    /// Says how a comparison ended: `wrong` is empty when all was as it must be.
+    pub fn note(&mut self, what: &str, wrong: Vec<String>) {
+        let seconds = self.started.elapsed().as_secs();
+        println!("{seconds:>5} s  {}  {what}", if wrong.is_empty() { "same " } else { "WRONG" });
+        for line in &wrong {
+            println!("                {line}");
+        }
+        self.wrong.extend(wrong.into_iter().map(|line| format!("{what}: {line}")));
+    }
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    workspace::ensure_root()?;
+    let wanted = |part| arguments.parts.is_empty() || arguments.parts.contains(&part);
+    let checker = Checker { binary: workspace::binary()? };
+    let mut log = Log { wrong: Vec::new(), started: Instant::now() };
+    if wanted(Part::Fixtures) {
+        fixture::compare(&checker, &mut log)?;
+    }
+    if wanted(Part::BadInput) {
+        bad_input::compare(&checker, &mut log)?;
+    }
+    let guest = whole::build(Layout::Mbr, SIZE)?;
+    if wanted(Part::Good) {
+        good(&checker, &guest.image, "whole guest, MBR", &mut log)?;
+        let gpt = whole::build(Layout::Gpt, SIZE)?;
+        good(&checker, &gpt.image, "whole guest, GPT with /boot, ESP and swap", &mut log)?;
+    }
+    if wanted(Part::Tree) {
+        log.note("every file of the guest's ext4", tree::compare(&guest)?);
+    }
+    if wanted(Part::Variants) {
+        variant::compare(&checker, &guest, &mut log)?;
+    }
+    if wanted(Part::Defects) {
+        defect::compare(&checker, &guest, &mut log)?;
+    }
+    if log.wrong.is_empty() {
+        return Ok(());
+    }
+    bail!("{} differences:\n{}", log.wrong.len(), log.wrong.join("\n"))
+}
+
+fn good(checker: &Checker, image: &Path, what: &str, log: &mut Log) -> Result<()> {
+    let outcome = checker.check(image)?;
+    let mut wrong = Expectation::new(0, &[], &[]).differences(&outcome);
+    wrong.extend(outcome.unproved());
+    log.note(what, wrong);
+    Ok(())
+}
