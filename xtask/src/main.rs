@@ -1,5 +1,6 @@
 //! Fixtures, generated documents, comparison with real tools, benchmarks.
 
+mod bench;
 mod compare;
 mod guest;
 mod testdata;
@@ -16,6 +17,7 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     Guest(whole::Arguments),
+    Bench(bench::Arguments),
     Compare(compare::Arguments),
     Testdata(testdata::Arguments),
 }
@@ -23,6 +25,7 @@ enum Command {
 fn main() -> Result<()> {
     match Command::parse() {
         Command::Guest(arguments) => whole::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Testdata(arguments) => testdata::run(&arguments),
     }

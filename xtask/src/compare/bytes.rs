@@ -5,7 +5,6 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use image_preflight::bytes::Bytes;
 use image_preflight::image::Image;
 use serde::Deserialize;
 

@@ -14,10 +14,8 @@ pub const GIB: u64 = 1 << 30;
 /// Partition types as `sfdisk` takes them.
 pub mod kind {
     pub const LINUX: &str = "83";
-    pub const SWAP: &str = "82";
     pub const LVM: &str = "8e";
     pub const WINDOWS: &str = "7";
-    pub const EFI: &str = "ef";
     pub const GPT_LINUX: &str = "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
     pub const GPT_BIOS_BOOT: &str = "21686148-6449-6E6F-744E-656564454649";
     pub const GPT_SWAP: &str = "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F";

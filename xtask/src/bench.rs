@@ -1,0 +1,210 @@
+//! `cargo xtask bench`: time and memory of a whole check, beside tools that do comparable work.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::guest::disk::GIB;
+use crate::tool::Tool;
+use crate::whole::{self, Layout, SIZE};
+use crate::workspace;
+
+/// Measure time and memory of a whole check of the Debian guest
+///
+/// Each line is the median of several runs with the files in the page cache, and the highest private
+/// memory of any of them: anonymous pages (RssAnon of /proc/PID/status), read about every
+/// 0.2 ms, so that pages of the memory-mapped image, which the kernel may drop at any time, do not
+/// count. Beside it: what zstd needs to decompress the guest's one initramfs, and what qemu-img needs to look at
+/// the container alone. Needs root to build the guest.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Runs of each command
+    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Write the table to docs/benchmarks.md as well
+    #[arg(long)]
+    write: bool,
+}
+
+/// The most that a check may take, in times of what decompressing the initramfs takes.
+const RATIO: f64 = 1.3;
+
+/// The most private memory of a check.
+const MEMORY: u64 = 64 << 20;
+
+struct Measure {
+    what: String,
+    time: Duration,
+    memory: u64,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let binary = workspace::binary()?;
+    let cache = workspace::cache()?;
+    let guest = whole::build(Layout::Mbr, SIZE)?;
+    let initramfs = cache.join("initrd.img");
+    {
+        let mount = guest.mount(&guest.image, "ro")?;
+        let name = format!("boot/initrd.img-{}", guest.debian.kernel);
+        fs::copy(mount.join(&name), &initramfs).context(name)?;
+    }
+    let mut images = vec![("raw, 40 GiB".to_owned(), guest.image.clone())];
+    for (name, options) in [
+        ("qcow2, 40 GiB", "-o compat=1.1"),
+        ("qcow2 with zlib clusters, 40 GiB", "-c -o compression_type=zlib"),
+        ("qcow2 with zstd clusters, 40 GiB", "-c -o compression_type=zstd"),
+    ] {
+        images.push((name.to_owned(), pack(&guest.image, options, name)?));
+    }
+    for size in [4, 128] {
+        let guest = whole::build(Layout::Mbr, size * GIB)?;
+        let name = format!("qcow2, {size} GiB");
+        let image = pack(&guest.image, "-o compat=1.1", &name)?;
+        images.push((format!("raw, {size} GiB"), guest.image));
+        images.push((name, image));
+    }
+
+    let runs = arguments.runs;
+    let measure = |what: String, program: &Path, arguments: &[&str], file: &Path| {
+        measure(what, program, arguments, file, runs)
+    };
+    let mut measures = Vec::new();
+    let zstd = Path::new("zstd");
+    measures.push(measure("zstd -dc initrd.img".into(), zstd, &["-dcq"], &initramfs)?);
+    for (name, image) in &images {
+        measures.push(measure(format!("check, {name}"), &binary, &["check"], image)?);
+    }
+    let qemu_img = Path::new("qemu-img");
+    for (name, image) in images.iter().filter(|(name, _)| name.starts_with("qcow2")) {
+        for command in ["info", "check"] {
+            let what = format!("qemu-img {command}, {name}");
+            measures.push(measure(what, qemu_img, &[command, "-U"], image)?);
+        }
+    }
+
+    let text = table(&measures, fs::metadata(&initramfs)?.len(), arguments.runs)?;
+    print!("{text}");
+    if arguments.write {
+        fs::write(workspace::root().join("docs/benchmarks.md"), &text)?;
+    }
+    judge(&measures)
+}
+
+fn pack(raw: &Path, options: &str, name: &str) -> Result<PathBuf> {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let image = workspace::cache()?.join(format!("bench-{name}.qcow2"));
+    let newer = |a: &Path, b: &Path| -> Option<bool> {
+        Some(fs::metadata(a).ok()?.modified().ok()? > fs::metadata(b).ok()?.modified().ok()?)
+    };
+    if newer(&image, raw) != Some(true) {
+        let convert = Tool::new("qemu-img").words("convert -f raw -O qcow2").words(options);
+        convert.arg(raw).arg(&image).run()?;
+    }
+    Ok(image)
+}
+
+/// Runs the command once unmeasured, so that its files are in the page cache, and then `runs` times.
+fn measure(
+    what: String,
+    program: &Path,
+    arguments: &[&str],
+    file: &Path,
+    runs: u32,
+) -> Result<Measure> {
+    let mut times = Vec::new();
+    let mut memory = 0;
+    for run in 0..=runs {
+        let started = Instant::now();
+        let mut child = Command::new(program)
+            .args(arguments)
+            .arg(file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| program.display().to_string())?;
+        let status = format!("/proc/{}/status", child.id());
+        let watch = std::thread::spawn(move || peak(&status));
+        let ended = child.wait()?;
+        let time = started.elapsed();
+        // qemu-img check ends with 3 for leaked clusters; the others must succeed.
+        ensure!(ended.success(), "{what}: {ended}");
+        memory = memory.max(watch.join().unwrap_or_default());
+        if run > 0 {
+            times.push(time);
+        }
+    }
+    times.sort();
+    let time = times.get(times.len() / 2).copied().unwrap_or_default();
+    Ok(Measure { what, time, memory })
+}
+
+/// The highest `RssAnon` that `/proc/PID/status` shows until the process is gone.
+fn peak(status: &str) -> u64 {
+    let mut peak = 0;
+    while let Ok(text) = fs::read_to_string(status) {
+        let Some(line) = text.lines().find_map(|line| line.strip_prefix("RssAnon:")) else { break };
+        let kib: u64 = line.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(0);
+        peak = peak.max(kib * 1024);
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    peak
+}
+
+fn table(measures: &[Measure], initramfs: u64, runs: u32) -> Result<String> {
+    let base = measures.first().context("nothing was measured")?.time.as_secs_f64();
+    let cores = std::thread::available_parallelism()?;
+    let processor = fs::read_to_string("/proc/cpuinfo")?;
+    let processor = processor
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map_or("unknown processor", |(_, name)| name.trim());
+    let mut text = format!(
+        "# Benchmarks\n\n\
+         `cargo xtask bench`: a whole check of a Debian 12 guest built from packages. Medians of \
+         {runs} runs, files in the page cache, {cores} cores ({processor}). Private memory is the \
+         highest number of anonymous bytes seen; pages of the mapped image do not count. The \
+         guest's initramfs has {:.1} MB.\n\n\
+         | command | time | times zstd | private memory |\n|---|--:|--:|--:|\n",
+        initramfs as f64 / 1e6
+    );
+    for measure in measures {
+        writeln!(
+            text,
+            "| {} | {:.1} ms | {:.2} | {:.1} MiB |",
+            measure.what,
+            measure.time.as_secs_f64() * 1e3,
+            measure.time.as_secs_f64() / base,
+            measure.memory as f64 / f64::from(1 << 20),
+        )?;
+    }
+    Ok(text)
+}
+
+/// Holds the promises: time against zstd, memory, and that the disk's size does not matter.
+fn judge(measures: &[Measure]) -> Result<()> {
+    let time = |what: &str| {
+        let found = measures.iter().find(|measure| measure.what == what);
+        found.map(|measure| measure.time.as_secs_f64()).with_context(|| what.to_owned())
+    };
+    let zstd = time("zstd -dc initrd.img")?;
+    for measure in measures.iter().filter(|measure| measure.what.starts_with("check")) {
+        let ratio = measure.time.as_secs_f64() / zstd;
+        ensure!(ratio <= RATIO, "{}: {ratio:.2} times zstd, more than {RATIO}", measure.what);
+        ensure!(measure.memory <= MEMORY, "{}: {} bytes", measure.what, measure.memory);
+    }
+    for kind in ["raw", "qcow2"] {
+        let (small, large) =
+            (time(&format!("check, {kind}, 4 GiB"))?, time(&format!("check, {kind}, 128 GiB"))?);
+        // One tenth, or two milliseconds, is what two runs of the same differ by.
+        ensure!(
+            large <= small * 1.1 || large - small <= 0.002,
+            "{kind}: {large:.4} s on 128 GiB, {small:.4} s on 4 GiB"
+        );
+    }
+    Ok(())
+}
