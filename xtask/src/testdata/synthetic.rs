@@ -92,6 +92,11 @@ impl Distribution {
             "usr/lib/systemd/system/cloud-init.target",
             "[Unit]\nDescription=Cloud-init target\nAfter=multi-user.target\n",
         )?;
+        tree.write(
+            "usr/lib/systemd/system/multi-user.target",
+            "[Unit]\nDescription=Multi-User System\nAllowIsolate=yes\n",
+        )?;
+        tree.link("multi-user.target", "usr/lib/systemd/system/default.target")?;
         for unit in ["cloud-init-local", "cloud-init", "cloud-config", "cloud-final"] {
             let path = format!("usr/lib/systemd/system/{unit}.service");
             tree.write(
