@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::args::ExplainArgs;
 use super::{Failure, NOT_CARRIED_OUT, width};
+use crate::report::human::wrap;
 use crate::rules::{Fixed, Lang, Profile, RULES, Rule, rule};
 
 pub(super) fn run(args: &ExplainArgs, lang: Lang, out: &mut dyn Write) -> Result<u8, Failure> {
@@ -78,9 +79,7 @@ fn explain(rule: &dyn Rule, lang: Lang, out: &mut dyn Write) -> Result<(), Failu
         }
         writeln!(out, "  {}", name.get(lang))?;
         for line in text.lines() {
-            let options =
-                textwrap::Options::new(width()).initial_indent("    ").subsequent_indent("    ");
-            for wrapped in textwrap::wrap(line, options) {
+            for wrapped in wrap(line, width(), "    ", "    ") {
                 writeln!(out, "{wrapped}")?;
             }
         }

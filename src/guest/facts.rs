@@ -552,6 +552,8 @@ pub enum BindingKind {
     UdevMac,
     /// A network configuration bound to a MAC address.
     NetworkMac,
+    /// A MAC address in a file that cloud-init writes anew on each new instance.
+    GeneratedMac,
     /// A configuration names a disk by its serial number or its place on a bus.
     DiskIdentity,
     /// Root or boot on `nvme` or `mmc` names.

@@ -1,6 +1,7 @@
 //! The report for people: the verdict first, then what is wrong with its place, reason and remedy;
 //! what holds in short.
 
+use std::borrow::Cow;
 use std::io::{Result, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -61,9 +62,12 @@ pub fn write(
     }
     facts_line(profile, report, layout, out)?;
     for status in IN_FULL {
-        for finding in report.findings.iter().filter(|finding| finding.status == *status) {
+        for alike in together(report, *status) {
             writeln!(out)?;
-            in_full(finding, layout, out)?;
+            match alike[..] {
+                [finding] => in_full(finding, layout, out)?,
+                _ => summed_up(&alike, layout, out)?,
+            }
         }
     }
     if layout.detail == Detail::Full {
@@ -80,6 +84,38 @@ pub fn write(
         ids(report, status, layout, out)?;
     }
     checklist(report, layout, out)
+}
+
+/// The findings of a status; those that could not be verified for one and the same reason together.
+fn together(report: &ImageReport, status: Status) -> Vec<Vec<&Finding>> {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    for finding in report.findings.iter().filter(|finding| finding.status == status) {
+        let alike = groups.iter_mut().find(|group| {
+            status == Status::Unverified
+                && group.first().is_some_and(|first| first.evidence == finding.evidence)
+        });
+        match alike {
+            Some(group) => group.push(finding),
+            None => groups.push(vec![finding]),
+        }
+    }
+    groups
+}
+
+/// Several findings that could not be verified for one reason: the reason once, then their ids.
+fn summed_up(findings: &[&Finding], layout: Layout, out: &mut dyn Write) -> Result<()> {
+    let Some(first) = findings.first() else { return Ok(()) };
+    let (colour, status) = label(first.status);
+    let style = Style::new().bold().fg_color(Some(colour.into()));
+    let count = findings.len();
+    let (status, words) = match layout.lang {
+        Lang::En => (status.en, format!("{count} rules, all for one reason:")),
+        Lang::ZhCn => (status.zh, format!("{count} 项，原因相同：")),
+    };
+    writeln!(out, "{style}{status}{style:#} {BOLD}{words}{BOLD:#}")?;
+    evidence(first, out)?;
+    let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+    paragraph(out, layout, INDENT, &rules.join(", "))
 }
 
 fn headline(report: &ImageReport, layout: Layout, out: &mut dyn Write) -> Result<()> {
@@ -207,23 +243,7 @@ fn in_full(finding: &Finding, layout: Layout, out: &mut dyn Write) -> Result<()>
     let style = Style::new().bold().fg_color(Some(colour.into()));
     writeln!(out, "{style}{}{style:#} {BOLD}{}{BOLD:#}", status.get(lang), finding.rule)?;
     paragraph(out, layout, INDENT, &for_terminal(finding.message.get(lang)))?;
-    let column = finding
-        .evidence
-        .iter()
-        .map(|evidence| for_terminal(&evidence.location).width())
-        .filter(|width| *width <= MAX_LOCATION_COLUMN)
-        .max()
-        .unwrap_or(0);
-    for evidence in &finding.evidence {
-        let location = for_terminal(&evidence.location);
-        let pad = column.saturating_sub(location.width());
-        writeln!(
-            out,
-            "{INDENT}{DIM}│{DIM:#} {BOLD}{location}{BOLD:#}{:pad$}  {}",
-            "",
-            for_terminal(&evidence.detail)
-        )?;
-    }
+    evidence(finding, out)?;
     if !matches!(finding.status, Status::Fail | Status::Warn | Status::Unverified) {
         return Ok(());
     }
@@ -234,8 +254,11 @@ fn in_full(finding: &Finding, layout: Layout, out: &mut dyn Write) -> Result<()>
         paragraph(out, layout, INDENT, &format!("{why}{}", rule.doc().why.get(lang)))?;
     }
     if let Some(remedy) = &finding.remedy {
+        // Not wrapped: a command is to be copied whole.
         let how = if lang == Lang::ZhCn { "修复：" } else { "fix: " };
-        paragraph(out, layout, INDENT, &format!("{how}{}", remedy.get(lang)))?;
+        for line in format!("{how}{}", remedy.get(lang)).lines() {
+            writeln!(out, "{INDENT}{}", for_terminal(line))?;
+        }
     }
     if !finding.predicts.is_empty() && finding.status == Status::Fail {
         let codes = finding.predicts.join(", ");
@@ -255,27 +278,78 @@ fn in_full(finding: &Finding, layout: Layout, out: &mut dyn Write) -> Result<()>
     Ok(())
 }
 
+/// What was seen, a line each, the places in a column of their own.
+fn evidence(finding: &Finding, out: &mut dyn Write) -> Result<()> {
+    let column = finding
+        .evidence
+        .iter()
+        .map(|evidence| for_terminal(&evidence.location).width())
+        .filter(|width| *width <= MAX_LOCATION_COLUMN)
+        .max()
+        .unwrap_or(0);
+    for evidence in &finding.evidence {
+        let location = for_terminal(&evidence.location);
+        let pad = column.saturating_sub(location.width());
+        writeln!(
+            out,
+            "{INDENT}{DIM}│{DIM:#} {BOLD}{location}{BOLD:#}{:pad$}  {}",
+            "",
+            for_terminal(&evidence.detail)
+        )?;
+    }
+    Ok(())
+}
+
 /// Widest location that others are aligned to.
 const MAX_LOCATION_COLUMN: usize = 40;
 
-/// Writes text wrapped to the terminal; its own line breaks stay. Commands are never broken: lines
-/// that begin with two blanks are left alone.
+/// Writes text wrapped to the terminal; its own line breaks stay.
 fn paragraph(out: &mut dyn Write, layout: Layout, indent: &str, text: &str) -> Result<()> {
     for line in text.lines() {
-        if line.starts_with("  ") {
-            writeln!(out, "{indent}{}", for_terminal(line))?;
-            continue;
-        }
-        let options = textwrap::Options::new(layout.width)
-            .initial_indent(indent)
-            .subsequent_indent(indent)
-            .break_words(false)
-            .word_splitter(textwrap::WordSplitter::NoHyphenation);
-        for wrapped in textwrap::wrap(&for_terminal(line), options) {
+        for wrapped in wrap(&for_terminal(line), layout.width, indent, indent) {
             writeln!(out, "{wrapped}")?;
         }
     }
     Ok(())
+}
+
+/// Lines of at most `width` columns, broken at blanks and, in Chinese, between characters; never
+/// inside a path or a command's word.
+pub(crate) fn wrap<'a>(
+    text: &'a str,
+    width: usize,
+    first: &'a str,
+    next: &'a str,
+) -> Vec<Cow<'a, str>> {
+    let options = textwrap::Options::new(width)
+        .initial_indent(first)
+        .subsequent_indent(next)
+        .break_words(false)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
+        .word_separator(textwrap::WordSeparator::Custom(words))
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::wrap(text, options)
+}
+
+/// The pieces between which Unicode's line breaking (UAX #14) allows a break, without the breaks that
+/// it allows inside ASCII text (behind `/` and `-`).
+fn words(line: &str) -> Box<dyn Iterator<Item = textwrap::core::Word<'_>> + '_> {
+    let mut start = 0_usize;
+    let mut end = 0_usize;
+    let mut words = Vec::new();
+    let breaks = textwrap::WordSeparator::UnicodeBreakProperties;
+    for piece in breaks.find_words(line) {
+        let len = piece.word.len().saturating_add(piece.whitespace.len());
+        let (before, behind) = line.split_at_checked(end).unwrap_or((line, ""));
+        let ascii = |char: Option<char>| char.is_some_and(|char| char.is_ascii_graphic());
+        if !(ascii(before.chars().next_back()) && ascii(behind.chars().next())) {
+            words.extend(line.get(start..end).map(textwrap::core::Word::from));
+            start = end;
+        }
+        end = end.saturating_add(len);
+    }
+    words.extend(line.get(start..end).map(textwrap::core::Word::from));
+    Box::new(words.into_iter().filter(|word| !word.word.is_empty()))
 }
 
 fn ids(report: &ImageReport, status: Status, layout: Layout, out: &mut dyn Write) -> Result<()> {
@@ -293,10 +367,7 @@ fn ids(report: &ImageReport, status: Status, layout: Layout, out: &mut dyn Write
         Lang::En => format!("{} {words}: {}", found.len(), found.join(", ")),
         Lang::ZhCn => format!("{} 项{words}：{}", found.len(), found.join(", ")),
     };
-    let options = textwrap::Options::new(layout.width)
-        .subsequent_indent("  ")
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    for line in textwrap::wrap(&text, options) {
+    for line in wrap(&text, layout.width, "", "  ") {
         writeln!(out, "{line}")?;
     }
     Ok(())
@@ -316,9 +387,8 @@ fn checklist(report: &ImageReport, layout: Layout, out: &mut dyn Write) -> Resul
     }
     for finding in manual {
         let title = rule(&finding.rule).map_or("", |rule| rule.doc().title.get(lang));
-        let options =
-            textwrap::Options::new(layout.width).initial_indent("  ☐ ").subsequent_indent("    ");
-        for line in textwrap::wrap(&format!("{}: {title}", finding.rule), options) {
+        let text = format!("{}: {title}", finding.rule);
+        for line in wrap(&text, layout.width, "  ☐ ", "    ") {
             writeln!(out, "{line}")?;
         }
     }
@@ -328,6 +398,18 @@ fn checklist(report: &ImageReport, layout: Layout, out: &mut dyn Write) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_and_words_of_commands_are_never_broken() {
+        let path = "/boot/initrd.img-6.1.0-56-amd64";
+        let text = format!("see {path} now");
+        assert_eq!(wrap(&text, 20, "", "  "), ["see", &format!("  {path}"), "  now"]);
+        let text = format!("引导配置中的{path}不存在，请修复。");
+        let lines = wrap(&text, 20, "", "");
+        assert!(lines.iter().any(|line| line.contains(path)), "{lines:?}");
+        assert!(lines.iter().all(|line| line.width() <= 20 || line.contains(path)), "{lines:?}");
+        assert!(lines.iter().all(|line| !line.starts_with(['，', '。'])), "{lines:?}");
+    }
 
     #[test]
     fn sizes_are_said_in_binary_units() {

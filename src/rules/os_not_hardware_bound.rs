@@ -21,8 +21,8 @@ static DOC: Doc = Doc {
         "云服务器的磁盘、总线和MAC地址都与原机器不同。用序列号或总线路径引用的根设备无法找到；绑定MAC地址的网络配置会导致网卡无法启动，进而无法从元数据服务获取密码。",
     ),
     decided: Fixed::new(
-        "Root and boot named by /dev/disk/by-id, by-path, nvme or mmc names, and members of firmware RAID (Intel IMSM, DDF) are broken. MAC addresses in udev rules or network configuration are broken too (under ims-classic, which does not ask for the network clean-up, they warn). Activation bound to hardware cannot be seen.",
-        "根或启动设备使用/dev/disk/by-id、by-path、nvme或mmc名称，或磁盘为固件RAID（Intel IMSM、DDF）成员，判为不满足。udev规则或网络配置中的MAC地址同样判为不满足（ims-classic不要求清理网络配置，仅告警）。与硬件绑定的激活信息无法检测。",
+        "Root and boot named by /dev/disk/by-id, by-path, nvme or mmc names, and members of firmware RAID (Intel IMSM, DDF) are broken. MAC addresses in udev rules or network configuration are broken too; in files that cloud-init writes anew on each new instance they warn. Activation bound to hardware cannot be seen.",
+        "根或启动设备使用/dev/disk/by-id、by-path、nvme或mmc名称，或磁盘为固件RAID（Intel IMSM、DDF）成员，判为不满足。udev规则或网络配置中的MAC地址同样判为不满足；位于cloud-init会在新实例上重新生成的文件中时，仅告警。与硬件绑定的激活信息无法检测。",
     ),
     remedy: Fixed::new(
         "Name disks by UUID in /etc/fstab and the boot loader; rm -f /etc/udev/rules.d/*persistent*net*; take HWADDR=, MACADDR= and macaddress: out of the network configuration.",
@@ -46,12 +46,12 @@ impl Rule for OsNotHardwareBound {
         &DOC
     }
 
-    fn check(&self, facts: &Facts, context: &Context) -> Outcome {
-        settle(decide(facts, context.profile))
+    fn check(&self, facts: &Facts, _: &Context) -> Outcome {
+        settle(decide(facts))
     }
 }
 
-fn decide(facts: &Facts, profile: Profile) -> Decision {
+fn decide(facts: &Facts) -> Decision {
     let linux = any_guest(facts)?;
     let disk = disk(facts)?;
     let mut critical = device_names(linux);
@@ -71,11 +71,8 @@ fn decide(facts: &Facts, profile: Profile) -> Decision {
             for binding in bindings {
                 let evidence = binding.evidence.clone();
                 let is_critical = match binding.kind {
-                    BindingKind::BusName => true,
-                    BindingKind::UdevMac | BindingKind::NetworkMac => {
-                        profile != Profile::ImsClassic
-                    }
-                    BindingKind::DiskIdentity => false,
+                    BindingKind::BusName | BindingKind::UdevMac | BindingKind::NetworkMac => true,
+                    BindingKind::DiskIdentity | BindingKind::GeneratedMac => false,
                 };
                 let list = if is_critical { &mut critical } else { &mut mild };
                 list.push(evidence);
@@ -170,10 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mac_address_warns_in_the_source_document_and_fails_later() {
+    fn a_mac_address_fails_unless_cloud_init_writes_the_file_anew() {
         let facts = bound(BindingKind::NetworkMac, "/etc/sysconfig/network-scripts/ifcfg-eth0:4");
-        expect(&OsNotHardwareBound, &facts, Status::Warn, "ifcfg-eth0:4");
-        expect_in(Profile::Otc, &OsNotHardwareBound, &facts, Status::Fail, "00:50:56");
+        expect(&OsNotHardwareBound, &facts, Status::Fail, "ifcfg-eth0:4");
+        let facts = bound(BindingKind::UdevMac, "/etc/udev/rules.d/70-persistent-net.rules:2");
+        expect(&OsNotHardwareBound, &facts, Status::Fail, "00:50:56");
+        let facts = bound(BindingKind::GeneratedMac, "/etc/netplan/50-cloud-init.yaml:9");
+        expect(&OsNotHardwareBound, &facts, Status::Warn, "50-cloud-init.yaml:9");
     }
 
     #[test]

@@ -19,10 +19,7 @@ pub(super) fn settle(decision: Decision) -> Outcome {
 pub(super) fn undecided(unread: &Unread) -> Outcome {
     let Unread { location, reason } = unread;
     Outcome::unverified(
-        text!(
-            "Not decided, because {location} was not read: {reason}.",
-            "无法判定：未能读取{location}（{reason}）。"
-        ),
+        text!("Not decided: {location}: {reason}.", "无法判定：{location}：{reason}。"),
         unread,
     )
 }

@@ -102,10 +102,8 @@ impl Finder<'_> {
             let error = Error::Limit { structure: "bindings", limit, unit: "bindings" };
             return self.doubt(&file.path, &error);
         }
-        let mut detail: String = text.trim().chars().take(MAX_SHOWN).collect();
-        if file.by_cloud_init() {
-            detail.push_str(" (in a file that cloud-init writes anew on each new instance)");
-        }
+        let detail: String = text.trim().chars().take(MAX_SHOWN).collect();
+        let kind = if file.by_cloud_init() { BindingKind::GeneratedMac } else { kind };
         let evidence = Evidence::new(format!("{}:{line}", file.path), detail);
         self.found.push(Binding { kind, evidence });
     }

@@ -120,7 +120,7 @@ fn what_cloud_init_writes_anew_is_told_as_such() {
         format!("network: {{ethernets: {{eth0: {{match: {{macaddress: '{MAC}'}}}}}}}}\n"),
     );
     let bindings = find(&fs.tree()).known().unwrap().clone();
-    assert!(bindings[0].evidence.detail.contains("cloud-init writes anew"));
+    assert_eq!(bindings[0].kind, BindingKind::GeneratedMac);
     assert!(bindings[0].evidence.detail.starts_with(&format!("eth0: match: macaddress: {MAC}")));
 }
 
