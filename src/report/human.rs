@@ -331,25 +331,29 @@ pub(crate) fn wrap<'a>(
     textwrap::wrap(text, options)
 }
 
-/// The pieces between which Unicode's line breaking (UAX #14) allows a break, without the breaks that
-/// it allows inside ASCII text (behind `/` and `-`).
+/// Words at blanks, and within them the places where Unicode's line breaking (UAX #14) allows a break
+/// beside a character that is not ASCII: it would also break behind the `/` and `-` of a path.
 fn words(line: &str) -> Box<dyn Iterator<Item = textwrap::core::Word<'_>> + '_> {
-    let mut start = 0_usize;
-    let mut end = 0_usize;
-    let mut words = Vec::new();
     let breaks = textwrap::WordSeparator::UnicodeBreakProperties;
-    for piece in breaks.find_words(line) {
-        let len = piece.word.len().saturating_add(piece.whitespace.len());
-        let (before, behind) = line.split_at_checked(end).unwrap_or((line, ""));
-        let ascii = |char: Option<char>| char.is_some_and(|char| char.is_ascii_graphic());
-        if !(ascii(before.chars().next_back()) && ascii(behind.chars().next())) {
-            words.extend(line.get(start..end).map(textwrap::core::Word::from));
-            start = end;
+    let is_ascii = |char: Option<char>| char.is_some_and(|char| char.is_ascii());
+    Box::new(line.split_inclusive(' ').flat_map(move |word| {
+        let mut cuts = vec![0];
+        let mut at = 0_usize;
+        for piece in breaks.find_words(word) {
+            let (before, behind) = word.split_at_checked(at).unwrap_or((word, ""));
+            if !(is_ascii(before.chars().next_back()) && is_ascii(behind.chars().next())) {
+                cuts.push(at);
+            }
+            at = at.saturating_add(piece.word.len()).saturating_add(piece.whitespace.len());
         }
-        end = end.saturating_add(len);
-    }
-    words.extend(line.get(start..end).map(textwrap::core::Word::from));
-    Box::new(words.into_iter().filter(|word| !word.word.is_empty()))
+        cuts.push(word.len());
+        cuts.into_iter()
+            .scan(0, |start, end| Some(std::mem::replace(start, end)..end))
+            .filter_map(|range| word.get(range))
+            .filter(|piece| !piece.is_empty())
+            .map(textwrap::core::Word::from)
+            .collect::<Vec<_>>()
+    }))
 }
 
 fn ids(report: &ImageReport, status: Status, layout: Layout, out: &mut dyn Write) -> Result<()> {
