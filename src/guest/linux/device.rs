@@ -227,7 +227,7 @@ fn missing_or_hidden(disk: &DiskFacts) -> Resolution {
 }
 
 /// Whether further volumes may lie inside.
-fn hides(kind: SignatureKind) -> bool {
+pub(super) fn hides(kind: SignatureKind) -> bool {
     kind.is_encryption()
         || matches!(
             kind,

@@ -49,7 +49,7 @@ fn inspect(
 ) -> (LinuxFacts, Tree) {
     let fstab = fstab::find(&Tree::new(root.0.clone(), root.1), machine.disk);
     let (tree, mounts) = mounts::join(machine, root, root_evidence, &fstab);
-    name_in_tree(&mut boot, &tree);
+    name_in_tree(machine, &mut boot, &tree);
     let command_line = boot.default_entry.known().and_then(Option::as_ref);
     let command_line = command_line.map(|entry| entry.command_line.clone());
     boot.chain.push(boot::init_link(&tree, command_line.as_deref().unwrap_or_default()));
@@ -110,8 +110,14 @@ fn root(
                 }
             },
             Fact::Known(None) => {
-                let what = volume.signature().map_or("no signature", |found| found.kind.name());
-                looked_at.push(Evidence::new(volume.name.clone(), what));
+                let signature = volume.signature();
+                let what = signature.map_or("no signature", |found| found.kind.name());
+                if signature.is_some_and(|found| device::hides(found.kind)) {
+                    let reason = format!("{what} is not looked into");
+                    unread.get_or_insert(Unread::new(volume.name.clone(), reason));
+                } else {
+                    looked_at.push(Evidence::new(volume.name.clone(), what));
+                }
             }
             Fact::Unknown(reason) => {
                 unread.get_or_insert(reason.clone());
@@ -123,15 +129,24 @@ fn root(
         let evidence =
             Evidence::new(entry.command_line_location.clone(), format!("root={}", device.spec));
         match &device.resolution {
-            Resolution::Volume(index) if roots.iter().any(|(root, _)| root == index) => {
-                roots.retain(|(root, _)| root != index);
-                return Ok((*index, evidence, roots.into_iter().map(|(_, other)| other).collect()));
-            }
-            Resolution::Volume(index) => {
-                if let Some(Fact::Unknown(reason)) = machine.filesystems.get(*index) {
-                    return Err(NoRoot::Unknown(reason.clone()));
+            // Even when it bears no mark of a system: it is what would be started, and no other.
+            Resolution::Volume(index) => match machine.filesystems.get(*index) {
+                Some(Fact::Known(Some(_))) => {
+                    roots.retain(|(root, _)| root != index);
+                    let others = roots.into_iter().map(|(_, other)| other).collect();
+                    return Ok((*index, evidence, others));
                 }
-            }
+                Some(Fact::Unknown(reason)) => return Err(NoRoot::Unknown(reason.clone())),
+                Some(Fact::Known(None)) | None => {
+                    let name = machine.disk.volumes.get(*index).map(|volume| volume.name.as_str());
+                    let reason = format!(
+                        "it leads to {}, which holds no file system",
+                        name.unwrap_or("no volume")
+                    );
+                    let place = format!("{}: {}", evidence.location, evidence.detail);
+                    return Err(NoRoot::Unknown(Unread::new(place, reason)));
+                }
+            },
             Resolution::Unknown(reason) => return Err(NoRoot::Unknown(reason.clone())),
             Resolution::Missing | Resolution::NoDevice => {}
         }
@@ -188,25 +203,76 @@ fn usr_merged(tree: &Tree) -> Fact<bool> {
     }
 }
 
-/// Gives the boot files their place in the guest's tree.
-fn name_in_tree(boot: &mut BootFacts, tree: &Tree) {
+/// Gives the boot files their place in the guest's tree, and to what was seen the paths that a
+/// person in the guest would use: a loader's `/grub2/grub.cfg` is `/boot/grub2/grub.cfg` there.
+fn name_in_tree(machine: &Machine<'_>, boot: &mut BootFacts, tree: &Tree) {
+    let home = boot.loader.known().and_then(Option::as_ref).and_then(|(_, configuration)| {
+        let name = configuration.detail.split(", ").next()?;
+        machine.disk.volumes.iter().position(|volume| volume.name == name)
+    });
+    let rename = |location: &mut String| {
+        if let Some(there) = in_tree(tree, home, location) {
+            *location = there;
+        }
+    };
+    match &mut boot.loader {
+        Fact::Known(Some((_, evidence))) => rename(&mut evidence.location),
+        Fact::Unknown(unread) => rename(&mut unread.location),
+        Fact::Known(None) => {}
+    }
+    for link in &mut boot.chain {
+        rename(&mut link.evidence.location);
+    }
+    if let Some((_, evidence)) = &mut boot.timeout {
+        rename(&mut evidence.location);
+    }
     let entries = match &mut boot.default_entry {
         Fact::Known(Some(entry)) => Some(entry),
-        _ => None,
+        Fact::Known(None) => None,
+        Fact::Unknown(unread) => {
+            rename(&mut unread.location);
+            None
+        }
     };
-    let files = entries
-        .into_iter()
-        .chain(&mut boot.other_entries)
-        .flat_map(|entry| entry.kernel.iter_mut().chain(&mut entry.initrds));
-    for BootFile { resolved, .. } in files {
-        let Fact::Known(Some(file)) = resolved else { continue };
-        let mount = tree.mounts().iter().find_map(|(path, mounted)| match mounted {
-            Mounted::Readable(_, volume) if *volume == file.volume => Some(path.as_str()),
-            _ => None,
-        });
-        file.guest_path =
-            mount.map(|mount| format!("{}{}", mount.trim_end_matches('/'), file.path));
+    for entry in entries.into_iter().chain(&mut boot.other_entries) {
+        rename(&mut entry.location);
+        rename(&mut entry.command_line_location);
+        for BootFile { resolved, location, .. } in entry.kernel.iter_mut().chain(&mut entry.initrds)
+        {
+            rename(location);
+            let Fact::Known(Some(file)) = resolved else { continue };
+            file.guest_path = mount_point(tree, file.volume)
+                .map(|mount| format!("{}{}", mount.trim_end_matches('/'), file.path));
+        }
     }
+}
+
+/// Where a volume is mounted.
+fn mount_point(tree: &Tree, volume: usize) -> Option<&str> {
+    tree.mounts().iter().find_map(|(path, mounted)| match mounted {
+        Mounted::Readable(_, mounted) if *mounted == volume => Some(path.as_str()),
+        _ => None,
+    })
+}
+
+/// The place of `/path` or `/path:line`, as a loader on the volume `home` names it, in the tree;
+/// `None` when it is the same, or is not there.
+fn in_tree(tree: &Tree, home: Option<usize>, location: &str) -> Option<String> {
+    if !location.starts_with('/') {
+        return None;
+    }
+    let path = match location.rsplit_once(':') {
+        Some((path, line)) if line.bytes().all(|byte| byte.is_ascii_digit()) => path,
+        _ => location,
+    };
+    let mounts = tree.mounts().iter().map(|(mount, _)| mount.as_str());
+    let mount = home
+        .and_then(|volume| mount_point(tree, volume))
+        .into_iter()
+        .chain(mounts)
+        .map(|mount| mount.trim_end_matches('/'))
+        .find(|mount| tree.exists(&format!("{mount}{path}")).unwrap_or(false))?;
+    (!mount.is_empty()).then(|| format!("{mount}{location}"))
 }
 
 fn open_on_volume(machine: &Machine<'_>, file: &ResolvedFile) -> Result<Arc<dyn Bytes>> {
@@ -218,5 +284,80 @@ fn open_on_volume(machine: &Machine<'_>, file: &ResolvedFile) -> Result<Arc<dyn 
             Err(Error::Unreadable { path: file.path.clone(), reason: unread.reason.clone() })
         }
         _ => Err(Error::NotFound { path: file.path.clone() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::facts::{DiskFacts, SignatureKind};
+    use crate::filesystem::memory::MemoryFs;
+
+    /// Partition 1 (`/boot`) and partition 5.
+    type Volumes = [Fact<Option<Arc<dyn FileSystem>>>; 2];
+
+    fn inspected(disk: &DiskFacts, filesystems: &Volumes) -> Fact<Guest> {
+        find(&Machine { disk, filesystems }).0
+    }
+
+    fn linux(guest: &Fact<Guest>) -> &LinuxFacts {
+        match guest {
+            Fact::Known(Guest::Linux(linux)) => linux,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn volume(fs: MemoryFs) -> Fact<Option<Arc<dyn FileSystem>>> {
+        Fact::Known(Some(fs.shared()))
+    }
+
+    fn boot_partition(root: &str) -> MemoryFs {
+        MemoryFs::new().file("/vmlinuz-3.10", "x").file(
+            "/grub2/grub.cfg",
+            format!("set timeout=5\nmenuentry 'x' {{\nlinux /vmlinuz-3.10 root={root}\n}}\n"),
+        )
+    }
+
+    const FSTAB: &str = "UUID=ABCD-1234 /boot ext4 defaults 0 0\n";
+
+    #[test]
+    fn what_a_loader_names_on_its_own_partition_is_shown_where_the_guest_has_it() {
+        let disk = device::tests::disk();
+        let root = MemoryFs::new().file("/etc/fstab", FSTAB).dir("/boot");
+        let guest = inspected(&disk, &[volume(boot_partition("/dev/sda5")), volume(root)]);
+        let boot = &linux(&guest).boot;
+        let entry = boot.default_entry.known().unwrap().as_ref().unwrap();
+        assert_eq!(entry.location, "/boot/grub2/grub.cfg:2");
+        assert_eq!(entry.command_line_location, "/boot/grub2/grub.cfg:3");
+        let kernel = entry.kernel.as_ref().unwrap();
+        assert_eq!(kernel.location, "/boot/grub2/grub.cfg:3");
+        let file = kernel.resolved.known().unwrap().as_ref().unwrap();
+        assert_eq!(file.guest_path.as_deref(), Some("/boot/vmlinuz-3.10"));
+        assert_eq!(boot.timeout.as_ref().unwrap().1.location, "/boot/grub2/grub.cfg:1");
+        assert!(boot.chain.iter().any(|link| link.evidence.location == "/boot/vmlinuz-3.10"));
+    }
+
+    #[test]
+    fn the_root_that_the_entry_names_counts_though_another_volume_looks_like_a_system() {
+        let disk = device::tests::disk();
+        let other = boot_partition("/dev/sda5").file("/etc/os-release", "ID=old\n");
+        let empty = MemoryFs::new().dir("/lost+found");
+        let guest = inspected(&disk, &[volume(other), volume(empty)]);
+        assert_eq!(linux(&guest).mounts[0].volume, Some(1));
+        assert_eq!(linux(&guest).other_roots.len(), 1);
+    }
+
+    #[test]
+    fn an_encrypted_volume_is_not_a_disk_without_a_system() {
+        let mut disk = device::tests::disk();
+        if let Fact::Known(signatures) = &mut disk.volumes[1].signatures {
+            signatures[0].kind = SignatureKind::Luks2;
+        }
+        let empty = || volume(MemoryFs::new().dir("/EFI"));
+        let guest = inspected(&disk, &[empty(), Fact::Known(None)]);
+        assert!(guest.unread().is_some_and(|unread| unread.location == "partition 5"), "{guest:?}");
+        let plain = device::tests::disk();
+        let guest = inspected(&plain, &[empty(), Fact::Known(None)]);
+        assert!(matches!(guest, Fact::Known(Guest::Absent(_))));
     }
 }
