@@ -146,8 +146,8 @@ fn repair(kind: LinkKind) -> Option<Fixed> {
             "重新安装内核软件包，或重建缺失的文件（update-initramfs -c -k all；dracut --regenerate-all -f），然后执行update-grub或grub2-mkconfig。",
         )),
         LinkKind::RootDevice => Some(Fixed::new(
-            "Name the root by the UUID that blkid prints, in root= and /etc/fstab; see grub-root-uuid.",
-            "在root=和/etc/fstab中使用blkid显示的UUID引用根设备；参见grub-root-uuid。",
+            "Name the root by the UUID that blkid prints, in root= and /etc/fstab; see grub-root-uuid. For a kernel without an initramfs root= must be the PARTUUID that blkid prints, or the entry must load an initramfs.",
+            "在root=和/etc/fstab中使用blkid显示的UUID引用根设备；参见grub-root-uuid。对于不加载initramfs的内核，root=必须使用blkid显示的PARTUUID，或在引导项中加载initramfs。",
         )),
         LinkKind::Init => Some(Fixed::new(
             "Install the system's init again (systemd-sysv, systemd or sysvinit); without one this is no complete root file system.",

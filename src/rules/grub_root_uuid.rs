@@ -138,21 +138,27 @@ fn resume_remedy(place: &str) -> Text {
 
 /// The command with the UUID that the root really has.
 fn repair(linux: &LinuxFacts, disk: &DiskFacts, entry: &BootEntry) -> Text {
-    let root = linux.mounts.iter().find(|mount| mount.path == "/");
-    let uuid = root.and_then(|root| volumes::uuid(disk, root.volume?));
-    let Some(uuid) = uuid else { return DOC.remedy.text() };
+    let root = linux.mounts.iter().find(|mount| mount.path == "/").and_then(|root| root.volume);
+    // Only an initramfs finds a file system by its UUID; the kernel alone knows partitions.
+    let name = if entry.initrds.is_empty() {
+        root.and_then(|root| volumes::partition_uuid(disk, root))
+            .map(|uuid| format!("PARTUUID={uuid}"))
+    } else {
+        root.and_then(|root| volumes::uuid(disk, root)).map(|uuid| format!("UUID={uuid}"))
+    };
+    let Some(name) = name else { return DOC.remedy.text() };
     let loader = linux.boot.loader.known().and_then(Option::as_ref);
     if let Some((LoaderKind::Grub2Bls, _)) = loader {
-        let command = format!("grubby --update-kernel=ALL --args=root=UUID={uuid}");
+        let command = format!("grubby --update-kernel=ALL --args=root={name}");
         return text!("{command}", "{command}");
     }
     let Some((file, line)) = shell::file_and_line(&entry.command_line_location) else {
-        return text!("root=UUID={uuid}", "root=UUID={uuid}");
+        return text!("root={name}", "root={name}");
     };
     let file = shell::quote_path(file);
     text!(
-        "sed -i '{line}s|root=[^[:space:]]*|root=UUID={uuid}|' {file}; so that it lasts, take GRUB_DISABLE_LINUX_UUID=true out of /etc/default/grub",
-        "sed -i '{line}s|root=[^[:space:]]*|root=UUID={uuid}|' {file}；为避免配置重新生成后失效，请删除/etc/default/grub中的GRUB_DISABLE_LINUX_UUID=true"
+        "sed -i '{line}s|root=[^[:space:]]*|root={name}|' {file}; so that it lasts, take GRUB_DISABLE_LINUX_UUID=true out of /etc/default/grub",
+        "sed -i '{line}s|root=[^[:space:]]*|root={name}|' {file}；为避免配置重新生成后失效，请删除/etc/default/grub中的GRUB_DISABLE_LINUX_UUID=true"
     )
 }
 
@@ -177,6 +183,16 @@ mod tests {
         assert!(remedy(&finding).starts_with(&format!(
             "sed -i '100s|root=[^[:space:]]*|root=UUID={ROOT_UUID}|' /boot/grub2/grub.cfg"
         )));
+    }
+
+    #[test]
+    fn without_an_initramfs_the_remedy_names_the_partition() {
+        let mut facts = good_linux();
+        let entry = entry_mut(&mut facts);
+        entry.initrds.clear();
+        entry.root = Some(device("/dev/sda2", SourceKind::KernelName, Resolution::Volume(1)));
+        let finding = expect(&GrubRootUuid, &facts, Status::Fail, "/dev/sda2");
+        assert!(remedy(&finding).contains("root=PARTUUID=0009a3b1-02|"), "{finding:#?}");
     }
 
     #[test]

@@ -11,6 +11,15 @@ pub(super) fn uuid(disk: &DiskFacts, index: usize) -> Option<&str> {
     (plain && !uuid.is_empty()).then_some(uuid)
 }
 
+/// The UUID of the volume's partition as `PARTUUID=` takes it; as [`uuid`] none when it could not be
+/// typed.
+pub(super) fn partition_uuid(disk: &DiskFacts, index: usize) -> Option<&str> {
+    let partition = disk.partitions.iter().find(|partition| partition.volume == Some(index))?;
+    let uuid = partition.uuid.as_deref()?;
+    let plain = uuid.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    (plain && !uuid.is_empty()).then_some(uuid)
+}
+
 /// The volume's name with what it holds: `partition 1 (ext4)`.
 pub(super) fn describe(volume: &VolumeFacts) -> String {
     match volume.signature() {

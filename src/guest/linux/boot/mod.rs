@@ -39,7 +39,7 @@ use crate::error::Result;
 use crate::fact::{Evidence, Fact};
 use crate::guest::Machine;
 use crate::guest::facts::{
-    BootEntry, BootFacts, BootFile, DeviceRef, LinkKind, LinkState, Resolution,
+    BootEntry, BootFacts, BootFile, DeviceRef, LinkKind, LinkState, Resolution, SourceKind,
 };
 
 /// Follows the boot chain up to the root device. The link to init, which lies in the guest's tree,
@@ -195,6 +195,10 @@ fn root_link(volumes: &Volumes<'_>, entry: &BootEntry) -> (LinkState, Evidence) 
     };
     let named = format!("root={}", root.spec);
     let at = |detail: String| Evidence::new(&entry.command_line_location, detail);
+    if entry.initrds.is_empty() && needs_initramfs(root.kind) {
+        let detail = "only an initramfs knows such a name, and the entry loads none; the kernel itself knows PARTUUID= and device names";
+        return (LinkState::Missing, at(format!("{named}: {detail}")));
+    }
     match &root.resolution {
         Resolution::Volume(volume) => {
             (LinkState::Found, at(format!("{named}: {}", volumes.name(*volume))))
@@ -203,4 +207,17 @@ fn root_link(volumes: &Volumes<'_>, entry: &BootEntry) -> (LinkState, Evidence) 
         Resolution::NoDevice => (LinkState::Unknown("the root is on no disk".into()), at(named)),
         Resolution::Unknown(unread) => (LinkState::Unknown(unread.reason.clone()), at(named)),
     }
+}
+
+/// Whether the kernel needs the help of an initramfs to find a root that is named so (Linux:
+/// `block/early-lookup.c`, before 6.5 `name_to_dev_t` in `init/do_mounts.c`).
+fn needs_initramfs(kind: SourceKind) -> bool {
+    matches!(
+        kind,
+        SourceKind::Uuid
+            | SourceKind::Label
+            | SourceKind::DeviceMapper
+            | SourceKind::ById
+            | SourceKind::ByPath
+    )
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::disk::facts::SignatureKind;
-use crate::guest::facts::LoaderKind;
+use crate::guest::facts::{DeviceRef, LoaderKind, Resolution, SourceKind};
 
 fn entry(root: &str) -> String {
     format!(
@@ -212,4 +212,24 @@ fn an_unreadable_boot_volume_leaves_the_chain_undecided() {
     assert!(matches!(state(&facts, LinkKind::LoaderFiles), Some(LinkState::Unknown(_))));
     assert!(matches!(state(&facts, LinkKind::Configuration), Some(LinkState::Unknown(_))));
     assert!(facts.default_entry.unread().is_some());
+}
+
+#[test]
+fn a_kernel_without_an_initramfs_finds_no_root_by_the_uuid_of_its_file_system() {
+    let entry = |root: &str| {
+        format!(
+            "menuentry 'x' {{\nlinux (hd0,msdos1)/boot/vmlinuz-6.1.0-18-amd64 root={root}\n}}\n"
+        )
+    };
+    let facts = follow(&with_config(&entry(&format!("UUID={UUID}"))));
+    assert_eq!(state(&facts, LinkKind::Initramfs), Some(&LinkState::NotNeeded));
+    assert_eq!(state(&facts, LinkKind::RootDevice), Some(&LinkState::Missing));
+    // As Ubuntu's cloud images boot; the stand-in resolves no such name.
+    let fake = with_config(&entry("PARTUUID=12345678-01"));
+    let facts = follow_with(&fake.machine(), &|spec| DeviceRef {
+        kind: SourceKind::PartUuid,
+        resolution: Resolution::Volume(0),
+        ..fake.device_ref(spec)
+    });
+    assert_eq!(state(&facts, LinkKind::RootDevice), Some(&LinkState::Found));
 }
