@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::escape::for_terminal;
 use super::{ImageReport, Verdict};
 use crate::rules::finding::Finding;
-use crate::rules::{Fixed, Lang, Profile, Status, rule};
+use crate::rules::{Fixed, Lang, Level, Profile, Status, rule};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,10 +134,14 @@ fn headline(report: &ImageReport, layout: Layout, out: &mut dyn Write) -> Result
         for_terminal(&report.image.path)
     )?;
     if layout.detail == Detail::Short {
+        // Without a broken rule, an image fails by its warnings (--fail-on warn).
+        let broken = if report.count(Status::Fail) > 0 { Status::Fail } else { Status::Warn };
         for finding in &report.findings {
             let matters = match report.verdict {
-                Verdict::Fail => matches!(finding.status, Status::Fail),
-                Verdict::Inconclusive => matches!(finding.status, Status::Unverified),
+                Verdict::Fail => finding.status == broken,
+                Verdict::Inconclusive => {
+                    finding.status == Status::Unverified && finding.level == Level::Required
+                }
                 Verdict::Pass | Verdict::Error => false,
             };
             if matters {
@@ -402,6 +406,8 @@ fn checklist(report: &ImageReport, layout: Layout, out: &mut dyn Write) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::{GuestSummary, ImageSummary};
+    use crate::rules::Text;
 
     #[test]
     fn paths_and_words_of_commands_are_never_broken() {
@@ -427,5 +433,57 @@ mod tests {
         ] {
             assert_eq!(bytes(size), words);
         }
+    }
+
+    fn finding(rule: &str, level: Level, status: Status) -> Finding {
+        let both = |text: &str| Text { en: text.to_owned(), zh: text.to_owned() };
+        Finding {
+            rule: rule.to_owned(),
+            level,
+            status,
+            message: both("Something was seen."),
+            evidence: Vec::new(),
+            remedy: Some(both("first --with a --long line && second --part of the --same command")),
+            predicts: Vec::new(),
+            repaired_by_platform: false,
+            source: String::new(),
+        }
+    }
+
+    fn written(verdict: Verdict, findings: Vec<Finding>, detail: Detail, width: usize) -> String {
+        let report = ImageReport {
+            image: ImageSummary::default(),
+            guest: GuestSummary::default(),
+            verdict,
+            findings,
+            error: None,
+        };
+        let mut out = Vec::new();
+        let layout = Layout { lang: Lang::En, detail, width };
+        write(Profile::ImsClassic, &report, layout, &mut out).expect("written to memory");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn a_command_is_never_broken_however_narrow_the_terminal() {
+        let findings = vec![finding("fstab-uuid", Level::Required, Status::Fail)];
+        let out = written(Verdict::Fail, findings, Detail::Normal, 40);
+        let line = "    fix: first --with a --long line && second --part of the --same command\n";
+        assert!(out.contains(line), "{out}");
+    }
+
+    #[test]
+    fn the_short_form_names_what_made_the_verdict() {
+        let warn = finding("grub-timeout", Level::Recommended, Status::Warn);
+        let fail = finding("fstab-uuid", Level::Required, Status::Fail);
+        let out = written(Verdict::Fail, vec![warn.clone()], Detail::Short, 80);
+        assert!(out.ends_with(" grub-timeout\n"), "--fail-on warn: {out}");
+        let out = written(Verdict::Fail, vec![warn, fail], Detail::Short, 80);
+        assert!(out.ends_with(" fstab-uuid\n") && !out.contains("timeout"), "{out}");
+        let unread = |rule, level| finding(rule, level, Status::Unverified);
+        let findings =
+            vec![unread("arch-match", Level::Recommended), unread("fstab-uuid", Level::Required)];
+        let out = written(Verdict::Inconclusive, findings, Detail::Short, 80);
+        assert!(out.ends_with(" fstab-uuid\n") && !out.contains("arch"), "{out}");
     }
 }
