@@ -15,12 +15,19 @@ pub(super) struct Driver {
     pub(super) module: &'static str,
     /// Kernel option.
     pub(super) option: &'static str,
+    /// A wider option that builds the driver in as well.
+    wider: Option<&'static str>,
 }
 
 impl Driver {
     /// A driver.
     pub(super) const fn new(module: &'static str, option: &'static str) -> Self {
-        Self { module, option }
+        Self { module, option, wider: None }
+    }
+
+    /// The same driver, which a wider option builds in as well.
+    pub(super) const fn or_with(self, option: &'static str) -> Self {
+        Self { wider: Some(option), ..self }
     }
 }
 
@@ -42,6 +49,9 @@ pub(super) struct DefaultKernel<'a> {
     /// The kernel.
     pub(super) kernel: &'a KernelFacts,
     initramfs: Option<Result<&'a InitramfsFacts, &'a Unread>>,
+    /// Path in the guest of the file that a rebuild must replace: the last that the boot entry
+    /// loads (microcode comes before it).
+    image: Option<&'a str>,
 }
 
 impl<'a> DefaultKernel<'a> {
@@ -72,7 +82,11 @@ impl<'a> DefaultKernel<'a> {
             Fact::Known(initramfs) => initramfs.as_ref().map(Ok),
             Fact::Unknown(unread) => Some(Err(unread)),
         };
-        Ok(Self { kernel, initramfs })
+        let last = entry.as_ref().and_then(|entry| entry.initrds.last());
+        let image = last
+            .and_then(|initrd| initrd.resolved.known()?.as_ref())
+            .and_then(|file| file.guest_path.as_deref());
+        Ok(Self { kernel, initramfs, image })
     }
 
     /// The initramfs, where it could be read at all.
@@ -106,9 +120,11 @@ impl<'a> DefaultKernel<'a> {
             return Presence::Early(Evidence::new(list, module));
         }
         let configured = listed(&self.kernel.config, driver.option);
-        if configured == Some(true) {
+        let options = [Some(driver.option), driver.wider];
+        let is_set = |option: &&str| listed(&self.kernel.config, option) == Some(true);
+        if let Some(option) = options.into_iter().flatten().find(is_set) {
             let file = format!("/boot/config-{release}");
-            return Presence::Early(Evidence::new(file, format!("CONFIG_{}=y", driver.option)));
+            return Presence::Early(Evidence::new(file, format!("CONFIG_{option}=y")));
         }
         match self.initramfs {
             Some(Err(unread)) => return Presence::Unknown(unread.clone()),
@@ -185,7 +201,11 @@ impl<'a> DefaultKernel<'a> {
 
     /// The commands that put `modules` into this kernel's initramfs.
     pub(super) fn rebuild(&self, linux: &LinuxFacts, modules: &[&str]) -> Text {
-        let commands = self.rebuild_commands(linux, modules);
+        let mut commands = self.rebuild_commands(linux, modules);
+        if self.initramfs.is_none() {
+            // The boot entry must load what is built now.
+            commands.push_str("\nupdate-grub || grub2-mkconfig -o /boot/grub2/grub.cfg");
+        }
         let not_shipped: Vec<_> = match &self.kernel.modules {
             Fact::Known(Some(shipped)) => {
                 modules.iter().filter(|&&module| !shipped.contains(module)).copied().collect()
@@ -206,14 +226,13 @@ impl<'a> DefaultKernel<'a> {
     fn rebuild_commands(&self, linux: &LinuxFacts, modules: &[&str]) -> String {
         let release = shell::quote(&self.kernel.release);
         let names = modules.join(" ");
-        let dracut = match self.read_initramfs() {
-            Some(initramfs) => {
-                format!("dracut -f {} {release}", shell::quote_path(&initramfs.path))
-            }
+        let dracut = match self.image {
+            Some(image) => format!("dracut -f {} {release}", shell::quote_path(image)),
             None => format!("dracut -f --kver {release}"),
         };
+        // Appended: the commands of several rules must add up.
         let dracut = format!(
-            "echo 'add_drivers+=\" {names} \"' > /etc/dracut.conf.d/cloud-drivers.conf && {dracut}"
+            "echo 'add_drivers+=\" {names} \"' >> /etc/dracut.conf.d/cloud-drivers.conf && {dracut}"
         );
         let initramfs_tools = format!(
             "printf '%s\\n' {names} >> /etc/initramfs-tools/modules && update-initramfs -u -k {release}"

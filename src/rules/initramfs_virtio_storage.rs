@@ -55,7 +55,8 @@ impl Rule for InitramfsVirtioStorage {
 
 const NEEDED: &[Driver] = &[
     Driver::new("virtio", "VIRTIO"),
-    Driver::new("virtio_ring", "VIRTIO_RING"),
+    // Later kernels have no option of its own for the ring: it comes with CONFIG_VIRTIO.
+    Driver::new("virtio_ring", "VIRTIO_RING").or_with("VIRTIO"),
     Driver::new("virtio_pci", "VIRTIO_PCI"),
     Driver::new("virtio_blk", "VIRTIO_BLK"),
 ];
@@ -97,7 +98,7 @@ fn decide(facts: &Facts) -> Decision {
 mod tests {
     use super::*;
     use crate::fact::Fact;
-    use crate::guest::facts::ListingEnd;
+    use crate::guest::facts::{BootFile, ListingEnd};
     use crate::rules::Status;
     use crate::rules::testing::*;
 
@@ -135,10 +136,46 @@ mod tests {
         );
         assert_eq!(
             remedy(&finding),
-            "echo 'add_drivers+=\" virtio_blk \"' > /etc/dracut.conf.d/cloud-drivers.conf && \
+            "echo 'add_drivers+=\" virtio_blk \"' >> /etc/dracut.conf.d/cloud-drivers.conf && \
              dracut -f /boot/initramfs-3.10.0-957.el7.x86_64.img 3.10.0-957.el7.x86_64"
         );
         expect(&InitramfsVirtioStorage, &facts, Status::Warn, "modules.dep");
+    }
+
+    #[test]
+    fn a_rebuild_replaces_the_last_file_of_several_and_names_the_kernel_when_its_place_is_unknown()
+    {
+        let mut facts = without("virtio_blk");
+        initramfs_mut(&mut facts).path = format!("/boot/ucode.img, {INITRAMFS}");
+        let entry = entry_mut(&mut facts);
+        entry.initrds.insert(0, BootFile { spec: "/ucode.img".into(), ..entry.initrds[0].clone() });
+        let finding = expect(&InitramfsVirtioStorage, &facts, Status::Warn, "virtio_blk");
+        assert!(remedy(&finding).contains(&format!("dracut -f {INITRAMFS} 3.10")), "{finding:#?}");
+        if let Fact::Known(Some(file)) = &mut entry_mut(&mut facts).initrds[1].resolved {
+            file.guest_path = None;
+        }
+        let finding = expect(&InitramfsVirtioStorage, &facts, Status::Warn, "virtio_blk");
+        assert!(remedy(&finding).ends_with("dracut -f --kver 3.10.0-957.el7.x86_64"));
+    }
+
+    #[test]
+    fn where_the_entry_loads_no_initramfs_the_remedy_makes_it_load_one() {
+        let mut facts = good_linux();
+        entry_mut(&mut facts).initrds.clear();
+        kernel_mut(&mut facts).initramfs = Fact::Known(None);
+        let finding = expect(&InitramfsVirtioStorage, &facts, Status::Warn, "modules.dep");
+        assert!(remedy(&finding).contains("grub2-mkconfig"), "{finding:#?}");
+    }
+
+    #[test]
+    fn the_ring_comes_with_config_virtio_where_modules_builtin_is_not_there() {
+        let mut facts = without("virtio_ring");
+        initramfs_mut(&mut facts).modules.remove("virtio");
+        let kernel = kernel_mut(&mut facts);
+        kernel.modules = Fact::Known(None);
+        kernel.builtin = Fact::Known(None);
+        kernel.config = Fact::Known(Some(names(&["VIRTIO", "PCI"])));
+        expect(&InitramfsVirtioStorage, &facts, Status::Pass, "CONFIG_VIRTIO=y");
     }
 
     #[test]
