@@ -1,5 +1,6 @@
 //! Which firmware can boot the disk, from the disk alone.
 
+use super::first_stage::whole_disk;
 use super::volumes::Volumes;
 use crate::disk::facts::{
     BootCodeKind, DiskFacts, PartitionFacts, PartitionRole, SignatureKind, VolumeFacts,
@@ -105,6 +106,8 @@ fn bios(disk: &DiskFacts) -> Result<Vec<Evidence>, Unread> {
             })
         }
         BootCodeKind::GrubLegacy | BootCodeKind::Lilo => Ok(vec![code.evidence.clone()]),
+        // The boot sector of a file system on the whole disk loads `ldlinux.sys` itself.
+        BootCodeKind::Syslinux if whole_disk(disk).is_some() => Ok(vec![code.evidence.clone()]),
         BootCodeKind::Syslinux
         | BootCodeKind::Windows
         | BootCodeKind::Generic

@@ -7,7 +7,9 @@ use super::grub_script::{Interpreter, Platform, Stop};
 use super::volumes::{Place, Volumes};
 use super::{grub_legacy, syslinux};
 use crate::bytes::BytesExt;
-use crate::disk::facts::{BootCodeFacts, BootCodeKind, GrubCoreFacts, PartitionRole};
+use crate::disk::facts::{
+    BootCodeFacts, BootCodeKind, DiskFacts, GrubCoreFacts, PartitionRole, TableKind, VolumeFacts,
+};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{ChainLink, LinkKind, LinkState};
@@ -83,6 +85,9 @@ pub(super) fn follow(volumes: &Volumes<'_>, chain: &mut Chain) -> Option<Configu
     match code.kind {
         BootCodeKind::Grub2 => grub2(volumes, code, chain),
         BootCodeKind::GrubLegacy => legacy(volumes, None, chain),
+        BootCodeKind::Syslinux if whole_disk(volumes.disk()).is_some() => {
+            syslinux_from(volumes, whole_disk(volumes.disk())?, chain)
+        }
         BootCodeKind::Syslinux | BootCodeKind::Windows | BootCodeKind::Generic => {
             active_partition(volumes, chain)
         }
@@ -200,6 +205,12 @@ fn start_core<'v, 'a>(
         None => Ok(()),
     };
     Ok((grub, ended))
+}
+
+/// The volume of a disk without a partition table, whose boot sector is the disk's own.
+pub(super) fn whole_disk(disk: &DiskFacts) -> Option<usize> {
+    let is_whole = |volume: &VolumeFacts| volume.partition.is_none() && volume.start == Some(0);
+    (disk.table == TableKind::None).then(|| disk.volumes.iter().position(is_whole))?
 }
 
 /// Boot code that hands over to the active partition's boot sector.

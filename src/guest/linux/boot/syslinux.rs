@@ -20,8 +20,8 @@ const MAX_DEPTH: u32 = 16;
 const MAX_LABELS: usize = 1024;
 
 /// Directories in which SYSLINUX is installed and looks for its configuration.
-pub(super) const DIRECTORIES: [&str; 5] =
-    ["/boot/extlinux", "/boot/syslinux", "/extlinux", "/syslinux", ""];
+pub(super) const DIRECTORIES: [&str; 6] =
+    ["/boot/extlinux", "/boot/syslinux", "/boot", "/extlinux", "/syslinux", ""];
 
 /// Names of its configuration.
 pub(super) const NAMES: [&str; 2] = ["extlinux.conf", "syslinux.cfg"];

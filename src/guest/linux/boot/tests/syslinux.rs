@@ -21,6 +21,58 @@ fn boot(config: &str) -> BootFacts {
     follow(&fake(extlinux(config)))
 }
 
+/// As Alpine is installed: the loader's files lie in `/boot` itself.
+fn alpine() -> FakeFs {
+    FakeFs::new()
+        .file("/boot/ldlinux.sys", "\r\nEXTLINUX 6.04 2019-02-09  \r\n")
+        .file("/boot/ldlinux.c32", "x")
+        .file(
+            "/boot/extlinux.conf",
+            format!(
+                "DEFAULT menu.c32\nPROMPT 0\nTIMEOUT 10\nLABEL virt\n  MENU DEFAULT\n  LINUX \
+                 vmlinuz-virt\n  INITRD initramfs-virt\n  APPEND root=UUID={UUID} modules=ext4\n"
+            ),
+        )
+        .file("/boot/vmlinuz-virt", kernel())
+        .file("/boot/initramfs-virt", "x")
+}
+
+#[test]
+fn a_loader_in_boot_itself_is_found() {
+    let facts = follow(&fake(alpine()));
+    all_found(&facts);
+    assert_eq!(default_entry(&facts).location, "/boot/extlinux.conf:4");
+}
+
+#[test]
+fn a_loader_in_the_boot_sector_of_an_unpartitioned_disk_is_followed() {
+    let mut fake = fake(alpine());
+    fake.disk.table = TableKind::None;
+    fake.disk.partitions.clear();
+    fake.disk.volume_boot_code.clear();
+    fake.disk.volumes[0].partition = None;
+    fake.disk.volumes[0].start = Some(0);
+    let facts = follow(&fake);
+    all_found(&facts);
+    assert_eq!(state(&facts, LinkKind::ActivePartition), None);
+    let firmware = crate::guest::linux::boot::firmware(&fake.machine());
+    assert_eq!(firmware.known().unwrap().bios.len(), 1);
+}
+
+#[test]
+fn without_a_timeout_a_menu_waits_for_ever_and_a_default_starts_at_once() {
+    for (head, seconds) in [
+        ("default l0\n", 0),
+        ("default l0\nprompt 0\n", 0),
+        ("default l0\nprompt 1\n", -1),
+        ("ui menu.c32\n", -1),
+        ("default vesamenu.c32\n", -1),
+    ] {
+        let facts = boot(&format!("{head}label l0\nlinux /a\n"));
+        assert_eq!(facts.timeout.as_ref().map(|(seconds, _)| *seconds), Some(seconds), "{head}");
+    }
+}
+
 #[test]
 fn a_chain_over_the_active_partition_is_followed() {
     let facts = boot(&format!(
