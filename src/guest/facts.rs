@@ -387,7 +387,8 @@ pub struct BootFacts {
     pub default_entry: Fact<Option<BootEntry>>,
     /// The other entries, at most `MAX_LISTED_ENTRIES`.
     pub other_entries: Vec<BootEntry>,
-    /// Menu timeout in seconds (-1: waits for ever), with its place.
+    /// Menu timeout in seconds (-1: waits for ever; 0 where there is no menu to wait in), with its
+    /// place; none when it is not decided.
     pub timeout: Option<(i64, Evidence)>,
 }
 

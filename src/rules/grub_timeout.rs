@@ -1,7 +1,8 @@
 //! `grub-timeout`
 
-use super::scope::{Decision, known, linux_only, settle};
+use super::scope::{Decision, known, linux_only, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
+use crate::fact::Unread;
 use crate::guest::facts::Facts;
 use crate::text;
 
@@ -58,10 +59,8 @@ fn decide(facts: &Facts) -> Decision {
                 "没有引导配置。"
             ))));
         };
-        return Ok(Outcome::holds(
-            text!("The configuration sets no timeout.", "引导配置未设置超时时间。"),
-            vec![evidence.clone()],
-        ));
+        let place = evidence.location.clone();
+        return Err(Box::new(undecided(&Unread::new(place, "its timeout is not decided"))));
     };
     let evidence = vec![evidence.clone()];
     let message = if *seconds < 0 {
@@ -99,6 +98,13 @@ mod tests {
     fn a_long_wait_is_worth_knowing() {
         expect(&GrubTimeout, &of(30), Status::Info, "timeout=30");
         expect(&GrubTimeout, &of(-1), Status::Info, "for ever");
+    }
+
+    #[test]
+    fn a_timeout_that_is_not_decided_is_unverified() {
+        let mut facts = good_linux();
+        linux_mut(&mut facts).boot.timeout = None;
+        expect(&GrubTimeout, &facts, Status::Unverified, "/boot/grub2/grub.cfg");
     }
 
     #[test]

@@ -221,7 +221,8 @@ impl Listing<'_> {
 /// `timeout`; a menu without one waits for ever.
 fn timeout(grub: &Interpreter<'_, '_>, location: &str) -> Option<(i64, Evidence)> {
     if grub.menu.items.is_empty() {
-        return None;
+        let nothing = || (0, Evidence::new(location, "no menu"));
+        return grub.menu.gap().is_none().then(nothing);
     }
     let Some((text, site)) = grub.variable_site("timeout") else {
         return Some((-1, Evidence::new(location, "no timeout")));

@@ -119,7 +119,7 @@ fn read_nested(volumes: &Volumes<'_>, place: &Place, depth: u32) -> Result<Confi
             let location = format!("{path}:{}", command.line);
             (seconds, Evidence::new(location, format!("timeout={seconds}")))
         }),
-        None if menu.entries.is_empty() => None,
+        None if menu.entries.is_empty() => Some((0, Evidence::new(path.clone(), "no menu"))),
         None => Some((-1, Evidence::new(path.clone(), "no timeout"))),
     };
     Ok(Configuration {

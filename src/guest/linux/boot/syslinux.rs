@@ -44,11 +44,26 @@ struct Config {
     menu_default: Option<usize>,
     ui: Option<String>,
     timeout: Option<(i64, Evidence)>,
+    /// `PROMPT 1`: the prompt is shown even when no key is held.
+    prompts: bool,
     append: Option<(String, String)>,
     labels: Vec<Label>,
     files: u32,
     /// What was not read, and may change the choice.
     unread: Option<String>,
+}
+
+/// Whether a command is a module of SYSLINUX: a menu.
+fn is_menu(command: &str) -> bool {
+    let name = command.split_ascii_whitespace().next().unwrap_or_default();
+    name.rsplit('/').next().is_some_and(|name| name.ends_with(".c32"))
+}
+
+impl Config {
+    /// Whether a menu is shown.
+    fn has_menu(&self) -> bool {
+        self.ui.is_some() || self.default.as_ref().is_some_and(|(text, _)| is_menu(text))
+    }
 }
 
 /// Reads the configuration at a place; names of files without a leading slash are taken from its
@@ -80,11 +95,15 @@ pub(super) fn read(volumes: &Volumes<'_>, place: &Place) -> Result<Configuration
         .collect();
     Ok(Configuration {
         kind: LoaderKind::Syslinux,
-        evidence: Evidence::new(path, volume),
         default,
         starts_other,
         others,
-        timeout: config.timeout,
+        timeout: config.timeout.clone().or_else(|| {
+            // Without TIMEOUT a menu, or a prompt, waits for ever; else the default starts at once.
+            let seconds = if config.has_menu() || config.prompts { -1 } else { 0 };
+            config.unread.is_none().then(|| (seconds, Evidence::new(&path, "no timeout")))
+        }),
+        evidence: Evidence::new(path, volume),
     })
 }
 
@@ -108,6 +127,7 @@ impl Reader<'_, '_> {
             match (keyword.as_str(), config.labels.last_mut()) {
                 ("default", _) => config.default = Some((rest.to_owned(), location)),
                 ("ontimeout", _) if !rest.is_empty() => config.ontimeout = Some(rest.to_owned()),
+                ("prompt", _) => config.prompts = !rest.is_empty() && rest != "0",
                 ("ui", _) => config.ui = Some(rest.to_owned()),
                 ("timeout", _) => {
                     // Tenths of a second; 0 waits for ever.
@@ -208,13 +228,8 @@ impl Reader<'_, '_> {
 
     /// What is started when nobody presses a key.
     fn choose(&self, config: &Config) -> Option<(EntrySpec, Option<usize>, Option<String>)> {
-        let is_menu = |command: &str| {
-            let name = command.split_ascii_whitespace().next().unwrap_or_default();
-            name.rsplit('/').next().is_some_and(|name| name.ends_with(".c32"))
-        };
         let default = config.default.as_ref();
-        let by_menu = config.ui.is_some() || default.is_some_and(|(text, _)| is_menu(text));
-        let command = match (by_menu, &config.ontimeout) {
+        let command = match (config.has_menu(), &config.ontimeout) {
             (true, Some(command)) => Some(command.clone()),
             (true, None) => None,
             (false, _) => Some(default?.0.clone()),
