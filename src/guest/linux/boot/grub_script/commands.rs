@@ -57,6 +57,10 @@ impl Interpreter<'_, '_> {
             "boot" if self.loaded.kernel.is_some() || self.loaded.other.is_some() => {
                 Err(Stop::Boot)
             }
+            "fwsetup" if first.value == "--is-supported" => {
+                let why = format!("{}: the firmware decides whether it has a set-up", self.site);
+                Ok(Status::doubtful(true, why))
+            }
             "exit" | "normal_exit" | "halt" | "reboot" | "fwsetup" => {
                 Err(Stop::End(format!("{}: the command {:?}", self.site, name.value)))
             }

@@ -476,7 +476,10 @@ impl<'v, 'a> Interpreter<'v, 'a> {
     /// The value behind a `$`.
     fn value(&self, name: &str) -> Text {
         match name {
-            "?" => Text::certain(if self.status.failed { "1" } else { "0" }),
+            "?" => Text {
+                value: if self.status.failed { "1" } else { "0" }.to_owned(),
+                doubt: self.status.doubt.clone(),
+            },
             "#" => Text::certain(self.parameters.len().to_string()),
             "*" | "@" => {
                 let mut all = Text::default();

@@ -533,3 +533,15 @@ fn an_open_suse_entry_with_an_unset_variable_keeps_its_command_line_clean() {
     );
     all_found(&facts);
 }
+
+#[test]
+fn the_question_whether_the_firmware_has_a_set_up_leaves_the_default_entry_certain() {
+    // GRUB 2.12's 30_uefi-firmware, asked on every platform here.
+    let question = "fwsetup --is-supported\nif [ \"$?\" = 0 ]; then\nmenuentry 'UEFI Firmware \
+                    Settings' {\nfwsetup\n}\nfi\n";
+    let facts = follow(&with_config(&format!("{TWO}{question}")));
+    assert!(facts.default_entry.known().is_some_and(Option::is_some), "{facts:?}");
+    // Before the others it shifts the numbers, or does not.
+    let facts = follow(&with_config(&format!("{question}{TWO}")));
+    assert!(undecided(&facts).contains("firmware"), "{facts:?}");
+}
