@@ -68,15 +68,22 @@ fn entry(line: u32, text: &str, disk: &DiskFacts) -> Option<FstabEntry> {
 /// looks like.
 fn source(spec: &str, fs_type: &str, options: &[String], disk: &DiskFacts) -> DeviceRef {
     let has = |name: &str| options.iter().any(|option| option == name);
-    let kind = if NETWORK_TYPES.contains(&fs_type) || fs_type.starts_with("fuse.sshfs") {
-        SourceKind::Network
+    let (kind, resolution) = if HOST_SHARE_TYPES.contains(&fs_type) {
+        (SourceKind::Other, Resolution::Missing)
+    } else if NETWORK_TYPES.contains(&fs_type) || fs_type.starts_with("fuse.sshfs") {
+        (SourceKind::Network, Resolution::NoDevice)
     } else if VIRTUAL_TYPES.contains(&fs_type) || has("bind") || has("rbind") || has("loop") {
-        SourceKind::Virtual
+        (SourceKind::Virtual, Resolution::NoDevice)
     } else {
         return device_ref(spec, disk);
     };
-    DeviceRef { spec: spec.to_owned(), kind, resolution: Resolution::NoDevice, other_disk: false }
+    DeviceRef { spec: spec.to_owned(), kind, resolution, other_disk: false }
 }
+
+/// Types that share a directory of the machine's own host, which no other host has: VirtualBox,
+/// VMware, Parallels, QEMU.
+const HOST_SHARE_TYPES: &[&str] =
+    &["vboxsf", "vmhgfs", "fuse.vmhgfs-fuse", "prl_fs", "virtiofs", "9p"];
 
 /// Types whose source is another machine.
 const NETWORK_TYPES: &[&str] = &[
@@ -93,8 +100,6 @@ const NETWORK_TYPES: &[&str] = &[
     "glusterfs",
     "fuse.glusterfs",
     "lustre",
-    "9p",
-    "virtiofs",
     "pvfs2",
     "orangefs",
     "davfs",
@@ -210,5 +215,15 @@ mod tests {
             [SourceKind::Network, SourceKind::Virtual, SourceKind::Virtual, SourceKind::Virtual]
                 .map(|kind| (kind, Resolution::NoDevice))
         );
+    }
+
+    #[test]
+    fn a_share_of_the_old_host_is_missing() {
+        let text = "vagrant /vagrant vboxsf uid=1000,_netdev 0 0\n.host:/ /mnt/hgfs fuse.vmhgfs-fuse defaults 0 0\nshare /mnt/x virtiofs defaults 0 0\n";
+        let entries = parse(text, &disk()).entries;
+        assert_eq!(entries.len(), 3);
+        for entry in entries {
+            assert_eq!(entry.source.resolution, Resolution::Missing, "{entry:?}");
+        }
     }
 }
