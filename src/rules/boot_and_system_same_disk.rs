@@ -4,7 +4,7 @@ use super::scope::{Decision, any_guest, disk, known, settle, undecided};
 use super::system_mounts::{is_automatic, is_boot, is_optional};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, volumes};
 use crate::fact::{Evidence, Unread};
-use crate::guest::facts::{Facts, Resolution};
+use crate::guest::facts::{Facts, Resolution, SourceKind};
 use crate::text;
 
 /// Everything that the guest boots from is in this image.
@@ -66,16 +66,19 @@ fn decide(facts: &Facts) -> Decision {
         });
     let (mut missing, mut optional, mut unknown, mut seen) = (vec![], vec![], vec![], vec![]);
     for (what, device, evidence, is_optional) in root.into_iter().chain(mounts) {
+        // What lies on another machine is not in this image either.
+        let is_elsewhere =
+            device.resolution == Resolution::Missing || device.kind == SourceKind::Network;
         match &device.resolution {
-            Resolution::Missing if is_optional => optional.push((what, device, evidence)),
-            Resolution::Missing => missing.push((what, device, evidence)),
+            _ if is_elsewhere && is_optional => optional.push((what, device, evidence)),
+            _ if is_elsewhere => missing.push((what, device, evidence)),
             Resolution::Unknown(unread) => unknown.push(unread),
             Resolution::Volume(index) => {
                 let volume = disk.volumes.get(*index).map(volumes::describe);
                 let volume = volume.unwrap_or_default();
                 seen.push(Evidence::new(evidence.location, format!("{what} on {volume}")));
             }
-            Resolution::NoDevice => seen.push(evidence),
+            Resolution::Missing | Resolution::NoDevice => seen.push(evidence),
         }
     }
     if let Some((what, device, _)) = missing.first().or(optional.first()) {
@@ -111,7 +114,6 @@ fn decide(facts: &Facts) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guest::facts::SourceKind;
     use crate::rules::Status;
     use crate::rules::testing::*;
 
@@ -126,6 +128,14 @@ mod tests {
         fstab_mut(&mut facts).entries[1].source = absent_disk();
         let finding = expect(&BootAndSystemSameDisk, &facts, Status::Fail, "/etc/fstab:2");
         assert!(finding.message.en.contains("/boot is on UUID=dead"));
+    }
+
+    #[test]
+    fn a_system_directory_from_the_network_fails() {
+        let mut facts = good_linux();
+        let export = device("server:/usr", SourceKind::Network, Resolution::NoDevice);
+        fstab_mut(&mut facts).entries.push(mount(9, export, "/usr", "nfs"));
+        expect(&BootAndSystemSameDisk, &facts, Status::Fail, "/etc/fstab:9");
     }
 
     #[test]
