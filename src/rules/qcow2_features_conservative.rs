@@ -79,7 +79,15 @@ fn decide(facts: &Facts) -> Decision {
         risky.push(Evidence::new(features, "bit 4: extended L2 entries"));
     }
     let path = shell::quote_path(&facts.image.path);
-    let remedy = if qcow2.dirty || qcow2.corrupt {
+    let is_unknown = !qcow2.unknown_incompatible_bits.is_empty()
+        || matches!(qcow2.compression, Qcow2Compression::Unknown(_));
+    let remedy = if is_unknown {
+        // QEMU refuses to open such a file at all.
+        text!(
+            "Only the program that wrote the file reads it: export the disk again from there, as qcow2 without this feature or as raw.",
+            "只有写入该文件的程序才能读取它：请在该程序中重新导出磁盘，格式为不含此特性的qcow2或raw。"
+        )
+    } else if qcow2.dirty || qcow2.corrupt {
         text!(
             "qemu-img check -r all {path} && qemu-img convert -p -O qcow2 -o compat=1.1 {path} conservative.qcow2",
             "qemu-img check -r all {path} && qemu-img convert -p -O qcow2 -o compat=1.1 {path} conservative.qcow2"
@@ -158,7 +166,8 @@ mod tests {
     fn the_corrupt_bit_and_unknown_bits_fail() {
         expect(&Qcow2FeaturesConservative, &with(|q| q.corrupt = true), Status::Fail, "bit 1");
         let unknown = with(|q| q.unknown_incompatible_bits = vec![17]);
-        expect(&Qcow2FeaturesConservative, &unknown, Status::Fail, "bit 17");
+        let finding = expect(&Qcow2FeaturesConservative, &unknown, Status::Fail, "bit 17");
+        assert!(!remedy(&finding).contains("qemu-img"), "QEMU does not open it: {finding:#?}");
     }
 
     #[test]
