@@ -21,11 +21,17 @@ static DOC: Doc = Doc {
         "The suffix, without regard to case, is compared with the format that the content shows; raw disks may be called .raw or .img.",
         "将文件名后缀（不区分大小写）与根据内容识别出的格式进行比较；raw磁盘可使用.raw或.img。",
     ),
-    remedy: Fixed::new("mv IMAGE IMAGE.FORMAT", "mv 镜像文件 镜像文件.格式"),
+    remedy: Fixed::new("mv -n IMAGE IMAGE.FORMAT", "mv -n 镜像文件 镜像文件.格式"),
     source: "注册镜像（Linux） (OTC 0030713193): the choices depend on the chosen file; that the suffix decides is engineering knowledge",
     predicts: &[],
     repaired_by_platform: false,
 };
+
+/// Suffixes that name the format of a disk image.
+const FORMATS: &[&str] = &[
+    "img", "raw", "bin", "dd", "disk", "qcow2", "qcow", "vmdk", "vhd", "vpc", "vhdx", "vdi", "qed",
+    "zvhd", "zvhd2",
+];
 
 impl Rule for FormatExtensionMatch {
     fn id(&self) -> &'static str {
@@ -74,7 +80,13 @@ impl Rule for FormatExtensionMatch {
             ),
             suffix => {
                 let from = shell::quote_path(&image.path);
-                let to = shell::quote_path(&path.with_extension(name).to_string_lossy());
+                // Only what names a format is replaced: `debian-12.7` keeps its version.
+                let to = if suffix.as_deref().is_some_and(|suffix| FORMATS.contains(&suffix)) {
+                    path.with_extension(name).to_string_lossy().into_owned()
+                } else {
+                    format!("{}.{name}", image.path)
+                };
+                let to = shell::quote_path(&to);
                 let message = match suffix {
                     Some(suffix) => text!(
                         "The file is {name} but its name ends in .{suffix}.",
@@ -85,7 +97,8 @@ impl Rule for FormatExtensionMatch {
                         "该文件为{name}格式，但文件名没有后缀。"
                     ),
                 };
-                Outcome::broken(message, evidence).remedy(text!("mv {from} {to}", "mv {from} {to}"))
+                Outcome::broken(message, evidence)
+                    .remedy(text!("mv -n {from} {to}", "mv -n {from} {to}"))
             }
         }
     }
@@ -110,9 +123,17 @@ mod tests {
         let mut facts = good_linux();
         facts.image.path = "a b.img".to_owned();
         let finding = expect(&FormatExtensionMatch, &facts, Status::Warn, ".img");
-        assert_eq!(remedy(&finding), "mv 'a b.img' 'a b.qcow2'");
+        assert_eq!(remedy(&finding), "mv -n 'a b.img' 'a b.qcow2'");
         facts.image.path = "disk".to_owned();
         expect(&FormatExtensionMatch, &facts, Status::Warn, "no suffix");
+    }
+
+    #[test]
+    fn a_version_in_the_name_stays_and_no_file_is_overwritten() {
+        let mut facts = good_linux();
+        facts.image.path = "debian-12.7".to_owned();
+        let finding = expect(&FormatExtensionMatch, &facts, Status::Warn, ".7");
+        assert_eq!(remedy(&finding), "mv -n debian-12.7 debian-12.7.qcow2");
     }
 
     #[test]
