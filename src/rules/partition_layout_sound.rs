@@ -1,8 +1,8 @@
 //! `partition-layout-sound`
 
 use super::scope::{Decision, disk, known, settle};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::disk::facts::{Severity, TableKind, VolumeFacts};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text};
+use crate::disk::facts::{DiskFacts, Severity, TableKind, VolumeFacts};
 use crate::fact::{Evidence, Unread};
 use crate::guest::facts::Facts;
 use crate::text;
@@ -95,13 +95,13 @@ fn decide(facts: &Facts) -> Decision {
     if let Some(first) = untidy.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
         return Ok(Outcome::doubtful(
-            text!("The partition layout is untidy: {place}: {what}.", "分区布局不规范：{place}：{what}。"),
+            text!(
+                "The partition layout is untidy: {place}: {what}.",
+                "分区布局不规范：{place}：{what}。"
+            ),
             untidy,
         )
-        .remedy(text!(
-            "Attach the disk (qemu-nbd or a loop device) and: sgdisk -e DISK    # rewrites the backup GPT at the end of the disk",
-            "将磁盘挂接为块设备（qemu-nbd或loop设备）后执行：sgdisk -e 磁盘    # 在磁盘末尾重写备份GPT"
-        )));
+        .remedy(tidy(disk)));
     }
     if disk.table == TableKind::None {
         return Ok(Outcome::not_applicable(text!(
@@ -121,6 +121,20 @@ fn decide(facts: &Facts) -> Decision {
             })
             .collect(),
     ))
+}
+
+/// What puts an untidy table in order: `sgdisk -e` moves a backup GPT, and does nothing for an MBR.
+fn tidy(disk: &DiskFacts) -> Text {
+    if disk.table == TableKind::Mbr {
+        return text!(
+            "Attach the disk (qemu-nbd or a loop device), look at it with sfdisk -l DISK and sfdisk --verify DISK, and correct or delete the entry.",
+            "将磁盘挂接为块设备（qemu-nbd或loop设备），用sfdisk -l 磁盘和sfdisk --verify 磁盘查看，然后修正或删除该表项。"
+        );
+    }
+    text!(
+        "Attach the disk (qemu-nbd or a loop device) and: sgdisk -e DISK    # rewrites the backup GPT at the end of the disk",
+        "将磁盘挂接为块设备（qemu-nbd或loop设备）后执行：sgdisk -e 磁盘    # 在磁盘末尾重写备份GPT"
+    )
 }
 
 /// A file system that says it is bigger than its volume.
@@ -154,7 +168,8 @@ mod tests {
     fn a_broken_table_fails_and_an_untidy_one_warns() {
         let mut facts = good_linux();
         disk_mut(&mut facts).problems = vec![problem(Severity::Untidy)];
-        expect(&PartitionLayoutSound, &facts, Status::Warn, "MBR, byte 446");
+        let finding = expect(&PartitionLayoutSound, &facts, Status::Warn, "MBR, byte 446");
+        assert!(!remedy(&finding).contains("sgdisk"), "it is an MBR: {finding:#?}");
         disk_mut(&mut facts).problems.push(problem(Severity::Broken));
         expect(&PartitionLayoutSound, &facts, Status::Fail, "overlaps partition 2");
     }
