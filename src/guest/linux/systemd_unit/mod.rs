@@ -150,6 +150,8 @@ impl<'a> BootUnits<'a> {
             }
         } else if let Some(found) = other_init::upstart(self.tree, plain).map_err(unread)? {
             return Ok(found);
+        } else if let Some(found) = other_init::openrc(self.tree, plain).map_err(unread)? {
+            return Ok(found);
         }
         if let Some(found) = other_init::sysv(self.tree, plain).map_err(unread)? {
             return Ok(found);

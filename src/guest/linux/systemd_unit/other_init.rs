@@ -1,6 +1,6 @@
 //! Services of systems whose first process is not systemd, and SysV services that systemd takes over.
 //!
-//! Sources: systemd-sysv-generator(8), update-rc.d(8), init(5) of upstart.
+//! Sources: systemd-sysv-generator(8), update-rc.d(8), init(5) of upstart, openrc(8).
 
 use super::MAX_UNIT_FILE;
 use crate::error::Result;
@@ -46,6 +46,28 @@ pub(super) fn sysv(tree: &Tree, name: &str) -> Result<Option<(UnitState, Evidenc
         }
     }
     Ok(None)
+}
+
+/// Runlevels through which OpenRC goes at boot (openrc(8)).
+const OPENRC_RUNLEVELS: [&str; 3] = ["sysinit", "boot", "default"];
+
+/// A service of OpenRC, which is started when a runlevel has a link of its name (rc-update(8)).
+pub(super) fn openrc(tree: &Tree, name: &str) -> Result<Option<(UnitState, Evidence)>> {
+    if !tree.exists("/sbin/openrc")? {
+        return Ok(None);
+    }
+    let script = format!("/etc/init.d/{name}");
+    if !tree.exists(&script)? {
+        return Ok(None);
+    }
+    for runlevel in OPENRC_RUNLEVELS {
+        let link = format!("/etc/runlevels/{runlevel}/{name}");
+        if tree.exists(&link)? {
+            return Ok(Some((UnitState::Enabled, Evidence::new(link, "start link"))));
+        }
+    }
+    let evidence = Evidence::new(script, "in no runlevel that OpenRC starts at boot");
+    Ok(Some((UnitState::Disabled, evidence)))
 }
 
 /// An upstart job, which starts by its own `start on` unless `manual` is said (init(5)).

@@ -122,6 +122,20 @@ fn without_systemd_start_links_and_upstart_jobs_count() {
 }
 
 #[test]
+fn the_runlevels_of_openrc_count() {
+    let alpine = || {
+        MemoryFs::new()
+            .file("/sbin/openrc", "ELF")
+            .file("/etc/init.d/cloud-init", "#!/sbin/openrc-run\n")
+            .file("/etc/init.d/cloud-final", "#!/sbin/openrc-run\n")
+            .symlink("/etc/runlevels/boot/cloud-init", "/etc/init.d/cloud-init")
+    };
+    assert_eq!(state(alpine(), "cloud-init.service"), UnitState::Enabled);
+    assert_eq!(state(alpine(), "cloud-final.service"), UnitState::Disabled);
+    assert_eq!(state(alpine(), "cloud-config.service"), UnitState::Absent);
+}
+
+#[test]
 fn units_without_end_are_given_up_and_told() {
     let mut fs = debian();
     for unit in 0..3000 {
