@@ -58,6 +58,20 @@ fn a_file_that_cannot_be_read_ends_with_one_sentence_and_exit_code_2() {
 }
 
 #[test]
+fn the_report_never_overwrites_an_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = file(folder.path(), "disk.raw", b"precious");
+    let link = folder.path().join("report.txt");
+    fs::hard_link(&image, &link).unwrap();
+    for output in [&*image, link.to_str().unwrap()] {
+        let (code, all) = said(&["check", &image, "--output", output]);
+        assert_eq!(code, 2, "{all}");
+        assert!(all.contains("overwrite"), "{all}");
+        assert_eq!(fs::read(&image).unwrap(), b"precious");
+    }
+}
+
+#[test]
 fn what_is_no_disk_image_fails_format_supported() {
     let folder = tempfile::tempdir().unwrap();
     let zeros = folder.path().join("zeros.raw");

@@ -38,6 +38,12 @@ pub(super) fn run(
     let out: &mut dyn Write = match &args.output {
         None => out,
         Some(path) => {
+            if let Some(image) = args.images.iter().find(|image| is_same_file(image, path)) {
+                return Err(Failure::Said(format!(
+                    "the report would overwrite the image {}",
+                    image.display()
+                )));
+            }
             let created = File::create(path).map_err(|error| {
                 Failure::Said(format!("cannot write {}: {error}", path.display()))
             })?;
@@ -76,6 +82,22 @@ pub(super) fn run(
     }
     out.flush()?;
     Ok(Verdict::exit_code_of_all(verdicts))
+}
+
+/// Whether two paths lead to one file, by whatever name.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |path: &Path| {
+            std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+        };
+        if identity(one).is_some_and(|found| identity(other) == Some(found)) {
+            return true;
+        }
+    }
+    std::fs::canonicalize(one)
+        .is_ok_and(|path| std::fs::canonicalize(other).is_ok_and(|other| other == path))
 }
 
 /// Images whose reports are held at once.
