@@ -15,12 +15,13 @@ use crate::workspace;
 /// The user and group `nobody`, who may not read what belongs to root.
 const NOBODY: &str = "65534";
 
-/// A call that cannot be carried out: one line on standard error, nothing on standard output.
+/// A call that cannot be carried out: a heading with the file's name at the most, and one sentence.
 fn refused(output: &Output) -> Vec<String> {
     let mut wrong = ended(output, 2);
-    let text = String::from_utf8_lossy(&output.stderr);
-    if text.trim().lines().count() != 1 {
-        wrong.push(format!("not one line: {text}"));
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    let text = String::from_utf8_lossy(&text);
+    if !(1..=2).contains(&text.lines().filter(|line| !line.trim().is_empty()).count()) {
+        wrong.push(format!("not one sentence: {text}"));
     }
     wrong
 }

@@ -96,9 +96,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     bail!("{} differences:\n{}", log.wrong.len(), log.wrong.join("\n"))
 }
 
+/// What is said of the whole guest with nothing wrong in it: the platform's list for the profile
+/// has no Debian 12.
+const GUEST: (&str, &str) = ("os-supported", "warn");
+
 fn good(checker: &Checker, image: &Path, what: &str, log: &mut Log) -> Result<()> {
     let outcome = checker.check(image)?;
-    let mut wrong = Expectation::new(0, &[], &[]).differences(&outcome);
+    let mut wrong = Expectation::new(0, &[GUEST], &[]).differences(&outcome);
     wrong.extend(outcome.unproved());
     log.note(what, wrong);
     Ok(())

@@ -4,9 +4,9 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::Log;
 use super::bytes::{self, Data};
 use super::report::{Checker, Expectation};
+use super::{GUEST, Log};
 use crate::tool::Tool;
 use crate::whole::WholeGuest;
 use crate::workspace;
@@ -66,8 +66,8 @@ pub fn compare(checker: &Checker, guest: &WholeGuest, log: &mut Log) -> Result<(
             .arg(&image)
             .run()
             .context(variant.name)?;
-        let conservative = [("qcow2-features-conservative", "warn")];
-        let findings = if variant.warned { &conservative[..] } else { &[] };
+        let both = [GUEST, ("qcow2-features-conservative", "warn")];
+        let findings = if variant.warned { &both[..] } else { &both[..1] };
         let outcome = checker.check(&image).context(variant.name)?;
         let mut wrong = Expectation::new(0, findings, &[]).differences(&outcome);
         wrong.extend(bytes::compare(&image, &guest.image, &data).context(variant.name)?);

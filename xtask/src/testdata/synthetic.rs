@@ -22,8 +22,8 @@ struct Distribution {
 const CENTOS_7: Distribution = Distribution {
     os_release: "NAME=\"CentOS Linux\"\nVERSION=\"7 (Core)\"\nID=\"centos\"\nID_LIKE=\"rhel fedora\"\n\
         VERSION_ID=\"7\"\nPRETTY_NAME=\"CentOS Linux 7 (Core)\"\n",
-    release_file: ("etc/centos-release", "CentOS Linux release 7.9.2009 (Core)\n"),
-    kernel: "3.10.0-1160.el7.x86_64",
+    release_file: ("etc/centos-release", "CentOS Linux release 7.6.1810 (Core)\n"),
+    kernel: "3.10.0-957.el7.x86_64",
     suffix: "ko.xz",
 };
 
