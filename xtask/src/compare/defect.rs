@@ -227,18 +227,25 @@ const DEFECTS: &[Defect] = &[
 pub fn compare(checker: &Checker, guest: &WholeGuest, log: &mut Log) -> Result<()> {
     let bench = Bench { guest, image: workspace::cache()?.join("defect") };
     for defect in DEFECTS {
-        if bench.image.exists() {
-            fs::remove_file(&bench.image)?;
-        }
         (defect.make)(&bench).context(defect.name)?;
-        let outcome = checker.check(&bench.image).context(defect.name)?;
+        let image = named(&bench.image)?;
+        let outcome = checker.check(&image).context(defect.name)?;
         let mut findings = defect.findings.to_vec();
         if !defect.unjudged.contains(&"*") {
             findings.push(GUEST);
         }
         let expected = Expectation::new(defect.exit, &findings, defect.unjudged);
         log.note(&format!("defect: {}", defect.name), expected.differences(&outcome));
+        fs::remove_file(image)?;
     }
-    fs::remove_file(&bench.image)?;
     Ok(())
+}
+
+/// Gives an image the suffix that its content deserves.
+fn named(image: &Path) -> Result<PathBuf> {
+    let mut magic = [0; 4];
+    fs::File::open(image)?.read_exact_at(&mut magic, 0)?;
+    let named = image.with_extension(if magic == *b"QFI\xfb" { "qcow2" } else { "raw" });
+    fs::rename(image, &named)?;
+    Ok(named)
 }

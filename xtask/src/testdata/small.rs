@@ -128,7 +128,7 @@ impl Tree {
         } else {
             tree.lines(debian, &format!("{modules}/modules.dep"), |line| module(line).is_some())?;
             tree.lines(debian, &format!("boot/config-{kernel}"), |line| {
-                ["VIRTIO", "XEN", "CONFIG_ATA", "EXT4", "BLK_DEV_SD", "CONFIG_PCI="]
+                ["VIRTIO", "XEN", "CONFIG_ATA", "PATA_", "EXT4", "BLK_DEV_SD", "CONFIG_PCI="]
                     .iter()
                     .any(|word| line.contains(word))
             })?;
