@@ -3,7 +3,7 @@
 use super::scope::{Decision, firmware, settle, without_guest};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::Fact;
-use crate::guest::facts::{Facts, Guest};
+use crate::guest::facts::{Architecture, Facts, Guest};
 use crate::text;
 
 /// A UEFI image has a loader where empty firmware looks for it.
@@ -60,19 +60,47 @@ fn decide(facts: &Facts) -> Decision {
             "该镜像并非仅支持UEFI引导。"
         )));
     }
-    if firmware.uefi_fallback.is_empty() {
+    let wanted = names(facts);
+    let ends = |path: &str, name: &str| {
+        path.rsplit(['/', '\\']).next().is_some_and(|own| own.eq_ignore_ascii_case(name))
+    };
+    let found: Vec<_> = firmware
+        .uefi_fallback
+        .iter()
+        .filter(|seen| {
+            wanted.iter().any(|name| ends(&seen.location, name) || ends(&seen.detail, name))
+        })
+        .cloned()
+        .collect();
+    if found.is_empty() {
+        let list = wanted.join(" or ");
+        let list_zh = wanted.join("或");
         return Ok(Outcome::broken(
             text!(
-                "There is an EFI loader, but none at EFI/BOOT/BOOTX64.EFI or BOOTAA64.EFI.",
-                "存在EFI引导程序，但EFI/BOOT/BOOTX64.EFI和BOOTAA64.EFI均不存在。"
+                "There is an EFI loader, but none at EFI/BOOT/{list}.",
+                "存在EFI引导程序，但EFI/BOOT/{list_zh}不存在。"
             ),
             firmware.uefi.clone(),
         ));
     }
     Ok(Outcome::holds(
         text!("A loader stands at the removable-media path.", "可移动介质路径下存在引导程序。"),
-        firmware.uefi_fallback.clone(),
+        found,
     ))
+}
+
+/// The loader that the firmware of a server of the guest's architecture looks for (UEFI 2.10,
+/// 3.5.1.1); a server's firmware is 64-bit.
+fn names(facts: &Facts) -> &'static [&'static str] {
+    let arch = match &facts.guest {
+        Fact::Known(Guest::Linux(linux)) => linux.arch.known().map(|(arch, _)| *arch),
+        _ => None,
+    };
+    match arch {
+        Some(Architecture::X86_64 | Architecture::I386) => &["BOOTX64.EFI"],
+        Some(Architecture::Aarch64 | Architecture::Arm) => &["BOOTAA64.EFI"],
+        _ => &["BOOTX64.EFI", "BOOTAA64.EFI"],
+    }
 }
 
 #[cfg(test)]
@@ -85,6 +113,14 @@ mod tests {
     #[test]
     fn a_loader_at_the_removable_path_passes() {
         expect(&UefiFallbackLoader, &uefi_only(), Status::Pass, "EFI/BOOT/BOOTX64.EFI");
+    }
+
+    #[test]
+    fn a_loader_for_another_processor_warns() {
+        let mut facts = uefi_only();
+        let loader = Evidence::new("/EFI/BOOT/BOOTIA32.EFI", "partition 1");
+        firmware_mut(&mut facts).uefi_fallback = vec![loader];
+        expect(&UefiFallbackLoader, &facts, Status::Warn, "BOOTX64.EFI");
     }
 
     #[test]
