@@ -24,8 +24,8 @@ static DOC: Doc = Doc {
         "按顺序合并/etc/cloud/cloud.cfg和cloud.cfg.d/*.cfg；列表不包含OpenStack判为失败（仅有Ec2不算），未设置列表时告警。",
     ),
     remedy: Fixed::new(
-        "printf 'datasource_list: [ OpenStack ]\\ndatasource:\\n  OpenStack:\\n    metadata_urls: [ \"http://169.254.169.254\" ]\\n    max_wait: 120\\n    timeout: 5\\n' > /etc/cloud/cloud.cfg.d/99-openstack.cfg",
-        "printf 'datasource_list: [ OpenStack ]\\ndatasource:\\n  OpenStack:\\n    metadata_urls: [ \"http://169.254.169.254\" ]\\n    max_wait: 120\\n    timeout: 5\\n' > /etc/cloud/cloud.cfg.d/99-openstack.cfg",
+        "printf 'datasource_list: [ OpenStack ]\\ndatasource:\\n  OpenStack:\\n    metadata_urls: [ \"http://169.254.169.254\" ]\\n    max_wait: 120\\n    timeout: 5\\n' > /etc/cloud/cloud.cfg.d/zz-openstack.cfg",
+        "printf 'datasource_list: [ OpenStack ]\\ndatasource:\\n  OpenStack:\\n    metadata_urls: [ \"http://169.254.169.254\" ]\\n    max_wait: 120\\n    timeout: 5\\n' > /etc/cloud/cloud.cfg.d/zz-openstack.cfg",
     ),
     source: "配置Cloud-Init工具 (OTC 0122876047)",
     predicts: &[],
@@ -115,6 +115,13 @@ mod tests {
         let evidence = Evidence::new("/etc/cloud/cloud.cfg:3", format!("{list:?}"));
         linux_mut(&mut facts).cloud_init.datasource_list = Fact::Known(Some((names, evidence)));
         facts
+    }
+
+    #[test]
+    fn the_remedy_s_file_is_merged_behind_any_usual_one() {
+        let remedy = DOC.remedy.en;
+        let (_, name) = remedy.rsplit_once('/').expect("a file");
+        assert!(name > "99_datasource.cfg" && name > "cloud-init.cfg" && name.ends_with(".cfg"));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! `cloud-init-enabled`
 
 use super::scope::{Decision, known, linux_only, settle, undecided};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
-use crate::fact::Unread;
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell};
+use crate::fact::{Evidence, Unread};
 use crate::guest::facts::{Facts, UnitState};
 use crate::text;
 
@@ -73,7 +73,8 @@ fn decide(facts: &Facts) -> Decision {
                 "cloud-init已被禁用：{place}：{what}。"
             ),
             disabled_by.clone(),
-        ));
+        )
+        .remedy(switch_on(first)));
     }
     let off: Vec<_> = cloud_init
         .units
@@ -107,12 +108,52 @@ fn decide(facts: &Facts) -> Decision {
     ))
 }
 
+/// What takes away the switch that was seen.
+fn switch_on(switch: &Evidence) -> Text {
+    if let Some((file, line)) = shell::file_and_line(&switch.location) {
+        let file = shell::quote_path(file);
+        return text!("sed -i '{line}s/^/#/' {file}", "sed -i '{line}s/^/#/' {file}");
+    }
+    if switch.location.starts_with('/') {
+        let file = shell::quote_path(&switch.location);
+        return text!("rm -f {file}", "rm -f {file}");
+    }
+    let word = shell::quote(&switch.detail);
+    text!(
+        "Take {word} out of GRUB_CMDLINE_LINUX in /etc/default/grub, then update-grub or grub2-mkconfig -o /boot/grub2/grub.cfg (with BLS entries: grubby --update-kernel=ALL --remove-args={word})",
+        "从/etc/default/grub的GRUB_CMDLINE_LINUX中删除{word}，然后执行update-grub或grub2-mkconfig -o /boot/grub2/grub.cfg（使用BLS引导项时：grubby --update-kernel=ALL --remove-args={word}）"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::{Evidence, Fact};
+    use crate::fact::Fact;
     use crate::rules::Status;
     use crate::rules::testing::*;
+
+    #[test]
+    fn the_remedy_takes_away_the_switch_that_was_seen() {
+        for (location, detail, command) in [
+            (
+                "/etc/cloud/cloud-init.disabled",
+                "the file exists",
+                "rm -f /etc/cloud/cloud-init.disabled",
+            ),
+            (
+                "/etc/cloud/ds-identify.cfg:3",
+                "policy: disabled",
+                "sed -i '3s/^/#/' /etc/cloud/ds-identify.cfg",
+            ),
+            ("kernel command line", "cloud-init=disabled", "--remove-args=cloud-init=disabled)"),
+        ] {
+            let mut facts = good_linux();
+            let switch = Evidence::new(location, detail);
+            linux_mut(&mut facts).cloud_init.disabled_by = Fact::Known(vec![switch]);
+            let finding = expect(&CloudInitEnabled, &facts, Status::Warn, location);
+            assert!(remedy(&finding).ends_with(command), "{finding:#?}");
+        }
+    }
 
     #[test]
     fn enabled_stages_pass() {
