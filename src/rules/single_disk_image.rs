@@ -3,8 +3,8 @@
 use super::scope::{Decision, disk, guest, known, settle};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, volumes};
 use crate::disk::facts::TableKind;
-use crate::fact::Evidence;
-use crate::guest::facts::{Facts, Guest};
+use crate::fact::{Evidence, Fact};
+use crate::guest::facts::{ChainLink, Facts, Guest, LinkKind, LinkState};
 use crate::text;
 
 /// The image is a system disk and nothing else.
@@ -65,6 +65,17 @@ fn decide(facts: &Facts) -> Decision {
                 _ => "Linux".to_owned(),
             };
             let root = linux.mounts.iter().find(|mount| mount.path == "/");
+            let no_init =
+                |link: &ChainLink| link.kind == LinkKind::Init && link.state == LinkState::Missing;
+            if linux.os == Fact::Known(None) && linux.boot.chain.iter().any(no_init) {
+                return Ok(Outcome::broken(
+                    text!(
+                        "The root file system that the default boot entry names holds no operating system.",
+                        "默认引导项所指的根文件系统中没有操作系统。"
+                    ),
+                    root.map(|root| root.evidence.clone()).into_iter().collect(),
+                ));
+            }
             whole(facts, &name, root.map(|root| root.evidence.clone()).into_iter().collect())
         }
         Guest::Windows(windows) => whole(facts, "Windows", windows.evidence.clone()),
@@ -101,6 +112,15 @@ mod tests {
     use super::*;
     use crate::rules::Status;
     use crate::rules::testing::*;
+
+    #[test]
+    fn a_root_without_release_file_and_init_is_no_system() {
+        let mut facts = good_linux();
+        let linux = linux_mut(&mut facts);
+        linux.os = Fact::Known(None);
+        linux.boot.chain.last_mut().expect("init").state = LinkState::Missing;
+        expect(&SingleDiskImage, &facts, Status::Fail, "no operating system");
+    }
 
     #[test]
     fn a_disk_with_a_system_passes() {

@@ -92,6 +92,7 @@ fn root(
 ) -> std::result::Result<(usize, Evidence, Vec<Evidence>), NoRoot> {
     let mut roots = Vec::new();
     let mut looked_at = Vec::new();
+    let mut damaged = Vec::new();
     let mut unread: Option<Unread> = machine.disk.table_read.unread().cloned();
     for (index, (volume, filesystem)) in
         machine.disk.volumes.iter().zip(machine.filesystems).enumerate()
@@ -106,7 +107,9 @@ fn root(
                     format!("{}, no operating system", filesystem.kind()),
                 )),
                 Err(error) => {
-                    unread.get_or_insert(Unread::new(volume.name.clone(), error.to_string()));
+                    let reason = Unread::new(volume.name.clone(), error.to_string());
+                    unread.get_or_insert(reason.clone());
+                    damaged.push((index, reason));
                 }
             },
             Fact::Known(None) => {
@@ -131,7 +134,20 @@ fn root(
         match &device.resolution {
             // Even when it bears no mark of a system: it is what would be started, and no other.
             Resolution::Volume(index) => match machine.filesystems.get(*index) {
-                Some(Fact::Known(Some(_))) => {
+                Some(Fact::Known(Some(filesystem))) => {
+                    // Whether there is a system in it could not be seen.
+                    if let Some((_, reason)) = damaged.iter().find(|(at, _)| at == index) {
+                        return Err(NoRoot::Unknown(reason.clone()));
+                    }
+                    let flags = boot::root_flags(entry);
+                    if let Some(subvolume) =
+                        mounts::subvolume(filesystem.as_ref(), flags.split(','))
+                    {
+                        let reason = format!("the root is its {subvolume}, not looked into");
+                        let name = machine.disk.volumes.get(*index).map(|found| &found.name);
+                        let name = name.cloned().unwrap_or_default();
+                        return Err(NoRoot::Unknown(Unread::new(name, reason)));
+                    }
                     roots.retain(|(root, _)| root != index);
                     let others = roots.into_iter().map(|(_, other)| other).collect();
                     return Ok((*index, evidence, others));
@@ -345,6 +361,32 @@ mod tests {
         let guest = inspected(&disk, &[volume(other), volume(empty)]);
         assert_eq!(linux(&guest).mounts[0].volume, Some(1));
         assert_eq!(linux(&guest).other_roots.len(), 1);
+    }
+
+    #[test]
+    fn a_named_root_whose_directories_are_damaged_is_unknown() {
+        let disk = device::tests::disk();
+        let torn = MemoryFs::new().dir("/etc").unreadable("/etc");
+        let guest = inspected(&disk, &[volume(boot_partition("/dev/sda5")), volume(torn)]);
+        assert!(guest.unread().is_some_and(|unread| unread.location == "partition 5"), "{guest:?}");
+    }
+
+    #[test]
+    fn what_lies_in_a_subvolume_is_not_looked_for_in_the_default_one() {
+        let disk = device::tests::disk();
+        let root = || MemoryFs::new().kind("btrfs").file("/etc/passwd", "x").file("/lib/x", "x");
+        let boot = |flags: &str| volume(boot_partition(&format!("/dev/sda5 {flags}")));
+        let fstab = format!("UUID={} /var btrfs subvol=/@/var 0 0\n", device::tests::ROOT);
+        let guest = inspected(&disk, &[boot("ro"), volume(root().file("/etc/fstab", fstab))]);
+        let var = linux(&guest).mounts.iter().find(|mount| mount.path == "/var").unwrap();
+        assert!(
+            var.readable.unread().is_some_and(|unread| unread.reason.contains("subvol=/@/var"))
+        );
+        let guest = inspected(&disk, &[boot("rootflags=subvol=@"), volume(root())]);
+        assert!(
+            guest.unread().is_some_and(|unread| unread.reason.contains("subvol=@")),
+            "{guest:?}"
+        );
     }
 
     #[test]

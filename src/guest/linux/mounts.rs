@@ -52,6 +52,16 @@ fn joins(entry: &FstabEntry) -> bool {
         && (!entry.has_option("noauto") || entry.mount_point.starts_with("/boot"))
 }
 
+/// The subvolume that mount options choose (btrfs(5)). A file system is read through its default
+/// one: what lies in another must not be looked for there.
+pub(super) fn subvolume<'o>(
+    filesystem: &dyn FileSystem,
+    mut options: impl Iterator<Item = &'o str>,
+) -> Option<&'o str> {
+    let named = || options.find(|o| o.starts_with("subvol=") || o.starts_with("subvolid="));
+    (filesystem.kind() == "btrfs").then(named).flatten()
+}
+
 fn mount(machine: &Machine<'_>, entry: &FstabEntry) -> (Mounted, MountFacts) {
     let mut facts = MountFacts {
         path: entry.mount_point.clone(),
@@ -66,7 +76,11 @@ fn mount(machine: &Machine<'_>, entry: &FstabEntry) -> (Mounted, MountFacts) {
             match machine.filesystems.get(*volume) {
                 Some(Fact::Known(Some(filesystem))) => {
                     facts.kind = Some(filesystem.kind().to_owned());
-                    return (Mounted::Readable(filesystem.clone(), *volume), facts);
+                    let options = entry.options.iter().map(String::as_str);
+                    match subvolume(filesystem.as_ref(), options) {
+                        None => return (Mounted::Readable(filesystem.clone(), *volume), facts),
+                        Some(subvolume) => format!("the subvolume {subvolume} is not looked into"),
+                    }
                 }
                 Some(Fact::Unknown(unread)) => format!("{}: {}", unread.location, unread.reason),
                 Some(Fact::Known(None)) | None => {

@@ -86,6 +86,11 @@ fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) ->
     }
 }
 
+/// The mount options that the entry gives to the root (`rootflags=`).
+pub fn root_flags(entry: &BootEntry) -> String {
+    command_line::last_value(&entry.command_line, "rootflags").unwrap_or_default()
+}
+
 /// Looks for a configuration to which the first sector did not lead.
 fn discover(volumes: &Volumes<'_>, chain: &mut Chain) -> Result<Option<Configuration>> {
     let found = discovery::find(volumes);
