@@ -3,6 +3,7 @@
 //! In: the read-only bytes of volumes. Out: paths → metadata, bytes, directory entries.
 //! This room must not know what a file means.
 
+mod budget;
 pub mod ext;
 pub mod fat;
 #[cfg(test)]
@@ -12,6 +13,7 @@ pub mod tree;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+pub use self::budget::{Budget, MAX_METADATA_BYTES};
 use crate::bytes::Bytes;
 use crate::disk::facts::SignatureKind;
 use crate::error::{Error, Result};
@@ -138,17 +140,31 @@ pub fn may_hold_files(kind: SignatureKind) -> bool {
     !matches!(kind, SignatureKind::Swap | SignatureKind::SwapSuspended)
 }
 
-/// Opens the file system that a signature announces.
+/// Opens the file system that a signature announces, for a caller that bounds its own work.
+///
+/// # Errors
+/// As [`open_within`].
+pub fn open(kind: SignatureKind, bytes: Arc<dyn Bytes>) -> Result<Arc<dyn FileSystem>> {
+    open_within(kind, bytes, &Arc::new(Budget::unlimited()))
+}
+
+/// Opens the file system that a signature announces; what it reads of directories and maps of
+/// blocks is counted in `budget`.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for kinds that are not read; otherwise what the reader finds damaged.
-pub fn open(kind: SignatureKind, bytes: Arc<dyn Bytes>) -> Result<Arc<dyn FileSystem>> {
+pub fn open_within(
+    kind: SignatureKind,
+    bytes: Arc<dyn Bytes>,
+    budget: &Arc<Budget>,
+) -> Result<Arc<dyn FileSystem>> {
+    let budget = Arc::clone(budget);
     match kind {
         SignatureKind::Ext2 | SignatureKind::Ext3 | SignatureKind::Ext4 => {
-            Ok(Arc::new(ext::Ext::open(bytes)?))
+            Ok(Arc::new(ext::Ext::open_within(bytes, budget)?))
         }
         SignatureKind::Fat12 | SignatureKind::Fat16 | SignatureKind::Fat32 => {
-            Ok(Arc::new(fat::Fat::open(bytes)?))
+            Ok(Arc::new(fat::Fat::open_within(bytes, budget)?))
         }
         _ => Err(Error::unsupported("volume", 0, kind.name())),
     }

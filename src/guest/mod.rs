@@ -16,7 +16,7 @@ use crate::disk::facts::DiskFacts;
 use crate::error::Result;
 use crate::fact::{Fact, Unread};
 use crate::filesystem::tree::Tree;
-use crate::filesystem::{self, FileSystem};
+use crate::filesystem::{self, Budget, FileSystem};
 use crate::image::Image;
 
 /// The disk with the file systems of its volumes: what a boot loader sees.
@@ -88,6 +88,7 @@ fn open_filesystems(
     disk: &DiskFacts,
     volumes: Vec<Arc<dyn Bytes>>,
 ) -> Vec<Fact<Option<Arc<dyn FileSystem>>>> {
+    let budget = Arc::new(Budget::default());
     disk.volumes
         .iter()
         .zip(volumes)
@@ -99,7 +100,7 @@ fn open_filesystems(
             match signature {
                 Some(signature) if filesystem::may_hold_files(signature.kind) => Fact::from_result(
                     facts.name.clone(),
-                    filesystem::open(signature.kind, bytes).map(Some),
+                    filesystem::open_within(signature.kind, bytes, &budget).map(Some),
                 ),
                 _ => Fact::Known(None),
             }

@@ -81,7 +81,7 @@ impl Walk<'_> {
                 Ok(())
             }
             Some(below) => {
-                let raw = self.volume.block(block)?;
+                let raw = self.volume.counted_block(block)?;
                 self.pointers(&raw, below)
             }
         }

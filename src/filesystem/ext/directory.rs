@@ -134,7 +134,7 @@ fn block(
     physical: u64,
     visit: &mut impl FnMut(Entry<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<ControlFlow<()>> {
-    let raw = volume.block(physical)?;
+    let raw = volume.counted_block(physical)?;
     let s = Structure::new("ext directory block", volume.byte(physical), &raw);
     if let Some(seed) = inode.checksum_seed {
         if inode.has(flag::INDEX) && (logical == 0 || is_index_node(&s)?) {

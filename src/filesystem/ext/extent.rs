@@ -99,7 +99,7 @@ impl Walk<'_> {
             });
         }
         let block = join(entry.u32(0x4)?, u32::from(entry.u16(0x8)?));
-        let raw = self.volume.block(block)?;
+        let raw = self.volume.counted_block(block)?;
         let node = Structure::new("ext extent block", self.volume.byte(block), &raw);
         if let Some(seed) = self.inode.checksum_seed {
             verify(&node, seed)?;

@@ -40,7 +40,7 @@ use self::runs::Runs;
 pub use self::state::{ErrorRecord, ExtState, JournalState, Replay};
 use self::superblock::{SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, Superblock};
 use self::volume::Volume;
-use super::{DirEntry, FileSystem, FileType, Metadata, NodeId};
+use super::{Budget, DirEntry, FileSystem, FileType, Metadata, NodeId};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
 
@@ -64,9 +64,17 @@ impl Ext {
     /// that are not read, which it names. A journal that cannot be read is no error: see
     /// [`ExtState::journal`].
     pub fn open(bytes: Arc<dyn Bytes>) -> Result<Self> {
+        Self::open_within(bytes, Arc::new(Budget::unlimited()))
+    }
+
+    /// As [`Ext::open`]; what is read of directories and maps of blocks is counted in `budget`.
+    ///
+    /// # Errors
+    /// As [`Ext::open`]; once the budget is spent, [`Error::Limit`] from every look for a file.
+    pub fn open_within(bytes: Arc<dyn Bytes>, budget: Arc<Budget>) -> Result<Self> {
         let raw = bytes.array::<SUPERBLOCK_SIZE>(SUPERBLOCK_OFFSET)?;
         let found = Superblock::parse(&raw)?;
-        let volume = Volume::new(bytes, found.block_size, found.block_count);
+        let volume = Volume::new(bytes, found.block_size, found.block_count, budget);
         let (journal, overlay) = journal::replay(&volume, &found);
         let volume = volume.with_overlay(overlay);
         let superblock = replayed_superblock(&volume, found)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
+use crate::filesystem::Budget;
 
 /// The numbered blocks of the volume, some of which the journal replaces.
 pub(super) struct Volume {
@@ -14,6 +15,7 @@ pub(super) struct Volume {
     block_len: usize,
     block_count: u64,
     overlay: Overlay,
+    budget: Arc<Budget>,
 }
 
 /// The blocks that a replay of the journal would write, by number.
@@ -53,13 +55,19 @@ impl Overlay {
 }
 
 impl Volume {
-    pub(super) fn new(bytes: Arc<dyn Bytes>, block_size: NonZeroU32, block_count: u64) -> Self {
+    pub(super) fn new(
+        bytes: Arc<dyn Bytes>,
+        block_size: NonZeroU32,
+        block_count: u64,
+        budget: Arc<Budget>,
+    ) -> Self {
         Self {
             bytes,
             block_size: block_size.into(),
             block_len: usize::try_from(block_size.get()).unwrap_or(usize::MAX),
             block_count,
             overlay: Overlay::default(),
+            budget,
         }
     }
 
@@ -110,6 +118,15 @@ impl Volume {
     /// One block.
     pub(super) fn block(&self, block: u64) -> Result<Cow<'_, [u8]>> {
         self.span(block, 0, self.block_len)
+    }
+
+    /// One block of a directory or of a map of blocks, whose reads are counted.
+    ///
+    /// # Errors
+    /// As for any block; [`Error::Limit`] when the budget is spent.
+    pub(super) fn counted_block(&self, block: u64) -> Result<Cow<'_, [u8]>> {
+        self.budget.spend(self.block_size())?;
+        self.block(block)
     }
 
     /// `len` bytes from byte `within` of a block on, all inside that block.

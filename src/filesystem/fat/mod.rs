@@ -14,6 +14,7 @@ pub use boot_sector::Width;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::budget::{Budget, Counted};
 use super::{DirEntry, FileSystem, FileType, Metadata, NodeId};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
@@ -36,6 +37,8 @@ const ROOT: NodeId = NodeId(0);
 /// A FAT volume.
 pub struct Fat {
     volume: Arc<dyn Bytes>,
+    /// The same bytes, for directories and the table: their reads are counted.
+    metadata: Counted,
     boot: BootSector,
     state: State,
 }
@@ -64,10 +67,19 @@ impl Fat {
     /// # Errors
     /// [`Error::Corrupt`] when the boot sector is none of FAT, or contradicts itself.
     pub fn open(bytes: Arc<dyn Bytes>) -> Result<Self> {
+        Self::open_within(bytes, Arc::new(Budget::unlimited()))
+    }
+
+    /// As [`Fat::open`]; what is read of directories and the table is counted in `budget`.
+    ///
+    /// # Errors
+    /// As [`Fat::open`]; once the budget is spent, [`Error::Limit`] from every look for a file.
+    pub fn open_within(bytes: Arc<dyn Bytes>, budget: Arc<Budget>) -> Result<Self> {
         let boot = BootSector::read(&*bytes)?;
         let (unclean, disk_error) = table::marks(&*bytes, &boot)?;
         let state = State { dirty: boot.dirty || unclean, disk_error };
-        Ok(Self { volume: bytes, boot, state })
+        let metadata = Counted { bytes: Arc::clone(&bytes), budget };
+        Ok(Self { volume: bytes, metadata, boot, state })
     }
 
     /// Whether it was unmounted cleanly.
@@ -92,7 +104,7 @@ impl Fat {
 
     fn chain(&self, entry: &Entry, node: NodeId) -> Chain<'_> {
         let first = entry.first_cluster(self.boot.width == Width::Fat32);
-        Chain::new(&*self.volume, &self.boot, first, node.0)
+        Chain::new(&self.metadata, &self.boot, first, node.0)
     }
 
     /// The parts of a directory in order: offset and length.
@@ -102,7 +114,7 @@ impl Fat {
                 Root::Fixed { offset, len } => {
                     return Ok(Box::new(std::iter::once(Ok((offset, len)))));
                 }
-                Root::Chain(first) => Chain::new(&*self.volume, &self.boot, first, 0x2c),
+                Root::Chain(first) => Chain::new(&self.metadata, &self.boot, first, 0x2c),
             },
             Node::Entry(entry) if entry.is_directory() => {
                 if entry.first_cluster(self.boot.width == Width::Fat32) == 0 {
@@ -140,7 +152,7 @@ impl Fat {
             while at < end {
                 let left = usize::try_from(end.saturating_sub(at)).unwrap_or(PIECE);
                 let piece = piece.get_mut(..left.min(PIECE)).unwrap_or(&mut []);
-                self.volume.read_at(at, piece)?;
+                self.metadata.read_at(at, piece)?;
                 let (entries, _) = piece.as_chunks::<32>();
                 for raw in entries {
                     if directory::is_end(raw) {

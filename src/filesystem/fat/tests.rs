@@ -401,3 +401,16 @@ fn no_damage_makes_it_panic_or_hang() {
         }
     }
 }
+
+#[test]
+fn once_too_much_was_read_nothing_is_found_and_nothing_is_absent() {
+    use super::super::Budget;
+
+    for (_, image) in images() {
+        let bytes = Arc::clone(&image) as Arc<dyn Bytes>;
+        let fat = Fat::open_within(bytes, Arc::new(Budget::of(1 << 20))).unwrap();
+        let looks = (0..1000).take_while(|_| fat.lookup(ROOT, b"no-such").is_ok()).count();
+        assert!((1..1000).contains(&looks), "{looks}");
+        assert!(matches!(fat.lookup(ROOT, b"no-such"), Err(Error::Limit { .. })));
+    }
+}

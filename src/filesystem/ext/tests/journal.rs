@@ -85,7 +85,8 @@ fn without_its_journal_a_dirty_image_does_not_read_as_mounted() {
 fn logged_block(name: &str) -> u64 {
     let bytes = image(name);
     let superblock = Superblock::parse(&bytes[1024..2048]).unwrap();
-    let volume = Volume::new(Arc::new(bytes), superblock.block_size, superblock.block_count);
+    let volume =
+        Volume::new(Arc::new(bytes), superblock.block_size, superblock.block_count, Arc::default());
     let (_, overlay) = crate::filesystem::ext::journal::replay(&volume, &superblock);
     let volume = volume.with_overlay(overlay);
     let block = (0..superblock.block_count).find_map(|block| volume.replacement(block));

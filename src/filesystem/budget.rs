@@ -1,0 +1,90 @@
+//! What looking for files may cost in all.
+//!
+//! Each directory and each map of blocks has bounds of its own, but an image decides how often the
+//! same one is read: a name in a directory of a hundred thousand entries, behind forty symbolic
+//! links through two thousand components each. This bound is on the sum.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::bytes::Bytes;
+use crate::error::{Error, Result};
+
+/// Most bytes of directories and maps of blocks that are read for one image, each as often as it is
+/// read. A whole check of a usual guest reads some ten MiB.
+pub const MAX_METADATA_BYTES: u64 = 1 << 30;
+
+/// Counts the bytes of directories and maps of blocks that were read; shared by the file systems of
+/// one image.
+#[derive(Debug)]
+pub struct Budget {
+    limit: u64,
+    spent: AtomicU64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { limit: MAX_METADATA_BYTES, spent: AtomicU64::new(0) }
+    }
+}
+
+impl Budget {
+    /// Without a bound, for a caller that reads whole trees and has its own.
+    pub fn unlimited() -> Self {
+        Self { limit: u64::MAX, ..Self::default() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(limit: u64) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    /// Counts `bytes` more.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] once the sum is above the bound.
+    pub fn spend(&self, bytes: u64) -> Result<()> {
+        let before = self.spent.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > self.limit {
+            return Err(Error::Limit {
+                structure: "all directories and maps of blocks that were read",
+                limit: self.limit,
+                unit: "bytes",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Bytes whose reads are counted.
+pub(super) struct Counted {
+    pub(super) bytes: Arc<dyn Bytes>,
+    pub(super) budget: Arc<Budget>,
+}
+
+impl Bytes for Counted {
+    fn len(&self) -> u64 {
+        self.bytes.len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        self.budget.spend(u64::try_from(buf.len()).unwrap_or(u64::MAX))?;
+        self.bytes.read_at(offset, buf)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_is_bounded_and_stays_exceeded() {
+        let budget = Budget::default();
+        budget.spend(MAX_METADATA_BYTES).unwrap();
+        for _ in 0..2 {
+            let error = budget.spend(1).unwrap_err();
+            assert!(matches!(error, Error::Limit { limit: MAX_METADATA_BYTES, .. }), "{error}");
+        }
+        Budget::unlimited().spend(u64::MAX).unwrap();
+    }
+}
