@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::Failure;
 use super::args::PathArgs;
+use crate::error::Error;
 use crate::fact::Fact;
-use crate::filesystem::tree::Tree;
+use crate::filesystem::tree::{Listed, Tree};
 use crate::filesystem::{FileType, Metadata};
 use crate::guest::Inspection;
 use crate::report::escape::for_terminal;
@@ -15,13 +16,16 @@ pub(super) fn run(args: &PathArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let tree = tree(&args.image, args.volume)?;
     let metadata = tree.metadata(&args.path)?;
     if metadata.file_type != FileType::Directory {
-        line(&tree, &args.path, &args.path, out)?;
+        let metadata = tree.symlink_metadata(&args.path)?;
+        let target = match metadata.file_type {
+            FileType::Symlink => Some(tree.read_link(&args.path)?.into_bytes()),
+            _ => None,
+        };
+        line(&args.path, &Ok((metadata, target)), out)?;
         return Ok(0);
     }
-    let folder = args.path.trim_end_matches('/');
-    for entry in tree.read_dir(&args.path)? {
-        let name = String::from_utf8_lossy(&entry.name);
-        line(&tree, &format!("{folder}/{name}"), &name, out)?;
+    for Listed { name, metadata } in tree.list(&args.path)? {
+        line(&String::from_utf8_lossy(&name), &metadata, out)?;
     }
     Ok(0)
 }
@@ -60,16 +64,19 @@ pub(super) fn tree(image: &Path, partition: Option<u32>) -> Result<Tree, Failure
     }
 }
 
-fn line(tree: &Tree, path: &str, name: &str, out: &mut dyn Write) -> Result<(), Failure> {
+fn line(
+    name: &str,
+    found: &Result<(Metadata, Option<Vec<u8>>), Error>,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let name = for_terminal(name);
-    match tree.symlink_metadata(path) {
-        Ok(metadata) => {
-            let Metadata { mode, uid, gid, len, .. } = metadata;
-            let kind = letter(metadata.file_type);
+    match found {
+        Ok((metadata, target)) => {
+            let Metadata { file_type, mode, uid, gid, len, .. } = *metadata;
+            let kind = letter(file_type);
             write!(out, "{kind}{} {uid:>5} {gid:>5} {len:>12} {name}", permissions(mode))?;
-            if metadata.file_type == FileType::Symlink {
-                let target = tree.read_link(path)?;
-                write!(out, " -> {}", for_terminal(&target))?;
+            if let Some(target) = target {
+                write!(out, " -> {}", for_terminal(&String::from_utf8_lossy(target)))?;
             }
             writeln!(out)?;
         }

@@ -33,6 +33,15 @@ pub struct Place {
     pub node: NodeId,
 }
 
+/// A name in a directory, and what is known of the node there.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The name's bytes.
+    pub name: Vec<u8>,
+    /// Its metadata, and the target of a symbolic link; or why they cannot be read.
+    pub metadata: Result<(Metadata, Option<Vec<u8>>)>,
+}
+
 /// The guest's tree.
 #[derive(Clone)]
 pub struct Tree {
@@ -139,6 +148,35 @@ impl Tree {
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
+    }
+
+    /// The names in a directory with what is known of each, sorted by name, by one look at the
+    /// directory: names need not be UTF-8, and mount points show what is mounted there.
+    ///
+    /// # Errors
+    /// As [`Tree::read_dir`].
+    pub fn list(&self, path: &str) -> Result<Vec<Listed>> {
+        let walked = self.walk(path, true)?;
+        let mut listed = Vec::new();
+        for entry in self.read_dir(path)? {
+            let mut at = walked.path.clone();
+            if at.last() != Some(&b'/') {
+                at.push(b'/');
+            }
+            at.extend_from_slice(&entry.name);
+            let own = Place { mount: walked.place.mount, node: entry.node };
+            let place = self.mounted_at(&at).unwrap_or(Ok(own));
+            let metadata = place.and_then(|place| {
+                let metadata = self.filesystem(place, path)?.metadata(place.node)?;
+                let target = match metadata.file_type {
+                    FileType::Symlink => Some(self.filesystem(place, path)?.read_link(place.node)?),
+                    _ => None,
+                };
+                Ok((metadata, target))
+            });
+            listed.push(Listed { name: entry.name, metadata });
+        }
+        Ok(listed)
     }
 
     /// The content of a regular file as read-only bytes.
@@ -335,6 +373,19 @@ mod tests {
             let error = tree.exists(path).unwrap_err();
             assert!(matches!(error, Error::Unreadable { .. }), "{error}");
         }
+    }
+
+    #[test]
+    fn a_directory_is_listed_with_links_and_what_is_mounted() {
+        let tree = tree();
+        let listed = tree.list("/usr/..").unwrap();
+        let of = |name: &str| {
+            listed.iter().find(|listed| listed.name == name.as_bytes()).unwrap().metadata.clone()
+        };
+        assert_eq!(of("bin").unwrap().1.unwrap(), b"usr/bin");
+        assert_eq!(of("boot").unwrap().0.file_type, FileType::Directory);
+        assert!(matches!(of("data"), Err(Error::Unreadable { .. })));
+        assert!(tree.list("/etc/hostname").is_err());
     }
 
     #[test]
