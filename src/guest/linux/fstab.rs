@@ -4,17 +4,21 @@ use std::borrow::Cow;
 
 use super::device::device_ref;
 use crate::disk::facts::DiskFacts;
+use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{DeviceRef, Fstab, FstabEntry, Resolution, SourceKind};
 
-/// Largest `/etc/fstab` that is read, in bytes: thousands of times a real one.
-const MAX_FSTAB: u64 = 4 << 20;
+/// Largest `/etc/fstab` that is read, in bytes: hundreds of times a real one.
+const MAX_FSTAB: u64 = 1 << 20;
+
+/// Most lines that name something, or should; with the rules' evidence each costs about a KiB.
+const MAX_LINES: usize = 4096;
 
 /// The guest's `/etc/fstab`, sources resolved among the disk's volumes.
 pub fn find(tree: &Tree, disk: &DiskFacts) -> Fact<Fstab> {
     match tree.read_text("/etc/fstab", MAX_FSTAB) {
-        Ok(text) => Fact::Known(parse(&text, disk)),
+        Ok(text) => Fact::from_result("/etc/fstab", parse(&text, disk)),
         Err(error) if error.is_absent() => {
             Fact::Known(Fstab { exists: false, entries: Vec::new(), malformed: Vec::new() })
         }
@@ -22,19 +26,23 @@ pub fn find(tree: &Tree, disk: &DiskFacts) -> Fact<Fstab> {
     }
 }
 
-fn parse(text: &str, disk: &DiskFacts) -> Fstab {
+fn parse(text: &str, disk: &DiskFacts) -> Result<Fstab> {
     let mut fstab = Fstab { exists: true, entries: Vec::new(), malformed: Vec::new() };
     for (line, text) in (1_u32..).zip(text.lines()) {
         let trimmed = text.trim_start();
         if trimmed.is_empty() || trimmed.starts_with('#') {
             continue;
         }
+        if fstab.entries.len().saturating_add(fstab.malformed.len()) >= MAX_LINES {
+            let limit = u64::try_from(MAX_LINES).unwrap_or(u64::MAX);
+            return Err(Error::Limit { structure: "fstab", limit, unit: "lines" });
+        }
         match entry(line, text, disk) {
             Some(entry) => fstab.entries.push(entry),
             None => fstab.malformed.push(Evidence::new(format!("/etc/fstab:{line}"), text)),
         }
     }
-    fstab
+    Ok(fstab)
 }
 
 fn entry(line: u32, text: &str, disk: &DiskFacts) -> Option<FstabEntry> {
@@ -186,7 +194,7 @@ mod tests {
             "# comment\n\n  # indented\nUUID={ROOT} / ext4 errors=remount-ro,x=a\\054b 0 1\n\
              LABEL=root\\040fs\t/my\\040data/\text4\n/dev/sdb1 /data xfs defaults,nofail 0 2 # disk\nbroken /x\n"
         );
-        let fstab = parse(&text, &disk());
+        let fstab = parse(&text, &disk()).unwrap();
         let [root, data, second] = &fstab.entries[..] else { panic!("{fstab:?}") };
         assert_eq!((root.line, root.pass, root.mount_point.as_str()), (4, 1, "/"));
         assert_eq!(root.options, ["errors=remount-ro", "x=a,b"]);
@@ -203,9 +211,18 @@ mod tests {
     }
 
     #[test]
+    fn more_lines_than_are_kept_make_it_unknown_and_blank_ones_do_not_count() {
+        let text = |lines: usize| format!("{}\n# x\n", "a /a x\n\nbroken\n".repeat(lines / 2));
+        assert_eq!(parse(&text(MAX_LINES), &disk()).unwrap().entries.len(), MAX_LINES / 2);
+        let error = parse(&text(MAX_LINES + 2), &disk()).unwrap_err();
+        assert!(matches!(error, Error::Limit { unit: "lines", .. }), "{error}");
+    }
+
+    #[test]
     fn a_type_without_a_device_names_no_disk() {
         let text = "host:/export /srv nfs _netdev 0 0\n/home /mnt none bind 0 0\ntmpfs /tmp tmpfs size=1G 0 0\n/swapfile none swap sw 0 0\n";
         let kinds: Vec<_> = parse(text, &disk())
+            .unwrap()
             .entries
             .into_iter()
             .map(|entry| (entry.source.kind, entry.source.resolution))
