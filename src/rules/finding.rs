@@ -48,6 +48,32 @@ impl Finding {
     }
 }
 
+/// Most pieces of evidence of one finding, and the characters of each and of its message: beyond
+/// that a report helps nobody, and an image could make it as long as it likes.
+const MAX_EVIDENCE: usize = 256;
+const MAX_SHOWN: usize = 2000;
+
+fn cut(text: &mut String) {
+    if let Some((at, _)) = text.char_indices().nth(MAX_SHOWN) {
+        text.truncate(at);
+        text.push('…');
+    }
+}
+
+/// Makes evidence fit for a report, and says what was left out.
+fn shown(mut evidence: Vec<Evidence>) -> Vec<Evidence> {
+    let more = evidence.len().saturating_sub(MAX_EVIDENCE);
+    if more > 0 {
+        evidence.truncate(MAX_EVIDENCE);
+        evidence.push(Evidence::new("…", format!("{more} more")));
+    }
+    for Evidence { location, detail } in &mut evidence {
+        cut(location);
+        cut(detail);
+    }
+    evidence
+}
+
 /// How a judgement ends at a level.
 fn status(judgement: Judgement, level: Level) -> Status {
     match (judgement, level) {
@@ -69,7 +95,9 @@ fn status(judgement: Judgement, level: Level) -> Status {
 pub fn judge(rule: &dyn Rule, facts: &Facts, context: &Context) -> Option<Finding> {
     let level = rule.level(context.profile)?;
     let doc = rule.doc();
-    let outcome = rule.check(facts, context);
+    let mut outcome = rule.check(facts, context);
+    cut(&mut outcome.message.en);
+    cut(&mut outcome.message.zh);
     let remedy = match outcome.judgement {
         Judgement::Holds | Judgement::NotApplicable => None,
         Judgement::Noted | Judgement::Unverified => outcome.remedy,
@@ -82,7 +110,7 @@ pub fn judge(rule: &dyn Rule, facts: &Facts, context: &Context) -> Option<Findin
         level,
         status: status(outcome.judgement, level),
         message: outcome.message,
-        evidence: outcome.evidence,
+        evidence: shown(outcome.evidence),
         remedy,
         predicts: doc.predicts.iter().map(|&code| code.to_owned()).collect(),
         repaired_by_platform: doc.repaired_by_platform,
@@ -93,4 +121,22 @@ pub fn judge(rule: &dyn Rule, facts: &Facts, context: &Context) -> Option<Findin
 /// Decides every rule of the profile: exactly one finding each, in the order of the catalogue.
 pub fn check_all(facts: &Facts, context: &Context) -> Vec<Finding> {
     RULES.iter().filter_map(|&rule| judge(rule, facts, context)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_cut_where_it_helps_nobody_and_says_so() {
+        let mut text = "线".repeat(MAX_SHOWN);
+        cut(&mut text);
+        assert_eq!(text.chars().count(), MAX_SHOWN);
+        text.push_str("xx");
+        cut(&mut text);
+        assert_eq!((text.chars().count(), text.chars().last()), (MAX_SHOWN + 1, Some('…')));
+        let evidence = shown(vec![Evidence::new("/etc/fstab:1", text); MAX_EVIDENCE + 3]);
+        assert_eq!(evidence.len(), MAX_EVIDENCE + 1);
+        assert_eq!(evidence.last(), Some(&Evidence::new("…", "3 more")));
+    }
 }
