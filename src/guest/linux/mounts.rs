@@ -33,7 +33,15 @@ pub fn join(
         .map(|fstab| fstab.entries.iter().filter(|e| joins(e)).collect())
         .unwrap_or_default();
     entries.sort_by_key(|entry| entry.mount_point.split('/').count());
-    for entry in entries.into_iter().take(MAX_MOUNTS) {
+    for (index, entry) in entries.into_iter().enumerate() {
+        if index >= MAX_MOUNTS {
+            // Left out, it would look as if nothing were mounted there.
+            let reason = format!("/etc/fstab mounts more than {MAX_MOUNTS} file systems");
+            let readable = Fact::unknown("/etc/fstab", reason.clone());
+            mounts.push(MountFacts { readable, ..bare(entry) });
+            tree.mount(&entry.mount_point, Mounted::Unreadable(reason));
+            continue;
+        }
         let (what, facts) = mount(machine, entry);
         tree.mount(&entry.mount_point, what);
         mounts.push(facts);
@@ -62,14 +70,19 @@ pub(super) fn subvolume<'o>(
     (filesystem.kind() == "btrfs").then(named).flatten()
 }
 
-fn mount(machine: &Machine<'_>, entry: &FstabEntry) -> (Mounted, MountFacts) {
-    let mut facts = MountFacts {
+/// The mount of an entry, as long as nothing is known of its file system.
+fn bare(entry: &FstabEntry) -> MountFacts {
+    MountFacts {
         path: entry.mount_point.clone(),
         volume: None,
         kind: None,
         readable: Fact::Known(()),
         evidence: entry.evidence(),
-    };
+    }
+}
+
+fn mount(machine: &Machine<'_>, entry: &FstabEntry) -> (Mounted, MountFacts) {
+    let mut facts = bare(entry);
     let reason = match &entry.source.resolution {
         Resolution::Volume(volume) => {
             facts.volume = Some(*volume);
@@ -95,4 +108,30 @@ fn mount(machine: &Machine<'_>, entry: &FstabEntry) -> (Mounted, MountFacts) {
     };
     facts.readable = Fact::unknown(entry.mount_point.clone(), reason.clone());
     (Mounted::Unreadable(reason), facts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filesystem::memory::MemoryFs;
+    use crate::guest::linux::device::tests::{ROOT, disk};
+    use crate::guest::linux::fstab;
+
+    #[test]
+    fn a_mount_behind_the_bound_is_unreadable_not_absent() {
+        let mut text = String::new();
+        for index in 0..MAX_MOUNTS {
+            text.push_str(&format!("UUID={ROOT} /m{index} ext4\n"));
+        }
+        text.push_str("UUID=0123-4567 /var/lib ext4\n");
+        let root = || MemoryFs::new().file("/etc/fstab", &text).dir("/var/lib");
+        let disk = disk();
+        let fstab = fstab::find(&root().tree(), &disk);
+        let machine = Machine { disk: &disk, filesystems: &[] };
+        let (tree, mounts) =
+            join(&machine, (Arc::new(root()), 0), Evidence::new("test", "root"), &fstab);
+        assert!(mounts.last().unwrap().readable.unread().is_some());
+        assert!(tree.exists("/var/lib/dpkg/status").is_err());
+        assert!(tree.exists("/etc/fstab").unwrap());
+    }
 }
