@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::merge::merge_weaker;
+use super::secret;
 use super::yaml::{self, Node, Place, Value};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
@@ -76,9 +77,11 @@ impl Config {
         config
     }
 
-    /// The merged configuration as JSON; null when there is none.
+    /// The merged configuration as JSON, without its secrets; null when there is none.
     pub(super) fn json(&self) -> serde_json::Value {
-        self.merged.as_ref().map_or(serde_json::Value::Null, Node::json)
+        let mut json = self.merged.as_ref().map_or(serde_json::Value::Null, Node::json);
+        secret::hide(&mut json);
+        json
     }
 
     /// `datasource_list` with its place.

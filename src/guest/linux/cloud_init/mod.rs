@@ -8,6 +8,7 @@ mod disabled;
 mod installed;
 pub mod merge;
 pub mod scalar;
+mod secret;
 #[cfg(test)]
 mod tests;
 pub mod yaml;
