@@ -147,6 +147,12 @@ impl Config {
     fn file(&mut self, tree: &Tree, path: &str) -> Option<Node> {
         let index = self.files.len();
         match tree.read(path, MAX_FILE) {
+            Ok(_) if self.nodes > MAX_NODES => {
+                // Not even parsed: that is what the bound is to save.
+                self.files.push(path.to_owned());
+                self.doubt(index, path, &too_many_nodes());
+                None
+            }
             Ok(bytes) => {
                 self.files.push(path.to_owned());
                 let parsed = String::from_utf8(bytes)
@@ -171,8 +177,7 @@ impl Config {
         let parsed = parsed.and_then(|node| {
             self.nodes = self.nodes.saturating_add(node.as_ref().map_or(0, Node::count));
             if self.nodes > MAX_NODES {
-                let limit = u64::try_from(MAX_NODES).unwrap_or(u64::MAX);
-                return Err(Error::Limit { structure: "cloud-init", limit, unit: "nodes" });
+                return Err(too_many_nodes());
             }
             Ok(node)
         });
@@ -244,6 +249,11 @@ impl Config {
         let parsed = parse(&text, index);
         self.keep(index, parsed)
     }
+}
+
+fn too_many_nodes() -> Error {
+    let limit = u64::try_from(MAX_NODES).unwrap_or(u64::MAX);
+    Error::Limit { structure: "cloud-init", limit, unit: "nodes" }
 }
 
 fn parse(text: &str, index: usize) -> Result<Option<Node>> {

@@ -270,3 +270,18 @@ proptest::proptest! {
         let _ = yaml::load(&text, 0);
     }
 }
+
+#[test]
+fn behind_the_bound_on_nodes_no_file_is_parsed() {
+    let many = format!("a: [{}]\n", "x, ".repeat(45_000));
+    let mut guest = MemoryFs::new().file("/etc/cloud/cloud.cfg", &many);
+    for name in ["1", "2"] {
+        guest = guest.file(&format!("/etc/cloud/cloud.cfg.d/{name}.cfg"), &many);
+    }
+    // Would be another error if it were looked at.
+    guest = guest.file("/etc/cloud/cloud.cfg.d/3.cfg", "[");
+    let unread = Config::read(&guest.tree(), None).unread();
+    let of = |name: &str| unread.iter().find(|unread| unread.location.ends_with(name)).unwrap();
+    assert_eq!(unread.len(), 2, "{unread:?}");
+    assert_eq!(of("2.cfg").reason, of("3.cfg").reason);
+}
