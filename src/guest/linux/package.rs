@@ -6,7 +6,7 @@ use crate::filesystem::tree::Tree;
 const STATUS: &str = "/var/lib/dpkg/status";
 
 /// Longest status file read; a desktop with 3,000 packages has about 4 MiB.
-const MAX_STATUS: u64 = 32 << 20;
+const MAX_STATUS: u64 = 16 << 20;
 
 /// The version of an installed package and its place; `Known(None)` when dpkg does not have it
 /// installed, or there is no dpkg.
