@@ -14,8 +14,7 @@ pub(super) fn run(args: &InspectArgs, out: &mut dyn Write) -> Result<u8, Failure
     let facts = crate::inspect(&args.image)?.facts;
     match args.format {
         InspectFormatArg::Json => {
-            serde_json::to_writer_pretty(&mut *out, &facts).map_err(std::io::Error::from)?;
-            writeln!(out)?;
+            crate::report::json::write_value(&facts, out)?;
         }
         InspectFormatArg::Human => human(&facts, out)?,
     }

@@ -17,7 +17,7 @@ pub fn for_terminal(text: &str) -> Cow<'_, str> {
 
 /// Controls (Unicode category Cc), line and paragraph separators, bidirectional controls (Unicode
 /// Standard Annex #9, §2), zero-width characters and tags that hide text.
-fn is_unsafe(char: char) -> bool {
+pub(super) fn is_unsafe(char: char) -> bool {
     char.is_control()
         || matches!(char,
             '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
