@@ -24,22 +24,34 @@ use crate::fact::Fact;
 use crate::guest::facts::InitramfsFacts;
 use listing::Listing;
 
-/// Most bytes that are looked at in one initramfs, after decompression; the content of files in
-/// plain archives, which is skipped, does not count. The largest initramfs in the field (all
-/// firmware, a live system) unpack to well under 1 GiB, and the kernel must hold them in memory.
-pub const MAX_UNPACKED: u64 = 2 << 30;
+/// Most bytes that are looked at in the initramfs files of one boot entry together, after
+/// decompression; the content of files in plain archives, which is skipped, does not count. The
+/// largest initramfs in the field (all firmware, a live system) unpack to well under 1 GiB, and the
+/// kernel must hold them in memory.
+pub const MAX_UNPACKED: u64 = 1 << 30;
+
+/// How many more bytes are looked at.
+#[derive(Debug)]
+pub struct Budget(u64);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(MAX_UNPACKED)
+    }
+}
 
 /// Lists the modules in the initramfs `bytes`, until `wanted` has all that it seeks.
 ///
 /// A damaged or unreadable part does not lose what was seen before it: the modules and segments up
 /// to there are in the result, and `listing` has the reason. `path` is only repeated in the result.
+/// What is looked at is taken from `budget`, which the files of one boot entry share.
 ///
 /// Takes up to about 1 MiB of memory beside the decompressor's own window: 128 MiB of address space
 /// at most for zstd (of which an archive touches what it fills), 16 MiB for LZ4,
 /// [`decoder::MAX_LZMA_MEMORY`] for xz and lzma.
-pub fn list(path: &str, bytes: &dyn Bytes, wanted: &Wanted) -> InitramfsFacts {
+pub fn list(path: &str, bytes: &dyn Bytes, wanted: &Wanted, budget: &mut Budget) -> InitramfsFacts {
     let mut listing = Listing::new(wanted);
-    let end = segments::walk(bytes, &mut listing);
+    let end = segments::walk(bytes, &mut listing, budget);
     let listing_end = match (end, listing.hidden()) {
         (Err(reason), _) => Fact::unknown(path, reason),
         (Ok(end), None) => Fact::Known(end),

@@ -2,13 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use super::MAX_UNPACKED;
 use super::compression::Compression;
 use super::cpio::{Archive, Fed};
 use super::decoder::Decoder;
 use super::listing::Listing;
 use super::lz4;
 use super::source::Source;
+use super::{Budget, MAX_UNPACKED};
 use crate::bytes::Bytes;
 use crate::guest::facts::ListingEnd;
 
@@ -26,14 +26,17 @@ pub(super) type Sink<'s> = dyn FnMut(&[u8]) -> Result<ControlFlow<()>, String> +
 ///
 /// # Errors
 /// The reason why the rest could not be read, with the segment and its offset.
-pub(super) fn walk(bytes: &dyn Bytes, listing: &mut Listing<'_>) -> Result<ListingEnd, String> {
+pub(super) fn walk(
+    bytes: &dyn Bytes,
+    listing: &mut Listing<'_>,
+    budget: &mut Budget,
+) -> Result<ListingEnd, String> {
     if bytes.is_empty() {
         return Err("the file is empty".to_owned());
     }
     let mut source = Source::new(bytes, 0);
-    let mut budget = Budget(MAX_UNPACKED);
     while !listing.satisfied() {
-        skip_zeros(bytes, &mut source, &mut budget)?;
+        skip_zeros(bytes, &mut source, budget)?;
         let start = source.position();
         let Some(first) = source.fill().map_err(|error| error.to_string())?.first().copied() else {
             return Ok(ListingEnd::Complete);
@@ -46,9 +49,9 @@ pub(super) fn walk(bytes: &dyn Bytes, listing: &mut Listing<'_>) -> Result<Listi
         let name = compression.map_or("none", Compression::name);
         listing.segments.push(format!("offset {start}: cpio, {name}"));
         let flow = match compression {
-            None => archive(bytes, &mut source, listing, &mut budget),
+            None => archive(bytes, &mut source, listing, budget),
             Some(compression) => {
-                source.read_ahead(|source| unpack(compression, source, listing, &mut budget))
+                source.read_ahead(|source| unpack(compression, source, listing, budget))
             }
         };
         let flow =
@@ -74,9 +77,6 @@ fn compression(bytes: &dyn Bytes, start: u64) -> Result<Compression, String> {
         None => format!("offset {start}: neither a cpio archive nor compressed ({magic:02x?})"),
     })
 }
-
-/// How many more bytes are looked at.
-struct Budget(u64);
 
 impl Budget {
     fn take(&mut self, bytes: &[u8]) -> Result<(), String> {

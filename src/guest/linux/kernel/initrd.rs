@@ -3,7 +3,7 @@
 use crate::fact::Fact;
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{BootEntry, InitramfsFacts, ListingEnd};
-use crate::guest::linux::initramfs::{self, Wanted};
+use crate::guest::linux::initramfs::{self, Budget, Wanted};
 
 use super::Open;
 
@@ -18,6 +18,7 @@ pub(super) fn of_entry(
     wanted: &Wanted,
 ) -> Fact<Option<InitramfsFacts>> {
     let mut union: Option<InitramfsFacts> = None;
+    let mut budget = Budget::default();
     if entry.initrds.len() > MAX_FILES {
         return Fact::unknown(&entry.location, format!("more than {MAX_FILES} initramfs files"));
     }
@@ -36,7 +37,7 @@ pub(super) fn of_entry(
             None => wanted.clone(),
         };
         let next = match open(file) {
-            Ok(bytes) => initramfs::list(path, &*bytes, &wanted),
+            Ok(bytes) => initramfs::list(path, &*bytes, &wanted, &mut budget),
             Err(error) => return Fact::unknown(path, error.to_string()),
         };
         let whole = match union {
