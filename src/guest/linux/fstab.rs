@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn a_share_of_the_old_host_is_missing() {
         let text = "vagrant /vagrant vboxsf uid=1000,_netdev 0 0\n.host:/ /mnt/hgfs fuse.vmhgfs-fuse defaults 0 0\nshare /mnt/x virtiofs defaults 0 0\n";
-        let entries = parse(text, &disk()).entries;
+        let entries = parse(text, &disk()).unwrap().entries;
         assert_eq!(entries.len(), 3);
         for entry in entries {
             assert_eq!(entry.source.resolution, Resolution::Missing, "{entry:?}");
