@@ -14,17 +14,22 @@ use crate::error::{Error, Result};
 /// read. A whole check of a usual guest reads some ten MiB.
 pub const MAX_METADATA_BYTES: u64 = 1 << 30;
 
+/// Most bytes of journals that are read for one image and remembered: partitions that overlap can
+/// show one journal hundreds of times.
+const MAX_JOURNAL_BYTES: u64 = 4 << 30;
+
 /// Counts the bytes of directories and maps of blocks that were read; shared by the file systems of
 /// one image.
 #[derive(Debug)]
 pub struct Budget {
     limit: u64,
     spent: AtomicU64,
+    journals: AtomicU64,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { limit: MAX_METADATA_BYTES, spent: AtomicU64::new(0) }
+        Self { limit: MAX_METADATA_BYTES, spent: AtomicU64::new(0), journals: AtomicU64::new(0) }
     }
 }
 
@@ -51,6 +56,19 @@ impl Budget {
                 limit: self.limit,
                 unit: "bytes",
             });
+        }
+        Ok(())
+    }
+
+    /// Counts `bytes` more of journals; this is bounded for every caller.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] once the sum is above the bound.
+    pub(super) fn spend_on_journals(&self, bytes: u64) -> Result<()> {
+        let before = self.journals.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > MAX_JOURNAL_BYTES {
+            let (structure, limit) = ("all journals that were read", MAX_JOURNAL_BYTES);
+            return Err(Error::Limit { structure, limit, unit: "bytes" });
         }
         Ok(())
     }
@@ -86,5 +104,6 @@ mod tests {
             assert!(matches!(error, Error::Limit { limit: MAX_METADATA_BYTES, .. }), "{error}");
         }
         Budget::unlimited().spend(u64::MAX).unwrap();
+        Budget::unlimited().spend_on_journals(MAX_JOURNAL_BYTES + 1).unwrap_err();
     }
 }

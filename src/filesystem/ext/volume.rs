@@ -129,6 +129,15 @@ impl Volume {
         self.block(block)
     }
 
+    /// Counts blocks of the journal that are read or remembered.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when there were too many.
+    pub(super) fn count_journal(&self, blocks: usize) -> Result<()> {
+        let blocks = u64::try_from(blocks).unwrap_or(u64::MAX);
+        self.budget.spend_on_journals(blocks.saturating_mul(self.block_size()))
+    }
+
     /// `len` bytes from byte `within` of a block on, all inside that block.
     pub(super) fn span(&self, block: u64, within: u64, len: usize) -> Result<Cow<'_, [u8]>> {
         if let Some(slice) = self.slice(block, within, len) {

@@ -118,6 +118,7 @@ impl<'a> Log<'a> {
     /// A block of the journal, and the block of the volume where it lies.
     fn block(&self, at: u32) -> Result<(u64, Cow<'a, [u8]>)> {
         let block = physical(&self.runs, at)?;
+        self.volume.count_journal(1)?;
         Ok((block, self.volume.block(block)?))
     }
 
@@ -295,6 +296,7 @@ impl<'a> Log<'a> {
                 .saturating_add(torn_commits),
             fast_commits_not_replayed: fast_commit::follow(self, next)?,
         };
+        self.volume.count_journal(kept.len())?;
         Ok((JournalState::Replayed(replay), Overlay::new(kept)))
     }
 }

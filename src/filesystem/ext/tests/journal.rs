@@ -131,3 +131,15 @@ fn a_journal_whose_superblock_contradicts_its_checksum_is_not_replayed() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn journals_of_one_image_share_a_bound() {
+    let bytes: Arc<dyn Bytes> = Arc::new(image("dirty-ext4-64bit"));
+    let budget = Arc::new(Budget::default());
+    let open = || Ext::open_within(Arc::clone(&bytes), Arc::clone(&budget)).unwrap();
+    assert!(matches!(open().state().journal, JournalState::Replayed(_)));
+    budget.spend_on_journals(1 << 32).unwrap_err();
+    let second = open();
+    let JournalState::NotReplayed { reason } = &second.state().journal else { panic!() };
+    assert!(reason.contains("all journals"), "{reason}");
+}
