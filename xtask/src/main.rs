@@ -2,6 +2,7 @@
 
 mod bench;
 mod compare;
+mod docs;
 mod guest;
 mod testdata;
 mod tool;
@@ -16,6 +17,7 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
+    Docs(docs::Arguments),
     Guest(whole::Arguments),
     Bench(bench::Arguments),
     Compare(compare::Arguments),
@@ -24,6 +26,7 @@ enum Command {
 
 fn main() -> Result<()> {
     match Command::parse() {
+        Command::Docs(arguments) => docs::run(&arguments),
         Command::Guest(arguments) => whole::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),

@@ -1,0 +1,40 @@
+//! `cargo xtask docs`: the pages that are made from the rules.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+
+use anyhow::{Result, ensure};
+use image_preflight::rules::{RULES, page};
+
+use crate::workspace;
+
+/// Write docs/rules/*.md, a page for each rule, from what the rules say of themselves
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Write nothing; fail when a page is not as it would be written
+    #[arg(long)]
+    check: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let dir = workspace::root().join("docs/rules");
+    fs::create_dir_all(&dir)?;
+    let mut names = BTreeSet::new();
+    for rule in RULES {
+        let name = OsString::from(format!("{}.md", rule.id()));
+        let (path, text) = (dir.join(&name), page(*rule));
+        if arguments.check {
+            let same = fs::read_to_string(&path).is_ok_and(|before| before == text);
+            ensure!(same, "{}: cargo xtask docs is due", path.display());
+        } else {
+            fs::write(path, text)?;
+        }
+        names.insert(name);
+    }
+    for entry in fs::read_dir(&dir)? {
+        let name = entry?.file_name();
+        ensure!(names.contains(&name), "{}: no rule has that page", dir.join(name).display());
+    }
+    Ok(())
+}
