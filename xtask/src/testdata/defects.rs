@@ -448,8 +448,8 @@ pub const FIXTURES: &[Fixture] = &[
     Fixture {
         name: "mac-bound",
         what: "A udev rule ties the name of a network card to its MAC address",
-        exit: 0,
-        findings: &[("os-not-hardware-bound", "warn"), ZSTD, OS],
+        exit: 1,
+        findings: &[("os-not-hardware-bound", "fail"), ZSTD, OS],
         unjudged: &[],
         make: |maker| {
             edited(maker, |tree| {
