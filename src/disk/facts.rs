@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{Evidence, Fact};
+use crate::fact::{Evidence, Fact, Unread};
 
 /// Which partition table the disk has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,11 +203,11 @@ pub struct Signature {
 /// A named byte range that a file system (or something else) may lie in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeFacts {
-    /// `partition 1`, `whole disk`, later `vg/lv`.
+    /// `partition 1`, `whole disk`, `vg/lv` for a logical volume, `md/name` or `md0` for an array.
     pub name: String,
     /// Partition number, when it is one.
     pub partition: Option<u32>,
-    /// First byte on the disk; `None` when it is not contiguous there.
+    /// First byte on the disk; `None` for what lies inside other volumes.
     pub start: Option<u64>,
     /// Length in bytes (what lies inside the disk).
     pub size: u64,
@@ -336,8 +336,18 @@ pub struct DiskFacts {
     pub gpt: Option<GptFacts>,
     /// The partitions in the table's order.
     pub partitions: Vec<PartitionFacts>,
-    /// The volumes: partitions, or the whole disk when there is no table.
+    /// The volumes: partitions, or the whole disk when there is no table; then the arrays and
+    /// logical volumes that lie inside them.
     pub volumes: Vec<VolumeFacts>,
+    /// The LVM volume groups of which at least one physical volume is on this disk.
+    #[serde(default)]
+    pub volume_groups: Vec<VolumeGroupFacts>,
+    /// The md arrays of which at least one member is on this disk.
+    #[serde(default)]
+    pub arrays: Vec<ArrayFacts>,
+    /// The physical volumes and members of arrays that were looked into.
+    #[serde(default)]
+    pub containers: Vec<ContainerFacts>,
     /// The code in sector 0.
     pub boot_code: Fact<BootCodeFacts>,
     /// The code in the boot sectors of volumes that have some.
@@ -346,7 +356,154 @@ pub struct DiskFacts {
     pub problems: Vec<LayoutProblem>,
 }
 
+/// A physical volume or a member of an array, and whether all that lies inside it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerFacts {
+    /// Index of the container in [`DiskFacts::volumes`].
+    pub volume: usize,
+    /// Whether all volumes inside are in [`DiskFacts::volumes`], or why not.
+    pub opened: Fact<()>,
+}
+
+/// An LVM volume group, by the newest of its metadata copies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeGroupFacts {
+    /// Its name.
+    pub name: String,
+    /// Its UUID with dashes.
+    pub uuid: String,
+    /// Sequence number of the metadata that counts.
+    pub seqno: u64,
+    /// Its physical volumes.
+    pub physical_volumes: Vec<PhysicalVolumeFacts>,
+    /// Its logical volumes, the hidden parts of others included.
+    pub logical_volumes: Vec<LogicalVolumeFacts>,
+    /// Copies of the metadata that are damaged or older, and other things out of order.
+    pub notes: Vec<Evidence>,
+}
+
+impl VolumeGroupFacts {
+    /// The physical volumes that are not in this image.
+    pub fn missing_pvs(&self) -> impl Iterator<Item = &PhysicalVolumeFacts> {
+        self.physical_volumes.iter().filter(|pv| pv.volume.is_none())
+    }
+
+    /// The logical volume that has that index in [`DiskFacts::volumes`].
+    pub fn logical_volume(&self, volume: usize) -> Option<&LogicalVolumeFacts> {
+        self.logical_volumes.iter().find(|lv| lv.volume == Some(volume))
+    }
+}
+
+/// A physical volume of a volume group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhysicalVolumeFacts {
+    /// Its UUID with dashes.
+    pub uuid: String,
+    /// Index in [`DiskFacts::volumes`]; none when it is not in this image, or is marked MISSING.
+    pub volume: Option<usize>,
+    /// The device that it was when the metadata was written: `/dev/sdb1`.
+    pub device: Option<String>,
+    /// Its size in bytes, as the metadata says; 0 when that does not tell.
+    pub size: u64,
+}
+
+/// A logical volume of a volume group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogicalVolumeFacts {
+    /// Its name.
+    pub name: String,
+    /// Its UUID with dashes.
+    pub uuid: String,
+    /// Whether it is visible to users (`VISIBLE`), and no hidden part of another one.
+    pub visible: bool,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The types of its segments: `linear`, `striped`, `raid1`, `thin`, ….
+    pub segment_types: Vec<String>,
+    /// The UUIDs of the physical volumes that it needs and that are not in this image.
+    pub missing_pvs: Vec<String>,
+    /// Index in [`DiskFacts::volumes`]; none for hidden parts and pools, which hold no file system
+    /// of their own. Why one cannot be read is said by the volume's signatures.
+    pub volume: Option<usize>,
+}
+
+/// An md array, by the newest of its superblocks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrayFacts {
+    /// The name as its volume has it: `md/root`, `md0`.
+    pub name: String,
+    /// The name in the superblock, with the home host: `debian:root`; none in 0.90.
+    pub set_name: Option<String>,
+    /// Its UUID as a UUID is written; see [`ArrayFacts::md_uuid`] for `mdadm`'s way.
+    pub uuid: String,
+    /// `raid1`, `raid0`, `linear`, ….
+    pub level: String,
+    /// Version of the superblock: `0.90`, `1.0`, `1.1`, `1.2`.
+    pub metadata: String,
+    /// How many members the array has when it is complete.
+    pub raid_disks: u32,
+    /// The members on this disk.
+    pub members: Vec<ArrayMemberFacts>,
+    /// The slots whose members are not on this disk, or are not in sync.
+    pub missing_slots: Vec<u32>,
+    /// Whether data lies in the missing slots that is on no other member.
+    pub incomplete: bool,
+    /// Index in [`DiskFacts::volumes`]. Why it cannot be read is said by the volume's signatures.
+    pub volume: Option<usize>,
+}
+
+impl ArrayFacts {
+    /// The UUID as `mdadm` prints it: four groups of eight hex digits, with colons.
+    pub fn md_uuid(&self) -> String {
+        let digits: Vec<char> = self.uuid.chars().filter(char::is_ascii_hexdigit).collect();
+        digits.chunks(8).map(String::from_iter).collect::<Vec<_>>().join(":")
+    }
+}
+
+/// A member of an array.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrayMemberFacts {
+    /// Index in [`DiskFacts::volumes`].
+    pub volume: usize,
+    /// Its slot; none for a spare or a faulty one.
+    pub slot: Option<u32>,
+    /// The event counter of its superblock.
+    pub events: u64,
+    /// Whether it holds what the array holds, or why not.
+    pub in_sync: Fact<()>,
+}
+
 impl DiskFacts {
+    /// The volume group and the logical volume that is the volume with that index.
+    pub fn logical_volume(
+        &self,
+        volume: usize,
+    ) -> Option<(&VolumeGroupFacts, &LogicalVolumeFacts)> {
+        self.volume_groups.iter().find_map(|group| Some((group, group.logical_volume(volume)?)))
+    }
+
+    /// The array that is the volume with that index.
+    pub fn array(&self, volume: usize) -> Option<&ArrayFacts> {
+        self.arrays.iter().find(|array| array.volume == Some(volume))
+    }
+
+    /// Why volumes inside a physical volume or a member of an array may have stayed unseen; `None`
+    /// when all are known, or when the volume is neither.
+    pub fn unopened(&self, volume: usize) -> Option<Unread> {
+        let facts = self.volumes.get(volume)?;
+        let signature = facts.signature()?;
+        if !matches!(signature.kind, SignatureKind::LvmPv | SignatureKind::MdRaid) {
+            return None;
+        }
+        match self.containers.iter().find(|container| container.volume == volume) {
+            Some(container) => container.opened.unread().cloned(),
+            None => Some(Unread::new(
+                format!("{} ({})", facts.name, signature.kind.name()),
+                "the volumes inside it were not looked into",
+            )),
+        }
+    }
+
     /// The partition with that number.
     pub fn partition(&self, number: u32) -> Option<&PartitionFacts> {
         self.partitions.iter().find(|partition| partition.number == number)

@@ -1,4 +1,5 @@
-//! Partition tables, boot code and the signatures of what lies in volumes.
+//! Partition tables, boot code, the signatures of what lies in volumes, and the volumes that lie
+//! inside arrays and volume groups.
 //!
 //! In: the disk's read-only bytes. Out: [`facts::DiskFacts`] and the volumes' bytes.
 //! This room must not know files or operating systems.
@@ -10,10 +11,14 @@ mod fixture;
 mod gpt;
 mod grub_core;
 mod layout;
+mod lvm;
+mod mapping;
 mod mbr;
+mod md;
 mod partition_type;
 mod record;
 mod signature;
+mod stack;
 #[cfg(test)]
 mod tests;
 
@@ -86,6 +91,8 @@ impl Disk {
         }
         table.problems.extend(layout::too_small(&volumes.facts, &table.partitions));
 
+        let inside = stack::open(&mut volumes);
+
         let boot_code = match &first {
             Ok(sector) => Fact::Known(boot_code(disk, sector, &table.partitions)),
             Err(error) => Fact::unknown("sector 0", error.to_string()),
@@ -100,6 +107,9 @@ impl Disk {
             partitions: table.partitions,
             volume_boot_code: volumes.boot_code(),
             volumes: volumes.facts,
+            volume_groups: inside.volume_groups,
+            arrays: inside.arrays,
+            containers: inside.containers,
             boot_code,
             problems: table.problems,
         };
@@ -115,17 +125,32 @@ struct Volumes {
 }
 
 impl Volumes {
-    /// Adds a volume; gives its index.
+    /// Adds a partition or the whole disk; gives its index.
     fn push(&mut self, name: String, partition: Option<u32>, start: u64, part: Part) -> usize {
         let signatures = Fact::from_result(name.clone(), signature::find(&part));
-        self.facts.push(VolumeFacts {
-            name,
-            partition,
-            start: Some(start),
-            size: part.len(),
-            signatures,
-        });
-        self.bytes.push(Arc::new(part));
+        let size = part.len();
+        let start = Some(start);
+        self.add(VolumeFacts { name, partition, start, size, signatures }, Arc::new(part))
+    }
+
+    /// Adds a volume that lies inside others; gives its index. One that cannot be read has unknown
+    /// signatures.
+    fn push_inside(&mut self, name: String, bytes: mapping::Mapped) -> usize {
+        let (signatures, bytes) = match bytes {
+            Ok(bytes) => (signature::find(bytes.as_ref()), bytes),
+            Err(unreadable) => {
+                let bytes: Arc<dyn Bytes> = Arc::new(unreadable.clone());
+                (Err(unreadable.error), bytes)
+            }
+        };
+        let signatures = Fact::from_result(name.clone(), signatures);
+        let size = bytes.len();
+        self.add(VolumeFacts { name, partition: None, start: None, size, signatures }, bytes)
+    }
+
+    fn add(&mut self, facts: VolumeFacts, bytes: Arc<dyn Bytes>) -> usize {
+        self.facts.push(facts);
+        self.bytes.push(bytes);
         self.bytes.len().saturating_sub(1)
     }
 
@@ -133,6 +158,7 @@ impl Volumes {
     /// signatures already, which says the same.
     fn boot_code(&self) -> Vec<facts::VolumeBootCode> {
         let volumes = self.facts.iter().zip(&self.bytes).enumerate();
+        let volumes = volumes.filter(|(_, (facts, _))| facts.start.is_some());
         volumes
             .filter_map(|(index, (facts, bytes))| {
                 boot_code::volume(bytes.as_ref(), index, &facts.name).ok().flatten()

@@ -304,6 +304,9 @@ fn disk() -> DiskFacts {
             volume(2, SignatureKind::Ext4, ROOT_UUID),
             volume(3, SignatureKind::Swap, SWAP_UUID),
         ],
+        volume_groups: vec![],
+        arrays: vec![],
+        containers: vec![],
         boot_code: Fact::Known(BootCodeFacts {
             kind: BootCodeKind::Grub2,
             signature: true,

@@ -3,21 +3,12 @@
 use super::found;
 use crate::bytes::{Bytes, BytesExt};
 use crate::disk::facts::{Signature, SignatureKind};
+use crate::disk::lvm::{checksum, dashed};
 use crate::disk::record::Record;
 use crate::error::Result;
 
 /// Sectors in which the label may stand (`LABEL_SCAN_SECTORS`).
 const LABEL_SECTORS: u64 = 4;
-
-/// LVM's CRC-32 starts from this value (`INITIAL_CRC`, `lib/misc/crc.h`) and is not inverted.
-const INITIAL_CRC: u32 = 0xf597_a6cf;
-
-/// CRC-32 as LVM computes it.
-fn checksum(bytes: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new_with_initial(!INITIAL_CRC);
-    hasher.update(bytes);
-    !hasher.finalize()
-}
 
 pub(super) fn probe(volume: &dyn Bytes) -> Result<Option<Signature>> {
     for number in 0..LABEL_SECTORS {
@@ -39,16 +30,4 @@ pub(super) fn probe(volume: &dyn Bytes) -> Result<Option<Signature>> {
         return Ok(Some(signature));
     }
     Ok(None)
-}
-
-/// The 32 characters in groups of 6-4-4-4-4-4-6.
-fn dashed(id: &str) -> String {
-    let mut text = String::with_capacity(38);
-    for (index, character) in id.chars().enumerate() {
-        if matches!(index, 6 | 10 | 14 | 18 | 22 | 26) {
-            text.push('-');
-        }
-        text.push(character);
-    }
-    text
 }

@@ -61,6 +61,9 @@ fn disk(
                 ),
             })
             .collect(),
+        volume_groups: vec![],
+        arrays: vec![],
+        containers: vec![],
         boot_code: Fact::Known(BootCodeFacts {
             kind: code,
             signature: true,

@@ -174,6 +174,9 @@ impl FakeMachine {
             gpt: None,
             partitions: Vec::new(),
             volumes: Vec::new(),
+            volume_groups: vec![],
+            arrays: vec![],
+            containers: vec![],
             boot_code: Fact::Known(BootCodeFacts {
                 kind: BootCodeKind::None,
                 signature: true,
