@@ -176,6 +176,31 @@ impl SignatureKind {
         )
     }
 
+    /// Whether further volumes may lie inside.
+    pub fn is_container(self) -> bool {
+        self.is_encryption()
+            || matches!(
+                self,
+                Self::LvmPv
+                    | Self::MdRaid
+                    | Self::Ddf
+                    | Self::Imsm
+                    | Self::Ldm
+                    | Self::StorageSpaces
+                    | Self::Bcache
+                    | Self::Vdo
+                    | Self::Stratis
+                    | Self::Zfs
+                    | Self::PartitionTable
+            )
+    }
+
+    /// Whether its UUID and label name something bigger that the volume is a member of, and nothing
+    /// that can be mounted.
+    pub fn is_member(self) -> bool {
+        matches!(self, Self::LvmPv | Self::MdRaid | Self::Ddf | Self::Imsm)
+    }
+
     /// Whether it says that the content is encrypted.
     pub fn is_encryption(self) -> bool {
         matches!(self, Self::Luks1 | Self::Luks2 | Self::Bitlocker)
@@ -407,6 +432,15 @@ pub struct PhysicalVolumeFacts {
     pub size: u64,
 }
 
+impl PhysicalVolumeFacts {
+    /// Says that it is not in this image.
+    pub fn missing(&self, group: &VolumeGroupFacts) -> Evidence {
+        let device = self.device.as_ref().map_or_else(String::new, |was| format!(" (was {was})"));
+        let detail = format!("physical volume {}{device} is missing", self.uuid);
+        Evidence::new(format!("volume group {}", group.name), detail)
+    }
+}
+
 /// A logical volume of a volume group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogicalVolumeFacts {
@@ -487,21 +521,34 @@ impl DiskFacts {
         self.arrays.iter().find(|array| array.volume == Some(volume))
     }
 
-    /// Why volumes inside a physical volume or a member of an array may have stayed unseen; `None`
-    /// when all are known, or when the volume is neither.
+    /// Why further volumes may lie unseen in this one; `None` when all are known, or when it is of
+    /// a kind that holds none.
     pub fn unopened(&self, volume: usize) -> Option<Unread> {
         let facts = self.volumes.get(volume)?;
-        let signature = facts.signature()?;
-        if !matches!(signature.kind, SignatureKind::LvmPv | SignatureKind::MdRaid) {
-            return None;
-        }
+        let signature = facts.signature().filter(|signature| signature.kind.is_container())?;
         match self.containers.iter().find(|container| container.volume == volume) {
             Some(container) => container.opened.unread().cloned(),
             None => Some(Unread::new(
-                format!("{} ({})", facts.name, signature.kind.name()),
-                "the volumes inside it were not looked into",
+                facts.name.clone(),
+                format!("{} is not looked into", signature.kind.name()),
             )),
         }
+    }
+
+    /// The members of the group or array that is the volume with that index which it needs and
+    /// which are not in this image; empty when it is none, or has all that it needs.
+    pub fn missing_members(&self, volume: usize) -> Vec<Evidence> {
+        if let Some((group, logical)) = self.logical_volume(volume) {
+            let needed = |pv: &&PhysicalVolumeFacts| logical.missing_pvs.contains(&pv.uuid);
+            return group.missing_pvs().filter(needed).map(|pv| pv.missing(group)).collect();
+        }
+        let array = self.array(volume).filter(|array| array.incomplete);
+        let slots = array.into_iter().flat_map(|array| {
+            let place = format!("{} ({}, {})", array.name, array.level, array.md_uuid());
+            let slots = array.missing_slots.iter();
+            slots.map(move |slot| Evidence::new(place.clone(), format!("slot {slot} is missing")))
+        });
+        slots.collect()
     }
 
     /// The partition with that number.

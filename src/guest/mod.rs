@@ -92,12 +92,17 @@ fn open_filesystems(
     disk.volumes
         .iter()
         .zip(volumes)
-        .map(|(facts, bytes)| {
+        .enumerate()
+        .map(|(index, (facts, bytes))| {
             let signature = match facts.signatures.as_result() {
                 Ok(signatures) => signatures.first(),
                 Err(unread) => return Fact::Unknown(unread.clone()),
             };
             match signature {
+                // What lies in a member of something bigger is a volume of its own.
+                Some(signature) if signature.kind.is_member() => {
+                    disk.unopened(index).map_or(Fact::Known(None), Fact::Unknown)
+                }
                 Some(signature) if filesystem::may_hold_files(signature.kind) => Fact::from_result(
                     facts.name.clone(),
                     filesystem::open_within(signature.kind, bytes, &budget).map(Some),

@@ -3,7 +3,8 @@
 use super::scope::{Decision, any_guest, disk, known, settle, undecided};
 use super::system_mounts::{is_automatic, is_boot, is_optional};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, volumes};
-use crate::fact::{Evidence, Unread};
+use crate::disk::facts::{DiskFacts, VolumeFacts};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::{Facts, Resolution, SourceKind};
 use crate::text;
 
@@ -20,8 +21,8 @@ static DOC: Doc = Doc {
         "一个镜像文件对应一个磁盘。如果/boot、/usr或根文件系统依赖另一个磁盘，云服务器上将找不到该磁盘，启动会停在引导程序、initramfs或紧急模式。",
     ),
     decided: Fixed::new(
-        "Every device that the start needs must lead to a volume of this image: the root= of the default boot entry, and the /etc/fstab lines for /, /boot, /boot/efi, /usr and /var. A volume group or array that could not be opened leaves it undecided.",
-        "启动所需的每个设备都必须对应到本镜像中的卷：默认引导项的root=，以及/etc/fstab中/、/boot、/boot/efi、/usr、/var各行。无法打开的卷组或阵列记为无法判定。",
+        "Every device that the start needs must lead to a volume of this image: the root= of the default boot entry, and the /etc/fstab lines for /, /boot, /boot/efi, /usr and /var. A logical volume or array of which a physical volume or member is missing does not count; a volume group or array that could not be opened leaves it undecided.",
+        "启动所需的每个设备都必须对应到本镜像中的卷：默认引导项的root=，以及/etc/fstab中/、/boot、/boot/efi、/usr、/var各行。缺少物理卷或成员盘的逻辑卷或阵列不算在内；无法打开的卷组或阵列记为无法判定。",
     ),
     remedy: Fixed::new(
         "Copy the file system onto the system disk, correct its line in /etc/fstab and root=, and rebuild the boot loader's configuration; or export the disk that holds both.",
@@ -51,8 +52,22 @@ impl Rule for BootAndSystemSameDisk {
 }
 
 fn decide(facts: &Facts) -> Decision {
-    let linux = any_guest(facts)?;
     let disk = disk(facts)?;
+    if let Fact::Unknown(unread) = &facts.guest
+        && let Some(index) = spread(disk, unread)
+    {
+        let name = disk.volumes.get(index).map_or("", |volume| volume.name.as_str());
+        let missing = disk.missing_members(index);
+        let list = details(&missing);
+        return Ok(Outcome::broken(
+            text!(
+                "No root file system is on this disk as a whole: {name} needs what is not in this image: {list}.",
+                "本磁盘上没有完整的根文件系统：{name}所需的部分不在本镜像中：{list}。"
+            ),
+            missing,
+        ));
+    }
+    let linux = any_guest(facts)?;
     let entry = linux.boot.default_entry.known().and_then(Option::as_ref);
     let root = entry.and_then(|entry| {
         let root = entry.root.as_ref()?;
@@ -65,6 +80,7 @@ fn decide(facts: &Facts) -> Decision {
             (entry.mount_point.as_str(), &entry.source, entry.evidence(), is_optional(entry))
         });
     let (mut missing, mut optional, mut unknown, mut seen) = (vec![], vec![], vec![], vec![]);
+    let (mut members, mut degraded) = (Vec::new(), Vec::new());
     for (what, device, evidence, is_optional) in root.into_iter().chain(mounts) {
         // What lies on another machine is not in this image either.
         let is_elsewhere =
@@ -72,8 +88,18 @@ fn decide(facts: &Facts) -> Decision {
         match &device.resolution {
             _ if is_elsewhere && is_optional => optional.push((what, device, evidence)),
             _ if is_elsewhere => missing.push((what, device, evidence)),
+            Resolution::Unknown(unread) if !is_optional && spread(disk, unread).is_some() => {
+                missing.push((what, device, evidence));
+                members.extend(spread(disk, unread).map(|index| disk.missing_members(index)));
+            }
             Resolution::Unknown(unread) => unknown.push(unread),
+            Resolution::Volume(index) if !disk.missing_members(*index).is_empty() => {
+                let list = if is_optional { &mut optional } else { &mut missing };
+                list.push((what, device, evidence));
+                members.push(disk.missing_members(*index));
+            }
             Resolution::Volume(index) => {
+                degraded.extend(incomplete_group(disk, *index));
                 let volume = disk.volumes.get(*index).map(volumes::describe);
                 let volume = volume.unwrap_or_default();
                 seen.push(Evidence::new(evidence.location, format!("{what} on {volume}")));
@@ -83,13 +109,25 @@ fn decide(facts: &Facts) -> Decision {
     }
     if let Some((what, device, _)) = missing.first().or(optional.first()) {
         let spec = &device.spec;
-        let message = text!(
-            "{what} is on {spec}, which is not in this image.",
-            "{what}位于{spec}，但本镜像中没有该设备。"
-        );
+        let mut members: Vec<Evidence> = members.into_iter().flatten().collect();
+        members.sort_unstable();
+        members.dedup();
+        let list = details(&members);
+        let message = if members.is_empty() {
+            text!(
+                "{what} is on {spec}, which is not in this image.",
+                "{what}位于{spec}，但本镜像中没有该设备。"
+            )
+        } else {
+            text!(
+                "{what} is on {spec}, which is not in this image as a whole: {list}.",
+                "{what}位于{spec}，但该设备在本镜像中不完整：{list}。"
+            )
+        };
         let is_broken = !missing.is_empty();
         let mut evidence: Vec<_> =
             missing.into_iter().chain(optional).map(|(_, _, evidence)| evidence).collect();
+        evidence.extend(members);
         evidence.extend(volumes::identifiers(disk));
         return Ok(if is_broken {
             Outcome::broken(message, evidence)
@@ -105,10 +143,50 @@ fn decide(facts: &Facts) -> Decision {
     if !linux.mounts.iter().any(|mount| mount.path == "/" && mount.volume.is_some()) {
         return Err(Box::new(undecided(&Unread::new("/", "the volume of the root is not known"))));
     }
+    if !degraded.is_empty() {
+        degraded.sort_unstable();
+        degraded.dedup();
+        let list = details(&degraded);
+        return Ok(Outcome::doubtful(
+            text!(
+                "The volume group that the start needs is not complete, so that it may not be activated: {list}.",
+                "启动所需的卷组不完整，可能无法激活：{list}。"
+            ),
+            degraded,
+        ));
+    }
     Ok(Outcome::holds(
         text!("All that the start needs is on this disk.", "启动所需的分区均在本磁盘中。"),
         seen,
     ))
+}
+
+/// The volume that `unread` speaks of, when it is unread for its missing members alone and nothing
+/// else on the disk stayed unseen: what is not found then is not in this image as a whole.
+fn spread(disk: &DiskFacts, unread: &Unread) -> Option<usize> {
+    let is_spread = |index: usize| !disk.missing_members(index).is_empty();
+    let is_hiding = |(index, volume): (usize, &VolumeFacts)| {
+        volume.signatures.known().is_none() && !is_spread(index) || disk.unopened(index).is_some()
+    };
+    if disk.table_read.known().is_none() || disk.volumes.iter().enumerate().any(is_hiding) {
+        return None;
+    }
+    let found = disk.volumes.iter().position(|volume| volume.name == unread.location);
+    found.filter(|index| is_spread(*index))
+}
+
+/// What is missing from the group of a logical volume that is whole itself: groups are activated at
+/// boot once they are complete (lvmautoactivation(7)).
+fn incomplete_group(disk: &DiskFacts, volume: usize) -> Vec<Evidence> {
+    let group = disk.logical_volume(volume).map(|(group, _)| group);
+    let missing = group.map(|group| group.missing_pvs().map(|pv| pv.missing(group)).collect());
+    missing.unwrap_or_default()
+}
+
+/// The details of evidence in one line.
+fn details(evidence: &[Evidence]) -> String {
+    let details = evidence.iter().map(|seen| format!("{}: {}", seen.location, seen.detail));
+    details.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -164,5 +242,39 @@ mod tests {
         expect(&BootAndSystemSameDisk, &facts, Status::Unverified, "LVM is not read");
         expect(&BootAndSystemSameDisk, &windows(), Status::Unverified, "recognised but not read");
         expect(&BootAndSystemSameDisk, &unread_inside(), Status::Unverified, "it was torn");
+    }
+
+    /// The root is a logical volume, one physical volume of whose group is missing.
+    fn on_a_group_in_part(is_needed: bool) -> Facts {
+        let mut facts = good_linux();
+        let mut group = volume_group(1, Some("Zr3WgP-gone"));
+        if !is_needed {
+            group.logical_volumes[0].missing_pvs.clear();
+        }
+        let disk = disk_mut(&mut facts);
+        disk.volume_groups = vec![group];
+        disk.volumes[1].name = "vg/root".to_owned();
+        disk.volumes[1].start = None;
+        facts
+    }
+
+    #[test]
+    fn a_root_on_a_missing_physical_volume_fails_with_its_uuid() {
+        let mut facts = on_a_group_in_part(true);
+        let why = "its physical volume Zr3WgP-gone is not in this image";
+        disk_mut(&mut facts).volumes[1].signatures = Fact::unknown("vg/root", why);
+        let finding = expect(&BootAndSystemSameDisk, &facts, Status::Fail, "Zr3WgP-gone");
+        assert!(finding.message.en.contains("Zr3WgP-gone"), "{}", finding.message.en);
+        // Then the guest itself is not known, either.
+        facts.guest = Fact::unknown("vg/root", why);
+        expect(&BootAndSystemSameDisk, &facts, Status::Fail, "Zr3WgP-gone");
+        disk_mut(&mut facts).volumes[0].signatures = Fact::unknown("partition 1", "torn");
+        expect(&BootAndSystemSameDisk, &facts, Status::Unverified, "Zr3WgP-gone");
+    }
+
+    #[test]
+    fn a_whole_root_in_a_group_that_is_not_complete_warns() {
+        let facts = on_a_group_in_part(false);
+        expect(&BootAndSystemSameDisk, &facts, Status::Warn, "Zr3WgP-gone");
     }
 }

@@ -129,18 +129,13 @@ fn is_needed(linux: &LinuxFacts, entry: &CrypttabEntry) -> bool {
         .any(|spec| spec == mapper)
 }
 
-/// A volume group or array whose own volumes were not looked into (those have no place of their own
-/// on the disk).
+/// A physical volume or member of an array whose own volumes were not all seen.
 fn unopened(disk: &DiskFacts) -> Option<Unread> {
-    if disk.volumes.iter().any(|volume| volume.start.is_none()) {
-        return None;
-    }
-    let container = disk.volumes.iter().find(|volume| {
-        volume.signature().is_some_and(|signature| {
-            matches!(signature.kind, SignatureKind::LvmPv | SignatureKind::MdRaid)
-        })
-    })?;
-    Some(Unread::new(volumes::describe(container), "the volumes inside it were not looked into"))
+    disk.volumes.iter().enumerate().find_map(|(index, volume)| {
+        let kind = volume.signature()?.kind;
+        let is_opened_elsewhere = matches!(kind, SignatureKind::LvmPv | SignatureKind::MdRaid);
+        is_opened_elsewhere.then(|| disk.unopened(index)).flatten()
+    })
 }
 
 #[cfg(test)]

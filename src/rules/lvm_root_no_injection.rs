@@ -1,10 +1,10 @@
 //! `lvm-root-no-injection`
 
-use super::scope::{Decision, disk, guest, known, linux_only, settle, undecided, without_guest};
+use super::scope::{Decision, disk, known, linux_only, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::disk::facts::SignatureKind;
 use crate::fact::{Evidence, Unread};
-use crate::guest::facts::{Facts, Guest};
+use crate::guest::facts::Facts;
 use crate::text;
 
 /// The root is not on LVM, or one knows what that means.
@@ -20,8 +20,8 @@ static DOC: Doc = Doc {
         "系统盘为LVM设备的镜像创建的弹性云服务器不支持文件注入。这是限制而非故障，此时可通过cloud-init注入密码和密钥。",
     ),
     decided: Fixed::new(
-        "A volume bears an LVM physical-volume label (LABELONE, LVM2 001), and the root is named through the device mapper.",
-        "卷上存在LVM物理卷标签（LABELONE，LVM2 001），且根设备通过device mapper引用。",
+        "The volume of the root file system is a logical volume of a volume group found by its physical-volume labels (LABELONE, LVM2 001).",
+        "根文件系统所在的卷是逻辑卷，其卷组通过物理卷标签（LABELONE，LVM2 001）找到。",
     ),
     remedy: Fixed::new(
         "Nothing need be done; use cloud-init user data where files were injected. To be rid of the limit, install the system on a plain partition.",
@@ -53,52 +53,63 @@ impl Rule for LvmRootNoInjection {
 fn decide(facts: &Facts) -> Decision {
     let disk = disk(facts)?;
     known(&disk.table_read)?;
-    let mut labels = Vec::new();
-    for volume in &disk.volumes {
-        let signatures = known(&volume.signatures)?;
-        if signatures.iter().any(|signature| signature.kind == SignatureKind::LvmPv) {
-            labels.push(Evidence::new(volume.name.clone(), "LABELONE, LVM2 001"));
-        }
-    }
-    if labels.is_empty() {
-        let linux = linux_only(facts)?;
-        let root = linux.mounts.iter().find(|mount| mount.path == "/");
-        return Ok(Outcome::holds(
-            text!("No volume is an LVM physical volume.", "没有LVM物理卷。"),
-            root.map(|root| root.evidence.clone()).into_iter().collect(),
+    let linux = linux_only(facts)?;
+    let root = linux.mounts.iter().find(|mount| mount.path == "/");
+    let Some((root, index)) = root.and_then(|root| Some((root, root.volume?))) else {
+        return Err(Box::new(undecided(&Unread::new("/", "the volume of the root is not known"))));
+    };
+    let labels: Vec<_> = disk
+        .volumes
+        .iter()
+        .filter(|volume| volume.signature().is_some_and(|s| s.kind == SignatureKind::LvmPv))
+        .map(|volume| Evidence::new(volume.name.clone(), "LABELONE, LVM2 001"))
+        .collect();
+    if let Some((group, volume)) = disk.logical_volume(index) {
+        let (group, volume) = (&group.name, &volume.name);
+        let mut evidence =
+            vec![Evidence::new(root.evidence.location.clone(), format!("/ on {group}/{volume}"))];
+        evidence.extend(labels);
+        return Ok(Outcome::noted(
+            text!(
+                "The root is the logical volume {group}/{volume}: servers made from this image do not support file injection.",
+                "根文件系统位于逻辑卷{group}/{volume}：使用该镜像创建的弹性云服务器不支持文件注入。"
+            ),
+            evidence,
         ));
     }
-    let linux = match guest(facts) {
-        Ok(Guest::Linux(linux)) => linux,
-        _ => return linux_only(facts).map(|_| without_guest()),
-    };
-    let root = linux.mounts.iter().find(|mount| mount.path == "/");
-    let is_physical = |index: usize| {
-        let name = disk.volumes.get(index).map(|volume| volume.name.as_str());
-        let on_label = labels.iter().any(|label| Some(label.location.as_str()) == name);
-        // A logical volume has no place of its own on the disk.
-        on_label || disk.volumes.get(index).is_some_and(|volume| volume.start.is_none())
-    };
-    match root.and_then(|root| root.volume) {
-        Some(index) if is_physical(index) => Ok(Outcome::noted(
+    // A root that is no logical volume is on LVM only if it is on an array that is.
+    let volume = disk.volumes.get(index);
+    if let Some(volume) = volume {
+        known(&volume.signatures)?;
+    }
+    let below = disk.array(index).into_iter().flat_map(|array| &array.members);
+    if let Some(member) =
+        below.map(|member| member.volume).find(|&index| disk.logical_volume(index).is_some())
+    {
+        let name = disk.volumes.get(member).map(|volume| volume.name.clone()).unwrap_or_default();
+        return Ok(Outcome::noted(
             text!(
-                "The root lies on LVM: servers made from this image do not support file injection.",
-                "根文件系统位于LVM：使用该镜像创建的弹性云服务器不支持文件注入。"
+                "The root is on the logical volume {name}: servers made from this image do not support file injection.",
+                "根文件系统位于逻辑卷{name}：使用该镜像创建的弹性云服务器不支持文件注入。"
             ),
             labels,
-        )),
-        Some(_) => Ok(Outcome::holds(
+        ));
+    }
+    let evidence = root.evidence.clone();
+    Ok(if labels.is_empty() {
+        Outcome::holds(
+            text!("No volume is an LVM physical volume.", "没有LVM物理卷。"),
+            vec![evidence],
+        )
+    } else {
+        Outcome::holds(
             text!(
                 "There is LVM on the disk, but the root is not on it.",
                 "磁盘上有LVM，但根文件系统不在LVM上。"
             ),
             labels,
-        )),
-        None => {
-            let unread = Unread::new("/", "the volume of the root is not known");
-            Err(Box::new(undecided(&unread)))
-        }
-    }
+        )
+    })
 }
 
 #[cfg(test)]
@@ -124,10 +135,17 @@ mod tests {
     }
 
     #[test]
-    fn a_root_on_lvm_is_worth_knowing() {
+    fn a_root_on_lvm_is_worth_knowing_with_its_names() {
         let mut facts = good_linux();
-        with_lvm(&mut facts, 1);
-        expect(&LvmRootNoInjection, &facts, Status::Info, "partition 2");
+        let disk = disk_mut(&mut facts);
+        disk.volumes[1].start = None;
+        disk.volume_groups = vec![volume_group(1, None)];
+        expect(&LvmRootNoInjection, &facts, Status::Info, "vg/root");
+    }
+
+    #[test]
+    fn a_root_whose_volume_cannot_be_read_is_unverified() {
+        let mut facts = good_linux();
         disk_mut(&mut facts).volumes[1].signatures = Fact::unknown("partition 2", "torn");
         expect(&LvmRootNoInjection, &facts, Status::Unverified, "torn");
     }
@@ -135,7 +153,6 @@ mod tests {
     #[test]
     fn a_root_that_was_not_found_is_unverified() {
         let mut facts = good_linux();
-        with_lvm(&mut facts, 1);
         facts.guest = Fact::unknown("partition 2 (LVM2_member)", "LVM is not read");
         expect(&LvmRootNoInjection, &facts, Status::Unverified, "LVM is not read");
         assert_eq!(status(&LvmRootNoInjection, &windows()), Status::NotApplicable);

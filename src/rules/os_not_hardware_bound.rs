@@ -56,7 +56,8 @@ fn decide(facts: &Facts) -> Decision {
     let disk = disk(facts)?;
     let mut critical = device_names(linux);
     let (mut mild, mut unknown) = (Vec::new(), None);
-    for volume in &disk.volumes {
+    // Firmware keeps its metadata on disks and partitions, not inside other volumes.
+    for volume in disk.volumes.iter().filter(|volume| volume.start.is_some()) {
         match volume.signatures.as_result() {
             Ok(signatures) => {
                 let raid = |kind| matches!(kind, SignatureKind::Imsm | SignatureKind::Ddf);

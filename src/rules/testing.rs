@@ -254,6 +254,34 @@ pub(super) fn absent_disk() -> DeviceRef {
     device("UUID=dead", SourceKind::Uuid, Resolution::Missing)
 }
 
+/// The group `vg` whose logical volume `root` is the volume with that index, with what it misses.
+pub(super) fn volume_group(volume: usize, missing: Option<&str>) -> VolumeGroupFacts {
+    let pv = |uuid: &str, volume| PhysicalVolumeFacts {
+        uuid: uuid.to_owned(),
+        volume,
+        device: Some("/dev/sdb1".to_owned()),
+        size: GIB,
+    };
+    VolumeGroupFacts {
+        name: "vg".to_owned(),
+        uuid: "groupU-UID".to_owned(),
+        seqno: 3,
+        physical_volumes: std::iter::once(pv("presen-t", Some(2)))
+            .chain(missing.map(|uuid| pv(uuid, None)))
+            .collect(),
+        logical_volumes: vec![LogicalVolumeFacts {
+            name: "root".to_owned(),
+            uuid: "volume-UUID".to_owned(),
+            visible: true,
+            size: GIB,
+            segment_types: vec!["linear".to_owned()],
+            missing_pvs: missing.map(str::to_owned).into_iter().collect(),
+            volume: Some(volume),
+        }],
+        notes: vec![],
+    }
+}
+
 fn volume(number: u32, kind: SignatureKind, uuid: &str) -> VolumeFacts {
     VolumeFacts {
         name: format!("partition {number}"),

@@ -6,7 +6,8 @@ use crate::fact::Evidence;
 /// The UUID of a volume's content as `UUID=` takes it; none when it has none, or when what stands
 /// there could not be typed into a command.
 pub(super) fn uuid(disk: &DiskFacts, index: usize) -> Option<&str> {
-    let uuid = disk.volumes.get(index)?.signature()?.uuid.as_deref()?;
+    let signature = disk.volumes.get(index)?.signature()?;
+    let uuid = signature.uuid.as_deref().filter(|_| !signature.kind.is_member())?;
     let plain = uuid.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     (plain && !uuid.is_empty()).then_some(uuid)
 }
@@ -33,7 +34,7 @@ pub(super) fn identifiers(disk: &DiskFacts) -> Vec<Evidence> {
     disk.volumes
         .iter()
         .filter_map(|volume| {
-            let signature = volume.signature()?;
+            let signature = volume.signature().filter(|signature| !signature.kind.is_member())?;
             let uuid = signature.uuid.as_ref().map(|uuid| format!("UUID={uuid}"));
             let label = signature.label.as_ref().map(|label| format!("LABEL={label}"));
             let found: Vec<_> = uuid.into_iter().chain(label).collect();

@@ -10,6 +10,8 @@ mod logical_volume;
 mod metadata_area;
 mod physical_volume;
 mod raid_superblock;
+#[cfg(test)]
+mod tests;
 mod text;
 mod volume_group;
 

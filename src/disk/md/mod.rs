@@ -8,6 +8,8 @@
 
 mod array;
 mod superblock;
+#[cfg(test)]
+mod tests;
 mod version_0;
 mod version_1;
 

@@ -3,7 +3,7 @@
 //! Names are taken as udev and the kernel make them: `60-persistent-storage.rules` for the links
 //! under `/dev/disk/`, the kernel's `Documentation/admin-guide/devices.txt` for the rest.
 
-use crate::disk::facts::{DiskFacts, PartitionFacts, Signature, SignatureKind, VolumeFacts};
+use crate::disk::facts::{ArrayFacts, DiskFacts, PartitionFacts, Signature, VolumeFacts};
 use crate::fact::Unread;
 use crate::guest::facts::{DeviceRef, Resolution, SourceKind};
 
@@ -34,7 +34,8 @@ pub fn device_ref(spec: &str, disk: &DiskFacts) -> DeviceRef {
             }
             None => Resolution::Unknown(Unread::new(spec, "not a device name that is known")),
         },
-        SourceKind::DeviceMapper | SourceKind::Md => stacked(disk, &value),
+        SourceKind::DeviceMapper => device_mapper(disk, &value),
+        SourceKind::Md => array(disk, &value),
         SourceKind::ById | SourceKind::ByPath => by_disk_link(disk, &value),
         SourceKind::Removable | SourceKind::Network | SourceKind::Virtual => Resolution::NoDevice,
         SourceKind::Other => {
@@ -61,13 +62,18 @@ fn classify(spec: &str) -> (SourceKind, String) {
         ("/dev/disk/by-label/", SourceKind::Label),
         ("/dev/disk/by-partuuid/", SourceKind::PartUuid),
         ("/dev/disk/by-partlabel/", SourceKind::PartLabel),
+        // These name what lies on a disk, not the disk.
+        ("/dev/disk/by-id/dm-", SourceKind::DeviceMapper),
+        ("/dev/disk/by-id/lvm-", SourceKind::DeviceMapper),
+        ("/dev/disk/by-id/md-", SourceKind::Md),
         ("/dev/disk/by-id/", SourceKind::ById),
         ("/dev/disk/by-path/", SourceKind::ByPath),
         ("/dev/mapper/", SourceKind::DeviceMapper),
         ("/dev/md/", SourceKind::Md),
     ] {
-        if let Some(value) = spec.strip_prefix(folder) {
-            return (kind, unescape_udev(value));
+        if spec.starts_with(folder) {
+            let cut = folder.rfind('/').map_or(0, |slash| slash.saturating_add(1));
+            return (kind, unescape_udev(spec.get(cut..).unwrap_or_default()));
         }
     }
     let Some(name) = spec.strip_prefix("/dev/") else {
@@ -180,12 +186,7 @@ fn partition_number(digits: &str) -> Option<Option<u32>> {
 
 fn has(volume: &VolumeFacts, test: impl Fn(&Signature) -> bool) -> bool {
     // Members of arrays and physical volumes are no file systems: their UUIDs name the container.
-    volume.signature().is_some_and(|signature| {
-        !matches!(
-            signature.kind,
-            SignatureKind::LvmPv | SignatureKind::MdRaid | SignatureKind::Ddf | SignatureKind::Imsm
-        ) && test(signature)
-    })
+    volume.signature().is_some_and(|signature| !signature.kind.is_member() && test(signature))
 }
 
 fn uuid_is(volume: &VolumeFacts, value: &str) -> bool {
@@ -208,41 +209,13 @@ fn missing_or_hidden(disk: &DiskFacts) -> Resolution {
     if let Some(unread) = disk.table_read.unread() {
         return Resolution::Unknown(unread.clone());
     }
-    for volume in &disk.volumes {
-        match volume.signatures.as_result() {
-            Err(unread) => return Resolution::Unknown(unread.clone()),
-            Ok(signatures) => {
-                if let Some(signature) =
-                    signatures.first().filter(|signature| hides(signature.kind))
-                {
-                    return Resolution::Unknown(Unread::new(
-                        volume.name.clone(),
-                        format!("{} is not looked into", signature.kind.name()),
-                    ));
-                }
-            }
+    for (index, volume) in disk.volumes.iter().enumerate() {
+        let unread = volume.signatures.unread().cloned().or_else(|| disk.unopened(index));
+        if let Some(unread) = unread {
+            return Resolution::Unknown(unread);
         }
     }
     Resolution::Missing
-}
-
-/// Whether further volumes may lie inside.
-pub(super) fn hides(kind: SignatureKind) -> bool {
-    kind.is_encryption()
-        || matches!(
-            kind,
-            SignatureKind::LvmPv
-                | SignatureKind::MdRaid
-                | SignatureKind::Ddf
-                | SignatureKind::Imsm
-                | SignatureKind::Ldm
-                | SignatureKind::StorageSpaces
-                | SignatureKind::Bcache
-                | SignatureKind::Vdo
-                | SignatureKind::Stratis
-                | SignatureKind::Zfs
-                | SignatureKind::PartitionTable
-        )
 }
 
 fn by_partition(disk: &DiskFacts, test: impl Fn(&PartitionFacts) -> bool) -> Resolution {
@@ -256,23 +229,121 @@ fn by_partition(disk: &DiskFacts, test: impl Fn(&PartitionFacts) -> bool) -> Res
 }
 
 fn whole_disk(disk: &DiskFacts) -> Resolution {
-    let found = disk.volumes.iter().position(|volume| volume.partition.is_none());
+    let whole = |volume: &VolumeFacts| volume.partition.is_none() && volume.start == Some(0);
+    let found = disk.volumes.iter().position(whole);
     found.map_or(Resolution::Missing, Resolution::Volume)
 }
 
-/// A logical volume, a decrypted container, an array.
-fn stacked(disk: &DiskFacts, name: &str) -> Resolution {
-    if let Some(volume) = disk.volumes.iter().position(|volume| volume.name == name) {
-        return Resolution::Volume(volume);
+/// A logical volume, or something else of the device mapper's: a name under `/dev/mapper/`,
+/// `<vg>/<lv>`, or a link under `/dev/disk/by-id/` (lvm2, `11-dm-lvm.rules`, `13-dm-disk.rules`).
+fn device_mapper(disk: &DiskFacts, name: &str) -> Resolution {
+    if is_numbered(name, "dm-") {
+        // Numbers go by the order of activation.
+        return match disk.volume_groups.iter().any(|group| !group.logical_volumes.is_empty()) {
+            true => Resolution::Unknown(Unread::new(name, "the number is given at boot")),
+            false => missing_or_hidden(disk),
+        };
     }
-    missing_or_hidden(disk)
+    if let Some(uuid) = name.strip_prefix("lvm-pv-uuid-") {
+        let mut pvs = disk.volume_groups.iter().flat_map(|group| &group.physical_volumes);
+        let volume = pvs.find(|pv| pv.uuid == uuid).and_then(|pv| pv.volume);
+        return volume.map_or_else(|| missing_or_hidden(disk), Resolution::Volume);
+    }
+    if let Some(uuids) = name.strip_prefix("dm-uuid-LVM-") {
+        return logical_volume(disk, uuids);
+    }
+    match name.split_once('/') {
+        Some((group, volume)) => named_logical_volume(disk, group, volume),
+        None => match split_mapper_name(name.strip_prefix("dm-name-").unwrap_or(name)) {
+            Some((group, volume)) => named_logical_volume(disk, &group, &volume),
+            None => missing_or_hidden(disk),
+        },
+    }
+}
+
+/// The logical volume whose two UUIDs, put together without dashes, are `uuids`.
+fn logical_volume(disk: &DiskFacts, uuids: &str) -> Resolution {
+    let found = disk.volume_groups.iter().find_map(|group| {
+        let volume = uuids.strip_prefix(&group.uuid.replace('-', ""))?;
+        let mut volumes = group.logical_volumes.iter();
+        volumes.find(|read| read.uuid.replace('-', "") == volume)?.volume
+    });
+    found.map_or_else(|| missing_or_hidden(disk), Resolution::Volume)
+}
+
+/// A logical volume by its names. Of a group that was read, a volume that is not in it is missing,
+/// whatever else may be hidden on the disk.
+fn named_logical_volume(disk: &DiskFacts, group: &str, volume: &str) -> Resolution {
+    let mut groups = disk.volume_groups.iter().filter(|read| read.name == group).peekable();
+    if groups.peek().is_none() {
+        return missing_or_hidden(disk);
+    }
+    match groups.flat_map(|group| &group.logical_volumes).find(|read| read.name == volume) {
+        None => Resolution::Missing,
+        Some(found) => found.volume.map_or_else(
+            || {
+                let types = found.segment_types.join(", ");
+                let reason = format!("a volume of type {types} is not looked into");
+                Resolution::Unknown(Unread::new(format!("{group}/{volume}"), reason))
+            },
+            Resolution::Volume,
+        ),
+    }
+}
+
+/// Group and volume of a name under `/dev/mapper/`: a dash parts them, two are one inside a name
+/// (lvm2, `dm_split_lvm_name`).
+fn split_mapper_name(name: &str) -> Option<(String, String)> {
+    let mut at = 0_usize;
+    let single = loop {
+        let dash = name.get(at..)?.find('-')?.checked_add(at)?;
+        let next = dash.checked_add(1)?;
+        if name.get(next..)?.starts_with('-') {
+            at = next.checked_add(1)?;
+        } else {
+            break dash;
+        }
+    };
+    let (group, volume) = (name.get(..single)?, name.get(single.checked_add(1)?..)?);
+    let plain = |text: &str| text.replace("--", "-");
+    (!group.is_empty() && !volume.is_empty()).then(|| (plain(group), plain(volume)))
+}
+
+/// An md array: `md0`, a name under `/dev/md/`, or a link under `/dev/disk/by-id/` (mdadm,
+/// `63-md-raid-arrays.rules`).
+fn array(disk: &DiskFacts, name: &str) -> Resolution {
+    let number = name.strip_prefix("md").filter(|_| is_numbered(name, "md"));
+    let is_it = |array: &&ArrayFacts| {
+        let own = array.name.strip_prefix("md/").unwrap_or(&array.name);
+        if let Some(uuid) = name.strip_prefix("md-uuid-") {
+            array.md_uuid() == uuid
+        } else if let Some(full) = name.strip_prefix("md-name-") {
+            array.set_name.as_deref() == Some(full)
+        } else if let Some(number) = number {
+            own == number || own == name
+        } else {
+            own == name || array.set_name.as_deref() == Some(name)
+        }
+    };
+    if let Some(found) = disk.arrays.iter().find(is_it) {
+        let unread = || Unread::new(found.name.clone(), "its content was not looked into");
+        return found.volume.map_or_else(|| Resolution::Unknown(unread()), Resolution::Volume);
+    }
+    let by_uuid = name.starts_with("md-uuid-");
+    match disk.arrays.as_slice() {
+        // Arrays whose names are no numbers get the highest that is free (mdadm, `mdopen.c`).
+        [ArrayFacts { volume: Some(volume), .. }] if name == "md127" => Resolution::Volume(*volume),
+        [] => missing_or_hidden(disk),
+        _ if by_uuid => missing_or_hidden(disk),
+        _ => Resolution::Unknown(Unread::new(
+            name,
+            "which array has the name is settled by mdadm.conf or when it starts",
+        )),
+    }
 }
 
 /// Links by serial number or bus place: which disk they mean is not in the image; the partition is.
 fn by_disk_link(disk: &DiskFacts, name: &str) -> Resolution {
-    if ["dm-", "md-", "lvm-"].iter().any(|prefix| name.starts_with(prefix)) {
-        return missing_or_hidden(disk);
-    }
     let number = name.rsplit_once("-part").and_then(|(_, number)| number.parse::<u32>().ok());
     match number {
         Some(number) => by_partition(disk, |partition| partition.number == number),
@@ -283,7 +354,7 @@ fn by_disk_link(disk: &DiskFacts, name: &str) -> Resolution {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::disk::facts::{PartitionRole, TableKind};
+    use crate::disk::facts::{PartitionRole, SignatureKind, TableKind};
     use crate::fact::Fact;
 
     pub(crate) const ROOT: &str = "0b3e1a52-6d84-4f0e-9f4e-2d1b6a7c8d90";

@@ -115,11 +115,11 @@ fn root(
             Fact::Known(None) => {
                 let signature = volume.signature();
                 let what = signature.map_or("no signature", |found| found.kind.name());
-                if signature.is_some_and(|found| device::hides(found.kind)) {
-                    let reason = format!("{what} is not looked into");
-                    unread.get_or_insert(Unread::new(volume.name.clone(), reason));
-                } else {
-                    looked_at.push(Evidence::new(volume.name.clone(), what));
+                match machine.disk.unopened(index) {
+                    Some(reason) => {
+                        unread.get_or_insert(reason);
+                    }
+                    None => looked_at.push(Evidence::new(volume.name.clone(), what)),
                 }
             }
             Fact::Unknown(reason) => {

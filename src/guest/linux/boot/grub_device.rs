@@ -1,7 +1,7 @@
 //! GRUB's names of devices: `hd0,msdos1`, `lvm/vg-root`, `mduuid/…` (GRUB manual, "How to specify
 //! devices").
 
-use crate::disk::facts::{DiskFacts, SignatureKind, TableKind, VolumeFacts};
+use crate::disk::facts::{ArrayFacts, DiskFacts, Signature, SignatureKind, TableKind, VolumeFacts};
 
 /// What a device name of a boot loader leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,9 @@ pub(super) enum Device {
 
 /// GRUB's name of a volume, without parentheses.
 pub(super) fn name(disk: &DiskFacts, volume: &VolumeFacts) -> String {
+    if let Some(array) = disk.arrays.iter().find(|array| array.name == volume.name) {
+        return array_name(array);
+    }
     match (volume.partition, volume.name.split_once('/')) {
         (Some(number), _) => format!("hd0,{}{number}", table_name(disk.table)),
         (None, Some((group, logical))) => format!("lvm/{}", mapper_name(group, logical)),
@@ -27,6 +30,19 @@ pub(super) fn name(disk: &DiskFacts, volume: &VolumeFacts) -> String {
 /// The device mapper's spelling of a logical volume: dashes inside the names are doubled.
 fn mapper_name(group: &str, logical: &str) -> String {
     format!("{}-{}", group.replace('-', "--"), logical.replace('-', "--"))
+}
+
+/// GRUB names an array by its superblock's name without the home host, or by its UUID when it has
+/// none (GRUB, `grub-core/disk/diskfilter.c`: `grub_diskfilter_make_raid`).
+fn array_name(array: &ArrayFacts) -> String {
+    if array.name.starts_with("md/") {
+        return array.name.clone();
+    }
+    format!("md/{}", hex(&array.uuid))
+}
+
+fn hex(text: &str) -> String {
+    text.chars().filter(char::is_ascii_hexdigit).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 fn table_name(table: TableKind) -> &'static str {
@@ -59,14 +75,11 @@ pub(super) fn resolve(disk: &DiskFacts, device: &str) -> Device {
     if device.starts_with("fd") || device.starts_with("cd") {
         return Device::Absent(format!("{device} is a removable drive"));
     }
-    if device.starts_with("lvm/") {
-        return match disk.volumes.iter().find(|volume| is_unread(volume)) {
-            Some(volume) => Device::Unknown(format!("{} could not be read", volume.name)),
-            None => Device::Absent(format!("there is no {device}")),
-        };
+    if device.starts_with("lvm/") || device.starts_with("md/") {
+        return absent(disk, device);
     }
-    if device.starts_with("lvmid/") {
-        return Device::Unknown(format!("{device}: UUIDs of logical volumes are not followed"));
+    if let Some(uuids) = device.strip_prefix("lvmid/") {
+        return logical_volume(disk, uuids).map_or_else(|| absent(disk, device), Device::Volume);
     }
     if device.starts_with("crypto") {
         return Device::Unknown(format!("{device} is encrypted"));
@@ -101,27 +114,53 @@ pub(super) fn partition_number(disk: &DiskFacts, number: u32) -> Device {
     }
 }
 
-/// A mirror's member that carries its superblock at the end reads as the file system itself.
+/// `<group UUID>/<volume UUID>`.
+fn logical_volume(disk: &DiskFacts, uuids: &str) -> Option<usize> {
+    let (group, volume) = uuids.split_once('/')?;
+    let group = disk.volume_groups.iter().find(|read| read.uuid == group)?;
+    group.logical_volumes.iter().find(|read| read.uuid == volume)?.volume
+}
+
+/// The array with that UUID. Where it was not put together, a member stands for it: one that
+/// carries its superblock at the end reads as the file system itself.
 fn md_array(disk: &DiskFacts, uuid: &str) -> Device {
-    let hex = |text: &str| -> String {
-        text.chars().filter(char::is_ascii_hexdigit).map(|c| c.to_ascii_lowercase()).collect()
-    };
     let wanted = hex(uuid);
-    let member = disk.volumes.iter().position(|volume| {
-        volume.signatures.known().is_some_and(|signatures| {
-            signatures.iter().any(|found| {
-                found.kind == SignatureKind::MdRaid
-                    && found.uuid.as_deref().is_some_and(|own| hex(own) == wanted)
+    let array = disk.arrays.iter().find(|array| hex(&array.uuid) == wanted);
+    let member = || {
+        disk.volumes.iter().position(|volume| {
+            volume.signatures.known().is_some_and(|signatures| {
+                signatures.iter().any(|found| {
+                    found.kind == SignatureKind::MdRaid
+                        && found.uuid.as_deref().is_some_and(|own| hex(own) == wanted)
+                })
             })
         })
-    });
-    match member {
+    };
+    match array.and_then(|array| array.volume).or_else(member) {
         Some(index) => Device::Volume(index),
-        None => match disk.volumes.iter().find(|volume| is_unread(volume)) {
-            Some(volume) => Device::Unknown(format!("{} could not be read", volume.name)),
-            None => Device::Absent(format!("there is no md array {uuid}")),
-        },
+        None => absent(disk, &format!("md array {uuid}")),
     }
+}
+
+/// Absent, unless a volume that was not read may be it or hold it.
+fn absent(disk: &DiskFacts, device: &str) -> Device {
+    match unread(disk) {
+        Some(name) => Device::Unknown(format!("{name} could not be read")),
+        None => Device::Absent(format!("there is no {device}")),
+    }
+}
+
+/// The first volume that is not known, or may hold others that are not.
+fn unread(disk: &DiskFacts) -> Option<&str> {
+    let mut volumes = disk.volumes.iter().enumerate();
+    let is_unknown = |index: usize, volume: &VolumeFacts| {
+        is_unread(volume)
+            || volume.signature().is_some_and(|found| found.kind.is_member())
+                && disk.unopened(index).is_some()
+    };
+    volumes
+        .find(|(index, volume)| is_unknown(*index, volume))
+        .map(|(_, volume)| volume.name.as_str())
 }
 
 fn is_unread(volume: &VolumeFacts) -> bool {
@@ -148,16 +187,18 @@ fn by_signature(
     disk: &DiskFacts,
     is_it: impl Fn(SignatureKind, Option<&str>, Option<&str>) -> bool,
 ) -> Result<Option<usize>, String> {
-    let found = disk.volumes.iter().position(|volume| {
-        volume.signatures.known().is_some_and(|signatures| {
-            signatures.iter().any(|own| {
-                own.kind.is_filesystem()
-                    && is_it(own.kind, own.uuid.as_deref(), own.label.as_deref())
-            })
-        })
-    });
-    match (found, disk.volumes.iter().find(|volume| is_unread(volume))) {
-        (None, Some(volume)) => Err(format!("the signatures of {} were not read", volume.name)),
+    let matches = |own: &Signature| {
+        own.kind.is_filesystem() && is_it(own.kind, own.uuid.as_deref(), own.label.as_deref())
+    };
+    // A member of a mirror shows the file system, too; the mirror itself goes first.
+    let decisive = |volume: &VolumeFacts| volume.signature().is_some_and(matches);
+    let any = |volume: &VolumeFacts| {
+        volume.signatures.known().is_some_and(|signatures| signatures.iter().any(matches))
+    };
+    let volumes = &disk.volumes;
+    let found = volumes.iter().position(decisive).or_else(|| volumes.iter().position(any));
+    match (found, unread(disk)) {
+        (None, Some(name)) => Err(format!("the signatures of {name} were not read")),
         (found, _) => Ok(found),
     }
 }
@@ -203,7 +244,7 @@ mod tests {
         let disk = disk(TableKind::Mbr);
         assert_eq!(resolve(&disk, "lvm/vg--a-root"), Device::Volume(2));
         assert!(matches!(resolve(&disk, "lvm/vg-a-root"), Device::Absent(_)));
-        assert!(matches!(resolve(&disk, "lvmid/x/y"), Device::Unknown(_)));
+        assert!(matches!(resolve(&disk, "lvmid/x/y"), Device::Absent(_)));
     }
 
     #[test]
