@@ -34,7 +34,8 @@ pub(super) struct Mapper<'a> {
     /// The bytes of the physical volumes by their UUIDs; those that are missing are not in it.
     physical: &'a BTreeMap<String, Arc<dyn Bytes>>,
     done: BTreeMap<&'a str, Mapped>,
-    /// Origins and stores of snapshots, with the reason why each cannot be read.
+    /// Stores of snapshots, and origins that are being changed, with the reason why each cannot be
+    /// read.
     snapshots: BTreeMap<&'a str, String>,
 }
 
@@ -56,6 +57,13 @@ impl<'a> Mapper<'a> {
             }
         }
         Self { group, physical, done: BTreeMap::new(), snapshots }
+    }
+
+    /// Whether users see the volume. A snapshot is seen although its store is not marked as visible
+    /// (`lv_is_visible`, `lib/metadata/snapshot_manip.c`).
+    pub(super) fn is_visible(&self, name: &str) -> bool {
+        let is_marked = self.group.logical_volumes.get(name).is_some_and(|lv| lv.is_visible);
+        is_marked || self.snapshots.contains_key(name)
     }
 
     /// The bytes of a visible volume.

@@ -212,7 +212,8 @@ impl Lvm {
             segment_types.dedup();
             let size = volume.extents().saturating_mul(newest.extent_size);
             let mut missing_pvs = Vec::new();
-            if volume.is_visible && !segments.iter().any(|segment| segment.kind.is_pool()) {
+            let visible = mapper.is_visible(name);
+            if visible && !segments.iter().any(|segment| segment.kind.is_pool()) {
                 let mapped = mapper.visible(name).map_err(|Failure { error, missing }| {
                     let error = all_missing(newest, &missing).unwrap_or(error);
                     missing_pvs.extend(missing);
@@ -223,7 +224,7 @@ impl Lvm {
             facts.logical_volumes.push(LogicalVolumeFacts {
                 name: name.clone(),
                 uuid: volume.uuid.clone(),
-                visible: volume.is_visible,
+                visible,
                 size,
                 segment_types,
                 missing_pvs,

@@ -354,7 +354,10 @@ fn by_disk_link(disk: &DiskFacts, name: &str) -> Resolution {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::disk::facts::{PartitionRole, SignatureKind, TableKind};
+    use crate::disk::facts::{
+        ContainerFacts, LogicalVolumeFacts, PartitionRole, PhysicalVolumeFacts, SignatureKind,
+        TableKind, VolumeGroupFacts,
+    };
     use crate::fact::Fact;
 
     pub(crate) const ROOT: &str = "0b3e1a52-6d84-4f0e-9f4e-2d1b6a7c8d90";
@@ -497,5 +500,117 @@ pub(crate) mod tests {
         let found = device_ref("/dev/vg/root", &disk);
         assert_eq!(found.kind, SourceKind::DeviceMapper);
         assert!(matches!(found.resolution, Resolution::Unknown(_)));
+    }
+
+    fn inside(name: &str, uuid: &str) -> VolumeFacts {
+        VolumeFacts {
+            name: name.to_owned(),
+            partition: None,
+            start: None,
+            ..volume(0, signature(SignatureKind::Ext4, uuid, None))
+        }
+    }
+
+    /// Partition 6 is a physical volume of `vg-x`, 7 and 8 are members of an array.
+    pub(crate) fn stacked() -> DiskFacts {
+        let mut disk = disk();
+        disk.volumes.push(volume(6, signature(SignatureKind::LvmPv, "pv", None)));
+        disk.volumes.push(volume(7, signature(SignatureKind::MdRaid, "md", None)));
+        disk.volumes.push(inside("vg-x/lv--root", "aaaa"));
+        disk.volumes.push(inside("md/root", "bbbb"));
+        let container = |volume| ContainerFacts { volume, opened: Fact::Known(()) };
+        disk.containers = vec![container(2), container(3)];
+        disk.volume_groups = vec![VolumeGroupFacts {
+            name: "vg-x".into(),
+            uuid: "GROUPa-bbbb".into(),
+            seqno: 1,
+            physical_volumes: vec![PhysicalVolumeFacts {
+                uuid: "PVaaaa-bbbb".into(),
+                volume: Some(2),
+                device: None,
+                size: 0,
+            }],
+            logical_volumes: vec![LogicalVolumeFacts {
+                name: "lv--root".into(),
+                uuid: "LVaaaa-cccc".into(),
+                visible: true,
+                size: 0,
+                segment_types: vec!["linear".into()],
+                missing_pvs: vec![],
+                volume: Some(4),
+            }],
+            notes: vec![],
+        }];
+        disk.arrays = vec![ArrayFacts {
+            name: "md/root".into(),
+            set_name: Some("host:root".into()),
+            uuid: "01234567-89ab-cdef-0123-456789abcdef".into(),
+            level: "raid1".into(),
+            metadata: "1.2".into(),
+            raid_disks: 2,
+            members: vec![],
+            missing_slots: vec![],
+            incomplete: false,
+            volume: Some(5),
+        }];
+        disk
+    }
+
+    #[test]
+    fn every_name_of_a_logical_volume_or_an_array_leads_to_it() {
+        let disk = stacked();
+        for (spec, kind, volume) in [
+            ("/dev/mapper/vg--x-lv----root", SourceKind::DeviceMapper, 4),
+            ("/dev/vg-x/lv--root", SourceKind::DeviceMapper, 4),
+            ("/dev/disk/by-id/dm-name-vg--x-lv----root", SourceKind::DeviceMapper, 4),
+            ("/dev/disk/by-id/dm-uuid-LVM-GROUPabbbbLVaaaacccc", SourceKind::DeviceMapper, 4),
+            ("/dev/disk/by-id/lvm-pv-uuid-PVaaaa-bbbb", SourceKind::DeviceMapper, 2),
+            ("UUID=aaaa", SourceKind::Uuid, 4),
+            ("/dev/md/root", SourceKind::Md, 5),
+            ("/dev/md/host:root", SourceKind::Md, 5),
+            ("/dev/md127", SourceKind::Md, 5),
+            ("/dev/disk/by-id/md-name-host:root", SourceKind::Md, 5),
+            ("/dev/disk/by-id/md-uuid-01234567:89abcdef:01234567:89abcdef", SourceKind::Md, 5),
+            ("UUID=bbbb", SourceKind::Uuid, 5),
+        ] {
+            let found = device_ref(spec, &disk);
+            assert_eq!(
+                (found.kind, found.resolution),
+                (kind, Resolution::Volume(volume)),
+                "{spec}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_group_that_was_read_does_not_have_is_missing() {
+        let mut disk = stacked();
+        for spec in
+            ["/dev/mapper/vg--x-swap", "/dev/vg-x/swap", "/dev/mapper/other-root", "UUID=pv"]
+        {
+            assert_eq!(device_ref(spec, &disk).resolution, Resolution::Missing, "{spec}");
+        }
+        // The whole disk has partitions and is none of the volumes inside.
+        assert_eq!(device_ref("/dev/sda", &disk).resolution, Resolution::Missing);
+        // Numbers of the device mapper and of arrays are given at boot.
+        for spec in ["/dev/dm-0", "/dev/md0"] {
+            assert!(matches!(device_ref(spec, &disk).resolution, Resolution::Unknown(_)), "{spec}");
+        }
+        // Something else that was not looked into does not hide volumes of this group.
+        disk.containers.pop();
+        assert_eq!(device_ref("/dev/vg-x/swap", &disk).resolution, Resolution::Missing);
+        assert!(matches!(device_ref("/dev/vg/swap", &disk).resolution, Resolution::Unknown(_)));
+    }
+
+    #[test]
+    fn a_mapper_name_is_split_at_its_single_dash() {
+        let split =
+            |name| split_mapper_name(name).map(|(group, volume)| format!("{group} {volume}"));
+        assert_eq!(split("vg-lv").as_deref(), Some("vg lv"));
+        assert_eq!(split("vg--x-lv--root").as_deref(), Some("vg-x lv-root"));
+        assert_eq!(split("a---b").as_deref(), Some("a- b"));
+        for none in ["vg", "vg--lv", "-lv", "vg-", ""] {
+            assert_eq!(split(none), None, "{none}");
+        }
     }
 }

@@ -256,4 +256,21 @@ mod tests {
         assert!(by_uuid(&disk, "ffff").is_err());
         assert_eq!(by_uuid(&disk, "aaaa-0001"), Ok(Some(0)));
     }
+
+    #[test]
+    fn arrays_and_logical_volumes_are_found_by_name_and_by_uuid() {
+        let disk = crate::guest::linux::device::tests::stacked();
+        for (device, volume) in [
+            ("lvm/vg--x-lv----root", 4),
+            ("lvmid/GROUPa-bbbb/LVaaaa-cccc", 4),
+            ("md/root", 5),
+            ("mduuid/0123456789abcdef0123456789abcdef", 5),
+        ] {
+            assert_eq!(resolve(&disk, device), Device::Volume(volume), "{device}");
+        }
+        for device in ["lvm/vg--x-swap", "lvmid/GROUPa-bbbb/x", "md/swap", "mduuid/00"] {
+            assert!(matches!(resolve(&disk, device), Device::Absent(_)), "{device}");
+        }
+        assert_eq!(name(&disk, &disk.volumes[5]), "md/root");
+    }
 }
