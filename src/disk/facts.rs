@@ -454,7 +454,8 @@ pub struct LogicalVolumeFacts {
     pub size: u64,
     /// The types of its segments: `linear`, `striped`, `raid1`, `thin`, ….
     pub segment_types: Vec<String>,
-    /// The UUIDs of the physical volumes that it needs and that are not in this image.
+    /// The UUIDs of the physical volumes that it needs and that are not in this image (of very
+    /// many, some).
     pub missing_pvs: Vec<String>,
     /// Index in [`DiskFacts::volumes`]; none for hidden parts and pools, which hold no file system
     /// of their own. Why one cannot be read is said by the volume's signatures.

@@ -12,11 +12,18 @@ use crate::error::{Error, Result};
 /// Most volumes on top of each other. LVM stacks a cache on RAID on integrity on striped images.
 const MAX_LAYERS: u32 = 8;
 
+/// Most missing physical volumes that are named for one volume: every volume on top of it repeats
+/// them.
+const MAX_MISSING: usize = 16;
+
+/// Most characters of a name that errors repeat.
+const MAX_SHOWN: usize = 64;
+
 /// Why a volume cannot be read.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) error: Error,
-    /// The UUIDs of the physical volumes that are missing.
+    /// The UUIDs of the physical volumes that are missing, the first [`MAX_MISSING`] of them.
     pub(super) missing: BTreeSet<String>,
 }
 
@@ -95,7 +102,8 @@ impl<'a> Mapper<'a> {
     fn segments(&mut self, name: &'a str, layer: u32) -> Mapped {
         let group = self.group;
         let volume = group.logical_volumes.get(name).ok_or_else(|| {
-            Error::corrupt("LVM2 segment", 0, "a volume of the group", format!("{name:?}"))
+            let shown: String = name.chars().take(MAX_SHOWN).collect();
+            Error::corrupt("LVM2 segment", 0, "a volume of the group", format!("{shown:?}"))
         })?;
         let segments = volume.segments.as_ref().map_err(Clone::clone)?;
         let mut whole = Concat::default();
@@ -242,7 +250,12 @@ fn all(parts: Vec<Mapped>) -> std::result::Result<Vec<Arc<dyn Bytes>>, Failure> 
 /// Keeps the first error and all that is missing.
 pub(super) fn merge(failure: &mut Option<Failure>, other: Failure) {
     match failure {
-        Some(failure) => failure.missing.extend(other.missing),
+        Some(failure) => {
+            failure.missing.extend(other.missing);
+            while failure.missing.len() > MAX_MISSING {
+                failure.missing.pop_last();
+            }
+        }
         None => *failure = Some(other),
     }
 }

@@ -278,6 +278,38 @@ fn names_that_lvm_would_not_take_are_not_taken() {
 }
 
 #[test]
+fn many_volumes_on_many_missing_ones_stay_small() {
+    let pvs: String = (0..900)
+        .map(|n| format!("m{n} {{ id = \"missing-{n}\" pe_start = 0 pe_count = 9 }}\n"))
+        .collect();
+    let areas: Vec<String> = (0..900).map(|n| format!("\"m{n}\", 0")).collect();
+    let base = format!(
+        "base {{ id = \"b\" segment_count = 1 segment1 {{ start_extent = 0 extent_count = 900 type = \
+         \"striped\" stripe_count = 900 stripe_size = 8 stripes = [{}] }} }}\n",
+        areas.join(",")
+    );
+    let tops: String = (0..3000)
+        .map(|n| {
+            format!(
+                "t{n} {{ id = \"{n}\" status = [\"VISIBLE\"] segment_count = 1 segment1 {{ start_extent \
+                 = 0 extent_count = 1 type = \"striped\" stripe_count = 1 stripes = [\"base\", 0] }} }}\n"
+            )
+        })
+        .collect();
+    let text = format!(
+        "vg {{ id = \"v\" seqno = 1 extent_size = 128 physical_volumes {{ {pvs} }} logical_volumes \
+         {{ {base}{tops} }} }} contents = \"Text Format Volume Group\" version = 1"
+    );
+    let group = volume_group::read(text.as_bytes()).unwrap();
+    let physical = BTreeMap::new();
+    let mut mapper = Mapper::new(&group, &physical);
+    for name in group.logical_volumes.keys() {
+        let Err(failure) = mapper.visible(name) else { panic!("{name} is read") };
+        assert_eq!(failure.missing.len(), 16, "{name}");
+    }
+}
+
+#[test]
 fn damaged_metadata_neither_panics_nor_hangs() {
     let disk = fixture("types");
     let original = text(&disk, FIRST).into_bytes();

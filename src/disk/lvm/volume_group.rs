@@ -17,6 +17,9 @@ const MAX_LOGICAL_VOLUMES: usize = 4096;
 /// Most physical volumes of one group. A guest has a few.
 const MAX_PHYSICAL_VOLUMES: usize = 1024;
 
+/// Length of an identifier: 32 characters and six dashes (`lib/uuid/uuid.c`).
+const MAX_IDENTIFIER: usize = 38;
+
 /// Longest device name that is kept.
 const MAX_DEVICE: usize = 255;
 
@@ -160,7 +163,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<VolumeGroup> {
         .collect::<Result<_>>()?;
     Ok(VolumeGroup {
         name: checked(name)?,
-        uuid: string(group, "id")?,
+        uuid: identifier(group)?,
         seqno: number(group, "seqno")?,
         extent_size,
         physical_volumes,
@@ -190,7 +193,7 @@ fn checked(name: &str) -> Result<String> {
 fn physical_volume(section: &Section) -> Result<PhysicalVolume> {
     let device = section.get("device").and_then(Value::text);
     Ok(PhysicalVolume {
-        uuid: string(section, "id")?,
+        uuid: identifier(section)?,
         device: device.map(|device| device.chars().take(MAX_DEVICE).collect()),
         size: section.get("dev_size").and_then(Value::number).unwrap_or(0).saturating_mul(SECTOR),
         pe_start: bytes_of(number(section, "pe_start")?)?,
@@ -201,7 +204,7 @@ fn physical_volume(section: &Section) -> Result<PhysicalVolume> {
 
 fn logical_volume(section: &Section) -> Result<LogicalVolume> {
     Ok(LogicalVolume {
-        uuid: string(section, "id")?,
+        uuid: identifier(section)?,
         is_visible: has_flag(section, "VISIBLE"),
         segments: segments(section),
     })
@@ -238,7 +241,7 @@ fn kind(fields: &Section) -> Result<SegmentKind> {
     let name = string(fields, "type")?;
     let (kind, flags) = name.split_once('+').unwrap_or((&name, ""));
     if !flags.is_empty() {
-        return Ok(SegmentKind::Other(name));
+        return Ok(SegmentKind::Other(checked(&name)?));
     }
     Ok(match kind {
         "striped" | "linear" => {
@@ -332,6 +335,15 @@ fn section<'a>(key: &str, value: &'a Value) -> Result<&'a Section> {
 fn string(section: &Section, key: &str) -> Result<String> {
     let text = section.get(key).and_then(Value::text);
     Ok(text.ok_or_else(|| wrong(key, "a string", section))?.to_owned())
+}
+
+/// An identifier with its dashes. Errors repeat it, so it must not be longer than one is.
+fn identifier(section: &Section) -> Result<String> {
+    let id = string(section, "id")?;
+    if id.is_empty() || id.len() > MAX_IDENTIFIER || !id.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(wrong("id", "an identifier of 38 characters", section));
+    }
+    Ok(id)
 }
 
 fn number(section: &Section, key: &str) -> Result<u64> {
