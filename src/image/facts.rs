@@ -97,6 +97,9 @@ pub struct ImageFacts {
     pub virtual_size: Option<u64>,
     /// What a qcow2 header and its tables say.
     pub qcow2: Option<Fact<Qcow2Facts>>,
+    /// What contradicts the specification in a qcow2 header that could not be read for it.
+    #[serde(default)]
+    pub header_damage: Option<Evidence>,
     /// Whether the disk's bytes can be read through the container, or why not (a foreign format,
     /// encryption, a backing file that the disk's content depends on, …).
     pub content: Fact<()>,

@@ -17,7 +17,7 @@ pub use qcow2::{MAX_LISTED_PROBLEMS, MAX_LISTED_SNAPSHOTS, Qcow2Structure};
 
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
-use crate::fact::{Fact, Unread};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::image::facts::{Format, ImageFacts};
 use crate::image::qcow2::Qcow2;
 
@@ -65,6 +65,7 @@ impl Image {
             variant: detected.variant,
             virtual_size: detected.virtual_size,
             qcow2: None,
+            header_damage: None,
             content: Fact::Known(()),
         };
         let mut qcow2 = None;
@@ -79,6 +80,10 @@ impl Image {
                     disk
                 }
                 Err(error) => {
+                    if matches!(error, Error::Corrupt { .. } | Error::OutOfBounds { .. }) {
+                        let damage = Evidence::new("qcow2 header", error.to_string());
+                        facts.header_damage = Some(damage);
+                    }
                     facts.qcow2 = Some(Fact::unknown("qcow2 header", error.to_string()));
                     Err(error)
                 }

@@ -50,13 +50,21 @@ impl Rule for Qcow2StructureConsistent {
 }
 
 fn decide(facts: &Facts) -> Decision {
-    let qcow2 = qcow2(facts)?;
-    let (length, highest) = (facts.image.file_size, qcow2.highest_host_byte);
     let path = shell::quote_path(&facts.image.path);
     let remedy = text!(
         "Download or export the file again; if that is not possible: qemu-img check -r all {path}",
         "请重新下载或导出该文件；如无法重新获取，可执行：qemu-img check -r all {path}"
     );
+    if let Some(damage) = &facts.image.header_damage {
+        let what = &damage.detail;
+        return Ok(Outcome::broken(
+            text!("The qcow2 header is damaged: {what}.", "qcow2文件头已损坏：{what}。"),
+            vec![damage.clone()],
+        )
+        .remedy(remedy));
+    }
+    let qcow2 = qcow2(facts)?;
+    let (length, highest) = (facts.image.file_size, qcow2.highest_host_byte);
     let end = Evidence::new(
         format!("{}, end", facts.image.path),
         format!("{length} bytes long, tables refer to {highest}"),
@@ -124,6 +132,14 @@ mod tests {
         let mut facts = good_linux();
         facts.image.file_size = 1000;
         expect(&Qcow2StructureConsistent, &facts, Status::Fail, "1000 bytes");
+    }
+
+    #[test]
+    fn a_header_that_contradicts_the_specification_fails() {
+        let mut facts = good_linux();
+        facts.image.qcow2 = Some(Fact::unknown("qcow2 header", "cut"));
+        facts.image.header_damage = Some(Evidence::new("qcow2 header", "beyond the end at 8"));
+        expect(&Qcow2StructureConsistent, &facts, Status::Fail, "beyond the end at 8");
     }
 
     #[test]

@@ -377,6 +377,7 @@ fn image() -> ImageFacts {
             checked: Fact::Known(()),
             highest_host_byte: 2 * GIB,
         })),
+        header_damage: None,
         content: Fact::Known(()),
     }
 }

@@ -6,7 +6,8 @@ use crate::guest::facts::KernelFacts;
 use crate::guest::linux::initramfs::{Group, Wanted};
 
 /// Configuration options and the drivers that `y` builds in (Linux: `drivers/{virtio,block,net,scsi,
-/// ata,ide}/Makefile`). `CONFIG_PATA_…` is not listed: the driver has the option's name.
+/// ata,ide}/Makefile`). `CONFIG_PATA_…` is not listed: some of these options are no drivers
+/// (`CONFIG_PATA_TIMINGS`), and what is built in stands in `modules.builtin`.
 const OPTIONS: [(&str, &[&str]); 15] = [
     // Old kernels have an option of its own for the ring; in later ones it comes with CONFIG_VIRTIO.
     ("VIRTIO", &["virtio", "virtio_ring"]),
@@ -47,9 +48,6 @@ pub fn sought() -> Wanted {
 pub fn built_in_drivers(kernel: &KernelFacts) -> BTreeSet<String> {
     let mut drivers = kernel.builtin.known().cloned().flatten().unwrap_or_default();
     for option in kernel.config.known().into_iter().flatten().flatten() {
-        if option.starts_with("PATA_") {
-            drivers.insert(option.to_ascii_lowercase());
-        }
         if let Some((_, named)) = OPTIONS.iter().find(|(name, _)| name == option) {
             drivers.extend(named.iter().map(|driver| (*driver).to_owned()));
         }
