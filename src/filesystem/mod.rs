@@ -9,6 +9,7 @@ pub mod fat;
 #[cfg(test)]
 pub mod memory;
 pub mod tree;
+pub mod xfs;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -166,6 +167,7 @@ pub fn open_within(
         SignatureKind::Fat12 | SignatureKind::Fat16 | SignatureKind::Fat32 => {
             Ok(Arc::new(fat::Fat::open_within(bytes, budget)?))
         }
+        SignatureKind::Xfs => Ok(Arc::new(xfs::Xfs::open(bytes)?)),
         _ => Err(Error::unsupported("volume", 0, kind.name())),
     }
 }

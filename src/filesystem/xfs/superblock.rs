@@ -1,0 +1,185 @@
+//! The superblock (*XFS Algorithms & Data Structures*, "Superblocks"): byte 0 of the volume.
+
+use super::feature::{Features, features2, incompat, version};
+use super::geometry::Geometry;
+use super::structure::Structure;
+use crate::error::{Error, Result};
+
+/// Bytes of its fields, and the least size of a sector, which the superblock fills.
+pub(super) const SUPERBLOCK_SIZE: usize = 512;
+
+/// `XFSB`.
+const MAGIC: u32 = 0x5846_5342;
+
+/// Sizes of 2^9 to 2^16 bytes of a block, and to 2^15 of a sector (`XFS_MIN_BLOCKSIZE_LOG`, …).
+const BLOCK_LOGS: std::ops::RangeInclusive<u32> = 9..=16;
+const SECTOR_LOGS: std::ops::RangeInclusive<u32> = 9..=15;
+
+/// Sizes of 2^8 to 2^11 bytes of an inode (`XFS_DINODE_MIN_LOG`, `XFS_DINODE_MAX_LOG`).
+const INODE_LOGS: std::ops::RangeInclusive<u32> = 8..=11;
+
+/// A group has fewer than 2^31 blocks: at most 1 TiB (`XFS_MAX_AG_BYTES`), in blocks of 512 bytes.
+const MAX_GROUP_BLOCK_LOG: u32 = 31;
+
+/// Where the checksum stands.
+const CHECKSUM: usize = 224;
+
+/// What is counted of blocks and inodes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) free_blocks: u64,
+    /// Inodes that exist, in use or not.
+    pub(super) inodes: u64,
+    pub(super) free_inodes: u64,
+}
+
+/// What the superblock says.
+#[derive(Debug, Clone)]
+pub(super) struct Superblock {
+    pub(super) features: Features,
+    pub(super) geometry: Geometry,
+    /// What each block of metadata must bear in version 5.
+    pub(super) meta_uuid: [u8; 16],
+    pub(super) uuid: [u8; 16],
+    pub(super) root_inode: u64,
+    /// Bytes of a sector: 512 to 32 KiB.
+    pub(super) sector_size: u64,
+    /// First block of the log; 0 when it is on another device.
+    pub(super) log_start: u64,
+    /// Blocks of the log.
+    pub(super) log_blocks: u64,
+    pub(super) counts: Counts,
+    pub(super) realtime_blocks: u64,
+}
+
+impl Superblock {
+    /// The size of the sector that a superblock fills and its checksum covers.
+    pub(super) fn sector_len(raw: &[u8; SUPERBLOCK_SIZE]) -> Result<usize> {
+        let s = Structure::new("xfs superblock", 0, raw);
+        s.must_have_magic(0, MAGIC)?;
+        let log = power(&s, 121, SECTOR_LOGS, u32::from(s.u16(102)?))?;
+        Ok(1_usize.checked_shl(log).unwrap_or_default())
+    }
+
+    /// `raw` is the whole sector. The checksum of a superblock that the log has changed says
+    /// nothing.
+    pub(super) fn parse(raw: &[u8], is_replayed: bool) -> Result<Self> {
+        let s = Structure::new("xfs superblock", 0, raw);
+        s.must_have_magic(0, MAGIC)?;
+        let features = features(&s)?;
+        if features.is_v5() && !is_replayed {
+            s.verify_checksum(CHECKSUM)?;
+        }
+        let unread = features.unread();
+        if !unread.is_empty() {
+            let what = format!("the feature {}", unread.join(", "));
+            return Err(Error::unsupported(s.name, 216, what));
+        }
+        if s.u8(126)? != 0 {
+            return Err(s.corrupt(126, "a finished mkfs.xfs", "one in progress"));
+        }
+        let uuid = s.array(32)?;
+        let has_meta_uuid = features.has_incompat(incompat::META_UUID);
+        let geometry = geometry(&s)?;
+        let root_inode = s.u64(56)?;
+        if geometry.inode_byte(root_inode).is_none() {
+            return Err(s.corrupt(56, "a root inode inside the volume", root_inode.to_string()));
+        }
+        Ok(Self {
+            features,
+            geometry,
+            meta_uuid: if has_meta_uuid { s.array(248)? } else { uuid },
+            uuid,
+            root_inode,
+            sector_size: u64::from(s.u16(102)?),
+            log_start: s.u64(48)?,
+            log_blocks: u64::from(s.u32(96)?),
+            counts: Counts {
+                free_blocks: s.u64(144)?,
+                inodes: s.u64(128)?,
+                free_inodes: s.u64(136)?,
+            },
+            realtime_blocks: s.u64(16)?,
+        })
+    }
+}
+
+fn features(s: &Structure<'_>) -> Result<Features> {
+    let word = s.u16(100)?;
+    let number = word & version::NUMBER;
+    if !(4..=5).contains(&number) || word & version::DIRECTORY_V2 == 0 {
+        let what = format!("version {number} with directories of version 1");
+        let what = if number < 4 { format!("version {number}") } else { what };
+        return Err(Error::unsupported(s.name, 100, what));
+    }
+    let is_v5 = number == 5;
+    let has_more = word & version::MORE_BITS != 0;
+    let v5 = |at| if is_v5 { s.u32(at) } else { Ok(0) };
+    let mut features2 = if has_more { s.u32(200)? } else { 0 };
+    if is_v5 {
+        // There the incompatible feature counts alone (`xfs_has_ftype`).
+        features2 &= !features2::FTYPE;
+    }
+    Ok(Features {
+        version: word,
+        features2,
+        ro_compat: v5(212)?,
+        incompat: v5(216)?,
+        log_incompat: v5(220)?,
+    })
+}
+
+fn geometry(s: &Structure<'_>) -> Result<Geometry> {
+    let block_log = power(s, 120, BLOCK_LOGS, s.u32(4)?)?;
+    let inode_log = power(s, 122, INODE_LOGS, u32::from(s.u16(104)?))?;
+    let block_size = u64::from(s.u32(4)?);
+    if inode_log > block_log || u32::from(s.u8(123)?) != block_log.saturating_sub(inode_log) {
+        return Err(s.corrupt(123, "whole inodes in a block", s.u8(123)?.to_string()));
+    }
+    let directory_log = u32::from(s.u8(192)?);
+    if directory_log.saturating_add(block_log) > *BLOCK_LOGS.end() {
+        let found = format!("2^{directory_log} blocks");
+        return Err(s.corrupt(192, "a directory block of at most 64 KiB", found));
+    }
+    let group_blocks = s.u32(84)?;
+    let group_count = s.u32(88)?;
+    let group_block_log = u32::from(s.u8(124)?);
+    // The smallest power of two that holds the number of every block of a group.
+    let needed = u32::BITS.saturating_sub(group_blocks.saturating_sub(1).leading_zeros());
+    if group_blocks == 0 || group_block_log != needed || needed > MAX_GROUP_BLOCK_LOG {
+        let expected = format!("{needed} bits for {group_blocks} blocks, at most 31");
+        return Err(s.corrupt(124, expected, group_block_log.to_string()));
+    }
+    let block_count = s.u64(8)?;
+    let whole = u64::from(group_blocks).saturating_mul(u64::from(group_count));
+    let before_last = whole.saturating_sub(u64::from(group_blocks));
+    if block_count > whole || block_count <= before_last {
+        let expected = format!("{group_count} groups of {group_blocks} blocks");
+        return Err(s.corrupt(8, expected, format!("{block_count} blocks")));
+    }
+    Ok(Geometry {
+        block_size,
+        block_log,
+        block_count,
+        group_count: group_count.into(),
+        group_blocks: group_blocks.into(),
+        group_block_log,
+        inode_log,
+        directory_log,
+    })
+}
+
+/// A size and its base-2 logarithm, which stands at byte `at`; gives the logarithm.
+fn power(
+    s: &Structure<'_>,
+    at: usize,
+    range: std::ops::RangeInclusive<u32>,
+    size: u32,
+) -> Result<u32> {
+    let log = u32::from(s.u8(at)?);
+    if !range.contains(&log) || 1_u32.checked_shl(log) != Some(size) {
+        let expected = format!("the logarithm of a size of 2^{range:?} bytes");
+        return Err(s.corrupt(at, expected, format!("{log} for {size} bytes")));
+    }
+    Ok(log)
+}

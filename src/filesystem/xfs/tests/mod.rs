@@ -1,0 +1,162 @@
+//! Whole images, made by the real tools, against what the kernel's own mount shows of them
+//! (`testdata/xfs/make.sh`), and against damage.
+#![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::cast_possible_truncation)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::*;
+
+mod damage;
+mod log;
+mod mounted;
+mod state;
+
+fn unpack(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/xfs").join(name);
+    zstd::decode_all(std::fs::read(path).unwrap().as_slice()).unwrap()
+}
+
+fn image(name: &str) -> Vec<u8> {
+    unpack(&format!("{name}.img.zst"))
+}
+
+fn open(name: &str) -> Xfs {
+    Xfs::open(Arc::new(image(name))).unwrap()
+}
+
+fn crc(file: &dyn Bytes) -> Result<u32> {
+    let mut hasher = crc32fast::Hasher::new();
+    let mut buf = vec![0; 1 << 16];
+    let mut offset = 0;
+    while offset < file.len() {
+        let zeroes = file.zeroes_at(offset).min(1 << 16) as usize;
+        let len = (file.len() - offset).min(1 << 16) as usize;
+        if zeroes >= len {
+            buf[..len].fill(0);
+        } else {
+            file.read_at(offset, &mut buf[..len])?;
+        }
+        hasher.update(&buf[..len]);
+        offset += len as u64;
+    }
+    Ok(hasher.finalize())
+}
+
+/// As Python's `urllib.parse.quote_from_bytes`.
+fn quote(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' | b'/' => {
+                text.push(char::from(*byte));
+            }
+            _ => write!(text, "%{byte:02X}").unwrap(),
+        }
+    }
+    text
+}
+
+fn entries(fs: &dyn FileSystem, dir: NodeId) -> (Vec<DirEntry>, Result<()>) {
+    let mut entries = Vec::new();
+    let end = fs.read_dir(dir, &mut |entry| {
+        entries.push(entry);
+        ControlFlow::Continue(())
+    });
+    (entries, end)
+}
+
+/// What a listing has of a tree.
+#[derive(Clone, Copy)]
+struct Columns {
+    directory_sizes: bool,
+    times: bool,
+}
+
+const ALL: Columns = Columns { directory_sizes: true, times: true };
+
+/// The whole tree in the words of `list.py`.
+fn listing(fs: &dyn FileSystem, columns: Columns) -> Result<BTreeSet<String>> {
+    let mut lines = BTreeSet::new();
+    let mut stack = vec![(fs.root(), String::new())];
+    while let Some((dir, path)) = stack.pop() {
+        let (entries, end) = entries(fs, dir);
+        end?;
+        let count = entries.len();
+        for (index, entry) in entries.into_iter().enumerate() {
+            let path = format!("{path}/{}", quote(&entry.name));
+            // Each lookup reads half of the directory.
+            if count < 500 || index % 50 == 0 {
+                assert_eq!(fs.lookup(dir, &entry.name)?, Some(entry.node), "{path}");
+            }
+            let meta = fs.metadata(entry.node)?;
+            if let Some(file_type) = entry.file_type {
+                assert_eq!(file_type, meta.file_type, "{path}");
+            }
+            let (kind, content) = match meta.file_type {
+                FileType::Regular => {
+                    let file = fs.open(entry.node)?;
+                    assert_eq!(file.len(), meta.len);
+                    ("regular", format!("{:08x}", crc(file.as_ref())?))
+                }
+                FileType::Directory => {
+                    stack.push((entry.node, path.clone()));
+                    ("directory", "-".to_owned())
+                }
+                FileType::Symlink => ("symlink", quote(&fs.read_link(entry.node)?)),
+                FileType::CharDevice => ("char", "-".to_owned()),
+                FileType::BlockDevice => ("block", "-".to_owned()),
+                FileType::Fifo => ("fifo", "-".to_owned()),
+                FileType::Socket => ("socket", "-".to_owned()),
+            };
+            let len = match meta.file_type {
+                FileType::Directory if !columns.directory_sizes => "-".to_owned(),
+                _ => meta.len.to_string(),
+            };
+            let Metadata { mode, uid, gid, links, mtime, .. } = meta;
+            let mtime = if columns.times { mtime.to_string() } else { "-".to_owned() };
+            lines.insert(format!(
+                "{path}\t{kind}\t{mode:o}\t{uid}\t{gid}\t{links}\t{len}\t{mtime}\t{content}"
+            ));
+        }
+    }
+    Ok(lines)
+}
+
+fn is_listed(fs: &Xfs, name: &str) {
+    let text = String::from_utf8(unpack(&format!("{name}.list.zst"))).unwrap();
+    let expected: BTreeSet<String> = text.lines().map(str::to_owned).collect();
+    assert!(expected.len() > 40);
+    let is_blank = |column: usize, kind: &str| {
+        expected
+            .iter()
+            .map(|line| line.split('\t').collect::<Vec<_>>())
+            .any(|words| words[1] == kind && words[column] == "-")
+    };
+    let columns =
+        Columns { directory_sizes: !is_blank(6, "directory"), times: !is_blank(7, "regular") };
+    let found = listing(fs, columns).unwrap();
+    let missing: Vec<_> = expected.difference(&found).collect();
+    let extra: Vec<_> = found.difference(&expected).collect();
+    assert!(missing.is_empty() && extra.is_empty(), "{name}: -{missing:#?} +{extra:#?}");
+}
+
+fn is_as_mounted(name: &str) -> Xfs {
+    let fs = open(name);
+    is_listed(&fs, name);
+    fs
+}
+
+fn resolve(fs: &Xfs, path: &str) -> NodeId {
+    path.split('/').filter(|part| !part.is_empty()).fold(fs.root(), |dir, part| {
+        fs.lookup(dir, part.as_bytes()).unwrap().unwrap_or_else(|| panic!("no {part} of {path}"))
+    })
+}
+
+fn content(fs: &Xfs, path: &str) -> Vec<u8> {
+    let file = FileSystem::open(fs, resolve(fs, path)).unwrap();
+    file.vec(0, file.len() as usize).unwrap()
+}
