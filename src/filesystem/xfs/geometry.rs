@@ -72,6 +72,13 @@ impl Geometry {
         first.checked_add(within)?.checked_mul(self.block_size)
     }
 
+    /// The number of the first inode in block `within` of a group.
+    pub(super) fn first_inode(&self, group: u64, within: u64) -> u64 {
+        let block = group.checked_shl(self.group_block_log).unwrap_or_default() | within;
+        let per_block_log = self.block_log.saturating_sub(self.inode_log);
+        block.checked_shl(per_block_log).unwrap_or_default()
+    }
+
     /// The byte at which an inode lies; `None` when no inode can have that number.
     pub(super) fn inode_byte(&self, number: u64) -> Option<u64> {
         // The first block of a group holds its superblock and headers.

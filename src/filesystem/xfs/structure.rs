@@ -62,6 +62,18 @@ impl<'a> Structure<'a> {
         self.array(at).map(u64::from_be_bytes)
     }
 
+    pub(super) fn le16(&self, at: usize) -> Result<u16> {
+        self.array(at).map(u16::from_le_bytes)
+    }
+
+    pub(super) fn le32(&self, at: usize) -> Result<u32> {
+        self.array(at).map(u32::from_le_bytes)
+    }
+
+    pub(super) fn le64(&self, at: usize) -> Result<u64> {
+        self.array(at).map(u64::from_le_bytes)
+    }
+
     /// Fails unless byte `at` starts the magic number.
     pub(super) fn must_have_magic(&self, at: usize, magic: u32) -> Result<()> {
         let found = self.u32(at)?;

@@ -21,6 +21,28 @@ pub(super) struct Overlay {
     pub(super) blocks: BTreeMap<u64, Box<[u8; BASIC_BLOCK]>>,
 }
 
+impl Overlay {
+    /// The replaced basic blocks that lie in a range of bytes.
+    fn range(&self, byte: u64, len: usize) -> impl Iterator<Item = (u64, &[u8; BASIC_BLOCK])> {
+        let end = byte.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+        let range = byte / BASIC_BLOCK_U64..end.div_ceil(BASIC_BLOCK_U64);
+        self.blocks.range(range).map(|(number, block)| (*number, &**block))
+    }
+
+    /// Puts what is replaced into the bytes that were read at `byte`.
+    pub(super) fn apply(&self, byte: u64, buf: &mut [u8]) {
+        for (number, block) in self.range(byte, buf.len()) {
+            let start = number.saturating_mul(BASIC_BLOCK_U64);
+            let skip = usize::try_from(byte.saturating_sub(start)).unwrap_or(usize::MAX);
+            let at = usize::try_from(start.saturating_sub(byte)).unwrap_or(usize::MAX);
+            let target = buf.get_mut(at..).unwrap_or_default();
+            for (target, source) in target.iter_mut().zip(block.iter().skip(skip)) {
+                *target = *source;
+            }
+        }
+    }
+}
+
 /// The volume, some of whose basic blocks the log replaces.
 pub(super) struct Volume {
     bytes: Arc<dyn Bytes>,
@@ -68,17 +90,9 @@ impl Volume {
         self.geometry.block_count.saturating_mul(self.geometry.block_size)
     }
 
-    /// The numbers of the replaced basic blocks that lie in a range of bytes.
-    fn replaced(&self, byte: u64, len: usize) -> impl Iterator<Item = (u64, &[u8; BASIC_BLOCK])> {
-        let end = byte.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
-        let range = byte / BASIC_BLOCK_U64..end.div_ceil(BASIC_BLOCK_U64);
-        let range = if range.is_empty() { 0..0 } else { range };
-        self.overlay.blocks.range(range).map(|(number, block)| (*number, &**block))
-    }
-
     /// Whether the log replaces any of these bytes.
     pub(super) fn is_replayed(&self, byte: u64, len: usize) -> bool {
-        !self.overlay.blocks.is_empty() && self.replaced(byte, len).next().is_some()
+        self.overlay.range(byte, len).next().is_some()
     }
 
     /// `len` bytes from `byte` on. `len` is a size that the superblock's check bounds.
@@ -116,19 +130,7 @@ impl Volume {
             ));
         }
         self.bytes.read_at(byte, buf)?;
-        if self.overlay.blocks.is_empty() {
-            return Ok(());
-        }
-        for (number, block) in self.replaced(byte, buf.len()) {
-            let start = number.saturating_mul(BASIC_BLOCK_U64);
-            let (skip, at) = (byte.saturating_sub(start), start.saturating_sub(byte));
-            let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-            let at = usize::try_from(at).unwrap_or(usize::MAX);
-            let target = buf.get_mut(at..).unwrap_or_default();
-            for (target, source) in target.iter_mut().zip(block.iter().skip(skip)) {
-                *target = *source;
-            }
-        }
+        self.overlay.apply(byte, buf);
         Ok(())
     }
 

@@ -1,0 +1,114 @@
+//! Where the log ends (Linux fs/xfs/xfs_log_recover.c, `xlog_find_head`, `xlog_find_tail`).
+//!
+//! Each block starts with the number of the cycle in which it was written, so that the end is where
+//! the number becomes less; but as several records are written at the same time, some before the
+//! last may be missing.
+
+use super::record::{MAGIC, Record};
+use super::{End, Log, MAX_TORN};
+use crate::error::{Error, Result};
+
+/// Most blocks that may be under way at the same time: eight records of 256 KiB
+/// (`XLOG_TOTAL_REC_SHIFT`).
+const UNDER_WAY: u64 = 4096;
+
+impl Log<'_> {
+    /// The cycle in which a block was written; 0 when it never was.
+    fn cycle(&self, at: u64) -> Result<u32> {
+        let span = self.block(at)?;
+        let s = span.structure("xfs log block");
+        match s.u32(0)? {
+            MAGIC => s.u32(4),
+            cycle => Ok(cycle),
+        }
+    }
+
+    /// The first block of that cycle behind `low`, when block `high` is of it and all before are of
+    /// another.
+    fn first_of(&self, cycle: u32, low: u64, high: u64) -> Result<u64> {
+        let (mut low, mut high) = (low, high);
+        while high.saturating_sub(low) > 1 {
+            let middle = low.midpoint(high);
+            if self.cycle(middle)? == cycle {
+                high = middle;
+            } else {
+                low = middle;
+            }
+        }
+        Ok(high)
+    }
+
+    /// The first block of that cycle among those from `from` to below `to`, or else `to`.
+    fn hole(&self, cycle: u32, from: u64, to: u64) -> Result<u64> {
+        for at in from..to {
+            if self.cycle(at)? == cycle {
+                return Ok(at);
+            }
+        }
+        Ok(to)
+    }
+
+    /// The block behind the last that was written, as the cycle numbers tell; `None` when none was.
+    fn head(&self) -> Result<Option<u64>> {
+        let last_block = self.blocks.saturating_sub(1);
+        let (first, last) = (self.cycle(0)?, self.cycle(last_block)?);
+        if first == 0 {
+            return Ok(None);
+        }
+        if last == 0 {
+            let head = self.first_of(0, 0, last_block)?;
+            return self.hole(0, head.saturating_sub(UNDER_WAY), head).map(Some);
+        }
+        let (head, old) = if first == last {
+            (self.blocks, last.wrapping_sub(1))
+        } else {
+            (self.first_of(last, 0, last_block)?, last)
+        };
+        // What was under way may go round: those at the end of the log are of a cycle before.
+        let beyond = UNDER_WAY.saturating_sub(head).min(self.blocks.saturating_sub(head));
+        if beyond > 0 {
+            let from = self.blocks.saturating_sub(beyond);
+            let hole = self.hole(old.wrapping_sub(1), from, self.blocks)?;
+            if hole < self.blocks {
+                return Ok(Some(hole));
+            }
+        }
+        let hole = self.hole(old, head.saturating_sub(UNDER_WAY), head)?;
+        Ok(Some(if hole == self.blocks { 0 } else { hole }))
+    }
+
+    /// The last record that starts before `head`, and how many blocks before.
+    fn last_before(&self, head: u64) -> Result<(Record, u64)> {
+        for distance in 1..=UNDER_WAY.min(self.blocks) {
+            let at = self.before(head, distance);
+            let span = self.block(at)?;
+            if span.structure("xfs log block").u32(0)? == MAGIC {
+                return Ok((Record::read(self, at)?, distance));
+            }
+        }
+        let found = format!("none before block {head}");
+        Err(Error::corrupt("xfs log", self.start, "a record at the end", found))
+    }
+
+    /// Where the log ends; `None` when it is clean.
+    pub(super) fn end(&self) -> Result<Option<End>> {
+        let Some(mut head) = self.head()? else {
+            return Ok(None);
+        };
+        let mut torn = false;
+        for _ in 0..=MAX_TORN {
+            let (last, distance) = self.last_before(head)?;
+            if distance != last.blocks() {
+                torn = true;
+                head = last.at;
+                continue;
+            }
+            if last.tail == head || last.is_unmount(self)? {
+                return Ok(None);
+            }
+            return Ok(Some(End { head, last, torn }));
+        }
+        let found = format!("{MAX_TORN} incomplete ones before block {head}");
+        Err(Error::corrupt("xfs log", self.start, "a complete record at the end", found))
+    }
+}
