@@ -80,26 +80,28 @@ pub(super) fn walk(
             visit,
         );
     }
-    let block_len = volume.geometry.directory_block_len();
-    let bytes_per_block = u64::try_from(block_len).unwrap_or(u64::MAX).max(1);
-    if inode.size == 0 || !inode.size.is_multiple_of(bytes_per_block) || inode.size > LEAF_OFFSET {
-        let expected = format!("a directory of whole blocks of {block_len} bytes, up to 32 GiB");
-        return Err(inode.corrupt(expected, inode.size));
-    }
-    let blocks = inode.size / bytes_per_block;
+    let geometry = &volume.geometry;
+    let blocks = geometry
+        .directory_blocks(inode.size)
+        .filter(|blocks| *blocks > 0 && inode.size <= LEAF_OFFSET)
+        .ok_or_else(|| {
+            let len = geometry.directory_block_len();
+            let expected = format!("a directory of whole blocks of {len} bytes, up to 32 GiB");
+            inode.corrupt(expected, inode.size)
+        })?;
     let runs = Runs::read(volume, superblock, inode)?;
     // `.` and `..` stand in the first block.
     let mut first_error = match runs.at_or_after(0) {
         Some(Run { logical: 0, .. }) => None,
         _ => Some(inode.corrupt("a directory with its first block", "a hole")),
     };
-    let limit = MAX_DIRECTORY_BYTES / bytes_per_block;
-    let per_block = volume.geometry.blocks_per_directory_block();
+    let limit = geometry.directory_blocks(MAX_DIRECTORY_BYTES).unwrap_or_default();
+    let per_block = geometry.blocks_per_directory_block();
     let mut next = 0;
     let mut read = 0_u64;
     // Blocks whose entries were all removed are holes.
     while let Some(run) = runs.at_or_after(next) {
-        let index = run.logical.max(next) / per_block.max(1);
+        let index = geometry.directory_block_of(run.logical.max(next));
         if index >= blocks {
             break;
         }
@@ -123,6 +125,11 @@ pub(super) fn walk(
             }
         }
         next = first.saturating_add(per_block);
+    }
+    // When entries at the end are removed the directory gets shorter.
+    if next != blocks.saturating_mul(per_block) {
+        first_error
+            .get_or_insert_with(|| inode.corrupt("a directory with its last block", "a hole"));
     }
     first_error.map_or(Ok(()), Err)
 }

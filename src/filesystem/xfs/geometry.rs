@@ -40,6 +40,18 @@ impl Geometry {
         1_usize.checked_shl(self.block_log.saturating_add(self.directory_log)).unwrap_or_default()
     }
 
+    /// How many directory blocks so many bytes fill; `None` when the last is not whole.
+    pub(super) fn directory_blocks(&self, bytes: u64) -> Option<u64> {
+        let log = self.block_log.saturating_add(self.directory_log);
+        let blocks = bytes.checked_shr(log)?;
+        (blocks.checked_shl(log)? == bytes).then_some(blocks)
+    }
+
+    /// The directory block that a block of a directory belongs to.
+    pub(super) fn directory_block_of(&self, block: u64) -> u64 {
+        block.checked_shr(self.directory_log).unwrap_or_default()
+    }
+
     /// Whether it differs from `before` at most in the number of blocks and groups.
     pub(super) fn is_growth_of(&self, before: &Self) -> bool {
         let Self { block_count, group_count, .. } = *self;

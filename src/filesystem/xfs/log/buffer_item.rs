@@ -16,6 +16,7 @@ const QUOTAS: u16 = 0x4 | 0x8 | 0x10;
 
 /// Bytes of a chunk, for which there is a bit each.
 const CHUNK: usize = 128;
+const CHUNK_U64: u64 = 128;
 /// Where the bits start in the format.
 const BITS: usize = 20;
 
@@ -62,34 +63,34 @@ pub(super) fn replay(recovery: &mut Recovery<'_>, item: &Item, sequence: u64) ->
         return Ok(());
     }
     let byte = format.block.saturating_mul(BASIC_BLOCK_U64);
-    let len = usize::from(format.blocks).saturating_mul(BASIC_BLOCK);
-    let mut buffer = recovery.read(byte, len)?;
-    let there = Structure::new("xfs log item", byte, &buffer);
+    let there = recovery.read(byte, BASIC_BLOCK)?;
+    let there = Structure::new("xfs log item", byte, &there);
     if written(&there, &recovery.superblock.meta_uuid).is_some_and(|written| written >= sequence) {
         return Ok(());
     }
-    let mut index = 1;
-    let mut rest = item.region(index).raw;
-    let chunks = buffer.chunks_exact_mut(CHUNK);
-    let count = chunks.len();
-    for (chunk, is_logged) in chunks.zip(format.bits.iter().flat_map(|byte| bits(*byte))) {
-        if !is_logged {
+    // One row of chunks after another: each is one region, or several.
+    let mut regions = (1..).map(|index| item.region(index).raw);
+    let mut row = Vec::new();
+    let mut at = byte;
+    let chunks = usize::from(format.blocks).saturating_mul(BASIC_BLOCK / CHUNK);
+    let mut rest: &[u8] = &[];
+    for is_logged in format.bits.iter().flat_map(|byte| bits(*byte)).take(chunks) {
+        if is_logged {
+            if rest.is_empty() {
+                rest = regions.next().unwrap_or_default();
+            }
+            let Some((logged, behind)) = rest.split_at_checked(CHUNK) else {
+                let found = format!("{} bytes", rest.len());
+                return Err(item.region(0).corrupt(BITS, "the content of each chunk", found));
+            };
+            row.extend_from_slice(logged);
+            rest = behind;
             continue;
         }
-        // A row of chunks is one region, or several.
-        if rest.is_empty() {
-            index = index.saturating_add(1);
-            rest = item.region(index).raw;
-        }
-        let Some((logged, behind)) = rest.split_at_checked(CHUNK) else {
-            let s = item.region(0);
-            let found = format!("{} bytes in region {index}", rest.len());
-            return Err(s.corrupt(BITS, format!("the content of {count} chunks"), found));
-        };
-        chunk.copy_from_slice(logged);
-        rest = behind;
+        let end = recovery.write_row(at, &mut row)?;
+        at = end.saturating_add(CHUNK_U64);
     }
-    recovery.write(byte, &buffer)
+    recovery.write_row(at, &mut row).map(|_| ())
 }
 
 fn bits(byte: u8) -> impl Iterator<Item = bool> {

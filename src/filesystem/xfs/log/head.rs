@@ -48,33 +48,33 @@ impl Log<'_> {
         Ok(to)
     }
 
-    /// The block behind the last that was written, as the cycle numbers tell; `None` when none was.
-    fn head(&self) -> Result<Option<u64>> {
+    /// The block where the cycle changes and the cycle of what lies behind; `None` when nothing
+    /// was ever written. The block is behind the last, not 0, when all blocks are of one cycle.
+    fn change(&self) -> Result<Option<(u64, u32)>> {
         let last_block = self.blocks.saturating_sub(1);
         let (first, last) = (self.cycle(0)?, self.cycle(last_block)?);
         if first == 0 {
             return Ok(None);
         }
-        if last == 0 {
-            let head = self.first_of(0, 0, last_block)?;
-            return self.hole(0, head.saturating_sub(UNDER_WAY), head).map(Some);
+        if first == last {
+            return Ok(Some((self.blocks, last.wrapping_sub(1))));
         }
-        let (head, old) = if first == last {
-            (self.blocks, last.wrapping_sub(1))
-        } else {
-            (self.first_of(last, 0, last_block)?, last)
-        };
+        Ok(Some((self.first_of(last, 0, last_block)?, last)))
+    }
+
+    /// The block behind the last of those that were written without a gap.
+    fn head(&self, head: u64, old: u32) -> Result<u64> {
         // What was under way may go round: those at the end of the log are of a cycle before.
         let beyond = UNDER_WAY.saturating_sub(head).min(self.blocks.saturating_sub(head));
-        if beyond > 0 {
+        if beyond > 0 && old > 0 {
             let from = self.blocks.saturating_sub(beyond);
             let hole = self.hole(old.wrapping_sub(1), from, self.blocks)?;
             if hole < self.blocks {
-                return Ok(Some(hole));
+                return Ok(hole);
             }
         }
         let hole = self.hole(old, head.saturating_sub(UNDER_WAY), head)?;
-        Ok(Some(if hole == self.blocks { 0 } else { hole }))
+        Ok(if hole == self.blocks { 0 } else { hole })
     }
 
     /// The last record that starts before `head`, and how many blocks before.
@@ -92,9 +92,19 @@ impl Log<'_> {
 
     /// Where the log ends; `None` when it is clean.
     pub(super) fn end(&self) -> Result<Option<End>> {
-        let Some(mut head) = self.head()? else {
+        let Some((change, old)) = self.change()? else {
             return Ok(None);
         };
+        // An unmount is written alone when all before it has been, so that nothing can be missing:
+        // most logs are done here.
+        if let Ok((last, distance)) =
+            self.last_before(if change == self.blocks { 0 } else { change })
+            && distance == last.blocks()
+            && last.is_unmount(self)?
+        {
+            return Ok(None);
+        }
+        let mut head = self.head(change, old)?;
         let mut torn = false;
         for _ in 0..=MAX_TORN {
             let (last, distance) = self.last_before(head)?;

@@ -20,8 +20,8 @@ use super::volume::{BASIC_BLOCK, BASIC_BLOCK_U64, Overlay, Span, Volume};
 use crate::error::{Error, Result};
 
 /// Most bytes of a log that are replayed, which are also the most that are kept in memory for it:
-/// four times the log that mkfs.xfs makes by itself on a volume of less than 128 GiB.
-const MAX_LOG_BYTES: u64 = 256 << 20;
+/// twice the log that mkfs.xfs makes by itself on a volume of less than 128 GiB.
+const MAX_LOG_BYTES: u64 = 128 << 20;
 
 /// Most records that may be incomplete at the end: those that the kernel writes at the same time
 /// (`XLOG_MAX_ICLOGS`).

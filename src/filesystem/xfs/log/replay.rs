@@ -1,7 +1,7 @@
 //! What the committed transactions change (Linux fs/xfs/xfs_log_recover.c,
 //! `xlog_recover_commit_trans`).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::record::Record;
 use super::transaction::{Item, Transaction, committed};
@@ -14,6 +14,11 @@ use crate::filesystem::xfs::volume::{BASIC_BLOCK, BASIC_BLOCK_U64, Overlay, Volu
 /// Most basic blocks that are kept for a replay: 128 MiB. A log of 64 MiB changes at most about as
 /// much.
 const MAX_BLOCKS: usize = 1 << 18;
+
+/// Most bytes that a replay writes, over themselves or not: eight times what the longest log holds.
+/// Without it, creations of inodes, which are short in the log and long on the volume, could be
+/// repeated for hours.
+const MAX_WRITTEN: u64 = 1 << 30;
 
 /// The types of items (`XFS_LI_…`).
 mod kind {
@@ -41,7 +46,9 @@ pub(super) struct Recovery<'a> {
     overlay: Overlay,
     /// Buffers that a later item cancels, by first block and length, and how many such items
     /// are still to come.
-    cancelled: HashMap<(u64, u64), u64>,
+    cancelled: BTreeMap<(u64, u64), u64>,
+    /// Bytes written so far.
+    written: u64,
     unfinished: HashSet<(u16, u64)>,
     /// B+trees of extents whose owner would have to be changed.
     owner_changes: u64,
@@ -55,7 +62,8 @@ impl<'a> Recovery<'a> {
             volume: log.volume,
             superblock: log.superblock,
             overlay: Overlay::default(),
-            cancelled: HashMap::new(),
+            cancelled: BTreeMap::new(),
+            written: 0,
             unfinished: HashSet::new(),
             owner_changes: 0,
         };
@@ -130,8 +138,8 @@ impl<'a> Recovery<'a> {
 
     /// Whether a later item cancels a buffer that lies in this range.
     pub(super) fn is_any_cancelled(&self, block: u64, blocks: u64) -> bool {
-        let range = block..block.saturating_add(blocks);
-        self.cancelled.keys().any(|(start, _)| range.contains(start))
+        let end = block.saturating_add(blocks);
+        self.cancelled.range((block, 0)..(end, 0)).next().is_some()
     }
 
     /// The tree of an inode has blocks that name another as their owner.
@@ -147,8 +155,28 @@ impl<'a> Recovery<'a> {
         Ok(buf)
     }
 
+    /// Replaces the bytes of the volume from `byte` on by a row of them, if any, and empties it.
+    /// Gives where it ends.
+    pub(super) fn write_row(&mut self, byte: u64, row: &mut Vec<u8>) -> Result<u64> {
+        if row.is_empty() {
+            return Ok(byte);
+        }
+        self.write(byte, row)?;
+        let end = byte.saturating_add(u64::try_from(row.len()).unwrap_or(u64::MAX));
+        row.clear();
+        Ok(end)
+    }
+
     /// Replaces bytes of the volume.
     pub(super) fn write(&mut self, byte: u64, bytes: &[u8]) -> Result<()> {
+        self.written = self.written.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        if self.written > MAX_WRITTEN {
+            return Err(Error::Limit {
+                structure: "xfs log",
+                limit: MAX_WRITTEN,
+                unit: "bytes to write",
+            });
+        }
         let within = usize::try_from(byte % BASIC_BLOCK_U64).unwrap_or_default();
         let first = byte / BASIC_BLOCK_U64;
         let start = first.saturating_mul(BASIC_BLOCK_U64);
