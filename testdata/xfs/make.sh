@@ -129,7 +129,9 @@ touch -d '2100-01-01 UTC' etc/kilobyte
 fallocate -l 100K unwritten; echo kept >kept-size; fallocate -n -l 64K kept-size
 head -c 40000 /dev/zero | tr '\0' 'p' >punched; fallocate -p -o 8192 -l 12288 punched
 cp --reflink=always usr/lib/large shared; printf 'changed' | dd of=shared bs=1 seek=9000 conv=notrunc status=none
-cp --reflink=always usr/lib/large shared-too); detach
+cp --reflink=always usr/lib/large shared-too
+# Entries that leave 8 bytes of the first block, in which there is no room for one.
+mkdir eight; touch eight/aa eight/bb; touch eight/name-{1001..1400}); detach
 keep v5-default
 
 simple v5-old 16M -m uuid=$uuid,finobt=0,rmapbt=0,reflink=0,bigtime=0,inobtcount=0 -i sparse=0,nrext64=0

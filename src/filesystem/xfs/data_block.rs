@@ -37,6 +37,9 @@ const FREE_TAG: u16 = 0xFFFF;
 /// Bytes of an entry before the name: inode, length of the name.
 const ENTRY_HEADER: usize = 9;
 
+/// Least bytes of unused space, which are fewer than those of an entry.
+const MIN_RECORD: usize = 8;
+
 /// Calls `visit` for each entry of a block, until it breaks. `is_only`: the directory has no other.
 pub(super) fn walk(
     span: &Span<'_>,
@@ -86,11 +89,10 @@ fn entries(
     let extra = if has_file_type { 3 } else { 2 };
     let mut at = start;
     let mut rest = s.raw.get(start..end).unwrap_or_default();
-    while let Some(([i0, i1, i2, i3, i4, i5, i6, i7, name_len], behind)) =
-        rest.split_first_chunk::<ENTRY_HEADER>()
-    {
+    while let Some((start, behind)) = rest.split_first_chunk::<MIN_RECORD>() {
+        let [i0, i1, i2, i3, ..] = start;
         let is_unused = u16::from_be_bytes([*i0, *i1]) == FREE_TAG;
-        let name_len = usize::from(*name_len);
+        let name_len = behind.first().copied().map_or(0, usize::from);
         let record = if is_unused {
             usize::from(u16::from_be_bytes([*i2, *i3]))
         } else {
@@ -107,7 +109,8 @@ fn entries(
             return Err(s.corrupt(at, expected, tag.to_string()));
         }
         if !is_unused {
-            let inode = u64::from_be_bytes([*i0, *i1, *i2, *i3, *i4, *i5, *i6, *i7]);
+            let inode = u64::from_be_bytes(*start);
+            let behind = behind.get(1..).unwrap_or_default();
             let (name, behind) = behind.split_at_checked(name_len).unwrap_or_default();
             if name.is_empty() {
                 return Err(s.corrupt(at.saturating_add(8), "a name", "an empty one"));

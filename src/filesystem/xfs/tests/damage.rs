@@ -369,18 +369,23 @@ fn a_name_with_a_slash_or_nul_is_corrupt() {
 
 #[test]
 fn inode_numbers_outside_the_file_system_are_corrupt() {
-    let mut free = 0;
     for name in ["v5-default", "v4-512", "v5-1k"] {
         let fs = open(name);
         for number in [0, 1, 1 << 40, 1 << 56, u64::MAX] {
             assert_eq!(structure_of(&fs.metadata(NodeId(number)).unwrap_err()), "xfs inode");
         }
-        // Some of the first 64 are free.
-        free += (fs.root().0..fs.root().0 + 64)
-            .filter_map(|number| fs.metadata(NodeId(number)).err())
-            .inspect(|error| assert_eq!(structure_of(error), "xfs inode"))
-            .count();
     }
+}
+
+#[test]
+fn an_inode_that_is_free_is_corrupt_as_a_node() {
+    let fs = open("v5-1k");
+    assert!(fs.state().free_inodes > 0);
+    let free = (0..fs.state().blocks * 2)
+        .filter_map(|number| fs.metadata(NodeId(number)).err())
+        .filter(|error| error.to_string().contains("with mode 0"))
+        .inspect(|error| assert_eq!(structure_of(error), "xfs inode"))
+        .count();
     assert!(free > 0);
 }
 

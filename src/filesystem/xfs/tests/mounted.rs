@@ -162,29 +162,3 @@ fn another_reader_sees_the_same_files() {
         assert!(compared > 50, "{name}: {compared}");
     }
 }
-
-/// By hand: the image `XFS_IMAGE` against what `list.py` gave of its mount, `XFS_LIST`.
-#[test]
-#[ignore = "by hand"]
-fn big_by_hand() {
-    let start = std::time::Instant::now();
-    let fs =
-        Xfs::open(Arc::new(std::fs::read(std::env::var("XFS_IMAGE").unwrap()).unwrap())).unwrap();
-    eprintln!("read {:?}; {:?}", start.elapsed(), fs.state());
-    let start = std::time::Instant::now();
-    let found = listing(&fs, ALL).unwrap();
-    eprintln!("{} names in {:?}", found.len(), start.elapsed());
-    let text = std::fs::read_to_string(std::env::var("XFS_LIST").unwrap()).unwrap();
-    let expected: BTreeSet<String> = text.lines().map(str::to_owned).collect();
-    assert!(
-        found == expected,
-        "{:?}",
-        found.symmetric_difference(&expected).take(10).collect::<Vec<_>>()
-    );
-    let start = std::time::Instant::now();
-    for _ in 0..10_000 {
-        fs.lookup(fs.root(), b"absent").unwrap();
-        resolve(&fs, "/share");
-    }
-    eprintln!("20000 lookups in {:?}", start.elapsed());
-}
