@@ -4,6 +4,7 @@
 //! This room must not know what a file means.
 
 mod budget;
+pub mod btrfs;
 pub mod ext;
 pub mod fat;
 #[cfg(test)]
@@ -168,6 +169,7 @@ pub fn open_within(
             Ok(Arc::new(fat::Fat::open_within(bytes, budget)?))
         }
         SignatureKind::Xfs => Ok(Arc::new(xfs::Xfs::open(bytes)?)),
+        SignatureKind::Btrfs => Ok(Arc::new(btrfs::Btrfs::open(bytes)?)),
         _ => Err(Error::unsupported("volume", 0, kind.name())),
     }
 }

@@ -1,0 +1,80 @@
+//! Directory items (Btrfs on-disk format, "DIR_ITEM", "DIR_INDEX").
+
+use std::ops::ControlFlow;
+
+use super::key::Key;
+use super::structure::Structure;
+use crate::error::Result;
+use crate::filesystem::FileType;
+
+pub(super) const NAME: &str = "btrfs directory item";
+
+/// Bytes of an entry before its name.
+const ENTRY_HEADER: usize = 30;
+
+/// Longest name in bytes (`BTRFS_NAME_LEN`).
+const MAX_NAME: usize = 255;
+
+/// The bit of the type that marks an encrypted name (`BTRFS_FT_ENCRYPTED`).
+const ENCRYPTED: u8 = 0x80;
+
+/// One name as it stands in a directory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'a> {
+    /// The inode item or the root item that is named.
+    pub(super) location: Key,
+    pub(super) name: &'a [u8],
+    kind: u8,
+}
+
+impl Entry<'_> {
+    pub(super) fn file_type(&self) -> Option<FileType> {
+        Some(match self.kind {
+            1 => FileType::Regular,
+            2 => FileType::Directory,
+            3 => FileType::CharDevice,
+            4 => FileType::BlockDevice,
+            5 => FileType::Fifo,
+            6 => FileType::Socket,
+            7 => FileType::Symlink,
+            _ => return None,
+        })
+    }
+}
+
+/// Calls `visit` for each entry of one item, until it breaks. Names with one hash share an item.
+pub(super) fn entries(
+    s: &Structure<'_>,
+    visit: &mut dyn FnMut(Entry<'_>) -> Result<ControlFlow<()>>,
+) -> Result<ControlFlow<()>> {
+    let mut rest = *s;
+    while !rest.raw.is_empty() {
+        let data = usize::from(rest.u16(25)?);
+        let len = usize::from(rest.u16(27)?);
+        let name = rest.bytes(ENTRY_HEADER, len)?;
+        let kind = rest.u8(29)?;
+        if kind & ENCRYPTED != 0 {
+            return Err(rest.unsupported(29, "an encrypted name"));
+        }
+        check_name(&rest, ENTRY_HEADER, name)?;
+        if visit(Entry { location: rest.key(0)?, name, kind })?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        let end = ENTRY_HEADER.saturating_add(len);
+        rest.bytes(end, data)?;
+        rest = rest.after(end.saturating_add(data));
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Fails for a name that no file can have.
+pub(super) fn check_name(s: &Structure<'_>, at: usize, name: &[u8]) -> Result<()> {
+    let is_name = (1..=MAX_NAME).contains(&name.len())
+        && !matches!(name, b"." | b"..")
+        && !name.iter().any(|byte| matches!(byte, 0 | b'/'));
+    if is_name {
+        return Ok(());
+    }
+    let found = format!("{:?}", String::from_utf8_lossy(name));
+    Err(s.corrupt(at, format!("a name of 1 to {MAX_NAME} bytes without '/' and NUL"), found))
+}

@@ -1,0 +1,143 @@
+//! The content of a regular file.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex};
+
+use super::extent::{Compressed, Extent, Source};
+use super::volume::Volume;
+use crate::bytes::{Bytes, check_range};
+use crate::error::{Error, Result};
+
+/// The bytes of a file: its extents, and zeros where there is none.
+pub(super) struct Content {
+    volume: Arc<Volume>,
+    extents: Vec<Extent>,
+    len: u64,
+    /// The extent decompressed last, so that reading on does not decompress it again. Who does not
+    /// get at it at once does without.
+    last: Mutex<Option<Decompressed>>,
+}
+
+struct Decompressed {
+    logical: u64,
+    bytes: Arc<Vec<u8>>,
+}
+
+/// Where a byte of a file lies.
+enum Piece<'a> {
+    /// In an extent that goes on for so many bytes.
+    Stored { extent: &'a Extent, within: u64, len: u64 },
+    /// Nowhere, for so many bytes.
+    Hole { len: u64 },
+}
+
+impl Content {
+    pub(super) fn new(volume: Arc<Volume>, extents: Vec<Extent>, len: u64) -> Self {
+        Self { volume, extents, len, last: Mutex::new(None) }
+    }
+
+    fn piece(&self, offset: u64) -> Piece<'_> {
+        let index = self.extents.partition_point(|extent| extent.end() <= offset);
+        match self.extents.get(index) {
+            None => Piece::Hole { len: u64::MAX },
+            Some(extent) => match offset.checked_sub(extent.start) {
+                None => Piece::Hole { len: extent.start.saturating_sub(offset) },
+                Some(within) => {
+                    Piece::Stored { extent, within, len: extent.len.saturating_sub(within) }
+                }
+            },
+        }
+    }
+
+    fn decompressed(&self, extent: &Compressed) -> Result<Arc<Vec<u8>>> {
+        if let Ok(last) = self.last.try_lock()
+            && let Some(last) = last.as_ref().filter(|last| last.logical == extent.logical)
+            && last.bytes.len() == extent.len
+        {
+            return Ok(Arc::clone(&last.bytes));
+        }
+        let stored = match self.volume.slice(extent.logical, extent.stored) {
+            Some(slice) => Cow::Borrowed(slice),
+            None => {
+                let mut buf = vec![0; extent.stored];
+                self.volume.read(extent.logical, &mut buf)?;
+                Cow::Owned(buf)
+            }
+        };
+        let sector = usize::try_from(self.volume.sector_size).unwrap_or(0);
+        let bytes = extent.method.decompress(&stored, extent.len, sector).ok_or_else(|| {
+            let expected = format!("{} bytes of {}", extent.len, extent.method.name());
+            Error::corrupt("btrfs compressed extent", extent.logical, expected, "a damaged stream")
+        })?;
+        let bytes = Arc::new(bytes);
+        if let Ok(mut last) = self.last.try_lock() {
+            *last = Some(Decompressed { logical: extent.logical, bytes: Arc::clone(&bytes) });
+        }
+        Ok(bytes)
+    }
+
+    fn fill(&self, extent: &Extent, within: u64, part: &mut [u8]) -> Result<()> {
+        match &extent.source {
+            Source::Inline(bytes) => bytes.read_at(within, part),
+            Source::Plain { logical } => self.volume.read(logical.saturating_add(within), part),
+            Source::Compressed { extent, skip } => {
+                self.decompressed(extent)?.read_at(skip.saturating_add(within), part)
+            }
+        }
+    }
+}
+
+impl Bytes for Content {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        check_range(self.len, offset, buf.len())?;
+        let mut offset = offset;
+        let mut rest = buf;
+        while !rest.is_empty() {
+            let piece = self.piece(offset);
+            let (Piece::Stored { len, .. } | Piece::Hole { len }) = piece;
+            let len = usize::try_from(len).unwrap_or(usize::MAX).min(rest.len());
+            let Some((part, behind)) = std::mem::take(&mut rest).split_at_mut_checked(len) else {
+                break;
+            };
+            match piece {
+                Piece::Stored { extent, within, .. } => self.fill(extent, within, part)?,
+                Piece::Hole { .. } => part.fill(0),
+            }
+            offset = offset.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+            rest = behind;
+        }
+        Ok(())
+    }
+
+    fn slice(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        check_range(self.len, offset, len).ok()?;
+        let Piece::Stored { extent, within, len: there } = self.piece(offset) else {
+            return None;
+        };
+        if there < u64::try_from(len).ok()? {
+            return None;
+        }
+        match &extent.source {
+            Source::Inline(bytes) => bytes.slice(within, len),
+            Source::Plain { logical } => self.volume.slice(logical.checked_add(within)?, len),
+            Source::Compressed { .. } => None,
+        }
+    }
+
+    fn zeroes_at(&self, offset: u64) -> u64 {
+        let zeroes = match self.piece(offset) {
+            Piece::Hole { len } => len,
+            Piece::Stored {
+                extent: Extent { source: Source::Plain { logical }, .. },
+                within,
+                len,
+            } => self.volume.zeroes_at(logical.saturating_add(within)).min(len),
+            Piece::Stored { .. } => 0,
+        };
+        zeroes.min(self.len.saturating_sub(offset))
+    }
+}

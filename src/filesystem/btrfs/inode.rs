@@ -1,0 +1,38 @@
+//! Inodes (Btrfs on-disk format, "INODE_ITEM").
+
+use super::structure::Structure;
+use crate::error::Result;
+use crate::filesystem::{FileType, Metadata};
+
+pub(super) const NAME: &str = "btrfs inode item";
+
+/// Longest file (`MAX_LFS_FILESIZE`): what the sign of a C `loff_t` leaves.
+const MAX_SIZE: u64 = i64::MAX.unsigned_abs();
+
+/// What an inode item says.
+pub(super) fn metadata(s: &Structure<'_>) -> Result<Metadata> {
+    let len = s.u64(16)?;
+    if len > MAX_SIZE {
+        return Err(s.corrupt(16, format!("at most {MAX_SIZE} bytes"), len));
+    }
+    let mode = s.u32(52)?;
+    let file_type = match mode & 0o17_0000 {
+        0o01_0000 => FileType::Fifo,
+        0o02_0000 => FileType::CharDevice,
+        0o04_0000 => FileType::Directory,
+        0o06_0000 => FileType::BlockDevice,
+        0o10_0000 => FileType::Regular,
+        0o12_0000 => FileType::Symlink,
+        0o14_0000 => FileType::Socket,
+        _ => return Err(s.corrupt(52, "a mode with a file type", format!("{mode:#o}"))),
+    };
+    Ok(Metadata {
+        file_type,
+        len,
+        mode: u16::try_from(mode & 0o7777).unwrap_or(0),
+        uid: s.u32(44)?,
+        gid: s.u32(48)?,
+        links: s.u32(40)?,
+        mtime: i64::from_le_bytes(s.array(136)?),
+    })
+}

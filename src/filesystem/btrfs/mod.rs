@@ -1,0 +1,344 @@
+//! Btrfs.
+//!
+//! In: the read-only bytes of a volume. Out: a [`FileSystem`], as a mount of one of its subvolumes
+//! would show it. The specification is btrfs-progs' "On-disk format"
+//! (<https://btrfs.readthedocs.io/en/latest/dev/On-disk-format.html>); each file of this folder reads one
+//! of its structures.
+//!
+//! Checksums of metadata are verified, and the next copy is tried when one disagrees. Checksums of
+//! data are not looked at, and the log tree is not replayed (see [`BtrfsState::has_log`]). Of a
+//! file system on several devices only what this one has is read; the device that something else
+//! lies on is named by [`Error::Unsupported`].
+
+mod checksum;
+mod chunk;
+mod compression;
+mod directory;
+mod extent;
+mod feature;
+mod file;
+mod inode;
+mod key;
+mod lzo;
+mod node;
+mod node_id;
+mod root;
+mod state;
+mod structure;
+mod subvolume;
+mod superblock;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod volume;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+pub use self::checksum::ChecksumType;
+use self::chunk::Chunks;
+use self::directory::Entry;
+use self::file::Content;
+use self::key::{Key, item, objectid};
+use self::node_id::Place;
+use self::root::RootRef;
+pub use self::state::BtrfsState;
+use self::structure::Structure;
+pub use self::subvolume::{Subvolume, SubvolumeId, TOP_LEVEL};
+use self::superblock::{SYSTEM_CHUNKS, Superblock};
+use self::tree::Tree;
+use self::volume::Volume;
+use super::{DirEntry, FileSystem, FileType, MAX_SYMLINK, Metadata, NodeId};
+use crate::bytes::{Bytes, BytesExt};
+use crate::error::{Error, Result};
+
+/// Most other devices that are named: as many as the chunks of the smallest nodes may have.
+const MAX_DEVICES: usize = 1 << 10;
+
+/// A Btrfs file system, seen from the root of one of its subvolumes. A clone is cheap.
+#[derive(Clone)]
+pub struct Btrfs {
+    volume: Arc<Volume>,
+    /// The tree of trees.
+    roots: Tree,
+    /// The subvolume that is shown, and its root.
+    tree: Tree,
+    root: NodeId,
+    default_subvolume: u64,
+    state: Arc<BtrfsState>,
+}
+
+impl Btrfs {
+    /// Reads superblock and chunk tree of the file system in `bytes`. Its root is the one of the
+    /// default subvolume.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`] when there is no room for a superblock; [`Error::Corrupt`] when it,
+    /// its copies, the chunk tree or the root tree contradict the format or their checksums;
+    /// [`Error::Unsupported`] when the file system asks for features that are not read, or keeps
+    /// those trees on another device, which it names.
+    pub fn open(bytes: Arc<dyn Bytes>) -> Result<Self> {
+        let (superblock, damage) = Superblock::read(bytes.as_ref())?;
+        let at = superblock.offset.saturating_add(u64::try_from(SYSTEM_CHUNKS).unwrap_or(0));
+        let array = Structure::new("btrfs system chunk array", at, &superblock.system_chunks);
+        let bootstrap = Volume {
+            chunks: Chunks::system(&array, &superblock.device)?,
+            checksum: superblock.checksum,
+            metadata_uuid: superblock.metadata_uuid,
+            node_size: usize::try_from(superblock.node_size).unwrap_or(usize::MAX),
+            sector_size: superblock.sector_size,
+            bytes,
+        };
+        let (chunks, missing_devices) = read_chunk_tree(&bootstrap, &superblock)?;
+        let volume = Volume { chunks, ..bootstrap };
+        let roots = Tree::new(objectid::ROOT_TREE, superblock.root);
+        let default_subvolume = root::default_subvolume(&roots, &volume, superblock.root_dir)?;
+        let tree = existing(root::subvolume(&roots, &volume, default_subvolume))?;
+        let state = BtrfsState {
+            fsid: superblock.fsid,
+            label: superblock.label,
+            generation: superblock.generation,
+            features: superblock.features,
+            checksum: superblock.checksum,
+            sector_size: superblock.sector_size,
+            node_size: superblock.node_size,
+            total_bytes: superblock.total_bytes,
+            bytes_used: superblock.bytes_used,
+            devices: superblock.devices,
+            device: superblock.device.id,
+            missing_devices,
+            missing_bytes: superblock.device_bytes.saturating_sub(volume.bytes.len()),
+            has_log: superblock.log_root != 0,
+            has_errors: superblock.has_errors,
+            seeding: superblock.seeding,
+            damaged_superblock: damage.map(|error| error.to_string()),
+        };
+        let (volume, state) = (Arc::new(volume), Arc::new(state));
+        let root = Place::root(default_subvolume).node()?;
+        Ok(Self { volume, roots, tree, root, default_subvolume, state })
+    }
+
+    /// What the file system says about itself.
+    pub fn state(&self) -> &BtrfsState {
+        &self.state
+    }
+
+    /// The number of the subvolume that a mount without options shows.
+    pub fn default_subvolume(&self) -> u64 {
+        self.default_subvolume
+    }
+
+    /// All subvolumes, the top-level one included, in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when there are too many; what the trees on the way have damaged.
+    pub fn subvolumes(&self) -> Result<Vec<Subvolume>> {
+        subvolume::list(&self.roots, &self.volume)
+    }
+
+    /// The same file system, seen from the root of another subvolume.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such subvolume, or the path leads to something else;
+    /// what the trees on the way have damaged.
+    pub fn with_root(&self, subvolume: &SubvolumeId) -> Result<Self> {
+        let id = match subvolume {
+            SubvolumeId::Id(0) => TOP_LEVEL,
+            SubvolumeId::Id(id) => *id,
+            SubvolumeId::Path(path) => self.subvolume_at(path)?,
+        };
+        let tree = root::subvolume(&self.roots, &self.volume, id)?;
+        Ok(Self { tree, root: Place::root(id).node()?, ..self.clone() })
+    }
+
+    fn subvolume_at(&self, path: &[u8]) -> Result<u64> {
+        let absent = || Error::NotFound { path: String::from_utf8_lossy(path).into_owned() };
+        let mut at = Place::root(TOP_LEVEL);
+        let names = path.split(|byte| *byte == b'/');
+        for name in names.filter(|name| !matches!(*name, b"" | b".")) {
+            let node = self.lookup(at.node()?, name).map_err(|error| match error {
+                Error::NotADirectory { .. } => absent(),
+                error => error,
+            })?;
+            at = Place::of(node.ok_or_else(absent)?);
+        }
+        if at == Place::root(at.tree) { Ok(at.tree) } else { Err(absent()) }
+    }
+
+    fn tree(&self, id: u64) -> Result<Tree> {
+        if id == self.tree.id {
+            return Ok(self.tree);
+        }
+        existing(root::subvolume(&self.roots, &self.volume, id))
+    }
+
+    fn place_metadata(&self, place: Place) -> Result<Metadata> {
+        if place.is_empty_directory() {
+            return Ok(Metadata {
+                file_type: FileType::Directory,
+                len: 0,
+                mode: 0o755,
+                uid: 0,
+                gid: 0,
+                links: 1,
+                mtime: 0,
+            });
+        }
+        let key = Key::new(place.inode, item::INODE_ITEM, 0);
+        self.tree(place.tree)?
+            .get(&self.volume, key, |item| inode::metadata(&item.content(inode::NAME)))?
+            .ok_or_else(|| {
+                let expected = format!("inode {} of subvolume {}", place.inode, place.tree);
+                Error::corrupt("btrfs tree", 0, expected, "none")
+            })
+    }
+
+    fn must_be(&self, place: Place, file_type: FileType) -> Result<Metadata> {
+        let metadata = self.place_metadata(place)?;
+        if metadata.file_type == file_type {
+            return Ok(metadata);
+        }
+        let path = format!("inode {} of subvolume {}", place.inode, place.tree);
+        Err(match file_type {
+            FileType::Directory => Error::NotADirectory { path },
+            FileType::Regular => Error::NotAFile { path },
+            _ => Error::corrupt("btrfs tree", 0, format!("{file_type:?}"), path),
+        })
+    }
+
+    /// The node that an entry of a directory leads to.
+    fn target(&self, dir: Place, s: &Structure<'_>, entry: &Entry<'_>) -> Result<NodeId> {
+        let Key { objectid, kind, .. } = entry.location;
+        match kind {
+            item::INODE_ITEM if objectid >= objectid::FIRST_FREE => {
+                Place { tree: dir.tree, inode: objectid }.node()
+            }
+            item::ROOT_ITEM => {
+                let at = RootRef { dir: dir.inode, name: entry.name.to_vec() };
+                if root::is_entered(&self.roots, &self.volume, dir.tree, objectid, &at)? {
+                    Place::root(objectid).node()
+                } else {
+                    Place::empty(dir.tree).node()
+                }
+            }
+            _ => Err(s.corrupt(0, "the key of an inode or a root", entry.location)),
+        }
+    }
+
+    fn content(&self, place: Place, len: u64) -> Result<Content> {
+        let extents = extent::read(&self.volume, &self.tree(place.tree)?, place.inode)?;
+        Ok(Content::new(Arc::clone(&self.volume), extents, len))
+    }
+}
+
+/// A subvolume that something leads to and that is not there is damage, no answer.
+fn existing(tree: Result<Tree>) -> Result<Tree> {
+    tree.map_err(|error| match error {
+        Error::NotFound { path } => Error::corrupt("btrfs root tree", 0, path, "none"),
+        error => error,
+    })
+}
+
+/// All chunks, and the numbers of the devices other than this one.
+fn read_chunk_tree(volume: &Volume, superblock: &Superblock) -> Result<(Chunks, Vec<u64>)> {
+    let mut chunks = Chunks::default();
+    let mut others = Vec::new();
+    let everything = Key::new(0, 0, 0)..=Key::new(u64::MAX, u8::MAX, u64::MAX);
+    Tree::new(objectid::CHUNK_TREE, superblock.chunk_root).walk(volume, everything, |found| {
+        let Key { objectid, kind, offset } = found.key;
+        match (objectid, kind) {
+            (objectid::DEV_ITEMS, item::DEV_ITEM) => {
+                if offset != superblock.device.id && others.len() < MAX_DEVICES {
+                    others.push(offset);
+                }
+            }
+            (objectid::FIRST_FREE, item::CHUNK_ITEM) => {
+                let s = found.content("btrfs chunk item");
+                chunks.push(&s, offset, &superblock.device)?;
+            }
+            _ => {}
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok((chunks, others))
+}
+
+impl FileSystem for Btrfs {
+    fn kind(&self) -> &'static str {
+        "btrfs"
+    }
+
+    fn root(&self) -> NodeId {
+        self.root
+    }
+
+    fn metadata(&self, node: NodeId) -> Result<Metadata> {
+        self.place_metadata(Place::of(node))
+    }
+
+    fn read_dir(
+        &self,
+        dir: NodeId,
+        visit: &mut dyn FnMut(DirEntry) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let dir = Place::of(dir);
+        self.must_be(dir, FileType::Directory)?;
+        if dir.is_empty_directory() {
+            return Ok(());
+        }
+        let range = Key::new(dir.inode, item::DIR_INDEX, 0)
+            ..=Key::new(dir.inode, item::DIR_INDEX, u64::MAX);
+        self.tree(dir.tree)?.walk(&self.volume, range, |item| {
+            let s = item.content(directory::NAME);
+            directory::entries(&s, &mut |entry| {
+                Ok(visit(DirEntry {
+                    name: entry.name.to_vec(),
+                    node: self.target(dir, &s, &entry)?,
+                    file_type: entry.file_type(),
+                }))
+            })
+        })
+    }
+
+    fn lookup(&self, dir: NodeId, name: &[u8]) -> Result<Option<NodeId>> {
+        let dir = Place::of(dir);
+        let mut found = None;
+        if !dir.is_empty_directory() {
+            let key = Key::new(dir.inode, item::DIR_ITEM, checksum::name_hash(name));
+            self.tree(dir.tree)?.walk(&self.volume, key..=key, |item| {
+                let s = item.content(directory::NAME);
+                directory::entries(&s, &mut |entry| {
+                    if entry.name != name {
+                        return Ok(ControlFlow::Continue(()));
+                    }
+                    found = Some(self.target(dir, &s, &entry)?);
+                    Ok(ControlFlow::Break(()))
+                })
+            })?;
+        }
+        if found.is_none() {
+            self.must_be(dir, FileType::Directory)?;
+        }
+        Ok(found)
+    }
+
+    fn read_link(&self, node: NodeId) -> Result<Vec<u8>> {
+        let place = Place::of(node);
+        let len = self.must_be(place, FileType::Symlink)?.len;
+        match usize::try_from(len) {
+            Ok(size) if size <= MAX_SYMLINK => self.content(place, len)?.vec(0, size),
+            _ => Err(Error::corrupt(
+                inode::NAME,
+                0,
+                format!("a link of at most {MAX_SYMLINK} bytes"),
+                len.to_string(),
+            )),
+        }
+    }
+
+    fn open(&self, node: NodeId) -> Result<Arc<dyn Bytes>> {
+        let place = Place::of(node);
+        let len = self.must_be(place, FileType::Regular)?.len;
+        Ok(Arc::new(self.content(place, len)?))
+    }
+}

@@ -1,0 +1,213 @@
+//! Nodes of trees (Btrfs on-disk format, "Header", "Leaf node", "Internal node").
+
+use std::borrow::Cow;
+
+use super::key::{KEY_SIZE, Key, is_subvolume};
+use super::structure::Structure;
+use super::volume::Volume;
+use crate::error::Result;
+
+/// Bytes of the header of a node, of a leaf's entry for an item, and of a pointer to a node.
+const HEADER_SIZE: usize = 101;
+const ITEM_SIZE: usize = 25;
+const POINTER_SIZE: usize = 33;
+
+const NAME: &str = "btrfs node";
+
+/// A pointer to a node, and all that is known of the node before it is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NodePointer {
+    pub(super) logical: u64,
+    pub(super) level: u8,
+    pub(super) generation: u64,
+    /// The tree that it is reached through.
+    pub(super) tree: u64,
+    /// Its first key; unknown of a root.
+    pub(super) first: Option<Key>,
+    /// What its last key lies before; nothing for the last node of a tree.
+    pub(super) before: Option<Key>,
+}
+
+/// A node whose checksum, header, keys and item places were found sound.
+pub(super) struct Node<'a> {
+    raw: Cow<'a, [u8]>,
+    physical: u64,
+    at: NodePointer,
+    /// Number of items or pointers.
+    len: usize,
+}
+
+/// One item of a leaf.
+pub(super) struct Item<'a> {
+    pub(super) key: Key,
+    raw: &'a [u8],
+    physical: u64,
+}
+
+impl<'a> Item<'a> {
+    /// The content, under its name in the specification.
+    pub(super) fn content(&self, name: &'static str) -> Structure<'a> {
+        Structure::new(name, self.physical, self.raw)
+    }
+}
+
+impl<'a> Node<'a> {
+    /// The node in `raw`, which was read from `physical` because `at` points there.
+    pub(super) fn parse(
+        volume: &Volume,
+        raw: Cow<'a, [u8]>,
+        physical: u64,
+        at: &NodePointer,
+    ) -> Result<Self> {
+        let s = Structure::new(NAME, physical, &raw);
+        volume.checksum.verify(&s)?;
+        let same = |place, expected: u64, found: u64, what: &str| {
+            if expected == found {
+                return Ok(());
+            }
+            Err(s.corrupt(place, format!("{what} {expected}"), found))
+        };
+        if s.array(32)? != volume.metadata_uuid {
+            return Err(s.corrupt(32, "the identity of this file system", "another"));
+        }
+        same(48, at.logical, s.u64(48)?, "the logical address")?;
+        same(80, at.generation, s.u64(80)?, "generation")?;
+        same(100, at.level.into(), s.u8(100)?.into(), "level")?;
+        let owner = s.u64(88)?;
+        // Snapshots share nodes, so that any subvolume may own what another one reaches.
+        if owner != at.tree && !(is_subvolume(owner) && is_subvolume(at.tree)) {
+            return Err(s.corrupt(88, format!("a node of tree {}", at.tree), owner));
+        }
+        let count = s.u32(96)?;
+        let room = s.raw.len().saturating_sub(HEADER_SIZE);
+        let most = if at.level == 0 { room / ITEM_SIZE } else { room / POINTER_SIZE };
+        let len = usize::try_from(count).unwrap_or(usize::MAX);
+        // Only the leaf of an empty tree is empty.
+        let least = usize::from(at.level != 0 || at.first.is_some());
+        if !(least..=most).contains(&len) {
+            return Err(s.corrupt(96, format!("{least} to {most} items"), count));
+        }
+        let node = Self { physical, at: *at, len, raw };
+        node.check_keys()?;
+        if at.level == 0 {
+            node.check_items()?;
+        }
+        Ok(node)
+    }
+
+    fn structure(&self) -> Structure<'_> {
+        Structure::new(NAME, self.physical, &self.raw)
+    }
+
+    pub(super) fn is_leaf(&self) -> bool {
+        self.at.level == 0
+    }
+
+    /// Number of items or pointers.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    fn place(&self, index: usize) -> usize {
+        let size = if self.is_leaf() { ITEM_SIZE } else { POINTER_SIZE };
+        HEADER_SIZE.saturating_add(index.saturating_mul(size))
+    }
+
+    pub(super) fn key(&self, index: usize) -> Result<Key> {
+        self.structure().key(self.place(index))
+    }
+
+    /// How many keys come before `key`.
+    pub(super) fn keys_before(&self, key: &Key) -> Result<usize> {
+        let (mut low, mut high) = (0, self.len);
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.key(middle)? < *key {
+                low = middle.saturating_add(1);
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    fn check_keys(&self) -> Result<()> {
+        let s = self.structure();
+        let mut last: Option<Key> = None;
+        for index in 0..self.len {
+            let key = self.key(index)?;
+            match (last, self.at.first) {
+                (None, Some(first)) if key != first => {
+                    let expected = format!("the first key {first}");
+                    return Err(s.corrupt(self.place(index), expected, key));
+                }
+                (Some(last), _) if key <= last => {
+                    return Err(s.corrupt(self.place(index), format!("a key after {last}"), key));
+                }
+                _ => last = Some(key),
+            }
+        }
+        if let (Some(last), Some(before)) = (last, self.at.before)
+            && last >= before
+        {
+            let at = self.place(self.len.saturating_sub(1));
+            return Err(s.corrupt(at, format!("a key before {before}"), last));
+        }
+        Ok(())
+    }
+
+    /// The contents of items lie one before the other, the first at the end.
+    fn check_items(&self) -> Result<()> {
+        let s = self.structure();
+        let mut end = s.raw.len();
+        for index in 0..self.len {
+            let (start, len) = self.extent(index)?;
+            if start.checked_add(len) != Some(end) {
+                let expected = format!("content that ends at {end}");
+                let found = format!("{len} bytes from {start} on");
+                return Err(s.corrupt(self.place(index), expected, found));
+            }
+            end = start;
+        }
+        if end < self.place(self.len) {
+            let expected = format!("contents behind the {} items", self.len);
+            return Err(s.corrupt(end, expected, "an overlap"));
+        }
+        Ok(())
+    }
+
+    /// Where the content of an item lies in the node.
+    fn extent(&self, index: usize) -> Result<(usize, usize)> {
+        let s = self.structure();
+        let at = self.place(index).saturating_add(KEY_SIZE);
+        let start = usize::try_from(s.u32(at)?).unwrap_or(usize::MAX);
+        let len = usize::try_from(s.u32(at.saturating_add(4))?).unwrap_or(usize::MAX);
+        Ok((start.saturating_add(HEADER_SIZE), len))
+    }
+
+    /// An item of a leaf.
+    pub(super) fn item(&self, index: usize) -> Result<Item<'_>> {
+        let (start, len) = self.extent(index)?;
+        let raw = self.structure().bytes(start, len)?;
+        let physical = self.physical.saturating_add(u64::try_from(start).unwrap_or(u64::MAX));
+        Ok(Item { key: self.key(index)?, raw, physical })
+    }
+
+    /// A pointer of a node that is no leaf.
+    pub(super) fn pointer(&self, index: usize) -> Result<NodePointer> {
+        let s = self.structure();
+        let at = self.place(index);
+        let next = index.saturating_add(1);
+        let Some(level) = self.at.level.checked_sub(1) else {
+            return Err(s.corrupt(100, "a node with pointers", "a leaf"));
+        };
+        Ok(NodePointer {
+            logical: s.u64(at.saturating_add(KEY_SIZE))?,
+            level,
+            generation: s.u64(at.saturating_add(KEY_SIZE + 8))?,
+            tree: self.at.tree,
+            first: Some(s.key(at)?),
+            before: if next < self.len { Some(self.key(next)?) } else { self.at.before },
+        })
+    }
+}

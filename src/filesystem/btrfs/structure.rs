@@ -1,0 +1,81 @@
+//! The numbers in an on-disk structure. Btrfs stores everything little-endian.
+
+use super::key::Key;
+use crate::error::{Error, Result};
+
+/// The bytes of one on-disk structure, with what an error must say about it.
+#[derive(Clone, Copy)]
+pub(super) struct Structure<'a> {
+    /// Its name in the specification.
+    pub(super) name: &'static str,
+    /// Where it lies in the volume, in bytes.
+    pub(super) offset: u64,
+    /// The bytes themselves.
+    pub(super) raw: &'a [u8],
+}
+
+impl<'a> Structure<'a> {
+    pub(super) fn new(name: &'static str, offset: u64, raw: &'a [u8]) -> Self {
+        Self { name, offset, raw }
+    }
+
+    /// The structure lies at byte `at` of it.
+    pub(super) fn corrupt(
+        &self,
+        at: usize,
+        expected: impl Into<String>,
+        found: impl ToString,
+    ) -> Error {
+        Error::corrupt(self.name, self.place(at), expected, found.to_string())
+    }
+
+    /// What stands at byte `at` is not read by this program.
+    pub(super) fn unsupported(&self, at: usize, what: impl Into<String>) -> Error {
+        Error::unsupported(self.name, self.place(at), what)
+    }
+
+    fn place(&self, at: usize) -> u64 {
+        self.offset.saturating_add(u64::try_from(at).unwrap_or(u64::MAX))
+    }
+
+    /// `len` bytes from byte `at` on.
+    pub(super) fn bytes(&self, at: usize, len: usize) -> Result<&'a [u8]> {
+        at.checked_add(len).and_then(|end| self.raw.get(at..end)).ok_or_else(|| {
+            self.corrupt(at, format!("{len} bytes of content"), "the end of the structure")
+        })
+    }
+
+    /// `N` bytes from byte `at` on.
+    pub(super) fn array<const N: usize>(&self, at: usize) -> Result<[u8; N]> {
+        match self.raw.get(at..).and_then(<[u8]>::first_chunk) {
+            Some(bytes) => Ok(*bytes),
+            None => Err(self.corrupt(at, format!("a field of {N} bytes"), "the end")),
+        }
+    }
+
+    pub(super) fn u8(&self, at: usize) -> Result<u8> {
+        self.array(at).map(u8::from_le_bytes)
+    }
+
+    pub(super) fn u16(&self, at: usize) -> Result<u16> {
+        self.array(at).map(u16::from_le_bytes)
+    }
+
+    pub(super) fn u32(&self, at: usize) -> Result<u32> {
+        self.array(at).map(u32::from_le_bytes)
+    }
+
+    pub(super) fn u64(&self, at: usize) -> Result<u64> {
+        self.array(at).map(u64::from_le_bytes)
+    }
+
+    /// A key, `struct btrfs_disk_key`.
+    pub(super) fn key(&self, at: usize) -> Result<Key> {
+        self.array(at).map(Key::parse)
+    }
+
+    /// What follows byte `at`.
+    pub(super) fn after(&self, at: usize) -> Self {
+        Self { offset: self.place(at), raw: self.raw.get(at..).unwrap_or_default(), ..*self }
+    }
+}

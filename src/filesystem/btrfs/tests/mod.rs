@@ -1,0 +1,237 @@
+//! Whole images, made by the real tools, against what the kernel's own mount shows of them
+//! (`testdata/btrfs/make.sh`), and against damage.
+#![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::cast_possible_truncation)]
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use super::*;
+use crate::bytes::check_range;
+
+mod mounted;
+
+/// Bytes that are kept or left out together.
+const BLOCK: usize = 64 << 10;
+
+/// An image of which only what is not zero is kept.
+#[derive(Clone)]
+struct Image {
+    len: u64,
+    blocks: HashMap<u64, Box<[u8]>>,
+}
+
+impl Image {
+    fn read(name: &str) -> Self {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("testdata/btrfs")
+            .join(format!("{name}.img.zst"));
+        let mut source = zstd::Decoder::new(std::fs::File::open(path).unwrap()).unwrap();
+        let (mut len, mut blocks) = (0, HashMap::new());
+        loop {
+            let mut block = Vec::with_capacity(BLOCK);
+            let read = source.by_ref().take(BLOCK as u64).read_to_end(&mut block).unwrap();
+            if read == 0 {
+                return Self { len, blocks };
+            }
+            if block.iter().any(|byte| *byte != 0) {
+                block.resize(BLOCK, 0);
+                blocks.insert(len / BLOCK as u64, block.into_boxed_slice());
+            }
+            len += read as u64;
+        }
+    }
+
+    fn byte(&mut self, at: u64) -> &mut u8 {
+        let block = self.blocks.entry(at / BLOCK as u64).or_insert_with(|| vec![0; BLOCK].into());
+        &mut block[at as usize % BLOCK]
+    }
+
+    fn write(&mut self, at: u64, bytes: &[u8]) {
+        for (at, byte) in (at..).zip(bytes) {
+            *self.byte(at) = *byte;
+        }
+    }
+
+    fn open(self) -> Result<Btrfs> {
+        Btrfs::open(Arc::new(self))
+    }
+}
+
+impl Bytes for Image {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        check_range(self.len, offset, buf.len())?;
+        let mut at = offset;
+        let mut rest = buf;
+        while !rest.is_empty() {
+            let within = at as usize % BLOCK;
+            let (part, behind) = rest.split_at_mut(rest.len().min(BLOCK - within));
+            match self.blocks.get(&(at / BLOCK as u64)) {
+                Some(block) => part.copy_from_slice(&block[within..within + part.len()]),
+                None => part.fill(0),
+            }
+            at += part.len() as u64;
+            rest = behind;
+        }
+        Ok(())
+    }
+
+    fn slice(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        check_range(self.len, offset, len).ok()?;
+        let within = offset as usize % BLOCK;
+        self.blocks.get(&(offset / BLOCK as u64))?.get(within..within + len)
+    }
+
+    fn zeroes_at(&self, offset: u64) -> u64 {
+        match self.blocks.get(&(offset / BLOCK as u64)) {
+            Some(_) => 0,
+            None => (BLOCK as u64 - offset % BLOCK as u64).min(self.len - offset),
+        }
+    }
+}
+
+fn open(name: &str) -> Btrfs {
+    Image::read(name).open().unwrap()
+}
+
+fn top(fs: &Btrfs) -> Btrfs {
+    fs.with_root(&SubvolumeId::Id(TOP_LEVEL)).unwrap()
+}
+
+fn list(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("testdata/btrfs")
+        .join(format!("{name}.list.zst"));
+    String::from_utf8(zstd::decode_all(std::fs::read(path).unwrap().as_slice()).unwrap()).unwrap()
+}
+
+fn crc(file: &dyn Bytes) -> Result<u32> {
+    let mut hasher = crc32fast::Hasher::new();
+    let mut buf = vec![0; 1 << 16];
+    let mut offset = 0;
+    while offset < file.len() {
+        let zeroes = file.zeroes_at(offset).min(1 << 16) as usize;
+        let len = (file.len() - offset).min(1 << 16) as usize;
+        if zeroes >= len {
+            buf[..len].fill(0);
+        } else {
+            file.read_at(offset, &mut buf[..len])?;
+            if let Some(slice) = file.slice(offset, len) {
+                assert_eq!(slice, &buf[..len]);
+            }
+        }
+        hasher.update(&buf[..len]);
+        offset += len as u64;
+    }
+    Ok(hasher.finalize())
+}
+
+/// As Python's `urllib.parse.quote_from_bytes`.
+fn quote(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' | b'/' => {
+                text.push(char::from(*byte));
+            }
+            _ => write!(text, "%{byte:02X}").unwrap(),
+        }
+    }
+    text
+}
+
+fn entries(fs: &dyn FileSystem, dir: NodeId) -> (Vec<DirEntry>, Result<()>) {
+    let mut entries = Vec::new();
+    let end = fs.read_dir(dir, &mut |entry| {
+        entries.push(entry);
+        ControlFlow::Continue(())
+    });
+    (entries, end)
+}
+
+/// The whole tree in the words of `list.py`; a file that cannot be read has its error for content.
+fn listing(fs: &Btrfs) -> Result<BTreeSet<String>> {
+    let mut lines = BTreeSet::new();
+    let mut stack = vec![(FileSystem::root(fs), String::new())];
+    while let Some((dir, path)) = stack.pop() {
+        let (entries, end) = entries(fs, dir);
+        end?;
+        for entry in entries {
+            let path = format!("{path}/{}", quote(&entry.name));
+            assert_eq!(fs.lookup(dir, &entry.name)?, Some(entry.node), "{path}");
+            let meta = fs.metadata(entry.node)?;
+            assert_eq!(entry.file_type, Some(meta.file_type), "{path}");
+            let (kind, content) = match meta.file_type {
+                FileType::Regular => {
+                    let file = FileSystem::open(fs, entry.node)?;
+                    assert_eq!(file.len(), meta.len);
+                    let sum = crc(file.as_ref());
+                    ("regular", sum.map_or_else(|e| e.to_string(), |sum| format!("{sum:08x}")))
+                }
+                FileType::Directory => {
+                    stack.push((entry.node, path.clone()));
+                    ("directory", "-".to_owned())
+                }
+                FileType::Symlink => ("symlink", quote(&fs.read_link(entry.node)?)),
+                FileType::CharDevice => ("char", "-".to_owned()),
+                FileType::BlockDevice => ("block", "-".to_owned()),
+                FileType::Fifo => ("fifo", "-".to_owned()),
+                FileType::Socket => ("socket", "-".to_owned()),
+            };
+            let Metadata { mode, uid, gid, links, len, mtime, .. } = meta;
+            let is_no_subvolume = Place::of(entry.node).is_empty_directory();
+            let mtime = if is_no_subvolume { "-".to_owned() } else { mtime.to_string() };
+            lines.insert(format!(
+                "{path}\t{kind}\t{mode:o}\t{uid}\t{gid}\t{links}\t{len}\t{mtime}\t{content}"
+            ));
+        }
+    }
+    Ok(lines)
+}
+
+fn is_listed(fs: &Btrfs, name: &str) {
+    let list = list(name);
+    let expected: BTreeSet<String> =
+        list.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+    assert!(expected.len() >= 10);
+    let found = listing(fs).unwrap();
+    let missing: Vec<_> = expected.difference(&found).collect();
+    let extra: Vec<_> = found.difference(&expected).collect();
+    assert!(missing.is_empty() && extra.is_empty(), "{name}: -{missing:#?} +{extra:#?}");
+}
+
+/// Compares everything that the kernel showed of the top-level subvolume.
+fn is_as_mounted(name: &str) -> Btrfs {
+    let fs = open(name);
+    is_listed(&top(&fs), name);
+    let list = list(name);
+    let notes: Vec<&str> = list.lines().filter_map(|line| line.strip_prefix('#')).collect();
+    let mut found: Vec<String> = fs
+        .subvolumes()
+        .unwrap()
+        .iter()
+        .filter_map(|Subvolume { id, path, parent }| {
+            let path = String::from_utf8_lossy(path);
+            parent.map(|parent| format!("subvolume {id} {parent} {path}"))
+        })
+        .collect();
+    found.push(format!("default {}", fs.default_subvolume()));
+    assert_eq!(found, notes, "{name}");
+    fs
+}
+
+fn resolve(fs: &Btrfs, path: &str) -> NodeId {
+    path.split('/').filter(|part| !part.is_empty()).fold(FileSystem::root(fs), |dir, part| {
+        fs.lookup(dir, part.as_bytes()).unwrap().unwrap_or_else(|| panic!("no {part} of {path}"))
+    })
+}
+
+fn content(fs: &Btrfs, path: &str) -> Vec<u8> {
+    let file = FileSystem::open(fs, resolve(fs, path)).unwrap();
+    file.vec(0, file.len() as usize).unwrap()
+}

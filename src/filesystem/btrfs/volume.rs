@@ -1,0 +1,134 @@
+//! Logical addresses, as bytes.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::checksum::ChecksumType;
+use super::chunk::{Chunks, Piece};
+use super::node::{Node, NodePointer};
+use crate::bytes::Bytes;
+use crate::error::{Error, Result};
+
+/// One device of a file system, by logical address.
+pub(super) struct Volume {
+    pub(super) bytes: Arc<dyn Bytes>,
+    pub(super) chunks: Chunks,
+    pub(super) checksum: ChecksumType,
+    /// The identity that stands in every node.
+    pub(super) metadata_uuid: [u8; 16],
+    /// Bytes of a node.
+    pub(super) node_size: usize,
+    /// Bytes of a sector.
+    pub(super) sector_size: u32,
+}
+
+/// The error that tells more: what is damaged here before what lies elsewhere.
+fn keep(kept: &mut Option<Error>, error: Error) {
+    if kept.is_none() || !matches!(error, Error::Unsupported { .. }) {
+        *kept = Some(error);
+    }
+}
+
+impl Volume {
+    /// A node of a tree, from the first copy on this device that is sound.
+    pub(super) fn node(&self, at: &NodePointer) -> Result<Node<'_>> {
+        let mut failure = None;
+        for copy in 0..self.chunks.find(at.logical)?.copies() {
+            let node = self
+                .copy(at.logical, copy)
+                .and_then(|(physical, raw)| Node::parse(self, raw, physical, at));
+            match node {
+                Ok(node) => return Ok(node),
+                Err(error) => keep(&mut failure, error),
+            }
+        }
+        Err(failure.unwrap_or_else(|| no_copy(at.logical)))
+    }
+
+    /// One copy of a node, and where it begins.
+    fn copy(&self, logical: u64, copy: usize) -> Result<(u64, Cow<'_, [u8]>)> {
+        let first = self.chunks.find(logical)?.locate(logical, copy)?;
+        if first.len >= u64::try_from(self.node_size).unwrap_or(u64::MAX)
+            && let Some(slice) = self.bytes.slice(first.physical, self.node_size)
+        {
+            return Ok((first.physical, Cow::Borrowed(slice)));
+        }
+        let mut raw = vec![0; self.node_size];
+        self.pieces(logical, &mut raw, |at, part| {
+            let piece = self.chunks.find(at)?.locate(at, copy)?;
+            let len = fitting(piece.len, part.len());
+            self.bytes.read_at(piece.physical, part.get_mut(..len).unwrap_or_default())?;
+            Ok(len)
+        })?;
+        Ok((first.physical, Cow::Owned(raw)))
+    }
+
+    /// Fills `buf` from a logical address on. Each part comes from the first copy on this device
+    /// that the volume has the bytes of; checksums of data are not looked at.
+    pub(super) fn read(&self, logical: u64, buf: &mut [u8]) -> Result<()> {
+        self.pieces(logical, buf, |at, part| {
+            let chunk = self.chunks.find(at)?;
+            let mut failure = None;
+            for copy in 0..chunk.copies() {
+                let read = chunk.locate(at, copy).and_then(|piece| {
+                    let len = fitting(piece.len, part.len());
+                    self.bytes.read_at(piece.physical, part.get_mut(..len).unwrap_or_default())?;
+                    Ok(len)
+                });
+                match read {
+                    Ok(len) => return Ok(len),
+                    Err(error) => keep(&mut failure, error),
+                }
+            }
+            Err(failure.unwrap_or_else(|| no_copy(at)))
+        })
+    }
+
+    /// Fills `buf` by calls of `fill`, which tells how many bytes it filled.
+    fn pieces(
+        &self,
+        logical: u64,
+        buf: &mut [u8],
+        mut fill: impl FnMut(u64, &mut [u8]) -> Result<usize>,
+    ) -> Result<()> {
+        let mut at = logical;
+        let mut rest = buf;
+        while !rest.is_empty() {
+            let filled = fill(at, rest)?;
+            if filled == 0 {
+                return Err(no_copy(at));
+            }
+            rest = rest.get_mut(filled..).unwrap_or_default();
+            at = at.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX));
+        }
+        Ok(())
+    }
+
+    /// The first copy on this device from a logical address on.
+    fn here(&self, logical: u64) -> Option<Piece> {
+        let chunk = self.chunks.find(logical).ok()?;
+        (0..chunk.copies()).find_map(|copy| chunk.locate(logical, copy).ok())
+    }
+
+    /// Bytes from a logical address on, where they lie contiguously in the map.
+    pub(super) fn slice(&self, logical: u64, len: usize) -> Option<&[u8]> {
+        let piece = self.here(logical)?;
+        if piece.len < u64::try_from(len).ok()? {
+            return None;
+        }
+        self.bytes.slice(piece.physical, len)
+    }
+
+    /// How many bytes from a logical address on are known to be zero.
+    pub(super) fn zeroes_at(&self, logical: u64) -> u64 {
+        self.here(logical).map_or(0, |piece| self.bytes.zeroes_at(piece.physical).min(piece.len))
+    }
+}
+
+fn fitting(len: u64, room: usize) -> usize {
+    usize::try_from(len).unwrap_or(usize::MAX).min(room)
+}
+
+fn no_copy(logical: u64) -> Error {
+    Error::corrupt("btrfs chunk tree", 0, format!("a copy of the address {logical}"), "none")
+}
