@@ -113,11 +113,10 @@ simple mixed 16M compress=lzo --mixed -n 4096 -s 4096
 simple small 16M compress=zstd --mixed -n 4096 --csum xxhash -O ^no-holes
 simple raid0-one-device 120M compress=no -d raid0 -m single
 
-new tuned 120M -n 4096
-mounted tuned; (cd "$mnt" && fill); detach
-btrfstune -f -m "$work/tuned.img" >/dev/null
-btrfstune -f --convert-to-block-group-tree "$work/tuned.img" >/dev/null 2>&1 || echo 'no block group tree'
-keep tuned
+new metadata-uuid 120M -n 4096
+mounted metadata-uuid; (cd "$mnt" && fill); detach
+btrfstune -f -m "$work/metadata-uuid.img" >/dev/null
+keep metadata-uuid
 
 # 2,000 names: a tree of two levels, and two pairs of names whose hashes are equal.
 new many 120M -n 4096 -m single
@@ -127,7 +126,7 @@ mounted many
     touch -d '2024-01-01 UTC' collision-{1371838,2000402,1371839,2000403})
 detach; keep many
 
-new subvolumes 120M
+new subvolumes 120M -m single
 mounted subvolumes compress=zstd
 (cd "$mnt"
     btrfs -q subvolume create @; btrfs -q subvolume create @home; btrfs -q subvolume create @/var
@@ -169,7 +168,7 @@ two() {
     first=$(losetup -f --show "$work/$name.img"); second=$(losetup -f --show "$work/$name-second.img")
     btrfs device scan "$first" "$second" >/dev/null
     mount -o noatime "$first" "$mnt"
-    (cd "$mnt" && fill; text 1 60000 >striped); sync -f "$mnt"
+    (cd "$mnt" && head -c 9M /dev/zero >filler && sync -f . && fill; text 1 60000 >striped); sync -f "$mnt"
     { btrfs subvolume get-default "$mnt" | sed 's/^ID \([0-9]*\).*/#default \1/'; python3 "$here/list.py" "$mnt"; } |
         zstd -q -19 -f -o "$here/$name.list.zst"
     umount "$mnt"; losetup -d "$first" "$second"
@@ -180,5 +179,14 @@ two raid1 raid1 raid1
 two raid0 raid0 raid1
 two spread single raid1
 two raid0-metadata raid0 raid0
+
+# Sectors that the kernel does not mount on this machine: mkfs.btrfs fills it, the source is the
+# listing, without directories, whose lengths and links are others.
+mkdir "$work/source"; (cd "$work/source" && mkdir d && text 1 40000 >d/large && echo small >d/small &&
+    seq 300 | sed 's/.*/d\/name-&/' | xargs touch && ln -s large d/link && find . -exec touch -h -d '2024-01-01 UTC' {} +)
+truncate -s 130M "$work/sectors-64k.img"
+mkfs.btrfs -q -f -s 65536 -n 65536 -m single --rootdir "$work/source" "$work/sectors-64k.img" >/dev/null
+python3 "$here/list.py" "$work/source" | grep -v directory | zstd -q -19 -f -o "$here/sectors-64k.list.zst"
+zstd -q -19 -f "$work/sectors-64k.img" -o "$here/sectors-64k.img.zst"
 
 du -cb "$here"/*.zst | tail -1

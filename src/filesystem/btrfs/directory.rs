@@ -57,11 +57,11 @@ pub(super) fn entries(
             return Err(rest.unsupported(29, "an encrypted name"));
         }
         check_name(&rest, ENTRY_HEADER, name)?;
+        let end = ENTRY_HEADER.saturating_add(len);
+        rest.bytes(end, data)?;
         if visit(Entry { location: rest.key(0)?, name, kind })?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        let end = ENTRY_HEADER.saturating_add(len);
-        rest.bytes(end, data)?;
         rest = rest.after(end.saturating_add(data));
     }
     Ok(ControlFlow::Continue(()))

@@ -40,6 +40,7 @@ use self::chunk::Chunks;
 use self::directory::Entry;
 use self::file::Content;
 use self::key::{Key, item, objectid};
+use self::node::SoundNodes;
 use self::node_id::Place;
 use self::root::RootRef;
 pub use self::state::BtrfsState;
@@ -87,6 +88,7 @@ impl Btrfs {
             metadata_uuid: superblock.metadata_uuid,
             node_size: usize::try_from(superblock.node_size).unwrap_or(usize::MAX),
             sector_size: superblock.sector_size,
+            sound_nodes: SoundNodes::new(),
             bytes,
         };
         let (chunks, missing_devices) = read_chunk_tree(&bootstrap, &superblock)?;
@@ -247,10 +249,10 @@ fn read_chunk_tree(volume: &Volume, superblock: &Superblock) -> Result<(Chunks, 
     Tree::new(objectid::CHUNK_TREE, superblock.chunk_root).walk(volume, everything, |found| {
         let Key { objectid, kind, offset } = found.key;
         match (objectid, kind) {
-            (objectid::DEV_ITEMS, item::DEV_ITEM) => {
-                if offset != superblock.device.id && others.len() < MAX_DEVICES {
-                    others.push(offset);
-                }
+            (objectid::DEV_ITEMS, item::DEV_ITEM)
+                if offset != superblock.device.id && others.len() < MAX_DEVICES =>
+            {
+                others.push(offset);
             }
             (objectid::FIRST_FREE, item::CHUNK_ITEM) => {
                 let s = found.content("btrfs chunk item");

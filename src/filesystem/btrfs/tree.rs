@@ -32,6 +32,11 @@ struct Walk<'a> {
 }
 
 impl Tree {
+    #[cfg(test)]
+    pub(super) fn root(&self) -> RootPointer {
+        self.root
+    }
+
     pub(super) fn new(id: u64, root: RootPointer) -> Self {
         Self { id, root }
     }

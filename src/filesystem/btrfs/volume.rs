@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::checksum::ChecksumType;
 use super::chunk::{Chunks, Piece};
-use super::node::{Node, NodePointer};
+use super::node::{Node, NodePointer, SoundNodes};
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 
@@ -20,6 +20,7 @@ pub(super) struct Volume {
     pub(super) node_size: usize,
     /// Bytes of a sector.
     pub(super) sector_size: u32,
+    pub(super) sound_nodes: SoundNodes,
 }
 
 /// The error that tells more: what is damaged here before what lies elsewhere.

@@ -2,15 +2,20 @@
 //! (`testdata/btrfs/make.sh`), and against damage.
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::cast_possible_truncation)]
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use super::*;
 use crate::bytes::check_range;
 
+mod damage;
+mod hostile;
 mod mounted;
+mod mutation;
+mod second_opinion;
 
 /// Bytes that are kept or left out together.
 const BLOCK: usize = 64 << 10;
@@ -19,11 +24,18 @@ const BLOCK: usize = 64 << 10;
 #[derive(Clone)]
 struct Image {
     len: u64,
-    blocks: HashMap<u64, Box<[u8]>>,
+    blocks: HashMap<u64, Arc<Vec<u8>>>,
 }
 
 impl Image {
+    /// The image of that name, unpacked once.
     fn read(name: &str) -> Self {
+        static UNPACKED: Mutex<BTreeMap<String, Image>> = Mutex::new(BTreeMap::new());
+        let mut unpacked = UNPACKED.lock().unwrap();
+        unpacked.entry(name.to_owned()).or_insert_with(|| Self::unpack(name)).clone()
+    }
+
+    fn unpack(name: &str) -> Self {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
             .join("testdata/btrfs")
             .join(format!("{name}.img.zst"));
@@ -37,7 +49,7 @@ impl Image {
             }
             if block.iter().any(|byte| *byte != 0) {
                 block.resize(BLOCK, 0);
-                blocks.insert(len / BLOCK as u64, block.into_boxed_slice());
+                blocks.insert(len / BLOCK as u64, Arc::new(block));
             }
             len += read as u64;
         }
@@ -45,7 +57,7 @@ impl Image {
 
     fn byte(&mut self, at: u64) -> &mut u8 {
         let block = self.blocks.entry(at / BLOCK as u64).or_insert_with(|| vec![0; BLOCK].into());
-        &mut block[at as usize % BLOCK]
+        &mut Arc::make_mut(block)[at as usize % BLOCK]
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) {
@@ -90,7 +102,7 @@ impl Bytes for Image {
     fn zeroes_at(&self, offset: u64) -> u64 {
         match self.blocks.get(&(offset / BLOCK as u64)) {
             Some(_) => 0,
-            None => (BLOCK as u64 - offset % BLOCK as u64).min(self.len - offset),
+            None => (BLOCK as u64 - offset % BLOCK as u64).min(self.len.saturating_sub(offset)),
         }
     }
 }
@@ -234,4 +246,47 @@ fn resolve(fs: &Btrfs, path: &str) -> NodeId {
 fn content(fs: &Btrfs, path: &str) -> Vec<u8> {
     let file = FileSystem::open(fs, resolve(fs, path)).unwrap();
     file.vec(0, file.len() as usize).unwrap()
+}
+
+/// The image with the checksum of the node at a place of the volume set right.
+fn seal(image: &mut Image, volume: &Volume, node: u64) {
+    let raw = image.vec(node, volume.node_size).unwrap();
+    image.write(node, &volume.checksum.sum(&raw[checksum::CHECKSUM_FIELD..]));
+}
+
+/// Where the content of an item lies in the volume.
+fn item_place(fs: &Btrfs, tree: &Tree, key: Key) -> u64 {
+    let place = tree.get(&fs.volume, key, |item| Ok(item.content("").offset)).unwrap();
+    place.unwrap_or_else(|| panic!("no item {key}"))
+}
+
+/// The image with other bytes at a place in a node, and the right checksum. Nodes are aligned in
+/// every image that this is used for.
+fn patched(name: &str, fs: &Btrfs, at: u64, bytes: &[u8]) -> Image {
+    let mut image = Image::read(name);
+    image.write(at, bytes);
+    seal(&mut image, &fs.volume, at - at % fs.volume.node_size as u64);
+    image
+}
+
+/// The image with other bytes in the primary superblock, and the right checksum.
+fn with_superblock(name: &str, changes: &[(u64, &[u8])]) -> Image {
+    let mut image = Image::read(name);
+    let at = superblock::OFFSETS[0];
+    for (offset, bytes) in changes {
+        image.write(at + offset, bytes);
+    }
+    let raw = image.vec(at, superblock::SUPERBLOCK_SIZE).unwrap();
+    let number = u16::from_le_bytes([raw[0xC4], raw[0xC5]]);
+    if let Some(kind) = ChecksumType::from_number(number) {
+        image.write(at, &kind.sum(&raw[checksum::CHECKSUM_FIELD..]));
+    }
+    image
+}
+
+fn structure_of(error: &Error) -> &'static str {
+    match error {
+        Error::Corrupt { structure, .. } => structure,
+        other => panic!("{other}"),
+    }
 }

@@ -1,0 +1,153 @@
+//! Mutants: whatever the bytes, an answer or an error.
+
+use std::collections::HashSet;
+
+use super::*;
+
+/// Most names of one mutant that are looked at.
+const MAX_ENTRIES: usize = 500;
+
+/// Looks at everything of a tree that may be damaged, and gives how many reads failed.
+fn visit_all(fs: &Btrfs) -> usize {
+    let mut failures = usize::from(fs.subvolumes().is_err());
+    let mut seen = HashSet::new();
+    let mut budget = MAX_ENTRIES;
+    let mut stack = vec![FileSystem::root(fs)];
+    while let Some(dir) = stack.pop() {
+        let end = fs.read_dir(dir, &mut |entry| {
+            budget = budget.saturating_sub(1);
+            if budget > 0 && seen.insert(entry.node) {
+                stack.push(entry.node);
+            }
+            if budget > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        failures += usize::from(end.is_err_and(|e| !matches!(e, Error::NotADirectory { .. })));
+        failures += usize::from(fs.metadata(dir).is_err());
+        let _ = fs.lookup(dir, b"absent");
+        let _ = fs.read_link(dir);
+        if let Ok(file) = FileSystem::open(fs, dir) {
+            let mut buf = [0; 4096];
+            for offset in [0, file.len() / 2, file.len().saturating_sub(4096), file.len()] {
+                let len = file.len().saturating_sub(offset).min(4096) as usize;
+                failures += usize::from(file.read_at(offset, &mut buf[..len]).is_err());
+                let _ = file.slice(offset, len);
+                let _ = file.zeroes_at(offset);
+            }
+        }
+    }
+    failures
+}
+
+struct XorShift(u64);
+
+impl XorShift {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+}
+
+/// Where the nodes lie that the whole tree of files is read from; each with all its copies.
+fn nodes(fs: &Btrfs) -> Vec<Vec<u64>> {
+    assert_eq!(visit_all(fs), 0);
+    let mut nodes: Vec<u64> = fs.volume.sound_nodes.addresses();
+    nodes.sort_unstable();
+    let copies = |at: u64| {
+        let logical = u64::from_le_bytes(fs.volume.bytes.array(at + 48).unwrap());
+        let chunk = fs.volume.chunks.find(logical).unwrap();
+        (0..chunk.copies()).map(|copy| chunk.locate(logical, copy).unwrap().physical).collect()
+    };
+    nodes.into_iter().map(copies).collect()
+}
+
+/// Walks `count` mutants of an image, each with some bytes of a node or two changed, and the
+/// checksums set right when `sealed`; gives how many opened, and how many of those had something
+/// wrong.
+fn mutate(name: &str, count: usize, sealed: bool) -> (usize, usize) {
+    let mut image = Arc::new(Image::read(name));
+    let sound = open(name);
+    let size = sound.volume.node_size;
+    let nodes = nodes(&sound);
+    assert!(nodes.len() > 3, "{nodes:?}");
+    let mut random = XorShift(0x9E37_79B9_7F4A_7C15);
+    let (mut opened, mut damaged) = (0, 0);
+    for _ in 0..count {
+        let whole = Arc::get_mut(&mut image).unwrap();
+        let mut undo = Vec::new();
+        for _ in 0..=random.below(2) {
+            let copies = &nodes[random.below(nodes.len())];
+            let raw = whole.vec(copies[0], size).unwrap();
+            let mut changed = raw.clone();
+            let used: Vec<usize> = (40..size).filter(|at| raw[*at] != 0).collect();
+            for _ in 0..=random.below(4) {
+                // Where something stands, or right beside it.
+                let at = (used[random.below(used.len())] + random.below(3)).min(size - 1);
+                changed[at] = match random.below(4) {
+                    0 => 0,
+                    1 => 0xFF,
+                    2 => changed[at] ^ 1 << random.below(8),
+                    _ => random.next() as u8,
+                };
+            }
+            for node in copies {
+                undo.push((*node, raw.clone()));
+                whole.write(*node, &changed);
+                if sealed {
+                    seal(whole, &sound.volume, *node);
+                }
+            }
+        }
+        let shared: Arc<dyn Bytes> = image.clone();
+        if let Ok(fs) = Btrfs::open(shared) {
+            opened += 1;
+            damaged += usize::from(visit_all(&fs) > 0);
+        }
+        let whole = Arc::get_mut(&mut image).unwrap();
+        for (node, raw) in undo.into_iter().rev() {
+            whole.write(node, &raw);
+        }
+    }
+    (opened, damaged)
+}
+
+#[test]
+fn mutants_with_the_right_checksums_give_answers_or_errors() {
+    for name in ["plain", "small", "mixed", "many", "subvolumes"] {
+        let (opened, damaged) = mutate(name, 200, true);
+        assert!(opened > 60 && damaged > 30, "{name}: {opened} opened, {damaged} damaged");
+    }
+}
+
+#[test]
+fn mutants_with_wrong_checksums_give_answers_or_errors() {
+    for name in ["plain", "many", "subvolumes"] {
+        let (opened, damaged) = mutate(name, 100, false);
+        assert!(opened > 20 && damaged > 10, "{name}: {opened} opened, {damaged} damaged");
+    }
+}
+
+#[test]
+fn mutants_of_the_superblock_give_answers_or_errors() {
+    let mut random = XorShift(0x2545_F491_4F6C_DD1D);
+    let sound = Image::read("subvolumes");
+    let raw = sound.vec(superblock::OFFSETS[0], 0x400).unwrap();
+    let used: Vec<usize> = (0x30..raw.len()).filter(|at| raw[*at] != 0).collect();
+    let mut opened = 0;
+    for _ in 0..100 {
+        let mut raw = raw.clone();
+        for _ in 0..=random.below(3) {
+            raw[used[random.below(used.len())]] = random.next() as u8;
+        }
+        if let Ok(fs) = with_superblock("subvolumes", &[(0, &raw)]).open() {
+            opened += 1;
+            visit_all(&fs);
+        }
+    }
+    assert!(opened > 5, "{opened}");
+}
