@@ -364,7 +364,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "lvm-root",
         what: "The root file system is a logical volume",
         exit: 0,
-        findings: &[ZSTD],
+        findings: &[ZSTD, OS],
         unjudged: &[],
         make: lvm,
     },
