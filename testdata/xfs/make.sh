@@ -184,7 +184,7 @@ changes() {
 dirty() { # NAME SIZE mkfs.xfs-options
     new "$@"
     mounted "$1"; (cd "$mnt" && fill); detach
-    mounted "$1"; changes
+    mounted "$1" "${how:-}"; changes
     xfs_io -x -c 'shutdown -f' "$mnt"
     detach
     keep "$1"
@@ -196,6 +196,7 @@ dirty dirty-v5-1k-rmapbt 24M -m uuid=$uuid,rmapbt=1 -b size=1024 -i nrext64=1
 dirty dirty-v5-old 16M -m uuid=$uuid,finobt=0,rmapbt=0,reflink=0,bigtime=0,inobtcount=0 -i sparse=0,nrext64=0
 dirty dirty-v5-log-stripe 24M -m uuid=$uuid -l su=32768
 dirty dirty-v5-4k-sectors 24M -m uuid=$uuid -s size=4096
+how=logbsize=256k dirty dirty-v5-long-records 24M -m uuid=$uuid
 
 # Copied while it was mounted, when what counts of the log went over its end.
 new dirty-v5-wrapped 20M -m uuid=$uuid -b size=1024 -l size=4m

@@ -29,6 +29,7 @@ replayed! {
     a_log_without_the_later_features_is_replayed_as_the_kernel_does: "dirty-v5-old";
     a_log_with_records_in_stripes_is_replayed_as_the_kernel_does: "dirty-v5-log-stripe";
     a_log_in_sectors_of_4_kib_is_replayed_as_the_kernel_does: "dirty-v5-4k-sectors";
+    a_log_with_records_of_256_kib_is_replayed_as_the_kernel_does: "dirty-v5-long-records";
     a_log_that_has_gone_round_is_replayed_as_the_kernel_does: "dirty-v5-wrapped";
 }
 
