@@ -3,8 +3,8 @@
 //! In: the read-only bytes of volumes. Out: paths → metadata, bytes, directory entries.
 //! This room must not know what a file means.
 
-mod budget;
 pub mod btrfs;
+mod budget;
 pub mod ext;
 pub mod fat;
 #[cfg(test)]
