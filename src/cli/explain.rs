@@ -78,8 +78,10 @@ fn explain(rule: &dyn Rule, lang: Lang, out: &mut dyn Write) -> Result<(), Failu
             continue;
         }
         writeln!(out, "  {}", name.get(lang))?;
+        // Commands are to be copied whole.
+        let columns = if text == doc.remedy.get(lang) { usize::MAX } else { width() };
         for line in text.lines() {
-            for wrapped in wrap(line, width(), "    ", "    ") {
+            for wrapped in wrap(line, columns, "    ", "    ") {
                 writeln!(out, "{wrapped}")?;
             }
         }
