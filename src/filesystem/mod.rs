@@ -131,6 +131,16 @@ pub trait FileSystem: Send + Sync {
     /// # Errors
     /// [`crate::Error::NotAFile`] for other nodes; when the map of the file's blocks cannot be read.
     fn open(&self, node: NodeId) -> Result<Arc<dyn Bytes>>;
+
+    /// The same file system, seen from the root that a mount option chooses (Btrfs: `subvol=…`,
+    /// `subvolid=…`, btrfs(5)). A node is the same whichever root was chosen.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such subvolume; [`Error::Unsupported`] where there are
+    /// none at all.
+    fn subvolume(&self, option: &str) -> Result<Arc<dyn FileSystem>> {
+        Err(Error::unsupported("mount options", 0, option))
+    }
 }
 
 /// Longest symbolic link target in bytes (Linux: `PATH_MAX`).

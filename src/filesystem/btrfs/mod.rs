@@ -343,4 +343,14 @@ impl FileSystem for Btrfs {
         let len = self.must_be(place, FileType::Regular)?.len;
         Ok(Arc::new(self.content(place, len)?))
     }
+
+    fn subvolume(&self, option: &str) -> Result<Arc<dyn FileSystem>> {
+        let refused = || Error::unsupported("mount options", 0, option);
+        let subvolume = match option.split_once('=') {
+            Some(("subvol", path)) => SubvolumeId::Path(path.as_bytes().to_vec()),
+            Some(("subvolid", id)) => SubvolumeId::Id(id.parse().map_err(|_| refused())?),
+            _ => return Err(refused()),
+        };
+        Ok(Arc::new(self.with_root(&subvolume)?))
+    }
 }

@@ -28,15 +28,12 @@ use crate::filesystem::tree::{Mounted, Tree};
 /// Looks for a Linux system: the one that the default boot entry starts, or the only one there is.
 pub fn find(machine: &Machine<'_>) -> (Fact<Guest>, Option<Tree>) {
     let boot = boot::follow(machine);
-    let (volume, evidence, others) = match root(machine, &boot) {
+    let (volume, filesystem, evidence, others) = match root(machine, &boot) {
         Ok(root) => root,
         Err(NoRoot::Absent(looked_at)) => return (Fact::Known(Guest::Absent(looked_at)), None),
         Err(NoRoot::Unknown(unread)) => return (Fact::Unknown(unread), None),
     };
-    let Some(Fact::Known(Some(filesystem))) = machine.filesystems.get(volume) else {
-        return (Fact::unknown("root file system", "not read"), None);
-    };
-    let (facts, tree) = inspect(machine, boot, (filesystem.clone(), volume), evidence, others);
+    let (facts, tree) = inspect(machine, boot, (filesystem, volume), evidence, others);
     (Fact::Known(Guest::Linux(Box::new(facts))), Some(tree))
 }
 
@@ -80,16 +77,15 @@ fn inspect(
     (facts, tree)
 }
 
+/// The root's volume and file system, what made it the root, and the roots of other systems.
+type Root = (usize, Arc<dyn FileSystem>, Evidence, Vec<Evidence>);
+
 enum NoRoot {
     Absent(Vec<Evidence>),
     Unknown(Unread),
 }
 
-/// The volume of the root file system, what made it the root, and the roots of other systems.
-fn root(
-    machine: &Machine<'_>,
-    boot: &BootFacts,
-) -> std::result::Result<(usize, Evidence, Vec<Evidence>), NoRoot> {
+fn root(machine: &Machine<'_>, boot: &BootFacts) -> std::result::Result<Root, NoRoot> {
     let mut roots = Vec::new();
     let mut looked_at = Vec::new();
     let mut damaged = Vec::new();
@@ -140,17 +136,16 @@ fn root(
                         return Err(NoRoot::Unknown(reason.clone()));
                     }
                     let flags = boot::root_flags(entry);
-                    if let Some(subvolume) =
-                        mounts::subvolume(filesystem.as_ref(), flags.split(','))
-                    {
-                        let reason = format!("the root is its {subvolume}, not looked into");
-                        let name = machine.disk.volumes.get(*index).map(|found| &found.name);
-                        let name = name.cloned().unwrap_or_default();
-                        return Err(NoRoot::Unknown(Unread::new(name, reason)));
-                    }
+                    let filesystem = match mounts::chosen(filesystem, flags.split(',')) {
+                        Ok(filesystem) => filesystem,
+                        Err(reason) => {
+                            let place = entry.command_line_location.clone();
+                            return Err(NoRoot::Unknown(Unread::new(place, reason)));
+                        }
+                    };
                     roots.retain(|(root, _)| root != index);
                     let others = roots.into_iter().map(|(_, other)| other).collect();
-                    return Ok((*index, evidence, others));
+                    return Ok((*index, filesystem, evidence, others));
                 }
                 Some(Fact::Unknown(reason)) => return Err(NoRoot::Unknown(reason.clone())),
                 Some(Fact::Known(None)) | None => {
@@ -170,7 +165,12 @@ fn root(
     match (roots.len(), unread) {
         (1, _) => {
             let (index, evidence) = roots.remove(0);
-            Ok((index, evidence, Vec::new()))
+            match machine.filesystems.get(index) {
+                Some(Fact::Known(Some(filesystem))) => {
+                    Ok((index, filesystem.clone(), evidence, Vec::new()))
+                }
+                _ => Err(NoRoot::Absent(looked_at)),
+            }
         }
         (0, None) => Err(NoRoot::Absent(looked_at)),
         (0, Some(unread)) => Err(NoRoot::Unknown(unread)),
@@ -257,10 +257,34 @@ fn name_in_tree(machine: &Machine<'_>, boot: &mut BootFacts, tree: &Tree) {
         {
             rename(location);
             let Fact::Known(Some(file)) = resolved else { continue };
-            file.guest_path = mount_point(tree, file.volume)
-                .map(|mount| format!("{}{}", mount.trim_end_matches('/'), file.path));
+            file.guest_path = guest_path(machine, tree, file);
         }
     }
+}
+
+/// Most subvolumes in one another that [`guest_path`] looks through.
+const MAX_SUBVOLUME_DEPTH: usize = 4;
+
+/// The path at which the tree has a boot file: below a mount of its volume, and on Btrfs without the
+/// subvolumes that the loader's path begins with.
+fn guest_path(machine: &Machine<'_>, tree: &Tree, file: &ResolvedFile) -> Option<String> {
+    let Some(Fact::Known(Some(filesystem))) = machine.filesystems.get(file.volume) else {
+        return None;
+    };
+    let node = Tree::new(filesystem.clone(), file.volume).resolve(&file.path).ok()?.node;
+    let depth = if filesystem.kind() == "btrfs" { MAX_SUBVOLUME_DEPTH } else { 0 };
+    let starts = file.path.match_indices('/').map(|(start, _)| start).take(depth.saturating_add(1));
+    starts.filter_map(|start| file.path.get(start..)).find_map(|rest| {
+        tree.mounts()
+            .iter()
+            .map(|(mount, _)| format!("{}{rest}", mount.trim_end_matches('/')))
+            .find(|path| {
+                let place = tree.resolve(path).ok();
+                place.is_some_and(|place| {
+                    place.node == node && tree.volume(place) == Some(file.volume)
+                })
+            })
+    })
 }
 
 /// Where a volume is mounted.

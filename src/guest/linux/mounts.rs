@@ -60,14 +60,18 @@ fn joins(entry: &FstabEntry) -> bool {
         && (!entry.has_option("noauto") || entry.mount_point.starts_with("/boot"))
 }
 
-/// The subvolume that mount options choose (btrfs(5)). A file system is read through its default
-/// one: what lies in another must not be looked for there.
-pub(super) fn subvolume<'o>(
-    filesystem: &dyn FileSystem,
-    mut options: impl Iterator<Item = &'o str>,
-) -> Option<&'o str> {
-    let named = || options.find(|o| o.starts_with("subvol=") || o.starts_with("subvolid="));
-    (filesystem.kind() == "btrfs").then(named).flatten()
+/// A file system as mount options show it: Btrfs from the subvolume that they choose (the last of
+/// several, as the kernel takes them), not from its default one.
+pub(super) fn chosen<'o>(
+    filesystem: &Arc<dyn FileSystem>,
+    options: impl DoubleEndedIterator<Item = &'o str>,
+) -> Result<Arc<dyn FileSystem>, String> {
+    let mut named =
+        options.rev().filter(|o| o.starts_with("subvol=") || o.starts_with("subvolid="));
+    match named.next().filter(|_| filesystem.kind() == "btrfs") {
+        None => Ok(filesystem.clone()),
+        Some(option) => filesystem.subvolume(option).map_err(|error| format!("{option}: {error}")),
+    }
 }
 
 /// The mount of an entry, as long as nothing is known of its file system.
@@ -90,9 +94,9 @@ fn mount(machine: &Machine<'_>, entry: &FstabEntry) -> (Mounted, MountFacts) {
                 Some(Fact::Known(Some(filesystem))) => {
                     facts.kind = Some(filesystem.kind().to_owned());
                     let options = entry.options.iter().map(String::as_str);
-                    match subvolume(filesystem.as_ref(), options) {
-                        None => return (Mounted::Readable(filesystem.clone(), *volume), facts),
-                        Some(subvolume) => format!("the subvolume {subvolume} is not looked into"),
+                    match chosen(filesystem, options) {
+                        Ok(filesystem) => return (Mounted::Readable(filesystem, *volume), facts),
+                        Err(reason) => reason,
                     }
                 }
                 Some(Fact::Unknown(unread)) => format!("{}: {}", unread.location, unread.reason),

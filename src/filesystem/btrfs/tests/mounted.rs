@@ -71,6 +71,24 @@ fn a_subvolume_is_the_root_by_number_and_by_path() {
 }
 
 #[test]
+fn a_mount_option_chooses_the_subvolume() {
+    let fs = open("subvolumes");
+    for Subvolume { id, path, .. } in fs.subvolumes().unwrap() {
+        let root = FileSystem::root(&fs.with_root(&SubvolumeId::Id(id)).unwrap());
+        let path = String::from_utf8(path).unwrap();
+        for option in
+            [format!("subvol=/{path}"), format!("subvol={path}"), format!("subvolid={id}")]
+        {
+            assert_eq!(fs.subvolume(&option).unwrap().root(), root, "{option}");
+        }
+    }
+    assert!(matches!(fs.subvolume("subvol=gone").map(|_| ()), Err(Error::NotFound { .. })));
+    for option in ["subvolid=x", "compress=zstd"] {
+        assert!(matches!(fs.subvolume(option).map(|_| ()), Err(Error::Unsupported { .. })));
+    }
+}
+
+#[test]
 fn what_is_no_subvolume_is_not_found() {
     let fs = open("subvolumes");
     let paths = ["gone", "@/etc", "@/etc/hostname", "@/etc/hostname/x", "old-name"];
