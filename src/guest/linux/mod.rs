@@ -18,7 +18,10 @@ pub mod systemd_unit;
 use std::sync::Arc;
 
 use super::Machine;
-use super::facts::{BootFacts, BootFile, Guest, LinuxFacts, Resolution, ResolvedFile};
+use super::facts::{
+    BootFacts, BootFile, DriverFacts, FirewallFacts, Guest, LeftoverFacts, LinuxFacts,
+    NetworkFacts, PackageFacts, Resolution, ResolvedFile, SshdFacts,
+};
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
@@ -73,6 +76,12 @@ fn inspect(
         accounts,
         cloud_init,
         bindings,
+        network: NetworkFacts::default(),
+        packages: PackageFacts::default(),
+        sshd: SshdFacts::default(),
+        drivers: DriverFacts::default(),
+        leftovers: LeftoverFacts::default(),
+        firewall: FirewallFacts::default(),
     };
     (facts, tree)
 }

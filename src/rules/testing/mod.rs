@@ -1,9 +1,15 @@
 //! Facts for the rules' tests: a good machine, of which each test changes only what is wrong.
 
+mod drivers;
+mod firewall;
+mod leftovers;
+mod network;
+mod packages;
+mod sshd;
+
 use std::collections::BTreeSet;
 
-use super::finding::{Finding, judge};
-use super::{Context, Lang, Profile, Rule, Status};
+use super::{Context, Finding, Lang, Profile, Rule, Status, judge};
 use crate::disk::facts::*;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::*;
@@ -218,6 +224,12 @@ pub(super) fn unread_inside() -> Facts {
         datasource_list: Fact::Unknown(why()),
     };
     linux.bindings = Fact::Unknown(why());
+    linux.network = network::unread();
+    linux.packages = packages::unread();
+    linux.sshd = sshd::unread();
+    linux.drivers = drivers::unread();
+    linux.leftovers = leftovers::unread();
+    linux.firewall = firewall::unread();
     facts
 }
 
@@ -553,6 +565,12 @@ pub(super) fn good_linux() -> Facts {
         accounts: Fact::Known(Accounts { accounts: vec![root()], unread: Vec::new() }),
         cloud_init: cloud_init(),
         bindings: Fact::Known(Vec::new()),
+        network: network::good(),
+        packages: packages::good(),
+        sshd: sshd::good(),
+        drivers: drivers::good(),
+        leftovers: leftovers::good(),
+        firewall: firewall::good(),
     };
     Facts {
         image: image(),

@@ -1,10 +1,23 @@
 //! Everything that the rules may know: plain data, each fact with its evidence or the reason why it
 //! is not known. `image-preflight inspect --format json` prints exactly this.
 
+mod drivers;
+mod firewall;
+mod leftovers;
+mod network;
+mod packages;
+mod sshd;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::drivers::DriverFacts;
+pub use self::firewall::FirewallFacts;
+pub use self::leftovers::LeftoverFacts;
+pub use self::network::NetworkFacts;
+pub use self::packages::PackageFacts;
+pub use self::sshd::SshdFacts;
 use crate::disk::facts::DiskFacts;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::image::facts::ImageFacts;
@@ -113,6 +126,18 @@ pub struct LinuxFacts {
     pub cloud_init: CloudInitFacts,
     /// What ties the system to the machine it came from.
     pub bindings: Fact<Vec<Binding>>,
+    /// How it sets up its network.
+    pub network: NetworkFacts,
+    /// What its package database says.
+    pub packages: PackageFacts,
+    /// The SSH server.
+    pub sshd: SshdFacts,
+    /// Which drivers its kernels would load by themselves.
+    pub drivers: DriverFacts,
+    /// What an earlier life left behind.
+    pub leftovers: LeftoverFacts,
+    /// The firewall that is set up in it.
+    pub firewall: FirewallFacts,
 }
 
 /// Identity of a Linux system.
