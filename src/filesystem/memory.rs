@@ -17,9 +17,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::tree::Tree;
-use super::{DirEntry, FileSystem, FileType, Metadata, NodeId};
+use super::{DirEntry, FileSystem, FileType, Health, Metadata, NodeId, Shutdown, Space};
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
+use crate::fact::{Evidence, Fact, Unread};
 
 enum Content {
     File(Vec<u8>),
@@ -61,6 +62,7 @@ pub struct MemoryFs {
     nodes: Vec<Node>,
     last: usize,
     kind: &'static str,
+    stale: Option<Unread>,
 }
 
 impl Default for MemoryFs {
@@ -72,13 +74,25 @@ impl Default for MemoryFs {
 impl MemoryFs {
     /// An empty root directory.
     pub fn new() -> Self {
-        Self { nodes: vec![Node::new(Content::Dir(BTreeMap::new()))], last: 0, kind: "memory" }
+        Self {
+            nodes: vec![Node::new(Content::Dir(BTreeMap::new()))],
+            last: 0,
+            kind: "memory",
+            stale: None,
+        }
     }
 
     /// Lets it say that it is of another kind: `ext4`, ….
     #[must_use]
     pub fn kind(mut self, kind: &'static str) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// Lets it say that its log was not replayed.
+    #[must_use]
+    pub fn stale(mut self, location: &str, reason: &str) -> Self {
+        self.stale = Some(Unread::new(location, reason));
         self
     }
 
@@ -220,6 +234,17 @@ impl FileSystem for MemoryFs {
 
     fn root(&self) -> NodeId {
         NodeId(0)
+    }
+
+    fn health(&self) -> Health {
+        let evidence = Evidence::new("memory", "as the test made it");
+        let shutdown = if self.stale.is_some() { Shutdown::Unclean } else { Shutdown::Clean };
+        Health {
+            shutdown: Fact::Known((shutdown, evidence.clone())),
+            stale: self.stale.clone(),
+            errors: Vec::new(),
+            space: Fact::Known(Space { total: 1 << 40, free: 1 << 39, inodes: None, evidence }),
+        }
     }
 
     fn metadata(&self, node: NodeId) -> Result<Metadata> {

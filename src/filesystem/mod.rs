@@ -7,6 +7,7 @@ pub mod btrfs;
 mod budget;
 pub mod ext;
 pub mod fat;
+mod health;
 #[cfg(test)]
 pub mod memory;
 pub mod tree;
@@ -16,9 +17,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 pub use self::budget::{Budget, MAX_METADATA_BYTES};
+pub use self::health::{Health, Shutdown, Space};
 use crate::bytes::Bytes;
 use crate::disk::facts::SignatureKind;
 use crate::error::{Error, Result};
+use crate::fact::Unread;
 
 /// A node (file, directory, …) of one file system: an inode number, or whatever names a node there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -131,6 +134,12 @@ pub trait FileSystem: Send + Sync {
     /// # Errors
     /// [`crate::Error::NotAFile`] for other nodes; when the map of the file's blocks cannot be read.
     fn open(&self, node: NodeId) -> Result<Arc<dyn Bytes>>;
+
+    /// How it was left, whether its log was replayed, what marks of errors it bears and how much
+    /// room it has. Never fails: what it does not tell is unknown.
+    fn health(&self) -> Health {
+        Health::unread(&Unread::new(self.kind(), "what it says of its own state is not read"))
+    }
 
     /// The same file system, seen from the root that a mount option chooses (Btrfs: `subvol=…`,
     /// `subvolid=…`, btrfs(5)). A node is the same whichever root was chosen.

@@ -49,7 +49,7 @@ pub use self::subvolume::{Subvolume, SubvolumeId, TOP_LEVEL};
 use self::superblock::{SYSTEM_CHUNKS, Superblock};
 use self::tree::Tree;
 use self::volume::Volume;
-use super::{DirEntry, FileSystem, FileType, MAX_SYMLINK, Metadata, NodeId};
+use super::{DirEntry, FileSystem, FileType, Health, MAX_SYMLINK, Metadata, NodeId};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
 
@@ -104,6 +104,7 @@ impl Btrfs {
             checksum: superblock.checksum,
             sector_size: superblock.sector_size,
             node_size: superblock.node_size,
+            superblock_offset: superblock.offset,
             total_bytes: superblock.total_bytes,
             bytes_used: superblock.bytes_used,
             devices: superblock.devices,
@@ -272,6 +273,10 @@ impl FileSystem for Btrfs {
 
     fn root(&self) -> NodeId {
         self.root
+    }
+
+    fn health(&self) -> Health {
+        self.state.health()
     }
 
     fn metadata(&self, node: NodeId) -> Result<Metadata> {

@@ -1,6 +1,9 @@
 //! What a file system says about itself.
 
 use super::checksum::ChecksumType;
+use crate::fact::{Evidence, Fact, Unread};
+use crate::filesystem::health::place;
+use crate::filesystem::{Health, Shutdown, Space};
 
 /// Plain facts about a Btrfs file system, as its superblock and chunk tree tell them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct BtrfsState {
     pub sector_size: u32,
     /// Bytes of a node.
     pub node_size: u32,
+    /// The byte of the volume where the superblock lies that counts.
+    pub superblock_offset: u64,
     /// Bytes of all devices.
     pub total_bytes: u64,
     /// Bytes in use.
@@ -41,4 +46,50 @@ pub struct BtrfsState {
     /// Why the primary superblock could not be used. The newest copy was read, but a mount refuses
     /// such a file system.
     pub damaged_superblock: Option<String>,
+}
+
+/// Where some fields of the superblock stand.
+const FLAGS: u64 = 0x38;
+const LOG_ROOT: u64 = 0x60;
+const TOTAL_BYTES: u64 = 0x70;
+
+impl BtrfsState {
+    /// The same in the words of every file system.
+    pub(super) fn health(&self) -> Health {
+        let at = |field: u64| place("btrfs superblock", self.superblock_offset.saturating_add(field));
+        let (shutdown, detail) = if self.has_log {
+            (Shutdown::Unclean, "there is a log tree")
+        } else {
+            (Shutdown::Clean, "there is no log tree")
+        };
+        let mut errors = Vec::new();
+        if self.has_errors {
+            errors.push(Evidence::new(at(FLAGS), "the flag of errors"));
+        }
+        if self.seeding {
+            let detail = "the flag of a seeding device, which can only be mounted read-only";
+            errors.push(Evidence::new(at(FLAGS), detail));
+        }
+        if let Some(reason) = &self.damaged_superblock {
+            errors.push(Evidence::new("btrfs superblock, byte 65536", reason));
+        }
+        let free = self.total_bytes.saturating_sub(self.bytes_used);
+        Health {
+            shutdown: Fact::Known((shutdown, Evidence::new(at(LOG_ROOT), detail))),
+            stale: self.has_log.then(|| {
+                let reason = "there is a log tree, which is not replayed by this program";
+                Unread::new(at(LOG_ROOT), reason)
+            }),
+            errors,
+            space: Fact::Known(Space {
+                total: self.total_bytes,
+                free,
+                inodes: None,
+                evidence: Evidence::new(
+                    at(TOTAL_BYTES),
+                    format!("{} of {} bytes in use", self.bytes_used, self.total_bytes),
+                ),
+            }),
+        }
+    }
 }

@@ -40,7 +40,7 @@ use self::runs::Runs;
 pub use self::state::{ErrorRecord, ExtState, JournalState, Replay};
 use self::superblock::{SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, Superblock};
 use self::volume::Volume;
-use super::{Budget, DirEntry, FileSystem, FileType, Metadata, NodeId};
+use super::{Budget, DirEntry, FileSystem, FileType, Health, Metadata, NodeId};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
 
@@ -184,6 +184,10 @@ impl FileSystem for Ext {
 
     fn root(&self) -> NodeId {
         NodeId(ROOT_INODE)
+    }
+
+    fn health(&self) -> Health {
+        self.state.health()
     }
 
     fn metadata(&self, node: NodeId) -> Result<Metadata> {

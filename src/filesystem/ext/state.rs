@@ -1,5 +1,10 @@
 //! What a file system says about itself.
 
+use super::superblock::{SUPERBLOCK_OFFSET, field};
+use crate::fact::{Evidence, Fact, Unread};
+use crate::filesystem::health::place;
+use crate::filesystem::{Health, Shutdown, Space};
+
 /// Plain facts about an ext file system, as its superblock and journal tell them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtState {
@@ -89,7 +94,82 @@ pub struct Replay {
     /// Blocks in the log that contradict their checksum, so that they were left out (the kernel
     /// replays the rest and then reports the failure).
     pub damaged: u64,
-    /// Fast commits follow the last transaction; they are not replayed, so the newest changes to
-    /// names, sizes and block maps are missing.
-    pub fast_commits_not_replayed: bool,
+    /// Where fast commits follow the last transaction, as a byte of the volume; they are not
+    /// replayed, so the newest changes to names, sizes and block maps are missing.
+    pub fast_commits_at: Option<u64>,
+}
+
+/// Names a field of the superblock.
+fn superblock(field: u64) -> String {
+    place("ext superblock", SUPERBLOCK_OFFSET.saturating_add(field))
+}
+
+impl ExtState {
+    /// The same in the words of every file system.
+    pub(super) fn health(&self) -> Health {
+        let (shutdown, seen) = if self.needs_recovery {
+            (Shutdown::Unclean, Evidence::new(superblock(field::INCOMPAT), "needs_recovery"))
+        } else if self.clean {
+            (Shutdown::Clean, Evidence::new(superblock(field::STATE), "s_state valid"))
+        } else {
+            (Shutdown::Unclean, Evidence::new(superblock(field::STATE), "s_state not valid"))
+        };
+        let block = u64::from(self.block_size);
+        Health {
+            shutdown: Fact::Known((shutdown, seen)),
+            stale: self.stale(),
+            errors: self.errors(),
+            space: Fact::Known(Space {
+                total: self.blocks.saturating_mul(block),
+                free: self.free_blocks.saturating_mul(block),
+                inodes: Some((self.inodes.into(), self.free_inodes)),
+                evidence: Evidence::new(
+                    superblock(field::FREE_BLOCKS),
+                    format!(
+                        "{} of {} blocks of {block} bytes, {} of {} inodes",
+                        self.free_blocks, self.blocks, self.free_inodes, self.inodes
+                    ),
+                ),
+            }),
+        }
+    }
+
+    fn stale(&self) -> Option<Unread> {
+        match &self.journal {
+            JournalState::NotReplayed { reason } => Some(Unread::new("ext journal", reason)),
+            JournalState::Replayed(Replay { fast_commits_at: Some(byte), .. }) => {
+                let reason = "it holds fast commits, which are not replayed by this program";
+                Some(Unread::new(place("ext journal", *byte), reason))
+            }
+            JournalState::Replayed(Replay { damaged, .. }) if *damaged > 0 => {
+                let reason = format!("{damaged} of its blocks contradict their checksum");
+                Some(Unread::new("ext journal", reason))
+            }
+            _ => None,
+        }
+    }
+
+    fn errors(&self) -> Vec<Evidence> {
+        let mut errors = Vec::new();
+        if self.has_errors {
+            errors.push(Evidence::new(superblock(field::STATE), "s_state has the error bit"));
+        }
+        if self.error_count > 0 {
+            let detail = format!("{} errors since the last check", self.error_count);
+            errors.push(Evidence::new(superblock(field::ERROR_COUNT), detail));
+        }
+        let records = [
+            ("first", field::FIRST_ERROR, &self.first_error),
+            ("last", field::LAST_ERROR, &self.last_error),
+        ];
+        for (which, field, record) in records {
+            if let Some(ErrorRecord { time, inode, block, function, line }) = record {
+                let detail = format!(
+                    "{which} error: {function}:{line}, inode {inode}, block {block}, at {time} seconds since 1970"
+                );
+                errors.push(Evidence::new(superblock(field), detail));
+            }
+        }
+        errors
+    }
 }

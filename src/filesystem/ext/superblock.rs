@@ -16,6 +16,16 @@ pub(super) const SUPERBLOCK_SIZE: usize = 1024;
 
 const MAGIC: u16 = 0xEF53;
 
+/// Where some of its fields stand.
+pub(super) mod field {
+    pub(in super::super) const FREE_BLOCKS: u64 = 0xC;
+    pub(in super::super) const STATE: u64 = 0x3A;
+    pub(in super::super) const INCOMPAT: u64 = 0x60;
+    pub(in super::super) const ERROR_COUNT: u64 = 0x194;
+    pub(in super::super) const FIRST_ERROR: u64 = 0x198;
+    pub(in super::super) const LAST_ERROR: u64 = 0x1CC;
+}
+
 /// `s_log_block_size` of the largest block, 64 KiB (`EXT4_MAX_BLOCK_LOG_SIZE` − 10).
 const MAX_LOG_BLOCK_SIZE: u32 = 6;
 

@@ -15,9 +15,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::budget::{Budget, Counted};
-use super::{DirEntry, FileSystem, FileType, Metadata, NodeId};
+use super::{DirEntry, FileSystem, FileType, Health, Metadata, NodeId, Shutdown, health};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
+use crate::fact::{Evidence, Fact, Unread};
 use boot_sector::{BootSector, DIR_ENTRY, Root};
 use directory::{Entry, LongName, Raw};
 use file::File;
@@ -184,6 +185,18 @@ impl FileSystem for Fat {
 
     fn root(&self) -> NodeId {
         ROOT
+    }
+
+    fn health(&self) -> Health {
+        let place = health::place("FAT boot sector or first table entries", 0);
+        let shutdown = if self.state.dirty { Shutdown::Unclean } else { Shutdown::Clean };
+        let mark = if self.state.dirty { "in use" } else { "not in use" };
+        let mut health = Health::unread(&Unread::new(place.clone(), "free space is not counted"));
+        health.shutdown = Fact::Known((shutdown, Evidence::new(place.clone(), mark)));
+        if self.state.disk_error {
+            health.errors.push(Evidence::new(place, "the mark of a disk error"));
+        }
+        health
     }
 
     /// Modes are those that Linux shows without mount options.

@@ -42,7 +42,7 @@ use self::runs::Runs;
 pub use self::state::{LogState, Replay, XfsState};
 use self::superblock::{SUPERBLOCK_SIZE, Superblock};
 use self::volume::Volume;
-use super::{DirEntry, FileSystem, FileType, Metadata, NodeId};
+use super::{DirEntry, FileSystem, FileType, Health, Metadata, NodeId};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
 
@@ -86,6 +86,7 @@ impl Xfs {
             blocks: superblock.geometry.block_count,
             allocation_groups: superblock.geometry.group_count,
             free_blocks: counts.free_blocks,
+            is_counted: counted.is_some(),
             inodes: counts.inodes,
             free_inodes: counts.free_inodes,
             realtime_blocks: superblock.realtime_blocks,
@@ -93,6 +94,7 @@ impl Xfs {
             needs_repair: superblock.features.has_incompat(incompat::NEEDS_REPAIR),
             external_log: superblock.log_start == 0,
             log,
+            log_at: superblock.geometry.block_byte(superblock.log_start, 1).unwrap_or_default(),
         };
         Ok(Self { volume: Arc::new(volume), superblock, state })
     }
@@ -162,6 +164,10 @@ impl FileSystem for Xfs {
 
     fn root(&self) -> NodeId {
         NodeId(self.superblock.root_inode)
+    }
+
+    fn health(&self) -> Health {
+        self.state.health()
     }
 
     fn metadata(&self, node: NodeId) -> Result<Metadata> {

@@ -1,5 +1,9 @@
 //! What a file system says about itself.
 
+use crate::fact::{Evidence, Fact, Unread};
+use crate::filesystem::health::place;
+use crate::filesystem::{Health, Shutdown, Space};
+
 /// Plain facts about an XFS file system, as its superblock and log tell them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct XfsState {
@@ -22,6 +26,8 @@ pub struct XfsState {
     /// Free blocks: as the allocation groups count them when the log was not clean, because the
     /// superblock's number is then an old one; else, or when they cannot all be read, that number.
     pub free_blocks: u64,
+    /// Whether that is the sum over the allocation groups.
+    pub is_counted: bool,
     /// Number of inodes that exist, and how many of them are free, counted in the same way.
     pub inodes: u64,
     /// Free ones among [`inodes`](Self::inodes).
@@ -36,6 +42,8 @@ pub struct XfsState {
     pub external_log: bool,
     /// What became of the log.
     pub log: LogState,
+    /// Where the log lies, as a byte of the volume; 0 when it is on another device.
+    pub log_at: u64,
 }
 
 /// What became of the log. Whatever it was, the file system can be read; it is what the next mount
@@ -74,4 +82,56 @@ pub struct Replay {
     /// Changes of which blocks hold a file that were announced and not finished: the kernel would
     /// finish them, this reader does not.
     pub unfinished: u64,
+}
+
+/// Where the free blocks and the incompatible features stand in the superblock.
+const FREE_BLOCKS: u64 = 144;
+const INCOMPAT: u64 = 216;
+
+impl XfsState {
+    /// The same in the words of every file system.
+    pub(super) fn health(&self) -> Health {
+        let log = place("xfs log", self.log_at);
+        let shutdown = match &self.log {
+            LogState::Clean => Fact::Known((Shutdown::Clean, Evidence::new(&log, "unmounted"))),
+            LogState::Replayed(_) | LogState::NotReplayed { .. } => {
+                let detail = "its last record is not that of an unmount";
+                Fact::Known((Shutdown::Unclean, Evidence::new(&log, detail)))
+            }
+            LogState::Unknown { reason } => Fact::unknown(&log, reason),
+        };
+        let stale = match &self.log {
+            LogState::NotReplayed { reason } | LogState::Unknown { reason } => {
+                Some(Unread::new(log, reason))
+            }
+            LogState::Replayed(Replay { unfinished, .. }) if *unfinished > 0 => {
+                let reason = format!(
+                    "{unfinished} changes of which blocks hold a file were begun and not finished"
+                );
+                Some(Unread::new(log, reason))
+            }
+            _ => None,
+        };
+        let errors = if self.needs_repair {
+            vec![Evidence::new(place("xfs superblock", INCOMPAT), "needsrepair")]
+        } else {
+            Vec::new()
+        };
+        let Self { blocks, free_blocks, block_size, .. } = self;
+        let counted = if self.is_counted { "xfs AGF" } else { "xfs superblock" };
+        Health {
+            shutdown,
+            stale,
+            errors,
+            space: Fact::Known(Space {
+                total: blocks.saturating_mul(*block_size),
+                free: free_blocks.saturating_mul(*block_size),
+                inodes: None,
+                evidence: Evidence::new(
+                    place(counted, if self.is_counted { self.sector_size } else { FREE_BLOCKS }),
+                    format!("{free_blocks} of {blocks} blocks of {block_size} bytes"),
+                ),
+            }),
+        }
+    }
 }

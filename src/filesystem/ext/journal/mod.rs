@@ -122,6 +122,11 @@ impl<'a> Log<'a> {
         Ok((block, self.volume.block(block)?))
     }
 
+    /// The byte of the volume where a block of the journal lies.
+    fn byte(&self, at: u32) -> Result<u64> {
+        Ok(self.volume.byte(physical(&self.runs, at)?))
+    }
+
     fn structure<'b>(&self, name: &'static str, at: u32, raw: &'b [u8]) -> Structure<'b> {
         let block = physical(&self.runs, at).unwrap_or_default();
         Structure::new(name, self.volume.byte(block), raw)
@@ -294,7 +299,7 @@ impl<'a> Log<'a> {
             damaged: u64::try_from(damaged.count())
                 .unwrap_or(u64::MAX)
                 .saturating_add(torn_commits),
-            fast_commits_not_replayed: fast_commit::follow(self, next)?,
+            fast_commits_at: fast_commit::follow(self, next)?,
         };
         self.volume.count_journal(kept.len())?;
         Ok((JournalState::Replayed(replay), Overlay::new(kept)))

@@ -19,7 +19,7 @@ fn replay_as_mounted(name: &str) -> Replay {
 #[test]
 fn a_journal_of_ext3_is_replayed_as_the_kernel_does() {
     let replay = replay_as_mounted("dirty-ext3");
-    assert!(!replay.fast_commits_not_replayed);
+    assert_eq!(replay.fast_commits_at, None);
 }
 
 #[test]
@@ -51,10 +51,38 @@ fn a_revoked_block_keeps_what_was_written_behind_the_journal() {
 fn fast_commits_are_seen_and_said_not_to_be_replayed() {
     let fs = open("dirty-ext4-fast-commit");
     match &fs.state().journal {
-        JournalState::Replayed(replay) => assert!(replay.fast_commits_not_replayed, "{replay:?}"),
+        JournalState::Replayed(replay) => assert!(replay.fast_commits_at.is_some(), "{replay:?}"),
         other => panic!("{other:?}"),
     }
     listing(&fs, true).unwrap();
+}
+
+/// The image whose fast commits are changed by `change` at the byte where they begin, and whether
+/// it still has any.
+fn has_fast_commits(change: impl Fn(&mut [u8])) -> bool {
+    let name = "dirty-ext4-fast-commit";
+    let at = |fs: &Ext| match &fs.state().journal {
+        JournalState::Replayed(replay) => replay.fast_commits_at,
+        other => panic!("{other:?}"),
+    };
+    let start = at(&open(name)).unwrap() as usize;
+    let mut bytes = image(name);
+    change(&mut bytes[start..]);
+    let fs = Ext::open(Arc::new(bytes)).unwrap();
+    assert_eq!(at(&fs).is_some(), fs.health().stale.is_some());
+    at(&fs).is_some()
+}
+
+#[test]
+fn room_for_fast_commits_that_holds_none_that_is_valid_is_not_stale() {
+    assert!(has_fast_commits(|_| {}));
+    // Of another transaction; a change that the tail's checksum does not cover; no head; nothing.
+    assert!(!has_fast_commits(|raw| raw[8] ^= 1));
+    assert!(!has_fast_commits(|raw| raw[20] ^= 1));
+    assert!(!has_fast_commits(|raw| raw[0] = 7));
+    assert!(!has_fast_commits(|raw| raw[..4096].fill(0)));
+    // Features that nobody knows yet would be looked at first.
+    assert!(has_fast_commits(|raw| raw[4] = 1));
 }
 
 #[test]
