@@ -6,7 +6,8 @@ use super::Failure;
 use super::args::{InspectArgs, InspectFormatArg};
 use crate::disk::facts::{DiskFacts, VolumeFacts};
 use crate::fact::{Fact, Unread};
-use crate::guest::facts::{Facts, Guest, LinuxFacts};
+use crate::filesystem::Shutdown;
+use crate::guest::facts::{Facts, FileSystemFacts, Guest, LinuxFacts};
 use crate::image::facts::ImageFacts;
 use crate::report::escape::for_terminal;
 
@@ -24,7 +25,14 @@ pub(super) fn run(args: &InspectArgs, out: &mut dyn Write) -> Result<u8, Failure
 fn human(facts: &Facts, out: &mut dyn Write) -> Result<(), Failure> {
     image(&facts.image, out)?;
     match &facts.disk {
-        Fact::Known(found) => disk(found, out)?,
+        Fact::Known(found) => {
+            disk(found, out)?;
+            for filesystem in &facts.filesystems {
+                let volume = found.volumes.get(filesystem.volume);
+                let name = volume.map_or("volume", |volume| volume.name.as_str());
+                row(out, "file system", &format!("{name}: {}", health(filesystem)))?;
+            }
+        }
         Fact::Unknown(unread) => row(out, "disk", &unknown(unread))?,
     }
     match &facts.firmware {
@@ -117,6 +125,32 @@ fn disk(disk: &DiskFacts, out: &mut dyn Write) -> Result<(), Failure> {
         row(out, "flaw", &format!("{}: {}", evidence.location, evidence.detail))?;
     }
     Ok(())
+}
+
+/// How a file system was left, its room and its marks of errors.
+fn health(filesystem: &FileSystemFacts) -> String {
+    let kind = &filesystem.kind;
+    let health = match &filesystem.health {
+        Fact::Known(health) => health,
+        Fact::Unknown(unread) => return format!("{kind}, {}", unknown(unread)),
+    };
+    let shutdown = match &health.shutdown {
+        Fact::Known((Shutdown::Clean, _)) => "unmounted cleanly".to_owned(),
+        Fact::Known((Shutdown::Unclean, seen)) => format!("not unmounted ({})", seen.detail),
+        Fact::Unknown(unread) => unknown(unread),
+    };
+    let stale = health.stale.as_ref().map_or(String::new(), |unread| {
+        format!(", log not replayed ({}: {})", unread.location, unread.reason)
+    });
+    let space = match &health.space {
+        Fact::Known(space) => format!(", {} of {} bytes free", space.free, space.total),
+        Fact::Unknown(_) => String::new(),
+    };
+    let errors = match health.errors.first() {
+        Some(first) => format!(", {} marks of errors ({})", health.errors.len(), first.detail),
+        None => String::new(),
+    };
+    format!("{kind}, {shutdown}{stale}{space}{errors}")
 }
 
 fn content(volume: &VolumeFacts) -> String {

@@ -9,12 +9,12 @@ pub mod windows;
 
 use std::sync::Arc;
 
-use self::facts::{Facts, Guest};
+use self::facts::{Facts, FileSystemFacts, Guest};
 use crate::bytes::Bytes;
 use crate::disk::Disk;
 use crate::disk::facts::DiskFacts;
 use crate::error::Result;
-use crate::fact::{Fact, Unread};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
 use crate::filesystem::{self, Budget, FileSystem};
 use crate::image::Image;
@@ -47,7 +47,9 @@ impl Inspection {
         if let Some(structure) = structure {
             image.set_structure(structure);
         }
-        Self { facts: Facts { image, disk, firmware, guest }, filesystems, tree }
+        let health = disk.known().map(|disk| health(disk, &filesystems)).unwrap_or_default();
+        let facts = Facts { image, disk, filesystems: health, firmware, guest };
+        Self { facts, filesystems, tree }
     }
 }
 
@@ -82,6 +84,45 @@ fn look_inside(disk: Result<Arc<dyn Bytes>>) -> Inside {
         None => linux::find(&machine),
     };
     (Fact::Known(disk), filesystems, firmware, guest, tree)
+}
+
+/// What each file system says of itself; places get the name of the volume before them.
+fn health(
+    disk: &DiskFacts,
+    filesystems: &[Fact<Option<Arc<dyn FileSystem>>>],
+) -> Vec<FileSystemFacts> {
+    let of = |(index, opened): (usize, &Fact<Option<Arc<dyn FileSystem>>>)| {
+        let volume = disk.volumes.get(index)?;
+        let (kind, health) = match opened {
+            Fact::Known(None) => return None,
+            Fact::Unknown(unread) => {
+                let signature = volume.signature()?;
+                if signature.kind.is_member() || !filesystem::may_hold_files(signature.kind) {
+                    return None;
+                }
+                (signature.kind.name(), Fact::Unknown(unread.clone()))
+            }
+            Fact::Known(Some(filesystem)) => {
+                let mut health = filesystem.health();
+                let name = |location: &mut String| {
+                    *location = format!("{}: {location}", volume.name);
+                };
+                match &mut health.shutdown {
+                    Fact::Known((_, Evidence { location, .. }))
+                    | Fact::Unknown(Unread { location, .. }) => name(location),
+                }
+                match &mut health.space {
+                    Fact::Known(space) => name(&mut space.evidence.location),
+                    Fact::Unknown(unread) => name(&mut unread.location),
+                }
+                health.stale.iter_mut().for_each(|unread| name(&mut unread.location));
+                health.errors.iter_mut().for_each(|mark| name(&mut mark.location));
+                (filesystem.kind(), Fact::Known(health))
+            }
+        };
+        Some(FileSystemFacts { volume: index, kind: kind.to_owned(), health })
+    };
+    filesystems.iter().enumerate().filter_map(of).collect()
 }
 
 fn open_filesystems(

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Judgement, Lang, Level, RULES, Rule, Status, Text};
-use crate::fact::Evidence;
+use super::{Context, Judgement, Lang, Level, Outcome, RULES, Rule, Status, Text};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::Facts;
+use crate::text;
 
 /// The finding of one rule. Its texts are kept in every language (`T` is [`Text`]) until
 /// [`Finding::in_language`] chooses one; then it serialises as an element of `findings` in the JSON
@@ -91,11 +92,53 @@ fn status(judgement: Judgement, level: Level) -> Status {
     }
 }
 
+/// Takes back what an outcome says more than it can know when a file system's log was not replayed.
+///
+/// A rule whose outcome is another one without the guest's facts rests on its files. What such a
+/// rule saw was there, but may be there no more: it does not pass.
+fn doubt(
+    outcome: Outcome,
+    unread: &Unread,
+    rule: &dyn Rule,
+    facts: &Facts,
+    context: &Context,
+) -> Outcome {
+    let known = match outcome.judgement {
+        Judgement::Holds => false,
+        Judgement::Broken | Judgement::Doubtful | Judgement::Noted => true,
+        Judgement::Unverified | Judgement::Manual | Judgement::NotApplicable => return outcome,
+    };
+    let blind = Facts { guest: Fact::Unknown(unread.clone()), ..facts.clone() };
+    if rule.check(&blind, context) == outcome {
+        return outcome;
+    }
+    let Unread { location, reason } = unread;
+    let line = Evidence::new(location.clone(), format!("{reason}: what was read may be older"));
+    if known {
+        let mut outcome = outcome;
+        // First, so that it is never what a long list leaves out.
+        outcome.evidence.insert(0, line);
+        return outcome;
+    }
+    let message = text!(
+        "Not decided: {location}: {reason}. By the files as they were before, it would pass.",
+        "无法判定：{location}：{reason}。按此前的文件内容，本规则可通过。"
+    );
+    let evidence = std::iter::once(line).chain(outcome.evidence).collect();
+    Outcome { judgement: Judgement::Unverified, message, evidence, remedy: None }.remedy(text!(
+        "Start the virtual machine once, shut it down from inside, and take the image again.",
+        "请启动一次该虚拟机，从系统内正常关机，然后重新导出镜像。"
+    ))
+}
+
 /// Decides one rule; `None` when the profile does not have it.
 pub fn judge(rule: &dyn Rule, facts: &Facts, context: &Context) -> Option<Finding> {
     let level = rule.level(context.profile)?;
     let doc = rule.doc();
     let mut outcome = rule.check(facts, context);
+    if let Some(unread) = facts.stale() {
+        outcome = doubt(outcome, unread, rule, facts, context);
+    }
     cut(&mut outcome.message.en);
     cut(&mut outcome.message.zh);
     let remedy = match outcome.judgement {
@@ -126,6 +169,73 @@ pub fn check_all(facts: &Facts, context: &Context) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::testing::*;
+    use crate::rules::{Profile, rule};
+
+    const REASON: &str = "it holds fast commits";
+
+    fn with_stale_root() -> Facts {
+        let mut facts = good_linux();
+        let place = "partition 2: ext journal, byte 4096";
+        health_mut(&mut facts, 1).stale = Some(Unread::new(place, REASON));
+        facts
+    }
+
+    #[test]
+    fn a_log_that_was_not_replayed_leaves_what_files_tell_unverified() {
+        let facts = with_stale_root();
+        for id in ["fstab-uuid", "initramfs-virtio-storage", "root-account-usable"] {
+            let finding = expect(rule(id).unwrap(), &facts, Status::Unverified, REASON);
+            assert!(finding.message.en.contains("partition 2: ext journal, byte 4096"));
+            assert!(finding.remedy.is_some());
+            assert!(finding.evidence.len() > 1, "what was seen stays: {finding:#?}");
+        }
+    }
+
+    #[test]
+    fn a_log_that_was_not_replayed_does_not_touch_what_no_file_tells() {
+        let facts = with_stale_root();
+        for id in ["file-size-max", "qcow2-not-encrypted", "virtual-size-range", "format-supported"]
+        {
+            let rule = rule(id).unwrap();
+            let expected = judged(rule, &good_linux(), Profile::ImsClassic);
+            assert_eq!(judged(rule, &facts, Profile::ImsClassic), expected);
+            assert_eq!(expected.status, Status::Pass);
+        }
+    }
+
+    #[test]
+    fn no_rule_passes_on_stale_files_in_any_profile() {
+        let mut blind = good_linux();
+        blind.guest = Fact::Unknown(Unread::new("x", "y"));
+        for profile in [Profile::ImsClassic, Profile::Huaweicloud, Profile::Otc] {
+            for finding in check_all(&with_stale_root(), &context(profile)) {
+                let rule = rule(&finding.rule).unwrap();
+                if finding.status == Status::Pass {
+                    assert_eq!(judged(rule, &blind, profile).status, Status::Pass, "{finding:#?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_broken_rule_says_that_what_was_read_may_be_older() {
+        let mut facts = with_stale_root();
+        fstab_mut(&mut facts).entries.push(mount(7, absent_disk(), "/data", "ext4"));
+        let rule = rule("fstab-no-nonsystem-mounts").unwrap();
+        let finding = expect(rule, &facts, Status::Fail, "what was read may be older");
+        assert!(finding.evidence.iter().any(|seen| seen.location == "/etc/fstab:7"));
+    }
+
+    #[test]
+    fn a_stale_file_system_that_the_guest_does_not_use_is_not_its_business() {
+        let mut facts = with_stale_root();
+        facts.filesystems[1].volume = 2;
+        assert_eq!(facts.stale(), None);
+        // Where no system was found, it may lie in what was not replayed.
+        facts.guest = no_guest().guest;
+        assert!(facts.stale().is_some());
+    }
 
     #[test]
     fn evidence_is_cut_where_it_helps_nobody_and_says_so() {

@@ -14,12 +14,16 @@ mod cloud_init_installed;
 mod cloud_init_ready;
 mod disk_not_encrypted;
 mod file_size_max;
+mod filesystem_sound;
 pub mod finding;
 mod format_extension_match;
 mod format_supported;
+mod free_space;
+mod fs_supported_by_autoconfig;
 mod fstab_no_nonsystem_mounts;
 mod fstab_uuid;
 mod fstab_uuid_exists;
+mod graceful_shutdown;
 mod grub_root_uuid;
 mod grub_timeout;
 mod initramfs_ide;
@@ -349,6 +353,8 @@ pub static RULES: &[&dyn Rule] = &[
     &virtual_size_not_integer_gib::VirtualSizeNotIntegerGib,
     &single_disk_image::SingleDiskImage,
     &partition_layout_sound::PartitionLayoutSound,
+    &filesystem_sound::FilesystemSound,
+    &free_space::FreeSpace,
     &boot_and_system_same_disk::BootAndSystemSameDisk,
     &boot_mode_bios::BootModeBios,
     &uefi_fallback_loader::UefiFallbackLoader,
@@ -362,6 +368,8 @@ pub static RULES: &[&dyn Rule] = &[
     &os_not_hardware_bound::OsNotHardwareBound,
     &os_full_virtualization::OsFullVirtualization,
     &bits_memory_cap::BitsMemoryCap,
+    &graceful_shutdown::GracefulShutdown,
+    &fs_supported_by_autoconfig::FsSupportedByAutoconfig,
     // Linux: boot and drivers.
     &boot_chain_complete::BootChainComplete,
     &initramfs_virtio_storage::InitramfsVirtioStorage,

@@ -56,7 +56,8 @@ const TOTAL_BYTES: u64 = 0x70;
 impl BtrfsState {
     /// The same in the words of every file system.
     pub(super) fn health(&self) -> Health {
-        let at = |field: u64| place("btrfs superblock", self.superblock_offset.saturating_add(field));
+        let at =
+            |field: u64| place("btrfs superblock", self.superblock_offset.saturating_add(field));
         let (shutdown, detail) = if self.has_log {
             (Shutdown::Unclean, "there is a log tree")
         } else {

@@ -2,6 +2,7 @@
 //! is not known. `image-preflight inspect --format json` prints exactly this.
 
 mod drivers;
+mod filesystems;
 mod firewall;
 mod leftovers;
 mod network;
@@ -13,6 +14,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 pub use self::drivers::DriverFacts;
+pub use self::filesystems::FileSystemFacts;
 pub use self::firewall::FirewallFacts;
 pub use self::leftovers::LeftoverFacts;
 pub use self::network::NetworkFacts;
@@ -29,6 +31,9 @@ pub struct Facts {
     pub image: ImageFacts,
     /// The disk inside; unknown when the container's content cannot be read.
     pub disk: Fact<DiskFacts>,
+    /// The volumes that hold a file system, and what each says of its own health.
+    #[serde(default)]
+    pub filesystems: Vec<FileSystemFacts>,
     /// How the image can be booted.
     pub firmware: Fact<FirmwareFacts>,
     /// The operating system; unknown when it could not be looked for everywhere.

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use super::{Context, Finding, Lang, Profile, Rule, Status, judge};
 use crate::disk::facts::*;
 use crate::fact::{Evidence, Fact, Unread};
+use crate::filesystem::{Health, Shutdown, Space};
 use crate::guest::facts::*;
 use crate::image::facts::*;
 
@@ -181,6 +182,7 @@ pub(super) fn unread() -> Facts {
     facts.image.qcow2 = Some(Fact::Unknown(why()));
     facts.image.content = Fact::Unknown(why());
     facts.disk = Fact::Unknown(why());
+    facts.filesystems = Vec::new();
     facts.firmware = Fact::Unknown(why());
     facts.guest = Fact::Unknown(why());
     facts
@@ -197,6 +199,9 @@ pub(super) fn unread_inside() -> Facts {
     disk.boot_code = Fact::Unknown(why());
     for volume in &mut disk.volumes {
         volume.signatures = Fact::Unknown(why());
+    }
+    for found in &mut facts.filesystems {
+        found.health = Fact::Unknown(why());
     }
     facts.firmware = Fact::Unknown(why());
     let linux = linux_mut(&mut facts);
@@ -355,6 +360,34 @@ fn disk() -> DiskFacts {
         }),
         volume_boot_code: Vec::new(),
         problems: Vec::new(),
+    }
+}
+
+/// A sound ext4 that was unmounted.
+fn filesystem(volume: usize, total: u64, free: u64) -> FileSystemFacts {
+    let place = |byte: u32| format!("partition {}: ext superblock, byte {byte}", volume + 1);
+    FileSystemFacts {
+        volume,
+        kind: "ext4".to_owned(),
+        health: Fact::Known(Health {
+            shutdown: Fact::Known((Shutdown::Clean, Evidence::new(place(1082), "s_state valid"))),
+            stale: None,
+            errors: Vec::new(),
+            space: Fact::Known(Space {
+                total,
+                free,
+                inodes: Some((65_536, 60_000)),
+                evidence: Evidence::new(place(1036), format!("{free} of {total} bytes")),
+            }),
+        }),
+    }
+}
+
+/// What the file system on a volume says of itself.
+pub(super) fn health_mut(facts: &mut Facts, volume: usize) -> &mut Health {
+    match &mut facts.filesystems[volume].health {
+        Fact::Known(health) => health,
+        Fact::Unknown(_) => panic!("not opened"),
     }
 }
 
@@ -575,6 +608,7 @@ pub(super) fn good_linux() -> Facts {
     Facts {
         image: image(),
         disk: Fact::Known(disk()),
+        filesystems: vec![filesystem(0, GIB, 800 << 20), filesystem(1, 36 * GIB, 34 * GIB)],
         firmware: Fact::Known(FirmwareFacts {
             bios: vec![Evidence::new("sector 0", "GRUB 2, core image in the gap")],
             uefi: Vec::new(),
