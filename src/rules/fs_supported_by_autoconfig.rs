@@ -82,7 +82,7 @@ fn left_out(os: &OsIdentity, kind: &str) -> LeftOut {
     }
 }
 
-fn remedy(linux: &LinuxFacts) -> Text {
+fn injection(linux: &LinuxFacts) -> Text {
     match DefaultKernel::of(linux) {
         Ok(kernel) => kernel.rebuild(linux, DRIVERS),
         Err(_) => DOC.remedy.text(),
@@ -103,7 +103,7 @@ fn decide(facts: &Facts) -> Decision {
             ),
             vec![entry.evidence()],
         )
-        .remedy(remedy(linux)));
+        .remedy(injection(linux)));
     }
     let os = known(&linux.os)?;
     let root = linux.mounts.iter().find(|mount| mount.path == "/");
@@ -124,7 +124,7 @@ fn decide(facts: &Facts) -> Decision {
                     ),
                     evidence,
                 )
-                .remedy(remedy(linux)));
+                .remedy(injection(linux)));
             }
             LeftOut::Unclear => {
                 let reason = "it does not say the exact version, of which some on this file system get no drivers";
