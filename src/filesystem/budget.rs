@@ -18,6 +18,9 @@ pub const MAX_METADATA_BYTES: u64 = 1 << 30;
 /// show one journal hundreds of times.
 const MAX_JOURNAL_BYTES: u64 = 4 << 30;
 
+/// Most bytes of replayed logs that are kept as copies for one image, all its file systems together.
+pub(super) const MAX_KEPT_BYTES: u64 = 128 << 20;
+
 /// Counts the bytes of directories and maps of blocks that were read; shared by the file systems of
 /// one image.
 #[derive(Debug)]
@@ -25,11 +28,13 @@ pub struct Budget {
     limit: u64,
     spent: AtomicU64,
     journals: AtomicU64,
+    kept: AtomicU64,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { limit: MAX_METADATA_BYTES, spent: AtomicU64::new(0), journals: AtomicU64::new(0) }
+        let [spent, journals, kept] = [0, 0, 0].map(AtomicU64::new);
+        Self { limit: MAX_METADATA_BYTES, spent, journals, kept }
     }
 }
 
@@ -68,6 +73,19 @@ impl Budget {
         let before = self.journals.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) > MAX_JOURNAL_BYTES {
             let (structure, limit) = ("all journals that were read", MAX_JOURNAL_BYTES);
+            return Err(Error::Limit { structure, limit, unit: "bytes" });
+        }
+        Ok(())
+    }
+
+    /// Counts `bytes` more of logs that are kept in memory; this is bounded for every caller.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] once the sum is above the bound.
+    pub(super) fn keep(&self, bytes: u64) -> Result<()> {
+        let before = self.kept.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > MAX_KEPT_BYTES {
+            let (structure, limit) = ("all logs that are kept in memory", MAX_KEPT_BYTES);
             return Err(Error::Limit { structure, limit, unit: "bytes" });
         }
         Ok(())

@@ -187,8 +187,8 @@ pub fn open_within(
         SignatureKind::Fat12 | SignatureKind::Fat16 | SignatureKind::Fat32 => {
             Ok(Arc::new(fat::Fat::open_within(bytes, budget)?))
         }
-        SignatureKind::Xfs => Ok(Arc::new(xfs::Xfs::open(bytes)?)),
-        SignatureKind::Btrfs => Ok(Arc::new(btrfs::Btrfs::open(bytes)?)),
+        SignatureKind::Xfs => Ok(Arc::new(xfs::Xfs::open_within(bytes, budget)?)),
+        SignatureKind::Btrfs => Ok(Arc::new(btrfs::Btrfs::open_within(bytes, budget)?)),
         _ => Err(Error::unsupported("volume", 0, kind.name())),
     }
 }

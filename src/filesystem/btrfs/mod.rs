@@ -49,7 +49,7 @@ pub use self::subvolume::{Subvolume, SubvolumeId, TOP_LEVEL};
 use self::superblock::{SYSTEM_CHUNKS, Superblock};
 use self::tree::Tree;
 use self::volume::Volume;
-use super::{DirEntry, FileSystem, FileType, Health, MAX_SYMLINK, Metadata, NodeId};
+use super::{Budget, DirEntry, FileSystem, FileType, Health, MAX_SYMLINK, Metadata, NodeId};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
 
@@ -79,6 +79,14 @@ impl Btrfs {
     /// [`Error::Unsupported`] when the file system asks for features that are not read, or keeps
     /// those trees on another device, which it names.
     pub fn open(bytes: Arc<dyn Bytes>) -> Result<Self> {
+        Self::open_within(bytes, Arc::new(Budget::unlimited()))
+    }
+
+    /// As [`Btrfs::open`]; what is read of trees is counted in `budget`.
+    ///
+    /// # Errors
+    /// As [`Btrfs::open`]; once the budget is spent, [`Error::Limit`] from every look for a file.
+    pub fn open_within(bytes: Arc<dyn Bytes>, budget: Arc<Budget>) -> Result<Self> {
         let (superblock, damage) = Superblock::read(bytes.as_ref())?;
         let at = superblock.offset.saturating_add(u64::try_from(SYSTEM_CHUNKS).unwrap_or(0));
         let array = Structure::new("btrfs system chunk array", at, &superblock.system_chunks);
@@ -89,6 +97,7 @@ impl Btrfs {
             node_size: usize::try_from(superblock.node_size).unwrap_or(usize::MAX),
             sector_size: superblock.sector_size,
             sound_nodes: SoundNodes::new(),
+            budget,
             bytes,
         };
         let (chunks, missing_devices) = read_chunk_tree(&bootstrap, &superblock)?;

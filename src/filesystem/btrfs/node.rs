@@ -18,6 +18,10 @@ const NAME: &str = "btrfs node";
 /// Nodes of which is remembered that they are sound: 64 MiB of the usual ones, for 32 KiB.
 const REMEMBERED: usize = 1 << 12;
 
+/// What part of a node counts as read when it is looked at again: its checksum and order are not
+/// verified once more. The same few nodes are passed on the way to everything.
+const SOUND_SHARE: u64 = 8;
+
 /// The nodes whose own bytes were found sound, by address. The same few nodes lead to everything,
 /// and their checksums are most of the work. A slot is simply lost to the next node that falls on
 /// it.
@@ -88,6 +92,11 @@ pub(super) struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
+    /// Bytes of the content.
+    pub(super) fn len(&self) -> u64 {
+        u64::try_from(self.raw.len()).unwrap_or(u64::MAX)
+    }
+
     /// The content, under its name in the specification.
     pub(super) fn content(&self, name: &'static str) -> Structure<'a> {
         Structure::new(name, self.physical, self.raw)
@@ -104,6 +113,8 @@ impl<'a> Node<'a> {
     ) -> Result<Self> {
         let s = Structure::new(NAME, physical, &raw);
         let is_sound = volume.sound_nodes.has(physical);
+        let len = u64::try_from(raw.len()).unwrap_or(u64::MAX);
+        volume.budget.spend(if is_sound { len / SOUND_SHARE } else { len })?;
         if !is_sound {
             volume.checksum.verify(&s)?;
         }

@@ -100,7 +100,10 @@ impl Walk<'_> {
                 Err(error) => return self.note(error),
             }
             let step = if node.is_leaf() {
-                node.item(index).and_then(|item| (self.visit)(&item))
+                node.item(index).and_then(|item| {
+                    volume.budget.spend(item.len())?;
+                    (self.visit)(&item)
+                })
             } else {
                 node.pointer(index).map(|below| self.descend(&below))
             };

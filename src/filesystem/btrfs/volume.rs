@@ -8,6 +8,7 @@ use super::chunk::{Chunks, Piece};
 use super::node::{Node, NodePointer, SoundNodes};
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
+use crate::filesystem::Budget;
 
 /// One device of a file system, by logical address.
 pub(super) struct Volume {
@@ -21,6 +22,8 @@ pub(super) struct Volume {
     /// Bytes of a sector.
     pub(super) sector_size: u32,
     pub(super) sound_nodes: SoundNodes,
+    /// What reads of nodes and items are counted in.
+    pub(super) budget: Arc<Budget>,
 }
 
 /// The error that tells more: what is damaged here before what lies elsewhere.

@@ -158,6 +158,10 @@ impl ExtState {
             let detail = format!("{} errors since the last check", self.error_count);
             errors.push(Evidence::new(superblock(field::ERROR_COUNT), detail));
         }
+        if let JournalState::Replayed(Replay { damaged: damaged @ 1.., .. }) = &self.journal {
+            let detail = format!("{damaged} blocks contradict their checksum");
+            errors.push(Evidence::new("ext journal", detail));
+        }
         let records = [
             ("first", field::FIRST_ERROR, &self.first_error),
             ("last", field::LAST_ERROR, &self.last_error),

@@ -95,7 +95,7 @@ impl Walk<'_> {
             let found = format!("a tree with block {number:#x}");
             return Err(self.inode.corrupt("blocks inside an allocation group", found));
         };
-        let span = self.volume.span(byte, usize::try_from(size).unwrap_or_default())?;
+        let span = self.volume.counted_span(byte, usize::try_from(size).unwrap_or_default())?;
         let node = span.structure("xfs bmap btree block");
         let header = if self.superblock.features.is_v5() {
             node.must_have_magic(0, MAGIC_V5)?;

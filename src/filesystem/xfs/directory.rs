@@ -73,6 +73,7 @@ pub(super) fn walk(
     visit: &mut Visit<'_>,
 ) -> Result<()> {
     if inode.format == Format::Local {
+        volume.budget().spend(u64::try_from(inode.fork().raw.len()).unwrap_or(u64::MAX))?;
         return short_form::walk(
             &volume.geometry,
             superblock.features.has_file_type(),
@@ -147,14 +148,14 @@ fn block<'v>(volume: &'v Volume, inode: &Inode<'_>, runs: &Runs, first: u64) -> 
     let start = runs.at_or_after(first).filter(|run| run.logical <= first).ok_or_else(hole)?;
     let offset = byte_of(start, first);
     if start.end() >= end {
-        return volume.span(offset, len);
+        return volume.counted_span(offset, len);
     }
     let mut raw = Vec::with_capacity(len);
     let mut is_replayed = false;
     for block in first..end {
         let run = runs.at_or_after(block).filter(|run| run.logical <= block).ok_or_else(hole)?;
         let size = usize::try_from(geometry.block_size).unwrap_or_default();
-        let part = volume.span(byte_of(run, block), size)?;
+        let part = volume.counted_span(byte_of(run, block), size)?;
         raw.extend_from_slice(&part.raw);
         is_replayed |= part.is_replayed;
     }

@@ -42,7 +42,7 @@ use self::runs::Runs;
 pub use self::state::{LogState, Replay, XfsState};
 use self::superblock::{SUPERBLOCK_SIZE, Superblock};
 use self::volume::Volume;
-use super::{DirEntry, FileSystem, FileType, Health, Metadata, NodeId};
+use super::{Budget, DirEntry, FileSystem, FileType, Health, Metadata, NodeId};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
 
@@ -63,10 +63,18 @@ impl Xfs {
     /// that are not read, which it names. A log that cannot be read is no error: see
     /// [`XfsState::log`].
     pub fn open(bytes: Arc<dyn Bytes>) -> Result<Self> {
+        Self::open_within(bytes, Arc::new(Budget::unlimited()))
+    }
+
+    /// As [`Xfs::open`]; what is read of directories and maps of blocks is counted in `budget`.
+    ///
+    /// # Errors
+    /// As [`Xfs::open`]; once the budget is spent, [`Error::Limit`] from every look for a file.
+    pub fn open_within(bytes: Arc<dyn Bytes>, budget: Arc<Budget>) -> Result<Self> {
         let head = bytes.array::<SUPERBLOCK_SIZE>(0)?;
         let sector = Superblock::sector_len(&head)?;
         let found = Superblock::parse(&bytes.vec(0, sector)?, false)?;
-        let volume = Volume::new(bytes, found.geometry);
+        let volume = Volume::new(bytes, found.geometry, budget);
         let (log, overlay) = log::replay(&volume, &found);
         let volume = volume.with_overlay(overlay);
         let superblock = replayed_superblock(&volume, found, sector)?;

@@ -8,6 +8,7 @@ use super::geometry::Geometry;
 use super::structure::Structure;
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
+use crate::filesystem::Budget;
 
 /// Bytes of the unit that the log counts in (`BBSIZE`); sectors are never smaller.
 pub(super) const BASIC_BLOCK: usize = 512;
@@ -48,6 +49,7 @@ pub(super) struct Volume {
     bytes: Arc<dyn Bytes>,
     pub(super) geometry: Geometry,
     overlay: Overlay,
+    budget: Arc<Budget>,
 }
 
 /// Bytes of the volume.
@@ -67,8 +69,13 @@ impl Span<'_> {
 }
 
 impl Volume {
-    pub(super) fn new(bytes: Arc<dyn Bytes>, geometry: Geometry) -> Self {
-        Self { bytes, geometry, overlay: Overlay::default() }
+    pub(super) fn new(bytes: Arc<dyn Bytes>, geometry: Geometry, budget: Arc<Budget>) -> Self {
+        Self { bytes, geometry, overlay: Overlay::default(), budget }
+    }
+
+    /// What reads of directories, maps of blocks and logs are counted in.
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// The same bytes, some replaced.
@@ -106,6 +113,15 @@ impl Volume {
             }
         };
         Ok(Span { raw, offset: byte, is_replayed: self.is_replayed(byte, len) })
+    }
+
+    /// As [`Volume::span`], of a directory or a map of blocks, whose reads are counted.
+    ///
+    /// # Errors
+    /// As there; [`Error::Limit`] when the budget is spent.
+    pub(super) fn counted_span(&self, byte: u64, len: usize) -> Result<Span<'_>> {
+        self.budget.spend(u64::try_from(len).unwrap_or(u64::MAX))?;
+        self.span(byte, len)
     }
 
     /// Bytes that lie contiguously in the map as they are.

@@ -1,6 +1,7 @@
 //! Structures that no tool makes.
 
 use super::*;
+use crate::filesystem::Shutdown;
 
 fn error_of(image: Image) -> Error {
     image.open().map(|_| ()).unwrap_err()
@@ -26,6 +27,42 @@ fn features_that_are_not_read_are_named() {
     is_listed(&fs, "plain");
     assert!(fs.state().features.iter().any(|name| name == "block-group-tree"));
     assert!(fs.state().features.iter().any(|name| name == "compat_ro bit 63"));
+}
+
+#[test]
+fn once_too_much_was_read_nothing_is_found_and_nothing_is_absent() {
+    let bytes = open("many").volume.bytes.clone();
+    let fs = Btrfs::open_within(bytes, Arc::new(Budget::of(8 << 20))).unwrap();
+    let mut looks = 0;
+    let error = loop {
+        match fs.lookup(fs.root(), b"no such name") {
+            Ok(found) => assert_eq!(found, None),
+            Err(error) => break error,
+        }
+        looks += 1;
+    };
+    assert!(matches!(error, Error::Limit { limit: 0x80_0000, .. }), "{error}");
+    // Each passes at least one node, of which a share counts.
+    let most = (8 << 20) / (u64::from(fs.state().node_size) / 8);
+    assert!((1..=most).contains(&looks), "{looks}");
+    assert!(fs.read_dir(fs.root(), &mut |_| ControlFlow::Continue(())).is_err());
+}
+
+#[test]
+fn health_tells_of_a_log_tree_and_of_flags() {
+    let health = open("plain").health();
+    assert_eq!(health.shutdown.known().unwrap().0, Shutdown::Clean);
+    assert_eq!((health.stale, health.errors), (None, Vec::new()));
+    let space = health.space.known().unwrap();
+    assert!(space.free > 0 && space.free < space.total && space.inodes.is_none());
+    let fs = with_superblock("plain", &[(0x60, &(1_u64 << 20).to_le_bytes())]).open().unwrap();
+    let health = fs.health();
+    assert_eq!(health.shutdown.known().unwrap().0, Shutdown::Unclean);
+    // The superblock lies at 64 KiB.
+    assert_eq!(health.stale.unwrap().location, "btrfs superblock, byte 65632");
+    let flags = (1_u64 << 2 | 1 << 32).to_le_bytes();
+    let health = with_superblock("plain", &[(0x38, &flags)]).open().unwrap().health();
+    assert_eq!(health.errors.len(), 2, "{:?}", health.errors);
 }
 
 #[test]

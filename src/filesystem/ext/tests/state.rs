@@ -1,6 +1,7 @@
 //! What a file system says about itself; the values are those of `dumpe2fs -h`.
 
 use super::*;
+use crate::filesystem::Shutdown;
 
 #[test]
 fn the_state_of_a_sound_file_system_is_told() {
@@ -27,6 +28,46 @@ fn an_error_that_the_kernel_noted_is_told() {
     assert_eq!(state.last_error, Some(error));
     assert_eq!(state.last_mounted, "/srv/boot");
     assert_eq!((state.free_blocks, state.inodes, state.free_inodes), (966, 128, 117));
+}
+
+#[test]
+fn health_says_the_same_with_its_places() {
+    let health = open("ext4-default").health();
+    let (shutdown, seen) = health.shutdown.known().unwrap();
+    assert_eq!((*shutdown, seen.location.as_str()), (Shutdown::Clean, "ext superblock, byte 1082"));
+    assert_eq!((health.stale, health.errors), (None, Vec::new()));
+    assert_eq!(health.space.known().unwrap().total, 5120 * 4096);
+
+    let health = open("ext4-error").health();
+    let places: Vec<_> = health.errors.iter().map(|mark| mark.location.as_str()).collect();
+    // s_state, s_error_count, s_first_error_time, s_last_error_time.
+    let expected = [1024 + 0x3A, 1024 + 0x194, 1024 + 0x198, 1024 + 0x1CC];
+    assert_eq!(places, expected.map(|byte| format!("ext superblock, byte {byte}")));
+    assert!(health.errors[2].detail.contains("trigger_test_error:129, inode"));
+    let space = health.space.known().unwrap();
+    assert_eq!((space.free, space.inodes), (966 * 1024, Some((128, 117))));
+}
+
+#[test]
+fn a_journal_that_had_to_be_replayed_is_no_clean_shutdown_and_not_stale() {
+    for name in ["dirty-ext3", "dirty-ext4-csum-v3"] {
+        let health = open(name).health();
+        let (shutdown, seen) = health.shutdown.known().unwrap();
+        assert_eq!((*shutdown, seen.detail.as_str()), (Shutdown::Unclean, "needs_recovery"));
+        assert_eq!(health.stale, None, "{name}");
+    }
+    let stale = open("dirty-ext4-fast-commit").health().stale.unwrap();
+    assert!(stale.reason.contains("fast commits"), "{stale:?}");
+}
+
+#[test]
+fn an_ext2_that_was_in_use_is_no_clean_shutdown() {
+    let mut bytes = image("ext2-1k");
+    assert_eq!(bytes[1024 + 0x3A], 1);
+    bytes[1024 + 0x3A] = 0;
+    let health = Ext::open(Arc::new(bytes)).unwrap().health();
+    assert_eq!(health.shutdown.known().unwrap().0, Shutdown::Unclean);
+    assert_eq!(health.stale, None);
 }
 
 #[test]

@@ -37,7 +37,10 @@ pub(super) fn replay(volume: &Volume, superblock: &Superblock) -> (LogState, Ove
     let Some((end, log)) = end else {
         return (LogState::Clean, Overlay::default());
     };
-    let done = log.must_be_known().and_then(|()| log.replay(end));
+    let done = log.must_be_known().and_then(|()| log.replay(end)).and_then(|done| {
+        volume.budget().keep(done.0.bytes)?;
+        Ok(done)
+    });
     match done {
         Ok((replay, overlay)) => (LogState::Replayed(replay), overlay),
         Err(error) => (LogState::NotReplayed { reason: error.to_string() }, Overlay::default()),
@@ -132,7 +135,10 @@ impl<'a> Log<'a> {
                 let limit = MAX_LOG_BYTES;
                 return Err(Error::Limit { structure: "xfs log", limit, unit: "bytes" });
             }
-            at = self.after(at, record.blocks());
+            // Partitions that overlap can show one log hundreds of times.
+            let blocks = record.blocks();
+            self.volume.budget().spend_on_journals(blocks.saturating_mul(BASIC_BLOCK_U64))?;
+            at = self.after(at, blocks);
             records.push(record);
         }
         Ok(records)

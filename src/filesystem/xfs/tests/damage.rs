@@ -368,6 +368,40 @@ fn a_name_with_a_slash_or_nul_is_corrupt() {
 }
 
 #[test]
+fn once_too_much_was_read_nothing_is_found_and_nothing_is_absent() {
+    for (name, path) in [("v5-1k", "/many"), ("v4-default", "/many"), ("v5-default", "/etc")] {
+        let bytes: Arc<dyn Bytes> = Arc::new(image(name));
+        let fs = Xfs::open_within(bytes, Arc::new(Budget::of(1 << 20))).unwrap();
+        let dir = resolve(&fs, path);
+        let mut looks = 0;
+        let error = loop {
+            match fs.lookup(dir, b"no such name") {
+                Ok(found) => assert_eq!(found, None),
+                Err(error) => break error,
+            }
+            looks += 1;
+        };
+        assert!(matches!(error, Error::Limit { limit: 0x10_0000, .. }), "{error}");
+        // The forks of inodes have some 300 bytes.
+        assert!((1..=4096).contains(&looks), "{name}: {looks}");
+        assert!(fs.read_dir(fs.root(), &mut |_| ControlFlow::Continue(())).is_err());
+    }
+}
+
+#[test]
+fn a_map_of_blocks_that_is_read_again_and_again_ends() {
+    let bytes: Arc<dyn Bytes> = Arc::new(image("v5-1k"));
+    let fs = Xfs::open_within(bytes, Arc::new(Budget::of(1 << 20))).unwrap();
+    let tree = resolve(&fs, "/tree");
+    let error = loop {
+        if let Err(error) = FileSystem::open(&fs, tree) {
+            break error;
+        }
+    };
+    assert!(matches!(error, Error::Limit { .. }), "{error}");
+}
+
+#[test]
 fn inode_numbers_outside_the_file_system_are_corrupt() {
     for name in ["v5-default", "v4-512", "v5-1k"] {
         let fs = open(name);

@@ -119,6 +119,25 @@ fn a_log_of_version_4_that_was_not_unmounted_is_said_not_to_be_replayed() {
 }
 
 #[test]
+fn logs_of_one_image_share_bounds() {
+    let bytes: Arc<dyn Bytes> = Arc::new(image("dirty-v5"));
+    let reason = |budget: &Arc<Budget>| {
+        let fs = Xfs::open_within(Arc::clone(&bytes), Arc::clone(budget)).unwrap();
+        match &fs.state().log {
+            LogState::NotReplayed { reason } => Some(reason.clone()),
+            LogState::Replayed(_) => None,
+            other => panic!("{other:?}"),
+        }
+    };
+    let budget = Arc::new(Budget::default());
+    assert_eq!(reason(&budget), None);
+    budget.keep(1 << 30).unwrap_err();
+    assert!(reason(&budget).unwrap().contains("all logs that are kept"));
+    budget.spend_on_journals(1 << 33).unwrap_err();
+    assert!(reason(&budget).unwrap().contains("all journals"));
+}
+
+#[test]
 fn a_log_feature_that_nobody_knows_keeps_it_from_being_replayed() {
     let mut bytes = image("dirty-v5");
     bytes[220..224].copy_from_slice(&0x8000_0000_u32.to_be_bytes());

@@ -1,6 +1,23 @@
 //! What the superblock says of the file system.
 
 use super::*;
+use crate::filesystem::Shutdown;
+
+#[test]
+fn health_tells_how_it_was_left_and_whether_its_log_counts() {
+    let of = |name: &str| open(name).health();
+    let shutdown = |health: &Health| health.shutdown.known().map(|(shutdown, _)| *shutdown);
+    let health = of("v5-default");
+    assert_eq!((shutdown(&health), &health.stale), (Some(Shutdown::Clean), &None));
+    assert_eq!(health.space.known().unwrap().total, 16 << 20);
+    let health = of("dirty-v5");
+    assert_eq!((shutdown(&health), &health.stale), (Some(Shutdown::Unclean), &None));
+    let health = of("v5-external-log");
+    assert_eq!(shutdown(&health), None);
+    assert!(health.stale.unwrap().reason.contains("another device"));
+    let health = with_incompat("v5-default", 0x10).unwrap().health();
+    assert_eq!(health.errors[0].detail, "needsrepair");
+}
 
 #[test]
 fn the_state_is_what_mkfs_was_told_and_xfs_info_shows() {
