@@ -405,11 +405,24 @@ pub struct BootEntry {
     pub resume: Option<DeviceRef>,
 }
 
+/// The file that a boot loader reads its menu from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigurationFile {
+    /// Index of its volume in [`DiskFacts::volumes`].
+    pub volume: usize,
+    /// Path on that volume, as the loader sees it: no mounts, subvolumes as directories.
+    pub path: String,
+}
+
 /// How the guest boots.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BootFacts {
     /// The loader and its configuration file; `Known(None)` when none was found.
     pub loader: Fact<Option<(LoaderKind, Evidence)>>,
+    /// The configuration file on its volume; none when none was found, or when the configuration is
+    /// embedded in the loader.
+    #[serde(default)]
+    pub configuration: Option<ConfigurationFile>,
     /// The chain under BIOS from the first sector to init, in order; it ends at the first link that
     /// is missing or unknown, unless later links could be followed all the same.
     pub chain: Vec<ChainLink>,

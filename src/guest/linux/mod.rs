@@ -26,7 +26,7 @@ use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::FileSystem;
-use crate::filesystem::tree::{Mounted, Tree};
+use crate::filesystem::tree::Tree;
 
 /// Looks for a Linux system: the one that the default boot entry starts, or the only one there is.
 pub fn find(machine: &Machine<'_>) -> (Fact<Guest>, Option<Tree>) {
@@ -231,12 +231,9 @@ fn usr_merged(tree: &Tree) -> Fact<bool> {
 /// Gives the boot files their place in the guest's tree, and to what was seen the paths that a
 /// person in the guest would use: a loader's `/grub2/grub.cfg` is `/boot/grub2/grub.cfg` there.
 fn name_in_tree(machine: &Machine<'_>, boot: &mut BootFacts, tree: &Tree) {
-    let home = boot.loader.known().and_then(Option::as_ref).and_then(|(_, configuration)| {
-        let name = configuration.detail.split(", ").next()?;
-        machine.disk.volumes.iter().position(|volume| volume.name == name)
-    });
+    let home = boot.configuration.as_ref().map(|file| file.volume);
     let rename = |location: &mut String| {
-        if let Some(there) = in_tree(tree, home, location) {
+        if let Some(there) = in_tree(machine, tree, home, location) {
             *location = there;
         }
     };
@@ -266,7 +263,7 @@ fn name_in_tree(machine: &Machine<'_>, boot: &mut BootFacts, tree: &Tree) {
         {
             rename(location);
             let Fact::Known(Some(file)) = resolved else { continue };
-            file.guest_path = guest_path(machine, tree, file);
+            file.guest_path = guest_path(machine, tree, file.volume, &file.path);
         }
     }
 }
@@ -274,54 +271,49 @@ fn name_in_tree(machine: &Machine<'_>, boot: &mut BootFacts, tree: &Tree) {
 /// Most subvolumes in one another that [`guest_path`] looks through.
 const MAX_SUBVOLUME_DEPTH: usize = 4;
 
-/// The path at which the tree has a boot file: below a mount of its volume, and on Btrfs without the
-/// subvolumes that the loader's path begins with.
-fn guest_path(machine: &Machine<'_>, tree: &Tree, file: &ResolvedFile) -> Option<String> {
-    let Some(Fact::Known(Some(filesystem))) = machine.filesystems.get(file.volume) else {
+/// The path at which the tree has a file of a volume: below a mount of the volume, and on Btrfs
+/// without the subvolumes that the loader's path begins with.
+fn guest_path(machine: &Machine<'_>, tree: &Tree, volume: usize, path: &str) -> Option<String> {
+    let Some(Fact::Known(Some(filesystem))) = machine.filesystems.get(volume) else {
         return None;
     };
-    let node = Tree::new(filesystem.clone(), file.volume).resolve(&file.path).ok()?.node;
+    let node = Tree::new(filesystem.clone(), volume).resolve(path).ok()?.node;
     let depth = if filesystem.kind() == "btrfs" { MAX_SUBVOLUME_DEPTH } else { 0 };
-    let starts = file.path.match_indices('/').map(|(start, _)| start).take(depth.saturating_add(1));
-    starts.filter_map(|start| file.path.get(start..)).find_map(|rest| {
+    let starts = path.match_indices('/').map(|(start, _)| start).take(depth.saturating_add(1));
+    starts.filter_map(|start| path.get(start..)).find_map(|rest| {
         tree.mounts()
             .iter()
             .map(|(mount, _)| format!("{}{rest}", mount.trim_end_matches('/')))
             .find(|path| {
                 let place = tree.resolve(path).ok();
-                place.is_some_and(|place| {
-                    place.node == node && tree.volume(place) == Some(file.volume)
-                })
+                place.is_some_and(|place| place.node == node && tree.volume(place) == Some(volume))
             })
     })
 }
 
-/// Where a volume is mounted.
-fn mount_point(tree: &Tree, volume: usize) -> Option<&str> {
-    tree.mounts().iter().find_map(|(path, mounted)| match mounted {
-        Mounted::Readable(_, mounted) if *mounted == volume => Some(path.as_str()),
-        _ => None,
-    })
-}
-
-/// The place of `/path` or `/path:line`, as a loader on the volume `home` names it, in the tree;
-/// `None` when it is the same, or is not there.
-fn in_tree(tree: &Tree, home: Option<usize>, location: &str) -> Option<String> {
+/// The place of `/path` or `/path:line`, as a loader whose configuration lies on the volume `home`
+/// names it, in the tree; `None` when it is the same, or is not there.
+fn in_tree(
+    machine: &Machine<'_>,
+    tree: &Tree,
+    home: Option<usize>,
+    location: &str,
+) -> Option<String> {
     if !location.starts_with('/') {
         return None;
     }
-    let path = match location.rsplit_once(':') {
-        Some((path, line)) if line.bytes().all(|byte| byte.is_ascii_digit()) => path,
-        _ => location,
+    let (path, line) = match location.rsplit_once(':') {
+        Some((path, line)) if line.bytes().all(|byte| byte.is_ascii_digit()) => {
+            (path, location.get(path.len()..)?)
+        }
+        _ => (location, ""),
     };
-    let mounts = tree.mounts().iter().map(|(mount, _)| mount.as_str());
-    let mount = home
-        .and_then(|volume| mount_point(tree, volume))
+    let volumes = (0..machine.filesystems.len()).filter(|volume| Some(*volume) != home);
+    let found = home
         .into_iter()
-        .chain(mounts)
-        .map(|mount| mount.trim_end_matches('/'))
-        .find(|mount| tree.exists(&format!("{mount}{path}")).unwrap_or(false))?;
-    (!mount.is_empty()).then(|| format!("{mount}{location}"))
+        .chain(volumes)
+        .find_map(|volume| guest_path(machine, tree, volume, path))?;
+    (found != path).then(|| format!("{found}{line}"))
 }
 
 fn open_on_volume(machine: &Machine<'_>, file: &ResolvedFile) -> Result<Arc<dyn Bytes>> {

@@ -212,6 +212,7 @@ pub(super) fn unread_inside() -> Facts {
     linux.crypttab = Fact::Unknown(why());
     linux.boot = BootFacts {
         loader: Fact::Unknown(why()),
+        configuration: None,
         chain: Vec::new(),
         default_entry: Fact::Unknown(why()),
         other_entries: Vec::new(),
@@ -589,6 +590,10 @@ pub(super) fn good_linux() -> Facts {
                 LoaderKind::Grub2,
                 Evidence::new("/boot/grub2/grub.cfg", "4280 bytes"),
             ))),
+            configuration: Some(ConfigurationFile {
+                volume: 0,
+                path: "/grub2/grub.cfg".to_owned(),
+            }),
             chain: chain(),
             default_entry: Fact::Known(Some(boot_entry())),
             other_entries: Vec::new(),

@@ -168,6 +168,7 @@ fn disks_by_serial_number_and_bus_names_of_system_mounts_are_bindings() {
     });
     let boot = BootFacts {
         loader: Fact::Known(None),
+        configuration: None,
         chain: Vec::new(),
         default_entry: Fact::Known(Some(BootEntry {
             title: String::new(),

@@ -3,7 +3,7 @@
 use super::command_line;
 use super::volumes::{Place, Volumes};
 use crate::fact::{Evidence, Fact};
-use crate::guest::facts::{BootEntry, BootFile, LoaderKind};
+use crate::guest::facts::{BootEntry, BootFile, ConfigurationFile, LoaderKind};
 
 /// Most entries that are listed beside the default one.
 pub(super) const MAX_LISTED_ENTRIES: usize = 64;
@@ -36,12 +36,22 @@ pub(super) struct Configuration {
     pub(super) kind: LoaderKind,
     /// The file.
     pub(super) evidence: Evidence,
+    /// The volume of the file; none when it is embedded in the loader.
+    pub(super) volume: Option<usize>,
     /// The entry that is started without a key press.
     pub(super) default: Fact<Option<BootEntry>>,
     /// What that entry starts instead of a Linux kernel (`chainloader +1`).
     pub(super) starts_other: Option<String>,
     pub(super) others: Vec<BootEntry>,
     pub(super) timeout: Option<(i64, Evidence)>,
+}
+
+impl Configuration {
+    /// The file on its volume.
+    pub(super) fn file(&self) -> Option<ConfigurationFile> {
+        let path = self.evidence.location.clone();
+        self.volume.map(|volume| ConfigurationFile { volume, path })
+    }
 }
 
 impl EntrySpec {

@@ -145,7 +145,7 @@ fn grub2(volumes: &Volumes<'_>, code: &BootCodeFacts, chain: &mut Chain) -> Opti
         Err(Stop::Menu | Stop::Boot) => {
             // The embedded configuration brings its own menu.
             let evidence = Evidence::new(&place, "configuration embedded in the core image");
-            let configuration = grub_config::conclude(&grub, ended, evidence);
+            let configuration = grub_config::conclude(&grub, ended, evidence, None);
             chain.push(LinkKind::Configuration, LinkState::Found, configuration.evidence.clone());
             return Some(configuration);
         }

@@ -43,22 +43,25 @@ pub(super) fn read(
         }
         Err(stop) => Err(stop),
     };
-    Ok(conclude(&grub, ended, evidence))
+    Ok(conclude(&grub, ended, evidence, Some(volume)))
 }
 
-/// What follows from the configuration that `grub` has run.
+/// What follows from the configuration that `grub` has run: a file on `volume`, or a text in the
+/// core image.
 pub(super) fn conclude(
     grub: &Interpreter<'_, '_>,
     ended: Result<(), Stop>,
     evidence: Evidence,
+    volume: Option<usize>,
 ) -> Configuration {
-    let evidence = match &grub.shown {
+    let (evidence, volume) = match &grub.shown {
         Some(place) => {
-            let volume = grub.volumes().volume_of(place).map(|volume| grub.volumes().name(volume));
-            let detail = format!("{}, by way of {}", volume.unwrap_or_default(), evidence.location);
-            Evidence::new(place.path.clone(), detail)
+            let volume = grub.volumes().volume_of(place).ok();
+            let name = volume.map(|volume| grub.volumes().name(volume)).unwrap_or_default();
+            let detail = format!("{name}, by way of {}", evidence.location);
+            (Evidence::new(place.path.clone(), detail), volume)
         }
-        None => evidence,
+        None => (evidence, volume),
     };
     let chosen = match ended {
         Err(Stop::End(words)) => Err(words.into()),
@@ -77,6 +80,7 @@ pub(super) fn conclude(
         others: others(grub, location.as_deref()),
         timeout: timeout(grub, &evidence.location),
         evidence,
+        volume,
         default,
         starts_other,
     }

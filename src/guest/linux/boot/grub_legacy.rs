@@ -76,7 +76,7 @@ fn read_nested(volumes: &Volumes<'_>, place: &Place, depth: u32) -> Result<Confi
             return read_nested(volumes, &next, depth.saturating_add(1));
         }
     }
-    let volume = volumes.volume_of(place).map(|volume| volumes.name(volume)).unwrap_or_default();
+    let volume = volumes.volume_of(place)?;
     let value = |name: &str| menu.global.iter().rev().find(|command| command.name == name);
     let mut built: Vec<(BootEntry, Option<String>)> = Vec::new();
     for (title, commands) in menu.entries.iter().take(MAX_LISTED_ENTRIES.saturating_add(1)) {
@@ -124,7 +124,8 @@ fn read_nested(volumes: &Volumes<'_>, place: &Place, depth: u32) -> Result<Confi
     };
     Ok(Configuration {
         kind: LoaderKind::GrubLegacy,
-        evidence: Evidence::new(path, volume),
+        evidence: Evidence::new(path, volumes.name(volume)),
+        volume: Some(volume),
         default,
         starts_other,
         others: built

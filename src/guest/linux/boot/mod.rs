@@ -62,6 +62,7 @@ fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) ->
         Ok(Some(configuration)) => {
             entry_links(&volumes, &configuration, &mut chain);
             BootFacts {
+                configuration: configuration.file(),
                 loader: Fact::Known(Some((configuration.kind, configuration.evidence))),
                 chain: chain.0,
                 default_entry: configuration.default,
@@ -71,6 +72,7 @@ fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) ->
         }
         Ok(None) => BootFacts {
             loader: Fact::Known(None),
+            configuration: None,
             chain: chain.0,
             default_entry: Fact::Known(None),
             other_entries: Vec::new(),
@@ -78,6 +80,7 @@ fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) ->
         },
         Err(error) => BootFacts {
             loader: Fact::unknown("boot loader", error.to_string()),
+            configuration: None,
             chain: chain.0,
             default_entry: Fact::unknown("boot loader", error.to_string()),
             other_entries: Vec::new(),

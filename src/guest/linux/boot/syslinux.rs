@@ -77,7 +77,7 @@ pub(super) fn read(volumes: &Volumes<'_>, place: &Place) -> Result<Configuration
     let reader = Reader { volumes, device: &place.device, directory: &directory };
     let mut config = Config::default();
     reader.parse(&text, &path, &mut config, 0);
-    let volume = volumes.volume_of(place).map(|volume| volumes.name(volume)).unwrap_or_default();
+    let volume = volumes.volume_of(place)?;
     let (default, index, starts_other) = match (&config.unread, reader.choose(&config)) {
         (Some(reason), _) => (Fact::unknown(path.clone(), reason.clone()), None, None),
         (None, None) => (Fact::Known(None), None, None),
@@ -103,7 +103,8 @@ pub(super) fn read(volumes: &Volumes<'_>, place: &Place) -> Result<Configuration
             let seconds = if config.has_menu() || config.prompts { -1 } else { 0 };
             config.unread.is_none().then(|| (seconds, Evidence::new(&path, "no timeout")))
         }),
-        evidence: Evidence::new(path, volume),
+        evidence: Evidence::new(path, volumes.name(volume)),
+        volume: Some(volume),
     })
 }
 

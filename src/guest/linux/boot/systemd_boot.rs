@@ -81,6 +81,7 @@ pub(super) fn read(volumes: &Volumes<'_>, volume: usize) -> Result<Configuration
             if conf.is_empty() { ENTRIES } else { LOADER_CONF },
             volumes.name(volume),
         ),
+        volume: Some(volume),
         default: Fact::Known(files.get(index).map(spec)),
         starts_other: files
             .get(index)

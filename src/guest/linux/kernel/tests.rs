@@ -73,6 +73,7 @@ fn boot(tree: &Tree, kernel: &str, initrds: &[&str]) -> BootFacts {
     };
     BootFacts {
         loader: Fact::Known(None),
+        configuration: None,
         chain: Vec::new(),
         default_entry: Fact::Known(Some(entry)),
         other_entries: Vec::new(),
