@@ -1,7 +1,7 @@
 //! `boot-and-system-same-disk`
 
 use super::scope::{Decision, any_guest, disk, known, settle, undecided};
-use super::system_mounts::{is_automatic, is_boot, is_optional};
+use super::system_mounts::{is_automatic, is_boot, is_required};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, volumes};
 use crate::disk::facts::{DiskFacts, VolumeFacts};
 use crate::fact::{Evidence, Fact, Unread};
@@ -77,7 +77,7 @@ fn decide(facts: &Facts) -> Decision {
     let mounts = linux.fstab.known().into_iter().flat_map(|fstab| &fstab.entries);
     let mounts =
         mounts.filter(|entry| is_automatic(entry) && is_boot(&entry.mount_point)).map(|entry| {
-            (entry.mount_point.as_str(), &entry.source, entry.evidence(), is_optional(entry))
+            (entry.mount_point.as_str(), &entry.source, entry.evidence(), !is_required(entry))
         });
     let (mut missing, mut optional, mut unknown, mut seen) = (vec![], vec![], vec![], vec![]);
     let (mut members, mut degraded) = (Vec::new(), Vec::new());
@@ -138,7 +138,9 @@ fn decide(facts: &Facts) -> Decision {
     if let Some(unread) = unknown.first() {
         return Err(Box::new(undecided(unread)));
     }
-    known(&linux.fstab)?;
+    if let Some(unread) = &known(&linux.fstab)?.units_unread {
+        return Err(Box::new(undecided(unread)));
+    }
     known(&linux.boot.default_entry)?;
     if !linux.mounts.iter().any(|mount| mount.path == "/" && mount.volume.is_some()) {
         return Err(Box::new(undecided(&Unread::new("/", "the volume of the root is not known"))));

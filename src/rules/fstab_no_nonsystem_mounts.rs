@@ -1,8 +1,10 @@
 //! `fstab-no-nonsystem-mounts`
 
 use super::scope::{Decision, known, linux_only, settle, undecided};
-use super::system_mounts::{is_automatic, is_boot, is_optional, is_swap, is_system, is_unstable};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text};
+use super::system_mounts::{
+    is_automatic, is_boot, is_optional, is_required, is_swap, is_system, is_unstable, take_out,
+};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::{Evidence, Unread};
 use crate::guest::facts::{Facts, FstabEntry, Resolution, SourceKind};
 use crate::text;
@@ -20,8 +22,8 @@ static DOC: Doc = Doc {
         "数据盘不会随镜像导入。对于/etc/fstab中不存在的磁盘，systemd会等待90秒后进入紧急模式，此时网络和SSH尚未启动，无法登录。",
     ),
     decided: Fixed::new(
-        "Each line that is carried out at boot (no noauto) must lead to a volume of this image. One that leads to none fails; with nofail or x-systemd.automount it warns, and so does a network file system without _netdev or nofail. System directories (/, /boot, /usr, /var, …) and swap are left to fstab-uuid-exists and boot-and-system-same-disk.",
-        "启动时执行的每一行（没有noauto）都必须对应到本镜像中的卷。找不到对应卷时判为失败；带nofail或x-systemd.automount时仅告警；网络文件系统没有_netdev或nofail时告警。系统目录（/、/boot、/usr、/var等）和swap由fstab-uuid-exists和boot-and-system-same-disk判定。",
+        "Each line that is carried out at boot (no noauto), and each systemd mount unit that boot starts, must lead to a volume of this image. One that leads to none fails; with nofail or x-systemd.automount it warns, and so does a network file system without _netdev or nofail. System directories (/, /boot, /usr, /var, …) and swap are left to fstab-uuid-exists and boot-and-system-same-disk.",
+        "启动时执行的每一行（没有noauto）以及启动时加载的每个systemd mount单元都必须对应到本镜像中的卷。找不到对应卷时判为失败；带nofail或x-systemd.automount时仅告警；网络文件系统没有_netdev或nofail时告警。系统目录（/、/boot、/usr、/var等）和swap由fstab-uuid-exists和boot-and-system-same-disk判定。",
     ),
     remedy: Fixed::new(
         "Comment the line out: sed -i 'LINEs/^/#/' /etc/fstab. To keep it for servers that get such a disk, add nofail to its options.",
@@ -63,33 +65,46 @@ fn decide(facts: &Facts) -> Decision {
             Fate::Unknown(unread) => unknown = unknown.or(Some(unread)),
         }
     }
+    absent.sort_by_key(|entry| !is_required(entry));
     if let Some(first) = absent.first() {
-        let (line, point, spec) = (first.line, &first.mount_point, &first.source.spec);
-        let message = text!(
-            "Line {line} of /etc/fstab mounts {point} from {spec}, which is not in this image: the start ends in emergency mode.",
-            "/etc/fstab第{line}行将{spec}挂载到{point}，但本镜像中没有该设备：启动会进入紧急模式。"
-        );
-        let remedy = comment_out(&absent);
+        let (line, file, point) = (first.line, first.file(), &first.mount_point);
+        let spec = &first.source.spec;
+        let message = if is_required(first) {
+            text!(
+                "Line {line} of {file} mounts {point} from {spec}, which is not in this image: the start ends in emergency mode.",
+                "{file}第{line}行将{spec}挂载到{point}，但本镜像中没有该设备：启动会进入紧急模式。"
+            )
+        } else {
+            text!(
+                "Line {line} of {file} mounts {point} from {spec} at each start; it is not in this image, and the start waits 90 seconds for it.",
+                "{file}第{line}行在每次启动时将{spec}挂载到{point}，但本镜像中没有该设备，启动会等待90秒。"
+            )
+        };
+        let remedy = take_out(&absent);
         let lines = absent.into_iter().chain(tolerated).map(FstabEntry::evidence);
         return Ok(Outcome::broken(message, lines.collect()).remedy(remedy));
     }
     if let Some(unread) = unknown {
         return Err(Box::new(undecided(unread)));
     }
+    if let Some(unread) = &fstab.units_unread {
+        return Err(Box::new(undecided(unread)));
+    }
     if let Some(first) = tolerated.first() {
-        let (line, point, spec) = (first.line, &first.mount_point, &first.source.spec);
+        let (line, file, point) = (first.line, first.file(), &first.mount_point);
+        let spec = &first.source.spec;
         let message = if first.source.kind == SourceKind::Network {
             text!(
-                "Line {line} of /etc/fstab mounts {point} from the network ({spec}) without _netdev or nofail.",
-                "/etc/fstab第{line}行从网络（{spec}）挂载{point}，但没有_netdev或nofail选项。"
+                "Line {line} of {file} mounts {point} from the network ({spec}) without _netdev or nofail.",
+                "{file}第{line}行从网络（{spec}）挂载{point}，但没有_netdev或nofail选项。"
             )
         } else {
             text!(
-                "Line {line} of /etc/fstab mounts {point} from {spec}, which is not in this image; the start goes on without it.",
-                "/etc/fstab第{line}行将{spec}挂载到{point}，但本镜像中没有该设备；启动会跳过该挂载。"
+                "Line {line} of {file} mounts {point} from {spec}, which is not in this image; the start goes on without it.",
+                "{file}第{line}行将{spec}挂载到{point}，但本镜像中没有该设备；启动会跳过该挂载。"
             )
         };
-        let remedy = comment_out(&tolerated);
+        let remedy = take_out(&tolerated);
         return Ok(Outcome::doubtful(
             message,
             tolerated.into_iter().map(FstabEntry::evidence).collect(),
@@ -154,12 +169,6 @@ fn is_elsewhere(entry: &FstabEntry) -> bool {
     is_boot(point) || (is_system(point) && !is_unstable(entry.source.kind))
 }
 
-fn comment_out(entries: &[&FstabEntry]) -> Text {
-    let lines: Vec<_> = entries.iter().map(|entry| format!("{}s/^/#/", entry.line)).collect();
-    let script = lines.join(";");
-    text!("sed -i '{script}' /etc/fstab", "sed -i '{script}' /etc/fstab")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +197,29 @@ mod tests {
         let finding = expect(&FstabNoNonsystemMounts, &facts, Status::Fail, "/etc/fstab:7");
         assert_eq!(remedy(&finding), "sed -i '7s/^/#/' /etc/fstab");
         assert!(finding.message.zh.contains("第7行"));
+    }
+
+    #[test]
+    fn a_mount_unit_of_an_absent_disk_fails_with_its_file_and_line() {
+        let entry = mount(6, absent_disk(), "/data", "ext4");
+        let facts = with(as_unit(entry.clone(), true));
+        let unit = "/etc/systemd/system/data.mount:6";
+        let finding = expect(&FstabNoNonsystemMounts, &facts, Status::Fail, unit);
+        assert!(finding.message.en.contains("emergency mode"), "{}", finding.message.en);
+        assert_eq!(remedy(&finding), "systemctl disable data.mount");
+        let facts = with(as_unit(entry.clone(), false));
+        let finding = expect(&FstabNoNonsystemMounts, &facts, Status::Fail, unit);
+        assert!(finding.message.en.contains("waits 90 seconds"), "{}", finding.message.en);
+        let facts = with(as_unit(with_options(entry, "nofail"), false));
+        expect(&FstabNoNonsystemMounts, &facts, Status::Warn, unit);
+    }
+
+    #[test]
+    fn units_that_could_not_be_read_are_unverified() {
+        let mut facts = good_linux();
+        let why = Unread::new("/etc/systemd/system", "it was torn");
+        fstab_mut(&mut facts).units_unread = Some(why);
+        expect(&FstabNoNonsystemMounts, &facts, Status::Unverified, "it was torn");
     }
 
     #[test]

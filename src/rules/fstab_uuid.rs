@@ -1,8 +1,8 @@
 //! `fstab-uuid`
 
-use super::scope::{Decision, disk, known, linux_only, settle};
+use super::scope::{Decision, disk, known, linux_only, settle, undecided};
 use super::system_mounts::{is_automatic, is_boot, is_swap, is_unstable};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, volumes};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell, volumes};
 use crate::disk::facts::DiskFacts;
 use crate::fact::Evidence;
 use crate::guest::facts::{Facts, FstabEntry, Resolution};
@@ -64,6 +64,9 @@ fn decide(facts: &Facts) -> Decision {
             others.push(entry);
         }
     }
+    if let Some(unread) = fstab.units_unread.as_ref().filter(|_| vital.is_empty()) {
+        return Err(Box::new(undecided(unread)));
+    }
     let Some(first) = vital.first().or(others.first()) else {
         let what = if fstab.exists { "no device by a name of its bus" } else { "no such file" };
         return Ok(Outcome::holds(
@@ -74,10 +77,11 @@ fn decide(facts: &Facts) -> Decision {
             vec![Evidence::new("/etc/fstab", what)],
         ));
     };
-    let (line, spec, point) = (first.line, &first.source.spec, &first.mount_point);
+    let (line, file, spec) = (first.line, first.file(), &first.source.spec);
+    let point = &first.mount_point;
     let message = text!(
-        "Line {line} of /etc/fstab names {spec} (for {point}), a name that changes with the import.",
-        "/etc/fstab第{line}行使用{spec}（挂载点{point}），导入后该名称会变化。"
+        "Line {line} of {file} names {spec} (for {point}), a name that changes with the import.",
+        "{file}第{line}行使用{spec}（挂载点{point}），导入后该名称会变化。"
     );
     let is_vital = !vital.is_empty();
     vital.append(&mut others);
@@ -96,19 +100,25 @@ fn decide(facts: &Facts) -> Decision {
 
 /// One command a line, where the UUID of what it names is known.
 fn repair(entries: &[&FstabEntry], disk: &DiskFacts) -> Option<Text> {
-    let scripts: Vec<_> = entries
-        .iter()
-        .filter_map(|entry| {
-            let Resolution::Volume(index) = entry.source.resolution else { return None };
-            let uuid = volumes::uuid(disk, index)?;
-            Some(format!("{}s|^[[:space:]]*[^[:space:]]*|UUID={uuid}|", entry.line))
-        })
-        .collect();
-    if scripts.is_empty() {
-        return None;
+    let mut scripts: Vec<(&str, String)> = Vec::new();
+    for entry in entries {
+        let Resolution::Volume(index) = entry.source.resolution else { continue };
+        let Some(uuid) = volumes::uuid(disk, index) else { continue };
+        let script = match &entry.unit {
+            None => format!("{}s|^[[:space:]]*[^[:space:]]*|UUID={uuid}|", entry.line),
+            Some(_) => format!("{}s|=.*|=/dev/disk/by-uuid/{uuid}|", entry.line),
+        };
+        match scripts.iter_mut().find(|(file, _)| *file == entry.file()) {
+            Some((_, scripts)) => scripts.push_str(&format!(";{script}")),
+            None => scripts.push((entry.file(), script)),
+        }
     }
-    let script = scripts.join(";");
-    Some(text!("sed -i '{script}' /etc/fstab", "sed -i '{script}' /etc/fstab"))
+    let commands: Vec<_> = scripts
+        .iter()
+        .map(|(file, script)| format!("sed -i '{script}' {}", shell::quote_path(file)))
+        .collect();
+    let commands = commands.join(" && ");
+    (!commands.is_empty()).then(|| text!("{commands}", "{commands}"))
 }
 
 #[cfg(test)]
@@ -144,6 +154,19 @@ mod tests {
         fstab_mut(&mut facts).entries[2].source = kernel_name("/dev/sda3", 2);
         let finding = expect(&FstabUuid, &facts, Status::Warn, "/dev/sda3");
         assert!(remedy(&finding).contains(SWAP_UUID));
+    }
+
+    #[test]
+    fn a_mount_unit_with_a_kernel_name_is_told_with_its_file() {
+        let mut facts = good_linux();
+        let entry = mount(6, kernel_name("/dev/sda2", 1), "/var", "ext4");
+        fstab_mut(&mut facts).entries.push(as_unit(entry, true));
+        let unit = "/etc/systemd/system/data.mount:6";
+        let finding = expect(&FstabUuid, &facts, Status::Fail, unit);
+        let expected = format!(
+            "sed -i '6s|=.*|=/dev/disk/by-uuid/{ROOT_UUID}|' /etc/systemd/system/data.mount"
+        );
+        assert_eq!(remedy(&finding), expected);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `fstab-uuid-exists`
 
 use super::scope::{Decision, disk, known, linux_only, settle, undecided};
-use super::system_mounts::{is_automatic, is_optional, is_swap, is_system, is_unstable};
+use super::system_mounts::{is_automatic, is_optional, is_swap, is_system, is_unstable, take_out};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, volumes};
 use crate::disk::facts::DiskFacts;
 use crate::fact::Evidence;
@@ -60,8 +60,8 @@ fn decide(facts: &Facts) -> Decision {
         match &entry.source.resolution {
             Resolution::Volume(index) => {
                 let volume = disk.volumes.get(*index).map(volumes::describe).unwrap_or_default();
-                let line = format!("/etc/fstab:{}", entry.line);
-                seen.push(Evidence::new(line, format!("{} is {volume}", entry.source.spec)));
+                let place = entry.evidence().location;
+                seen.push(Evidence::new(place, format!("{} is {volume}", entry.source.spec)));
             }
             Resolution::Missing if is_swap(entry) || is_optional(entry) => swap.push(entry),
             Resolution::Missing => vital.push(entry),
@@ -70,26 +70,25 @@ fn decide(facts: &Facts) -> Decision {
         }
     }
     if let Some(first) = vital.first() {
-        let (line, spec, point) = (first.line, &first.source.spec, &first.mount_point);
+        let (line, file, spec) = (first.line, first.file(), &first.source.spec);
+        let point = &first.mount_point;
         let message = text!(
-            "Line {line} of /etc/fstab mounts {point} from {spec}, which no volume of the image has.",
-            "/etc/fstab第{line}行将{spec}挂载到{point}，但镜像中没有该标识的卷。"
+            "Line {line} of {file} mounts {point} from {spec}, which no volume of the image has.",
+            "{file}第{line}行将{spec}挂载到{point}，但镜像中没有该标识的卷。"
         );
         return Ok(Outcome::broken(message, evidence(vital.into_iter().chain(swap), disk)));
     }
-    if let Some(unread) = unknown {
+    if let Some(unread) = unknown.or(fstab.units_unread.as_ref()) {
         return Err(Box::new(undecided(unread)));
     }
     if let Some(first) = swap.first() {
-        let (line, spec) = (first.line, &first.source.spec);
+        let (line, file, spec) = (first.line, first.file(), &first.source.spec);
         let message = text!(
-            "Line {line} of /etc/fstab names {spec}, which no volume of the image has: each start waits for it and goes on.",
-            "/etc/fstab第{line}行引用的{spec}在镜像中不存在：每次启动都会等待该设备后再继续。"
+            "Line {line} of {file} names {spec}, which no volume of the image has: each start waits for it and goes on.",
+            "{file}第{line}行引用的{spec}在镜像中不存在：每次启动都会等待该设备后再继续。"
         );
-        return Ok(Outcome::doubtful(message, evidence(swap.into_iter(), disk)).remedy(text!(
-            "sed -i '{line}s/^/#/' /etc/fstab",
-            "sed -i '{line}s/^/#/' /etc/fstab"
-        )));
+        let remedy = take_out(&[first]);
+        return Ok(Outcome::doubtful(message, evidence(swap.into_iter(), disk)).remedy(remedy));
     }
     if seen.is_empty() {
         let what = if fstab.exists { "no such identifiers" } else { "no such file" };

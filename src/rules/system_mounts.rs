@@ -1,6 +1,8 @@
-//! Which lines of `/etc/fstab` concern the system, and which its users' data.
+//! Which lines of the mount table concern the system, and which its users' data.
 
+use super::{Text, shell};
 use crate::guest::facts::{FstabEntry, SourceKind};
+use crate::text;
 
 /// Without these the guest does not come up as far as a login.
 const BOOT: &[&str] = &["/", "/boot", "/boot/efi", "/efi", "/usr", "/var"];
@@ -50,4 +52,26 @@ pub(super) fn is_optional(entry: &FstabEntry) -> bool {
 /// Whether the name depends on the bus or on the very disk, so that it changes with the import.
 pub(super) fn is_unstable(kind: SourceKind) -> bool {
     matches!(kind, SourceKind::KernelName | SourceKind::ById | SourceKind::ByPath)
+}
+
+/// Whether boot ends in emergency mode without the mount (systemd.special(7), `local-fs.target`).
+pub(super) fn is_required(entry: &FstabEntry) -> bool {
+    !is_optional(entry) && entry.unit.as_ref().is_none_or(|unit| unit.required)
+}
+
+/// The commands that take the entries out of the start: lines commented out, units disabled.
+pub(super) fn take_out(entries: &[&FstabEntry]) -> Text {
+    let lines: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.unit.is_none())
+        .map(|entry| format!("{}s/^/#/", entry.line))
+        .collect();
+    let mut commands = Vec::new();
+    if !lines.is_empty() {
+        commands.push(format!("sed -i '{}' /etc/fstab", lines.join(";")));
+    }
+    let units = entries.iter().filter_map(|entry| entry.unit.as_ref());
+    commands.extend(units.map(|unit| format!("systemctl disable {}", shell::quote(&unit.name))));
+    let commands = commands.join(" && ");
+    text!("{commands}", "{commands}")
 }

@@ -237,18 +237,35 @@ pub struct DeviceRef {
     pub other_disk: bool,
 }
 
-/// `/etc/fstab`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The mount table: `/etc/fstab`, and the systemd mount units that boot starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fstab {
     /// Whether the file exists.
     pub exists: bool,
-    /// Its entries in order.
+    /// Its entries in order, then those of mount units.
     pub entries: Vec<FstabEntry>,
+    /// Why mount units that boot starts may be missing among the entries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units_unread: Option<Unread>,
     /// Lines that are no entries (too few fields).
     pub malformed: Vec<Evidence>,
 }
 
-/// One line of `/etc/fstab` (fstab(5)).
+/// A systemd mount unit with a file of its own (systemd.mount(5)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountUnit {
+    /// Its name: `data.mount`.
+    pub name: String,
+    /// The file in which its `What=` stands.
+    pub path: String,
+    /// What starts it at boot.
+    pub started_by: Evidence,
+    /// Whether `local-fs.target` requires it: without it boot ends in emergency mode, otherwise it
+    /// goes on after the time-out.
+    pub required: bool,
+}
+
+/// One line of `/etc/fstab` (fstab(5)), or a mount unit in the terms of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FstabEntry {
     /// Line number from 1.
@@ -265,6 +282,10 @@ pub struct FstabEntry {
     pub options: Vec<String>,
     /// Sixth field.
     pub pass: u32,
+    /// The mount unit that it is, when it is no line of `/etc/fstab`; line and text are those of its
+    /// `What=`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<MountUnit>,
 }
 
 impl FstabEntry {
@@ -273,9 +294,14 @@ impl FstabEntry {
         self.options.iter().any(|option| option.split('=').next() == Some(name))
     }
 
+    /// The file that it stands in.
+    pub fn file(&self) -> &str {
+        self.unit.as_ref().map_or("/etc/fstab", |unit| unit.path.as_str())
+    }
+
     /// The line as evidence.
     pub fn evidence(&self) -> Evidence {
-        Evidence::new(format!("/etc/fstab:{}", self.line), self.text.clone())
+        Evidence::new(format!("{}:{}", self.file(), self.line), self.text.clone())
     }
 }
 

@@ -19,15 +19,13 @@ const MAX_LINES: usize = 4096;
 pub fn find(tree: &Tree, disk: &DiskFacts) -> Fact<Fstab> {
     match tree.read_text("/etc/fstab", MAX_FSTAB) {
         Ok(text) => Fact::from_result("/etc/fstab", parse(&text, disk)),
-        Err(error) if error.is_absent() => {
-            Fact::Known(Fstab { exists: false, entries: Vec::new(), malformed: Vec::new() })
-        }
+        Err(error) if error.is_absent() => Fact::Known(Fstab::default()),
         Err(error) => Fact::unknown("/etc/fstab", error.to_string()),
     }
 }
 
 fn parse(text: &str, disk: &DiskFacts) -> Result<Fstab> {
-    let mut fstab = Fstab { exists: true, entries: Vec::new(), malformed: Vec::new() };
+    let mut fstab = Fstab { exists: true, ..Fstab::default() };
     for (line, text) in (1_u32..).zip(text.lines()) {
         let trimmed = text.trim_start();
         if trimmed.is_empty() || trimmed.starts_with('#') {
@@ -57,10 +55,7 @@ fn entry(line: u32, text: &str, disk: &DiskFacts) -> Option<FstabEntry> {
         .map(|option| unescape(option).into_owned())
         .collect();
     let pass = fields.nth(1).and_then(|pass| pass.parse().ok()).unwrap_or(0);
-    let mount_point = match mount_point.trim_end_matches('/') {
-        "" if mount_point.starts_with('/') => "/".to_owned(),
-        cut => cut.to_owned(),
-    };
+    let mount_point = without_slash(&mount_point);
     Some(FstabEntry {
         line,
         text: text.trim_end().to_owned(),
@@ -69,12 +64,21 @@ fn entry(line: u32, text: &str, disk: &DiskFacts) -> Option<FstabEntry> {
         fs_type,
         options,
         pass,
+        unit: None,
     })
+}
+
+/// A mount point without the slashes at its end.
+pub(super) fn without_slash(mount_point: &str) -> String {
+    match mount_point.trim_end_matches('/') {
+        "" if mount_point.starts_with('/') => "/".to_owned(),
+        cut => cut.to_owned(),
+    }
 }
 
 /// The source, whose kind also follows from the file system type: `nfs` names no disk, whatever it
 /// looks like.
-fn source(spec: &str, fs_type: &str, options: &[String], disk: &DiskFacts) -> DeviceRef {
+pub(super) fn source(spec: &str, fs_type: &str, options: &[String], disk: &DiskFacts) -> DeviceRef {
     let has = |name: &str| options.iter().any(|option| option == name);
     let (kind, resolution) = if HOST_SHARE_TYPES.contains(&fs_type) {
         (SourceKind::Other, Resolution::Missing)

@@ -10,45 +10,49 @@ pub mod device;
 pub mod fstab;
 pub mod initramfs;
 pub mod kernel;
+mod mount_unit;
 pub mod mounts;
 pub mod os_release;
 pub mod package;
+mod root;
+mod rooted;
 pub mod systemd_unit;
 
 use std::sync::Arc;
 
+use self::root::{NoRoot, Root};
 use super::Machine;
 use super::facts::{
     BootFacts, BootFile, DriverFacts, FirewallFacts, Guest, LeftoverFacts, LinuxFacts,
-    NetworkFacts, PackageFacts, Resolution, ResolvedFile, SshdFacts,
+    NetworkFacts, PackageFacts, ResolvedFile, SshdFacts,
 };
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
-use crate::fact::{Evidence, Fact, Unread};
-use crate::filesystem::FileSystem;
+use crate::fact::Fact;
 use crate::filesystem::tree::Tree;
 
 /// Looks for a Linux system: the one that the default boot entry starts, or the only one there is.
 pub fn find(machine: &Machine<'_>) -> (Fact<Guest>, Option<Tree>) {
     let boot = boot::follow(machine);
-    let (volume, filesystem, evidence, others) = match root(machine, &boot) {
+    let root = match root::find(machine, &boot) {
         Ok(root) => root,
         Err(NoRoot::Absent(looked_at)) => return (Fact::Known(Guest::Absent(looked_at)), None),
         Err(NoRoot::Unknown(unread)) => return (Fact::Unknown(unread), None),
     };
-    let (facts, tree) = inspect(machine, boot, (filesystem, volume), evidence, others);
+    let (facts, tree) = inspect(machine, boot, root);
     (Fact::Known(Guest::Linux(Box::new(facts))), Some(tree))
 }
 
-fn inspect(
-    machine: &Machine<'_>,
-    mut boot: BootFacts,
-    root: (Arc<dyn FileSystem>, usize),
-    root_evidence: Evidence,
-    other_roots: Vec<Evidence>,
-) -> (LinuxFacts, Tree) {
-    let fstab = fstab::find(&Tree::new(root.0.clone(), root.1), machine.disk);
-    let (tree, mounts) = mounts::join(machine, root, root_evidence, &fstab);
+fn inspect(machine: &Machine<'_>, mut boot: BootFacts, root: Root) -> (LinuxFacts, Tree) {
+    let mut fstab = fstab::find(&Tree::new(root.filesystem.clone(), root.volume), machine.disk);
+    let (mut tree, mut mounts) = mounts::join(machine, &root, &fstab);
+    if let Fact::Known(fstab) = &mut fstab {
+        // Units may lie on a `/usr` of its own, and mount more in their turn.
+        mount_unit::add(&tree, machine.disk, fstab);
+    }
+    if fstab.known().is_some_and(|fstab| fstab.entries.iter().any(|e| e.unit.is_some())) {
+        (tree, mounts) = mounts::join(machine, &root, &fstab);
+    }
     name_in_tree(machine, &mut boot, &tree);
     let command_line = boot.default_entry.known().and_then(Option::as_ref);
     let command_line = command_line.map(|entry| entry.command_line.clone());
@@ -68,7 +72,7 @@ fn inspect(
         arch: arch::find(&tree),
         usr_merged: usr_merged(&tree),
         mounts,
-        other_roots,
+        other_roots: root.others,
         crypttab: crypttab::find(&tree, machine.disk),
         fstab,
         boot,
@@ -84,135 +88,6 @@ fn inspect(
         firewall: FirewallFacts::default(),
     };
     (facts, tree)
-}
-
-/// The root's volume and file system, what made it the root, and the roots of other systems.
-type Root = (usize, Arc<dyn FileSystem>, Evidence, Vec<Evidence>);
-
-enum NoRoot {
-    Absent(Vec<Evidence>),
-    Unknown(Unread),
-}
-
-fn root(machine: &Machine<'_>, boot: &BootFacts) -> std::result::Result<Root, NoRoot> {
-    let mut roots = Vec::new();
-    let mut looked_at = Vec::new();
-    let mut damaged = Vec::new();
-    let mut unread: Option<Unread> = machine.disk.table_read.unread().cloned();
-    for (index, (volume, filesystem)) in
-        machine.disk.volumes.iter().zip(machine.filesystems).enumerate()
-    {
-        match filesystem {
-            Fact::Known(Some(filesystem)) => match root_mark(filesystem, index) {
-                Ok(Some(mark)) => {
-                    roots.push((index, Evidence::new(format!("{}: {mark}", volume.name), "root")));
-                }
-                Ok(None) => looked_at.push(Evidence::new(
-                    volume.name.clone(),
-                    format!("{}, no operating system", filesystem.kind()),
-                )),
-                Err(error) => {
-                    let reason = Unread::new(volume.name.clone(), error.to_string());
-                    unread.get_or_insert(reason.clone());
-                    damaged.push((index, reason));
-                }
-            },
-            Fact::Known(None) => {
-                let signature = volume.signature();
-                let what = signature.map_or("no signature", |found| found.kind.name());
-                match machine.disk.unopened(index) {
-                    Some(reason) => {
-                        unread.get_or_insert(reason);
-                    }
-                    None => looked_at.push(Evidence::new(volume.name.clone(), what)),
-                }
-            }
-            Fact::Unknown(reason) => {
-                unread.get_or_insert(reason.clone());
-            }
-        }
-    }
-    let entry = boot.default_entry.known().and_then(Option::as_ref);
-    if let Some((entry, device)) = entry.and_then(|entry| Some((entry, entry.root.as_ref()?))) {
-        let evidence =
-            Evidence::new(entry.command_line_location.clone(), format!("root={}", device.spec));
-        match &device.resolution {
-            // Even when it bears no mark of a system: it is what would be started, and no other.
-            Resolution::Volume(index) => match machine.filesystems.get(*index) {
-                Some(Fact::Known(Some(filesystem))) => {
-                    // Whether there is a system in it could not be seen.
-                    if let Some((_, reason)) = damaged.iter().find(|(at, _)| at == index) {
-                        return Err(NoRoot::Unknown(reason.clone()));
-                    }
-                    let flags = boot::root_flags(entry);
-                    let filesystem = match mounts::chosen(filesystem, flags.split(',')) {
-                        Ok(filesystem) => filesystem,
-                        Err(reason) => {
-                            let place = entry.command_line_location.clone();
-                            return Err(NoRoot::Unknown(Unread::new(place, reason)));
-                        }
-                    };
-                    roots.retain(|(root, _)| root != index);
-                    let others = roots.into_iter().map(|(_, other)| other).collect();
-                    return Ok((*index, filesystem, evidence, others));
-                }
-                Some(Fact::Unknown(reason)) => return Err(NoRoot::Unknown(reason.clone())),
-                Some(Fact::Known(None)) | None => {
-                    let name = machine.disk.volumes.get(*index).map(|volume| volume.name.as_str());
-                    let reason = format!(
-                        "it leads to {}, which holds no file system",
-                        name.unwrap_or("no volume")
-                    );
-                    let place = format!("{}: {}", evidence.location, evidence.detail);
-                    return Err(NoRoot::Unknown(Unread::new(place, reason)));
-                }
-            },
-            Resolution::Unknown(reason) => return Err(NoRoot::Unknown(reason.clone())),
-            Resolution::Missing | Resolution::NoDevice => {}
-        }
-    }
-    match (roots.len(), unread) {
-        (1, _) => {
-            let (index, evidence) = roots.remove(0);
-            match machine.filesystems.get(index) {
-                Some(Fact::Known(Some(filesystem))) => {
-                    Ok((index, filesystem.clone(), evidence, Vec::new()))
-                }
-                _ => Err(NoRoot::Absent(looked_at)),
-            }
-        }
-        (0, None) => Err(NoRoot::Absent(looked_at)),
-        (0, Some(unread)) => Err(NoRoot::Unknown(unread)),
-        (count, _) => Err(NoRoot::Unknown(Unread::new(
-            "boot configuration",
-            format!("{count} systems on this disk, and no default entry says which one starts"),
-        ))),
-    }
-}
-
-/// Files of which a root file system has at least one.
-const ROOT_MARKS: &[&str] = &[
-    "/etc/os-release",
-    "/usr/lib/os-release",
-    "/etc/fstab",
-    "/etc/passwd",
-    "/etc/redhat-release",
-    "/etc/SuSE-release",
-    "/etc/debian_version",
-];
-
-/// The file that makes a file system a root, if one does.
-fn root_mark(filesystem: &Arc<dyn FileSystem>, volume: usize) -> Result<Option<&'static str>> {
-    let tree = Tree::new(filesystem.clone(), volume);
-    for mark in ROOT_MARKS {
-        // A link counts: `/usr` may be a file system of its own.
-        match tree.symlink_metadata(mark) {
-            Ok(_) => return Ok(Some(mark)),
-            Err(error) if error.is_absent() => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(None)
 }
 
 /// Whether `/bin` is a link into `/usr`.
@@ -332,6 +207,7 @@ fn open_on_volume(machine: &Machine<'_>, file: &ResolvedFile) -> Result<Arc<dyn 
 mod tests {
     use super::*;
     use crate::disk::facts::{DiskFacts, SignatureKind};
+    use crate::filesystem::FileSystem;
     use crate::filesystem::memory::MemoryFs;
 
     /// Partition 1 (`/boot`) and partition 5.
@@ -386,6 +262,71 @@ mod tests {
         let guest = inspected(&disk, &[volume(other), volume(empty)]);
         assert_eq!(linux(&guest).mounts[0].volume, Some(1));
         assert_eq!(linux(&guest).other_roots.len(), 1);
+    }
+
+    /// Partition 1 as a boot partition, partition 5 as a root, and a volume more.
+    fn beside_an_encrypted_volume(boot: MemoryFs) -> Fact<Guest> {
+        let mut disk = device::tests::disk();
+        let mut third = disk.volumes[1].clone();
+        third.name = "partition 6".to_owned();
+        if let Fact::Known(signatures) = &mut third.signatures {
+            signatures[0].kind = SignatureKind::Luks2;
+            signatures[0].uuid = None;
+            signatures[0].label = None;
+        }
+        disk.volumes.push(third);
+        let root = MemoryFs::new().file("/etc/passwd", "x").dir("/boot");
+        let filesystems = [volume(boot), volume(root), Fact::Known(None)];
+        find(&Machine { disk: &disk, filesystems: &filesystems }).0
+    }
+
+    #[test]
+    fn a_root_beside_a_volume_that_is_not_read_needs_an_entry_that_names_it() {
+        let guest = beside_an_encrypted_volume(MemoryFs::new());
+        let unread = guest.unread().unwrap();
+        assert_eq!(unread.location, "partition 6");
+        assert!(unread.reason.contains("partition 5: /etc/passwd"), "{unread:?}");
+        let guest = beside_an_encrypted_volume(boot_partition("/dev/sda5"));
+        assert_eq!(linux(&guest).mounts[0].volume, Some(1));
+    }
+
+    #[test]
+    fn an_ostree_deployment_is_the_root_that_its_entry_starts() {
+        let disk = device::tests::disk();
+        let boot = MemoryFs::new().file("/ostree/vmlinuz-6.5", "x").file(
+            "/grub2/grub.cfg",
+            "menuentry 'x' {\nlinux /ostree/vmlinuz-6.5 root=/dev/sda5 \
+             ostree=/ostree/boot.1/fedora/abc/0 rw\n}\n",
+        );
+        let deployment = "/ostree/deploy/fedora/deploy/def.0";
+        let sysroot = || {
+            MemoryFs::new()
+                .dir("/ostree/repo")
+                .dir("/boot")
+                .symlink("/ostree/boot.1", "boot.1.1")
+                .symlink(
+                    "/ostree/boot.1.1/fedora/abc/0",
+                    "../../../../ostree/deploy/fedora/deploy/def.0",
+                )
+                .file(&format!("{deployment}/usr/lib/os-release"), "ID=fedora\nVERSION_ID=39\n")
+                .file(&format!("{deployment}/etc/fstab"), FSTAB)
+                .dir(&format!("{deployment}/var"))
+                .file("/ostree/deploy/fedora/var/lib/x", "x")
+        };
+        let filesystems = [volume(boot), volume(sysroot())];
+        let (guest, tree) = find(&Machine { disk: &disk, filesystems: &filesystems });
+        let facts = linux(&guest);
+        assert_eq!(facts.os.known().unwrap().as_ref().unwrap().id, "fedora");
+        let root = &facts.mounts[0];
+        assert_eq!(root.volume, Some(1));
+        assert!(root.evidence.detail.ends_with(&format!("deployment {deployment}")), "{root:?}");
+        let tree = tree.unwrap();
+        assert!(tree.exists("/var/lib/x").unwrap());
+        assert!(tree.exists("/sysroot/ostree/repo").unwrap());
+        assert!(tree.exists("/boot/grub2/grub.cfg").unwrap());
+        // Without an entry nobody says which deployment starts.
+        let guest = inspected(&disk, &[volume(MemoryFs::new()), volume(sysroot())]);
+        assert!(guest.unread().unwrap().reason.contains("OSTree"), "{guest:?}");
     }
 
     #[test]

@@ -1,52 +1,87 @@
-//! The guest's tree: its root joined with what its fstab mounts at boot.
+//! The guest's tree: its root joined with what its mount table mounts at boot.
 
 use std::sync::Arc;
 
-use crate::fact::{Evidence, Fact};
-use crate::filesystem::FileSystem;
+use super::root::Root;
+use super::rooted::Rooted;
+use crate::fact::Fact;
 use crate::filesystem::tree::{Mounted, Tree};
+use crate::filesystem::{FileSystem, FileType};
 use crate::guest::Machine;
 use crate::guest::facts::{Fstab, FstabEntry, MountFacts, Resolution};
 
 /// Most mounts that are joined; a real fstab has a few dozen at most.
 const MAX_MOUNTS: usize = 256;
 
-/// Joins the file systems of `fstab` into the tree, parents before children, as systemd orders them
-/// (`systemd.mount(5)`, "Automatic dependencies").
-pub fn join(
+/// Joins the file systems of the mount table into the tree, parents before children and what they
+/// show of one another last, as systemd orders them (`systemd.mount(5)`, "Automatic dependencies").
+pub(super) fn join(
     machine: &Machine<'_>,
-    root: (Arc<dyn FileSystem>, usize),
-    root_evidence: Evidence,
+    root: &Root,
     fstab: &Fact<Fstab>,
 ) -> (Tree, Vec<MountFacts>) {
-    let (filesystem, volume) = root;
-    let mut mounts = vec![MountFacts {
-        path: "/".to_owned(),
-        volume: Some(volume),
-        kind: Some(filesystem.kind().to_owned()),
+    let of_root = |path: &str| MountFacts {
+        path: path.to_owned(),
+        volume: Some(root.volume),
+        kind: Some(root.filesystem.kind().to_owned()),
         readable: Fact::Known(()),
-        evidence: root_evidence,
-    }];
-    let mut tree = Tree::new(filesystem, volume);
+        evidence: root.evidence.clone(),
+    };
+    let mut mounts = vec![of_root("/")];
+    let mut tree = Tree::new(root.filesystem.clone(), root.volume);
+    for (path, filesystem) in &root.beside {
+        tree.mount(path, Mounted::Readable(filesystem.clone(), root.volume));
+        mounts.push(of_root(path));
+    }
     let mut entries: Vec<&FstabEntry> = fstab
         .known()
         .map(|fstab| fstab.entries.iter().filter(|e| joins(e)).collect())
         .unwrap_or_default();
-    entries.sort_by_key(|entry| entry.mount_point.split('/').count());
+    entries.sort_by_key(|entry| (is_bind(entry), entry.mount_point.split('/').count()));
     for (index, entry) in entries.into_iter().enumerate() {
         if index >= MAX_MOUNTS {
             // Left out, it would look as if nothing were mounted there.
-            let reason = format!("/etc/fstab mounts more than {MAX_MOUNTS} file systems");
-            let readable = Fact::unknown("/etc/fstab", reason.clone());
+            let reason = format!("the mount table has more than {MAX_MOUNTS} file systems");
+            let readable = Fact::unknown(entry.file(), reason.clone());
             mounts.push(MountFacts { readable, ..bare(entry) });
             tree.mount(&entry.mount_point, Mounted::Unreadable(reason));
             continue;
         }
-        let (what, facts) = mount(machine, entry);
-        tree.mount(&entry.mount_point, what);
-        mounts.push(facts);
+        let mounted = if is_bind(entry) { bind(&tree, entry) } else { Some(mount(machine, entry)) };
+        if let Some((what, facts)) = mounted {
+            tree.mount(&entry.mount_point, what);
+            mounts.push(facts);
+        }
     }
     (tree, mounts)
+}
+
+/// Whether the entry shows a directory of the tree at a second place.
+fn is_bind(entry: &FstabEntry) -> bool {
+    entry.source.spec.starts_with('/') && (entry.has_option("bind") || entry.has_option("rbind"))
+}
+
+/// What a bind mount shows; `None` when its source is not there, so that the mount fails, or is a
+/// file.
+fn bind(tree: &Tree, entry: &FstabEntry) -> Option<(Mounted, MountFacts)> {
+    let mut facts = bare(entry);
+    let reason = match tree.canonicalize(&entry.source.spec) {
+        Ok((real, place)) => {
+            let (_, mounted) = tree.mounts().get(place.mount)?;
+            let Mounted::Readable(filesystem, volume) = mounted else { return None };
+            if tree.metadata(&real).ok()?.file_type != FileType::Directory {
+                return None;
+            }
+            facts.volume = Some(*volume);
+            facts.kind = Some(filesystem.kind().to_owned());
+            let shown = Rooted::shared(filesystem.clone(), place.node);
+            return Some((Mounted::Readable(shown, *volume), facts));
+        }
+        Err(error) if error.is_absent() => return None,
+        Err(error) => format!("{}: {error}", entry.source.spec),
+    };
+    facts.readable = Fact::unknown(entry.mount_point.clone(), reason.clone());
+    Some((Mounted::Unreadable(reason), facts))
 }
 
 /// Whether the entry puts a disk's file system below `/` at boot. `/boot` counts even with `noauto`:
@@ -55,9 +90,14 @@ fn joins(entry: &FstabEntry) -> bool {
     entry.mount_point.starts_with('/')
         && entry.mount_point != "/"
         && entry.fs_type != "swap"
-        && entry.source.resolution != Resolution::NoDevice
-        && !(entry.source.resolution == Resolution::Missing && entry.has_option("nofail"))
+        && (entry.source.resolution != Resolution::NoDevice || is_bind(entry))
+        && !(entry.source.resolution == Resolution::Missing && goes_on_without(entry))
         && (!entry.has_option("noauto") || entry.mount_point.starts_with("/boot"))
+}
+
+/// Whether boot reaches the login without the mount: then the directory below it is what is seen.
+fn goes_on_without(entry: &FstabEntry) -> bool {
+    entry.has_option("nofail") || entry.unit.as_ref().is_some_and(|unit| !unit.required)
 }
 
 /// A file system as mount options show it: Btrfs from the subvolume that they choose (the last of
@@ -117,9 +157,47 @@ fn mount(machine: &Machine<'_>, entry: &FstabEntry) -> (Mounted, MountFacts) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fact::Evidence;
     use crate::filesystem::memory::MemoryFs;
     use crate::guest::linux::device::tests::{ROOT, disk};
     use crate::guest::linux::fstab;
+
+    fn at(root: MemoryFs) -> Root {
+        Root {
+            volume: 0,
+            filesystem: root.shared(),
+            evidence: Evidence::new("test", "root"),
+            others: Vec::new(),
+            beside: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_bind_mount_shows_a_directory_of_another_file_system() {
+        let fstab = format!(
+            "/data/lib /var/lib none bind 0 0\nUUID={ROOT} /data ext4 defaults 0 2\n\
+             /gone /srv none bind 0 0\n"
+        );
+        let root = || {
+            MemoryFs::new()
+                .file("/etc/fstab", &fstab)
+                .dir("/data")
+                .dir("/var/lib")
+                .file("/srv/x", "")
+        };
+        let data = MemoryFs::new().file("/lib/dpkg/status", "Package: x\n");
+        let disk = disk();
+        let filesystems = [Fact::Known(None), Fact::Known(Some(data.shared()))];
+        let machine = Machine { disk: &disk, filesystems: &filesystems };
+        let fstab = fstab::find(&root().tree(), &disk);
+        let (tree, mounts) = join(&machine, &at(root()), &fstab);
+        assert_eq!(tree.read_text("/var/lib/dpkg/status", 99).unwrap(), "Package: x\n");
+        let paths: Vec<_> =
+            mounts.iter().map(|mount| (mount.path.as_str(), mount.volume)).collect();
+        assert_eq!(paths, [("/", Some(0)), ("/data", Some(1)), ("/var/lib", Some(1))]);
+        // What cannot be mounted hides nothing.
+        assert!(tree.exists("/srv/x").unwrap());
+    }
 
     #[test]
     fn a_mount_behind_the_bound_is_unreadable_not_absent() {
@@ -132,8 +210,7 @@ mod tests {
         let disk = disk();
         let fstab = fstab::find(&root().tree(), &disk);
         let machine = Machine { disk: &disk, filesystems: &[] };
-        let (tree, mounts) =
-            join(&machine, (Arc::new(root()), 0), Evidence::new("test", "root"), &fstab);
+        let (tree, mounts) = join(&machine, &at(root()), &fstab);
         assert!(mounts.last().unwrap().readable.unread().is_some());
         assert!(tree.exists("/var/lib/dpkg/status").is_err());
         assert!(tree.exists("/etc/fstab").unwrap());

@@ -258,7 +258,24 @@ pub(super) fn mount(line: u32, source: DeviceRef, mount_point: &str, fs_type: &s
         fs_type: fs_type.to_owned(),
         options: vec!["defaults".to_owned()],
         pass: 0,
+        unit: None,
     }
+}
+
+/// The same mount as a unit of its own, in `/etc/systemd/system/data.mount`.
+pub(super) fn as_unit(mut entry: FstabEntry, required: bool) -> FstabEntry {
+    let directory = if required { "requires" } else { "wants" };
+    entry.unit = Some(MountUnit {
+        name: "data.mount".to_owned(),
+        path: "/etc/systemd/system/data.mount".to_owned(),
+        started_by: Evidence::new(
+            format!("/etc/systemd/system/local-fs.target.{directory}/data.mount"),
+            "link to ../data.mount",
+        ),
+        required,
+    });
+    entry.text = format!("What={}", entry.source.spec);
+    entry
 }
 
 /// The same line with other options.
@@ -545,6 +562,7 @@ pub(super) fn good_linux() -> Facts {
             mount(2, by_uuid(BOOT_UUID, 0), "/boot", "ext4"),
             mount(3, by_uuid(SWAP_UUID, 2), "none", "swap"),
         ],
+        units_unread: None,
         malformed: Vec::new(),
     };
     let mount_facts = |path: &str, volume: usize, line: u32| MountFacts {

@@ -154,6 +154,7 @@ fn disks_by_serial_number_and_bus_names_of_system_mounts_are_bindings() {
         fs_type: "ext4".to_owned(),
         options: Vec::new(),
         pass: 0,
+        unit: None,
     };
     let fstab = Fact::Known(Fstab {
         exists: true,
@@ -164,6 +165,7 @@ fn disks_by_serial_number_and_bus_names_of_system_mounts_are_bindings() {
             entry(4, device("/dev/sda1", SourceKind::KernelName), "/boot"),
             entry(5, device("/dev/mmcblk0p1", SourceKind::KernelName), "/boot/efi"),
         ],
+        units_unread: None,
         malformed: Vec::new(),
     });
     let boot = BootFacts {

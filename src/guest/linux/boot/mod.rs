@@ -94,6 +94,11 @@ pub fn root_flags(entry: &BootEntry) -> String {
     command_line::last_value(&entry.command_line, "rootflags").unwrap_or_default()
 }
 
+/// The deployment that the entry starts (`ostree=`).
+pub fn ostree(entry: &BootEntry) -> Option<String> {
+    command_line::last_value(&entry.command_line, "ostree").filter(|path| path.starts_with('/'))
+}
+
 /// Looks for a configuration to which the first sector did not lead.
 fn discover(volumes: &Volumes<'_>, chain: &mut Chain) -> Result<Option<Configuration>> {
     let found = discovery::find(volumes);
