@@ -3,7 +3,7 @@
 use super::scope::{Decision, any_guest, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::{Evidence, Fact, Unread};
-use crate::guest::facts::{ChainLink, Facts, LinkKind, LinkState};
+use crate::guest::facts::{ChainLink, Facts, LinkKind, LinkState, LinuxFacts};
 use crate::text;
 
 /// Every link from the first sector to init is there.
@@ -19,8 +19,8 @@ static DOC: Doc = Doc {
         "只要缺少一个环节（未安装引导程序、引导阶段位于其他磁盘、配置中没有引导项、内核已被删除），云服务器就会停在黑屏或引导程序命令行。",
     ),
     decided: Fixed::new(
-        "The chain is followed link by link: boot code in sector 0, the next stage where that code looks for it, the loader's files and configuration, the default entry, its kernel and initramfs, the root device, init. The first missing link is the failure. An image that only UEFI boots is left to boot-mode-bios.",
-        "逐个检查引导链：第一扇区的引导代码、引导代码查找位置上的下一阶段、引导程序的文件和配置、默认引导项及其内核和initramfs、根设备、init。第一个缺失的环节即为失败原因。仅支持UEFI引导的镜像由boot-mode-bios判定。",
+        "The chain is followed link by link: boot code in sector 0, the next stage where that code looks for it, the loader's files and configuration, the default entry, its kernel and initramfs, the root device, init. The first missing link is the failure; a default entry that asks for a password counts as missing. A kernel whose release has no directory in /lib/modules, where others have one, warns. An image that only UEFI boots is left to boot-mode-bios.",
+        "逐个检查引导链：第一扇区的引导代码、引导代码查找位置上的下一阶段、引导程序的文件和配置、默认引导项及其内核和initramfs、根设备、init。第一个缺失的环节即为失败原因；要求输入密码的默认引导项视为缺失。如果内核版本在/lib/modules中没有目录而其他版本有，则告警。仅支持UEFI引导的镜像由boot-mode-bios判定。",
     ),
     remedy: Fixed::new(
         "In the guest, booted from rescue media with chroot: grub-install DISK && update-grub (RHEL family: grub2-install DISK && grub2-mkconfig -o /boot/grub2/grub.cfg)",
@@ -95,6 +95,20 @@ fn decide(facts: &Facts) -> Decision {
         let unread = Unread::new("boot chain", "it was not followed as far as init");
         return Err(Box::new(undecided(linux.boot.default_entry.unread().unwrap_or(&unread))));
     }
+    if let Some((release, found)) = without_modules(linux) {
+        let list = found.join(", ");
+        return Ok(Outcome::doubtful(
+            text!(
+                "The default entry starts the kernel {release}, but /lib/modules has modules only for {list}: nothing that is a module is loaded once the root is mounted.",
+                "默认引导项启动内核{release}，但/lib/modules中只有{list}的模块：挂载根文件系统后无法加载任何模块。"
+            ),
+            evidence,
+        )
+        .remedy(text!(
+            "Install the package of the kernel {release} again, or boot one of {list}: update-grub (RHEL family: grub2-mkconfig -o /boot/grub2/grub.cfg)",
+            "重新安装内核{release}的软件包，或改为启动{list}：update-grub（RHEL系：grub2-mkconfig -o /boot/grub2/grub.cfg）"
+        )));
+    }
     let count = chain.len();
     Ok(Outcome::holds(
         text!(
@@ -103,6 +117,19 @@ fn decide(facts: &Facts) -> Decision {
         ),
         evidence,
     ))
+}
+
+/// The release of the default kernel and those that have modules, when it is not among them. A guest
+/// without any modules may well have a kernel that needs none.
+fn without_modules(linux: &LinuxFacts) -> Option<(&str, Vec<&str>)> {
+    let kernels = linux.kernels.known()?;
+    let default = kernels.iter().find(|kernel| kernel.is_default)?;
+    if default.modules_dir != Fact::Known(None) {
+        return None;
+    }
+    let others = kernels.iter().filter(|kernel| matches!(kernel.modules_dir, Fact::Known(Some(_))));
+    let others: Vec<&str> = others.map(|kernel| kernel.release.as_str()).collect();
+    (!others.is_empty()).then_some((default.release.as_str(), others))
 }
 
 /// A link with its state.
@@ -137,9 +164,13 @@ fn name(kind: LinkKind) -> Fixed {
 /// The repair of just this link, where it is not a new installation of the boot loader.
 fn repair(kind: LinkKind) -> Option<Fixed> {
     match kind {
-        LinkKind::Configuration | LinkKind::DefaultEntry => Some(Fixed::new(
+        LinkKind::Configuration => Some(Fixed::new(
             "update-grub (RHEL family: grub2-mkconfig -o /boot/grub2/grub.cfg)",
             "update-grub（RHEL系：grub2-mkconfig -o /boot/grub2/grub.cfg）",
+        )),
+        LinkKind::DefaultEntry => Some(Fixed::new(
+            "update-grub (RHEL family: grub2-mkconfig -o /boot/grub2/grub.cfg). For an entry that asks for a password: add --unrestricted to CLASS= in /etc/grub.d/10_linux first (BLS: grub2-editenv - unset grub_users); GRUB legacy: take lock and password out of the entry; SYSLINUX: MENU PASSWD.",
+            "update-grub（RHEL系：grub2-mkconfig -o /boot/grub2/grub.cfg）。如果引导项要求输入密码：先在/etc/grub.d/10_linux的CLASS=中增加--unrestricted（BLS：grub2-editenv - unset grub_users）；GRUB legacy需删除引导项中的lock和password；SYSLINUX需删除MENU PASSWD。",
         )),
         LinkKind::Kernel | LinkKind::Initramfs => Some(Fixed::new(
             "Install the kernel package again, or rebuild what is missing (update-initramfs -c -k all; dracut --regenerate-all -f), then update-grub or grub2-mkconfig.",
@@ -200,6 +231,21 @@ mod tests {
         expect(&BootChainComplete, &facts, Status::Unverified, "as far as init");
         linux_mut(&mut facts).boot.chain.clear();
         assert_eq!(status(&BootChainComplete, &facts), Status::Unverified);
+    }
+
+    #[test]
+    fn a_kernel_without_its_modules_beside_others_that_have_some_warns() {
+        let mut facts = good_linux();
+        let mut other = kernel_mut(&mut facts).clone();
+        kernel_mut(&mut facts).modules_dir = Fact::Known(None);
+        // A guest without any modules may have a kernel that needs none.
+        assert_eq!(status(&BootChainComplete, &facts), Status::Pass);
+        other.is_default = false;
+        other.release = "3.10.0-1160.el7.x86_64".to_owned();
+        if let Fact::Known(kernels) = &mut linux_mut(&mut facts).kernels {
+            kernels.push(other);
+        }
+        expect(&BootChainComplete, &facts, Status::Warn, "only for 3.10.0-1160.el7.x86_64");
     }
 
     #[test]

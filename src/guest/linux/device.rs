@@ -3,7 +3,9 @@
 //! Names are taken as udev and the kernel make them: `60-persistent-storage.rules` for the links
 //! under `/dev/disk/`, the kernel's `Documentation/admin-guide/devices.txt` for the rest.
 
-use crate::disk::facts::{ArrayFacts, DiskFacts, PartitionFacts, Signature, VolumeFacts};
+use crate::disk::facts::{
+    ArrayFacts, DiskFacts, PartitionFacts, Signature, SignatureKind, VolumeFacts,
+};
 use crate::fact::Unread;
 use crate::guest::facts::{DeviceRef, Resolution, SourceKind};
 
@@ -15,28 +17,31 @@ pub fn device_ref(spec: &str, disk: &DiskFacts) -> DeviceRef {
     let (kind, value) = classify(spec);
     let mut other_disk = false;
     let resolution = match kind {
-        SourceKind::Uuid => find(disk, |volume| uuid_is(volume, &value)),
-        SourceKind::Label => find(disk, |volume| {
+        SourceKind::Uuid => find(disk, spec, |volume| uuid_is(volume, &value)),
+        SourceKind::Label => find(disk, spec, |volume| {
             has(volume, |signature| signature.label.as_deref() == Some(value.as_str()))
         }),
-        SourceKind::PartUuid => by_partition(disk, |partition| {
-            partition.uuid.as_deref().is_some_and(|uuid| uuid.eq_ignore_ascii_case(&value))
-        }),
+        SourceKind::PartUuid => part_uuid(disk, spec, &value),
         SourceKind::PartLabel => {
-            by_partition(disk, |partition| partition.name.as_deref() == Some(value.as_str()))
+            by_partition(disk, spec, |partition| partition.name.as_deref() == Some(value.as_str()))
         }
-        SourceKind::KernelName => match kernel_name(&value) {
+        SourceKind::KernelName => match kernel_name(&value).or_else(|| device_number(&value)) {
             Some((0, None)) => whole_disk(disk),
-            Some((0, Some(number))) => by_partition(disk, |partition| partition.number == number),
+            Some((0, Some(number))) => {
+                by_partition(disk, spec, |partition| partition.number == number)
+            }
             Some(_) => {
                 other_disk = true;
                 Resolution::Missing
             }
-            None => Resolution::Unknown(Unread::new(spec, "not a device name that is known")),
+            None => Resolution::Unknown(Unread::new(
+                spec,
+                "which disk has the number is settled at boot",
+            )),
         },
         SourceKind::DeviceMapper => device_mapper(disk, &value),
         SourceKind::Md => array(disk, &value),
-        SourceKind::ById | SourceKind::ByPath => by_disk_link(disk, &value),
+        SourceKind::ById | SourceKind::ByPath => by_disk_link(disk, spec, &value),
         SourceKind::Removable | SourceKind::Network | SourceKind::Virtual => Resolution::NoDevice,
         SourceKind::Other => {
             Resolution::Unknown(Unread::new(spec, "not a device name that is known"))
@@ -52,6 +57,7 @@ fn classify(spec: &str) -> (SourceKind, String) {
         ("LABEL", SourceKind::Label),
         ("PARTUUID", SourceKind::PartUuid),
         ("PARTLABEL", SourceKind::PartLabel),
+        ("ID", SourceKind::ById),
     ] {
         if let Some(value) = spec.strip_prefix(tag).and_then(|rest| rest.strip_prefix('=')) {
             return (kind, value.trim_matches(['"', '\'']).to_owned());
@@ -80,6 +86,8 @@ fn classify(spec: &str) -> (SourceKind, String) {
         let network = spec.starts_with("//") || spec.contains(":/");
         let kind = if network {
             SourceKind::Network
+        } else if is_device_number(spec) {
+            SourceKind::KernelName
         } else if spec.starts_with('/') || !spec.contains(['/', '=']) {
             SourceKind::Virtual
         } else {
@@ -179,6 +187,53 @@ fn split_partition(rest: &str) -> Option<(u32, Option<u32>)> {
     }
 }
 
+/// Major and minor number of a device as `root=` may name it: `8:1`, or both in hexadecimal digits,
+/// `801` (Linux: `block/early-lookup.c`, `devt_from_devnum`; `include/linux/kdev_t.h`,
+/// `new_decode_dev`).
+fn major_and_minor(spec: &str) -> Option<(u32, u32)> {
+    if let Some((major, minor)) = spec.split_once(':') {
+        return Some((major.parse().ok()?, minor.parse().ok()?));
+    }
+    let number = u32::from_str_radix(spec, 16).ok()?;
+    Some(((number >> 8) & 0xfff, (number & 0xff) | ((number >> 12) & 0xf_ff00)))
+}
+
+/// Whether it is such a number. A source of a file system without a device may be any word, so that
+/// hexadecimal ones count only when they begin with a digit and name a disk's driver.
+fn is_device_number(spec: &str) -> bool {
+    if spec.contains(':') {
+        return major_and_minor(spec).is_some();
+    }
+    (3..=5).contains(&spec.len())
+        && spec.starts_with(|c: char| c.is_ascii_digit())
+        && major_and_minor(spec).is_some_and(|(major, _)| MINORS.iter().any(|(m, ..)| *m == major))
+}
+
+/// Major numbers of disk drivers, the first disk of each, and how many minor numbers a disk has
+/// (Linux: Documentation/admin-guide/devices.txt). Those of virtio and NVMe disks are given at boot.
+const MINORS: [(u32, u32, u32); 11] = [
+    (3, 0, 64),
+    (22, 2, 64),
+    (8, 0, 16),
+    (65, 16, 16),
+    (66, 32, 16),
+    (67, 48, 16),
+    (68, 64, 16),
+    (69, 80, 16),
+    (70, 96, 16),
+    (71, 112, 16),
+    (202, 0, 16),
+];
+
+/// Disk and partition of a device number; `None` when its driver's numbers are given at boot.
+fn device_number(spec: &str) -> Option<(u32, Option<u32>)> {
+    let (major, minor) = major_and_minor(spec)?;
+    let (_, first, minors) = MINORS.iter().find(|(own, ..)| *own == major)?;
+    let disk = minor.checked_div(*minors)?.checked_add(*first)?;
+    let partition = minor.checked_rem(*minors)?;
+    Some((disk, Some(partition).filter(|partition| *partition > 0)))
+}
+
 /// `Some(None)` for no digits, `None` for what is no number.
 fn partition_number(digits: &str) -> Option<Option<u32>> {
     if digits.is_empty() { Some(None) } else { digits.parse().ok().map(Some) }
@@ -195,12 +250,30 @@ fn uuid_is(volume: &VolumeFacts, value: &str) -> bool {
     })
 }
 
-/// The first volume that passes; `Missing` only when nothing that could hold it stayed unread.
-fn find(disk: &DiskFacts, test: impl Fn(&VolumeFacts) -> bool) -> Resolution {
-    match disk.volumes.iter().position(test) {
-        Some(index) => Resolution::Volume(index),
-        None => missing_or_hidden(disk),
+/// The volume that passes; `Missing` only when nothing that could hold it stayed unread. When
+/// several do, which one gets the link in `/dev/disk` is settled by the order in which they appear.
+fn find(disk: &DiskFacts, spec: &str, test: impl Fn(&VolumeFacts) -> bool) -> Resolution {
+    let found = disk.volumes.iter().enumerate().filter(|(_, volume)| test(volume));
+    let found: Vec<(usize, &VolumeFacts)> = found.collect();
+    match found.as_slice() {
+        [] => missing_or_hidden(disk),
+        [(index, _)] => Resolution::Volume(*index),
+        [(index, first), rest @ ..] => {
+            let kind = |volume: &VolumeFacts| volume.signature().map(|found| found.kind);
+            // The devices of one file system bear its UUID, each of them.
+            let shared = matches!(kind(first), Some(SignatureKind::Btrfs | SignatureKind::Zfs));
+            if shared && rest.iter().all(|(_, volume)| kind(volume) == kind(first)) {
+                return Resolution::Volume(*index);
+            }
+            ambiguous(spec, found.iter().map(|(_, volume)| volume.name.clone()).collect())
+        }
     }
+}
+
+fn ambiguous(spec: &str, names: Vec<String>) -> Resolution {
+    let names = names.join(" and ");
+    let reason = format!("{names} have it, and which one is taken is settled at boot");
+    Resolution::Unknown(Unread::new(spec, reason))
 }
 
 /// `Missing`, unless something on this disk that is not looked into (or could not be read) may hide
@@ -218,14 +291,42 @@ fn missing_or_hidden(disk: &DiskFacts) -> Resolution {
     Resolution::Missing
 }
 
-fn by_partition(disk: &DiskFacts, test: impl Fn(&PartitionFacts) -> bool) -> Resolution {
-    if let Some(partition) = disk.partitions.iter().find(|partition| test(partition)) {
-        return partition.volume.map_or(Resolution::Missing, Resolution::Volume);
+fn by_partition(
+    disk: &DiskFacts,
+    spec: &str,
+    test: impl Fn(&PartitionFacts) -> bool,
+) -> Resolution {
+    let found: Vec<_> = disk.partitions.iter().filter(|partition| test(partition)).collect();
+    match (found.as_slice(), disk.table_read.unread()) {
+        ([partition], _) => partition.volume.map_or(Resolution::Missing, Resolution::Volume),
+        ([], Some(unread)) => Resolution::Unknown(unread.clone()),
+        ([], None) => Resolution::Missing,
+        (several, _) => {
+            let name = |partition: &&PartitionFacts| format!("partition {}", partition.number);
+            ambiguous(spec, several.iter().map(name).collect())
+        }
     }
-    match disk.table_read.unread() {
-        Some(unread) => Resolution::Unknown(unread.clone()),
-        None => Resolution::Missing,
+}
+
+/// A partition by its UUID, or one so many numbers behind it (`UUID/PARTNROFF=1`, Linux:
+/// `block/early-lookup.c`, `devt_from_partuuid`).
+fn part_uuid(disk: &DiskFacts, spec: &str, value: &str) -> Resolution {
+    let (uuid, offset) = match value.split_once("/PARTNROFF=") {
+        Some((uuid, offset)) => (uuid, offset.parse::<i64>()),
+        None => (value, Ok(0)),
+    };
+    let Ok(offset) = offset else {
+        return Resolution::Unknown(Unread::new(spec, "the number behind PARTNROFF= is none"));
+    };
+    let is_it = |partition: &PartitionFacts| {
+        partition.uuid.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(uuid))
+    };
+    if offset == 0 {
+        return by_partition(disk, spec, is_it);
     }
+    let first = disk.partitions.iter().find(|partition| is_it(partition));
+    let number = first.and_then(|first| i64::from(first.number).checked_add(offset));
+    by_partition(disk, spec, |partition| Some(i64::from(partition.number)) == number)
 }
 
 fn whole_disk(disk: &DiskFacts) -> Resolution {
@@ -343,10 +444,10 @@ fn array(disk: &DiskFacts, name: &str) -> Resolution {
 }
 
 /// Links by serial number or bus place: which disk they mean is not in the image; the partition is.
-fn by_disk_link(disk: &DiskFacts, name: &str) -> Resolution {
+fn by_disk_link(disk: &DiskFacts, spec: &str, name: &str) -> Resolution {
     let number = name.rsplit_once("-part").and_then(|(_, number)| number.parse::<u32>().ok());
     match number {
-        Some(number) => by_partition(disk, |partition| partition.number == number),
+        Some(number) => by_partition(disk, spec, |partition| partition.number == number),
         None => whole_disk(disk),
     }
 }
@@ -466,6 +567,63 @@ pub(crate) mod tests {
         }
         assert!(device_ref("/dev/sdb1", &disk).other_disk);
         assert!(!device_ref("/dev/sda9", &disk).other_disk);
+    }
+
+    #[test]
+    fn an_identifier_that_two_volumes_have_leads_to_neither() {
+        let mut disk = disk();
+        disk.volumes.push(volume(6, signature(SignatureKind::Ext4, ROOT, Some("root fs"))));
+        for spec in [&*format!("UUID={ROOT}"), "LABEL=root fs"] {
+            match device_ref(spec, &disk).resolution {
+                Resolution::Unknown(unread) => {
+                    assert!(unread.reason.contains("partition 5 and partition 6"), "{unread:?}");
+                }
+                other => panic!("{spec}: {other:?}"),
+            }
+        }
+        // The devices of one Btrfs file system share its UUID.
+        for volume in &mut disk.volumes[1..] {
+            let Fact::Known(signatures) = &mut volume.signatures else { panic!() };
+            signatures[0].kind = SignatureKind::Btrfs;
+        }
+        let found = device_ref(&format!("UUID={ROOT}"), &disk);
+        assert_eq!(found.resolution, Resolution::Volume(1));
+        disk.partitions[1].name = Some("part-1".to_owned());
+        let found = device_ref("PARTLABEL=part-1", &disk);
+        assert!(matches!(found.resolution, Resolution::Unknown(_)), "{found:?}");
+    }
+
+    #[test]
+    fn device_numbers_and_offsets_are_read_as_the_kernel_reads_them() {
+        let disk = disk();
+        for (spec, kind, volume) in [
+            ("8:1", SourceKind::KernelName, Some(0)),
+            ("8:5", SourceKind::KernelName, Some(1)),
+            ("0805", SourceKind::KernelName, Some(1)),
+            ("801", SourceKind::KernelName, Some(0)),
+            ("305", SourceKind::KernelName, Some(1)),
+            ("ca01", SourceKind::Virtual, None),
+            ("202:1", SourceKind::KernelName, Some(0)),
+            ("8:17", SourceKind::KernelName, None),
+            ("8:0", SourceKind::KernelName, None),
+            ("PARTUUID=6f0a1b2c-01/PARTNROFF=4", SourceKind::PartUuid, Some(1)),
+            ("PARTUUID=6f0a1b2c-05/PARTNROFF=-4", SourceKind::PartUuid, Some(0)),
+            ("PARTUUID=6f0a1b2c-01/PARTNROFF=1", SourceKind::PartUuid, None),
+        ] {
+            let found = device_ref(spec, &disk);
+            let missing = match kind {
+                SourceKind::Virtual => Resolution::NoDevice,
+                _ => Resolution::Missing,
+            };
+            let expected = volume.map_or(missing, Resolution::Volume);
+            assert_eq!((found.kind, found.resolution), (kind, expected), "{spec}");
+        }
+        assert!(device_ref("8:17", &disk).other_disk);
+        // virtio's major number is given at boot.
+        assert!(matches!(device_ref("252:1", &disk).resolution, Resolution::Unknown(_)));
+        for word in ["none", "tmpfs", "cgroup2", "shm", "9p", "2024"] {
+            assert_eq!(device_ref(word, &disk).kind, SourceKind::Virtual, "{word}");
+        }
     }
 
     #[test]

@@ -24,6 +24,13 @@ pub fn find(tree: &Tree, disk: &DiskFacts) -> Fact<Fstab> {
     }
 }
 
+/// Lets `/dev/root`, the kernel's name for whatever `root=` names, lead to the root's volume.
+pub(super) fn resolve_root(fstab: &mut Fstab, root: usize) {
+    for entry in fstab.entries.iter_mut().filter(|entry| entry.source.spec == "/dev/root") {
+        entry.source.resolution = Resolution::Volume(root);
+    }
+}
+
 fn parse(text: &str, disk: &DiskFacts) -> Result<Fstab> {
     let mut fstab = Fstab { exists: true, ..Fstab::default() };
     for (line, text) in (1_u32..).zip(text.lines()) {

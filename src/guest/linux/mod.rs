@@ -45,6 +45,9 @@ pub fn find(machine: &Machine<'_>) -> (Fact<Guest>, Option<Tree>) {
 
 fn inspect(machine: &Machine<'_>, mut boot: BootFacts, root: Root) -> (LinuxFacts, Tree) {
     let mut fstab = fstab::find(&Tree::new(root.filesystem.clone(), root.volume), machine.disk);
+    if let Fact::Known(fstab) = &mut fstab {
+        fstab::resolve_root(fstab, root.volume);
+    }
     let (mut tree, mut mounts) = mounts::join(machine, &root, &fstab);
     if let Fact::Known(fstab) = &mut fstab {
         // Units may lie on a `/usr` of its own, and mount more in their turn.
@@ -311,6 +314,8 @@ mod tests {
                 .file(&format!("{deployment}/usr/lib/os-release"), "ID=fedora\nVERSION_ID=39\n")
                 .file(&format!("{deployment}/etc/fstab"), FSTAB)
                 .dir(&format!("{deployment}/var"))
+                .dir(&format!("{deployment}/boot"))
+                .dir(&format!("{deployment}/sysroot"))
                 .file("/ostree/deploy/fedora/var/lib/x", "x")
         };
         let filesystems = [volume(boot), volume(sysroot())];

@@ -42,6 +42,8 @@ pub(super) struct Configuration {
     pub(super) default: Fact<Option<BootEntry>>,
     /// What that entry starts instead of a Linux kernel (`chainloader +1`).
     pub(super) starts_other: Option<String>,
+    /// Why that entry does not start without somebody at the console: it asks for a password.
+    pub(super) locked: Option<String>,
     pub(super) others: Vec<BootEntry>,
     pub(super) timeout: Option<(i64, Evidence)>,
 }

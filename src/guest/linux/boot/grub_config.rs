@@ -23,6 +23,8 @@ struct Chosen {
     entry: BootEntry,
     other: Option<String>,
     bls: bool,
+    /// Why it does not start without somebody at the console.
+    locked: Option<String>,
 }
 
 /// Runs `grub.cfg` and chooses the default entry.
@@ -68,10 +70,12 @@ pub(super) fn conclude(
         Err(Stop::Boot) => finish(grub, None, &evidence.location).map(Some),
         Ok(()) | Err(_) => choose(grub),
     };
-    let (default, starts_other, bls) = match chosen {
-        Ok(Some(chosen)) => (Fact::Known(Some(chosen.entry)), chosen.other, chosen.bls),
-        Ok(None) => (Fact::Known(None), None, false),
-        Err(doubt) => (Fact::unknown(evidence.location.clone(), &*doubt), None, false),
+    let (default, starts_other, bls, locked) = match chosen {
+        Ok(Some(chosen)) => {
+            (Fact::Known(Some(chosen.entry)), chosen.other, chosen.bls, chosen.locked)
+        }
+        Ok(None) => (Fact::Known(None), None, false, None),
+        Err(doubt) => (Fact::unknown(evidence.location.clone(), &*doubt), None, false, None),
     };
     let bls = bls || grub.menu.items.iter().any(|item| item.bls);
     let location = default.known().and_then(|entry| Some(entry.as_ref()?.location.clone()));
@@ -83,6 +87,7 @@ pub(super) fn conclude(
         volume,
         default,
         starts_other,
+        locked,
     }
 }
 
@@ -124,8 +129,30 @@ fn choose_in(
     let (head, rest) = split_default(&default.value);
     let Some(index) = grub.menu.select(&head)? else { return Ok(None) };
     let Some(item) = grub.menu.items.get(index) else { return Ok(None) };
+    let locked = lock(grub, item)?;
     let (inner, ended) = grub.enter(item, rest);
-    leave(&inner, ended, item, above.to_owned(), depth)
+    let mut chosen = leave(&inner, ended, item, above.to_owned(), depth)?;
+    if let Some(chosen) = &mut chosen {
+        chosen.locked = locked.or_else(|| chosen.locked.take());
+    }
+    Ok(chosen)
+}
+
+/// Why an entry asks for a password: `superusers` names somebody, and it is not `--unrestricted`
+/// (upstream `grub-core/normal/auth.c`, `grub_auth_check_authentication`).
+fn lock(grub: &Interpreter<'_, '_>, item: &MenuItem) -> Result<Option<String>, Doubt> {
+    if !item.restricted {
+        return Ok(None);
+    }
+    let users = grub.variable("superusers");
+    match users.doubt {
+        Some(doubt) => Err(doubt),
+        None if users.value.is_empty() => Ok(None),
+        None => Ok(Some(format!(
+            "it asks for a password: superusers={:?}, and the entry is not --unrestricted",
+            users.value
+        ))),
+    }
 }
 
 /// What running an entry came to: a kernel, or another menu.
@@ -162,6 +189,7 @@ fn finish(
         entry: spec.resolve(grub.volumes()),
         other: grub.loaded.other.clone(),
         bls: item.is_some_and(|item| item.bls),
+        locked: None,
     })
 }
 

@@ -122,8 +122,15 @@ fn read_nested(volumes: &Volumes<'_>, place: &Place, depth: u32) -> Result<Confi
         None if menu.entries.is_empty() => Some((0, Evidence::new(path.clone(), "no menu"))),
         None => Some((-1, Evidence::new(path.clone(), "no timeout"))),
     };
+    let locked = index.and_then(|index| {
+        let (_, commands) = menu.entries.get(index)?;
+        let command =
+            commands.iter().find(|command| matches!(command.name, "lock" | "password"))?;
+        Some(format!("it asks for a password: {} in line {}", command.name, command.line))
+    });
     Ok(Configuration {
         kind: LoaderKind::GrubLegacy,
+        locked,
         evidence: Evidence::new(path, volumes.name(volume)),
         volume: Some(volume),
         default,

@@ -132,8 +132,11 @@ fn entry_links(volumes: &Volumes<'_>, configuration: &Configuration, chain: &mut
             return chain.push(LinkKind::DefaultEntry, state, evidence);
         }
     };
-    let evidence = Evidence::new(&entry.location, &entry.title);
-    chain.push(LinkKind::DefaultEntry, LinkState::Found, evidence);
+    let (state, detail) = match &configuration.locked {
+        Some(why) => (LinkState::Missing, format!("{}: {why}", entry.title)),
+        None => (LinkState::Found, entry.title.clone()),
+    };
+    chain.push(LinkKind::DefaultEntry, state, Evidence::new(&entry.location, detail));
     let (state, evidence) = kernel_link(volumes, entry, configuration.starts_other.as_deref());
     chain.push(LinkKind::Kernel, state, evidence);
     let other_loader = entry.kernel.is_none();

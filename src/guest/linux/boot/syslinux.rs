@@ -35,6 +35,8 @@ struct Label {
     append: Option<(String, String)>,
     initrds: Option<(String, String)>,
     other: Option<String>,
+    /// The line of `MENU PASSWD`.
+    password: Option<String>,
 }
 
 #[derive(Default)]
@@ -57,6 +59,15 @@ struct Config {
 fn is_menu(command: &str) -> bool {
     let name = command.split_ascii_whitespace().next().unwrap_or_default();
     name.rsplit('/').next().is_some_and(|name| name.ends_with(".c32"))
+}
+
+/// Whether what `KERNEL` names is by its extension no Linux kernel (syslinux wiki, "Config":
+/// "KERNEL").
+fn is_other_program(command: &str) -> bool {
+    let name = command.split_ascii_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    [".c32", ".com", ".cbt", ".img", ".bin", ".bs", ".bss", ".0"]
+        .iter()
+        .any(|extension| name.ends_with(extension))
 }
 
 impl Config {
@@ -93,8 +104,14 @@ pub(super) fn read(volumes: &Volumes<'_>, place: &Place) -> Result<Configuration
         .take(MAX_LISTED_ENTRIES)
         .map(|(_, label)| reader.entry(label, &config, "").resolve(volumes))
         .collect();
+    // Only the menu asks.
+    let label = index.filter(|_| config.has_menu()).and_then(|index| config.labels.get(index));
+    let locked = label.and_then(|label| {
+        Some(format!("it asks for a password: MENU PASSWD in {}", label.password.as_ref()?))
+    });
     Ok(Configuration {
         kind: LoaderKind::Syslinux,
+        locked,
         default,
         starts_other,
         others,
@@ -153,9 +170,15 @@ impl Reader<'_, '_> {
                     ((word, _), Some(_)) if word == "default" => {
                         config.menu_default = labels.checked_sub(1);
                     }
+                    ((word, _), Some(label)) if word == "passwd" => {
+                        label.password = Some(location);
+                    }
                     ((word, rest), _) if word == "include" => self.include(rest, config, depth),
                     _ => {}
                 },
+                ("kernel", Some(label)) if is_other_program(rest) => {
+                    label.other = Some(text.to_owned());
+                }
                 ("kernel" | "linux", Some(label)) => {
                     label.kernel = Some((rest.to_owned(), location));
                 }

@@ -83,6 +83,7 @@ pub(super) fn read(volumes: &Volumes<'_>, volume: usize) -> Result<Configuration
         ),
         volume: Some(volume),
         default: Fact::Known(files.get(index).map(spec)),
+        locked: None,
         starts_other: files
             .get(index)
             .and_then(|file| Some(format!("efi {}", file.first("efi").or(file.first("uki"))?))),

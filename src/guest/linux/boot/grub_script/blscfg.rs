@@ -139,6 +139,8 @@ impl Interpreter<'_, '_> {
             body.push(Statement::Command(initrds, None));
         }
         let title = file.first("title").unwrap_or(&linux.value).to_owned();
+        // `grub_users $grub_users`, as grubby writes it, restricts nothing until the variable is set.
+        let users = self.replace_variables(file.first("grub_users").unwrap_or_default())?;
         self.budget.text(title.len().saturating_add(expanded.value.len()))?;
         self.menu.push(MenuItem {
             title,
@@ -146,6 +148,7 @@ impl Interpreter<'_, '_> {
             parameters: Vec::new(),
             site: Site { file: file.path.as_str().into(), line: 1 },
             submenu: false,
+            restricted: !users.value.is_empty(),
             bls: true,
             body: Rc::from(body),
             doubt: doubt.or(expanded.doubt),

@@ -232,6 +232,7 @@ impl Interpreter<'_, '_> {
         submenu: bool,
     ) -> Result<Status, Stop> {
         let mut id = None;
+        let mut restricted = true;
         let mut rest = Vec::new();
         let mut iter = args.iter();
         let mut doubt = self.doubt();
@@ -241,7 +242,7 @@ impl Interpreter<'_, '_> {
                 "--class" | "-c" | "--users" | "--hotkey" | "--source" | "-s" => {
                     iter.next();
                 }
-                "--unrestricted" => {}
+                "--unrestricted" => restricted = false,
                 value => match value.strip_prefix("--id=") {
                     Some(value) => id = Some(value.to_owned()),
                     None if value.starts_with("--") => {}
@@ -262,6 +263,7 @@ impl Interpreter<'_, '_> {
             parameters: rest.split_off(1),
             site: self.site.clone(),
             submenu,
+            restricted,
             bls: false,
             body: Rc::clone(body),
             doubt,

@@ -19,6 +19,9 @@ pub(in super::super) struct MenuItem {
     pub(in super::super) site: Site,
     /// Whether it is a submenu.
     pub(in super::super) submenu: bool,
+    /// Whether it asks for a password when `superusers` names somebody (GRUB manual,
+    /// "Authentication and authorisation").
+    pub(in super::super) restricted: bool,
     /// Whether it comes from a Boot Loader Specification file.
     pub(in super::super) bls: bool,
     /// Its commands.
@@ -131,6 +134,7 @@ mod tests {
                 parameters: Vec::new(),
                 site: Site { file: "grub.cfg".into(), line: 1 },
                 submenu: false,
+                restricted: true,
                 bls: false,
                 body: Rc::from([]),
                 doubt: None,
@@ -173,6 +177,7 @@ mod tests {
             parameters: Vec::new(),
             site: Site { file: "grub.cfg".into(), line: 1 },
             submenu: false,
+            restricted: true,
             bls: false,
             body: Rc::from([]),
             doubt: None,

@@ -545,3 +545,40 @@ fn the_question_whether_the_firmware_has_a_set_up_leaves_the_default_entry_certa
     let facts = follow(&with_config(&format!("{question}{TWO}")));
     assert!(undecided(&facts).contains("firmware"), "{facts:?}");
 }
+
+#[test]
+fn an_entry_that_asks_for_a_password_does_not_start_by_itself() {
+    let head = "set superusers=\"root\"\nexport superusers\n\
+                password_pbkdf2 root grub.pbkdf2.sha512.10000.AA.BB\n";
+    let entry = |options: &str| {
+        format!("menuentry 'x' {options} {{ linux /boot/vmlinuz-6.1.0-18-amd64 root=/dev/vda1 }}\n")
+    };
+    let link = |config: &str| {
+        let facts = follow(&with_config(config));
+        let link = facts.chain.iter().find(|link| link.kind == LinkKind::DefaultEntry).unwrap();
+        (link.state.clone(), link.evidence.clone())
+    };
+    for options in ["", "--users \"\"", "--class os --users root"] {
+        let (state, evidence) = link(&format!("{head}{}", entry(options)));
+        assert_eq!(state, LinkState::Missing, "{options}");
+        assert!(evidence.detail.contains("superusers=\"root\""), "{evidence:?}");
+        assert_eq!(evidence.location, "/boot/grub/grub.cfg:4");
+    }
+    assert_eq!(link(&format!("{head}{}", entry("--unrestricted"))).0, LinkState::Found);
+    assert_eq!(link(&entry("")).0, LinkState::Found);
+    // The entry below a submenu that everybody may open.
+    let inner = format!("{head}submenu 's' --unrestricted {{\n{}}}\n", entry(""));
+    assert_eq!(link(&inner).0, LinkState::Missing);
+    let outer = format!("{head}submenu 's' {{\n{}}}\n", entry("--unrestricted"));
+    assert_eq!(link(&outer).0, LinkState::Missing);
+}
+
+#[test]
+fn a_boot_loader_specification_entry_is_restricted_once_grub_users_is_set() {
+    let link = |env: &str| {
+        let facts = follow(&rhel8(env));
+        facts.chain.iter().find(|link| link.kind == LinkKind::DefaultEntry).unwrap().state.clone()
+    };
+    assert_eq!(link("superusers=root\n"), LinkState::Found);
+    assert_eq!(link("superusers=root\ngrub_users=root\n"), LinkState::Missing);
+}

@@ -102,3 +102,21 @@ fn a_configuration_that_opens_itself_ends() {
     let facts = follow(&centos6("root (hd0,0)\nconfigfile /grub/grub.conf\n"));
     assert_eq!(facts.default_entry, Fact::Known(None));
 }
+
+#[test]
+fn a_locked_entry_does_not_start_by_itself() {
+    let entry = |lock: &str| {
+        format!(
+            "default=0\npassword --md5 $1$x\ntitle x\n{lock}\troot (hd0,0)\n\
+             \tkernel /vmlinuz-2.6.32-754.el6.x86_64 ro root=UUID=x\n"
+        )
+    };
+    let link = |lock: &str| {
+        let facts = follow(&centos6(&entry(lock)));
+        state(&facts, LinkKind::DefaultEntry).cloned()
+    };
+    // A password before the entries only keeps strangers from changing them.
+    assert_eq!(link(""), Some(LinkState::Found));
+    assert_eq!(link("\tlock\n"), Some(LinkState::Missing));
+    assert_eq!(link("\tpassword secret\n"), Some(LinkState::Missing));
+}

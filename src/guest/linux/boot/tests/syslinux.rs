@@ -168,3 +168,14 @@ fn boot_records_of_others_are_not_decided() {
         assert_eq!(default_entry(&facts).title, "x");
     }
 }
+
+#[test]
+fn a_label_with_a_password_or_another_program_starts_no_kernel_by_itself() {
+    let link = |config: &str, kind| state(&boot(config), kind).cloned();
+    let locked = "UI menu.c32\nDEFAULT a\nLABEL a\nMENU PASSWD x\nLINUX /boot/vmlinuz\n";
+    assert_eq!(link(locked, LinkKind::DefaultEntry), Some(LinkState::Missing));
+    let text = locked.replace("UI menu.c32\n", "");
+    assert_eq!(link(&text, LinkKind::DefaultEntry), Some(LinkState::Found));
+    let chain = "DEFAULT a\nLABEL a\nKERNEL chain.c32\nAPPEND hd0 2\n";
+    assert!(matches!(link(chain, LinkKind::Kernel), Some(LinkState::Unknown(_))));
+}
