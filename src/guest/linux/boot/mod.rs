@@ -24,6 +24,7 @@ mod syslinux;
 mod systemd_boot;
 #[cfg(test)]
 mod tests;
+mod unified_kernel_image;
 mod volume_path;
 mod volumes;
 

@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use super::bls::{self, BlsFile, compare_versions};
 use super::entry::{Configuration, EntrySpec, FileSpec, MAX_LISTED_ENTRIES};
 use super::grub_device::Device;
+use super::unified_kernel_image;
 use super::volumes::{Place, Volumes};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact};
@@ -16,6 +17,9 @@ const LOADER_CONF: &str = "/loader/loader.conf";
 
 /// Its entries.
 const ENTRIES: &str = "/loader/entries";
+
+/// Its unified kernel images.
+const UNIFIED: &str = "/EFI/Linux";
 
 /// Longest `loader.conf` in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 10;
@@ -32,14 +36,18 @@ const MAX_GLOB_STEPS: u32 = 100_000;
 /// When there are none, or they cannot be read.
 pub(super) fn read(volumes: &Volumes<'_>, volume: usize) -> Result<Configuration> {
     let mut read = 0_usize;
-    let mut files = bls::read_directory(volumes, volume, ENTRIES, &mut || {
+    let mut files = match bls::read_directory(volumes, volume, ENTRIES, &mut || {
         read = read.saturating_add(1);
         read <= MAX_ENTRIES
-    })?;
-    if files.is_empty() {
+    }) {
+        Err(error) if error.is_absent() => Vec::new(),
+        files => files?,
+    };
+    files.sort_by(order);
+    let images = unified(volumes, volume)?;
+    if files.is_empty() && images.is_empty() {
         return Err(Error::NotFound { path: format!("{ENTRIES}/*.conf") });
     }
-    files.sort_by(order);
     let place = Place { device: Device::Volume(volume), path: LOADER_CONF.to_owned() };
     let conf = match volumes.text_at(&place, MAX_FILE_BYTES) {
         Ok((text, _)) => text,
@@ -56,12 +64,18 @@ pub(super) fn read(volumes: &Volumes<'_>, volume: usize) -> Result<Configuration
             .last()
     };
     let pattern = setting("default").map(|(_, value)| value);
-    let index = pattern
-        .and_then(|pattern| {
-            let matches = |name: &str| glob(&pattern.to_lowercase(), &name.to_lowercase());
-            files.iter().position(|file| matches(&format!("{}.conf", file.id)) || matches(&file.id))
-        })
-        .unwrap_or(0);
+    let names: Vec<(String, String)> = files
+        .iter()
+        .map(|file| (file.id.clone(), format!("{}.conf", file.id)))
+        .chain(images.iter().map(|(name, _)| (name.clone(), name.clone())))
+        .collect();
+    let chosen = pattern.and_then(|pattern| {
+        let pattern = pattern.to_lowercase();
+        let matches = |name: &str| glob(&pattern, &name.to_lowercase());
+        names.iter().position(|(id, file)| matches(file) || matches(id))
+    });
+    let index = chosen.unwrap_or(0);
+    let is_mixed = !files.is_empty() && !images.is_empty();
     let timeout = match setting("timeout") {
         None => Some((0, Evidence::new(LOADER_CONF, "no timeout"))),
         Some((line, value)) => {
@@ -74,28 +88,69 @@ pub(super) fn read(volumes: &Volumes<'_>, volume: usize) -> Result<Configuration
             seconds.map(|seconds| (seconds, evidence))
         }
     };
-    let spec = |file: &BlsFile| entry(file, volume).resolve(volumes);
+    let mut specs: Vec<EntrySpec> = files.iter().map(|file| entry(file, volume)).collect();
+    specs.extend(images.into_iter().map(|(_, spec)| spec));
+    let mut entries: Vec<_> = specs.into_iter().map(|spec| spec.resolve(volumes)).collect();
+    let default = (index < entries.len()).then(|| entries.remove(index));
+    entries.truncate(MAX_LISTED_ENTRIES);
+    let location = if conf.is_empty() { ENTRIES } else { LOADER_CONF };
+    let default = match chosen {
+        None if is_mixed => {
+            let reason = "which comes first of entries and unified kernel images is not followed";
+            Fact::unknown(location, reason)
+        }
+        _ => Fact::Known(default),
+    };
     Ok(Configuration {
         kind: LoaderKind::SystemdBoot,
-        evidence: Evidence::new(
-            if conf.is_empty() { ENTRIES } else { LOADER_CONF },
-            volumes.name(volume),
-        ),
+        evidence: Evidence::new(location, volumes.name(volume)),
         volume: Some(volume),
-        default: Fact::Known(files.get(index).map(spec)),
         locked: None,
         starts_other: files
             .get(index)
             .and_then(|file| Some(format!("efi {}", file.first("efi").or(file.first("uki"))?))),
-        others: files
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| *at != index)
-            .map(|(_, file)| spec(file))
-            .take(MAX_LISTED_ENTRIES)
-            .collect(),
+        default,
+        others: entries,
         timeout,
     })
+}
+
+/// The unified kernel images on a volume by their names, the newest version first ("Sorting" in
+/// UAPI.1).
+fn unified(volumes: &Volumes<'_>, volume: usize) -> Result<Vec<(String, EntrySpec)>> {
+    let mut names = match volumes.names(volume, UNIFIED) {
+        Err(error) if error.is_absent() => Vec::new(),
+        names => names?,
+    };
+    names.retain(|name| name.to_ascii_lowercase().ends_with(".efi"));
+    names.sort_by(|a, b| compare_versions(b, a));
+    let mut images = Vec::new();
+    for name in names.into_iter().take(MAX_ENTRIES) {
+        let path = format!("{UNIFIED}/{name}");
+        let bytes = volumes.open(volume, &path)?;
+        let image = match unified_kernel_image::read(bytes.as_ref()) {
+            Ok(Some(image)) => image,
+            // It is passed over by the loader as well.
+            Ok(None) | Err(Error::Corrupt { .. } | Error::OutOfBounds { .. }) => continue,
+            Err(error) => return Err(error),
+        };
+        let file = FileSpec {
+            spec: path.clone(),
+            location: path.clone(),
+            place: Some(Place { device: Device::Volume(volume), path: path.clone() }),
+        };
+        let spec = EntrySpec {
+            title: image.title.unwrap_or_else(|| name.clone()),
+            location: path.clone(),
+            kernel: Some(file.clone()),
+            // It is in the same file.
+            initrds: vec![file],
+            command_line: image.command_line,
+            command_line_location: path,
+        };
+        images.push((name, spec));
+    }
+    Ok(images)
 }
 
 fn entry(file: &BlsFile, volume: usize) -> EntrySpec {

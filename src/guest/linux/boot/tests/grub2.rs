@@ -582,3 +582,37 @@ fn a_boot_loader_specification_entry_is_restricted_once_grub_users_is_set() {
     assert_eq!(link("superusers=root\n"), LinkState::Found);
     assert_eq!(link("superusers=root\ngrub_users=root\n"), LinkState::Missing);
 }
+
+/// Fedora 39 as grub2-mkconfig writes it: `/etc/grub.d/08_fallback_counting`,
+/// `10_reset_boot_success` and `12_menu_auto_hide` around the entries.
+#[test]
+fn fedora_s_boot_counting_and_hidden_menu_are_followed() {
+    let config = "set timeout_style=menu\nset timeout=5\nset default=0\n\
+         insmod increment\n\
+         if [ -n \"${boot_counter}\" -a \"${boot_success}\" = \"0\" ]; then\n  \
+         if [ \"${boot_counter}\" = \"0\" -o \"${boot_counter}\" = \"-1\" ]; then\n    \
+         set default=1\n    set boot_counter=-1\n  else\n    decrement boot_counter\n  fi\n  \
+         save_env boot_counter\nfi\n\
+         if [ \"${boot_success}\" = \"1\" -o \"${boot_indeterminate}\" = \"1\" ]; then\n  \
+         set menu_hide_ok=1\nelse\n  set menu_hide_ok=0 \nfi\n\
+         if [ \"${boot_success}\" = \"1\" ] ; then\n  set boot_indeterminate=0\n\
+         elif [ \"${boot_indeterminate}\" = \"1\" ]; then\n  set boot_indeterminate=2\nfi\n\
+         set boot_success=0\nsave_env boot_success boot_indeterminate\n\
+         if [ x$feature_timeout_style = xy ] ; then\n  if [ \"${menu_show_once}\" ]; then\n    \
+         unset menu_show_once\n    save_env menu_show_once\n    set timeout_style=menu\n    \
+         set timeout=60\n  elif [ \"${menu_auto_hide}\" -a \"${menu_hide_ok}\" = \"1\" ]; then\n    \
+         set orig_timeout_style=${timeout_style}\n    set orig_timeout=${timeout}\n    \
+         if [ \"${fastboot}\" = \"1\" ]; then\n      set timeout_style=menu\n      set timeout=0\n    \
+         else\n      set timeout_style=hidden\n      set timeout=1\n    fi\n  fi\nfi\n";
+    let boot = |env: &str| {
+        let env = format!("# GRUB Environment Block\n{env}####");
+        let config = format!("if [ -s $prefix/grubenv ]; then\n  load_env\nfi\n{config}{TWO}");
+        let facts = follow(&with_filesystem(debian(&config).file("/boot/grub/grubenv", env)));
+        (default_entry(&facts).command_line.clone(), facts.timeout.unwrap().0)
+    };
+    assert_eq!(boot(""), ("is-a".to_owned(), 5));
+    assert_eq!(boot("menu_auto_hide=1\nboot_success=1\n"), ("is-a".to_owned(), 1));
+    assert_eq!(boot("menu_auto_hide=1\nboot_success=0\n"), ("is-a".to_owned(), 5));
+    assert_eq!(boot("boot_success=0\nboot_counter=0\n"), ("is-b".to_owned(), 5));
+    assert_eq!(boot("menu_show_once=1\n"), ("is-a".to_owned(), 60));
+}

@@ -1,5 +1,5 @@
 use super::*;
-use crate::guest::facts::LoaderKind;
+use crate::guest::facts::{LoaderKind, Resolution};
 
 fn esp(conf: &str) -> FakeFs {
     let entry = |version: &str| {
@@ -51,4 +51,30 @@ fn a_pattern_chooses_the_first_entry_that_matches() {
 #[test]
 fn a_pattern_of_many_stars_ends() {
     boot(&format!("default {}b\n", "*a".repeat(5000)));
+}
+
+#[test]
+fn a_unified_kernel_image_is_an_entry_of_its_own() {
+    use crate::guest::linux::boot::unified_kernel_image::tests::image;
+
+    let uki = |line: &str| image(&[(b".cmdline", line), (b".linux\0\0", "MZ")]);
+    let esp = |conf: &str| {
+        FakeFs::fat()
+            .file("/loader/loader.conf", conf)
+            .file("/EFI/Linux/linux-6.5.efi", uki(&format!("root=UUID={UUID} old")))
+            .file("/EFI/Linux/linux-6.10.efi", uki(&format!("root=UUID={UUID} new")))
+    };
+    let boot = |fs: FakeFs| {
+        let fake = FakeMachine::new(TableKind::Gpt).partition("AAAA-0001", fs);
+        follow(&fake.partition(UUID, FakeFs::new()))
+    };
+    let facts = boot(esp("timeout 3\n"));
+    let entry = default_entry(&facts);
+    assert_eq!(entry.command_line, format!("root=UUID={UUID} new"));
+    assert_eq!(entry.root.as_ref().unwrap().resolution, Resolution::Volume(1));
+    assert_eq!(facts.other_entries.len(), 1);
+    let facts = boot(esp("default linux-6.5*\n"));
+    assert_eq!(default_entry(&facts).command_line, format!("root=UUID={UUID} old"));
+    let both = esp("").file("/loader/entries/a.conf", "title A\nlinux /vmlinuz\n");
+    assert!(undecided(&boot(both)).contains("unified kernel images"));
 }
