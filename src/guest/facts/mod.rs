@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::drivers::DriverFacts;
 pub use self::filesystems::FileSystemFacts;
+pub use self::drivers::{
+    Candidate, DeviceFacts, DriverFacts, DriverLink, PlatformDevice, ResumeSetting, RootNeed,
+};
 pub use self::firewall::FirewallFacts;
 pub use self::leftovers::LeftoverFacts;
 pub use self::network::NetworkFacts;
@@ -474,6 +477,8 @@ pub struct KernelFacts {
     pub builtin: Fact<Option<BTreeSet<String>>>,
     /// Names of the modules in `/lib/modules` (`modules.dep`), `-` as `_`.
     pub modules: Fact<Option<BTreeSet<String>>>,
+    /// Its kernel file under a usual name in `/boot`; `Known(None)` when there is none.
+    pub image: Fact<Option<String>>,
     /// `/boot/config-<release>`: the options set to `y`, without `CONFIG_`; `Known(None)` without it.
     pub config: Fact<Option<BTreeSet<String>>>,
     /// Its initramfs; `Known(None)` when the boot entry names none. For kernels that are not the
@@ -488,6 +493,12 @@ pub struct InitramfsFacts {
     pub path: String,
     /// Names of the modules in it, `-` as `_`, without `.ko` and compression suffix.
     pub modules: BTreeSet<String>,
+    /// The kernel releases whose modules lie in it.
+    pub releases: BTreeSet<String>,
+    /// Programs in it that put together what root may lie on: `lvm`, `mdadm`, `multipath`, ….
+    pub programs: BTreeSet<String>,
+    /// Paths in it that are worth knowing: persistent names of network cards, old drivers.
+    pub noted: Vec<String>,
     /// Its segments: `offset 0: cpio, none`, `offset 45056: cpio, zstd`.
     pub segments: Vec<String>,
     /// Whether the listing was read to its end, stopped early because all that is sought was seen,

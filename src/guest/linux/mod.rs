@@ -7,6 +7,7 @@ pub mod boot;
 pub mod cloud_init;
 pub mod crypttab;
 pub mod device;
+pub mod drivers;
 pub mod fstab;
 pub mod initramfs;
 pub mod kernel;
@@ -23,8 +24,7 @@ use std::sync::Arc;
 use self::root::{NoRoot, Root};
 use super::Machine;
 use super::facts::{
-    BootFacts, BootFile, DriverFacts, FirewallFacts, Guest, LeftoverFacts, LinuxFacts,
-    NetworkFacts, PackageFacts, ResolvedFile, SshdFacts,
+    BootFacts, BootFile, DriverFacts, FirewallFacts, Guest, LeftoverFacts, LinuxFacts, NetworkFacts, PackageFacts, Resolution, ResolvedFile, SshdFacts,
 };
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
@@ -62,14 +62,17 @@ fn inspect(machine: &Machine<'_>, mut boot: BootFacts, root: Root) -> (LinuxFact
     boot.chain.push(boot::init_link(&tree, command_line.as_deref().unwrap_or_default()));
 
     let open = |file: &ResolvedFile| open_on_volume(machine, file);
-    let (kernels, (accounts, cloud_init)) = rayon::join(
-        || kernel::find(&tree, &boot, &open, &kernel::sought()),
+    let root_needs = drivers::root_needs(machine.disk, &boot, &mounts);
+    let sought = kernel::sought(root_needs.known().map(Vec::as_slice).unwrap_or_default());
+    let ((kernels, settings), (accounts, cloud_init)) = rayon::join(
+        || kernel::find(&tree, &boot, &open, &sought),
         || (accounts::find(&tree), cloud_init::find(&tree, command_line.as_deref())),
     );
     let bindings = bindings::find(&tree).map(|mut found| {
         found.extend(bindings::of_devices(&fstab, &boot));
         found
     });
+    let drivers = drivers::find(&tree, machine.disk, &boot, &kernels, &settings, root_needs);
     let facts = LinuxFacts {
         os: os_release::find(&tree),
         arch: arch::find(&tree),
@@ -86,7 +89,7 @@ fn inspect(machine: &Machine<'_>, mut boot: BootFacts, root: Root) -> (LinuxFact
         network: NetworkFacts::default(),
         packages: PackageFacts::default(),
         sshd: SshdFacts::default(),
-        drivers: DriverFacts::default(),
+        drivers,
         leftovers: LeftoverFacts::default(),
         firewall: FirewallFacts::default(),
     };

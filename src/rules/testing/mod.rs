@@ -1,6 +1,6 @@
 //! Facts for the rules' tests: a good machine, of which each test changes only what is wrong.
 
-mod drivers;
+pub(super) mod drivers;
 mod firewall;
 mod leftovers;
 mod network;
@@ -469,7 +469,7 @@ pub(super) fn boot_entry() -> BootEntry {
         location: "/boot/grub2/grub.cfg:90".to_owned(),
         kernel: Some(boot_file(&format!("vmlinuz-{RELEASE}"), 100)),
         initrds: vec![boot_file(&format!("initramfs-{RELEASE}.img"), 101)],
-        command_line: format!("root=UUID={ROOT_UUID} ro"),
+        command_line: format!("root=UUID={ROOT_UUID} ro console=ttyS0"),
         command_line_location: "/boot/grub2/grub.cfg:100".to_owned(),
         root: Some(by_uuid(ROOT_UUID, 1)),
         resume: None,
@@ -578,10 +578,14 @@ pub(super) fn good_linux() -> Facts {
         modules_dir: Fact::Known(Some(format!("/lib/modules/{RELEASE}"))),
         builtin: Fact::Known(Some(names(&["ext4"]))),
         modules: Fact::Known(Some(names(DRIVERS))),
+        image: Fact::Known(Some(format!("/boot/vmlinuz-{RELEASE}"))),
         config: Fact::Known(Some(names(&["PCI", "EXT4_FS"]))),
         initramfs: Fact::Known(Some(InitramfsFacts {
             path: INITRAMFS.to_owned(),
             modules: names(DRIVERS),
+            releases: names(&[RELEASE]),
+            programs: BTreeSet::new(),
+            noted: Vec::new(),
             segments: vec!["offset 0: cpio, gzip".to_owned()],
             listing: Fact::Known(ListingEnd::Complete),
         })),

@@ -4,8 +4,6 @@
 //! kernel the trailer `TRAILER!!!` is an entry like the others: behind any entry may stand zero bytes
 //! and then the next header, at a multiple of 4.
 
-use std::ops::ControlFlow;
-
 /// Length of a header in bytes.
 const HEADER: usize = 110;
 
@@ -15,6 +13,7 @@ const MAX_NAME: usize = 4096;
 /// Type bits of a mode, and those of a regular file (inode(7)).
 const S_IFMT: u32 = 0o170_000;
 const S_IFREG: u32 = 0o100_000;
+const S_IFDIR: u32 = 0o040_000;
 
 /// One entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +22,8 @@ pub(super) struct Entry<'a> {
     pub(super) mode: u32,
     /// Path, without the NUL.
     pub(super) name: &'a [u8],
+    /// Length of the content in bytes.
+    pub(super) size: u32,
 }
 
 impl Entry<'_> {
@@ -30,6 +31,34 @@ impl Entry<'_> {
     pub(super) fn is_regular(&self) -> bool {
         self.mode & S_IFMT == S_IFREG
     }
+
+    /// Whether it is a directory.
+    pub(super) fn is_directory(&self) -> bool {
+        self.mode & S_IFMT == S_IFDIR
+    }
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// Go on with the next entry.
+    Next,
+    /// Give this entry's content, then go on.
+    Content,
+    /// Nothing more is needed.
+    Stop,
+}
+
+/// Who looks at an archive's entries as they come.
+pub(super) trait Visitor {
+    /// An entry.
+    fn entry(&mut self, entry: Entry<'_>) -> Flow;
+
+    /// A piece of the content of the entry that was answered with [`Flow::Content`].
+    fn content(&mut self, piece: &[u8]);
+
+    /// That content has ended.
+    fn end(&mut self) -> Flow;
 }
 
 /// Why [`Archive::feed`] came back.
@@ -51,6 +80,19 @@ enum State {
     Entry,
     /// In content or padding, so many bytes before its end.
     Skip(u64),
+    /// Before or in content that the visitor wants.
+    Content(Span),
+}
+
+/// Bytes that are still to come before the next header.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    /// Padding before the content.
+    before: u64,
+    /// Content.
+    content: u64,
+    /// Padding behind it.
+    after: u64,
 }
 
 /// The reader's place in an archive, or in several one behind the other.
@@ -100,7 +142,7 @@ impl Archive {
     pub(super) fn feed(
         &mut self,
         chunk: &mut &[u8],
-        visit: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
+        visitor: &mut dyn Visitor,
     ) -> Result<Fed, String> {
         loop {
             match self.state {
@@ -114,6 +156,11 @@ impl Archive {
                     }
                     self.state = State::Between;
                 }
+                State::Content(span) => match self.content(chunk, span, visitor) {
+                    Some(Flow::Stop) => return Ok(Fed::Stopped),
+                    Some(_) => {}
+                    None => return Ok(Fed::Exhausted),
+                },
                 State::Between => {
                     let zeros = chunk.iter().position(|byte| *byte != 0).unwrap_or(chunk.len());
                     self.advance(chunk, zeros);
@@ -127,9 +174,9 @@ impl Archive {
                     }
                     self.state = State::Entry;
                 }
-                State::Entry => match self.entry(chunk, visit)? {
-                    Some(ControlFlow::Continue(())) => {}
-                    Some(ControlFlow::Break(())) => return Ok(Fed::Stopped),
+                State::Entry => match self.entry(chunk, visitor)? {
+                    Some(Flow::Stop) => return Ok(Fed::Stopped),
+                    Some(_) => {}
                     None => return Ok(Fed::Exhausted),
                 },
             }
@@ -140,13 +187,13 @@ impl Archive {
     fn entry(
         &mut self,
         chunk: &mut &[u8],
-        visit: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
-    ) -> Result<Option<ControlFlow<()>>, String> {
+        visitor: &mut dyn Visitor,
+    ) -> Result<Option<Flow>, String> {
         if self.partial.is_empty() {
             let bytes: &[u8] = chunk;
             if let Some(whole) = Whole::find(bytes)? {
-                let flow = whole.visit(visit);
-                self.finish(whole.next());
+                let flow = whole.visit(visitor);
+                self.finish(&whole.header, flow);
                 self.advance(chunk, whole.len());
                 return Ok(Some(flow));
             }
@@ -172,20 +219,53 @@ impl Archive {
         }
         let flow = match Whole::find(&partial)? {
             Some(whole) => {
-                self.finish(whole.next());
-                whole.visit(visit)
+                let flow = whole.visit(visitor);
+                self.finish(&whole.header, flow);
+                flow
             }
-            None => ControlFlow::Continue(()),
+            None => Flow::Next,
         };
         partial.clear();
         self.partial = partial;
         Ok(Some(flow))
     }
 
-    /// An entry was read; `left` bytes lie between its name and the next header.
-    fn finish(&mut self, left: u64) {
+    /// An entry's header and name were read.
+    fn finish(&mut self, header: &Header, flow: Flow) {
         self.begun = true;
-        self.state = if left == 0 { State::Between } else { State::Skip(left) };
+        let span = header.span();
+        let left = span.before.saturating_add(span.content).saturating_add(span.after);
+        self.state = match flow {
+            Flow::Content => State::Content(span),
+            _ if left == 0 => State::Between,
+            _ => State::Skip(left),
+        };
+    }
+
+    /// Hands over content; `None` when the chunk ends before it does.
+    fn content(
+        &mut self,
+        chunk: &mut &[u8],
+        mut span: Span,
+        visitor: &mut dyn Visitor,
+    ) -> Option<Flow> {
+        let before = span.before.min(length(chunk));
+        self.advance(chunk, usize::try_from(before).unwrap_or(usize::MAX));
+        span.before = span.before.saturating_sub(before);
+        let count = if span.before == 0 { span.content.min(length(chunk)) } else { 0 };
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let piece = chunk.get(..count).unwrap_or(&[]);
+        if !piece.is_empty() {
+            visitor.content(piece);
+        }
+        span.content = span.content.saturating_sub(length(piece));
+        self.advance(chunk, count);
+        if span.before > 0 || span.content > 0 {
+            self.state = State::Content(span);
+            return None;
+        }
+        self.state = if span.after == 0 { State::Between } else { State::Skip(span.after) };
+        Some(visitor.end())
     }
 
     fn advance(&mut self, chunk: &mut &[u8], count: usize) {
@@ -229,13 +309,17 @@ impl Header {
         HEADER.saturating_add(self.name_len().unwrap_or(0))
     }
 
-    /// Bytes from behind header and name to the next header: padding, content, padding.
-    fn next(&self) -> u64 {
-        let padded = |len: u64| len.checked_next_multiple_of(4).unwrap_or(u64::MAX);
+    /// The bytes from behind header and name to the next header.
+    fn span(&self) -> Span {
+        let padding = |len: u64| {
+            len.checked_next_multiple_of(4).unwrap_or(len).saturating_sub(len)
+        };
         let header = u64::try_from(HEADER).unwrap_or(0);
-        let content = padded(header.saturating_add(u64::from(self.name_size)));
-        let end = content.saturating_add(padded(u64::from(self.size)));
-        end.saturating_sub(u64::try_from(self.wanted()).unwrap_or(0))
+        let named = header.saturating_add(u64::from(self.name_size));
+        // A name that the kernel does not read is passed over with the padding.
+        let unread = named.saturating_sub(u64::try_from(self.wanted()).unwrap_or(0));
+        let content = u64::from(self.size);
+        Span { before: unread.saturating_add(padding(named)), content, after: padding(content) }
     }
 }
 
@@ -269,14 +353,12 @@ impl<'a> Whole<'a> {
         self.header.wanted()
     }
 
-    fn next(&self) -> u64 {
-        self.header.next()
-    }
-
-    fn visit(&self, visit: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+    fn visit(&self, visitor: &mut dyn Visitor) -> Flow {
         match self.name {
-            Some(name) => visit(Entry { mode: self.header.mode, name }),
-            None => ControlFlow::Continue(()),
+            Some(name) => {
+                visitor.entry(Entry { mode: self.header.mode, name, size: self.header.size })
+            }
+            None => Flow::Next,
         }
     }
 }

@@ -15,6 +15,11 @@ pub(super) const MAX_LZMA_MEMORY: u64 = 96 << 20;
 /// `lib/decompress_unzstd.c`, which refuses larger ones).
 const MAX_ZSTD_WINDOW_LOG: u32 = 27;
 
+/// The same for a budget that allows little memory: 16 MiB. The tools stay below, at their default
+/// settings (`xz -6`: 9 MiB, `zstd -19`: 8 MiB).
+const MODEST_LZMA_MEMORY: u64 = 16 << 20;
+const MODEST_ZSTD_WINDOW_LOG: u32 = 24;
+
 /// Window of gzip, as a power of two (RFC 1951, 32 KiB).
 const GZIP_WINDOW_LOG: u8 = 15;
 
@@ -42,16 +47,21 @@ impl Decoder {
     ///
     /// # Errors
     /// When this program has none, or it cannot be set up.
-    pub(super) fn new(compression: Compression) -> Result<Self, String> {
+    pub(super) fn new(compression: Compression, modest: bool) -> Result<Self, String> {
+        let (memory, window_log) = if modest {
+            (MODEST_LZMA_MEMORY, MODEST_ZSTD_WINDOW_LOG)
+        } else {
+            (MAX_LZMA_MEMORY, MAX_ZSTD_WINDOW_LOG)
+        };
         Ok(match compression {
             Compression::Gzip => Self::Gzip(Box::new(Inflate::new_gzip(GZIP_WINDOW_LOG))),
             Compression::Bzip2 => Self::Bzip2(Box::new(Bzip2::new(false))),
-            Compression::Lzma => Self::lzma(Lzma::new_lzma_decoder(MAX_LZMA_MEMORY))?,
-            Compression::Xz => Self::lzma(Lzma::new_stream_decoder(MAX_LZMA_MEMORY, 0))?,
+            Compression::Lzma => Self::lzma(Lzma::new_lzma_decoder(memory))?,
+            Compression::Xz => Self::lzma(Lzma::new_stream_decoder(memory, 0))?,
             Compression::Zstd => {
                 let mut context = DCtx::try_create().ok_or("no memory for a zstd decompressor")?;
                 context
-                    .set_parameter(DParameter::WindowLogMax(MAX_ZSTD_WINDOW_LOG))
+                    .set_parameter(DParameter::WindowLogMax(window_log))
                     .map_err(get_error_name)?;
                 Self::Zstd(Box::new(context))
             }

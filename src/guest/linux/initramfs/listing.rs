@@ -1,9 +1,9 @@
 //! What has been seen so far: module names, segments, and which of the sought modules are missing.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 
-use super::cpio::Entry;
+use super::cpio::{Entry, Flow, Visitor};
+use super::files::{BEHIND_SETTINGS, Files, Open};
 use super::wanted::{Group, Wanted};
 
 /// Longest module name in bytes (Linux: `MODULE_NAME_LEN`, `include/linux/moduleparam.h`; the kernel
@@ -20,14 +20,42 @@ const SUFFIXES: [&[u8]; 5] = [b".ko", b".ko.gz", b".ko.xz", b".ko.zst", b".ko.bz
 const HIDING: [&[u8]; 4] =
     [b"squashfs-root.img", b"squash-root.img", b"erofs-root.img", b"squash/root.img"];
 
+/// Programs that are taken note of, in any folder of programs: those that put together what root may
+/// lie on.
+const PROGRAMS: [&str; 6] = ["lvm", "mdadm", "mdassemble", "multipath", "multipathd", "dmraid"];
+
+/// Folders of programs, `/usr` cut off.
+const PROGRAM_FOLDERS: [&[u8]; 2] = [b"sbin/", b"bin/"];
+
+/// Most directories of modules whose names are kept; there is one a kernel.
+const MAX_RELEASES: usize = 16;
+
+/// Most paths that are taken note of, and the longest in bytes.
+const MAX_NOTED: usize = 32;
+const MAX_NOTED_LEN: usize = 256;
+
 /// The state of a listing.
 pub(super) struct Listing<'w> {
     /// Names of the modules seen.
     pub(super) modules: BTreeSet<String>,
+    /// The releases whose modules were seen.
+    pub(super) releases: BTreeSet<String>,
+    /// The programs seen, of those in [`PROGRAMS`].
+    pub(super) programs: BTreeSet<String>,
+    /// Paths that are worth knowing.
+    pub(super) noted: Vec<String>,
     /// The segments seen.
     pub(super) segments: Vec<String>,
+    /// The settings seen.
+    pub(super) files: Files,
     missing: Option<Vec<&'w Group>>,
+    missing_programs: Vec<&'w str>,
+    settings: bool,
     hidden: Option<&'static str>,
+    open: Option<Open>,
+    /// The last name of the segment, and whether the names so far came sorted.
+    last: Vec<u8>,
+    sorted: bool,
 }
 
 impl<'w> Listing<'w> {
@@ -35,15 +63,39 @@ impl<'w> Listing<'w> {
     pub(super) fn new(wanted: &'w Wanted) -> Self {
         Self {
             modules: BTreeSet::new(),
+            releases: BTreeSet::new(),
+            programs: BTreeSet::new(),
+            noted: Vec::new(),
             segments: Vec::new(),
+            files: Files::default(),
             missing: wanted.remaining(),
+            missing_programs: wanted.programs().iter().map(String::as_str).collect(),
+            settings: wanted.settings(),
             hidden: None,
+            open: None,
+            last: Vec::new(),
+            sorted: true,
         }
+    }
+
+    /// A segment begins.
+    pub(super) fn begin(&mut self, segment: String) {
+        self.segments.push(segment);
+        self.last.clear();
+        self.sorted = true;
     }
 
     /// Whether all that is sought was seen.
     pub(super) fn satisfied(&self) -> bool {
         self.missing.as_ref().is_some_and(Vec::is_empty)
+            && self.missing_programs.is_empty()
+            && (!self.settings || self.settings_seen())
+    }
+
+    /// Whether no settings can follow: the aliases were seen, and where an archive is sorted by name
+    /// the rest stands before them. One that is not sorted must be read to its end.
+    fn settings_seen(&self) -> bool {
+        self.sorted && self.last.as_slice() >= BEHIND_SETTINGS && self.files.has_aliases()
     }
 
     /// An image inside, in which modules may lie unseen.
@@ -51,17 +103,36 @@ impl<'w> Listing<'w> {
         self.hidden
     }
 
-    /// Takes note of an archive's entry; breaks when all that is sought was seen.
-    pub(super) fn visit(&mut self, entry: Entry<'_>) -> ControlFlow<()> {
+    fn look(&mut self, path: &[u8], entry: &Entry<'_>) {
         if entry.is_regular() {
-            let path = relative(entry.name);
-            if let Some(name) = module_name(path) {
+            if let Some((release, name)) = module(path) {
                 self.insert(name);
+                self.insert_release(release);
             } else if let Some(image) = HIDING.iter().find(|image| **image == path) {
                 self.hidden = std::str::from_utf8(image).ok();
             }
         }
-        if self.satisfied() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if entry.is_directory() {
+            return;
+        }
+        if let Some(name) = program(path) {
+            self.programs.insert(name.to_owned());
+            self.missing_programs.retain(|missing| *missing != name);
+        }
+        if self.noted.len() < MAX_NOTED && path.len() <= MAX_NOTED_LEN && is_noted(path) {
+            self.noted.push(String::from_utf8_lossy(path).into_owned());
+        }
+    }
+
+    fn insert_release(&mut self, release: &[u8]) {
+        let Ok(release) = std::str::from_utf8(release) else { return };
+        if self.releases.len() < MAX_RELEASES && !self.releases.contains(release) {
+            self.releases.insert(release.to_owned());
+        }
+    }
+
+    fn flow(&self) -> Flow {
+        if self.satisfied() { Flow::Stop } else { Flow::Next }
     }
 
     fn insert(&mut self, name: &[u8]) {
@@ -81,6 +152,31 @@ impl<'w> Listing<'w> {
     }
 }
 
+impl Visitor for Listing<'_> {
+    fn entry(&mut self, entry: Entry<'_>) -> Flow {
+        let path = relative(entry.name);
+        self.sorted &= self.last.as_slice() <= path;
+        self.last.clear();
+        self.last.extend_from_slice(path);
+        self.look(path, &entry);
+        self.open = if self.settings { self.files.open(path, &entry) } else { None };
+        if self.open.is_some() { Flow::Content } else { self.flow() }
+    }
+
+    fn content(&mut self, piece: &[u8]) {
+        if let Some(open) = &mut self.open {
+            open.push(piece);
+        }
+    }
+
+    fn end(&mut self) -> Flow {
+        if let Some(open) = self.open.take() {
+            self.files.close(open);
+        }
+        self.flow()
+    }
+}
+
 /// The path from the root of the archive: without `/` and `./` in front.
 fn relative(mut path: &[u8]) -> &[u8] {
     loop {
@@ -91,14 +187,36 @@ fn relative(mut path: &[u8]) -> &[u8] {
     }
 }
 
-/// The name of the module at `path`, when it is `[usr/]lib/modules/<release>/…/<name>.ko[.gz|…]`.
-fn module_name(path: &[u8]) -> Option<&[u8]> {
+/// Release and name of the module at `path`, when it is
+/// `[usr/]lib/modules/<release>/…/<name>.ko[.gz|…]`.
+fn module(path: &[u8]) -> Option<(&[u8], &[u8])> {
     let path = path.strip_prefix(b"usr/").unwrap_or(path);
     let below = path.strip_prefix(b"lib/modules/")?;
     let slash = below.iter().position(|byte| *byte == b'/')?;
-    let file = below.get(slash..)?.rsplit(|byte| *byte == b'/').next()?;
+    let (release, rest) = below.split_at_checked(slash)?;
+    let file = rest.rsplit(|byte| *byte == b'/').next()?;
     let name = SUFFIXES.iter().find_map(|suffix| file.strip_suffix(*suffix))?;
-    (!name.is_empty()).then_some(name)
+    (!name.is_empty()).then_some((release, name))
+}
+
+/// The name of the program at `path`, when it is one of [`PROGRAMS`].
+fn program(path: &[u8]) -> Option<&'static str> {
+    let path = path.strip_prefix(b"usr/").unwrap_or(path);
+    let name = PROGRAM_FOLDERS.iter().find_map(|folder| path.strip_prefix(*folder))?;
+    PROGRAMS.into_iter().find(|program| program.as_bytes() == name)
+}
+
+/// Whether a path is worth knowing: a rule that names network cards by what they were
+/// (`70-persistent-net.rules`), a driver of Huawei's old set (`updates/pvdriver/`).
+fn is_noted(path: &[u8]) -> bool {
+    let has = |part: &[u8]| path.windows(part.len()).any(|window| window == part);
+    match path.strip_prefix(b"usr/").unwrap_or(path) {
+        [b'l', b'i', b'b', b'/', b'm', ..] => has(b"/updates/pvdriver/"),
+        path if path.starts_with(b"etc/udev/") || path.starts_with(b"lib/udev/") => {
+            has(b"persistent") && has(b"net")
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -107,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_module_is_told_by_its_place_and_suffix() {
-        let name = |path: &'static str| module_name(relative(path.as_bytes()));
+        let name = |path: &'static str| module(relative(path.as_bytes())).map(|(_, name)| name);
         assert_eq!(name("lib/modules/6.1/kernel/virtio.ko"), Some(&b"virtio"[..]));
         assert_eq!(
             name("./usr/lib/modules/6.1/a/b/xen-blkfront.ko.xz"),

@@ -11,13 +11,17 @@
 mod compression;
 mod cpio;
 mod decoder;
+mod files;
 mod listing;
 mod lz4;
 mod segments;
 mod source;
 mod wanted;
 
+pub use files::{Files, Setting};
 pub use wanted::{Group, Wanted};
+
+use std::time::Instant;
 
 use crate::bytes::Bytes;
 use crate::fact::Fact;
@@ -30,26 +34,49 @@ use listing::Listing;
 /// kernel must hold them in memory.
 pub const MAX_UNPACKED: u64 = 1 << 30;
 
-/// How many more bytes are looked at.
+/// How much more is looked at.
 #[derive(Debug)]
-pub struct Budget(u64);
+pub struct Budget {
+    /// Bytes at the start.
+    whole: u64,
+    /// Bytes that are left.
+    left: u64,
+    /// When to stop.
+    until: Option<Instant>,
+    /// Whether decompressors must do with little memory.
+    modest: bool,
+}
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(MAX_UNPACKED)
+        Self { whole: MAX_UNPACKED, left: MAX_UNPACKED, until: None, modest: false }
     }
 }
 
-/// Lists the modules in the initramfs `bytes`, until `wanted` has all that it seeks.
+impl Budget {
+    /// So many bytes, and no longer than `until`, with at most 16 MiB for a decompressor: several
+    /// may be at work.
+    pub fn modest(bytes: u64, until: Option<Instant>) -> Self {
+        Self { whole: bytes, left: bytes, until, modest: true }
+    }
+}
+
+/// Lists the modules in the initramfs `bytes`, until `wanted` has all that it seeks; with them comes
+/// what its settings say.
 ///
 /// A damaged or unreadable part does not lose what was seen before it: the modules and segments up
 /// to there are in the result, and `listing` has the reason. `path` is only repeated in the result.
 /// What is looked at is taken from `budget`, which the files of one boot entry share.
 ///
-/// Takes up to about 1 MiB of memory beside the decompressor's own window: 128 MiB of address space
-/// at most for zstd (of which an archive touches what it fills), 16 MiB for LZ4,
-/// [`decoder::MAX_LZMA_MEMORY`] for xz and lzma.
-pub fn list(path: &str, bytes: &dyn Bytes, wanted: &Wanted, budget: &mut Budget) -> InitramfsFacts {
+/// Takes up to about 1 MiB of memory, and for the settings what [`Files`] may hold, beside the
+/// decompressor's own window: 128 MiB of address space at most for zstd (of which an archive touches
+/// what it fills), 16 MiB for LZ4, [`decoder::MAX_LZMA_MEMORY`] for xz and lzma.
+pub fn list(
+    path: &str,
+    bytes: &dyn Bytes,
+    wanted: &Wanted,
+    budget: &mut Budget,
+) -> (InitramfsFacts, Files) {
     let mut listing = Listing::new(wanted);
     let end = segments::walk(bytes, &mut listing, budget);
     let listing_end = match (end, listing.hidden()) {
@@ -60,12 +87,16 @@ pub fn list(path: &str, bytes: &dyn Bytes, wanted: &Wanted, budget: &mut Budget)
             Fact::unknown(path, format!("modules may lie in the image {image} inside, not read"))
         }
     };
-    InitramfsFacts {
+    let facts = InitramfsFacts {
         path: path.to_owned(),
         modules: listing.modules,
+        releases: listing.releases,
+        programs: listing.programs,
+        noted: listing.noted,
         segments: listing.segments,
         listing: listing_end,
-    }
+    };
+    (facts, listing.files)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The segments of an initramfs, one behind the other (`init/initramfs.c`, `unpack_to_rootfs`).
 
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use super::compression::Compression;
 use super::cpio::{Archive, Fed};
@@ -8,7 +9,7 @@ use super::decoder::Decoder;
 use super::listing::Listing;
 use super::lz4;
 use super::source::Source;
-use super::{Budget, MAX_UNPACKED};
+use super::Budget;
 use crate::bytes::Bytes;
 use crate::guest::facts::ListingEnd;
 
@@ -47,7 +48,7 @@ pub(super) fn walk(
         let plain = first == b'0' && start.is_multiple_of(4);
         let compression = if plain { None } else { Some(compression(bytes, start)?) };
         let name = compression.map_or("none", Compression::name);
-        listing.segments.push(format!("offset {start}: cpio, {name}"));
+        listing.begin(format!("offset {start}: cpio, {name}"));
         let flow = match compression {
             None => archive(bytes, &mut source, listing, budget),
             Some(compression) => {
@@ -81,10 +82,15 @@ fn compression(bytes: &dyn Bytes, start: u64) -> Result<Compression, String> {
 impl Budget {
     fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
         let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        self.0 = self.0.checked_sub(count).ok_or_else(|| {
-            format!("more than {} MiB to look at, the rest was not read", MAX_UNPACKED >> 20)
+        self.left = self.left.checked_sub(count).ok_or_else(|| {
+            format!("more than {} MiB to look at, the rest was not read", self.whole >> 20)
         })?;
-        Ok(())
+        match self.until {
+            Some(until) if Instant::now() >= until => {
+                Err("the time for it was over, the rest was not read".to_owned())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -120,7 +126,7 @@ fn archive(
         let chunk = source.fill().map_err(|error| error.to_string())?;
         let mut rest = chunk;
         let fed = archive
-            .feed(&mut rest, &mut |entry| listing.visit(entry))
+            .feed(&mut rest, listing)
             .map_err(|reason| format!("{reason}, at offset {}", archive.position()))?;
         let used = chunk.len().saturating_sub(rest.len());
         budget.take(chunk.get(..used).unwrap_or(&[]))?;
@@ -151,10 +157,11 @@ fn unpack(
     budget: &mut Budget,
 ) -> Result<ControlFlow<()>, String> {
     let mut archive = Archive::new(0);
+    let modest = budget.modest;
     let mut sink = |output: &[u8]| {
         budget.take(output)?;
         let mut rest = output;
-        match archive.feed(&mut rest, &mut |entry| listing.visit(entry))? {
+        match archive.feed(&mut rest, listing)? {
             Fed::Exhausted => Ok(ControlFlow::Continue(())),
             Fed::Stopped => Ok(ControlFlow::Break(())),
             Fed::NoHeader => Err("junk in the compressed archive".to_owned()),
@@ -162,7 +169,7 @@ fn unpack(
     };
     let flow = match compression {
         Compression::Lz4 => lz4::unpack(source, &mut sink),
-        _ => stream(compression, source, &mut sink),
+        _ => stream(compression, modest, source, &mut sink),
     };
     match flow {
         Ok(ControlFlow::Continue(())) if !archive.at_boundary() => {
@@ -178,10 +185,11 @@ fn unpack(
 /// Decompresses a stream, gives what comes out to `sink` until that breaks.
 fn stream(
     compression: Compression,
+    modest: bool,
     source: &mut Source<'_>,
     sink: &mut Sink<'_>,
 ) -> Result<ControlFlow<()>, String> {
-    let mut decoder = Decoder::new(compression)?;
+    let mut decoder = Decoder::new(compression, modest)?;
     let mut output = vec![0; OUTPUT];
     let mut stalled = false;
     loop {

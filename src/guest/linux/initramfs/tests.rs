@@ -59,6 +59,10 @@ fn list_all(bytes: Vec<u8>) -> InitramfsFacts {
 }
 
 fn list_for(bytes: Vec<u8>, wanted: &Wanted) -> InitramfsFacts {
+    list_files(bytes, wanted).0
+}
+
+fn list_files(bytes: Vec<u8>, wanted: &Wanted) -> (InitramfsFacts, Files) {
     let contiguous = list("/boot/initrd", &bytes, wanted, &mut Budget::default());
     assert_eq!(list("/boot/initrd", &Scattered(bytes), wanted, &mut Budget::default()), contiguous);
     contiguous
@@ -276,7 +280,8 @@ fn entries_are_read_at_every_alignment_to_the_chunks() {
 fn more_to_look_at_than_the_bound_is_unknown() {
     // 1.5 GiB of zeros, some 50 KiB compressed.
     let part = zstd::bulk::compress(&vec![0; 1 << 26], 1).unwrap();
-    let facts = list("/boot/initrd", &part.repeat(24), &Wanted::default(), &mut Budget::default());
+    let mut budget = Budget::default();
+    let (facts, _) = list("/boot/initrd", &part.repeat(24), &Wanted::default(), &mut budget);
     assert!(reason(&facts).contains("1024 MiB"), "{}", reason(&facts));
 }
 
@@ -319,11 +324,120 @@ fn no_damage_makes_the_listing_panic() {
 
 #[test]
 fn the_files_of_an_entry_share_the_bound_on_what_is_unpacked() {
-    let mut budget = Budget(1 << 20);
+    let mut budget = Budget::modest(1 << 20, None);
     let mut listed =
-        || list("/boot/initrd", &GZIP.to_vec(), &Wanted::default(), &mut budget).listing;
+        || list("/boot/initrd", &GZIP.to_vec(), &Wanted::default(), &mut budget).0.listing;
     let whole = (0..10_000).take_while(|_| listed().known().is_some()).count();
     assert!((1..10_000).contains(&whole), "{whole}");
     let end = listed();
     assert!(end.unread().unwrap().reason.contains("to look at"), "{end:?}");
+}
+
+fn settings_of(files: &Files, path: &str) -> Option<String> {
+    match files.get(path)? {
+        Setting::Text(text) => Some(String::from_utf8(text.clone()).unwrap()),
+        other => Some(format!("{other:?}")),
+    }
+}
+
+/// An archive as dracut and initramfs-tools make them: sorted by name.
+fn sorted() -> Vec<u8> {
+    [
+        entry("etc/modprobe.d", 0o040_755, b""),
+        entry("etc/modprobe.d/a.conf", 0o100_644, b"blacklist floppy\n"),
+        entry("etc/modprobe.d/b.conf", 0o120_777, b"/dev/null"),
+        entry("usr/lib/modprobe.d/c.conf", 0o100_644, &vec![b'#'; 65_537]),
+        entry("usr/lib/modules/6.1/kernel/virtio_blk.ko", 0o100_644, b"ELF"),
+        entry("usr/lib/modules/6.1/modules.alias", 0o100_644, b"alias virtio:d00000002v* x\n"),
+        entry("usr/sbin/lvm", 0o100_755, b"ELF"),
+    ]
+    .concat()
+}
+
+#[test]
+fn the_settings_are_read_as_the_stream_passes() {
+    let wanted = Wanted::groups([Group::new(["virtio_blk"])]).with_settings();
+    for image in [sorted(), zstd::encode_all(&sorted()[..], 1).unwrap()] {
+        let (facts, files) = list_files(image, &wanted);
+        assert_eq!(facts.listing, Fact::Known(ListingEnd::Satisfied));
+        assert!(facts.programs.is_empty());
+        assert_eq!(facts.releases, ["6.1".to_owned()].into());
+        let text = |path| settings_of(&files, path);
+        assert_eq!(text("etc/modprobe.d/a.conf").unwrap(), "blacklist floppy\n");
+        assert_eq!(files.get("etc/modprobe.d/b.conf"), Some(&Setting::Link(b"/dev/null".to_vec())));
+        assert_eq!(files.get("lib/modprobe.d/c.conf"), Some(&Setting::TooLong(65_537)));
+        assert_eq!(text("lib/modules/6.1/modules.alias").unwrap(), "alias virtio:d00000002v* x\n");
+        assert_eq!(files.below("etc/modprobe.d/").len(), 2);
+    }
+}
+
+#[test]
+fn a_program_that_root_needs_is_sought_behind_the_modules() {
+    let mut wanted = Wanted::groups([Group::new(["virtio_blk"])]).with_settings();
+    wanted.add_program("lvm");
+    let facts = list_for(sorted(), &wanted);
+    assert_eq!(facts.listing, Fact::Known(ListingEnd::Satisfied));
+    assert_eq!(facts.programs, ["lvm".to_owned()].into());
+    wanted.add_program("mdadm");
+    assert_eq!(list_for(sorted(), &wanted).listing, Fact::Known(ListingEnd::Complete));
+}
+
+#[test]
+fn an_archive_that_is_not_sorted_is_read_to_its_end_for_its_settings() {
+    let wanted = Wanted::groups([Group::new(["virtio_blk"])]).with_settings();
+    let late = entry("etc/modprobe.d/late.conf", 0o100_644, b"blacklist virtio_blk\n");
+    let image = [entry("usr/lib", 0o040_755, b""), sorted(), late, trailer()].concat();
+    let (facts, files) = list_files(image, &wanted);
+    assert_eq!(facts.listing, Fact::Known(ListingEnd::Complete));
+    assert!(settings_of(&files, "etc/modprobe.d/late.conf").is_some());
+}
+
+#[test]
+fn an_index_of_aliases_stands_for_their_text() {
+    let wanted = Wanted::groups([Group::new(["virtio_blk"])]).with_settings();
+    let image = [
+        entry("usr/lib/modules/6.1/kernel/virtio_blk.ko", 0o100_644, b"ELF"),
+        entry("usr/lib/modules/6.1/modules.alias.bin", 0o100_644, b"\xb0\x07\xf4\x57"),
+        b"0707junk".to_vec(),
+    ];
+    let (facts, files) = list_files(image.concat(), &wanted);
+    assert_eq!(facts.listing, Fact::Known(ListingEnd::Satisfied));
+    assert!(files.has_index("6.1") && !files.has_index("6.2"));
+}
+
+#[test]
+fn content_is_read_at_every_alignment_to_the_chunks() {
+    let wanted = Wanted::groups([Group::new(["none"])]).with_settings();
+    let text: Vec<u8> = (0..3000_u32).map(|n| b'a' + (n % 26) as u8).collect();
+    for shift in 0..140 {
+        let mut plain = entry("padding", 0o100_644, &vec![b'p'; 131_072 - 280 + shift]);
+        plain.extend(entry("etc/modprobe.d/x.conf", 0o100_644, &text));
+        plain.extend(entry("etc/modprobe.d/empty.conf", 0o100_644, b""));
+        plain.extend(module("behind"));
+        let (facts, files) = list_files(zstd::encode_all(&plain[..], 1).unwrap(), &wanted);
+        assert_eq!(names(&facts), ["behind"], "{shift}");
+        let setting = files.get("etc/modprobe.d/x.conf");
+        assert_eq!(setting, Some(&Setting::Text(text.clone())), "{shift}");
+        let empty = files.get("etc/modprobe.d/empty.conf");
+        assert_eq!(empty, Some(&Setting::Text(Vec::new())));
+    }
+}
+
+#[test]
+fn paths_worth_knowing_are_noted() {
+    let image = [
+        entry("etc/udev/rules.d/70-persistent-net.rules", 0o100_644, b"x"),
+        entry("lib/modules/3.0/updates/pvdriver/xen-vnif.ko", 0o100_644, b"ELF"),
+        trailer(),
+    ];
+    let facts = list_all(image.concat());
+    assert_eq!(facts.noted.len(), 2);
+    assert!(facts.noted[0].contains("persistent-net"));
+}
+
+#[test]
+fn a_listing_whose_time_is_over_is_unknown() {
+    let mut budget = Budget::modest(MAX_UNPACKED, Some(Instant::now()));
+    let (facts, _) = list("/boot/initrd", &GZIP.to_vec(), &Wanted::default(), &mut budget);
+    assert!(reason(&facts).contains("time"));
 }

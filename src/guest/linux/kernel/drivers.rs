@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::guest::facts::KernelFacts;
+use crate::guest::facts::{KernelFacts, RootNeed};
 use crate::guest::linux::initramfs::{Group, Wanted};
 
 /// Configuration options and the drivers that `y` builds in (Linux: `drivers/{virtio,block,net,scsi,
-/// ata,ide}/Makefile`). `CONFIG_PATA_…` is not listed: some of these options are no drivers
-/// (`CONFIG_PATA_TIMINGS`), and what is built in stands in `modules.builtin`.
-const OPTIONS: [(&str, &[&str]); 15] = [
+/// ata,ide,md,xen}/Makefile`, `fs/Makefile`). `CONFIG_PATA_…` is not listed: some of these options
+/// are no drivers (`CONFIG_PATA_TIMINGS`), and what is built in stands in `modules.builtin`.
+const OPTIONS: [(&str, &[&str]); 32] = [
     // Old kernels have an option of its own for the ring; in later ones it comes with CONFIG_VIRTIO.
     ("VIRTIO", &["virtio", "virtio_ring"]),
     ("VIRTIO_RING", &["virtio_ring"]),
@@ -18,6 +18,8 @@ const OPTIONS: [(&str, &[&str]); 15] = [
     ("SCSI_VIRTIO", &["virtio_scsi"]),
     ("XEN_BLKDEV_FRONTEND", &["xen_blkfront"]),
     ("XEN_NETDEV_FRONTEND", &["xen_netfront"]),
+    ("XEN_PVHVM", &["xen_platform_pci"]),
+    ("XEN_PLATFORM_PCI", &["xen_platform_pci"]),
     ("ATA_PIIX", &["ata_piix"]),
     ("ATA_GENERIC", &["ata_generic"]),
     ("BLK_DEV_PIIX", &["piix"]),
@@ -25,22 +27,53 @@ const OPTIONS: [(&str, &[&str]); 15] = [
     ("IDE_GENERIC", &["ide_generic"]),
     ("BLK_DEV_IDE", &["ide_core"]),
     ("BLK_DEV_IDEDISK", &["ide_disk"]),
+    ("BLK_DEV_SD", &["sd_mod"]),
+    ("EXT2_FS", &["ext2"]),
+    ("EXT3_FS", &["ext3"]),
+    ("EXT4_FS", &["ext4"]),
+    ("XFS_FS", &["xfs"]),
+    ("BTRFS_FS", &["btrfs"]),
+    ("VFAT_FS", &["vfat"]),
+    ("BLK_DEV_DM", &["dm_mod"]),
+    ("DM_THIN_PROVISIONING", &["dm_thin_pool"]),
+    ("DM_RAID", &["dm_raid"]),
+    ("BLK_DEV_MD", &["md_mod"]),
+    ("MD_RAID0", &["raid0"]),
+    ("MD_RAID1", &["raid1"]),
+    ("MD_RAID10", &["raid10"]),
+    ("MD_RAID456", &["raid456"]),
 ];
 
-/// What the platform's machines need from an initramfs: virtio (KVM), the Xen front ends (also by
-/// the names of SUSE's `xen-kmp`), and any driver of the PIIX IDE controller.
-pub fn sought() -> Wanted {
-    Wanted::groups([
-        Group::new(["virtio"]),
-        Group::new(["virtio_ring"]),
-        Group::new(["virtio_pci"]),
-        Group::new(["virtio_blk"]),
-        Group::new(["virtio_net"]),
-        Group::new(["virtio_scsi"]),
+/// The virtio drivers, which KVM machines need.
+fn virtio() -> [Group; 6] {
+    ["virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio_net", "virtio_scsi"]
+        .map(|module| Group::new([module]))
+}
+
+/// What is sought in the initramfs of the kernels that are not the default.
+pub(super) fn sought_in_others() -> Wanted {
+    Wanted::groups(virtio())
+}
+
+/// What is sought in the default kernel's initramfs: virtio (KVM), the Xen front ends (also by the
+/// names of SUSE's `xen-kmp`), any driver of the PIIX IDE controller with that of the disks behind
+/// it, what the root needs, and the settings by which these are loaded.
+pub fn sought(root: &[RootNeed]) -> Wanted {
+    let mut wanted = Wanted::groups(virtio().into_iter().chain([
         Group::new(["xen_blkfront", "xen_vbd"]),
         Group::new(["xen_netfront", "xen_vnif"]),
         Group::new(["ata_piix", "ata_generic", "pata_*", "piix", "ide_*"]),
-    ])
+        Group::new(["sd_mod", "ide_disk", "ide_gd_mod"]),
+    ]));
+    for need in root {
+        if !need.modules.is_empty() {
+            wanted.add(Group::new(need.modules.iter().cloned()));
+        }
+        if let Some(program) = &need.program {
+            wanted.add_program(program);
+        }
+    }
+    wanted.with_settings()
 }
 
 /// The drivers that are built into a kernel, by its `modules.builtin` and by its configuration (for

@@ -3,7 +3,7 @@
 use crate::fact::Fact;
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{BootEntry, InitramfsFacts, ListingEnd};
-use crate::guest::linux::initramfs::{self, Budget, Wanted};
+use crate::guest::linux::initramfs::{self, Budget, Files, Wanted};
 
 use super::Open;
 
@@ -16,6 +16,17 @@ pub(super) fn of_entry(
     entry: &BootEntry,
     open: &Open<'_>,
     wanted: &Wanted,
+) -> (Fact<Option<InitramfsFacts>>, Files) {
+    let mut settings = Files::default();
+    let facts = union(entry, open, wanted, &mut settings);
+    (facts, settings)
+}
+
+fn union(
+    entry: &BootEntry,
+    open: &Open<'_>,
+    wanted: &Wanted,
+    settings: &mut Files,
 ) -> Fact<Option<InitramfsFacts>> {
     let mut union: Option<InitramfsFacts> = None;
     let mut budget = Budget::default();
@@ -33,13 +44,17 @@ pub(super) fn of_entry(
         };
         let path = file.guest_path.as_ref().unwrap_or(&file.path);
         let wanted = match &union {
-            Some(before) => wanted.without(&before.modules),
+            Some(before) => wanted
+                .without(&before.modules)
+                .without_programs(&before.programs)
+                .without_settings(settings.has_aliases()),
             None => wanted.clone(),
         };
-        let next = match open(file) {
+        let (next, found) = match open(file) {
             Ok(bytes) => initramfs::list(path, &*bytes, &wanted, &mut budget),
             Err(error) => return Fact::unknown(path, error.to_string()),
         };
+        settings.extend(found);
         let whole = match union {
             Some(before) => join(before, next),
             None => next,
@@ -59,24 +74,62 @@ fn join(mut first: InitramfsFacts, second: InitramfsFacts) -> InitramfsFacts {
     first.segments.extend(second.segments.into_iter().map(name));
     first.path = format!("{}, {}", first.path, second.path);
     first.modules.extend(second.modules);
+    first.releases.extend(second.releases);
+    first.programs.extend(second.programs);
+    first.noted.extend(second.noted);
     first.listing = second.listing;
     first
 }
 
-/// The initramfs of a kernel that is not the default: looked for by the usual names, not read.
+/// The initramfs of a kernel that is not the default: looked for by the usual names, not read yet.
 pub(super) fn by_name(tree: &Tree, release: &str) -> Fact<Option<InitramfsFacts>> {
-    for path in [
-        format!("/boot/initrd.img-{release}"),
-        format!("/boot/initramfs-{release}.img"),
-        format!("/boot/initrd-{release}"),
-        format!("/boot/initrd-{release}.img"),
-        format!("/boot/initramfs-{release}"),
-    ] {
+    match path_of(tree, release) {
+        Fact::Known(None) => Fact::Known(None),
+        Fact::Known(Some(path)) => Fact::unknown(path, "it was not read"),
+        Fact::Unknown(unread) => Fact::Unknown(unread),
+    }
+}
+
+/// The path of the initramfs of a kernel under a usual name.
+fn path_of(tree: &Tree, release: &str) -> Fact<Option<String>> {
+    first_of(
+        tree,
+        [
+            format!("/boot/initrd.img-{release}"),
+            format!("/boot/initramfs-{release}.img"),
+            format!("/boot/initrd-{release}"),
+            format!("/boot/initrd-{release}.img"),
+            format!("/boot/initramfs-{release}"),
+        ],
+    )
+}
+
+/// The first of several paths that is there.
+pub(super) fn first_of<const N: usize>(tree: &Tree, paths: [String; N]) -> Fact<Option<String>> {
+    for path in paths {
         match tree.exists(&path) {
-            Ok(true) => return Fact::unknown(path, "only the default kernel's initramfs is read"),
+            Ok(true) => return Fact::Known(Some(path)),
             Ok(false) => {}
             Err(error) => return Fact::unknown(path, error.to_string()),
         }
     }
     Fact::Known(None)
+}
+
+/// The initramfs of a kernel that is not the default, read.
+pub(super) fn read(
+    tree: &Tree,
+    release: &str,
+    wanted: &Wanted,
+    budget: &mut Budget,
+) -> Fact<Option<InitramfsFacts>> {
+    let path = match path_of(tree, release) {
+        Fact::Known(Some(path)) => path,
+        Fact::Known(None) => return Fact::Known(None),
+        Fact::Unknown(unread) => return Fact::Unknown(unread),
+    };
+    match tree.open(&path) {
+        Ok(bytes) => Fact::Known(Some(initramfs::list(&path, &*bytes, wanted, budget).0)),
+        Err(error) => Fact::unknown(path, error.to_string()),
+    }
 }

@@ -11,14 +11,17 @@ pub use drivers::{built_in_drivers, sought};
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::fact::{Fact, Unread};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::{BootEntry, BootFacts, KernelFacts, ResolvedFile};
-use crate::guest::linux::initramfs::Wanted;
+use crate::guest::facts::{BootEntry, BootFacts, InitramfsFacts, KernelFacts, ResolvedFile};
+use crate::guest::linux::initramfs::{Budget, Files, Wanted};
 
 /// Where the kernels' modules lie.
 const MODULES: &str = "/lib/modules";
@@ -30,23 +33,34 @@ const MAX_KERNELS: usize = 64;
 /// With [`module_lists::MAX_NAME`] it bounds the memory.
 const MAX_NAMES: usize = 400_000;
 
+/// Most kernels beside the default one whose initramfs is read: distributions keep one or two of
+/// them, and each costs as much as the default one.
+const MAX_OTHERS: usize = 4;
+
+/// Most bytes that are looked at in the initramfs of each of these; a usual one has 50 to 200 MiB.
+const MAX_OTHER_UNPACKED: u64 = 512 << 20;
+
+/// Longest time that is spent on all of them together: they are of less use than a quick answer.
+const MAX_OTHER_TIME: Duration = Duration::from_secs(3);
+
 /// Opens a file that a boot entry leads to.
-pub type Open<'a> = dyn Fn(&ResolvedFile) -> Result<Arc<dyn Bytes>> + 'a;
+pub type Open<'a> = dyn Fn(&ResolvedFile) -> Result<Arc<dyn Bytes>> + Sync + 'a;
 
 /// The installed kernels: the directories of `/lib/modules`, and the one that the default boot entry
-/// starts even when it has none there.
+/// starts even when it has none there. With them come the settings in the default one's initramfs.
 ///
 /// `wanted` is what is sought in the default kernel's initramfs; what is built into that kernel is
-/// not sought any more. The initramfs of other kernels is looked for, not read.
+/// not sought any more. In the initramfs of at most [`MAX_OTHERS`] other kernels the virtio drivers
+/// are looked for.
 pub fn find(
     tree: &Tree,
     boot: &BootFacts,
     open: &Open<'_>,
     wanted: &Wanted,
-) -> Fact<Vec<KernelFacts>> {
+) -> (Fact<Vec<KernelFacts>>, Files) {
     let releases = match directories(tree) {
         Ok(releases) => releases,
-        Err(error) => return Fact::unknown(MODULES, error.to_string()),
+        Err(error) => return (Fact::unknown(MODULES, error.to_string()), Files::default()),
     };
     let entry = boot.default_entry.known().and_then(Option::as_ref);
     let default = entry.and_then(|entry| release::of_entry(tree, entry, open, &releases));
@@ -55,7 +69,9 @@ pub fn find(
         .iter()
         .map(|release| kernel(tree, release, Fact::Known(Some(directory(release))), &mut budget))
         .collect();
-    let Some((entry, default)) = entry.zip(default) else { return Fact::Known(kernels) };
+    let Some((entry, default)) = entry.zip(default) else {
+        return (Fact::Known(kernels), Files::default());
+    };
     let index = match default {
         Ok(default) => {
             kernels.iter().position(|kernel| kernel.release == default).unwrap_or_else(|| {
@@ -68,12 +84,48 @@ pub fn find(
             kernels.len().saturating_sub(1)
         }
     };
-    if let Some(kernel) = kernels.get_mut(index) {
-        kernel.is_default = true;
-        let built_in = built_in_drivers(kernel);
-        kernel.initramfs = initrd::of_entry(entry, open, &wanted.without(&built_in));
+    let Some(kernel) = kernels.get_mut(index) else {
+        return (Fact::Known(kernels), Files::default());
+    };
+    kernel.is_default = true;
+    let wanted = wanted.without(&built_in_drivers(kernel));
+    let ((initramfs, settings), others) = rayon::join(
+        || initrd::of_entry(entry, open, &wanted),
+        || read_others(tree, &kernels),
+    );
+    for (index, initramfs) in others {
+        if let Some(kernel) = kernels.get_mut(index) {
+            kernel.initramfs = initramfs;
+        }
     }
-    Fact::Known(kernels)
+    if let Some(kernel) = kernels.get_mut(index) {
+        kernel.initramfs = initramfs;
+    }
+    (Fact::Known(kernels), settings)
+}
+
+/// The initramfs of the newest kernels that are not the default (the last by name, of those that
+/// have one), each with the kernel's index.
+fn read_others(
+    tree: &Tree,
+    kernels: &[KernelFacts],
+) -> Vec<(usize, Fact<Option<InitramfsFacts>>)> {
+    let until = Instant::now().checked_add(MAX_OTHER_TIME);
+    let others: Vec<_> = kernels
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, kernel)| !kernel.is_default && kernel.initramfs.unread().is_some())
+        .take(MAX_OTHERS)
+        .collect();
+    others
+        .into_par_iter()
+        .map(|(index, kernel)| {
+            let mut budget = Budget::modest(MAX_OTHER_UNPACKED, until);
+            let wanted = drivers::sought_in_others().without(&built_in_drivers(kernel));
+            (index, initrd::read(tree, &kernel.release, &wanted, &mut budget))
+        })
+        .collect()
 }
 
 fn directory(release: &str) -> String {
@@ -135,9 +187,18 @@ fn kernel(
         modules_dir,
         builtin,
         modules,
+        image: image(tree, release),
         config: module_lists::config(tree, release, budget),
         initramfs: initrd::by_name(tree, release),
     }
+}
+
+/// The file of a kernel under a usual name.
+fn image(tree: &Tree, release: &str) -> Fact<Option<String>> {
+    initrd::first_of(
+        tree,
+        ["vmlinuz", "vmlinux", "bzImage", "Image"].map(|name| format!("/boot/{name}-{release}")),
+    )
 }
 
 /// The default kernel when its release is not known, so neither is anything that hangs on it.
@@ -149,6 +210,7 @@ fn nameless(entry: &BootEntry, unread: &Unread) -> KernelFacts {
         modules_dir: Fact::Unknown(unread.clone()),
         builtin: Fact::Unknown(unread.clone()),
         modules: Fact::Unknown(unread.clone()),
+        image: Fact::Unknown(unread.clone()),
         config: Fact::Unknown(unread.clone()),
         initramfs: Fact::Unknown(unread.clone()),
     }

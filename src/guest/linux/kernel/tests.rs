@@ -83,7 +83,7 @@ fn boot(tree: &Tree, kernel: &str, initrds: &[&str]) -> BootFacts {
 
 fn kernels(tree: &Tree, boot: &BootFacts, wanted: &Wanted) -> Vec<KernelFacts> {
     let open = |file: &ResolvedFile| tree.open(&file.path);
-    find(tree, boot, &open, wanted).known().unwrap().clone()
+    find(tree, boot, &open, wanted).0.known().unwrap().clone()
 }
 
 fn set(names: &[&str]) -> BTreeSet<String> {
@@ -133,7 +133,7 @@ fn what_is_built_in_is_not_sought_in_the_initramfs() {
     for (count, end) in [(7, ListingEnd::Satisfied), (6, ListingEnd::Complete)] {
         let tree = debian().file(&initrd(), modules(&needed[..count])).tree();
         let boot = boot(&tree, &vmlinuz(), &[&initrd()]);
-        let kernels = kernels(&tree, &boot, &sought());
+        let kernels = kernels(&tree, &boot, &sought(&[]));
         let initramfs = kernels[0].initramfs.known().unwrap().as_ref().unwrap();
         assert_eq!(initramfs.listing, Fact::Known(end));
     }
@@ -248,5 +248,5 @@ fn what_cannot_be_read_is_unknown() {
     let tree = debian().unreadable("/usr/lib/modules").tree();
     let open = |file: &ResolvedFile| tree.open(&file.path);
     let boot = boot(&tree, &vmlinuz(), &[]);
-    assert!(find(&tree, &boot, &open, &Wanted::default()).unread().is_some());
+    assert!(find(&tree, &boot, &open, &Wanted::default()).0.unread().is_some());
 }

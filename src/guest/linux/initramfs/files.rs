@@ -1,0 +1,175 @@
+//! The settings inside an initramfs: the few small files whose content matters.
+
+use std::collections::BTreeMap;
+
+use super::cpio::Entry;
+
+/// Largest text of aliases that is kept, in bytes; that of a full kernel has some 1.5 MiB.
+const MAX_ALIASES: u32 = 4 << 20;
+
+/// Largest other file that is kept, in bytes; a distribution's list of blacklisted modules has some
+/// 10 KiB.
+const MAX_SETTING: u32 = 64 << 10;
+
+/// Most files that are kept, and most of them texts of aliases (one a kernel).
+const MAX_FILES: usize = 256;
+const MAX_ALIAS_FILES: usize = 4;
+
+/// Folders of settings, `/usr` cut off: `modprobe.d` (modprobe.d(5)), `modules-load.d`
+/// (modules-load.d(5)), the command line that dracut adds (dracut.cmdline(7)) and what
+/// initramfs-tools was configured with (initramfs-tools(7)).
+const FOLDERS: [&str; 11] = [
+    "etc/modprobe.d/",
+    "run/modprobe.d/",
+    "local/lib/modprobe.d/",
+    "lib/modprobe.d/",
+    "etc/modules-load.d/",
+    "run/modules-load.d/",
+    "local/lib/modules-load.d/",
+    "lib/modules-load.d/",
+    "etc/cmdline.d/",
+    "conf/conf.d/",
+    "conf/initramfs.d/",
+];
+
+/// Single files of settings, `/usr` cut off.
+const SINGLE: [&str; 7] = [
+    "etc/modprobe.conf",
+    "etc/cmdline",
+    "conf/modules",
+    "conf/initramfs.conf",
+    "conf/param.conf",
+    "lib/dracut/hostonly-files",
+    "lib/dracut/build-parameter.txt",
+];
+
+/// In an archive that is sorted by name no settings stand behind this name: `etc`, `conf`, `lib`,
+/// `run` and `usr/lib/modprobe.d` come before. (`usr/local` comes later, but what makes an initramfs
+/// puts nothing there.)
+pub(super) const BEHIND_SETTINGS: &[u8] = b"usr/lib/modules/";
+
+/// The content of a file of settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Setting {
+    /// Its text.
+    Text(Vec<u8>),
+    /// It is a symbolic link, and where it leads.
+    Link(Vec<u8>),
+    /// It has more bytes than are read.
+    TooLong(u32),
+}
+
+/// The settings that were met, by path without `/` in front and without `usr/`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    by_path: BTreeMap<String, Setting>,
+    /// Paths of indices of aliases, in kmod's own format.
+    indices: Vec<String>,
+    /// Whether there were more files than are kept.
+    overflow: bool,
+}
+
+/// Which file is being collected.
+pub(super) struct Open {
+    path: String,
+    content: Vec<u8>,
+    link: bool,
+}
+
+impl Files {
+    /// The setting at a path.
+    pub fn get(&self, path: &str) -> Option<&Setting> {
+        self.by_path.get(path)
+    }
+
+    /// The settings in a folder (`etc/modprobe.d/`), by path.
+    pub fn below(&self, folder: &str) -> Vec<(&str, &Setting)> {
+        self.by_path
+            .range(folder.to_owned()..)
+            .map(|(path, setting)| (path.as_str(), setting))
+            .take_while(|(path, _)| path.starts_with(folder))
+            .collect()
+    }
+
+    /// Whether an index of aliases of this release is there (`modules.alias.bin`), which is not read.
+    pub fn has_index(&self, release: &str) -> bool {
+        self.indices.iter().any(|path| *path == format!("lib/modules/{release}/modules.alias.bin"))
+    }
+
+    /// Whether more settings were there than are kept.
+    pub fn overflow(&self) -> bool {
+        self.overflow
+    }
+
+    /// Adds what a file loaded behind holds: of two with one name it is the one that stays.
+    pub fn extend(&mut self, behind: Self) {
+        self.by_path.extend(behind.by_path);
+        self.indices.extend(behind.indices);
+        self.overflow |= behind.overflow;
+    }
+
+    /// Whether aliases were seen, as text or as index.
+    pub fn has_aliases(&self) -> bool {
+        !self.indices.is_empty() || self.by_path.keys().any(|path| is_aliases(path))
+    }
+
+    /// Starts to collect the entry at `path`, if its content matters.
+    pub(super) fn open(&mut self, path: &[u8], entry: &Entry<'_>) -> Option<Open> {
+        let path = std::str::from_utf8(path.strip_prefix(b"usr/").unwrap_or(path)).ok()?;
+        let aliases = is_aliases(path);
+        if !aliases && !is_setting(path) {
+            if is_index(path) && self.indices.len() < MAX_ALIAS_FILES {
+                self.indices.push(path.to_owned());
+            }
+            return None;
+        }
+        if entry.is_directory() {
+            return None;
+        }
+        let kept = self.by_path.keys().filter(|path| is_aliases(path)).count();
+        if self.by_path.len() >= MAX_FILES || (aliases && kept >= MAX_ALIAS_FILES) {
+            self.overflow = true;
+            return None;
+        }
+        if entry.size > if aliases { MAX_ALIASES } else { MAX_SETTING } {
+            self.by_path.insert(path.to_owned(), Setting::TooLong(entry.size));
+            return None;
+        }
+        let link = !entry.is_regular();
+        Some(Open { path: path.to_owned(), content: Vec::new(), link })
+    }
+
+    /// Takes what was collected.
+    pub(super) fn close(&mut self, open: Open) {
+        let setting =
+            if open.link { Setting::Link(open.content) } else { Setting::Text(open.content) };
+        self.by_path.insert(open.path, setting);
+    }
+}
+
+impl Open {
+    pub(super) fn push(&mut self, piece: &[u8]) {
+        self.content.extend_from_slice(piece);
+    }
+}
+
+fn is_setting(path: &str) -> bool {
+    let in_folder = |folder: &&str| {
+        path.strip_prefix(*folder).is_some_and(|name| !name.is_empty() && !name.contains('/'))
+    };
+    SINGLE.contains(&path) || FOLDERS.iter().any(|folder| in_folder(&folder))
+}
+
+/// `lib/modules/<release>/<name>`.
+fn is_list(path: &str, name: &str) -> bool {
+    let below = path.strip_prefix("lib/modules/").and_then(|below| below.split_once('/'));
+    below.is_some_and(|(_, file)| file == name)
+}
+
+fn is_aliases(path: &str) -> bool {
+    is_list(path, "modules.alias")
+}
+
+fn is_index(path: &str) -> bool {
+    is_list(path, "modules.alias.bin")
+}
