@@ -89,8 +89,22 @@ impl<'a> DefaultKernel<'a> {
         Ok(Self { kernel, initramfs, image })
     }
 
+    /// Another installed kernel with its initramfs.
+    pub(super) fn other(kernel: &'a KernelFacts) -> Self {
+        let initramfs = match &kernel.initramfs {
+            Fact::Known(initramfs) => initramfs.as_ref().map(Ok),
+            Fact::Unknown(unread) => Some(Err(unread)),
+        };
+        Self { kernel, initramfs, image: None }
+    }
+
+    /// Whether there is an initramfs, readable or not.
+    pub(super) fn has_initramfs(&self) -> bool {
+        self.initramfs.is_some()
+    }
+
     /// The initramfs, where it could be read at all.
-    fn read_initramfs(&self) -> Option<&'a InitramfsFacts> {
+    pub(super) fn read_initramfs(&self) -> Option<&'a InitramfsFacts> {
         self.initramfs.and_then(Result::ok)
     }
 
@@ -104,8 +118,30 @@ impl<'a> DefaultKernel<'a> {
 
     /// Where a driver is.
     pub(super) fn presence(&self, driver: Driver) -> Presence {
+        match driver.wider {
+            Some(wider) => self.presence_of(driver.module, &[driver.option, wider]),
+            None => self.presence_of(driver.module, &[driver.option]),
+        }
+    }
+
+    /// Whether a program is in the initramfs; it is no part of a kernel.
+    pub(super) fn program(&self, name: &str) -> Presence {
+        match self.initramfs {
+            None => Presence::Absent,
+            Some(Err(unread)) => Presence::Unknown(unread.clone()),
+            Some(Ok(initramfs)) if initramfs.programs.contains(name) => {
+                Presence::Early(Evidence::new(initramfs.path.clone(), name))
+            }
+            Some(Ok(initramfs)) => match &initramfs.listing {
+                Fact::Unknown(unread) => Presence::Unknown(unread.clone()),
+                Fact::Known(_) => Presence::Absent,
+            },
+        }
+    }
+
+    /// Where a module is that any of `options` builds in.
+    pub(super) fn presence_of(&self, module: &str, options: &[&str]) -> Presence {
         let release = &self.kernel.release;
-        let module = driver.module;
         let listed = |names: &Fact<Option<BTreeSet<String>>>, name: &str| {
             names.known().and_then(Option::as_ref).map(|names| names.contains(name))
         };
@@ -119,10 +155,9 @@ impl<'a> DefaultKernel<'a> {
             let list = format!("/lib/modules/{release}/modules.builtin");
             return Presence::Early(Evidence::new(list, module));
         }
-        let configured = listed(&self.kernel.config, driver.option);
-        let options = [Some(driver.option), driver.wider];
+        let configured = options.first().and_then(|option| listed(&self.kernel.config, option));
         let is_set = |option: &&str| listed(&self.kernel.config, option) == Some(true);
-        if let Some(option) = options.into_iter().flatten().find(is_set) {
+        if let Some(option) = options.iter().copied().find(is_set) {
             let file = format!("/boot/config-{release}");
             return Presence::Early(Evidence::new(file, format!("CONFIG_{option}=y")));
         }

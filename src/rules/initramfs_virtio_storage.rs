@@ -53,7 +53,8 @@ impl Rule for InitramfsVirtioStorage {
     }
 }
 
-const NEEDED: &[Driver] = &[
+/// The drivers without which no virtio disk is found.
+pub(super) const NEEDED: &[Driver] = &[
     Driver::new("virtio", "VIRTIO"),
     // Later kernels have no option of its own for the ring: it comes with CONFIG_VIRTIO.
     Driver::new("virtio_ring", "VIRTIO_RING").or_with("VIRTIO"),

@@ -12,7 +12,9 @@ mod cloud_init_datasource_openstack;
 mod cloud_init_enabled;
 mod cloud_init_installed;
 mod cloud_init_ready;
+mod console_ttys0;
 mod disk_not_encrypted;
+mod driver_autoload;
 mod file_size_max;
 mod filesystem_sound;
 pub mod finding;
@@ -27,10 +29,15 @@ mod graceful_shutdown;
 mod grub_root_uuid;
 mod grub_timeout;
 mod initramfs_ide;
+mod initramfs_other_kernels;
+mod initramfs_root_reachable;
 mod initramfs_virtio_net;
 mod initramfs_virtio_storage;
 mod initramfs_xen_pv;
 mod initrd_referenced_exists;
+mod kernel_known_bad;
+mod kernel_min_version;
+mod kernel_release;
 mod login_credential_or_cloudinit;
 mod lvm_root_no_injection;
 mod obs_access;
@@ -52,13 +59,16 @@ mod qcow2_no_internal_snapshots;
 mod qcow2_not_encrypted;
 mod qcow2_structure_consistent;
 mod quota;
+mod resume_device_exists;
 mod root_account_usable;
 mod scope;
 mod shell;
 mod single_disk_image;
 mod size;
+mod suse11_xen_unplug;
 mod system_mounts;
 mod uefi_fallback_loader;
+mod uvp_pv_driver_leftover;
 mod virtual_size_not_integer_gib;
 mod virtual_size_range;
 mod vmdk_exported_from_vmware;
@@ -367,6 +377,8 @@ pub static RULES: &[&dyn Rule] = &[
     &os_not_oem::OsNotOem,
     &os_not_hardware_bound::OsNotHardwareBound,
     &os_full_virtualization::OsFullVirtualization,
+    &kernel_min_version::KernelMinVersion,
+    &kernel_known_bad::KernelKnownBad,
     &bits_memory_cap::BitsMemoryCap,
     &graceful_shutdown::GracefulShutdown,
     &fs_supported_by_autoconfig::FsSupportedByAutoconfig,
@@ -374,14 +386,21 @@ pub static RULES: &[&dyn Rule] = &[
     &boot_chain_complete::BootChainComplete,
     &initramfs_virtio_storage::InitramfsVirtioStorage,
     &initramfs_virtio_net::InitramfsVirtioNet,
+    &initramfs_other_kernels::InitramfsOtherKernels,
     &initramfs_xen_pv::InitramfsXenPv,
     &initramfs_ide::InitramfsIde,
+    &initramfs_root_reachable::InitramfsRootReachable,
+    &driver_autoload::DriverAutoload,
+    &uvp_pv_driver_leftover::UvpPvDriverLeftover,
+    &suse11_xen_unplug::Suse11XenUnplug,
     // Linux: disk identifiers.
     &fstab_no_nonsystem_mounts::FstabNoNonsystemMounts,
     &fstab_uuid::FstabUuid,
     &fstab_uuid_exists::FstabUuidExists,
     &grub_root_uuid::GrubRootUuid,
+    &resume_device_exists::ResumeDeviceExists,
     &grub_timeout::GrubTimeout,
+    &console_ttys0::ConsoleTtys0,
     &initrd_referenced_exists::InitrdReferencedExists,
     // Linux: accounts and cloud-init.
     &login_credential_or_cloudinit::LoginCredentialOrCloudinit,
@@ -422,7 +441,10 @@ mod tests {
         assert_eq!(ids.len(), RULES.len());
         for id in ids {
             assert_eq!(rule(id).expect(id).id(), id);
-            assert!(id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
+            // The catalogue spells the serial port as the kernel does.
+            let plain = id.replace("ttyS0", "");
+            let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            assert!(plain.chars().all(fits), "{id}");
         }
         assert!(rule("no-such-rule").is_none());
     }
@@ -449,8 +471,13 @@ mod tests {
     fn the_good_machine_breaks_nothing_in_any_profile() {
         for profile in PROFILES {
             for finding in check_all(&good_linux(), &context(profile)) {
-                let clean =
-                    matches!(finding.status, Status::Pass | Status::Manual | Status::NotApplicable);
+                // CentOS 7.6 as it came out, whose kernel is one of those with a known problem.
+                let listed = finding.rule == "kernel-known-bad" && finding.status == Status::Info;
+                let clean = listed
+                    || matches!(
+                        finding.status,
+                        Status::Pass | Status::Manual | Status::NotApplicable
+                    );
                 assert!(clean, "{profile:?}: {finding:#?}");
             }
         }

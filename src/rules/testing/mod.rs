@@ -93,6 +93,13 @@ pub(super) fn qcow2_mut(facts: &mut Facts) -> &mut Qcow2Facts {
     }
 }
 
+pub(super) fn os_mut(facts: &mut Facts) -> &mut OsIdentity {
+    match &mut linux_mut(facts).os {
+        Fact::Known(Some(os)) => os,
+        _ => panic!("no system"),
+    }
+}
+
 pub(super) fn fstab_mut(facts: &mut Facts) -> &mut Fstab {
     match &mut linux_mut(facts).fstab {
         Fact::Known(fstab) => fstab,

@@ -89,7 +89,9 @@ impl Explicit {
             let blacklist = match normalise(key).as_str() {
                 "modules_load" => true,
                 "rd.modules_load" if early => true,
-                "rd.driver.pre" | "rdloaddriver" | "rd.driver.post" | "rdinsmodpost" if early => false,
+                "rd.driver.pre" | "rdloaddriver" | "rd.driver.post" | "rdinsmodpost" if early => {
+                    false
+                }
                 _ => continue,
             };
             for name in value.trim_matches('"').split(',').filter(|name| !name.is_empty()) {

@@ -70,12 +70,7 @@ pub fn find(
 }
 
 /// Each device of the platform with what would drive it.
-fn devices(
-    tree: &Tree,
-    boot: &BootFacts,
-    kernel: &KernelFacts,
-    files: &Files,
-) -> Vec<DeviceFacts> {
+fn devices(tree: &Tree, boot: &BootFacts, kernel: &KernelFacts, files: &Files) -> Vec<DeviceFacts> {
     let sought = platform::aliases();
     let release = &kernel.release;
     let entry = boot.default_entry.known().and_then(Option::as_ref);
@@ -101,7 +96,9 @@ fn devices(
                     .and_then(Option::as_ref)
                     .is_some_and(|initramfs| initramfs.modules.contains(name))
         };
-        if own.is_empty() && link.part_of_kernel && !link.drivers.iter().any(|name| as_module(&name))
+        if own.is_empty()
+            && link.part_of_kernel
+            && !link.drivers.iter().any(|name| as_module(&name))
         {
             return None;
         }

@@ -209,7 +209,8 @@ mod tests {
 
     #[test]
     fn an_install_line_that_loads_the_module_stops_nothing() {
-        let modprobe = of("install virtio_net /sbin/modprobe --ignore-install virtio_net; /bin/x\n");
+        let modprobe =
+            of("install virtio_net /sbin/modprobe --ignore-install virtio_net; /bin/x\n");
         assert!(modprobe.by_alias("virtio_net").is_none());
         let modprobe = of("install virtio_net /opt/own-script\n");
         assert!(modprobe.doubt("virtio_net").unwrap().reason.contains("own-script"));
@@ -217,7 +218,8 @@ mod tests {
 
     #[test]
     fn the_command_line_blocks_early_late_or_both() {
-        let line = "ro modprobe.blacklist=virtio-net,x rd.driver.blacklist=ata_piix module-blacklist=y";
+        let line =
+            "ro modprobe.blacklist=virtio-net,x rd.driver.blacklist=ata_piix module-blacklist=y";
         let mut early = Modprobe::default();
         early.add_command_line("/boot/grub/grub.cfg:9", line, true);
         let mut late = Modprobe::default();

@@ -136,7 +136,9 @@ impl Stage<'_> {
                 let aliases = link.aliases.join(", ");
                 Evidence::new(location.clone(), format!("no line for {aliases}"))
             }
-            Aliases::Absent(location) => Evidence::new(location.clone(), "there is no modules.alias"),
+            Aliases::Absent(location) => {
+                Evidence::new(location.clone(), "there is no modules.alias")
+            }
             Aliases::Unread(_) => return,
         };
         for module in link.drivers {
@@ -171,7 +173,8 @@ pub(super) fn built_in(
     }
     for driver in link.drivers {
         if built_in.contains(*driver) && candidates.iter().all(|c| c.module != *driver) {
-            let evidence = Evidence::new(format!("kernel {release}"), format!("{driver}, built in"));
+            let evidence =
+                Evidence::new(format!("kernel {release}"), format!("{driver}, built in"));
             let module = (*driver).to_owned();
             candidates.push(Candidate { module, evidence, blocked: None });
         }

@@ -38,7 +38,11 @@ const LEVELS: [(&str, &str, &str); 6] = [
 const MAX_NEEDS: usize = 64;
 
 /// What the root needs, by its file system and the volumes that it lies on.
-pub(super) fn needs(disk: &DiskFacts, boot: &BootFacts, mounts: &[MountFacts]) -> Fact<Vec<RootNeed>> {
+pub(super) fn needs(
+    disk: &DiskFacts,
+    boot: &BootFacts,
+    mounts: &[MountFacts],
+) -> Fact<Vec<RootNeed>> {
     let Some(root) = mounts.iter().find(|mount| mount.path == "/") else {
         return Fact::unknown("/", "no file system is mounted there");
     };
@@ -95,7 +99,8 @@ fn array(disk: &DiskFacts, volume: usize, needs: &mut Vec<RootNeed>) {
     let purpose = || Evidence::new(array.name.clone(), format!("md {}", array.level));
     // The kernel itself starts arrays with superblocks of the old format (Documentation/admin-guide/
     // md.rst, "Boot time autodetection").
-    let autodetect: &[&str] = if array.metadata.starts_with("0.9") { &["MD_AUTODETECT"] } else { &[] };
+    let autodetect: &[&str] =
+        if array.metadata.starts_with("0.9") { &["MD_AUTODETECT"] } else { &[] };
     needs.push(program(purpose(), "mdadm", autodetect));
     needs.push(module(purpose(), &["md_mod"], &["BLK_DEV_MD"]));
     match LEVELS.iter().find(|(level, ..)| *level == array.level) {
@@ -111,9 +116,8 @@ fn multipath(boot: &BootFacts, needs: &mut Vec<RootNeed>) {
     else {
         return;
     };
-    let purpose = || {
-        Evidence::new(entry.command_line_location.clone(), format!("root={}", root.spec))
-    };
+    let purpose =
+        || Evidence::new(entry.command_line_location.clone(), format!("root={}", root.spec));
     needs.push(program(purpose(), "multipath", &[]));
     needs.push(module(purpose(), &["dm_multipath"], &["DM_MULTIPATH"]));
 }

@@ -33,8 +33,16 @@ pub(super) struct Folder {
 impl Folder {
     /// Whether a file of that name is read. Older tools read all but what packages leave behind.
     fn reads(self, name: &str) -> bool {
-        let left_behind =
-            [".rpmsave", ".rpmorig", ".rpmnew", ".dpkg-old", ".dpkg-dist", ".dpkg-new", "~", ".bak"];
+        let left_behind = [
+            ".rpmsave",
+            ".rpmorig",
+            ".rpmnew",
+            ".dpkg-old",
+            ".dpkg-dist",
+            ".dpkg-new",
+            "~",
+            ".bak",
+        ];
         if name.starts_with('.') {
             return false;
         }

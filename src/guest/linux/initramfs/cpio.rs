@@ -311,9 +311,7 @@ impl Header {
 
     /// The bytes from behind header and name to the next header.
     fn span(&self) -> Span {
-        let padding = |len: u64| {
-            len.checked_next_multiple_of(4).unwrap_or(len).saturating_sub(len)
-        };
+        let padding = |len: u64| len.checked_next_multiple_of(4).unwrap_or(len).saturating_sub(len);
         let header = u64::try_from(HEADER).unwrap_or(0);
         let named = header.saturating_add(u64::from(self.name_size));
         // A name that the kernel does not read is passed over with the padding.

@@ -3,13 +3,13 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::Budget;
 use super::compression::Compression;
 use super::cpio::{Archive, Fed};
 use super::decoder::Decoder;
 use super::listing::Listing;
 use super::lz4;
 use super::source::Source;
-use super::Budget;
 use crate::bytes::Bytes;
 use crate::guest::facts::ListingEnd;
 

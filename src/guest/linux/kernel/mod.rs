@@ -89,10 +89,8 @@ pub fn find(
     };
     kernel.is_default = true;
     let wanted = wanted.without(&built_in_drivers(kernel));
-    let ((initramfs, settings), others) = rayon::join(
-        || initrd::of_entry(entry, open, &wanted),
-        || read_others(tree, &kernels),
-    );
+    let ((initramfs, settings), others) =
+        rayon::join(|| initrd::of_entry(entry, open, &wanted), || read_others(tree, &kernels));
     for (index, initramfs) in others {
         if let Some(kernel) = kernels.get_mut(index) {
             kernel.initramfs = initramfs;
@@ -106,10 +104,7 @@ pub fn find(
 
 /// The initramfs of the newest kernels that are not the default (the last by name, of those that
 /// have one), each with the kernel's index.
-fn read_others(
-    tree: &Tree,
-    kernels: &[KernelFacts],
-) -> Vec<(usize, Fact<Option<InitramfsFacts>>)> {
+fn read_others(tree: &Tree, kernels: &[KernelFacts]) -> Vec<(usize, Fact<Option<InitramfsFacts>>)> {
     let until = Instant::now().checked_add(MAX_OTHER_TIME);
     let others: Vec<_> = kernels
         .iter()

@@ -17,17 +17,21 @@ fn bzimage(version: &str) -> Vec<u8> {
     bytes
 }
 
-fn modules(names: &[&str]) -> Vec<u8> {
-    let mut archive = Vec::new();
-    for name in names {
-        let path = format!("usr/lib/modules/{RELEASE}/kernel/{name}.ko\0");
-        let fields = [1, 0o100_644, 0, 0, 1, 0, 0, 0, 0, 0, 0, path.len(), 0];
-        archive.extend_from_slice(b"070701");
-        archive.extend(fields.iter().flat_map(|field| format!("{field:08x}").into_bytes()));
-        archive.extend_from_slice(path.as_bytes());
-        archive.resize(archive.len().next_multiple_of(4), 0);
-    }
+fn entry(path: &str, content: &[u8]) -> Vec<u8> {
+    let fields = [1, 0o100_644, 0, 0, 1, 0, content.len(), 0, 0, 0, 0, path.len() + 1, 0];
+    let mut archive = b"070701".to_vec();
+    archive.extend(fields.iter().flat_map(|field| format!("{field:08x}").into_bytes()));
+    archive.extend_from_slice(path.as_bytes());
+    archive.push(0);
+    archive.resize(archive.len().next_multiple_of(4), 0);
+    archive.extend_from_slice(content);
+    archive.resize(archive.len().next_multiple_of(4), 0);
     archive
+}
+
+fn modules(names: &[&str]) -> Vec<u8> {
+    let module = |name: &&str| entry(&format!("usr/lib/modules/{RELEASE}/kernel/{name}.ko"), b"");
+    names.iter().flat_map(module).collect()
 }
 
 fn debian() -> MemoryFs {
@@ -120,22 +124,31 @@ fn the_default_kernel_has_its_drivers_and_its_initramfs() {
 
 #[test]
 fn what_is_built_in_is_not_sought_in_the_initramfs() {
+    // Sorted by name, as the tools make it; virtio_scsi and an IDE driver are built in.
     let needed = [
+        "sd_mod",
         "virtio",
-        "virtio_ring",
-        "virtio_pci",
         "virtio_blk",
         "virtio_net",
-        "xen_vbd",
+        "virtio_pci",
+        "virtio_ring",
         "xen-netfront",
+        "xen_vbd",
     ];
-    // virtio_scsi and an IDE driver are built in; without xen-netfront the rest must be read.
-    for (count, end) in [(7, ListingEnd::Satisfied), (6, ListingEnd::Complete)] {
-        let tree = debian().file(&initrd(), modules(&needed[..count])).tree();
+    let aliases = entry(&format!("usr/lib/modules/{RELEASE}/modules.alias"), b"alias a b\n");
+    let behind = modules(&["x"]);
+    // Without xen_vbd, or without the aliases, the rest must be read.
+    for (count, aliases, end) in [
+        (8, &aliases[..], ListingEnd::Satisfied),
+        (7, &aliases[..], ListingEnd::Complete),
+        (8, &[], ListingEnd::Complete),
+    ] {
+        let initramfs = [modules(&needed[..count]), aliases.to_vec(), behind.clone()].concat();
+        let tree = debian().file(&initrd(), initramfs).tree();
         let boot = boot(&tree, &vmlinuz(), &[&initrd()]);
         let kernels = kernels(&tree, &boot, &sought(&[]));
         let initramfs = kernels[0].initramfs.known().unwrap().as_ref().unwrap();
-        assert_eq!(initramfs.listing, Fact::Known(end));
+        assert_eq!(initramfs.listing, Fact::Known(end), "{count}");
     }
 }
 
@@ -169,12 +182,13 @@ fn an_entry_without_an_initramfs_has_none() {
 }
 
 #[test]
-fn the_initramfs_of_another_kernel_is_looked_for_but_not_read() {
+fn the_initramfs_of_another_kernel_is_read_under_its_usual_name() {
     let tree = debian()
         .dir("/usr/lib/modules/5.10.0-1")
         .dir("/usr/lib/modules/5.10.0-2")
         .file("/usr/lib/modules/notes", "")
-        .file("/boot/initramfs-5.10.0-2.img", "")
+        .file("/boot/initramfs-5.10.0-2.img", modules(&["virtio"]))
+        .file("/boot/vmlinuz-5.10.0-2", "x")
         .tree();
     let kernels = kernels(&tree, &boot(&tree, &vmlinuz(), &[]), &Wanted::default());
     let releases: Vec<_> = kernels.iter().map(|kernel| kernel.release.as_str()).collect();
@@ -182,9 +196,29 @@ fn the_initramfs_of_another_kernel_is_looked_for_but_not_read() {
     assert!(!kernels[0].is_default && !kernels[1].is_default && kernels[2].is_default);
     assert_eq!(kernels[0].initramfs, Fact::Known(None));
     assert_eq!(kernels[0].modules, Fact::Known(None));
-    let unread = kernels[1].initramfs.unread().unwrap();
-    assert_eq!(unread.location, "/boot/initramfs-5.10.0-2.img");
-    assert_eq!(unread.reason, "only the default kernel's initramfs is read");
+    let initramfs = kernels[1].initramfs.known().unwrap().as_ref().unwrap();
+    assert_eq!(initramfs.path, "/boot/initramfs-5.10.0-2.img");
+    assert_eq!(initramfs.modules, set(&["virtio"]));
+    assert_eq!(kernels[0].image, Fact::Known(None));
+    assert_eq!(kernels[1].image, Fact::Known(Some("/boot/vmlinuz-5.10.0-2".to_owned())));
+}
+
+#[test]
+fn of_many_other_kernels_the_last_few_are_read() {
+    let mut guest = debian();
+    for number in 1..=6 {
+        guest = guest
+            .dir(&format!("/usr/lib/modules/5.10.0-{number}"))
+            .file(&format!("/boot/initrd-5.10.0-{number}"), modules(&["virtio"]));
+    }
+    let tree = guest.tree();
+    let kernels = kernels(&tree, &boot(&tree, &vmlinuz(), &[]), &Wanted::default());
+    let unread: Vec<_> =
+        kernels.iter().filter(|kernel| kernel.initramfs.unread().is_some()).collect();
+    assert_eq!(
+        unread.iter().map(|kernel| &*kernel.release).collect::<Vec<_>>(),
+        ["5.10.0-1", "5.10.0-2"]
+    );
 }
 
 #[test]
