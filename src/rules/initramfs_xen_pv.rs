@@ -1,10 +1,11 @@
 //! `initramfs-xen-pv`
 
-use super::boot_drivers::{DefaultKernel, Driver, Survey};
+use super::boot_drivers::{DefaultKernel, Driver, Presence, Survey};
+use super::kernel_release::numbers;
 use super::scope::{Decision, linux_only, settle};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::Evidence;
-use crate::guest::facts::Facts;
+use crate::guest::facts::{Facts, LinuxFacts};
 use crate::text;
 
 /// The kernel has the Xen paravirtual drivers.
@@ -58,6 +59,19 @@ const BLOCK: &[Driver] =
 const NET: &[Driver] =
     &[Driver::new("xen_netfront", "XEN_NETDEV_FRONTEND"), Driver::new("xen_vnif", "XEN_VNIF")];
 
+const BUS: Driver = Driver::new("xen_platform_pci", "XEN_PLATFORM_PCI");
+
+/// Whether the system has SUSE's own Xen drivers, of the package xen-kmp: SUSE Linux Enterprise up to
+/// 12 SP1, openSUSE up to 13.
+fn is_old_suse(linux: &LinuxFacts) -> bool {
+    let Some(os) = linux.os.known().and_then(Option::as_ref) else { return false };
+    let Some([major, minor, _]) = os.version.as_deref().and_then(numbers) else { return false };
+    if os.id.starts_with("opensuse") {
+        return major <= 13;
+    }
+    (os.id.starts_with("sle") || os.id == "suse") && (major, minor) <= (12, 1)
+}
+
 fn decide(facts: &Facts) -> Decision {
     let linux = linux_only(facts)?;
     let default = DefaultKernel::of(linux)?;
@@ -67,12 +81,18 @@ fn decide(facts: &Facts) -> Decision {
     // Each pair is one driver under two names.
     let is_gone = |survey: &Survey| survey.seen.is_empty() && survey.unknown.is_none();
     let net_gone = is_gone(&net) && net.late.is_empty();
+    let old = is_old_suse(linux);
     let mut gone = Vec::new();
     if is_gone(&block) {
-        gone.push("xen_blkfront");
+        gone.push(if old { "xen_vbd" } else { "xen_blkfront" });
     }
     if net_gone {
-        gone.push("xen_netfront");
+        gone.push(if old { "xen_vnif" } else { "xen_netfront" });
+    }
+    // SUSE's own drivers find their devices only with their own bus driver.
+    let own = block.seen.iter().any(|seen| seen.detail == "xen_vbd.ko");
+    if own && matches!(default.presence(BUS), Presence::Late(_) | Presence::Absent) {
+        gone.push(BUS.module);
     }
     if !gone.is_empty() {
         let list = gone.join(", ");
@@ -108,8 +128,10 @@ mod tests {
     fn both_drivers_pass_and_so_do_suses_old_names() {
         let mut facts = good_linux();
         expect(&InitramfsXenPv, &facts, Status::Pass, "xen_blkfront");
-        initramfs_mut(&mut facts).modules = names(&["xen_vbd", "xen_vnif"]);
+        initramfs_mut(&mut facts).modules = names(&["xen_vbd", "xen_vnif", "xen_platform_pci"]);
         expect(&InitramfsXenPv, &facts, Status::Pass, "xen_vbd");
+        initramfs_mut(&mut facts).modules.remove("xen_platform_pci");
+        expect(&InitramfsXenPv, &facts, Status::Fail, "without xen_platform_pci");
     }
 
     #[test]
@@ -126,6 +148,25 @@ mod tests {
         let finding = expect(&InitramfsXenPv, &facts, Status::Fail, "xen_blkfront");
         assert!(remedy(&finding).contains("xen_blkfront"));
         assert_eq!(judged(&InitramfsXenPv, &facts, Profile::Huaweicloud).status, Status::Info);
+    }
+
+    #[test]
+    fn what_is_missing_goes_by_the_name_that_the_distribution_has_for_it() {
+        for (id, version, name) in [
+            ("sles", "11.4", "xen_vbd"),
+            ("sles", "12.1", "xen_vbd"),
+            ("sles", "12.2", "xen_blkfront"),
+            ("opensuse", "13.2", "xen_vbd"),
+            ("opensuse-leap", "42.3", "xen_blkfront"),
+            ("debian", "11", "xen_blkfront"),
+        ] {
+            let mut facts = good_linux();
+            initramfs_mut(&mut facts).modules = names(&["virtio_blk"]);
+            os_mut(&mut facts).id = id.to_owned();
+            os_mut(&mut facts).version = Some(version.to_owned());
+            let finding = expect(&InitramfsXenPv, &facts, Status::Fail, name);
+            assert!(remedy(&finding).contains(name), "{id} {version}");
+        }
     }
 
     #[test]

@@ -280,7 +280,7 @@ fn what_is_built_in_needs_no_alias_and_no_blacklist_stops_it() {
 #[test]
 fn what_cannot_be_read_is_unknown() {
     let mut case = Case::good();
-    case.tree = case.tree.unreadable("/etc/modprobe.d");
+    case.tree = case.tree.dir("/etc/modprobe.d").unreadable("/etc/modprobe.d");
     let facts = case.find();
     let link = last(&facts, PlatformDevice::VirtioBlock);
     assert_eq!(modules(&link.early), (vec!["virtio_blk"], vec![]));
@@ -345,7 +345,7 @@ fn what_the_old_drivers_leave_behind_is_found() {
     let below = format!("/lib/modules/{RELEASE}/updates/pvdriver");
     assert_eq!(places, ["/etc/.uvp-monitor", below.as_str(), "/boot/initrd.img"]);
     let mut case = Case::good();
-    case.tree = case.tree.unreadable("/etc");
+    case.tree = case.tree.dir("/etc").unreadable("/etc");
     assert!(case.find().uvp.unread().is_some());
 }
 
