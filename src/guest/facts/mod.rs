@@ -20,7 +20,11 @@ pub use self::drivers::{
 };
 pub use self::firewall::FirewallFacts;
 pub use self::leftovers::LeftoverFacts;
-pub use self::network::NetworkFacts;
+pub use self::network::{
+    Addressing, CloudInitNetwork, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkFacts,
+    NetworkProgram, NicName, PersistentRules, ProgramFacts, Reach, RuleGenerator, Setting,
+    is_match,
+};
 pub use self::packages::PackageFacts;
 pub use self::sshd::SshdFacts;
 use crate::disk::facts::DiskFacts;

@@ -3,7 +3,7 @@
 pub(super) mod drivers;
 mod firewall;
 mod leftovers;
-mod network;
+pub(super) mod network;
 mod packages;
 mod sshd;
 

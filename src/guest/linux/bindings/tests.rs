@@ -1,6 +1,11 @@
 use super::*;
+use crate::filesystem::FileType;
 use crate::filesystem::memory::MemoryFs;
 use crate::guest::facts::{BootEntry, FstabEntry, Resolution};
+
+fn find(tree: &Tree) -> Fact<Vec<Binding>> {
+    super::find(tree, &Configuration::read(tree, &Fact::Known(None)))
+}
 
 const MAC: &str = "00:0c:29:1a:2b:3c";
 

@@ -1,32 +1,29 @@
-//! udev rules and `.link` files that name a card by its MAC address.
+//! udev rules that name a card by its MAC address.
 //!
-//! Sources: udev(7), systemd.link(5).
+//! Source: udev(7).
 
-use super::{Content, Finder, is_mac};
-use crate::guest::facts::BindingKind;
+use crate::guest::facts::{Binding, BindingKind};
+use crate::guest::linux::network::files::{Content, Files, is_mac};
 
 /// Where rules of this machine are; those in `/usr/lib` are the same on every machine.
 const RULES: &str = "/etc/udev/rules.d";
-const NETWORKD: &str = "/etc/systemd/network";
 
-pub(super) fn find(finder: &mut Finder<'_>) {
-    for file in finder.files(RULES, |name| name.ends_with(".rules")) {
+pub(super) fn find(files: &mut Files<'_>) -> Vec<Binding> {
+    let mut found = Vec::new();
+    for file in files.files(RULES, |name| name.ends_with(".rules")) {
+        let kind =
+            if file.by_cloud_init() { BindingKind::GeneratedMac } else { BindingKind::UdevMac };
         for (line, rule) in logical_lines(&file) {
             if is_mac_rule(&rule) {
-                finder.found(BindingKind::UdevMac, &file, line, &rule);
+                found.push(Binding { kind, evidence: file.evidence(line, &rule) });
             }
         }
     }
-    for file in finder.files(NETWORKD, |name| name.ends_with(".link")) {
-        let lines = matching_macs(&file);
-        for (line, text) in lines {
-            finder.found(BindingKind::UdevMac, &file, line, &text);
-        }
-    }
+    found
 }
 
 /// Rules joined over a backslash at the line's end, each with the number of its first line.
-fn logical_lines(file: &Content) -> Vec<(usize, String)> {
+pub(in crate::guest::linux) fn logical_lines(file: &Content) -> Vec<(usize, String)> {
     let mut rules: Vec<(usize, String)> = Vec::new();
     let mut open = false;
     for (line, content) in file.lines() {
@@ -48,7 +45,7 @@ fn logical_lines(file: &Content) -> Vec<(usize, String)> {
 
 /// Whether a rule matches one address and sets the card's name (`SYSFS` and `ATTRS` are older and
 /// wider forms of `ATTR`).
-fn is_mac_rule(rule: &str) -> bool {
+pub(in crate::guest::linux) fn is_mac_rule(rule: &str) -> bool {
     let mut matches = false;
     let mut names = false;
     for token in tokens(rule) {
@@ -77,29 +74,4 @@ fn tokens(rule: &str) -> Vec<&str> {
     })
     .map(str::trim)
     .collect()
-}
-
-/// `MACAddress=` and `PermanentMACAddress=` in `[Match]` of a systemd network file.
-pub(super) fn matching_macs(file: &Content) -> Vec<(usize, String)> {
-    section_macs(file, "[Match]", &["MACAddress", "PermanentMACAddress"])
-}
-
-/// Lines of one section whose key is one of `keys` and whose value has a MAC address.
-pub(super) fn section_macs(file: &Content, section: &str, keys: &[&str]) -> Vec<(usize, String)> {
-    let mut inside = false;
-    let mut found = Vec::new();
-    for (line, content) in file.lines() {
-        if content.starts_with(['#', ';']) {
-            continue;
-        }
-        if content.starts_with('[') {
-            inside = content == section;
-        } else if let Some((key, value)) = content.split_once('=') {
-            let has_mac = value.split([' ', '\t', ',', ';']).any(is_mac);
-            if inside && keys.contains(&key.trim()) && has_mac {
-                found.push((line, content.to_owned()));
-            }
-        }
-    }
-    found
 }

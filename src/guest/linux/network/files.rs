@@ -1,0 +1,275 @@
+//! Reading of configuration files: bounded, with the first one that could not be read remembered.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::fact::{Evidence, Unread};
+use crate::filesystem::FileType;
+use crate::filesystem::tree::Tree;
+
+/// Longest configuration file read; a rules file of a machine with many cards has a few KiB.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Most bytes of configuration files read in all.
+const MAX_TEXT: usize = 32 << 20;
+
+/// Most files read in all.
+const MAX_FILES: usize = 4096;
+
+/// Longest line shown as evidence, in characters.
+const MAX_SHOWN: usize = 200;
+
+/// The guest's files, and what could not be read of them.
+pub(in crate::guest::linux) struct Files<'a> {
+    pub(in crate::guest::linux) tree: &'a Tree,
+    /// Bytes and files read so far.
+    text: usize,
+    count: usize,
+    /// The first file that could not be read or understood.
+    pub(in crate::guest::linux) unread: Option<Unread>,
+    /// The first line that is understood only by running it.
+    pub(super) unevaluated: Option<Unread>,
+}
+
+impl<'a> Files<'a> {
+    pub(in crate::guest::linux) fn new(tree: &'a Tree) -> Self {
+        Self { tree, text: 0, count: 0, unread: None, unevaluated: None }
+    }
+
+    pub(in crate::guest::linux) fn doubt(&mut self, location: &str, error: &Error) {
+        self.unread.get_or_insert_with(|| Unread::from((location, error)));
+    }
+
+    /// Takes note of what is understood only by running it.
+    pub(super) fn not_evaluated(&mut self, location: &str, what: &str) {
+        let reason = format!("{what} is not evaluated");
+        self.unevaluated.get_or_insert_with(|| Unread::new(location, reason));
+    }
+
+    /// The names in a directory that `wanted` takes, sorted; none when it is not there.
+    pub(in crate::guest::linux) fn names(
+        &mut self,
+        directory: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Vec<String> {
+        match self.tree.read_dir(directory) {
+            Ok(entries) => entries
+                .into_iter()
+                .map(|entry| String::from_utf8_lossy(&entry.name).into_owned())
+                .filter(|name| wanted(name))
+                .collect(),
+            Err(error) if error.is_absent() => Vec::new(),
+            Err(error) => {
+                self.doubt(directory, &error);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The files of a directory that `wanted` takes.
+    pub(in crate::guest::linux) fn files(
+        &mut self,
+        directory: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Vec<Content> {
+        let names = self.names(directory, wanted);
+        names.iter().filter_map(|name| self.file(&format!("{directory}/{name}"))).collect()
+    }
+
+    /// The files of several directories, the strongest first: of equal names the first counts, and
+    /// they are given in the order of their names.
+    pub(in crate::guest::linux) fn layered(
+        &mut self,
+        directories: &[&str],
+        wanted: impl Fn(&str) -> bool,
+    ) -> Vec<Content> {
+        let mut paths = BTreeMap::new();
+        for directory in directories {
+            for name in self.names(directory, &wanted) {
+                let path = format!("{directory}/{name}");
+                paths.entry(name).or_insert(path);
+            }
+        }
+        paths.values().filter_map(|path| self.file(path)).collect()
+    }
+
+    /// A regular file's text; a link to `/dev/null` or to nowhere holds nothing.
+    pub(in crate::guest::linux) fn file(&mut self, path: &str) -> Option<Content> {
+        match self.text(path) {
+            Ok(text) => text.map(|text| Content { path: path.to_owned(), text }),
+            Err(error) => {
+                self.doubt(path, &error);
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, path: &str) -> Result<Option<String>> {
+        let structure = "network configuration";
+        self.count = self.count.saturating_add(1);
+        if self.count > MAX_FILES {
+            let limit = u64::try_from(MAX_FILES).unwrap_or(u64::MAX);
+            return Err(Error::Limit { structure, limit, unit: "files" });
+        }
+        if self.text > MAX_TEXT {
+            let limit = u64::try_from(MAX_TEXT).unwrap_or(u64::MAX);
+            return Err(Error::Limit { structure, limit, unit: "bytes" });
+        }
+        match self.tree.metadata(path) {
+            Ok(metadata) if metadata.file_type == FileType::Regular => {
+                let text = self.tree.read_text(path, MAX_FILE)?;
+                self.text = self.text.saturating_add(text.len());
+                Ok(Some(text))
+            }
+            Ok(_) => Ok(None),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A file's text with its path.
+pub(in crate::guest::linux) struct Content {
+    pub(in crate::guest::linux) path: String,
+    pub(in crate::guest::linux) text: String,
+}
+
+impl Content {
+    /// Whether cloud-init wrote it: its network renderers name their files after it or say so in
+    /// the comment at the top (cloudinit/net/, `net_config_header`).
+    pub(in crate::guest::linux) fn by_cloud_init(&self) -> bool {
+        self.path.rsplit('/').next().is_some_and(|name| name.contains("cloud-init"))
+            || self
+                .text
+                .lines()
+                .take_while(|line| line.starts_with('#'))
+                .any(|line| line.contains("cloud-init"))
+    }
+
+    /// Its lines without blanks around them, each with its number.
+    pub(in crate::guest::linux) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        (1_usize..).zip(self.text.lines().map(str::trim))
+    }
+
+    /// A line as evidence.
+    pub(in crate::guest::linux) fn evidence(&self, line: usize, text: &str) -> Evidence {
+        let detail: String = text.trim().chars().take(MAX_SHOWN).collect();
+        Evidence::new(format!("{}:{line}", self.path), detail)
+    }
+
+    /// The file's name without its directory.
+    pub(super) fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// Whether text is a MAC address: six pairs of hexadecimal digits with `:` or `-` between them (20
+/// for InfiniBand), or in Cisco's form `0011.2233.4455`.
+pub(in crate::guest::linux) fn is_mac(text: &str) -> bool {
+    let hex = |part: &str| part.chars().all(|c| c.is_ascii_hexdigit());
+    let parts: Vec<&str> = text.split([':', '-']).collect();
+    let pairs = matches!(parts.len(), 6 | 20)
+        && parts.iter().all(|part| matches!(part.len(), 1 | 2) && hex(part));
+    let dotted: Vec<&str> = text.split('.').collect();
+    pairs || (dotted.len() == 3 && dotted.iter().all(|part| part.len() == 4 && hex(part)))
+}
+
+/// A line `key = value` in a section of an INI file.
+pub(super) struct IniLine<'c> {
+    pub(super) file: &'c Content,
+    pub(super) line: usize,
+    pub(super) section: &'c str,
+    pub(super) key: &'c str,
+    pub(super) value: &'c str,
+    pub(super) text: &'c str,
+}
+
+impl IniLine<'_> {
+    pub(super) fn evidence(&self) -> Evidence {
+        self.file.evidence(self.line, self.text)
+    }
+}
+
+/// The lines of an INI file as systemd and GLib read it: sections in brackets, comments after `#`
+/// or `;` at a line's beginning.
+pub(super) fn ini(file: &Content) -> Vec<IniLine<'_>> {
+    let mut section = "";
+    let mut found = Vec::new();
+    for (line, text) in file.lines() {
+        if text.starts_with(['#', ';']) {
+            continue;
+        }
+        if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name;
+        } else if let Some((key, value)) = text.split_once('=') {
+            found.push(IniLine { file, line, section, key: key.trim(), value: value.trim(), text });
+        }
+    }
+    found
+}
+
+/// An assignment in a file that a shell sources.
+pub(super) struct Assignment<'c> {
+    pub(super) line: usize,
+    pub(super) key: &'c str,
+    pub(super) value: String,
+    pub(super) text: &'c str,
+}
+
+/// The assignments of a file that a shell sources; what a shell would have to expand is noted in
+/// `files` when `wanted` takes the variable.
+pub(super) fn assignments<'c>(
+    files: &mut Files<'_>,
+    file: &'c Content,
+    wanted: impl Fn(&str) -> bool,
+) -> Vec<Assignment<'c>> {
+    let mut found = Vec::new();
+    for (line, text) in file.lines() {
+        let Some((key, value)) = text.trim_start_matches("export ").split_once('=') else {
+            continue;
+        };
+        if !wanted(key) {
+            continue;
+        }
+        if value.contains(['$', '`']) && !value.starts_with('\'') {
+            files.not_evaluated(&format!("{}:{line}", file.path), text);
+            continue;
+        }
+        found.push(Assignment { line, key, value: word(value), text });
+    }
+    found
+}
+
+/// The first word of a shell's assignment without its quotes and without a comment behind it.
+fn word(value: &str) -> String {
+    let mut out = String::new();
+    let mut quote = None;
+    for c in value.chars() {
+        match (quote, c) {
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(open), c) if open == c => quote = None,
+            (None, c) if c.is_whitespace() || c == ';' => break,
+            (_, c) => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_the_word_that_a_shell_sees() {
+        for (value, seen) in [
+            ("dhcp", "dhcp"),
+            ("\"dhcp\"", "dhcp"),
+            ("'dhcp' # as before", "dhcp"),
+            ("no # comment", "no"),
+            ("", ""),
+            ("'a b'", "a b"),
+        ] {
+            assert_eq!(word(value), seen);
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! ifupdown's `/etc/network/interfaces` and the files that it includes.
+//!
+//! Source: interfaces(5) of Debian.
+
+use std::collections::BTreeSet;
+
+use super::files::{Content, Files, is_mac};
+use super::programs::Programs;
+use crate::fact::{Evidence, Fact};
+use crate::guest::facts::{
+    Addressing, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkProgram, is_match,
+};
+
+const INTERFACES: &str = "/etc/network/interfaces";
+const INTERFACES_D: &str = "/etc/network/interfaces.d";
+
+/// Most files that are included; each once.
+const MAX_INCLUDED: usize = 256;
+
+/// Most stanzas that are looked at.
+const MAX_STANZAS: usize = 1024;
+
+/// An `iface` stanza.
+struct Stanza {
+    name: String,
+    family: String,
+    method: String,
+    at: Evidence,
+    macs: Vec<Evidence>,
+    ports: Vec<String>,
+    master: bool,
+    other: bool,
+    port: bool,
+    by_cloud_init: bool,
+    /// The file that holds it is not included by any that is read.
+    loose: bool,
+}
+
+/// A word after `auto` or `allow-…`: which interfaces are brought up, and as what.
+struct Start {
+    /// Interface name or pattern.
+    names: String,
+    /// The stanza that they use; without one it is that of the interface's own name.
+    stanza: Option<String>,
+    by_mac: bool,
+}
+
+#[derive(Default)]
+struct Reader {
+    stanzas: Vec<Stanza>,
+    starts: Vec<Start>,
+    macs: Vec<Evidence>,
+    seen: BTreeSet<String>,
+}
+
+pub(super) fn find(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<InterfaceConfig>) {
+    let mut reader = Reader::default();
+    reader.include(files, INTERFACES, false);
+    // What lies beside it is looked at, too, though nothing comes of it.
+    for name in files.names(INTERFACES_D, |name| !name.starts_with('.')) {
+        reader.include(files, &format!("{INTERFACES_D}/{name}"), true);
+    }
+    reader.configs(programs, found);
+}
+
+impl Reader {
+    /// Reads a file and what it includes, depth first; no file twice, so it ends.
+    fn include(&mut self, files: &mut Files<'_>, path: &str, loose: bool) {
+        let mut queue = vec![path.to_owned()];
+        while let Some(path) = queue.pop() {
+            if self.seen.len() >= MAX_INCLUDED {
+                files.not_evaluated(&path, "more than 256 included files");
+                return;
+            }
+            if !self.seen.insert(path.clone()) {
+                continue;
+            }
+            if let Some(file) = files.file(&path) {
+                let mut included = Vec::new();
+                self.file(files, &file, loose, &mut included);
+                included.reverse();
+                queue.extend(included);
+            }
+        }
+    }
+
+    fn file(
+        &mut self,
+        files: &mut Files<'_>,
+        file: &Content,
+        loose: bool,
+        included: &mut Vec<String>,
+    ) {
+        let mut inside = false;
+        for (line, text) in joined(file) {
+            let mut words = text.split_ascii_whitespace();
+            let Some(first) = words.next().filter(|word| !word.starts_with('#')) else { continue };
+            match first {
+                "iface" => {
+                    inside = self.iface(file, line, &text, loose);
+                }
+                "auto" => self.start(file, line, &text, loose),
+                "source" | "source-directory" => {
+                    inside = false;
+                    for word in words {
+                        let paths = named(files, file, line, word, first == "source-directory");
+                        included.extend(paths);
+                    }
+                }
+                _ if first.starts_with("allow-") => self.start(file, line, &text, loose),
+                "mapping" | "template" | "rename" | "no-auto-down" | "no-scripts" => {
+                    inside = false;
+                    if first == "mapping" && !loose {
+                        files.not_evaluated(&format!("{}:{line}", file.path), "a mapping script");
+                    }
+                }
+                _ => {
+                    let stanza = if inside { self.stanzas.last_mut() } else { None };
+                    match stanza {
+                        Some(stanza) => stanza.option(file, line, first, &text),
+                        // An address in a piece of a file is one all the same.
+                        None if first == "hwaddress" && words.any(is_mac) => {
+                            self.macs.push(file.evidence(line, &text));
+                        }
+                        None => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes up a stanza; whether there is room for it.
+    fn iface(&mut self, file: &Content, line: usize, text: &str, loose: bool) -> bool {
+        if self.stanzas.len() >= MAX_STANZAS {
+            return false;
+        }
+        let words: Vec<&str> = text.split_ascii_whitespace().skip(1).collect();
+        let word = |index: usize| words.get(index).copied().unwrap_or_default().to_owned();
+        let name = word(0);
+        let mut macs = Vec::new();
+        if words.iter().any(|word| word.split('/').any(is_mac)) {
+            macs.push(file.evidence(line, text));
+        }
+        self.stanzas.push(Stanza {
+            other: name == "lo" || name.contains([':', '.']) || name.starts_with("vlan"),
+            master: name.starts_with("br") || name.starts_with("vmbr") || name.starts_with("bond"),
+            port: false,
+            name,
+            family: word(1),
+            method: word(2),
+            at: file.evidence(line, text),
+            macs,
+            ports: Vec::new(),
+            by_cloud_init: file.by_cloud_init(),
+            loose,
+        });
+        true
+    }
+
+    /// `auto eth0 /en*=lan /mac/…`.
+    fn start(&mut self, file: &Content, line: usize, text: &str, loose: bool) {
+        if text.split_ascii_whitespace().skip(1).any(|word| word.split(['/', '=']).any(is_mac)) {
+            self.macs.push(file.evidence(line, text));
+        }
+        if loose || self.starts.len() >= MAX_STANZAS {
+            return;
+        }
+        for word in text.split_ascii_whitespace().skip(1) {
+            let (names, stanza) = match word.split_once('=') {
+                Some((names, stanza)) => (names, Some(stanza.to_owned())),
+                None => (word, None),
+            };
+            let parts: Vec<&str> = names.split('/').collect();
+            // `/pattern`, `/pattern/2`, `/mac/…`, `/variable/…`.
+            let names = match parts.as_slice() {
+                ["", pattern, ..] => pattern,
+                _ => names,
+            };
+            let by_mac = parts.iter().any(|part| is_mac(part));
+            self.starts.push(Start { names: names.to_owned(), stanza, by_mac });
+        }
+    }
+
+    fn configs(self, programs: &Programs, found: &mut Vec<InterfaceConfig>) {
+        let Self { stanzas, starts, mut macs, .. } = self;
+        for stanza in stanzas {
+            let ipv6 = stanza.family == "inet6";
+            // Both families of an interface are one configuration, as long as the first is IPv4.
+            if let Some(config) = found.iter_mut().rev().find(|config| {
+                ipv6 && config.program == NetworkProgram::Ifupdown && config.name == stanza.name
+            }) {
+                config.ipv6 = stanza.addressing();
+                config.macs.extend(stanza.macs);
+                continue;
+            }
+            let idle = stanza.idle(&starts, programs);
+            let by: Vec<&Start> = starts.iter().filter(|start| start.uses(&stanza.name)).collect();
+            let by_mac = stanza.name.split('/').any(is_mac)
+                || (!by.is_empty() && by.iter().all(|start| start.by_mac));
+            let mut names: Vec<String> = by.iter().map(|start| start.names.clone()).collect();
+            if names.is_empty() {
+                names.push(stanza.name.clone());
+            }
+            let kind = if stanza.other || stanza.method == "loopback" {
+                InterfaceKind::Other
+            } else if stanza.master || !stanza.ports.is_empty() {
+                InterfaceKind::Master
+            } else {
+                InterfaceKind::Ethernet
+            };
+            let addressing = stanza.addressing();
+            found.push(InterfaceConfig {
+                program: NetworkProgram::Ifupdown,
+                name: stanza.name.clone(),
+                location: stanza.at.location.clone(),
+                matches: InterfaceMatch { names, by_mac, ..InterfaceMatch::default() },
+                kind,
+                ipv4: if ipv6 { Addressing::None } else { addressing },
+                ipv4_at: stanza.at,
+                ipv6: if ipv6 { addressing } else { Addressing::None },
+                ports: stanza.ports,
+                macs: stanza.macs,
+                by_cloud_init: stanza.by_cloud_init,
+                idle,
+                persistent_dhclient: None,
+            });
+        }
+        if let Some(first) = macs.first().cloned() {
+            macs.dedup();
+            // Lines that belong to no stanza: they bind an address, and set nothing up.
+            found.push(InterfaceConfig {
+                program: NetworkProgram::Ifupdown,
+                name: first.location.clone(),
+                location: first.location.clone(),
+                matches: InterfaceMatch { by_mac: true, ..InterfaceMatch::default() },
+                kind: InterfaceKind::Other,
+                ports: Vec::new(),
+                ipv4: Addressing::None,
+                ipv4_at: first,
+                ipv6: Addressing::None,
+                macs,
+                by_cloud_init: false,
+                idle: programs.idle(&[NetworkProgram::Ifupdown]),
+                persistent_dhclient: None,
+            });
+        }
+    }
+}
+
+impl Start {
+    /// Whether it brings something up with that stanza.
+    fn uses(&self, stanza: &str) -> bool {
+        match &self.stanza {
+            Some(name) => name == stanza,
+            None => is_match(&self.names, stanza) || is_match(stanza, &self.names),
+        }
+    }
+}
+
+impl Stanza {
+    fn option(&mut self, file: &Content, line: usize, key: &str, text: &str) {
+        let mut words = text.split_ascii_whitespace().skip(1);
+        match key {
+            "hwaddress" => {
+                if words.any(is_mac) {
+                    self.macs.push(file.evidence(line, text));
+                }
+            }
+            "bridge_ports" | "bridge-ports" | "bond-slaves" | "slaves" => {
+                self.master = true;
+                let names = words.filter(|word| !matches!(*word, "none" | "all"));
+                self.ports.extend(names.map(str::to_owned));
+            }
+            "bond-master" => self.port = true,
+            "vlan-raw-device" | "vlan_raw_device" => self.other = true,
+            _ => {}
+        }
+    }
+
+    fn addressing(&self) -> Addressing {
+        match self.method.as_str() {
+            _ if self.port => Addressing::None,
+            "dhcp" => Addressing::Dhcp,
+            "static" => Addressing::Static,
+            "auto" => Addressing::RouterAdvertisement,
+            _ => Addressing::None,
+        }
+    }
+
+    fn idle(&self, starts: &[Start], programs: &Programs) -> Fact<Option<Evidence>> {
+        let Evidence { location, .. } = &self.at;
+        if self.loose {
+            let reason = format!("{INTERFACES} does not include it");
+            return Fact::Known(Some(Evidence::new(location.clone(), reason)));
+        }
+        if !starts.iter().any(|start| start.uses(&self.name)) {
+            let reason = format!("no auto and no allow-hotplug names {}", self.name);
+            return Fact::Known(Some(Evidence::new(location.clone(), reason)));
+        }
+        programs.idle(&[NetworkProgram::Ifupdown])
+    }
+}
+
+/// Lines joined over a backslash at their end, each with the number of its first line.
+fn joined(file: &Content) -> Vec<(usize, String)> {
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut open = false;
+    for (line, text) in file.lines() {
+        let (text, more) = match text.strip_suffix('\\') {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
+        match found.last_mut() {
+            Some((_, before)) if open => before.push_str(text),
+            _ => found.push((line, text.to_owned())),
+        }
+        open = more;
+    }
+    found
+}
+
+/// The files that `source` or `source-directory` names.
+fn named(
+    files: &mut Files<'_>,
+    file: &Content,
+    line: usize,
+    word: &str,
+    directory: bool,
+) -> Vec<String> {
+    let parent = file.path.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let path = if word.starts_with('/') { word.to_owned() } else { format!("{parent}/{word}") };
+    let place = format!("{}:{line}", file.path);
+    if directory {
+        let plain = |name: &str| {
+            !name.is_empty()
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        };
+        let path = path.trim_end_matches('/');
+        if path.contains(['*', '?', '[', '$', '`', '~']) {
+            files.not_evaluated(&place, word);
+            return Vec::new();
+        }
+        let names = files.names(path, plain);
+        return names.iter().map(|name| format!("{path}/{name}")).collect();
+    }
+    let Some((parent, last)) = path.rsplit_once('/') else { return Vec::new() };
+    if parent.contains(['*', '?', '[']) || path.contains(['$', '`', '~', '{']) {
+        files.not_evaluated(&place, word);
+        return Vec::new();
+    }
+    if !last.contains(['*', '?', '[']) {
+        return vec![path];
+    }
+    let names = files.names(parent, |name| !name.starts_with('.') && is_match(last, name));
+    names.iter().map(|name| format!("{parent}/{name}")).collect()
+}

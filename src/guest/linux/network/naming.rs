@@ -1,0 +1,188 @@
+//! The name that udev gives the network card of another machine.
+//!
+//! Sources: systemd.link(5), systemd.net-naming-scheme(7), `rules.d/80-net-setup-link.rules`
+//! (since systemd 209) and `80-net-name-slot.rules` (197 to 208, and RHEL 7), `net.ifnames=` in
+//! systemd-udevd.service(8). Debian 8 turned it round: there only `net.ifnames=1` gives new names.
+
+use super::LinkMac;
+use super::files::{Content, Files, ini};
+use super::networkd::{DIRECTORIES, drop_ins, matching};
+use crate::fact::{Evidence, Fact};
+use crate::filesystem::FileType;
+use crate::guest::facts::{NicName, is_match};
+
+const SETUP_LINK: &str = "80-net-setup-link.rules";
+const NAME_SLOT: &str = "80-net-name-slot.rules";
+
+/// Where udev's rules are, the strongest first.
+const RULES: [&str; 4] = [
+    "/etc/udev/rules.d",
+    "/usr/local/lib/udev/rules.d",
+    "/usr/lib/udev/rules.d",
+    "/lib/udev/rules.d",
+];
+
+/// The kernel's own name of the first card.
+const KERNEL_NAME: &str = "eth0";
+
+/// Bus paths of a virtio card on usual virtual machines.
+const PATHS: [&str; 2] = ["pci-0000:00:03.0", "virtio-pci-0000:00:03.0"];
+
+/// A file of rules as udev finds it.
+enum Rules {
+    Absent,
+    /// Empty or linked to `/dev/null`, here.
+    Masked(String),
+    Found(Content),
+}
+
+fn rules(files: &mut Files<'_>, name: &str) -> Rules {
+    for directory in RULES {
+        let path = format!("{directory}/{name}");
+        match files.tree.symlink_metadata(&path) {
+            Ok(metadata) if metadata.file_type == FileType::Symlink || metadata.len == 0 => {
+                return match files.file(&path) {
+                    Some(file) if !file.text.trim().is_empty() => Rules::Found(file),
+                    _ => Rules::Masked(path),
+                };
+            }
+            Ok(_) => {
+                return files.file(&path).map_or(Rules::Absent, Rules::Found);
+            }
+            Err(error) if error.is_absent() => {}
+            Err(error) => {
+                files.doubt(&path, &error);
+                return Rules::Absent;
+            }
+        }
+    }
+    Rules::Absent
+}
+
+/// The name, and the lines of `.link` files that pick cards by MAC address. `command_line` is that
+/// of the default boot entry with its place.
+pub(super) fn find(
+    files: &mut Files<'_>,
+    command_line: &Fact<Option<(String, String)>>,
+    links: &mut Vec<LinkMac>,
+) -> Fact<(NicName, Evidence)> {
+    let link = first_link(files, links);
+    let kernel =
+        |evidence: Evidence| Fact::Known((NicName::Exactly(KERNEL_NAME.to_owned()), evidence));
+    let (rules, by_link) = match (rules(files, SETUP_LINK), rules(files, NAME_SLOT)) {
+        (Rules::Found(rules), _) => (rules, true),
+        (_, Rules::Found(rules)) => (rules, false),
+        (Rules::Masked(path), _) | (_, Rules::Masked(path)) => {
+            return kernel(Evidence::new(path, "empty or a link to /dev/null"));
+        }
+        (Rules::Absent, Rules::Absent) => {
+            return kernel(Evidence::new("/usr/lib/udev/rules.d", "no rule renames network cards"));
+        }
+    };
+    let link = match link {
+        Ok(link) => link,
+        Err(unread) => return Fact::Unknown(unread),
+    };
+    // `.link` files are read by the builtin that the newer rules call.
+    let link =
+        if by_link { link } else { Some(Link::policy(Evidence::new(&*rules.path, NAME_SLOT))) };
+    let Some(link) = link else {
+        return kernel(Evidence::new("/usr/lib/systemd/network", "no .link file is for the card"));
+    };
+    if let (false, Some(name)) = (link.by_place, &link.name) {
+        return Fact::Known((NicName::Exactly(name.clone()), link.at));
+    }
+    if !link.by_place {
+        return kernel(link.at);
+    }
+    let command_line = match command_line {
+        Fact::Known(command_line) => command_line.clone().unwrap_or_default(),
+        Fact::Unknown(unread) => return Fact::Unknown(unread.clone()),
+    };
+    let (line, place) = command_line;
+    let switch = line.split_ascii_whitespace().rev().find(|word| word.starts_with("net.ifnames="));
+    let opt_in = rules.text.contains("net.ifnames}!=\"1\"");
+    match switch.map(|word| (word, word.ends_with("=0"))) {
+        Some((word, true)) => match link.name {
+            Some(name) => Fact::Known((NicName::Exactly(name), link.at)),
+            None => kernel(Evidence::new(place, word)),
+        },
+        None if opt_in => kernel(Evidence::new(rules.path, "net.ifnames=1 is not set")),
+        _ => Fact::Known((NicName::ByPlace, link.at)),
+    }
+}
+
+/// What the first `.link` file for the card says.
+struct Link {
+    by_place: bool,
+    name: Option<String>,
+    at: Evidence,
+}
+
+impl Link {
+    fn policy(at: Evidence) -> Self {
+        Self { by_place: true, name: None, at }
+    }
+}
+
+fn first_link(
+    files: &mut Files<'_>,
+    links: &mut Vec<LinkMac>,
+) -> Result<Option<Link>, crate::fact::Unread> {
+    let mut first = Ok(None);
+    for file in files.layered(&DIRECTORIES, |name| name.ends_with(".link")) {
+        let drop_ins = drop_ins(files, &file);
+        let lines: Vec<_> = std::iter::once(&file).chain(&drop_ins).flat_map(ini).collect();
+        let found = matching(&lines, "OriginalName");
+        let by_cloud_init = file.by_cloud_init();
+        links
+            .extend(found.macs.iter().cloned().map(|evidence| LinkMac { evidence, by_cloud_init }));
+        if !matches!(first, Ok(None)) {
+            continue;
+        }
+        let names = &found.matches.names;
+        let named = names.is_empty() || names.iter().any(|name| is_match(name, KERNEL_NAME));
+        let drivers = &found.matches.drivers;
+        let driven = drivers.is_empty() || drivers.iter().any(|name| is_match(name, "virtio_net"));
+        let paths: Vec<_> = lines
+            .iter()
+            .filter(|line| line.section == "Match" && line.key == "Path")
+            .flat_map(|line| line.value.split_ascii_whitespace())
+            .collect();
+        let placed = paths.is_empty()
+            || paths.iter().any(|pattern| PATHS.iter().any(|path| is_match(pattern, path)));
+        let nothing = !lines.iter().any(|line| line.section == "Match");
+        if nothing
+            || found.matches.by_mac
+            || !found.takes_ethernet()
+            || !named
+            || !driven
+            || !placed
+        {
+            continue;
+        }
+        let condition = found.matches.other.filter(|_| paths.is_empty());
+        if let Some(condition) = condition {
+            // What the distribution ships for special cards is not for this one.
+            if file.path.starts_with("/etc/") {
+                let reason = format!("{} is not evaluated", condition.detail);
+                first = Err(crate::fact::Unread::new(condition.location, reason));
+            }
+            continue;
+        }
+        let last =
+            |key: &str| lines.iter().rev().find(|line| line.section == "Link" && line.key == key);
+        let policy = last("NamePolicy");
+        let by_place = policy.is_some_and(|line| {
+            let mut words = line.value.split_ascii_whitespace();
+            words.any(|word| matches!(word, "database" | "onboard" | "slot" | "path" | "mac"))
+        });
+        let name = last("Name").filter(|line| !line.value.is_empty());
+        let at = name
+            .filter(|_| !by_place)
+            .or(policy)
+            .map_or_else(|| file.evidence(1, "no NamePolicy="), |line| line.evidence());
+        first = Ok(Some(Link { by_place, name: name.map(|line| line.value.to_owned()), at }));
+    }
+    first
+}
