@@ -8,6 +8,7 @@ mod boot_and_system_same_disk;
 mod boot_chain_complete;
 mod boot_drivers;
 mod boot_mode_bios;
+mod centos6_net_generator_stub;
 mod cloud_init_datasource_openstack;
 mod cloud_init_enabled;
 mod cloud_init_installed;
@@ -15,6 +16,9 @@ mod cloud_init_ready;
 mod console_ttys0;
 mod disk_not_encrypted;
 mod driver_autoload;
+mod dhcp_persistent_client;
+mod disk_not_encrypted;
+mod el_nozeroconf;
 mod file_size_max;
 mod filesystem_sound;
 pub mod finding;
@@ -38,8 +42,14 @@ mod initrd_referenced_exists;
 mod kernel_known_bad;
 mod kernel_min_version;
 mod kernel_release;
+mod ipv6_dhcp;
 mod login_credential_or_cloudinit;
 mod lvm_root_no_injection;
+mod nic;
+mod nic_dhcp;
+mod nic_mac_bound;
+mod nic_multiqueue;
+mod nic_name_mismatch;
 mod obs_access;
 mod obs_object_encryption;
 mod obs_same_region;
@@ -66,7 +76,10 @@ mod shell;
 mod single_disk_image;
 mod size;
 mod suse11_xen_unplug;
+mod suse_dhclient_set_hostname;
 mod system_mounts;
+mod udev_persistent_net;
+mod udev_persistent_net_initrd;
 mod uefi_fallback_loader;
 mod uvp_pv_driver_leftover;
 mod virtual_size_not_integer_gib;
@@ -402,6 +415,18 @@ pub static RULES: &[&dyn Rule] = &[
     &grub_timeout::GrubTimeout,
     &console_ttys0::ConsoleTtys0,
     &initrd_referenced_exists::InitrdReferencedExists,
+    // Linux: network.
+    &udev_persistent_net::UdevPersistentNet,
+    &udev_persistent_net_initrd::UdevPersistentNetInitrd,
+    &centos6_net_generator_stub::Centos6NetGeneratorStub,
+    &nic_dhcp::NicDhcp,
+    &nic_mac_bound::NicMacBound,
+    &nic_name_mismatch::NicNameMismatch,
+    &dhcp_persistent_client::DhcpPersistentClient,
+    &suse_dhclient_set_hostname::SuseDhclientSetHostname,
+    &el_nozeroconf::ElNozeroconf,
+    &nic_multiqueue::NicMultiqueue,
+    &ipv6_dhcp::Ipv6Dhcp,
     // Linux: accounts and cloud-init.
     &login_credential_or_cloudinit::LoginCredentialOrCloudinit,
     &root_account_usable::RootAccountUsable,

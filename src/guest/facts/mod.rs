@@ -505,6 +505,8 @@ pub struct InitramfsFacts {
     pub noted: Vec<String>,
     /// Its segments: `offset 0: cpio, none`, `offset 45056: cpio, zstd`.
     pub segments: Vec<String>,
+    /// udev's rules in it that keep names of network cards: paths of files that are not empty.
+    pub persistent_net_rules: Vec<String>,
     /// Whether the listing was read to its end, stopped early because all that is sought was seen,
     /// or could not be read (then the reason; modules seen before that are there).
     pub listing: Fact<ListingEnd>,

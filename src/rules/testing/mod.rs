@@ -594,6 +594,7 @@ pub(super) fn good_linux() -> Facts {
             programs: BTreeSet::new(),
             noted: Vec::new(),
             segments: vec!["offset 0: cpio, gzip".to_owned()],
+            persistent_net_rules: Vec::new(),
             listing: Fact::Known(ListingEnd::Complete),
         })),
     };

@@ -20,10 +20,10 @@ const S_IFDIR: u32 = 0o040_000;
 pub(super) struct Entry<'a> {
     /// Type and permissions.
     pub(super) mode: u32,
-    /// Path, without the NUL.
-    pub(super) name: &'a [u8],
     /// Length of the content in bytes.
     pub(super) size: u32,
+    /// Path, without the NUL.
+    pub(super) name: &'a [u8],
 }
 
 impl Entry<'_> {

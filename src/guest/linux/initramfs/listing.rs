@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::cpio::{Entry, Flow, Visitor};
 use super::files::{BEHIND_SETTINGS, Files, Open};
 use super::wanted::{Group, Wanted};
+use crate::guest::linux::network::udev_rules::is_persistent_net;
 
 /// Longest module name in bytes (Linux: `MODULE_NAME_LEN`, `include/linux/moduleparam.h`; the kernel
 /// loads no module with a longer one).
@@ -34,6 +35,16 @@ const MAX_RELEASES: usize = 16;
 const MAX_NOTED: usize = 32;
 const MAX_NOTED_LEN: usize = 256;
 
+/// Directories of udev's rules (udev(7)).
+const UDEV_RULES: [&[u8]; 3] =
+    [b"etc/udev/rules.d/", b"lib/udev/rules.d/", b"usr/lib/udev/rules.d/"];
+
+/// Most udev rules that are kept; a generator writes one file.
+const MAX_RULES: usize = 64;
+
+/// Longest path of a udev rule that is kept, in bytes (Linux: `NAME_MAX` for its last part).
+const MAX_RULE_PATH: usize = 300;
+
 /// The state of a listing.
 pub(super) struct Listing<'w> {
     /// Names of the modules seen.
@@ -48,6 +59,8 @@ pub(super) struct Listing<'w> {
     pub(super) segments: Vec<String>,
     /// The settings seen.
     pub(super) files: Files,
+    /// udev's rules seen that keep names of network cards.
+    pub(super) persistent_net_rules: Vec<String>,
     missing: Option<Vec<&'w Group>>,
     missing_programs: Vec<&'w str>,
     settings: bool,
@@ -68,6 +81,7 @@ impl<'w> Listing<'w> {
             noted: Vec::new(),
             segments: Vec::new(),
             files: Files::default(),
+            persistent_net_rules: Vec::new(),
             missing: wanted.remaining(),
             missing_programs: wanted.programs().iter().map(String::as_str).collect(),
             settings: wanted.settings(),
@@ -110,6 +124,11 @@ impl<'w> Listing<'w> {
                 self.insert_release(release);
             } else if let Some(image) = HIDING.iter().find(|image| **image == path) {
                 self.hidden = std::str::from_utf8(image).ok();
+            } else if let Some(rules) = persistent_net_rules(path)
+                && entry.size > 0
+                && self.persistent_net_rules.len() < MAX_RULES
+            {
+                self.persistent_net_rules.push(rules);
             }
         }
         if entry.is_directory() {
@@ -206,22 +225,35 @@ fn program(path: &[u8]) -> Option<&'static str> {
     PROGRAMS.into_iter().find(|program| program.as_bytes() == name)
 }
 
-/// Whether a path is worth knowing: a rule that names network cards by what they were
-/// (`70-persistent-net.rules`), a driver of Huawei's old set (`updates/pvdriver/`).
+/// Whether a path is worth knowing: a driver of Huawei's old set (`updates/pvdriver/`).
 fn is_noted(path: &[u8]) -> bool {
-    let has = |part: &[u8]| path.windows(part.len()).any(|window| window == part);
-    match path.strip_prefix(b"usr/").unwrap_or(path) {
-        [b'l', b'i', b'b', b'/', b'm', ..] => has(b"/updates/pvdriver/"),
-        path if path.starts_with(b"etc/udev/") || path.starts_with(b"lib/udev/") => {
-            has(b"persistent") && has(b"net")
-        }
-        _ => false,
-    }
+    let path = path.strip_prefix(b"usr/").unwrap_or(path);
+    let part = b"/updates/pvdriver/";
+    path.starts_with(b"lib/m") && path.windows(part.len()).any(|window| window == part)
+}
+
+/// The path, when it is that of a udev rule which keeps names of network cards.
+fn persistent_net_rules(path: &[u8]) -> Option<String> {
+    let file = UDEV_RULES.iter().find_map(|directory| path.strip_prefix(*directory))?;
+    let file = std::str::from_utf8(file).ok()?;
+    let kept = file.ends_with(".rules") && is_persistent_net(file) && path.len() <= MAX_RULE_PATH;
+    kept.then(|| String::from_utf8_lossy(path).into_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rules_that_keep_names_of_cards_are_told_by_their_place_and_name() {
+        let kept = |path: &str| persistent_net_rules(path.as_bytes()).is_some();
+        assert!(kept("etc/udev/rules.d/70-persistent-net.rules"));
+        assert!(kept("lib/udev/rules.d/75-persistent-net-generator.rules"));
+        assert!(!kept("usr/lib/udev/rules.d/60-persistent-storage.rules"));
+        assert!(!kept("usr/lib/udev/rules.d/75-net-description.rules"));
+        assert!(!kept("etc/udev/70-persistent-net.rules"));
+        assert!(!kept("etc/udev/rules.d/70-persistent-net.rules.bak"));
+    }
 
     #[test]
     fn a_module_is_told_by_its_place_and_suffix() {

@@ -94,6 +94,7 @@ pub fn list(
         programs: listing.programs,
         noted: listing.noted,
         segments: listing.segments,
+        persistent_net_rules: listing.persistent_net_rules,
         listing: listing_end,
     };
     (facts, listing.files)

@@ -77,6 +77,7 @@ fn join(mut first: InitramfsFacts, second: InitramfsFacts) -> InitramfsFacts {
     first.releases.extend(second.releases);
     first.programs.extend(second.programs);
     first.noted.extend(second.noted);
+    first.persistent_net_rules.extend(second.persistent_net_rules);
     first.listing = second.listing;
     first
 }

@@ -1,0 +1,368 @@
+//! `nic-dhcp`
+
+use super::nic::{Family, Network, family_of, settled};
+use super::scope::{Decision, linux_only, settle};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell};
+use crate::fact::Evidence;
+use crate::guest::facts::{Addressing, Facts, InterfaceConfig, LinuxFacts, NetworkProgram, Reach};
+use crate::text;
+
+/// The network card gets its address by DHCP.
+pub(super) struct NicDhcp;
+
+static DOC: Doc = Doc {
+    title: Fixed::new("Network cards get their addresses by DHCP", "网卡通过DHCP获取IP地址"),
+    why: Fixed::new(
+        "The cloud gives each server its address by DHCP. With the address of the old network, or none at all, the server cannot be reached and finds no metadata service, so no password and no key arrive either.",
+        "云平台通过DHCP为云服务器分配IP地址。使用原网络的静态地址或未配置地址时，云服务器无法访问，也无法连接元数据服务，密码和密钥均无法注入。",
+    ),
+    decided: Fixed::new(
+        "The configuration of the programs that run at boot (network scripts, wicked, NetworkManager, netplan, ifupdown, systemd-networkd) is read, and which of it is for the card of a new machine. DHCP there, NetworkManager's automatic connection, or cloud-init that writes the configuration of a new instance holds; a static address for that card, or for every configured one, is broken, and so is no DHCP at all.",
+        "读取开机启动的网络服务（network脚本、wicked、NetworkManager、netplan、ifupdown、systemd-networkd）的配置，判断哪些适用于新机器的网卡。该网卡使用DHCP、NetworkManager自动连接或由cloud-init为新实例生成网络配置时满足；该网卡或所有已配置网卡均为静态地址，或完全没有DHCP时不满足。",
+    ),
+    remedy: Fixed::new(
+        "CentOS, RHEL, EulerOS: BOOTPROTO=dhcp and ONBOOT=yes in /etc/sysconfig/network-scripts/ifcfg-eth0, without IPADDR. SUSE: BOOTPROTO='dhcp' and STARTMODE='auto' in /etc/sysconfig/network/ifcfg-eth0. Debian: auto eth0 and iface eth0 inet dhcp in /etc/network/interfaces. Ubuntu: dhcp4: true in /etc/netplan.",
+        "CentOS、RHEL、EulerOS：在/etc/sysconfig/network-scripts/ifcfg-eth0中设置BOOTPROTO=dhcp和ONBOOT=yes，并删除IPADDR。SUSE：在/etc/sysconfig/network/ifcfg-eth0中设置BOOTPROTO='dhcp'和STARTMODE='auto'。Debian：在/etc/network/interfaces中设置auto eth0和iface eth0 inet dhcp。Ubuntu：在/etc/netplan中设置dhcp4: true。",
+    ),
+    source: "设置网卡属性为DHCP (ims_01_0303); 准备镜像文件（Linux） (ims_01_0209)",
+    predicts: &[],
+    repaired_by_platform: false,
+};
+
+impl Rule for NicDhcp {
+    fn id(&self) -> &'static str {
+        "nic-dhcp"
+    }
+
+    fn level(&self, profile: Profile) -> Option<Level> {
+        Some(match profile {
+            // The source document does not ask for it.
+            Profile::ImsClassic => Level::Recommended,
+            Profile::Huaweicloud | Profile::Otc => Level::Required,
+        })
+    }
+
+    fn doc(&self) -> &'static Doc {
+        &DOC
+    }
+
+    fn check(&self, facts: &Facts, _: &Context) -> Outcome {
+        settle(decide(facts))
+    }
+}
+
+fn decide(facts: &Facts) -> Decision {
+    let linux = linux_only(facts)?;
+    let network = Network::of(linux)?;
+    let of = |configs: &[&InterfaceConfig], addressing| -> Vec<Evidence> {
+        let found = configs.iter().filter(|config| config.ipv4 == addressing);
+        found.map(|config| config.ipv4_at.clone()).collect()
+    };
+    let sure = network.sure();
+    let dhcp = of(&sure, Addressing::Dhcp);
+    if let Some(first) = dhcp.first() {
+        let (place, card) = (&first.location, network.called());
+        let (en, zh) = (card.en, card.zh);
+        return Ok(Outcome::holds(
+            text!(
+                "The card of a new machine ({en}) is set to DHCP: {place}.",
+                "新机器的网卡（{zh}）使用DHCP：{place}。"
+            ),
+            dhcp,
+        ));
+    }
+    settled(network.unknown())?;
+    let used = network.used();
+    let fixed = of(&sure, Addressing::Static);
+    if let Some(first) = fixed.first() {
+        let (place, what) = (&first.location, &first.detail);
+        let message = text!(
+            "The network card has a static address: {place}: {what}.",
+            "网卡使用静态地址：{place}：{what}。"
+        );
+        let remedy = to_dhcp(&sure);
+        return Ok(Outcome::broken(message, fixed).remedy(remedy));
+    }
+    let (cloud_init, automatic) = (network.cloud_init()?, network.automatic()?);
+    let dhcp = of(&used, Addressing::Dhcp);
+    if let Some(first) = dhcp.first() {
+        let place = &first.location;
+        return Ok(Outcome::holds(
+            text!(
+                "DHCP is configured: {place} (whether for the card of a new machine: see nic-name-mismatch and nic-mac-bound).",
+                "已配置DHCP：{place}（是否适用于新机器的网卡，参见nic-name-mismatch和nic-mac-bound）。"
+            ),
+            dhcp,
+        ));
+    }
+    let fixed = of(&used, Addressing::Static);
+    if let Some(first) = fixed.first() {
+        let (place, what) = (&first.location, &first.detail);
+        let message = text!(
+            "Only static addresses are configured: {place}: {what}.",
+            "仅配置了静态地址：{place}：{what}。"
+        );
+        let remedy = to_dhcp(&used);
+        let outcome = match cloud_init.or(automatic) {
+            // The card of another name gets DHCP all the same, from what writes it.
+            Some(evidence) => {
+                Outcome::doubtful(message, fixed.into_iter().chain([evidence.clone()]).collect())
+            }
+            None => Outcome::broken(message, fixed),
+        };
+        return Ok(outcome.remedy(remedy));
+    }
+    if let Some(evidence) = cloud_init {
+        return Ok(Outcome::holds(
+            text!(
+                "cloud-init writes the network configuration of a new instance: DHCP where the datasource says nothing else.",
+                "cloud-init会为新实例生成网络配置，数据源未指定时使用DHCP。"
+            ),
+            vec![evidence.clone()],
+        ));
+    }
+    if let Some(evidence) = automatic {
+        let place = &evidence.location;
+        return Ok(Outcome::holds(
+            text!(
+                "A card without a configuration gets DHCP by itself: {place}.",
+                "未配置的网卡会自动使用DHCP：{place}。"
+            ),
+            vec![evidence.clone()],
+        ));
+    }
+    Ok(nothing(linux, &network))
+}
+
+/// No configuration asks for DHCP.
+fn nothing(linux: &LinuxFacts, network: &Network<'_>) -> Outcome {
+    let idle = network.idle();
+    let asleep = idle.iter().find(|(config, _)| network.reach(config) != Reach::No);
+    if let Some((config, why)) = asleep.or(idle.first()) {
+        let (name, place, what) = (&config.name, &why.location, &why.detail);
+        let outcome = Outcome::broken(
+            text!(
+                "Nothing brings a network card up: {name} is configured but not used: {place}: {what}.",
+                "没有网卡会被启用：{name}已配置但未生效：{place}：{what}。"
+            ),
+            idle.iter().map(|(_, why)| (*why).clone()).collect(),
+        );
+        return match wake(config, why) {
+            Some(command) => outcome.remedy(text!("{command}", "{command}")),
+            None => outcome.remedy(configure(linux)),
+        };
+    }
+    let mut evidence = vec![Evidence::new(
+        "network configuration",
+        "no interface with DHCP, no automatic connection, no cloud-init that writes one",
+    )];
+    evidence.extend(linux.network.programs.iter().map(|program| program.evidence.clone()));
+    Outcome::broken(
+        text!(
+            "Nothing asks for an address by DHCP: no network card is configured, and nothing configures one by itself.",
+            "没有任何DHCP配置：网卡未配置，也没有程序会自动配置网卡。"
+        ),
+        evidence,
+    )
+    .remedy(configure(linux))
+}
+
+/// What starts a configuration that is switched off by the line that was seen.
+fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
+    let (file, line) = shell::file_and_line(&why.location)?;
+    let file = shell::quote_path(file);
+    let name = shell::quote(&config.name);
+    match config.program {
+        NetworkProgram::NetworkScripts | NetworkProgram::NetworkManager
+            if why.detail.contains("ONBOOT") =>
+        {
+            Some(format!("sed -i '{line}s/.*/ONBOOT=yes/' {file}"))
+        }
+        NetworkProgram::Wicked if why.detail.contains("STARTMODE=") => {
+            Some(format!("sed -i \"{line}s/.*/STARTMODE='auto'/\" {file}"))
+        }
+        NetworkProgram::NetworkManager if why.detail.contains("autoconnect") => {
+            Some(format!("sed -i '{line}s/.*/autoconnect=true/' {file}"))
+        }
+        NetworkProgram::Ifupdown if why.detail.starts_with("no auto") => {
+            Some(format!("sed -i '{line}i auto '{name} {file}"))
+        }
+        _ => None,
+    }
+}
+
+/// A configuration by DHCP where there is none.
+fn configure(linux: &LinuxFacts) -> Text {
+    let netplan =
+        linux.network.programs.iter().any(|program| program.program == NetworkProgram::Netplan);
+    let command = match family_of(linux) {
+        Some(Family::RedHat) => {
+            "printf 'DEVICE=eth0\\nTYPE=Ethernet\\nBOOTPROTO=dhcp\\nONBOOT=yes\\n' > /etc/sysconfig/network-scripts/ifcfg-eth0"
+        }
+        Some(Family::Suse) => {
+            "printf \"BOOTPROTO='dhcp'\\nSTARTMODE='auto'\\n\" > /etc/sysconfig/network/ifcfg-eth0"
+        }
+        Some(Family::Debian) if netplan => {
+            "netplan set 'ethernets.all={match: {name: \"e*\"}, dhcp4: true}'"
+        }
+        Some(Family::Debian) => {
+            "printf 'auto eth0\\niface eth0 inet dhcp\\n' >> /etc/network/interfaces && systemctl enable networking"
+        }
+        None => return DOC.remedy.text(),
+    };
+    text!("{command}", "{command}")
+}
+
+/// Turns the configurations that have a static address over to DHCP.
+fn to_dhcp(configs: &[&InterfaceConfig]) -> Text {
+    let fixed = configs.iter().filter(|config| config.ipv4 == Addressing::Static);
+    let command = fixed.map(|config| one_to_dhcp(config)).collect::<Vec<_>>().join("\n");
+    text!("{command}", "{command}")
+}
+
+fn one_to_dhcp(config: &InterfaceConfig) -> String {
+    let at = &config.ipv4_at.location;
+    let (file, line) = shell::file_and_line(at).unwrap_or((at, 1));
+    let file = shell::quote_path(file);
+    match config.program {
+        NetworkProgram::NetworkManager if !config.location.contains("/ifcfg-") => {
+            let name = shell::quote(&config.name);
+            format!(
+                "nmcli connection modify {name} ipv4.method auto ipv4.gateway '' ipv4.addresses ''"
+            )
+        }
+        NetworkProgram::Netplan => {
+            let name = shell::quote(&config.name);
+            format!(
+                "netplan set ethernets.{name}.addresses=null && netplan set ethernets.{name}.routes=null && netplan set ethernets.{name}.gateway4=null && netplan set ethernets.{name}.dhcp4=true"
+            )
+        }
+        NetworkProgram::Ifupdown => format!(
+            "sed -i -e '{line}s/inet static/inet dhcp/' -e '/^[[:space:]]*\\(address\\|netmask\\|network\\|broadcast\\|gateway\\)[[:space:]]/d' {file}"
+        ),
+        NetworkProgram::Networkd => format!(
+            "sed -i -e '/^\\(Address\\|Gateway\\|DHCP\\)=/d' -e 's/^\\[Network\\]/&\\nDHCP=yes/' {file}"
+        ),
+        _ => format!(
+            "sed -i -e '/^\\(IPADDR\\|NETMASK\\|PREFIX\\|PREFIXLEN\\|GATEWAY\\|BOOTPROTO\\)[0-9_]*=/d' {file} && echo BOOTPROTO=dhcp >> {file}"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Fact;
+    use crate::guest::facts::{CloudInitNetwork, InterfaceMatch, NicName};
+    use crate::rules::Status;
+    use crate::rules::testing::network::ifcfg_eth0;
+    use crate::rules::testing::*;
+
+    fn with(interfaces: Vec<InterfaceConfig>) -> Facts {
+        let mut facts = good_linux();
+        linux_mut(&mut facts).network.interfaces = Fact::Known(interfaces);
+        facts
+    }
+
+    fn fixed() -> InterfaceConfig {
+        let at = Evidence::new("/etc/sysconfig/network-scripts/ifcfg-eth0:4", "IPADDR=10.0.0.5");
+        InterfaceConfig { ipv4: Addressing::Static, ipv4_at: at, ..ifcfg_eth0() }
+    }
+
+    fn cloud_init(facts: &mut Facts) {
+        let evidence = Evidence::new("/usr/bin/cloud-init", "writes");
+        linux_mut(facts).network.cloud_init = Fact::Known(CloudInitNetwork::Writes(evidence));
+    }
+
+    #[test]
+    fn dhcp_for_the_card_passes() {
+        expect(&NicDhcp, &good_linux(), Status::Pass, "BOOTPROTO=dhcp");
+    }
+
+    #[test]
+    fn a_static_address_of_the_card_fails_even_beside_cloud_init() {
+        let mut facts = with(vec![fixed()]);
+        cloud_init(&mut facts);
+        let finding =
+            expect_in(Profile::Huaweicloud, &NicDhcp, &facts, Status::Fail, "IPADDR=10.0.0.5");
+        assert!(remedy(&finding).contains("echo BOOTPROTO=dhcp >>"), "{finding:#?}");
+        assert_eq!(status(&NicDhcp, &facts), Status::Warn);
+    }
+
+    #[test]
+    fn what_cloud_init_will_write_anew_does_not_count() {
+        let mut facts = with(vec![InterfaceConfig { by_cloud_init: true, ..fixed() }]);
+        assert_eq!(status(&NicDhcp, &facts), Status::Warn);
+        cloud_init(&mut facts);
+        expect(&NicDhcp, &facts, Status::Pass, "/usr/bin/cloud-init");
+    }
+
+    #[test]
+    fn a_static_address_of_another_card_fails_unless_one_has_dhcp() {
+        let other = || {
+            let names = vec!["ens33".to_owned()];
+            let matches = InterfaceMatch { names, ..InterfaceMatch::default() };
+            InterfaceConfig { matches, ..fixed() }
+        };
+        let facts = with(vec![other()]);
+        expect_in(Profile::Otc, &NicDhcp, &facts, Status::Fail, "Only static addresses");
+        expect(&NicDhcp, &with(vec![other(), ifcfg_eth0()]), Status::Pass, "BOOTPROTO=dhcp");
+        let mut facts = with(vec![other()]);
+        cloud_init(&mut facts);
+        expect_in(Profile::Otc, &NicDhcp, &facts, Status::Warn, "Only static addresses");
+    }
+
+    #[test]
+    fn a_bridge_over_the_card_counts_in_its_place() {
+        let port = InterfaceConfig { ipv4: Addressing::None, ..ifcfg_eth0() };
+        let bridge = |ipv4| InterfaceConfig {
+            name: "br0".to_owned(),
+            kind: crate::guest::facts::InterfaceKind::Master,
+            ports: vec!["eth0".to_owned()],
+            ipv4,
+            ..fixed()
+        };
+        let facts = with(vec![port.clone(), bridge(Addressing::Static)]);
+        expect(&NicDhcp, &facts, Status::Warn, "IPADDR=10.0.0.5");
+        assert_eq!(status(&NicDhcp, &with(vec![port, bridge(Addressing::Dhcp)])), Status::Pass);
+    }
+
+    #[test]
+    fn no_configuration_fails_unless_something_configures_by_itself() {
+        let facts = with(Vec::new());
+        let finding =
+            expect_in(Profile::Huaweicloud, &NicDhcp, &facts, Status::Fail, "Nothing asks");
+        assert!(remedy(&finding).contains("ifcfg-eth0"));
+        let mut facts = with(Vec::new());
+        let main = Evidence::new("/etc/NetworkManager/NetworkManager.conf", "no no-auto-default");
+        linux_mut(&mut facts).network.automatic = Fact::Known(vec![main]);
+        expect(&NicDhcp, &facts, Status::Pass, "NetworkManager.conf");
+        cloud_init(&mut facts);
+        expect(&NicDhcp, &facts, Status::Pass, "cloud-init");
+    }
+
+    #[test]
+    fn an_interface_that_does_not_start_is_shown_with_its_switch() {
+        let why = Evidence::new("/etc/sysconfig/network-scripts/ifcfg-eth0:6", "ONBOOT=no");
+        let facts = with(vec![InterfaceConfig { idle: Fact::Known(Some(why)), ..ifcfg_eth0() }]);
+        let finding = expect(&NicDhcp, &facts, Status::Warn, "ONBOOT=no");
+        let file = "/etc/sysconfig/network-scripts/ifcfg-eth0";
+        assert_eq!(remedy(&finding), format!("sed -i '6s/.*/ONBOOT=yes/' {file}"));
+    }
+
+    #[test]
+    fn what_is_not_known_is_unverified() {
+        expect(&NicDhcp, &unread_inside(), Status::Unverified, "it was torn");
+        let idle = Fact::unknown("/etc/systemd/system", "torn");
+        let facts = with(vec![InterfaceConfig { idle, ..fixed() }]);
+        expect(&NicDhcp, &facts, Status::Unverified, "torn");
+        let mut facts = with(Vec::new());
+        linux_mut(&mut facts).network.cloud_init = Fact::unknown("/etc/cloud", "torn");
+        expect(&NicDhcp, &facts, Status::Unverified, "/etc/cloud");
+        let mut facts = with(vec![fixed()]);
+        let at = Evidence::new("/etc/systemd/network/99-default.link:4", "NamePolicy=slot");
+        linux_mut(&mut facts).network.nic_name = Fact::Known((NicName::ByPlace, at));
+        assert_eq!(status(&NicDhcp, &facts), Status::Warn);
+        assert_eq!(status(&NicDhcp, &windows()), Status::NotApplicable);
+    }
+}
