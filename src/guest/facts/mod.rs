@@ -26,6 +26,8 @@ pub use self::network::{
     is_match,
 };
 pub use self::packages::PackageFacts;
+pub use self::network::NetworkFacts;
+pub use self::packages::{Package, PackageFacts};
 pub use self::sshd::SshdFacts;
 use crate::disk::facts::DiskFacts;
 use crate::fact::{Evidence, Fact, Unread};

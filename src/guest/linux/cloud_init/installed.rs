@@ -4,8 +4,7 @@ use crate::error::Result;
 use crate::fact::{Evidence, Fact};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::CloudInitInstalled;
-use crate::guest::linux::package;
+use crate::guest::facts::{CloudInitInstalled, PackageFacts};
 
 /// Where packages and `pip` put the program.
 const PROGRAMS: [&str; 2] = ["/usr/bin/cloud-init", "/usr/local/bin/cloud-init"];
@@ -23,11 +22,11 @@ const MAX_PYTHONS: usize = 32;
 const MAX_VERSION: usize = 64;
 
 /// The program and its version; `Known(None)` when the program is not there.
-pub(super) fn find(tree: &Tree) -> Fact<Option<CloudInitInstalled>> {
+pub(super) fn find(tree: &Tree, packages: &PackageFacts) -> Fact<Option<CloudInitInstalled>> {
     for path in PROGRAMS {
         match tree.metadata(path) {
             Ok(metadata) if metadata.file_type == FileType::Regular => {
-                return Fact::Known(Some(installed(tree, path)));
+                return Fact::Known(Some(installed(tree, packages, path)));
             }
             Ok(_) => {}
             Err(error) if error.is_absent() => {}
@@ -37,14 +36,12 @@ pub(super) fn find(tree: &Tree) -> Fact<Option<CloudInitInstalled>> {
     Fact::Known(None)
 }
 
-fn installed(tree: &Tree, path: &str) -> CloudInitInstalled {
+fn installed(tree: &Tree, packages: &PackageFacts, path: &str) -> CloudInitInstalled {
     // A program in /usr/local is not the package's.
     let from_package = path.starts_with("/usr/bin/");
-    let packaged = if from_package {
-        package::installed_version(tree, "cloud-init").known().cloned().flatten()
-    } else {
-        None
-    };
+    let packaged =
+        if from_package { packages.find("cloud-init").known().copied().flatten() } else { None };
+    let packaged = packaged.map(|package| (package.version.clone(), package.evidence()));
     let found = packaged.or_else(|| module_version(tree).ok().flatten());
     let path = path.to_owned();
     match found {

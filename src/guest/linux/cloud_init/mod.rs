@@ -14,17 +14,21 @@ mod tests;
 pub mod yaml;
 
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::{CloudInitFacts, UnitFacts};
+use crate::guest::facts::{CloudInitFacts, PackageFacts, UnitFacts};
 use crate::guest::linux::systemd_unit::BootUnits;
 
 /// What is known of cloud-init. `command_line` is that of the default boot entry, when known.
-pub fn find(tree: &Tree, command_line: Option<&str>) -> CloudInitFacts {
+pub fn find(
+    tree: &Tree,
+    command_line: Option<&str>,
+    packages: &PackageFacts,
+    boot: &BootUnits<'_>,
+) -> CloudInitFacts {
     let config = config::Config::read(tree, command_line);
-    let boot = BootUnits::walk(tree);
     CloudInitFacts {
-        installed: installed::find(tree),
-        units: units(&boot),
-        disabled_by: disabled::find(tree, &boot, command_line),
+        installed: installed::find(tree, packages),
+        units: units(boot),
+        disabled_by: disabled::find(tree, boot, command_line),
         datasource_list: config.datasource_list(),
         config: config.json(),
         unread: config.unread(),

@@ -7,11 +7,14 @@ use std::path::PathBuf;
 use serde_json::{Value as Json, json};
 
 use super::config::Config;
+use super::scalar;
 use super::yaml::{self, Value};
-use super::{find, scalar};
 use crate::error::Error;
 use crate::filesystem::memory::MemoryFs;
+use crate::filesystem::tree::Tree;
 use crate::guest::facts::{CloudInitFacts, UnitState};
+use crate::guest::linux::package;
+use crate::guest::linux::systemd_unit::BootUnits;
 
 fn testdata() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/guest/cloud_init")
@@ -32,6 +35,10 @@ fn guest(case: &str) -> MemoryFs {
         guest = guest.file(&format!("/etc/cloud/cloud.cfg.d/{name}"), fs::read(&path).unwrap());
     }
     guest
+}
+
+fn find(tree: &Tree, command_line: Option<&str>) -> CloudInitFacts {
+    super::find(tree, command_line, &package::find(tree), &BootUnits::walk(tree))
 }
 
 fn facts(guest: MemoryFs) -> CloudInitFacts {
