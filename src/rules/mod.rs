@@ -9,11 +9,19 @@ mod boot_chain_complete;
 mod boot_drivers;
 mod boot_mode_bios;
 mod centos6_net_generator_stub;
+mod cloud_init_cache_clean;
 mod cloud_init_datasource_openstack;
 mod cloud_init_enabled;
+mod cloud_init_huawei_dmi;
 mod cloud_init_installed;
+mod cloud_init_linux_user_removed;
+mod cloud_init_manage_etc_hosts;
+mod cloud_init_modules_order;
+mod cloud_init_network_disabled;
 mod cloud_init_ready;
 mod console_ttys0;
+mod cloud_init_root_login;
+mod cloud_init_settings;
 mod disk_not_encrypted;
 mod driver_autoload;
 mod dhcp_persistent_client;
@@ -50,6 +58,7 @@ mod nic_dhcp;
 mod nic_mac_bound;
 mod nic_multiqueue;
 mod nic_name_mismatch;
+mod networkmanager_cloudinit_079;
 mod obs_access;
 mod obs_object_encryption;
 mod obs_same_region;
@@ -77,6 +86,8 @@ mod single_disk_image;
 mod size;
 mod suse11_xen_unplug;
 mod suse_dhclient_set_hostname;
+mod sshd_enabled;
+mod sshd_password_auth;
 mod system_mounts;
 mod udev_persistent_net;
 mod udev_persistent_net_initrd;
@@ -427,6 +438,7 @@ pub static RULES: &[&dyn Rule] = &[
     &el_nozeroconf::ElNozeroconf,
     &nic_multiqueue::NicMultiqueue,
     &ipv6_dhcp::Ipv6Dhcp,
+    &sshd_enabled::SshdEnabled,
     // Linux: accounts and cloud-init.
     &login_credential_or_cloudinit::LoginCredentialOrCloudinit,
     &root_account_usable::RootAccountUsable,
@@ -434,6 +446,15 @@ pub static RULES: &[&dyn Rule] = &[
     &cloud_init_installed::CloudInitInstalled,
     &cloud_init_enabled::CloudInitEnabled,
     &cloud_init_datasource_openstack::CloudInitDatasourceOpenstack,
+    &cloud_init_huawei_dmi::CloudInitHuaweiDmi,
+    &cloud_init_network_disabled::CloudInitNetworkDisabled,
+    &cloud_init_manage_etc_hosts::CloudInitManageEtcHosts,
+    &cloud_init_root_login::CloudInitRootLogin,
+    &sshd_password_auth::SshdPasswordAuth,
+    &cloud_init_modules_order::CloudInitModulesOrder,
+    &cloud_init_cache_clean::CloudInitCacheClean,
+    &cloud_init_linux_user_removed::CloudInitLinuxUserRemoved,
+    &networkmanager_cloudinit_079::NetworkmanagerCloudinit079,
     // Windows.
     &win_administrator_usable::WinAdministratorUsable,
     &win_login_or_cloudbase_init::WinLoginOrCloudbaseInit,
@@ -503,6 +524,9 @@ mod tests {
                         finding.status,
                         Status::Pass | Status::Manual | Status::NotApplicable
                     );
+            for finding in check_all(&good_linux_for(profile), &context(profile)) {
+                let clean =
+                    matches!(finding.status, Status::Pass | Status::Manual | Status::NotApplicable);
                 assert!(clean, "{profile:?}: {finding:#?}");
             }
         }

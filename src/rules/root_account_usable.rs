@@ -86,15 +86,21 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
     let state = match known(&root.password)? {
         PasswordState::Set(scheme) => {
             known(&root.shell_usable)?;
+            let mut evidence = vec![
+                Evidence::new(place, format!("password set ({scheme})")),
+                Evidence::new(root.location.clone(), root.shell.clone()),
+            ];
+            // The console lets it in all the same.
+            evidence.extend(linux.sshd.refuses_root_password().map(|mut refusal| {
+                refusal.detail = format!("{} (not over SSH)", refusal.detail);
+                refusal
+            }));
             return Ok(Outcome::holds(
                 text!(
                     "{name} has a password ({scheme}) and a login shell.",
                     "{name}已设置密码（{scheme}）且shell可登录。"
                 ),
-                vec![
-                    Evidence::new(place, format!("password set ({scheme})")),
-                    Evidence::new(root.location.clone(), root.shell.clone()),
-                ],
+                evidence,
             ));
         }
         PasswordState::Empty => Fixed::new("empty", "为空"),
@@ -155,6 +161,14 @@ mod tests {
     #[test]
     fn a_root_with_a_password_passes() {
         expect(&RootAccountUsable, &good_linux(), Status::Pass, "/etc/shadow:1");
+    }
+
+    #[test]
+    fn it_is_told_when_the_ssh_server_refuses_the_password() {
+        let mut facts = good_linux();
+        linux_mut(&mut facts).sshd.permit_root_login =
+            Fact::Known(sshd::option(33, "PermitRootLogin", "prohibit-password"));
+        expect(&RootAccountUsable, &facts, Status::Pass, "prohibit-password (not over SSH)");
     }
 
     #[test]

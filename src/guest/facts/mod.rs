@@ -1,6 +1,7 @@
 //! Everything that the rules may know: plain data, each fact with its evidence or the reason why it
 //! is not known. `image-preflight inspect --format json` prints exactly this.
 
+mod cloud_init;
 mod drivers;
 mod filesystems;
 mod firewall;
@@ -13,6 +14,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::cloud_init::{
+    CloudInitFacts, CloudInitInstalled, DsIdentify, DsIdentifyWay, PlatformTags,
+};
 pub use self::drivers::DriverFacts;
 pub use self::filesystems::FileSystemFacts;
 pub use self::drivers::{
@@ -28,7 +32,7 @@ pub use self::network::{
 pub use self::packages::PackageFacts;
 pub use self::network::NetworkFacts;
 pub use self::packages::{Package, PackageFacts};
-pub use self::sshd::SshdFacts;
+pub use self::sshd::{SshdFacts, SshdOption};
 use crate::disk::facts::DiskFacts;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::image::facts::ImageFacts;
@@ -599,36 +603,6 @@ pub struct UnitFacts {
     /// State.
     pub state: Fact<UnitState>,
     /// What told it: a link, a unit file.
-    pub evidence: Evidence,
-}
-
-/// cloud-init.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CloudInitFacts {
-    /// The program; `Known(None)` when it is not installed.
-    pub installed: Fact<Option<CloudInitInstalled>>,
-    /// Its boot stages: those that this version has.
-    pub units: Vec<UnitFacts>,
-    /// What turns it off: `/etc/cloud/cloud-init.disabled`, the kernel command line.
-    pub disabled_by: Fact<Vec<Evidence>>,
-    /// The configuration files in the order in which they are merged.
-    pub files: Vec<String>,
-    /// Files that could not be read or understood.
-    pub unread: Vec<Unread>,
-    /// The merged configuration as JSON (null when there is none).
-    pub config: serde_json::Value,
-    /// `datasource_list` of the merged configuration with its place; `Known(None)` when not set.
-    pub datasource_list: Fact<Option<(Vec<String>, Evidence)>>,
-}
-
-/// An installed cloud-init.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CloudInitInstalled {
-    /// The program: `/usr/bin/cloud-init`.
-    pub path: String,
-    /// Version, from the package database or its own module.
-    pub version: Option<String>,
-    /// What told the version.
     pub evidence: Evidence,
 }
 

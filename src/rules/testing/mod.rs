@@ -5,9 +5,9 @@ mod firewall;
 mod leftovers;
 pub(super) mod network;
 mod packages;
-mod sshd;
+pub(super) mod sshd;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, Finding, Lang, Profile, Rule, Status, judge};
 use crate::disk::facts::*;
@@ -235,6 +235,11 @@ pub(super) fn unread_inside() -> Facts {
         unread: vec![why()],
         config: serde_json::Value::Null,
         datasource_list: Fact::Unknown(why()),
+        places: BTreeMap::new(),
+        openstack_source: Fact::Unknown(why()),
+        ds_identify: Fact::Unknown(why()),
+        instance_data: Fact::Unknown(why()),
+        linux_user: Fact::Unknown(why()),
     };
     linux.bindings = Fact::Unknown(why());
     linux.network = network::unread();
@@ -536,11 +541,38 @@ fn cloud_init() -> CloudInitFacts {
         disabled_by: Fact::Known(Vec::new()),
         files: vec!["/etc/cloud/cloud.cfg".to_owned()],
         unread: Vec::new(),
-        config: serde_json::json!({ "datasource_list": ["OpenStack", "None"] }),
+        config: serde_json::json!({
+            "cloud_init_modules": ["ssh", "migrator", "update_hostname"],
+            "datasource_list": ["OpenStack", "None"],
+            "disable_root": false,
+            "manage_etc_hosts": "localhost",
+            "network": { "config": "disabled" },
+            "ssh_pwauth": true,
+            "users": [{ "name": "root", "lock_passwd": false }],
+        }),
         datasource_list: Fact::Known(Some((
             vec!["OpenStack".to_owned(), "None".to_owned()],
             config,
         ))),
+        places: [
+            ("users", 2),
+            ("disable_root", 4),
+            ("ssh_pwauth", 5),
+            ("manage_etc_hosts", 6),
+            ("network", 7),
+            ("network.config", 7),
+            ("cloud_init_modules", 10),
+        ]
+        .map(|(key, line)| (key.to_owned(), format!("/etc/cloud/cloud.cfg:{line}")))
+        .into(),
+        openstack_source: Fact::Known(Some(PlatformTags {
+            path: "/usr/lib/python2.7/site-packages/cloudinit/sources/DataSourceOpenStack.py"
+                .to_owned(),
+            tags: vec!["HUAWEICLOUD".to_owned(), "OpenTelekomCloud".to_owned()],
+        })),
+        ds_identify: Fact::Known(None),
+        instance_data: Fact::Known(Vec::new()),
+        linux_user: Fact::Known(None),
     }
 }
 
@@ -558,6 +590,24 @@ fn root() -> Account {
         admin_by: Some(Evidence::new("/etc/passwd:1", "uid 0")),
         authorized_keys: Fact::Known(Vec::new()),
     }
+}
+
+/// The good machine as a profile wants it: Open Telekom Cloud asks for the opposite of the other two
+/// where root and passwords over SSH are concerned.
+pub(super) fn good_linux_for(profile: Profile) -> Facts {
+    let mut facts = good_linux();
+    if profile == Profile::Otc {
+        let linux = linux_mut(&mut facts);
+        let cloud_init = &mut linux.cloud_init;
+        for key in ["disable_root", "ssh_pwauth", "users"] {
+            cloud_init.places.remove(key);
+            cloud_init.config.as_object_mut().map(|config| config.remove(key));
+        }
+        let no = sshd::option(65, "PasswordAuthentication", "no");
+        linux.sshd.options.insert("passwordauthentication".to_owned(), no);
+        linux.sshd.permit_root_login = Fact::Known(sshd::option(38, "PermitRootLogin", "no"));
+    }
+    facts
 }
 
 /// A qcow2 image of CentOS 7.6 that every required rule of every profile finds in order.

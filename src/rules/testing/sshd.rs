@@ -1,13 +1,55 @@
 //! The good machine: sshd.
 
-use crate::guest::facts::SshdFacts;
+use std::collections::BTreeMap;
+
+use super::why;
+use crate::fact::{Evidence, Fact};
+use crate::guest::facts::{SshdFacts, SshdOption, UnitFacts, UnitState};
+
+const FILE: &str = "/etc/ssh/sshd_config";
+
+/// A setting at a line of the configuration.
+pub(in crate::rules) fn option(line: u32, keyword: &str, value: &str) -> SshdOption {
+    let evidence = Evidence::new(format!("{FILE}:{line}"), format!("{keyword} {value}"));
+    SshdOption { value: value.to_owned(), evidence }
+}
 
 /// As the good machine has it.
 pub(super) fn good() -> SshdFacts {
-    SshdFacts::default()
+    let set = [
+        ("passwordauthentication", option(65, "PasswordAuthentication", "yes")),
+        ("kbdinteractiveauthentication", option(69, "ChallengeResponseAuthentication", "no")),
+        ("usepam", option(96, "UsePAM", "yes")),
+    ];
+    SshdFacts {
+        program: Fact::Known(Some(Evidence::new("/usr/sbin/sshd", "852888 bytes"))),
+        version: Some("7.4p1-16.el7".to_owned()),
+        units: vec![UnitFacts {
+            name: "sshd.service".to_owned(),
+            state: Fact::Known(UnitState::Enabled),
+            evidence: Evidence::new(
+                "/etc/systemd/system/multi-user.target.wants/sshd.service",
+                "link to /usr/lib/systemd/system/sshd.service",
+            ),
+        }],
+        files: vec![FILE.to_owned()],
+        unread: Vec::new(),
+        options: set.map(|(name, option)| (name.to_owned(), option)).into(),
+        conditional: Vec::new(),
+        permit_root_login: Fact::Known(option(38, "PermitRootLogin", "yes")),
+    }
 }
 
 /// Nothing of it could be read.
 pub(super) fn unread() -> SshdFacts {
-    SshdFacts::default()
+    SshdFacts {
+        program: Fact::Unknown(why()),
+        version: None,
+        units: Vec::new(),
+        files: Vec::new(),
+        unread: vec![why()],
+        options: BTreeMap::new(),
+        conditional: Vec::new(),
+        permit_root_login: Fact::Unknown(why()),
+    }
 }

@@ -28,6 +28,19 @@ const MAX_NODES: usize = 100_000;
 /// The rank of a directory that was not read in full: its last file counts most.
 const STRONGEST: usize = usize::MAX;
 
+/// The settings whose places are kept.
+const SETTINGS: [&[&str]; 9] = [
+    &["cloud_init_modules"],
+    &["datasource", "OpenStack", "apply_network_config"],
+    &["disable_root"],
+    &["manage_etc_hosts"],
+    &["network"],
+    &["network", "config"],
+    &["ssh_pwauth"],
+    &["system_info", "default_user"],
+    &["users"],
+];
+
 /// Longest value shown as evidence, in characters.
 const MAX_SHOWN: usize = 200;
 
@@ -110,6 +123,16 @@ impl Config {
             }
             None => Fact::unknown(location, "datasource_list is not a list of names"),
         }
+    }
+
+    /// Where the settings that somebody may ask for stand.
+    pub(super) fn places(&self) -> BTreeMap<String, String> {
+        let merged = self.merged.as_ref();
+        let places = SETTINGS.iter().filter_map(|path| {
+            let node = merged?.get(path).filter(|node| node.value != Value::Null)?;
+            Some((path.join("."), self.location(node.place)))
+        });
+        places.collect()
     }
 
     /// What could not be read or understood.

@@ -2,22 +2,17 @@
 //!
 //! Sources: `systemd/cloud-init-generator.tmpl` (the kernel command line, then
 //! `/etc/cloud/cloud-init.enabled`, then `cloud-init.disabled`; then what ds-identify says),
-//! `tools/ds-identify` (`read_config`, `parse_policy`), and the conditions in newer unit files
+//! `tools/ds-identify`, and the conditions in newer unit files
 //! (`systemd/cloud-init-main.service.tmpl`).
 
+use super::ds_identify::{self, COMMAND_LINE, DS_IDENTIFY, is_file};
 use crate::error::Result;
 use crate::fact::{Evidence, Fact, Unread};
-use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 use crate::guest::linux::systemd_unit::{BootUnits, CLOUD_INIT_GENERATOR};
 
 const DISABLED: &str = "/etc/cloud/cloud-init.disabled";
 const ENABLED: &str = "/etc/cloud/cloud-init.enabled";
-const DS_IDENTIFY_CONFIG: &str = "/etc/cloud/ds-identify.cfg";
-
-/// Where distributions put the program.
-const DS_IDENTIFY: [&str; 2] =
-    ["/usr/lib/cloud-init/ds-identify", "/usr/libexec/cloud-init/ds-identify"];
 
 /// Stages any of whose conditions stop cloud-init.
 const STAGES: [&str; 4] = [
@@ -26,12 +21,6 @@ const STAGES: [&str; 4] = [
     "cloud-init.service",
     "cloud-init-network.service",
 ];
-
-/// Longest `ds-identify.cfg` read; it holds two short lines.
-const MAX_CONFIG: u64 = 64 << 10;
-
-/// The place of what stands on the kernel command line.
-const COMMAND_LINE: &str = "kernel command line";
 
 /// Everything that turns cloud-init off; empty when nothing does.
 pub(super) fn find(
@@ -47,7 +36,7 @@ pub(super) fn find(
 
 fn all(tree: &Tree, boot: &BootUnits<'_>, command_line: &str) -> Result<Vec<Evidence>, Unread> {
     let mut found = Vec::new();
-    let generator = is_file(tree, CLOUD_INIT_GENERATOR.iter().copied())?;
+    let generator = is_file(tree, CLOUD_INIT_GENERATOR)?.is_some();
     let mut conditions = Vec::new();
     for stage in STAGES {
         conditions.extend(boot.conditions(stage)?);
@@ -63,8 +52,9 @@ fn all(tree: &Tree, boot: &BootUnits<'_>, command_line: &str) -> Result<Vec<Evid
         found.push(Evidence::new(COMMAND_LINE, "cloud-init=disabled"));
     }
 
-    if is_file(tree, [DISABLED])? {
-        let overruled = generator && (switch == Some("enabled") || is_file(tree, [ENABLED])?);
+    if is_file(tree, [DISABLED])?.is_some() {
+        let overruled =
+            generator && (switch == Some("enabled") || is_file(tree, [ENABLED])?.is_some());
         let condition = conditions.iter().any(|condition| {
             condition.strip_prefix("ConditionPathExists=!").map(str::trim) == Some(DISABLED)
         });
@@ -73,61 +63,21 @@ fn all(tree: &Tree, boot: &BootUnits<'_>, command_line: &str) -> Result<Vec<Evid
         }
     }
 
-    if generator && is_file(tree, DS_IDENTIFY)? {
+    if generator && is_file(tree, DS_IDENTIFY)?.is_some() {
         found.extend(policy(tree, command_line)?);
     }
     Ok(found)
 }
 
-/// The policy of ds-identify, when it is `disabled`. The last word of the command line that names
-/// one counts, then the last line of the file.
+/// The policy of ds-identify, when it is `disabled`.
 fn policy(tree: &Tree, command_line: &str) -> Result<Option<Evidence>, Unread> {
-    let on_line = command_line
-        .split_ascii_whitespace()
-        .rev()
-        .find(|word| word.starts_with("ci.di.policy="))
-        .map(|word| Evidence::new(COMMAND_LINE, word));
-    let in_file = match tree.read_text(DS_IDENTIFY_CONFIG, MAX_CONFIG) {
-        Ok(text) => policy_line(&text),
-        Err(error) if error.is_absent() => None,
-        Err(error) => return Err(Unread::from((DS_IDENTIFY_CONFIG, &error))),
-    };
-    Ok(on_line.or(in_file).filter(|policy| {
-        let value = policy.detail.split_once(['=', ':']).map_or("", |(_, value)| value);
-        let value = value.trim().trim_matches(['"', '\'']);
-        let mode = value
-            .split(',')
-            .rev()
-            .find(|word| matches!(*word, "enabled" | "disabled" | "search" | "report"));
-        mode == Some("disabled")
-    }))
-}
-
-fn policy_line(text: &str) -> Option<Evidence> {
-    let lines: Vec<_> = (1_usize..).zip(text.lines()).collect();
-    lines.into_iter().rev().find_map(|(line, content)| {
-        let content = content.split('#').next().unwrap_or_default().trim();
-        let (key, _) = content.split_once(':')?;
-        (key.trim() == "policy")
-            .then(|| Evidence::new(format!("{DS_IDENTIFY_CONFIG}:{line}"), content))
-    })
-}
-
-/// Whether one of the paths leads to a regular file (`[ -f … ]`).
-fn is_file<'a>(tree: &Tree, paths: impl IntoIterator<Item = &'a str>) -> Result<bool, Unread> {
-    for path in paths {
-        match tree.metadata(path) {
-            Ok(metadata) if metadata.file_type == FileType::Regular => return Ok(true),
-            Ok(_) => {}
-            Err(error) if error.is_absent() => {}
-            Err(error) => return Err(Unread::from((path, &error))),
-        }
-    }
-    Ok(false)
+    let policy = ds_identify::policy(tree, command_line)?;
+    Ok(policy.filter(|policy| ds_identify::mode(policy) == Some("disabled")))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::ds_identify::DS_IDENTIFY_CONFIG;
     use super::*;
     use crate::filesystem::memory::MemoryFs;
 

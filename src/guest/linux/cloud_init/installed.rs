@@ -16,7 +16,7 @@ const LIBRARIES: [&str; 3] = ["/usr/lib", "/usr/local/lib", "/usr/lib64"];
 const MAX_VERSION_FILE: u64 = 64 << 10;
 
 /// Most directories of packages looked into.
-const MAX_PYTHONS: usize = 32;
+pub(super) const MAX_PYTHONS: usize = 32;
 
 /// Longest `pip`/`setuptools` metadata name taken as a version.
 const MAX_VERSION: usize = 64;
@@ -74,7 +74,7 @@ fn module_version(tree: &Tree) -> Result<Option<(String, Evidence)>> {
 }
 
 /// `site-packages` and `dist-packages` of every Python, the highest name first.
-fn package_directories(tree: &Tree) -> Vec<String> {
+pub(super) fn package_directories(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     for library in LIBRARIES {
         let Ok(entries) = tree.read_dir(library) else { continue };

@@ -5,8 +5,11 @@
 
 mod config;
 mod disabled;
+mod ds_identify;
 mod installed;
+mod instance_data;
 pub mod merge;
+mod platform_tags;
 pub mod scalar;
 mod secret;
 #[cfg(test)]
@@ -25,11 +28,17 @@ pub fn find(
     boot: &BootUnits<'_>,
 ) -> CloudInitFacts {
     let config = config::Config::read(tree, command_line);
+    let datasource_list = config.datasource_list();
     CloudInitFacts {
+        openstack_source: platform_tags::openstack_source(tree),
+        ds_identify: ds_identify::find(tree, command_line, &datasource_list),
+        instance_data: instance_data::find(tree),
+        linux_user: instance_data::linux_user(tree),
+        places: config.places(),
         installed: installed::find(tree, packages),
         units: units(boot),
         disabled_by: disabled::find(tree, boot, command_line),
-        datasource_list: config.datasource_list(),
+        datasource_list,
         config: config.json(),
         unread: config.unread(),
         files: config.files,

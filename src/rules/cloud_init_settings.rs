@@ -1,0 +1,135 @@
+//! What the rules about cloud-init's settings share: whether there is a cloud-init, whether its
+//! configuration could be read, and where a setting stands.
+
+use serde_json::Value as Json;
+
+use super::scope::{Decision, known, linux_only, undecided};
+use super::{Outcome, Text};
+use crate::fact::Evidence;
+use crate::guest::facts::{CloudInitFacts, CloudInitInstalled, Facts, LinuxFacts};
+use crate::text;
+
+/// The guest and its cloud-init; a guest without one is not concerned.
+pub(super) fn with_cloud_init(facts: &Facts) -> Decision<(&LinuxFacts, &CloudInitInstalled)> {
+    let linux = linux_only(facts)?;
+    match known(&linux.cloud_init.installed)? {
+        Some(installed) => Ok((linux, installed)),
+        None => Err(Box::new(Outcome::not_applicable(text!(
+            "cloud-init is not installed (see cloud-init-installed).",
+            "未安装cloud-init（参见cloud-init-installed）。"
+        )))),
+    }
+}
+
+/// The guest and its cloud-init, whose configuration was read in full.
+pub(super) fn configured(facts: &Facts) -> Decision<(&CloudInitFacts, &CloudInitInstalled)> {
+    let (linux, installed) = with_cloud_init(facts)?;
+    match linux.cloud_init.unread.first() {
+        Some(unread) => Err(Box::new(undecided(unread))),
+        None => Ok((&linux.cloud_init, installed)),
+    }
+}
+
+/// A setting that was looked at: its value, and where it stands or that it is absent.
+pub(super) struct Setting<'a> {
+    key: &'static str,
+    pub(super) value: Option<&'a Json>,
+    place: Option<&'a str>,
+}
+
+/// The setting with that dotted key.
+pub(super) fn setting<'a>(cloud_init: &'a CloudInitFacts, key: &'static str) -> Setting<'a> {
+    let value = key.split('.').try_fold(&cloud_init.config, |value, key| value.get(key));
+    Setting {
+        key,
+        value: value.filter(|value| !value.is_null()),
+        place: cloud_init.places.get(key).map(String::as_str),
+    }
+}
+
+impl Setting<'_> {
+    /// Whether it is true or false as cloud-init reads it (`util.is_true`, `util.is_false`).
+    pub(super) fn switch(&self) -> Option<bool> {
+        switch(self.value?)
+    }
+
+    /// Where it stands and what it says, or the first file where it could stand.
+    pub(super) fn evidence(&self) -> Evidence {
+        let key = self.key;
+        match self.value {
+            Some(value) => {
+                let place = self.place.unwrap_or("/etc/cloud/cloud.cfg");
+                Evidence::new(place, format!("{key}: {}", shown(value)))
+            }
+            None => Evidence::new("/etc/cloud/cloud.cfg, cloud.cfg.d", format!("no {key}")),
+        }
+    }
+
+    /// `key is absent`, `key is true (/etc/cloud/cloud.cfg:4)`.
+    pub(super) fn state(&self) -> Text {
+        let key = self.key;
+        match (self.value, self.place) {
+            (Some(value), Some(place)) => {
+                let value = shown(value);
+                text!("{key} is {value} ({place})", "{key}为{value}（{place}）")
+            }
+            (Some(value), None) => {
+                let value = shown(value);
+                text!("{key} is {value}", "{key}为{value}")
+            }
+            (None, _) => text!("{key} is absent", "未设置{key}"),
+        }
+    }
+}
+
+/// A value as a person would write it, short.
+fn shown(value: &Json) -> String {
+    /// Longest value shown, in characters.
+    const MAX_SHOWN: usize = 120;
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    text.chars().take(MAX_SHOWN).collect()
+}
+
+/// `util.is_true` and `util.is_false` of cloud-init.
+pub(super) fn switch(value: &Json) -> Option<bool> {
+    let text = match value {
+        Json::Bool(value) => return Some(*value),
+        Json::Number(number) => number.to_string(),
+        Json::String(text) => text.trim().to_ascii_lowercase(),
+        _ => return None,
+    };
+    match text.as_str() {
+        "1" | "on" | "true" | "yes" => Some(true),
+        "0" | "off" | "false" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// The upstream version: `2:22.4.2-1+deb12u3` is 22.4.
+pub(super) fn version(installed: &CloudInitInstalled) -> Option<(u32, u32)> {
+    let version = installed.version.as_deref()?;
+    let version = version.split_once(':').map_or(version, |(_, rest)| rest);
+    let mut parts = version.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+    Some((parts.next()?.ok()?, parts.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_every_packager_are_read() {
+        let of = |version: &str| {
+            super::version(&CloudInitInstalled {
+                path: String::new(),
+                version: Some(version.to_owned()),
+                evidence: Evidence::new("", ""),
+            })
+        };
+        assert_eq!(of("22.4.2-1+deb12u3"), Some((22, 4)));
+        assert_eq!(of("19.4-7.el7.centos.6"), Some((19, 4)));
+        assert_eq!(of("0.7.9-24.el7"), Some((0, 7)));
+        assert_eq!(of("1:23.1-8.oe2309"), Some((23, 1)));
+        assert_eq!(of("devel"), None);
+    }
+}
