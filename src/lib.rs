@@ -53,7 +53,21 @@ pub fn check(
     context: &rules::Context,
     fail_on_warn: bool,
 ) -> Result<report::ImageReport> {
-    let facts = inspect(path)?.facts;
+    check_with_password(path, context, fail_on_warn, None)
+}
+
+/// As [`check`], with the initial password of the guest, which is checked as well: its kinds of
+/// characters, and which accounts it opens. Neither facts nor findings hold it.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_with_password(
+    path: &Path,
+    context: &rules::Context,
+    fail_on_warn: bool,
+    password: Option<&guest::password::InitialPassword>,
+) -> Result<report::ImageReport> {
+    let facts = look_into(path, password)?.facts;
     let findings = rules::check_all(&facts, context);
     Ok(report::ImageReport::new(&facts, findings, fail_on_warn))
 }
@@ -63,8 +77,15 @@ pub fn check(
 /// # Errors
 /// As [`check`].
 pub fn inspect(path: &Path) -> Result<guest::Inspection> {
+    look_into(path, None)
+}
+
+fn look_into(
+    path: &Path,
+    password: Option<&guest::password::InitialPassword>,
+) -> Result<guest::Inspection> {
     let image = image::Image::open(path)?;
-    let inspection = guest::Inspection::of(&image);
+    let inspection = guest::Inspection::with_password(&image, password);
     if image.changed() {
         return Err(Error::Changed { path: path.to_string_lossy().into_owned() });
     }

@@ -77,6 +77,11 @@ pub(super) struct CheckArgs {
     #[arg(long, value_enum, value_name = "WHAT", default_value = "fail")]
     pub(super) fail_on: FailOnArg,
 
+    /// Check the initial password, too: the first line of this file, or of standard input (-). It is
+    /// compared with the accounts' hashes and never shown
+    #[arg(long, value_name = "FILE")]
+    pub(super) password_file: Option<PathBuf>,
+
     /// Only the verdict and the ids of what is broken
     #[arg(long, short)]
     pub(super) quiet: bool,

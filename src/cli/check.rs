@@ -9,7 +9,8 @@ use anstream::{AutoStream, ColorChoice};
 use rayon::prelude::*;
 
 use super::args::{CheckArgs, FailOnArg, FormatArg};
-use super::{Failure, width};
+use super::{Failure, password, width};
+use crate::guest::password::InitialPassword;
 use crate::report::human::{self, Detail, Layout};
 use crate::report::{ImageReport, Report, Verdict, json};
 use crate::rules::{Context, Lang, Profile};
@@ -26,7 +27,8 @@ pub(super) fn run(
         .build()
         .map_err(|error| Failure::Said(format!("cannot start threads: {error}")))?;
     let fail_on_warn = args.fail_on == FailOnArg::Warn;
-    let check = |path: &Path| check_one(path, &context, fail_on_warn);
+    let password = args.password_file.as_deref().map(password::read).transpose()?;
+    let check = |path: &Path| check_one(path, &context, fail_on_warn, password.as_ref());
 
     let detail = match (args.quiet, args.verbose) {
         (true, _) => Detail::Short,
@@ -104,9 +106,16 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 const GROUP: usize = 64;
 
 /// Checks one image; whatever goes wrong ends in its own report, so that the others go on.
-fn check_one(path: &Path, context: &Context, fail_on_warn: bool) -> ImageReport {
+fn check_one(
+    path: &Path,
+    context: &Context,
+    fail_on_warn: bool,
+    password: Option<&InitialPassword>,
+) -> ImageReport {
     // The last fence: a panic is a fault of this program, and must not hide the other reports.
-    let checked = std::panic::catch_unwind(|| crate::check(path, context, fail_on_warn));
+    let checked = std::panic::catch_unwind(|| {
+        crate::check_with_password(path, context, fail_on_warn, password)
+    });
     match checked {
         Ok(Ok(report)) => report,
         Ok(Err(error)) => ImageReport::error(path, error.to_string()),

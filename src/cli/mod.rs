@@ -6,6 +6,7 @@ mod check;
 mod explain;
 mod inspect;
 mod ls;
+mod password;
 mod rules;
 
 use std::io::{self, Write};

@@ -5,11 +5,13 @@
 
 pub mod facts;
 pub mod linux;
+pub mod password;
 pub mod windows;
 
 use std::sync::Arc;
 
 use self::facts::{Facts, FileSystemFacts, Guest};
+use self::password::InitialPassword;
 use crate::bytes::Bytes;
 use crate::disk::Disk;
 use crate::disk::facts::DiskFacts;
@@ -41,14 +43,22 @@ pub struct Inspection {
 impl Inspection {
     /// Looks into `image`. Never fails: what could not be read is unknown in the facts.
     pub fn of(image: &Image) -> Self {
+        Self::with_password(image, None)
+    }
+
+    /// As [`Inspection::of`]; the facts say, too, what `password` is worth and which accounts it
+    /// opens, and never hold it.
+    pub fn with_password(image: &Image, password: Option<&InitialPassword>) -> Self {
         let (structure, (disk, filesystems, firmware, guest, tree)) =
-            rayon::join(|| image.check_structure(), || look_inside(image.disk()));
+            rayon::join(|| image.check_structure(), || look_inside(image.disk(), password));
         let mut image = image.facts().clone();
         if let Some(structure) = structure {
             image.set_structure(structure);
         }
         let health = disk.known().map(|disk| health(disk, &filesystems)).unwrap_or_default();
-        let facts = Facts { image, disk, filesystems: health, firmware, guest };
+        let supplied_password = password.map(InitialPassword::described);
+        let facts =
+            Facts { image, disk, filesystems: health, firmware, guest, supplied_password };
         Self { facts, filesystems, tree }
     }
 }
@@ -61,7 +71,7 @@ type Inside = (
     Option<Tree>,
 );
 
-fn look_inside(disk: Result<Arc<dyn Bytes>>) -> Inside {
+fn look_inside(disk: Result<Arc<dyn Bytes>>, password: Option<&InitialPassword>) -> Inside {
     let bytes = match disk {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -81,7 +91,7 @@ fn look_inside(disk: Result<Arc<dyn Bytes>>) -> Inside {
     let firmware = linux::boot::firmware::firmware(&machine);
     let (guest, tree) = match windows::recognise(&machine) {
         Some(windows) => (Fact::Known(Guest::Windows(windows)), None),
-        None => linux::find(&machine),
+        None => linux::find(&machine, password),
     };
     (Fact::Known(disk), filesystems, firmware, guest, tree)
 }

@@ -1,9 +1,10 @@
 //! `login-credential-or-cloudinit`
 
+use super::account_open::closed;
 use super::cloud_init_ready::{Readiness, readiness};
 use super::scope::{Decision, linux_only, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::fact::{Evidence, Unread};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::{Account, Facts, PasswordState};
 use crate::text;
 
@@ -56,6 +57,18 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
     match linux.accounts.as_result() {
         Ok(accounts) => {
             for account in &accounts.accounts {
+                match &accounts.nologin {
+                    Fact::Known(Some(seen)) if account.uid != 0 => {
+                        let what = format!("{}: {}", account.name, seen.detail);
+                        tried.push(Evidence::new(seen.location.clone(), what));
+                        continue;
+                    }
+                    Fact::Unknown(unread) if account.uid != 0 => {
+                        unknown.get_or_insert_with(|| unread.clone());
+                        continue;
+                    }
+                    Fact::Known(_) | Fact::Unknown(_) => {}
+                }
                 way_in(account, context, &mut ways, &mut tried, &mut unknown);
             }
             unknown = unknown.or_else(|| accounts.unread.first().cloned());
@@ -103,8 +116,8 @@ fn way_in(
     unknown: &mut Option<Unread>,
 ) {
     let name = &account.name;
-    if account.expires.is_some_and(|day| day <= context.today) {
-        tried.push(Evidence::new(account.location.clone(), format!("{name}: expired")));
+    if let Some(seen) = closed(account, context.today) {
+        tried.push(Evidence::new(seen.location, format!("{name}: {}", seen.detail)));
         return;
     }
     match account.shell_usable.as_result() {
@@ -148,11 +161,10 @@ fn way_in(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::Fact;
     use crate::rules::Status;
     use crate::rules::testing::*;
 
-    fn closed() -> Facts {
+    fn closed_machine() -> Facts {
         let mut facts = good_linux();
         root_mut(&mut facts).password = Fact::Known(PasswordState::Locked);
         linux_mut(&mut facts).cloud_init.installed = Fact::Known(None);
@@ -162,7 +174,7 @@ mod tests {
     #[test]
     fn a_password_a_key_or_cloud_init_is_enough() {
         expect(&LoginCredentialOrCloudinit, &good_linux(), Status::Pass, "/etc/shadow:1");
-        let mut facts = closed();
+        let mut facts = closed_machine();
         let keys = vec![Evidence::new("/root/.ssh/authorized_keys", "1 key")];
         root_mut(&mut facts).authorized_keys = Fact::Known(keys);
         expect(&LoginCredentialOrCloudinit, &facts, Status::Pass, "authorized_keys");
@@ -174,13 +186,13 @@ mod tests {
     #[test]
     fn without_any_way_in_it_fails_and_names_what_was_tried() {
         let finding =
-            expect(&LoginCredentialOrCloudinit, &closed(), Status::Fail, "password locked");
+            expect(&LoginCredentialOrCloudinit, &closed_machine(), Status::Fail, "password locked");
         assert!(finding.evidence.iter().any(|seen| seen.detail == "not installed"));
     }
 
     #[test]
     fn an_expired_account_or_a_closed_shell_is_no_way_in() {
-        let mut facts = closed();
+        let mut facts = closed_machine();
         let root = root_mut(&mut facts);
         root.password = Fact::Known(PasswordState::Set("yescrypt".to_owned()));
         root.expires = Some(TODAY - 1);
@@ -192,8 +204,25 @@ mod tests {
     }
 
     #[test]
+    fn nologin_closes_the_way_of_all_but_root() {
+        let mut facts = closed_machine();
+        let mut user = root_mut(&mut facts).clone();
+        (user.uid, user.name) = (1000, "alice".to_owned());
+        user.password = Fact::Known(PasswordState::Set("yescrypt".to_owned()));
+        let Fact::Known(accounts) = &mut linux_mut(&mut facts).accounts else { panic!() };
+        accounts.accounts.push(user);
+        expect(&LoginCredentialOrCloudinit, &facts, Status::Pass, "alice: password set");
+        let Fact::Known(accounts) = &mut linux_mut(&mut facts).accounts else { panic!() };
+        accounts.nologin = Fact::Known(Some(Evidence::new("/etc/nologin", "there")));
+        expect(&LoginCredentialOrCloudinit, &facts, Status::Fail, "/etc/nologin");
+        let Fact::Known(accounts) = &mut linux_mut(&mut facts).accounts else { panic!() };
+        accounts.nologin = Fact::unknown("/etc/nologin", "torn");
+        expect(&LoginCredentialOrCloudinit, &facts, Status::Unverified, "torn");
+    }
+
+    #[test]
     fn an_unreadable_shadow_file_is_unverified_unless_another_way_is_proven() {
-        let mut facts = closed();
+        let mut facts = closed_machine();
         root_mut(&mut facts).password = Fact::unknown("/etc/shadow", "torn");
         expect(&LoginCredentialOrCloudinit, &facts, Status::Unverified, "/etc/shadow");
         let mut facts = good_linux();

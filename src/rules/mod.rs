@@ -2,6 +2,7 @@
 //!
 //! In: facts and a profile. Out: findings. A rule never sees a disk, a file or an output format.
 
+mod account_open;
 mod arch_match;
 mod bits_memory_cap;
 mod boot_and_system_same_disk;
@@ -22,6 +23,7 @@ mod cloud_init_ready;
 mod console_ttys0;
 mod cloud_init_root_login;
 mod cloud_init_settings;
+mod day;
 mod disk_not_encrypted;
 mod driver_autoload;
 mod dhcp_persistent_client;
@@ -70,6 +72,7 @@ mod os_supported;
 pub mod os_version;
 mod page;
 mod partition_layout_sound;
+mod password_aging;
 mod password_complexity;
 mod qcow2_features_conservative;
 mod qcow2_no_backing_file;
@@ -455,6 +458,7 @@ pub static RULES: &[&dyn Rule] = &[
     &cloud_init_cache_clean::CloudInitCacheClean,
     &cloud_init_linux_user_removed::CloudInitLinuxUserRemoved,
     &networkmanager_cloudinit_079::NetworkmanagerCloudinit079,
+    &password_aging::PasswordAging,
     // Windows.
     &win_administrator_usable::WinAdministratorUsable,
     &win_login_or_cloudbase_init::WinLoginOrCloudbaseInit,

@@ -1,9 +1,11 @@
 //! `password-complexity`
 
-use super::scope::{Decision, guest, settle, without_guest};
+use super::scope::{Decision, guest, known, linux_only, settle, undecided, without_guest};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::{Evidence, Fact};
-use crate::guest::facts::{Account, Facts, Guest, PasswordState};
+use crate::guest::facts::{
+    Account, Accounts, CharacterClass, Facts, Guest, PasswordState, SuppliedPassword,
+};
 use crate::text;
 
 /// The initial password is a strong one.
@@ -19,8 +21,8 @@ static DOC: Doc = Doc {
         "公网上使用弱密码的云服务器很快就会被攻破。",
     ),
     decided: Fixed::new(
-        "A hash does not tell which characters the password has: a checklist line. An empty password fails; a hash of an obsolete scheme (DES, MD5) warns.",
-        "密码哈希无法反映字符种类，因此列为人工确认项。空密码判为失败；过时的哈希算法（DES、MD5）告警。",
+        "A hash does not tell which characters the password has: a checklist line, until the password is supplied by --password-file (FILE, or - for standard input; its first line). Then it must have all four kinds and match the hash of root or of an account that may become root; it is never shown, logged or kept. An empty password fails; a hash of an obsolete scheme (DES, MD5) warns.",
+        "密码哈希无法反映字符种类，因此列为人工确认项；若通过--password-file（文件，或用-表示标准输入，取第一行）提供初始密码，则检查其是否包含4种字符，并与root或可提权账户的哈希匹配；密码不会显示、记录或保存。空密码判为失败；过时的哈希算法（DES、MD5）告警。",
     ),
     remedy: Fixed::new(
         "passwd root, with a password that has upper-case and lower-case letters, digits and special characters (!@$%^-_=+[{}]:,./?)",
@@ -50,6 +52,52 @@ impl Rule for PasswordComplexity {
 }
 
 fn decide(facts: &Facts) -> Decision {
+    match &facts.supplied_password {
+        Some(password) => supplied(facts, password),
+        None => not_supplied(facts),
+    }
+}
+
+/// What the hashes alone tell.
+struct Hashes {
+    empty: Vec<Evidence>,
+    obsolete: Vec<Evidence>,
+    set: Vec<Evidence>,
+}
+
+fn open(accounts: &Accounts) -> impl Iterator<Item = &Account> {
+    accounts.accounts.iter().filter(|account| account.shell_usable != Fact::Known(false))
+}
+
+fn at(account: &Account, what: &str) -> Evidence {
+    let place = account.password_location.as_ref().unwrap_or(&account.location);
+    Evidence::new(place.clone(), format!("{}: {what}", account.name))
+}
+
+fn hashes(accounts: &Accounts) -> Hashes {
+    let mut hashes = Hashes { empty: Vec::new(), obsolete: Vec::new(), set: Vec::new() };
+    for account in open(accounts) {
+        match account.password.known() {
+            Some(PasswordState::Empty) => hashes.empty.push(at(account, "empty password")),
+            Some(PasswordState::Set(scheme)) if is_obsolete(scheme) => {
+                hashes.obsolete.push(at(account, scheme));
+            }
+            Some(PasswordState::Set(scheme)) => hashes.set.push(at(account, scheme)),
+            _ => {}
+        }
+    }
+    hashes
+}
+
+fn empty(seen: Vec<Evidence>) -> Option<Outcome> {
+    let place = seen.first()?.location.clone();
+    Some(Outcome::broken(
+        text!("An account has an empty password ({place}).", "存在空密码账户（{place}）。"),
+        seen,
+    ))
+}
+
+fn not_supplied(facts: &Facts) -> Decision {
     let manual = Outcome::manual(text!(
         "Make sure that the initial password has upper-case and lower-case letters, digits and special characters; the image does not tell.",
         "请确认初始密码包含大写字母、小写字母、数字和特殊字符；无法从镜像内容判断。"
@@ -60,40 +108,116 @@ fn decide(facts: &Facts) -> Decision {
         Ok(_) | Err(_) => return Ok(manual),
     };
     let Fact::Known(accounts) = &linux.accounts else { return Ok(manual) };
-    let open = |account: &&Account| account.shell_usable != Fact::Known(false);
-    let at = |account: &Account, what: &str| {
-        let place = account.password_location.as_ref().unwrap_or(&account.location);
-        Evidence::new(place.clone(), format!("{}: {what}", account.name))
-    };
-    let (mut empty, mut weak, mut set) = (Vec::new(), Vec::new(), Vec::new());
-    for account in accounts.accounts.iter().filter(open) {
-        match account.password.known() {
-            Some(PasswordState::Empty) => empty.push(at(account, "empty password")),
-            Some(PasswordState::Set(scheme)) if is_obsolete(scheme) => {
-                weak.push(at(account, scheme))
-            }
-            Some(PasswordState::Set(scheme)) => set.push(at(account, scheme)),
-            _ => {}
-        }
+    let Hashes { empty: none, obsolete, set } = hashes(accounts);
+    if let Some(outcome) = empty(none) {
+        return Ok(outcome);
     }
-    if let Some(first) = empty.first() {
-        let place = first.location.clone();
-        return Ok(Outcome::broken(
-            text!("An account has an empty password ({place}).", "存在空密码账户（{place}）。"),
-            empty,
-        ));
-    }
-    if let Some(first) = weak.first() {
+    if let Some(first) = obsolete.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
         return Ok(Outcome::doubtful(
             text!(
                 "A password is hashed by an obsolete scheme ({place}: {what}); whether it has all four kinds of characters the image does not tell.",
                 "存在使用过时算法的密码哈希（{place}：{what}）；无法判断密码是否包含4种字符。"
             ),
-            weak,
+            obsolete,
         ));
     }
     Ok(Outcome { evidence: set, ..manual })
+}
+
+fn class_name(class: CharacterClass) -> Fixed {
+    match class {
+        CharacterClass::Upper => Fixed::new("upper-case letter", "大写字母"),
+        CharacterClass::Lower => Fixed::new("lower-case letter", "小写字母"),
+        CharacterClass::Digit => Fixed::new("digit", "数字"),
+        CharacterClass::Special => Fixed::new("special character", "特殊字符"),
+    }
+}
+
+fn supplied(facts: &Facts, password: &SuppliedPassword) -> Decision {
+    if matches!(guest(facts), Ok(Guest::Absent(_))) {
+        return Err(Box::new(without_guest()));
+    }
+    if !password.missing.is_empty() {
+        let names = password.missing.iter().map(|class| class_name(*class));
+        let (en, zh): (Vec<_>, Vec<_>) = names.map(|name| (name.en, name.zh)).unzip();
+        let (en, zh) = (en.join(", no "), zh.join("、"));
+        return Ok(Outcome::broken(
+            text!("The supplied password has no {en}.", "所提供的密码缺少：{zh}。"),
+            vec![Evidence::new("--password-file", format!("no {en}"))],
+        ));
+    }
+    // Accounts of other systems are not opened here.
+    let linux = linux_only(facts).map_err(|outcome| match guest(facts) {
+        Ok(Guest::Windows(windows)) => Box::new(super::scope::windows_unread(windows)),
+        _ => outcome,
+    })?;
+    let accounts = known(&linux.accounts)?;
+    let Hashes { empty: none, .. } = hashes(accounts);
+    if let Some(outcome) = empty(none) {
+        return Ok(outcome);
+    }
+    let (mut opened, mut obsolete, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    let mut unread = None;
+    for account in open(accounts) {
+        match (&account.password_matches, account.password.known()) {
+            (Some(Fact::Known(true)), Some(PasswordState::Set(scheme))) => {
+                opened.push(at(account, &format!("the supplied password ({scheme})")));
+                if is_obsolete(scheme) {
+                    obsolete.push(at(account, scheme));
+                }
+            }
+            (Some(Fact::Known(_)), _) => others.push(at(account, "another password")),
+            (Some(Fact::Unknown(reason)), _) => {
+                unread.get_or_insert_with(|| reason.clone());
+            }
+            (None, _) => {
+                if let Fact::Unknown(reason) = &account.password {
+                    unread.get_or_insert_with(|| reason.clone());
+                }
+            }
+        }
+    }
+    if let Some(first) = obsolete.first() {
+        let (place, what) = (first.location.clone(), first.detail.clone());
+        return Ok(Outcome::doubtful(
+            text!(
+                "The supplied password has all four kinds of characters, but is hashed by an obsolete scheme ({place}: {what}).",
+                "所提供的密码包含4种字符，但其哈希使用过时的算法（{place}：{what}）。"
+            ),
+            obsolete,
+        ));
+    }
+    if let Some(first) = opened.first() {
+        let place = first.location.clone();
+        opened.extend(others);
+        return Ok(Outcome::holds(
+            text!(
+                "The supplied password has all four kinds of characters and opens an account ({place}).",
+                "所提供的密码包含4种字符，且可登录账户（{place}）。"
+            ),
+            opened,
+        ));
+    }
+    if let Some(unread) = unread.as_ref().or_else(|| accounts.unread.first()) {
+        return Err(Box::new(undecided(unread)));
+    }
+    if others.is_empty() {
+        return Ok(Outcome::broken(
+            text!(
+                "No account that may log in has a password: the supplied one opens none.",
+                "没有可登录的账户设置了密码：所提供的密码无法登录任何账户。"
+            ),
+            vec![Evidence::new("/etc/shadow", "no password set")],
+        ));
+    }
+    Ok(Outcome::broken(
+        text!(
+            "The supplied password opens no account of the image.",
+            "所提供的密码无法登录镜像中的任何账户。"
+        ),
+        others,
+    ))
 }
 
 /// Schemes that a stolen hash does not withstand (crypt(5): `descrypt`, `md5crypt` and older).
@@ -129,6 +253,52 @@ mod tests {
     fn an_obsolete_hash_warns() {
         let facts = with(PasswordState::Set("md5-crypt".to_owned()));
         expect(&PasswordComplexity, &facts, Status::Warn, "md5-crypt");
+    }
+
+    fn supplied(missing: Vec<CharacterClass>, matches: Option<Fact<bool>>) -> Facts {
+        let mut facts = good_linux();
+        facts.supplied_password = Some(SuppliedPassword { missing });
+        root_mut(&mut facts).password_matches = matches;
+        facts
+    }
+
+    #[test]
+    fn a_supplied_password_of_four_kinds_that_opens_root_passes() {
+        let facts = supplied(vec![], Some(Fact::Known(true)));
+        expect(&PasswordComplexity, &facts, Status::Pass, "root: the supplied password");
+    }
+
+    #[test]
+    fn a_supplied_password_that_lacks_a_kind_or_opens_nothing_fails() {
+        use CharacterClass::*;
+        let facts = supplied(vec![Digit, Special], Some(Fact::Known(true)));
+        expect(&PasswordComplexity, &facts, Status::Fail, "no digit, no special character");
+        let facts = supplied(vec![], Some(Fact::Known(false)));
+        expect(&PasswordComplexity, &facts, Status::Fail, "root: another password");
+        let mut facts = supplied(vec![], None);
+        root_mut(&mut facts).password = Fact::Known(PasswordState::Locked);
+        expect(&PasswordComplexity, &facts, Status::Fail, "no password set");
+    }
+
+    #[test]
+    fn a_hash_that_was_not_computed_is_unverified() {
+        let facts = supplied(vec![], Some(Fact::unknown("/etc/shadow:1", "costs too much")));
+        expect(&PasswordComplexity, &facts, Status::Unverified, "costs too much");
+        let mut facts = unread_inside();
+        facts.supplied_password = Some(SuppliedPassword { missing: vec![] });
+        expect(&PasswordComplexity, &facts, Status::Unverified, "it was torn");
+        let mut facts = windows();
+        facts.supplied_password = Some(SuppliedPassword { missing: vec![] });
+        assert_eq!(status(&PasswordComplexity, &facts), Status::Unverified);
+    }
+
+    #[test]
+    fn a_supplied_password_in_an_obsolete_hash_warns_and_an_empty_one_fails() {
+        let mut facts = supplied(vec![], Some(Fact::Known(true)));
+        root_mut(&mut facts).password = Fact::Known(PasswordState::Set("des".to_owned()));
+        expect(&PasswordComplexity, &facts, Status::Warn, "root: des");
+        root_mut(&mut facts).password = Fact::Known(PasswordState::Empty);
+        expect(&PasswordComplexity, &facts, Status::Fail, "empty password");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `root-account-usable`
 
+use super::account_open::closed;
 use super::cloud_init_ready::{Readiness, readiness};
 use super::scope::{Decision, known, linux_only, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
@@ -62,15 +63,16 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
     let name = &root.name;
     let quoted = shell::quote(name);
     let place = root.password_location.clone().unwrap_or_else(|| "/etc/shadow".to_owned());
-    if let Some(day) = root.expires.filter(|&day| day <= context.today) {
+    if let Some(seen) = closed(root, context.today) {
+        let what = seen.detail.clone();
         return Ok(Outcome::broken(
-            text!(
-                "The account {name} expired on day {day} since 1970-01-01.",
-                "账户{name}已过期（1970-01-01后的第{day}天）。"
-            ),
-            vec![Evidence::new(place, format!("expires on day {day}"))],
+            text!("The account {name} is closed: {what}.", "账户{name}已失效：{what}。"),
+            vec![seen],
         )
-        .remedy(text!("chage -E -1 {quoted}", "chage -E -1 {quoted}")));
+        .remedy(text!(
+            "chage -E -1 -I -1 -M 99999 {quoted}",
+            "chage -E -1 -I -1 -M 99999 {quoted}"
+        )));
     }
     if root.shell_usable == Fact::Known(false) {
         let shell = &root.shell;
@@ -187,8 +189,8 @@ mod tests {
         expect(&RootAccountUsable, &with(PasswordState::Invalid), Status::Fail, "no valid hash");
         let mut facts = good_linux();
         root_mut(&mut facts).expires = Some(TODAY);
-        let finding = expect(&RootAccountUsable, &facts, Status::Fail, "expires on day");
-        assert_eq!(remedy(&finding), "chage -E -1 root");
+        let finding = expect(&RootAccountUsable, &facts, Status::Fail, "expired on 2026-01-01");
+        assert_eq!(remedy(&finding), "chage -E -1 -I -1 -M 99999 root");
         root_mut(&mut facts).expires = Some(TODAY + 1);
         assert_eq!(status(&RootAccountUsable, &facts), Status::Pass);
         let root = root_mut(&mut facts);
@@ -198,11 +200,26 @@ mod tests {
     }
 
     #[test]
+    fn a_password_that_was_not_changed_in_time_closes_the_account() {
+        let mut facts = good_linux();
+        let root = root_mut(&mut facts);
+        (root.changed, root.max_days, root.inactive_days) = (Some(TODAY - 100), Some(90), Some(9));
+        let seen = "closed on 2025-12-31";
+        expect(&RootAccountUsable, &facts, Status::Fail, seen);
+        root_mut(&mut facts).inactive_days = None;
+        assert_eq!(status(&RootAccountUsable, &facts), Status::Pass);
+        let root = root_mut(&mut facts);
+        (root.changed, root.inactive_days) = (Some(0), Some(0));
+        assert_eq!(status(&RootAccountUsable, &facts), Status::Pass);
+    }
+
+    #[test]
     fn an_unreadable_shadow_file_is_unverified_and_no_root_fails() {
         let mut facts = good_linux();
         root_mut(&mut facts).password = Fact::unknown("/etc/shadow", "torn");
         expect(&RootAccountUsable, &facts, Status::Unverified, "/etc/shadow");
-        let empty = Accounts { accounts: Vec::new(), unread: Vec::new() };
+        let empty =
+            Accounts { accounts: Vec::new(), unread: Vec::new(), nologin: Fact::Known(None) };
         linux_mut(&mut facts).accounts = Fact::Known(empty);
         expect(&RootAccountUsable, &facts, Status::Fail, "no account with uid 0");
         assert_eq!(status(&RootAccountUsable, &windows()), Status::NotApplicable);

@@ -2,6 +2,7 @@
 //! is not known. `image-preflight inspect --format json` prints exactly this.
 
 mod cloud_init;
+mod accounts;
 mod drivers;
 mod filesystems;
 mod firewall;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::cloud_init::{
     CloudInitFacts, CloudInitInstalled, DsIdentify, DsIdentifyWay, PlatformTags,
 };
+pub use self::accounts::{Account, Accounts, CharacterClass, PasswordState, SuppliedPassword};
 pub use self::drivers::DriverFacts;
 pub use self::filesystems::FileSystemFacts;
 pub use self::drivers::{
@@ -51,6 +53,9 @@ pub struct Facts {
     pub firmware: Fact<FirmwareFacts>,
     /// The operating system; unknown when it could not be looked for everywhere.
     pub guest: Fact<Guest>,
+    /// What is said of the initial password that the caller supplied; none when none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supplied_password: Option<SuppliedPassword>,
 }
 
 /// How the image can be booted, from its disk alone.
@@ -526,59 +531,6 @@ pub enum ListingEnd {
     Complete,
     /// All that was sought was seen.
     Satisfied,
-}
-
-/// Accounts of the guest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Accounts {
-    /// root (uid 0), then those who may become root (sudo, wheel).
-    pub accounts: Vec<Account>,
-    /// Lines of `/etc/passwd` or `/etc/shadow` that could not be understood, files that could not
-    /// be read.
-    pub unread: Vec<Unread>,
-}
-
-/// What the password field says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PasswordState {
-    /// A hash that a password can match, with its scheme: `yescrypt`, `sha512-crypt`, `bcrypt`, ….
-    Set(String),
-    /// Empty: no password is asked.
-    Empty,
-    /// `!…` or `*`: no password matches.
-    Locked,
-    /// No line in `/etc/shadow`, and none in `/etc/passwd`.
-    Absent,
-    /// Text that no crypt scheme makes.
-    Invalid,
-}
-
-/// An account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    /// Name.
-    pub name: String,
-    /// User id.
-    pub uid: u32,
-    /// Line: `/etc/passwd:1`.
-    pub location: String,
-    /// Line of its password: `/etc/shadow:1`.
-    pub password_location: Option<String>,
-    /// State of the password (never the hash).
-    pub password: Fact<PasswordState>,
-    /// Login shell.
-    pub shell: String,
-    /// Whether that shell lets one in (not `nologin`, `false`, …, and there).
-    pub shell_usable: Fact<bool>,
-    /// Day since 1970-01-01 on which the account expires.
-    pub expires: Option<i64>,
-    /// Home directory.
-    pub home: String,
-    /// What makes it an administrator: uid 0, a sudoers line, a group.
-    pub admin_by: Option<Evidence>,
-    /// `authorized_keys` files with at least one key (`path`, `N keys`).
-    pub authorized_keys: Fact<Vec<Evidence>>,
 }
 
 /// Whether a unit is started at boot.

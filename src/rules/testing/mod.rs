@@ -586,6 +586,10 @@ fn root() -> Account {
         shell: "/bin/bash".to_owned(),
         shell_usable: Fact::Known(true),
         expires: None,
+        changed: Some(19_000),
+        max_days: Some(99_999),
+        inactive_days: None,
+        password_matches: None,
         home: "/root".to_owned(),
         admin_by: Some(Evidence::new("/etc/passwd:1", "uid 0")),
         authorized_keys: Fact::Known(Vec::new()),
@@ -680,7 +684,11 @@ pub(super) fn good_linux() -> Facts {
             timeout: Some((5, Evidence::new("/boot/grub2/grub.cfg:60", "set timeout=5"))),
         },
         kernels: Fact::Known(vec![kernel]),
-        accounts: Fact::Known(Accounts { accounts: vec![root()], unread: Vec::new() }),
+        accounts: Fact::Known(Accounts {
+            accounts: vec![root()],
+            unread: Vec::new(),
+            nologin: Fact::Known(None),
+        }),
         cloud_init: cloud_init(),
         bindings: Fact::Known(Vec::new()),
         network: network::good(),
@@ -700,5 +708,6 @@ pub(super) fn good_linux() -> Facts {
             uefi_fallback: Vec::new(),
         }),
         guest: Fact::Known(Guest::Linux(Box::new(linux))),
+        supplied_password: None,
     }
 }

@@ -4,28 +4,34 @@
 //! alone, and no message quotes a line of `/etc/passwd` or `/etc/shadow`.
 
 mod authorized_keys;
+mod des_crypt;
 #[cfg(test)]
 mod hostile;
+mod md5_crypt;
 mod passwd;
 mod shadow;
 mod sudoers;
+mod verify;
 
 use std::collections::{HashMap, HashSet};
 
 use authorized_keys::AuthorizedKeys;
 use passwd::{Line, PasswdEntry};
-use shadow::Shadow;
+use shadow::{Shadow, ShadowEntry};
 use sudoers::{Sudoers, User};
+use verify::Verifier;
 
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{Account, Accounts, PasswordState};
+use crate::guest::password::InitialPassword;
 
 const PASSWD: &str = "/etc/passwd";
 const SHADOW: &str = "/etc/shadow";
 const GROUP: &str = "/etc/group";
+const NOLOGIN: &str = "/etc/nologin";
 
 /// Longest of these files read: 4 MiB are some 50,000 accounts.
 const MAX_FILE: u64 = 4 << 20;
@@ -46,27 +52,40 @@ const SUDO: [&str; 3] = ["/usr/bin/sudo", "/usr/local/bin/sudo", "/usr/bin/sudo-
 /// Hat's packages set as shells of system accounts.
 const NO_SHELLS: [&str; 6] = ["nologin", "false", "true", "sync", "halt", "shutdown"];
 
-/// root and every other account with uid 0, then those that may become root by sudo.
-pub fn find(tree: &Tree) -> Fact<Accounts> {
+/// root and every other account with uid 0, then those that may become root by sudo; and whether
+/// `password` opens them.
+pub fn find(tree: &Tree, password: Option<&InitialPassword>) -> Fact<Accounts> {
     let text = match tree.read_text(PASSWD, MAX_FILE) {
         Ok(text) => text,
         // Image-based systems keep the list elsewhere (nss-altfiles).
         Err(error) if error.is_absent() => {
             return match tree.exists("/usr/lib/passwd") {
-                Ok(false) => Fact::Known(Accounts { accounts: Vec::new(), unread: Vec::new() }),
+                Ok(false) => Fact::Known(Accounts {
+                    accounts: Vec::new(),
+                    unread: Vec::new(),
+                    nologin: nologin(tree),
+                }),
                 Ok(true) => Fact::unknown("/usr/lib/passwd", "accounts there are not read"),
                 Err(error) => Fact::unknown("/usr/lib/passwd", error.to_string()),
             };
         }
         Err(error) => return Fact::unknown(PASSWD, error.to_string()),
     };
-    Fact::Known(Finder::new(tree).accounts(&text))
+    Fact::Known(Finder::new(tree, password).accounts(&text))
+}
+
+/// pam_nologin(8).
+fn nologin(tree: &Tree) -> Fact<Option<Evidence>> {
+    Fact::from_lookup(NOLOGIN, tree.metadata(NOLOGIN))
+        .map(|found| found.map(|_| Evidence::new(NOLOGIN, "there: nobody but root may log in")))
 }
 
 struct Finder<'a> {
     tree: &'a Tree,
     unread: Vec<Unread>,
     shadow: Fact<Shadow>,
+    /// Verifies the supplied password, against the hashes in this text of `/etc/shadow`.
+    verifier: Option<(Verifier<'a>, String)>,
     groups: Groups,
     sudoers: Sudoers,
     keys: AuthorizedKeys<'a>,
@@ -118,10 +137,15 @@ impl Groups {
 }
 
 impl<'a> Finder<'a> {
-    fn new(tree: &'a Tree) -> Self {
+    fn new(tree: &'a Tree, password: Option<&'a InitialPassword>) -> Self {
         let mut unread = Vec::new();
+        let mut shadow_text = String::new();
         let shadow = match tree.read_text(SHADOW, MAX_FILE) {
-            Ok(text) => Fact::Known(Shadow::parse(&text)),
+            Ok(text) => {
+                let shadow = Shadow::parse(&text);
+                shadow_text = text;
+                Fact::Known(shadow)
+            }
             Err(error) if error.is_absent() => Fact::Known(Shadow::default()),
             Err(error) => {
                 unread.push(Unread::from((SHADOW, &error)));
@@ -148,7 +172,8 @@ impl<'a> Finder<'a> {
             Err(error) => unread.push(Unread::from(("/usr/bin/sudo", &error))),
         }
         unread.append(&mut sudoers.unread);
-        Self { tree, unread, shadow, groups, sudoers, keys: AuthorizedKeys::new(tree) }
+        let verifier = password.map(|password| (Verifier::new(password), shadow_text));
+        Self { tree, unread, shadow, verifier, groups, sudoers, keys: AuthorizedKeys::new(tree) }
     }
 
     fn accounts(mut self, text: &str) -> Accounts {
@@ -181,12 +206,15 @@ impl<'a> Finder<'a> {
         }
         unread.extend(self.sudoers.exhausted());
         found.sort_by_key(|account| (account.uid != 0, account.name != "root"));
-        Accounts { accounts: found, unread }
+        Accounts { accounts: found, unread, nologin: nologin(self.tree) }
     }
 
     fn account(&mut self, entry: &PasswdEntry<'_>, admin_by: Evidence) -> Account {
         let location = format!("{PASSWD}:{}", entry.line);
-        let (password, password_location, expires) = self.password(entry, &location);
+        let (password, password_location) = self.password(entry, &location);
+        let line = self.shadow.known().and_then(|shadow| shadow.entries.get(entry.name));
+        let password_matches = self.password_matches(entry, &password, line);
+        let aging = line.map(|line| line.aging).unwrap_or_default();
         let shell = if entry.shell.is_empty() { "/bin/sh" } else { entry.shell };
         let home = if entry.home.is_empty() { "/" } else { entry.home };
         Account {
@@ -197,7 +225,11 @@ impl<'a> Finder<'a> {
             password,
             shell: shell.to_owned(),
             shell_usable: Fact::from_result(shell, shell_usable(self.tree, shell)),
-            expires,
+            expires: aging.expires,
+            changed: aging.changed,
+            max_days: aging.max_days,
+            inactive_days: aging.inactive_days,
+            password_matches,
             home: home.to_owned(),
             admin_by: Some(admin_by),
             authorized_keys: self.keys.of(entry.name, entry.uid, home),
@@ -205,37 +237,58 @@ impl<'a> Finder<'a> {
     }
 
     /// `x` in `/etc/passwd` sends one to `/etc/shadow` (pam_unix, `is_pwd_shadowed`); anything else
-    /// there counts by itself. The expiry stands in `/etc/shadow` either way.
+    /// there counts by itself.
     fn password(
         &self,
         entry: &PasswdEntry<'_>,
         location: &str,
-    ) -> (Fact<PasswordState>, Option<String>, Option<i64>) {
-        let shadowed = entry.password == "x" || entry.password.starts_with("##");
-        let own = || Fact::Known(shadow::password_state(entry.password));
+    ) -> (Fact<PasswordState>, Option<String>) {
+        if !is_shadowed(entry) {
+            let own = shadow::password_state(entry.password);
+            return (Fact::Known(own), Some(location.to_owned()));
+        }
         let shadow = match &self.shadow {
             Fact::Known(shadow) => shadow,
-            Fact::Unknown(_) if !shadowed => return (own(), Some(location.to_owned()), None),
-            Fact::Unknown(unread) => return (Fact::Unknown(unread.clone()), None, None),
+            Fact::Unknown(unread) => return (Fact::Unknown(unread.clone()), None),
         };
-        let line = shadow.entries.get(entry.name);
-        let expires = line.and_then(|line| line.expires);
-        if !shadowed {
-            return (own(), Some(location.to_owned()), expires);
-        }
-        let malformed = shadow.malformed_line(entry.name);
-        match (line, malformed) {
+        match (shadow.entries.get(entry.name), shadow.malformed_line(entry.name)) {
             (Some(line), _) => {
                 let location = format!("{SHADOW}:{}", line.line);
-                (Fact::Known(line.password.clone()), Some(location), expires)
+                (Fact::Known(line.password.clone()), Some(location))
             }
             (None, Some((line, reason))) => {
                 let location = format!("{SHADOW}:{line}");
-                (Fact::unknown(location.clone(), reason), Some(location), None)
+                (Fact::unknown(location.clone(), reason), Some(location))
             }
-            (None, None) => (Fact::Known(PasswordState::Absent), None, None),
+            (None, None) => (Fact::Known(PasswordState::Absent), None),
         }
     }
+
+    /// Whether the supplied password, if there is one, matches the account's hash, if it has one.
+    fn password_matches(
+        &self,
+        entry: &PasswdEntry<'_>,
+        password: &Fact<PasswordState>,
+        line: Option<&ShadowEntry>,
+    ) -> Option<Fact<bool>> {
+        let (verifier, text) = self.verifier.as_ref()?;
+        let Fact::Known(PasswordState::Set(scheme)) = password else { return None };
+        let (place, hash) = if is_shadowed(entry) {
+            let line = line?.line;
+            let content = text.lines().nth(line.saturating_sub(1))?;
+            (format!("{SHADOW}:{line}"), content.split(':').nth(1)?)
+        } else {
+            (format!("{PASSWD}:{}", entry.line), entry.password)
+        };
+        Some(match verifier.matches(scheme, hash) {
+            Ok(matches) => Fact::Known(matches),
+            Err(reason) => Fact::unknown(place, reason),
+        })
+    }
+}
+
+fn is_shadowed(entry: &PasswdEntry<'_>) -> bool {
+    entry.password == "x" || entry.password.starts_with("##")
 }
 
 /// Gives each entry of a file to `each`; the first malformed lines are told.
@@ -314,7 +367,7 @@ mod tests {
     }
 
     fn accounts(fs: MemoryFs) -> Accounts {
-        find(&fs.tree()).known().unwrap().clone()
+        find(&fs.tree(), None).known().unwrap().clone()
     }
 
     fn names(accounts: &Accounts) -> Vec<&str> {
@@ -351,7 +404,7 @@ mod tests {
         let fs = machine()
             .file(SHADOW, format!("root:{HASH}:x:\nalice:{HASH}\nalice:{HASH}:19000::::::\n"))
             .file(PASSWD, format!("root:{HASH}:0:0::/root:/bin/bash\nbroken:{HASH}:0\n"));
-        let shown = format!("{:?}", find(&fs.tree()));
+        let shown = format!("{:?}", find(&fs.tree(), None));
         assert!(!shown.contains("IxDD3jeSOb5"), "{shown}");
         assert!(shown.contains("sha512-crypt"));
     }
@@ -407,7 +460,7 @@ mod tests {
     fn without_any_passwd_nobody_is_there_unless_it_is_kept_elsewhere() {
         assert_eq!(names(&accounts(MemoryFs::new().dir("/etc"))), Vec::<&str>::new());
         let elsewhere = MemoryFs::new().file("/usr/lib/passwd", "root:x:0:0::/root:/bin/bash\n");
-        assert!(find(&elsewhere.tree()).unread().is_some());
-        assert!(find(&machine().unreadable(PASSWD).tree()).unread().is_some());
+        assert!(find(&elsewhere.tree(), None).unread().is_some());
+        assert!(find(&machine().unreadable(PASSWD).tree(), None).unread().is_some());
     }
 }

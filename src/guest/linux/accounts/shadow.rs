@@ -15,6 +15,18 @@ const MAX_MALFORMED: usize = 4096;
 pub(super) struct ShadowEntry {
     pub(super) line: usize,
     pub(super) password: PasswordState,
+    pub(super) aging: Aging,
+}
+
+/// The days in a line of `/etc/shadow`; none where the field is empty or -1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Aging {
+    /// Day since 1970-01-01 of the last change of the password; 0 asks for a change.
+    pub(super) changed: Option<i64>,
+    /// Days that a password is valid.
+    pub(super) max_days: Option<i64>,
+    /// Days after that until the account is closed.
+    pub(super) inactive_days: Option<i64>,
     /// Day since 1970-01-01 on which the account expires.
     pub(super) expires: Option<i64>,
 }
@@ -80,9 +92,16 @@ fn shadow_line(line: usize, content: &str) -> Line<(String, ShadowEntry)> {
     let Some(numbers) = numbers else {
         return Line::Malformed("a field of days is no number".to_owned());
     };
-    // -1 means the same as nothing (pam_unix, `pam_unix_acct.c`: `sp_expire != -1`).
-    let expires = numbers.last().copied().flatten().filter(|day| *day != -1);
-    let entry = ShadowEntry { line, password: password_state(password), expires };
+    // A negative number means the same as nothing (pam_unix, `check_shadow_expiry`), of the expiry
+    // only -1 does.
+    let days = |field: usize| numbers.get(field).copied().flatten();
+    let aging = Aging {
+        changed: days(0).filter(|day| *day >= 0),
+        max_days: days(2).filter(|days| *days >= 0),
+        inactive_days: days(4).filter(|days| *days >= 0),
+        expires: days(5).filter(|day| *day != -1),
+    };
+    let entry = ShadowEntry { line, password: password_state(password), aging };
     Line::Entry(((*name).to_owned(), entry))
 }
 
@@ -198,11 +217,17 @@ mod tests {
     }
 
     #[test]
-    fn the_eighth_field_is_the_day_of_expiry() {
-        let shadow = Shadow::parse("a:*:19000:0:99999:7::20000:\nb:*:::::::\nc:*:::::::-1\n");
-        assert_eq!(shadow.entries["a"].expires, Some(20_000));
-        assert_eq!(shadow.entries["b"].expires, None);
-        assert_eq!(shadow.entries["c"].expires, None);
+    fn the_days_are_read_by_their_fields() {
+        let shadow = Shadow::parse("a:*:19000:0:90:7:14:20000:\nb:*:::::::\nc:*:-1::-1::-1:-1:\n");
+        let full = Aging {
+            changed: Some(19_000),
+            max_days: Some(90),
+            inactive_days: Some(14),
+            expires: Some(20_000),
+        };
+        assert_eq!(shadow.entries["a"].aging, full);
+        assert_eq!(shadow.entries["b"].aging, Aging::default());
+        assert_eq!(shadow.entries["c"].aging, Aging::default());
     }
 
     #[test]

@@ -1,0 +1,63 @@
+//! Days of `/etc/shadow` as dates.
+
+/// Days that a date is told of; others, some 27,000 years away, stay numbers.
+const RANGE: std::ops::RangeInclusive<i64> = -9_999_999..=9_999_999;
+
+/// Days of 400 years of the Gregorian calendar.
+const DAYS_OF_400_YEARS: i64 = 146_097;
+
+/// The days of each month.
+const MONTHS: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/// The date (`2026-01-01`, UTC) of a day counted from 1970-01-01, which is day 0.
+pub(super) fn date(day: i64) -> String {
+    if !RANGE.contains(&day) {
+        return format!("day {day} since 1970-01-01");
+    }
+    // The calendar repeats after 400 years.
+    let cycles = day.div_euclid(DAYS_OF_400_YEARS);
+    let mut left = day.rem_euclid(DAYS_OF_400_YEARS);
+    let mut year = cycles.saturating_mul(400).saturating_add(1970);
+    let is_leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    while left >= if is_leap(year) { 366 } else { 365 } {
+        left = left.saturating_sub(if is_leap(year) { 366 } else { 365 });
+        year = year.saturating_add(1);
+    }
+    let mut month = 1_u32;
+    for (days, number) in MONTHS.into_iter().zip(1_u32..) {
+        let days = if number == 2 && is_leap(year) { 29 } else { days };
+        month = number;
+        if left < days {
+            break;
+        }
+        left = left.saturating_sub(days);
+    }
+    let day = left.saturating_add(1);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_the_dates_that_date_1_gives() {
+        // date -u -d '1970-01-01 + N days' +%F (GNU coreutils 9.1)
+        for (day, expected) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (58, "1970-02-28"),
+            (59, "1970-03-01"),
+            (789, "1972-02-29"),
+            (10_956, "1999-12-31"),
+            (11_016, "2000-02-29"),
+            (20_454, "2026-01-01"),
+            (47_540, "2100-02-28"),
+            (47_541, "2100-03-01"),
+            (99_999, "2243-10-16"),
+        ] {
+            assert_eq!(date(day), expected, "{day}");
+        }
+        assert_eq!(date(i64::MAX), format!("day {} since 1970-01-01", i64::MAX));
+    }
+}
