@@ -61,6 +61,11 @@ mod nic_mac_bound;
 mod nic_multiqueue;
 mod nic_name_mismatch;
 mod networkmanager_cloudinit_079;
+mod leftover_logs_history;
+mod leftover_ssh_keys;
+mod login_credential_or_cloudinit;
+mod lvm_root_no_injection;
+mod machine_id_hostkeys;
 mod obs_access;
 mod obs_object_encryption;
 mod obs_same_region;
@@ -82,6 +87,8 @@ mod qcow2_not_encrypted;
 mod qcow2_structure_consistent;
 mod quota;
 mod resume_device_exists;
+mod rainbow_log_present;
+mod reset_pwd_plugin;
 mod root_account_usable;
 mod scope;
 mod shell;
@@ -99,10 +106,12 @@ mod uvp_pv_driver_leftover;
 mod virtual_size_not_integer_gib;
 mod virtual_size_range;
 mod vmdk_exported_from_vmware;
+mod vmware_tools_present;
 mod volumes;
 mod win_administrator_usable;
 mod win_ide_boot_driver;
 mod win_login_or_cloudbase_init;
+mod xorg_conf_present;
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::cast_possible_truncation)]
@@ -420,6 +429,8 @@ pub static RULES: &[&dyn Rule] = &[
     &driver_autoload::DriverAutoload,
     &uvp_pv_driver_leftover::UvpPvDriverLeftover,
     &suse11_xen_unplug::Suse11XenUnplug,
+    &vmware_tools_present::VmwareToolsPresent,
+    &xorg_conf_present::XorgConfPresent,
     // Linux: disk identifiers.
     &fstab_no_nonsystem_mounts::FstabNoNonsystemMounts,
     &fstab_uuid::FstabUuid,
@@ -459,6 +470,11 @@ pub static RULES: &[&dyn Rule] = &[
     &cloud_init_linux_user_removed::CloudInitLinuxUserRemoved,
     &networkmanager_cloudinit_079::NetworkmanagerCloudinit079,
     &password_aging::PasswordAging,
+    &leftover_ssh_keys::LeftoverSshKeys,
+    &leftover_logs_history::LeftoverLogsHistory,
+    &machine_id_hostkeys::MachineIdHostkeys,
+    &reset_pwd_plugin::ResetPwdPlugin,
+    &rainbow_log_present::RainbowLogPresent,
     // Windows.
     &win_administrator_usable::WinAdministratorUsable,
     &win_login_or_cloudbase_init::WinLoginOrCloudbaseInit,

@@ -218,8 +218,12 @@ mod tests {
         let mut facts = good_linux();
         root_mut(&mut facts).password = Fact::unknown("/etc/shadow", "torn");
         expect(&RootAccountUsable, &facts, Status::Unverified, "/etc/shadow");
-        let empty =
-            Accounts { accounts: Vec::new(), unread: Vec::new(), nologin: Fact::Known(None) };
+        let empty = Accounts {
+            accounts: Vec::new(),
+            unread: Vec::new(),
+            other_keys: Fact::Known(Vec::new()),
+            nologin: Fact::Known(None),
+        };
         linux_mut(&mut facts).accounts = Fact::Known(empty);
         expect(&RootAccountUsable, &facts, Status::Fail, "no account with uid 0");
         assert_eq!(status(&RootAccountUsable, &windows()), Status::NotApplicable);

@@ -33,6 +33,9 @@ pub struct Accounts {
     /// Lines of `/etc/passwd` or `/etc/shadow` that could not be understood, files that could not
     /// be read.
     pub unread: Vec<Unread>,
+    /// `authorized_keys` files with at least one key of the other accounts with an id of 1000 or
+    /// more (`path`, `N keys`).
+    pub other_keys: Fact<Vec<Evidence>>,
     /// `/etc/nologin`, which lets nobody but root log in (pam_nologin(8)); `Known(None)` when it is
     /// not there.
     pub nologin: Fact<Option<Evidence>>,

@@ -687,6 +687,7 @@ pub(super) fn good_linux() -> Facts {
         accounts: Fact::Known(Accounts {
             accounts: vec![root()],
             unread: Vec::new(),
+            other_keys: Fact::Known(Vec::new()),
             nologin: Fact::Known(None),
         }),
         cloud_init: cloud_init(),

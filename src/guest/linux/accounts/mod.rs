@@ -39,6 +39,12 @@ const MAX_FILE: u64 = 4 << 20;
 /// Most accounts given. An image with more that may become root is no image that anyone judges.
 const MAX_ACCOUNTS: usize = 256;
 
+/// The first user id of a person (login.defs(5), `UID_MIN`, as every family sets it by now).
+const FIRST_PERSON: u32 = 1000;
+
+/// Most accounts without rights whose keys are looked for.
+const MAX_OTHERS: usize = 1024;
+
 /// Most memberships in groups; a directory server's export has some thousand.
 const MAX_MEMBERSHIPS: usize = 100_000;
 
@@ -63,6 +69,7 @@ pub fn find(tree: &Tree, password: Option<&InitialPassword>) -> Fact<Accounts> {
                 Ok(false) => Fact::Known(Accounts {
                     accounts: Vec::new(),
                     unread: Vec::new(),
+                    other_keys: Fact::Known(Vec::new()),
                     nologin: nologin(tree),
                 }),
                 Ok(true) => Fact::unknown("/usr/lib/passwd", "accounts there are not read"),
@@ -181,6 +188,8 @@ impl<'a> Finder<'a> {
         let mut names = HashSet::new();
         let mut found = Vec::new();
         let mut more = false;
+        let mut others = 0_usize;
+        let mut other_keys = Fact::Known(Vec::new());
         let mut unread = std::mem::take(&mut self.unread);
         lines(text, PASSWD, &mut unread, passwd::passwd_line, |entry| {
             if !names.insert(entry.name) {
@@ -196,9 +205,25 @@ impl<'a> Finder<'a> {
             match by {
                 Some(_) if found.len() >= MAX_ACCOUNTS => more = true,
                 Some(by) => found.push(self.account(&entry, by)),
+                None if entry.uid >= FIRST_PERSON && others <= MAX_OTHERS => {
+                    others = others.saturating_add(1);
+                    let keys = self.keys.of(entry.name, entry.uid, entry.home);
+                    match (&mut other_keys, keys) {
+                        (Fact::Known(all), Fact::Known(keys)) => all.extend(keys),
+                        (Fact::Known(_), Fact::Unknown(reason)) => {
+                            other_keys = Fact::Unknown(reason);
+                        }
+                        (Fact::Unknown(_), _) => {}
+                    }
+                }
                 None => {}
             }
         });
+        if others > MAX_OTHERS && other_keys.known().is_some() {
+            let limit = u64::try_from(MAX_OTHERS).unwrap_or(u64::MAX);
+            let error = Error::Limit { structure: "accounts", limit, unit: "accounts" };
+            other_keys = Fact::Unknown(Unread::from((PASSWD, &error)));
+        }
         if more {
             let limit = u64::try_from(MAX_ACCOUNTS).unwrap_or(u64::MAX);
             let error = Error::Limit { structure: "accounts", limit, unit: "administrators" };
@@ -206,7 +231,7 @@ impl<'a> Finder<'a> {
         }
         unread.extend(self.sudoers.exhausted());
         found.sort_by_key(|account| (account.uid != 0, account.name != "root"));
-        Accounts { accounts: found, unread, nologin: nologin(self.tree) }
+        Accounts { accounts: found, unread, other_keys, nologin: nologin(self.tree) }
     }
 
     fn account(&mut self, entry: &PasswdEntry<'_>, admin_by: Evidence) -> Account {
