@@ -32,6 +32,7 @@ mod el_nozeroconf;
 mod file_size_max;
 mod filesystem_sound;
 pub mod finding;
+mod firewall_allows_ssh;
 mod format_extension_match;
 mod format_supported;
 mod free_space;
@@ -453,6 +454,7 @@ pub static RULES: &[&dyn Rule] = &[
     &nic_multiqueue::NicMultiqueue,
     &ipv6_dhcp::Ipv6Dhcp,
     &sshd_enabled::SshdEnabled,
+    &firewall_allows_ssh::FirewallAllowsSsh,
     // Linux: accounts and cloud-init.
     &login_credential_or_cloudinit::LoginCredentialOrCloudinit,
     &root_account_usable::RootAccountUsable,

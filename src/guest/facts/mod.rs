@@ -31,6 +31,7 @@ pub use self::network::{
     NetworkProgram, NicName, PersistentRules, ProgramFacts, Reach, RuleGenerator, Setting,
     is_match,
 };
+pub use self::firewall::{EnabledFirewall, FirewallFacts, SshAccess};
 pub use self::leftovers::{FileSize, LeftoverFacts, LogFacts, MachineId};
 pub use self::network::NetworkFacts;
 pub use self::packages::PackageFacts;

@@ -1,0 +1,201 @@
+//! firewalld: the default zone and the services that it names.
+//!
+//! Sources: firewalld.conf(5), firewalld.zone(5), firewalld.service(5), firewalld.dbus(5). Files in
+//! `/etc/firewalld` count before those of the same name in `/usr/lib/firewalld`.
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use super::{SSH, read, unread};
+use crate::fact::{Evidence, Unread};
+use crate::filesystem::tree::Tree;
+use crate::guest::facts::SshAccess;
+
+const DIRECTORIES: [&str; 2] = ["/etc/firewalld", "/usr/lib/firewalld"];
+
+/// firewalld.conf(5), `DefaultZone`.
+const DEFAULT_ZONE: &str = "public";
+
+/// Most services of one zone looked into.
+const MAX_SERVICES: usize = 256;
+
+/// Most elements of one file; the largest zone that comes with firewalld has about ten.
+const MAX_ELEMENTS: usize = 10_000;
+
+pub(super) fn ssh(tree: &Tree, port: u16) -> Result<Option<SshAccess>, Unread> {
+    let conf = "/etc/firewalld/firewalld.conf";
+    let mut name = DEFAULT_ZONE.to_owned();
+    for line in read(tree, conf)?.unwrap_or_default().lines() {
+        if let Some((key, value)) = line.split_once('=')
+            && key.trim() == "DefaultZone"
+        {
+            name = value.trim().to_owned();
+        }
+    }
+    if name.contains('/') {
+        return Err(Unread::new(conf, "DefaultZone is no name"));
+    }
+    let Some((path, zone)) = file(tree, "zones", &name)? else {
+        return Err(Unread::new(format!("firewalld zone {name}"), "there is no such zone"));
+    };
+    let access = zone_access(tree, &path, &zone, port)?;
+    // An interface of another zone follows that zone's rules; which one the cloud's card will be
+    // is not known.
+    for (other, text) in bound_zones(tree, &path)? {
+        let same = matches!(
+            (&access, zone_access(tree, &other, &text, port)?),
+            (SshAccess::Open(_), SshAccess::Open(_)) | (SshAccess::Closed(_), SshAccess::Closed(_))
+        );
+        if !same {
+            return Err(Unread::new(other, "a zone of an interface answers otherwise"));
+        }
+    }
+    Ok(Some(access))
+}
+
+/// The file of a zone or service, and its text.
+fn file(tree: &Tree, kind: &str, name: &str) -> Result<Option<(String, String)>, Unread> {
+    for directory in DIRECTORIES {
+        let path = format!("{directory}/{kind}/{name}.xml");
+        if let Some(text) = read(tree, &path)? {
+            return Ok(Some((path, text)));
+        }
+    }
+    Ok(None)
+}
+
+/// Zones beside the default one to which an interface belongs.
+fn bound_zones(tree: &Tree, default: &str) -> Result<Vec<(String, String)>, Unread> {
+    let directory = "/etc/firewalld/zones";
+    let entries = match tree.read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.is_absent() => return Ok(Vec::new()),
+        Err(error) => return Err(unread(directory, &error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = String::from_utf8_lossy(&entry.name);
+        let path = format!("{directory}/{name}");
+        if !name.ends_with(".xml") || path == default {
+            continue;
+        }
+        let Some(text) = read(tree, &path)? else { continue };
+        if elements(&path, &text)?.iter().any(|element| element.name == "interface") {
+            found.push((path, text));
+        }
+    }
+    Ok(found)
+}
+
+fn zone_access(tree: &Tree, path: &str, text: &str, port: u16) -> Result<SshAccess, Unread> {
+    let elements = elements(path, text)?;
+    let target = elements.iter().find(|element| element.name == "zone");
+    let target = target.and_then(|zone| zone.attribute("target")).unwrap_or("default");
+    let mut open = (target == "ACCEPT").then(|| Evidence::new(path, "target=\"ACCEPT\""));
+    for element in elements.iter().filter(|element| !element.in_rule).take(MAX_SERVICES) {
+        let found = match element.name.as_str() {
+            "port" => element.is_port(port),
+            "service" => match element.attribute("name") {
+                Some(name) if !name.contains('/') => service_opens(tree, name, port)?,
+                _ => false,
+            },
+            _ => false,
+        };
+        if found {
+            let what = element.attribute("name").or(element.attribute("port")).unwrap_or_default();
+            open.get_or_insert_with(|| Evidence::new(path, format!("{} {what}", element.name)));
+        }
+    }
+    // A rich rule may say otherwise.
+    let rich = |action: &[&str]| {
+        elements.iter().any(|element| element.in_rule && action.contains(&element.name.as_str()))
+    };
+    match open {
+        Some(_) if rich(&["drop", "reject"]) => {
+            Err(Unread::new(path, "rich rules that drop or reject are not evaluated"))
+        }
+        Some(seen) => Ok(SshAccess::Open(seen)),
+        None if rich(&["accept"]) => {
+            Err(Unread::new(path, "rich rules that accept are not evaluated"))
+        }
+        None => Ok(SshAccess::Closed(Evidence::new(
+            path,
+            format!("target {target}, and no service or port opens {port}/tcp"),
+        ))),
+    }
+}
+
+/// Whether a service has the port; one that includes others may have it through them.
+fn service_opens(tree: &Tree, name: &str, port: u16) -> Result<bool, Unread> {
+    let Some((path, text)) = file(tree, "services", name)? else {
+        // firewalld leaves out a service that it does not know; `ssh` comes with it.
+        return Ok(name == "ssh" && port == SSH);
+    };
+    let elements = elements(&path, &text)?;
+    if elements.iter().any(|element| element.name == "port" && element.is_port(port)) {
+        return Ok(true);
+    }
+    if elements.iter().any(|element| element.name == "include") {
+        return Err(Unread::new(path, "services that include others are not evaluated"));
+    }
+    Ok(false)
+}
+
+/// An element with its attributes.
+struct Element {
+    name: String,
+    attributes: Vec<(String, String)>,
+    /// Whether it stands in a rich rule.
+    in_rule: bool,
+}
+
+impl Element {
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// `port="22"`, `port="20-25"`, of TCP.
+    fn is_port(&self, port: u16) -> bool {
+        let range = self.attribute("port").unwrap_or_default();
+        let (from, to) = range.split_once('-').unwrap_or((range, range));
+        let within = match (from.parse::<u16>(), to.parse::<u16>()) {
+            (Ok(from), Ok(to)) => (from..=to).contains(&port),
+            _ => false,
+        };
+        within && self.attribute("protocol") == Some("tcp")
+    }
+}
+
+fn elements(path: &str, text: &str) -> Result<Vec<Element>, Unread> {
+    let damaged = |what: String| Unread::new(path, format!("no well-formed XML: {what}"));
+    let mut reader = Reader::from_str(text);
+    let mut found = Vec::new();
+    let mut rules = 0_usize;
+    loop {
+        if found.len() > MAX_ELEMENTS {
+            return Err(Unread::new(path, "too many elements"));
+        }
+        match reader.read_event().map_err(|error| damaged(error.to_string()))? {
+            Event::Start(start) => {
+                let element = element(&start, rules > 0).map_err(damaged)?;
+                if element.name == "rule" {
+                    rules = rules.saturating_add(1);
+                }
+                found.push(element);
+            }
+            Event::Empty(start) => found.push(element(&start, rules > 0).map_err(damaged)?),
+            Event::End(end) if end.name().as_ref() == "rule" => rules = rules.saturating_sub(1),
+            Event::Eof => return Ok(found),
+            _ => {}
+        }
+    }
+}
+
+fn element(start: &BytesStart<'_>, in_rule: bool) -> Result<Element, String> {
+    let mut attributes = Vec::new();
+    for attribute in start.attributes() {
+        let attribute = attribute.map_err(|error| error.to_string())?;
+        attributes.push((attribute.key.as_ref().to_owned(), attribute.value.into_owned()));
+    }
+    Ok(Element { name: start.name().as_ref().to_owned(), attributes, in_rule })
+}

@@ -1,0 +1,189 @@
+//! Whether the firewall that the boot starts lets SSH in.
+//!
+//! In: the guest's tree and the units that its boot starts. Out: [`FirewallFacts`]. A packet is
+//! followed through the saved rules: the first of a TCP connection over IPv4 from any address to
+//! sshd's port. What decides and is not understood leaves the answer unknown, with its line.
+
+mod firewalld;
+mod iptables;
+mod nftables;
+mod susefirewall;
+mod ufw;
+
+use super::systemd_unit::BootUnits;
+use crate::error::{Error, Result};
+use crate::fact::{Evidence, Fact, Unread};
+use crate::filesystem::tree::Tree;
+use crate::guest::facts::{EnabledFirewall, FirewallFacts, SshAccess, UnitState};
+
+/// Longest file of rules read; some thousand rules.
+const MAX_RULES_FILE: u64 = 1 << 20;
+
+/// Longest line shown as evidence, in characters.
+const MAX_SHOWN: usize = 200;
+
+/// sshd's own port (sshd_config(5), `Port`).
+const SSH: u16 = 22;
+
+/// Most ports that sshd may be told; each is followed through the rules.
+const MAX_PORTS: usize = 4;
+
+/// What a service would do for a port: `None` when it sets up nothing.
+type Judge = fn(&Tree, u16) -> Result<Option<SshAccess>, Unread>;
+
+/// Services with what decides for them.
+const FIREWALLS: [(&str, &str, Judge); 8] = [
+    ("firewalld", "firewalld.service", firewalld::ssh),
+    ("iptables", "iptables.service", |tree, port| {
+        iptables::ssh(tree, "/etc/sysconfig/iptables", port)
+    }),
+    ("netfilter-persistent", "netfilter-persistent.service", persistent),
+    ("iptables-persistent", "iptables-persistent.service", persistent),
+    ("nftables", "nftables.service", nftables::ssh),
+    ("ufw", "ufw.service", ufw::ssh),
+    ("SuSEfirewall2", "SuSEfirewall2.service", susefirewall::ssh),
+    ("SuSEfirewall2", "SuSEfirewall2_setup.service", susefirewall::ssh),
+];
+
+fn persistent(tree: &Tree, port: u16) -> Result<Option<SshAccess>, Unread> {
+    iptables::ssh(tree, "/etc/iptables/rules.v4", port)
+}
+
+/// Looks at every firewall that is known here.
+pub fn find(tree: &Tree, units: &BootUnits<'_>) -> FirewallFacts {
+    let mut facts = FirewallFacts::default();
+    let ports = ports(tree);
+    for (name, service, judge) in FIREWALLS {
+        let unit = units.unit(service);
+        match unit.state {
+            Fact::Known(UnitState::Enabled) => {
+                facts.looked_at.push(Evidence::new(service, "started at boot"));
+                let ssh = match ports.as_result() {
+                    Ok(ports) => access(tree, ports, judge),
+                    Err(unread) => Err(unread.clone()),
+                };
+                let ssh = match ssh {
+                    Ok(Some(access)) => Fact::Known(access),
+                    // Without rules it lets everything through.
+                    Ok(None) => Fact::Known(SshAccess::Open(Evidence::new(service, "no rules"))),
+                    Err(unread) => Fact::Unknown(unread),
+                };
+                let (name, evidence) = (name.to_owned(), unit.evidence);
+                facts.enabled.push(EnabledFirewall { name, evidence, ssh });
+            }
+            Fact::Known(state) => {
+                let what = match state {
+                    UnitState::Absent => "not there",
+                    UnitState::Masked => "masked",
+                    UnitState::Disabled | UnitState::Enabled => "not started at boot",
+                };
+                facts.looked_at.push(Evidence::new(service, what));
+            }
+            Fact::Unknown(unread) => facts.unread.push(unread),
+        }
+    }
+    facts
+}
+
+/// Open when one of the ports is.
+fn access(tree: &Tree, ports: &[u16], judge: Judge) -> Result<Option<SshAccess>, Unread> {
+    let mut answer = None;
+    for &port in ports {
+        let found = judge(tree, port)?;
+        if !matches!(found, Some(SshAccess::Closed(_))) {
+            return Ok(found);
+        }
+        answer = found;
+    }
+    Ok(answer)
+}
+
+/// sshd's ports: all `Port` lines count (sshd_config(5)); with none it is 22.
+fn ports(tree: &Tree) -> Fact<Vec<u16>> {
+    let mut ports = Vec::new();
+    let mut files = vec!["/etc/ssh/sshd_config".to_owned()];
+    let directory = "/etc/ssh/sshd_config.d";
+    match tree.read_dir(directory) {
+        Ok(entries) => {
+            let names = entries.iter().map(|entry| String::from_utf8_lossy(&entry.name));
+            let names = names.filter(|name| name.ends_with(".conf"));
+            files.extend(names.map(|name| format!("{directory}/{name}")));
+        }
+        Err(error) if error.is_absent() => {}
+        Err(error) => return Fact::Unknown(Unread::from((directory, &error))),
+    }
+    for path in files {
+        let text = match tree.read_text(&path, MAX_RULES_FILE) {
+            Ok(text) => text,
+            Err(error) if error.is_absent() => continue,
+            Err(error) => return Fact::Unknown(Unread::from((path.as_str(), &error))),
+        };
+        for line in text.lines() {
+            let mut words = line.split([' ', '\t', '=']).filter(|word| !word.is_empty());
+            let keyword = words.next().unwrap_or_default();
+            if keyword.eq_ignore_ascii_case("match") {
+                break;
+            }
+            let port = words.next().and_then(|word| word.trim_matches('"').parse().ok());
+            if let (true, Some(port)) = (keyword.eq_ignore_ascii_case("port"), port)
+                && ports.len() < MAX_PORTS
+            {
+                ports.push(port);
+            }
+        }
+    }
+    if ports.is_empty() {
+        ports.push(SSH);
+    }
+    Fact::Known(ports)
+}
+
+/// The text of a file of rules; `None` when it is not there.
+fn read(tree: &Tree, path: &str) -> Result<Option<String>, Unread> {
+    match tree.read_text(path, MAX_RULES_FILE) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(unread(path, &error)),
+    }
+}
+
+fn unread(path: &str, error: &Error) -> Unread {
+    Unread::from((path, error))
+}
+
+/// Where a line stands and what it says.
+fn seen(path: &str, line: usize, content: &str) -> Evidence {
+    Evidence::new(
+        format!("{path}:{line}"),
+        content.trim().chars().take(MAX_SHOWN).collect::<String>(),
+    )
+}
+
+/// The value of `KEY=value` in a file that a shell sources, the last one; none when it is not set.
+/// A value that the shell would compute is not understood.
+fn setting(path: &str, text: &str, key: &str) -> Result<Option<(String, Evidence)>, Unread> {
+    let mut found = None;
+    for (line, content) in (1_usize..).zip(text.lines()) {
+        let content = content.trim();
+        let Some(value) = content.strip_prefix(key).and_then(|rest| rest.strip_prefix('=')) else {
+            continue;
+        };
+        let quoted = ['"', '\''].into_iter().find_map(|quote| {
+            let inner = value.strip_prefix(quote)?;
+            inner.split_once(quote).map(|(inner, _)| inner)
+        });
+        let value =
+            quoted.unwrap_or_else(|| value.split([' ', '\t', '#']).next().unwrap_or_default());
+        if value.contains(['$', '`']) {
+            return Err(Unread::new(
+                format!("{path}:{line}"),
+                "the shell would compute this value",
+            ));
+        }
+        found = Some((value.to_owned(), seen(path, line, content)));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;
