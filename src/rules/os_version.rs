@@ -80,8 +80,12 @@ fn version(text: &str) -> Version {
     version
 }
 
+/// The number of `SP5`, `U2`, or `SP9x86` (EulerOS says `SP9x86_64`).
 fn service_pack(word: &str) -> Option<u32> {
-    word.strip_prefix("SP").or_else(|| word.strip_prefix('U'))?.parse().ok()
+    let rest = word.strip_prefix("SP").or_else(|| word.strip_prefix('U'))?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (number, tail) = rest.split_at_checked(end)?;
+    (tail.is_empty() || tail.starts_with('x')).then(|| number.parse().ok()).flatten()
 }
 
 /// The family's name in the list, and how many components of a version its values tell apart.
@@ -230,6 +234,9 @@ pub fn listed_for_uefi(os: &OsIdentity, arch: Architecture) -> Option<bool> {
 pub fn other(arch: Architecture) -> &'static str {
     if bits(arch) == 64 { "Other Linux (64 bit)" } else { "Other(32 bit)" }
 }
+
+#[cfg(test)]
+mod releases;
 
 #[cfg(test)]
 mod tests {

@@ -435,6 +435,49 @@ mod tests {
     }
 
     #[test]
+    fn a_supplied_password_is_compared_with_each_hash_and_leaves_no_trace() {
+        // openssl passwd -6 and -1 of `Passw0rd!`.
+        let six = "$6$fOPF7ZXCubp84K8K$oBliujWH1Iy2OvErkCzEElg.JtRC8UFoNPyXV8RwD4qrhs0zbIaBsP3gBqZIBkCDmEdEWYl7w7HMsrsh.HEBA/";
+        let one = "$1$s5vZo7fl$hKTKU/ogPCFkGGQM3gFHv.";
+        let shadow = format!("root:{six}:19000::::::\nalice:{HASH}:19000::::::\n");
+        let passwd = format!(
+            "root:x:0:0::/root:/bin/bash\nalice:x:1000:27::/home/alice:/bin/bash\n\
+             toor:{one}:0:0::/root:/bin/sh\nnone:*:0:0::/root:/bin/sh\n"
+        );
+        let tree = machine().file(SHADOW, shadow).file(PASSWD, passwd).tree();
+        let text = zeroize::Zeroizing::new(b"Passw0rd!".to_vec());
+        let password = InitialPassword::new(text).unwrap();
+        let found = find(&tree, Some(&password));
+        let matches = |name: &str| {
+            let all = &found.known().unwrap().accounts;
+            all.iter().find(|account| account.name == name).unwrap().password_matches.clone()
+        };
+        assert_eq!(matches("root"), Some(Fact::Known(true)));
+        assert_eq!(matches("toor"), Some(Fact::Known(true)));
+        assert_eq!(matches("alice"), Some(Fact::Known(false)));
+        assert_eq!(matches("none"), None);
+        let shown = format!("{found:?}{password:?}{}", serde_json::to_string(&found).unwrap());
+        for secret in ["Passw0rd", "oBliujWH1Iy2", "hKTKU/ogPCFk"] {
+            assert!(!shown.contains(secret), "{secret}");
+        }
+        assert!(find(&tree, None).known().unwrap().accounts[0].password_matches.is_none());
+    }
+
+    #[test]
+    fn keys_of_people_without_rights_are_found_and_nologin_is_told() {
+        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH0000000000000000000000000000000000000000000 a@b\n";
+        let fs = || machine().file("/home/bob/.ssh/authorized_keys", key);
+        let known = accounts(fs());
+        let other = known.other_keys.known().unwrap();
+        assert_eq!(other[0].location, "/home/bob/.ssh/authorized_keys");
+        assert_eq!(known.nologin, Fact::Known(None));
+        let closed = accounts(fs().file(NOLOGIN, "closed\n"));
+        assert_eq!(closed.nologin.known().unwrap().as_ref().unwrap().location, NOLOGIN);
+        let torn = accounts(fs().unreadable("/home/bob/.ssh/authorized_keys"));
+        assert!(torn.other_keys.unread().is_some());
+    }
+
+    #[test]
     fn an_unreadable_shadow_leaves_the_password_unknown() {
         let accounts = accounts(machine().unreadable(SHADOW));
         assert_eq!(accounts.accounts[0].password.unread().unwrap().location, SHADOW);
