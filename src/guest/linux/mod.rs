@@ -8,42 +8,54 @@ pub mod cloud_init;
 pub mod crypttab;
 pub mod device;
 pub mod drivers;
+pub mod firewall;
 pub mod fstab;
 pub mod initramfs;
 pub mod kernel;
+pub mod leftovers;
 mod mount_unit;
 pub mod mounts;
+pub mod network;
 pub mod os_release;
 pub mod package;
 mod root;
 mod rooted;
+pub mod sshd;
 pub mod systemd_unit;
 
 use std::sync::Arc;
 
 use self::root::{NoRoot, Root};
+use self::systemd_unit::BootUnits;
 use super::Machine;
-use super::facts::{
-    BootFacts, BootFile, DriverFacts, FirewallFacts, Guest, LeftoverFacts, LinuxFacts, NetworkFacts, PackageFacts, Resolution, ResolvedFile, SshdFacts,
-};
+use super::facts::{Accounts, BootFacts, BootFile, CloudInitFacts, Guest, LinuxFacts, PackageFacts, ResolvedFile, SshdFacts};
+use super::password::InitialPassword;
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::fact::Fact;
 use crate::filesystem::tree::Tree;
 
 /// Looks for a Linux system: the one that the default boot entry starts, or the only one there is.
-pub fn find(machine: &Machine<'_>) -> (Fact<Guest>, Option<Tree>) {
+pub fn find(
+    machine: &Machine<'_>,
+    password: Option<&InitialPassword>,
+) -> (Fact<Guest>, Option<Tree>) {
     let boot = boot::follow(machine);
     let root = match root::find(machine, &boot) {
         Ok(root) => root,
         Err(NoRoot::Absent(looked_at)) => return (Fact::Known(Guest::Absent(looked_at)), None),
         Err(NoRoot::Unknown(unread)) => return (Fact::Unknown(unread), None),
     };
-    let (facts, tree) = inspect(machine, boot, root);
+    let (facts, tree) = inspect(machine, boot, root, password);
     (Fact::Known(Guest::Linux(Box::new(facts))), Some(tree))
 }
 
-fn inspect(machine: &Machine<'_>, mut boot: BootFacts, root: Root) -> (LinuxFacts, Tree) {
+fn inspect(
+    machine: &Machine<'_>,
+    mut boot: BootFacts,
+    root: Root,
+    password: Option<&InitialPassword>,
+) -> (LinuxFacts, Tree) {
     let mut fstab = fstab::find(&Tree::new(root.filesystem.clone(), root.volume), machine.disk);
     if let Fact::Known(fstab) = &mut fstab {
         fstab::resolve_root(fstab, root.volume);
@@ -64,14 +76,16 @@ fn inspect(machine: &Machine<'_>, mut boot: BootFacts, root: Root) -> (LinuxFact
     let open = |file: &ResolvedFile| open_on_volume(machine, file);
     let root_needs = drivers::root_needs(machine.disk, &boot, &mounts);
     let sought = kernel::sought(root_needs.known().map(Vec::as_slice).unwrap_or_default());
-    let ((kernels, settings), (accounts, cloud_init)) = rayon::join(
+    let ((kernels, settings), files) = rayon::join(
         || kernel::find(&tree, &boot, &open, &sought),
-        || (accounts::find(&tree), cloud_init::find(&tree, command_line.as_deref())),
+        || Files::read(&tree, &boot, command_line.as_deref(), password),
     );
-    let bindings = bindings::find(&tree).map(|mut found| {
+    let Files { units, accounts, packages, cloud_init, sshd, network } = files;
+    let bindings = bindings::find(&tree, &network).map(|mut found| {
         found.extend(bindings::of_devices(&fstab, &boot));
         found
     });
+    let network = network.facts(&tree, &cloud_init, &boot);
     let drivers = drivers::find(&tree, machine.disk, &boot, &kernels, &settings, root_needs);
     let facts = LinuxFacts {
         os: os_release::find(&tree),
@@ -86,14 +100,44 @@ fn inspect(machine: &Machine<'_>, mut boot: BootFacts, root: Root) -> (LinuxFact
         accounts,
         cloud_init,
         bindings,
-        network: NetworkFacts::default(),
-        packages: PackageFacts::default(),
-        sshd: SshdFacts::default(),
+        network,
+        packages,
+        sshd,
         drivers,
-        leftovers: LeftoverFacts::default(),
-        firewall: FirewallFacts::default(),
+        leftovers: leftovers::find(&tree, &units),
+        firewall: firewall::find(&tree, &units),
     };
     (facts, tree)
+}
+
+/// What is read of the guest's files while its initramfs is listed.
+struct Files {
+    units: BootUnits,
+    accounts: Fact<Accounts>,
+    packages: PackageFacts,
+    cloud_init: CloudInitFacts,
+    sshd: SshdFacts,
+    network: network::Configuration,
+}
+
+impl Files {
+    fn read(
+        tree: &Tree,
+        boot: &BootFacts,
+        command_line: Option<&str>,
+        password: Option<&InitialPassword>,
+    ) -> Self {
+        let units = BootUnits::walk(tree);
+        let packages = package::find(tree);
+        Self {
+            accounts: accounts::find(tree, password),
+            cloud_init: cloud_init::find(tree, command_line, &packages, &units),
+            sshd: sshd::find(tree, &packages, &units),
+            network: network::Configuration::read(tree, &network::command_line(boot)),
+            packages,
+            units,
+        }
+    }
 }
 
 /// Whether `/bin` is a link into `/usr`.
