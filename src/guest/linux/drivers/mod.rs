@@ -84,7 +84,8 @@ fn devices(tree: &Tree, boot: &BootFacts, kernel: &KernelFacts, files: &Files) -
     let late = late(tree, kernel, text, &sought, (place, command_line));
 
     let link = |link: &platform::Link| {
-        let own = built_in(link, release, &built, &modinfo);
+        let own =
+            built_in(link, release, &built, modinfo.known().map(Vec::as_slice).unwrap_or_default());
         let no_modules = BTreeSet::new();
         let shipped = kernel.modules.known().and_then(Option::as_ref).unwrap_or(&no_modules);
         let as_module = |name: &&str| {
@@ -102,11 +103,19 @@ fn devices(tree: &Tree, boot: &BootFacts, kernel: &KernelFacts, files: &Files) -
         {
             return None;
         }
-        let of = |stage: &Result<Option<Stage<'_>>, Unread>| match stage {
-            _ if !own.is_empty() => Fact::Known(own.clone()),
-            Ok(Some(stage)) => stage.drivers(link),
-            Ok(None) => Fact::Known(Vec::<Candidate>::new()),
-            Err(unread) => Fact::Unknown(unread.clone()),
+        let of = |stage: &Result<Option<Stage<'_>>, Unread>| {
+            let drivers = match stage {
+                _ if !own.is_empty() => Fact::Known(own.clone()),
+                Ok(Some(stage)) => stage.drivers(link),
+                Ok(None) => Fact::Known(Vec::<Candidate>::new()),
+                Err(unread) => Fact::Unknown(unread.clone()),
+            };
+            let none = |drivers: &Vec<Candidate>| drivers.iter().all(|c| c.blocked.is_some());
+            match modinfo.unread() {
+                // One may be built in.
+                Some(unread) if drivers.known().is_none_or(none) => Fact::Unknown(unread.clone()),
+                _ => drivers,
+            }
         };
         let alias = link.aliases.first().copied().unwrap_or_default().to_owned();
         Some(DriverLink { alias, early: of(&early), late: of(&late) })
@@ -126,11 +135,11 @@ fn in_tree(tree: &Tree, release: &str) -> Fact<Option<String>> {
     Fact::from_lookup(path.clone(), tree.read_text(&path, MAX_ALIASES))
 }
 
-/// The aliases of the drivers that are built in. Without them the usual names decide.
-fn modinfo(tree: &Tree, release: &str, sought: &[&str]) -> Vec<alias::Match> {
+/// The aliases of the drivers that are built in; none before Linux 5.2, where the usual names decide.
+fn modinfo(tree: &Tree, release: &str, sought: &[&str]) -> Fact<Vec<alias::Match>> {
     let path = format!("/lib/modules/{release}/modules.builtin.modinfo");
-    let text = tree.read_text(&path, MAX_ALIASES).unwrap_or_default();
-    alias::in_modinfo(&text, sought)
+    let text = Fact::from_lookup(path.clone(), tree.read_text(&path, MAX_ALIASES));
+    text.map(|text| text.map_or_else(Vec::new, |text| alias::in_modinfo(&text, sought)))
 }
 
 /// Whether tools of that age read files in `modprobe.d` of any name: module-init-tools, which came

@@ -294,6 +294,18 @@ fn what_cannot_be_read_is_unknown() {
 }
 
 #[test]
+fn what_may_be_built_in_is_unknown_when_that_list_cannot_be_read() {
+    let mut case = Case::good();
+    case.modules.retain(|module| *module != "virtio_blk");
+    let list = format!("/usr/lib/modules/{RELEASE}/modules.builtin.modinfo");
+    case.tree = case.tree.file(&list, "").unreadable(&list);
+    let facts = case.find();
+    assert!(last(&facts, PlatformDevice::VirtioBlock).early.unread().is_some());
+    let link = last(&facts, PlatformDevice::VirtioNet);
+    assert_eq!(modules(&link.early).0, ["virtio_net"]);
+}
+
+#[test]
 fn the_marks_of_an_initramfs_for_one_machine_are_found() {
     for (path, content, expected) in [
         ("usr/lib/dracut/hostonly-files", "/etc/x\n", true),
