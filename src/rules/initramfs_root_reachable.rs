@@ -156,7 +156,8 @@ fn state(default: &DefaultKernel<'_>, need: &RootNeed) -> Presence {
 fn wrong_release(default: &DefaultKernel<'_>) -> Option<Evidence> {
     let initramfs = default.read_initramfs()?;
     let complete = initramfs.listing == Fact::Known(ListingEnd::Complete);
-    let named = matches!(default.kernel.modules_dir, Fact::Known(_));
+    // A kernel that is not installed with that release may have been renamed.
+    let named = matches!(default.kernel.modules_dir, Fact::Known(Some(_)));
     let other =
         !initramfs.releases.is_empty() && !initramfs.releases.contains(&default.kernel.release);
     (complete && named && other).then(|| {
