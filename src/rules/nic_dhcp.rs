@@ -83,7 +83,6 @@ fn decide(facts: &Facts) -> Decision {
         let remedy = to_dhcp(&sure);
         return Ok(Outcome::broken(message, fixed).remedy(remedy));
     }
-    let (cloud_init, automatic) = (network.cloud_init()?, network.automatic()?);
     let dhcp = of(&used, Addressing::Dhcp);
     if let Some(first) = dhcp.first() {
         let place = &first.location;
@@ -95,6 +94,8 @@ fn decide(facts: &Facts) -> Decision {
             dhcp,
         ));
     }
+    let cloud_init = network.cloud_init()?;
+    let automatic = if cloud_init.is_none() { network.automatic()? } else { None };
     let fixed = of(&used, Addressing::Static);
     if let Some(first) = fixed.first() {
         let (place, what) = (&first.location, &first.detail);

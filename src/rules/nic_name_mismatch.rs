@@ -65,7 +65,11 @@ fn decide(facts: &Facts) -> Decision {
         ));
     }
     settled(network.unknown())?;
-    for evidence in [network.cloud_init()?, network.automatic()?].into_iter().flatten() {
+    let by_itself = match network.cloud_init()? {
+        Some(evidence) => Some(evidence),
+        None => network.automatic()?,
+    };
+    if let Some(evidence) = by_itself {
         let place = &evidence.location;
         return Ok(Outcome::holds(
             text!(

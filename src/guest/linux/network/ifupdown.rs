@@ -261,11 +261,7 @@ impl Stanza {
     fn option(&mut self, file: &Content, line: usize, key: &str, text: &str) {
         let mut words = text.split_ascii_whitespace().skip(1);
         match key {
-            "hwaddress" => {
-                if words.any(is_mac) {
-                    self.macs.push(file.evidence(line, text));
-                }
-            }
+            "hwaddress" if words.any(is_mac) => self.macs.push(file.evidence(line, text)),
             "bridge_ports" | "bridge-ports" | "bond-slaves" | "slaves" => {
                 self.master = true;
                 let names = words.filter(|word| !matches!(*word, "none" | "all"));

@@ -82,11 +82,11 @@ pub(super) fn matching<'c>(lines: &[IniLine<'c>], name_key: &str) -> Match<'c> {
                     found.matches.names.push(name);
                 }
             }
-            "MACAddress" | "PermanentMACAddress" => {
-                if line.value.split([' ', '\t', ',', ';']).any(is_mac) {
-                    found.matches.by_mac = true;
-                    found.macs.push(line.evidence());
-                }
+            "MACAddress" | "PermanentMACAddress"
+                if line.value.split([' ', '\t', ',', ';']).any(is_mac) =>
+            {
+                found.matches.by_mac = true;
+                found.macs.push(line.evidence());
             }
             "Driver" => found.matches.drivers.extend(words().map(str::to_owned)),
             "Type" => found.kinds.extend(words()),
