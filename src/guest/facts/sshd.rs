@@ -65,6 +65,6 @@ impl SshdFacts {
         let (password, evidence) = self.switch("passwordauthentication", true);
         let (interactive, _) = self.switch("kbdinteractiveauthentication", true);
         let (pam, _) = self.switch("usepam", false);
-        (!password && !(interactive && pam)).then_some(evidence)
+        (!(password || interactive && pam)).then_some(evidence)
     }
 }
