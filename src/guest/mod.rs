@@ -57,8 +57,7 @@ impl Inspection {
         }
         let health = disk.known().map(|disk| health(disk, &filesystems)).unwrap_or_default();
         let supplied_password = password.map(InitialPassword::described);
-        let facts =
-            Facts { image, disk, filesystems: health, firmware, guest, supplied_password };
+        let facts = Facts { image, disk, filesystems: health, firmware, guest, supplied_password };
         Self { facts, filesystems, tree }
     }
 }

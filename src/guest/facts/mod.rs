@@ -1,8 +1,8 @@
 //! Everything that the rules may know: plain data, each fact with its evidence or the reason why it
 //! is not known. `image-preflight inspect --format json` prints exactly this.
 
-mod cloud_init;
 mod accounts;
+mod cloud_init;
 mod drivers;
 mod filesystems;
 mod firewall;
@@ -15,27 +15,21 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::accounts::{Account, Accounts, CharacterClass, PasswordState, SuppliedPassword};
 pub use self::cloud_init::{
     CloudInitFacts, CloudInitInstalled, DsIdentify, DsIdentifyWay, PlatformTags,
 };
-pub use self::accounts::{Account, Accounts, CharacterClass, PasswordState, SuppliedPassword};
-pub use self::drivers::DriverFacts;
-pub use self::filesystems::FileSystemFacts;
 pub use self::drivers::{
     Candidate, DeviceFacts, DriverFacts, DriverLink, PlatformDevice, ResumeSetting, RootNeed,
 };
-pub use self::firewall::FirewallFacts;
-pub use self::leftovers::LeftoverFacts;
+pub use self::filesystems::FileSystemFacts;
+pub use self::firewall::{EnabledFirewall, FirewallFacts, SshAccess};
+pub use self::leftovers::{FileSize, LeftoverFacts, LogFacts, MachineId};
 pub use self::network::{
     Addressing, CloudInitNetwork, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkFacts,
     NetworkProgram, NicName, PersistentRules, ProgramFacts, Reach, RuleGenerator, Setting,
     is_match,
 };
-pub use self::firewall::{EnabledFirewall, FirewallFacts, SshAccess};
-pub use self::leftovers::{FileSize, LeftoverFacts, LogFacts, MachineId};
-pub use self::network::NetworkFacts;
-pub use self::packages::PackageFacts;
-pub use self::network::NetworkFacts;
 pub use self::packages::{Package, PackageFacts};
 pub use self::sshd::{SshdFacts, SshdOption};
 use crate::disk::facts::DiskFacts;

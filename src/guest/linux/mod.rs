@@ -28,7 +28,10 @@ use std::sync::Arc;
 use self::root::{NoRoot, Root};
 use self::systemd_unit::BootUnits;
 use super::Machine;
-use super::facts::{Accounts, BootFacts, BootFile, CloudInitFacts, Guest, LinuxFacts, PackageFacts, ResolvedFile, SshdFacts};
+use super::facts::{
+    Accounts, BootFacts, BootFile, CloudInitFacts, Guest, LinuxFacts, PackageFacts, ResolvedFile,
+    SshdFacts,
+};
 use super::password::InitialPassword;
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
@@ -111,8 +114,8 @@ fn inspect(
 }
 
 /// What is read of the guest's files while its initramfs is listed.
-struct Files {
-    units: BootUnits,
+struct Files<'t> {
+    units: BootUnits<'t>,
     accounts: Fact<Accounts>,
     packages: PackageFacts,
     cloud_init: CloudInitFacts,
@@ -120,9 +123,9 @@ struct Files {
     network: network::Configuration,
 }
 
-impl Files {
+impl<'t> Files<'t> {
     fn read(
-        tree: &Tree,
+        tree: &'t Tree,
         boot: &BootFacts,
         command_line: Option<&str>,
         password: Option<&InitialPassword>,
