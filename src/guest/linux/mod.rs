@@ -267,7 +267,7 @@ mod tests {
     type Volumes = [Fact<Option<Arc<dyn FileSystem>>>; 2];
 
     fn inspected(disk: &DiskFacts, filesystems: &Volumes) -> Fact<Guest> {
-        find(&Machine { disk, filesystems }).0
+        find(&Machine { disk, filesystems }, None).0
     }
 
     fn linux(guest: &Fact<Guest>) -> &LinuxFacts {
@@ -330,7 +330,7 @@ mod tests {
         disk.volumes.push(third);
         let root = MemoryFs::new().file("/etc/passwd", "x").dir("/boot");
         let filesystems = [volume(boot), volume(root), Fact::Known(None)];
-        find(&Machine { disk: &disk, filesystems: &filesystems }).0
+        find(&Machine { disk: &disk, filesystems: &filesystems }, None).0
     }
 
     #[test]
@@ -369,7 +369,7 @@ mod tests {
                 .file("/ostree/deploy/fedora/var/lib/x", "x")
         };
         let filesystems = [volume(boot), volume(sysroot())];
-        let (guest, tree) = find(&Machine { disk: &disk, filesystems: &filesystems });
+        let (guest, tree) = find(&Machine { disk: &disk, filesystems: &filesystems }, None);
         let facts = linux(&guest);
         assert_eq!(facts.os.known().unwrap().as_ref().unwrap().id, "fedora");
         let root = &facts.mounts[0];

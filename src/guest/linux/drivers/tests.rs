@@ -87,6 +87,7 @@ fn boot(command_line: &str) -> BootFacts {
         resume: None,
     };
     BootFacts {
+        configuration: None,
         loader: Fact::Known(None),
         chain: Vec::new(),
         default_entry: Fact::Known(Some(entry)),

@@ -431,8 +431,8 @@ fn paths_worth_knowing_are_noted() {
         trailer(),
     ];
     let facts = list_all(image.concat());
-    assert_eq!(facts.noted.len(), 2);
-    assert!(facts.noted[0].contains("persistent-net"));
+    assert_eq!(facts.noted, ["lib/modules/3.0/updates/pvdriver/xen-vnif.ko"]);
+    assert_eq!(facts.persistent_net_rules, ["etc/udev/rules.d/70-persistent-net.rules"]);
 }
 
 #[test]
