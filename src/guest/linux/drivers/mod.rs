@@ -88,8 +88,7 @@ fn devices(tree: &Tree, boot: &BootFacts, kernel: &KernelFacts, files: &Files) -
             built_in(link, release, &built, modinfo.known().map(Vec::as_slice).unwrap_or_default());
         let no_modules = BTreeSet::new();
         let shipped = kernel.modules.known().and_then(Option::as_ref).unwrap_or(&no_modules);
-        let as_module = |name: &&str| {
-            let name: &str = name;
+        let as_module = |name: &str| {
             shipped.contains(name)
                 || kernel
                     .initramfs
@@ -97,9 +96,7 @@ fn devices(tree: &Tree, boot: &BootFacts, kernel: &KernelFacts, files: &Files) -
                     .and_then(Option::as_ref)
                     .is_some_and(|initramfs| initramfs.modules.contains(name))
         };
-        if own.is_empty()
-            && link.part_of_kernel
-            && !link.drivers.iter().any(|name| as_module(&name))
+        if own.is_empty() && link.part_of_kernel && !link.drivers.iter().any(|name| as_module(name))
         {
             return None;
         }
