@@ -157,7 +157,7 @@ fn is_setting(path: &str) -> bool {
     let in_folder = |folder: &&str| {
         path.strip_prefix(*folder).is_some_and(|name| !name.is_empty() && !name.contains('/'))
     };
-    SINGLE.contains(&path) || FOLDERS.iter().any(|folder| in_folder(folder))
+    SINGLE.contains(&path) || FOLDERS.iter().any(in_folder)
 }
 
 /// `lib/modules/<release>/<name>`.
