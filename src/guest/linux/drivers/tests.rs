@@ -130,7 +130,7 @@ impl Case {
     }
 }
 
-fn last<'a>(facts: &'a DriverFacts, device: PlatformDevice) -> &'a DriverLink {
+fn last(facts: &DriverFacts, device: PlatformDevice) -> &DriverLink {
     let device = facts.devices.iter().find(|found| found.device == device).unwrap();
     device.links.last().unwrap()
 }
