@@ -4,7 +4,9 @@ mod bad_input;
 mod bytes;
 mod defect;
 mod fixture;
+mod layouts;
 mod report;
+mod torture;
 mod tree;
 mod variant;
 
@@ -36,8 +38,12 @@ enum Part {
     Good,
     /// Every file equals what the kernel's mount shows
     Tree,
+    /// A hard tree on every kind of file system and volume equals what the kernel's mount shows
+    Torture,
     /// Every variant of qcow2 reads equal
     Variants,
+    /// The guest on XFS, Btrfs, LVM, md RAID and others ends as the plain one
+    Layouts,
     /// Each defect gives its finding
     Defects,
     /// Each fixture ends as its .expect.json says
@@ -62,13 +68,33 @@ impl Log {
         }
         self.wrong.extend(wrong.into_iter().map(|line| format!("{what}: {line}")));
     }
+
+    /// An error when anything was wrong.
+    fn end(&self) -> Result<()> {
+        if self.wrong.is_empty() {
+            return Ok(());
+        }
+        bail!("{} differences:\n{}", self.wrong.len(), self.wrong.join("\n"))
+    }
+
+    /// Says that something could not be compared, and why.
+    pub fn skip(&self, what: &str, why: &str) {
+        println!("{:>5} s  left   {what}: {why}", self.started.elapsed().as_secs());
+    }
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     workspace::ensure_root()?;
     let wanted = |part| arguments.parts.is_empty() || arguments.parts.contains(&part);
-    let checker = Checker { binary: workspace::binary()? };
     let mut log = Log { wrong: Vec::new(), started: Instant::now() };
+    if wanted(Part::Torture) {
+        torture::compare(&mut log)?;
+    }
+    if arguments.parts == [Part::Torture] {
+        // It is the library that reads; no binary is needed.
+        return log.end();
+    }
+    let checker = Checker { binary: workspace::binary()? };
     if wanted(Part::Fixtures) {
         fixture::compare(&checker, &mut log)?;
     }
@@ -84,16 +110,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if wanted(Part::Tree) {
         log.note("every file of the guest's ext4", tree::compare(&guest)?);
     }
+    if wanted(Part::Layouts) {
+        layouts::compare(&checker, &guest, &mut log)?;
+    }
     if wanted(Part::Variants) {
         variant::compare(&checker, &guest, &mut log)?;
     }
     if wanted(Part::Defects) {
         defect::compare(&checker, &guest, &mut log)?;
     }
-    if log.wrong.is_empty() {
-        return Ok(());
-    }
-    bail!("{} differences:\n{}", log.wrong.len(), log.wrong.join("\n"))
+    log.end()
 }
 
 /// What is said of the whole guest with nothing wrong in it: the platform's list for the profile

@@ -1,57 +1,101 @@
-//! Every file and directory of the guest, as the library reads it and as the kernel does.
+//! Every file and directory of a file system, as the library reads it and as the kernel does.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
-use std::io::Read;
+use std::fs::{self, File};
 use std::ops::ControlFlow;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use image_preflight::bytes::Bytes;
 use image_preflight::disk::Disk;
+use image_preflight::disk::facts::{SignatureKind, VolumeFacts};
 use image_preflight::filesystem::{self, FileSystem, FileType, NodeId};
 use image_preflight::image::Image;
-use sha2::{Digest, Sha256};
+use rustix::fs::SeekFrom;
 
 use crate::whole::WholeGuest;
 
 /// How much of a file is read at once.
-const CHUNK: usize = 1 << 20;
+const CHUNK: u64 = 1 << 20;
+
+/// How many differences of one file system are kept: what comes after them says nothing new.
+const MAX_WRONG: usize = 20;
+
+/// The largest directory in which every name is looked up: looking for one name may read all of
+/// them, so that twice as many cost four times as much.
+const EACH_NAME: usize = 400;
+
+/// Of the names in larger directories, every how many-th is looked up.
+const SOME_NAMES: usize = 61;
+
+/// A volume of an image: what it is and its bytes.
+pub struct Volume {
+    pub kind: SignatureKind,
+    pub bytes: Arc<dyn Bytes>,
+}
+
+impl Volume {
+    /// The first volume of `image` for which `wanted` holds, found as a check finds it.
+    pub fn find(image: &Path, wanted: impl Fn(&VolumeFacts) -> bool) -> Result<Self> {
+        let disk = Disk::read(Image::open(image)?.disk()?);
+        let index = disk.facts.volumes.iter().position(wanted).with_context(|| {
+            let names: Vec<&str> = disk.facts.volumes.iter().map(|v| v.name.as_str()).collect();
+            format!("not among the volumes {}", names.join(", "))
+        })?;
+        let facts = disk.facts.volumes.get(index).context("no facts")?;
+        let signatures = facts
+            .signatures
+            .as_result()
+            .map_err(|unread| anyhow::anyhow!("{}: {}", unread.location, unread.reason))?;
+        let kind = signatures.first().context("no signature")?.kind;
+        Ok(Self { kind, bytes: Arc::clone(disk.volumes.get(index).context("no bytes")?) })
+    }
+
+    /// The volume that begins at this byte of the disk.
+    pub fn at(image: &Path, start: u64) -> Result<Self> {
+        Self::find(image, |volume| volume.start == Some(start))
+    }
+
+    pub fn open(&self) -> Result<Arc<dyn FileSystem>> {
+        Ok(filesystem::open(self.kind, Arc::clone(&self.bytes))?)
+    }
+}
 
 /// What differs between the guest's root file system in the image and its mount by the kernel.
 pub fn compare(guest: &WholeGuest) -> Result<Vec<String>> {
-    let disk = Disk::read(Image::open(&guest.image)?.disk()?);
-    let (index, facts) = disk
-        .facts
-        .volumes
-        .iter()
-        .enumerate()
-        .find(|(_, volume)| volume.start == Some(guest.root.0))
-        .context("no volume where the root file system lies")?;
-    let kind = facts.signature().context("no signature")?.kind;
-    let bytes = disk.volumes.get(index).context("no bytes")?;
-    let files = filesystem::open(kind, Arc::clone(bytes))?;
+    let files = Volume::at(&guest.image, guest.root.0)?.open()?;
     let mount = guest.mount(&guest.image, "ro")?;
-    let mut walk = Walk { files: &*files, wrong: Vec::new(), seen: 0 };
-    walk.node(files.root(), mount.path(), "/")?;
-    println!("         {} nodes read", walk.seen);
-    Ok(walk.wrong)
+    let (wrong, seen) = walk(&*files, mount.path())?;
+    println!("         {seen} nodes read");
+    Ok(wrong)
+}
+
+/// What differs between a file system and the kernel's mount of it, and how many nodes were read.
+pub fn walk(files: &dyn FileSystem, mount: &Path) -> Result<(Vec<String>, u64)> {
+    let buffers = (vec![0; CHUNK as usize], vec![0; CHUNK as usize]);
+    let mut walk = Walk { files, wrong: Vec::new(), seen: 0, buffers };
+    walk.node(files.root(), mount, "/")?;
+    Ok((walk.wrong, walk.seen))
 }
 
 struct Walk<'a> {
     files: &'a dyn FileSystem,
     wrong: Vec<String>,
     seen: u64,
+    buffers: (Vec<u8>, Vec<u8>),
 }
 
 impl Walk<'_> {
     fn node(&mut self, node: NodeId, real: &Path, shown: &str) -> Result<()> {
+        if self.wrong.len() >= MAX_WRONG {
+            return Ok(());
+        }
         self.seen += 1;
-        let ours = self.files.metadata(node).with_context(|| shown.to_owned())?;
+        let Some(ours) = self.read(shown, self.files.metadata(node)) else { return Ok(()) };
         let theirs = fs::symlink_metadata(real)?;
         let file_type = kind(theirs.file_type());
         self.equal(shown, "type", &ours.file_type, &file_type);
@@ -63,12 +107,16 @@ impl Walk<'_> {
         match file_type {
             FileType::Regular => {
                 self.equal(shown, "length", &ours.len, &theirs.len());
-                let bytes = self.files.open(node).with_context(|| shown.to_owned())?;
-                self.equal(shown, "content", &digest_of(&*bytes)?, &digest(real)?);
+                let Some(bytes) = self.read(shown, self.files.open(node)) else { return Ok(()) };
+                self.equal(shown, "length of the content", &bytes.len(), &theirs.len());
+                self.content(&*bytes, &File::open(real)?, shown)?;
             }
             FileType::Symlink => {
                 let target = fs::read_link(real)?.into_os_string().into_vec();
-                let read = self.files.read_link(node).with_context(|| shown.to_owned())?;
+                self.equal(shown, "length", &ours.len, &theirs.len());
+                let Some(read) = self.read(shown, self.files.read_link(node)) else {
+                    return Ok(());
+                };
                 self.equal(shown, "target", &read, &target);
             }
             FileType::Directory => self.directory(node, real, shown)?,
@@ -77,29 +125,86 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Every byte. What is a hole to the kernel and known to be zero to the library is not read.
+    fn content(&mut self, ours: &dyn Bytes, real: &File, shown: &str) -> Result<()> {
+        let mut buffers = std::mem::take(&mut self.buffers);
+        let ended = self.content_by(&mut buffers, ours, real, shown);
+        self.buffers = buffers;
+        ended
+    }
+
+    fn content_by(
+        &mut self,
+        (a, b): &mut (Vec<u8>, Vec<u8>),
+        ours: &dyn Bytes,
+        real: &File,
+        shown: &str,
+    ) -> Result<()> {
+        let len = ours.len().min(real.metadata()?.len());
+        let mut at = 0;
+        while at < len {
+            let data = match rustix::fs::seek(real, SeekFrom::Data(at)) {
+                Ok(data) => data.min(len),
+                Err(rustix::io::Errno::NXIO) => len,
+                Err(error) => return Err(error).context(shown.to_owned()),
+            };
+            let known = ours.zeroes_at(at);
+            if data > at && known > 0 {
+                at = data.min(at.saturating_add(known));
+                continue;
+            }
+            let end = if data > at { data } else { len };
+            let take = CHUNK.min(end - at);
+            let (a, b) = (&mut a[..take as usize], &mut b[..take as usize]);
+            if self.read(shown, ours.read_at(at, a)).is_none() {
+                return Ok(());
+            }
+            real.read_exact_at(b, at)?;
+            if let Some(first) = a.iter().zip(b.iter()).position(|(a, b)| a != b) {
+                self.wrong.push(format!("{shown}: byte {} differs", at + first as u64));
+                return Ok(());
+            }
+            if b.iter().take(usize::try_from(known)?).any(|byte| *byte != 0) {
+                self.wrong.push(format!("{shown}: {known} bytes from {at} on are said to be zero"));
+                return Ok(());
+            }
+            at += take;
+        }
+        Ok(())
+    }
+
     fn directory(&mut self, node: NodeId, real: &Path, shown: &str) -> Result<()> {
         let mut ours = BTreeMap::new();
         let mut twice = Vec::new();
-        self.files.read_dir(node, &mut |entry| {
+        let listed = self.files.read_dir(node, &mut |entry| {
             if let Some(before) = ours.insert(entry.name, entry.node) {
                 twice.push(before);
             }
             ControlFlow::Continue(())
-        })?;
+        });
+        self.read(shown, listed);
         for node in twice {
             self.wrong.push(format!("{shown}: a name twice, the first for {node:?}"));
         }
-        for entry in fs::read_dir(real)? {
+        let step = if ours.len() <= EACH_NAME { 1 } else { SOME_NAMES };
+        for (index, entry) in fs::read_dir(real)?.enumerate() {
             let entry = entry?;
             let name = entry.file_name();
             let below = format!("{}/{}", shown.trim_end_matches('/'), name.to_string_lossy());
             match ours.remove(name.as_bytes()) {
                 Some(inode) => {
-                    let found = self.files.lookup(node, name.as_bytes())?;
-                    self.equal(&below, "node by name", &found, &Some(inode));
+                    if index % step == 0
+                        && let Some(found) =
+                            self.read(&below, self.files.lookup(node, name.as_bytes()))
+                    {
+                        self.equal(&below, "node by name", &found, &Some(inode));
+                    }
                     self.node(inode, &entry.path(), &below)?;
                 }
                 None => self.wrong.push(format!("{below}: not read")),
+            }
+            if self.wrong.len() >= MAX_WRONG {
+                return Ok(());
             }
         }
         for name in ours.keys() {
@@ -107,6 +212,11 @@ impl Walk<'_> {
             self.wrong.push(format!("{shown}: {name} is not there"));
         }
         Ok(())
+    }
+
+    /// What the library read; what it could not read is a difference.
+    fn read<T>(&mut self, at: &str, read: image_preflight::Result<T>) -> Option<T> {
+        read.map_err(|error| self.wrong.push(format!("{at}: {error}"))).ok()
     }
 
     fn equal<T: PartialEq + std::fmt::Debug>(&mut self, at: &str, what: &str, ours: &T, real: &T) {
@@ -131,32 +241,5 @@ fn kind(file_type: fs::FileType) -> FileType {
         FileType::Socket
     } else {
         FileType::Regular
-    }
-}
-
-fn digest_of(bytes: &dyn Bytes) -> Result<Vec<u8>> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; CHUNK];
-    let mut offset = 0;
-    while offset < bytes.len() {
-        let take = usize::try_from(bytes.len() - offset).unwrap_or(CHUNK).min(CHUNK);
-        let part = &mut buffer[..take];
-        bytes.read_at(offset, part)?;
-        hash.update(part);
-        offset += take as u64;
-    }
-    Ok(hash.finalize().to_vec())
-}
-
-fn digest(path: &Path) -> Result<Vec<u8>> {
-    let mut file = fs::File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(hash.finalize().to_vec());
-        }
-        hash.update(&buffer[..read]);
     }
 }

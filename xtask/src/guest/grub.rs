@@ -22,14 +22,70 @@ pub struct Devices<'a> {
     pub boot: Option<(u32, &'a str)>,
 }
 
+/// What `grub-probe` and `grub-mkrelpath` say of a guest.
+pub struct Answers {
+    /// `msdos` or `gpt`.
+    pub partition_map: String,
+    pub root: Device,
+    /// Where `/boot` is, when it is a file system of its own.
+    pub boot: Option<Device>,
+    /// What the root directory is below on its file system: `/@`, or nothing.
+    pub subvolume: String,
+}
+
+/// A device with a file system, as GRUB's tools know it.
+pub struct Device {
+    /// `/dev/sda1`.
+    pub name: String,
+    pub uuid: String,
+    /// GRUB's module for the file system.
+    pub fs: String,
+    /// GRUB's modules for what it lies in: `lvm`.
+    pub abstraction: String,
+    /// The words that help `search` to find it.
+    pub hints: String,
+}
+
+impl Device {
+    /// A partition of the first disk.
+    pub fn partition(map: &str, number: u32, uuid: &str, fs: &str) -> Self {
+        let place = format!("{map}{number}");
+        let hints = format!(
+            "--hint-bios=hd0,{place} --hint-efi=hd0,{place} --hint-baremetal=ahci0,{place}"
+        );
+        Self {
+            name: format!("/dev/sda{number}"),
+            uuid: uuid.to_owned(),
+            fs: fs.to_owned(),
+            abstraction: String::new(),
+            hints,
+        }
+    }
+}
+
+/// As [`configuration_by`], for ext file systems on partitions.
+pub fn configuration(debian: &Debian, devices: &Devices) -> Result<String> {
+    let map = devices.partition_map;
+    let device = |(number, uuid): (u32, &str)| Device::partition(map, number, uuid, "ext2");
+    let answers = Answers {
+        partition_map: map.to_owned(),
+        root: device(devices.root),
+        boot: devices.boot.map(device),
+        subvolume: String::new(),
+    };
+    configuration_by(debian, &answers)
+}
+
 /// The `grub.cfg` that the guest's own `grub-mkconfig` and `/etc/grub.d` write.
 ///
 /// There is no device below the guest's tree that `grub-probe` and `grub-mkrelpath` could look at,
-/// so the answers that they give on a machine with these partitions on its first disk are put in
-/// their place. Nothing else of the configuration is made up.
-pub fn configuration(debian: &Debian, devices: &Devices) -> Result<String> {
+/// so the answers that they give on a machine with these devices are put in their place. Nothing
+/// else of the configuration is made up.
+pub fn configuration_by(debian: &Debian, answers: &Answers) -> Result<String> {
     const MAKE: &str = r#"
-        root=$1 root_uuid=$2 boot=$3 boot_uuid=$4 map=$5
+        map=$1 subvolume=$2 own_boot=$3; shift 3
+        root=$1 root_uuid=$2 root_fs=$3 root_abstraction=$4 root_hints=$5; shift 5
+        boot=$1 boot_uuid=$2 boot_fs=$3 boot_abstraction=$4 boot_hints=$5
         mount -t tmpfs tmpfs /dev
         mknod -m 666 /dev/null c 1 3
         mkdir -p /dev/disk/by-uuid
@@ -47,34 +103,40 @@ while [ \$# -gt 0 ]; do
     shift
 done
 case "\$place" in
-    /boot*|/dev/sda$boot) number=$boot uuid=$boot_uuid ;;
-    *) number=$root uuid=$root_uuid ;;
+    /boot*|$boot)
+        device=$boot uuid=$boot_uuid fs=$boot_fs abstraction="$boot_abstraction" hints="$boot_hints" ;;
+    *)
+        device=$root uuid=$root_uuid fs=$root_fs abstraction="$root_abstraction" hints="$root_hints" ;;
 esac
 case "\$target" in
-    device) echo /dev/sda\$number ;;
-    fs) echo ext2 ;;
+    device) echo \$device ;;
+    fs) echo \$fs ;;
     fs_uuid) echo \$uuid ;;
     partmap) echo $map ;;
-    abstraction) ;;
-    compatibility_hint) echo hd0,$map\$number ;;
-    hints_string)
-        echo "--hint-bios=hd0,$map\$number --hint-efi=hd0,$map\$number --hint-baremetal=ahci0,$map\$number" ;;
+    abstraction) echo \$abstraction ;;
+    compatibility_hint) echo hd0,$map\${device#/dev/sda} ;;
+    hints_string) echo "\$hints" ;;
     *) exit 1 ;;
 esac
 PROBE
         cat > /run/grub-mkrelpath <<RELATIVE
 #!/bin/sh
-[ $boot = $root ] && echo "\$1" || { path=\${1#/boot}; echo "\$path"; }
+path=\$1
+[ $own_boot = yes ] && path=\${path#/boot} || path=$subvolume\${path%/}
+echo "\$path"
 RELATIVE
         chmod 755 /run/grub-probe /run/grub-mkrelpath
         mount --bind /run/grub-probe /usr/sbin/grub-probe
         mount --bind /run/grub-mkrelpath /usr/bin/grub-mkrelpath
         grub-mkconfig
     "#;
-    let root = devices.root.0.to_string();
-    let (boot, boot_uuid) = devices.boot.unwrap_or(devices.root);
-    let boot = boot.to_string();
-    let args = [&root, devices.root.1, &boot, boot_uuid, devices.partition_map];
+    let boot = answers.boot.as_ref().unwrap_or(&answers.root);
+    let own_boot = if answers.boot.is_some() { "yes" } else { "no" };
+    let mut args = vec![answers.partition_map.as_str(), &answers.subvolume, own_boot];
+    for device in [&answers.root, boot] {
+        let Device { name, uuid, fs, abstraction, hints } = device;
+        args.extend([name.as_str(), uuid, fs, abstraction, hints]);
+    }
     debian.chroot(MAKE, &args).context("grub-mkconfig")
 }
 
@@ -146,16 +208,26 @@ pub fn install_bios(
     modules: &str,
     small: bool,
 ) -> Result<()> {
-    let whole = Loop::new(image)?;
     let mount = Mount::new(image, offset, size, "rw")?;
     let platform = mount.join(dir).join("i386-pc");
+    set_up(&Loop::new(image)?, &platform, prefix, modules, small)
+}
+
+/// The same for a disk behind a loop device, from a directory `platform` (`…/grub/i386-pc`).
+pub fn set_up(
+    whole: &Loop,
+    platform: &Path,
+    prefix: &str,
+    modules: &str,
+    small: bool,
+) -> Result<()> {
     core_image(prefix, modules, &platform.join("core.img"))?;
     let map = tempfile::NamedTempFile::new()?;
     fs::write(map.path(), format!("(hd0) {}\n", whole.device))?;
     Tool::new("/usr/lib/grub/i386-pc/grub-bios-setup")
         .words(if small { "--no-rs-codes" } else { "" })
         .arg("--directory")
-        .arg(&platform)
+        .arg(platform)
         .arg("--device-map")
         .arg(map.path())
         .arg(&whole.device)

@@ -4,4 +4,7 @@ pub mod debian;
 pub mod disk;
 pub mod grub;
 pub mod identity;
+pub mod layout;
+pub mod lvm;
+pub mod md;
 pub mod mount;

@@ -19,8 +19,14 @@ impl Loop {
 
     /// A loop device over `size` bytes of `image` from `offset` on; over all of them when 0.
     pub fn part(image: &Path, offset: u64, size: u64) -> Result<Self> {
+        Self::with_sectors(image, offset, size, 512)
+    }
+
+    /// The same, with logical sectors of `sector` bytes.
+    pub fn with_sectors(image: &Path, offset: u64, size: u64, sector: u32) -> Result<Self> {
         let device = Tool::new("losetup")
             .words("--find --show")
+            .arg(format!("--sector-size={sector}"))
             .arg(format!("--offset={offset}"))
             .arg(format!("--sizelimit={size}"))
             .arg(image)
@@ -40,18 +46,27 @@ impl Drop for Loop {
 /// A file system of an image, mounted by the kernel.
 pub struct Mount {
     dir: tempfile::TempDir,
-    _device: Loop,
+    _devices: Vec<Loop>,
 }
 
 impl Mount {
     /// Mounts the file system in `size` bytes of `image` from `offset` on. The kernel makes no
     /// partition nodes here, so the offset stands for the partition.
     pub fn new(image: &Path, offset: u64, size: u64, options: &str) -> Result<Self> {
-        let dir = tempfile::tempdir().context("a directory to mount on")?;
         // `mount -o loop` refuses a second loop device over the same image; GRUB's setup needs two.
-        let device = Loop::part(image, offset, size)?;
-        Tool::new("mount").arg("-o").arg(options).arg(&device.device).arg(dir.path()).run()?;
-        Ok(Self { dir, _device: device })
+        Self::of(vec![Loop::part(image, offset, size)?], options)
+    }
+
+    /// Mounts the file system on the first of these devices; the others are further devices of it.
+    pub fn of(devices: Vec<Loop>, options: &str) -> Result<Self> {
+        let dir = tempfile::tempdir().context("a directory to mount on")?;
+        let mut mount = Tool::new("mount").arg("-o").arg(options);
+        for device in devices.iter().skip(1) {
+            mount = mount.arg("-o").arg(format!("device={}", device.device));
+        }
+        let first = devices.first().context("no device to mount")?;
+        mount.arg(&first.device).arg(dir.path()).run()?;
+        Ok(Self { dir, _devices: devices })
     }
 
     pub fn path(&self) -> &Path {
