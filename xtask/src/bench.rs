@@ -152,7 +152,7 @@ impl Measure {
 }
 
 /// The highest `RssAnon` that `/proc/PID/status` shows until the process is gone.
-fn peak(status: &str) -> u64 {
+pub fn peak(status: &str) -> u64 {
     let mut peak = 0;
     while let Ok(text) = fs::read_to_string(status) {
         let Some(line) = text.lines().find_map(|line| line.strip_prefix("RssAnon:")) else { break };

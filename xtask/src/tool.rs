@@ -17,6 +17,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("cpio", "cpio"),
     ("cryptsetup", "cryptsetup-bin"),
     ("dd", "coreutils"),
+    ("debugfs", "e2fsprogs"),
     ("dmesg", "util-linux"),
     ("extlinux", "extlinux"),
     ("grub-mkimage", "grub-common"),
@@ -42,6 +43,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("tar", "tar"),
     ("umount", "mount"),
     ("unshare", "util-linux"),
+    ("xfs_db", "xfsprogs"),
     ("zstd", "zstd"),
 ];
 

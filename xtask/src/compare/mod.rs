@@ -2,10 +2,12 @@
 
 mod bad_input;
 mod bytes;
+mod damage;
 mod defect;
 mod fixture;
 mod layouts;
 mod report;
+mod structures;
 mod torture;
 mod tree;
 mod variant;
@@ -46,6 +48,8 @@ enum Part {
     Layouts,
     /// Each defect gives its finding
     Defects,
+    /// No damage makes the checker crash, or pass what it cannot read
+    Damage,
     /// Each fixture ends as its .expect.json says
     Fixtures,
     /// Bad input gets one clear sentence
@@ -100,6 +104,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     if wanted(Part::BadInput) {
         bad_input::compare(&checker, &mut log)?;
+    }
+    if wanted(Part::Damage) {
+        damage::compare(&checker, &mut log)?;
     }
     let guest = whole::build(Layout::Mbr, SIZE)?;
     if wanted(Part::Good) {

@@ -20,14 +20,16 @@ use crate::workspace;
 const SIZE: u64 = 40 * GIB;
 
 /// Where the root's partition begins, behind room for what comes before it.
-const ROOT_AT: u64 = GIB;
+pub const ROOT_AT: u64 = GIB;
 
 /// Where `/boot` is, when it has a partition.
-const BOOT: (u64, u64) = (4 * MIB, 768 * MIB);
+pub const BOOT: (u64, u64) = (4 * MIB, 768 * MIB);
 
 /// A layout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Layout {
+    /// MBR, one ext4.
+    Plain,
     /// GPT with BIOS boot partition, ext4 for `/boot`, XFS for the root.
     GptXfs,
     /// MBR, ext4 for `/boot`, XFS for the root in a logical volume of two segments.
@@ -51,6 +53,7 @@ impl Layout {
 
     pub fn what(self) -> &'static str {
         match self {
+            Self::Plain => "MBR, ext4",
             Self::GptXfs => "GPT, ext4 /boot, XFS",
             Self::Lvm => "MBR, ext4 /boot, XFS on LVM in two segments",
             Self::LvmOnTwoDisks => "MBR, ext4 /boot, XFS on LVM over two disks",
@@ -68,27 +71,25 @@ impl Layout {
         let modified = |path: &Path| fs::metadata(path).and_then(|found| found.modified()).ok();
         if modified(&image) <= modified(&cache.join("debian.recipe")) {
             let partial = image.with_extension("partial");
-            self.write(debian, &partial).with_context(|| self.what())?;
+            self.write(&Source { debian, tree: &debian.tree }, &partial)
+                .with_context(|| self.what())?;
             fs::rename(partial, &image)?;
         }
         Ok(image)
     }
 
-    fn write(self, debian: &Debian, image: &Path) -> Result<()> {
+    /// Writes the (first) disk of a guest to `image`.
+    pub fn write(self, source: &Source, image: &Path) -> Result<()> {
         let sector: u32 = if self == Self::LargeSectors { 4096 } else { 512 };
         File::create(image)?.set_len(SIZE)?;
         let disk = Loop::with_sectors(image, 0, 0, sector)?;
         let script = self.table(u64::from(sector));
         let sfdisk = Tool::new("sfdisk").words("--quiet --no-reread --no-tell-kernel");
         sfdisk.arg(&disk.device).run_with(script.as_bytes())?;
-        let root = Place {
-            file: image.to_owned(),
-            start: ROOT_AT,
-            size: SIZE - ROOT_AT - 2 * MIB,
-            sector,
-        };
+        let size = if self == Self::Split { 2 * GIB } else { SIZE - ROOT_AT - 2 * MIB };
+        let root = Place { file: image.to_owned(), start: ROOT_AT, size, sector };
         match self {
-            Self::Lvm | Self::LvmOnTwoDisks => self.logical(debian, &disk, &root),
+            Self::Lvm | Self::LvmOnTwoDisks => self.logical(source, &disk, &root),
             Self::LvmOnMd => {
                 let array = Array {
                     level: Level::Raid1,
@@ -98,10 +99,10 @@ impl Layout {
                 };
                 let inside = Temporary::new("array.img", array.size()?)?;
                 let whole = Place { file: inside.0.clone(), start: 0, size: array.size()?, sector };
-                self.logical(debian, &disk, &whole)?;
+                self.logical(source, &disk, &whole)?;
                 array.write(&inside.0)
             }
-            _ => self.install(debian, &disk, &root, None),
+            _ => self.install(source, &disk, &root, None),
         }
     }
 
@@ -120,7 +121,7 @@ impl Layout {
             Self::Lvm | Self::LvmOnTwoDisks => {
                 [MBR, boot("83, bootable").as_str(), &root("8e")].concat()
             }
-            Self::Btrfs => [MBR, &root("83, bootable")].concat(),
+            Self::Plain | Self::Btrfs => [MBR, &root("83, bootable")].concat(),
             Self::LvmOnMd => [MBR, &root("fd, bootable")].concat(),
             Self::Split => {
                 let (usr, var) = (split(0), split(1));
@@ -132,7 +133,7 @@ impl Layout {
     }
 
     /// The root in a logical volume of a group on `place`.
-    fn logical(self, debian: &Debian, disk: &Loop, place: &Place) -> Result<()> {
+    fn logical(self, source: &Source, disk: &Loop, place: &Place) -> Result<()> {
         let other = Temporary::new("second-disk.img", 20 * GIB)?;
         let mut parts = vec![(place.file.as_path(), place.start, place.size)];
         if self == Self::LvmOnTwoDisks {
@@ -140,14 +141,19 @@ impl Layout {
         }
         let group = Group::create("system", &parts)?;
         let first = group.device(0)?;
-        group.volume("root", &format!("-L 600m {first}"))?;
+        group.volume(
+            "root",
+            &format!("-L {} {first}", if self == Self::LvmOnMd { "12g" } else { "600m" }),
+        )?;
         group.volume("swap", &format!("-L 512m {first}"))?;
-        let more = group.device(parts.len() - 1)?;
-        group.run(&format!("lvextend -L 12g system/root {more}"))?;
+        if self != Self::LvmOnMd {
+            let more = group.device(parts.len() - 1)?;
+            group.run(&format!("lvextend -L 12g system/root {more}"))?;
+        }
         let size = group.size("root")?;
         let content = Temporary::new("logical-volume.img", size)?;
         let inside = Place { file: content.0.clone(), start: 0, size, sector: 512 };
-        self.install(debian, disk, &inside, Some(&group))?;
+        self.install(source, disk, &inside, Some(&group))?;
         group.write("root", &content.0)?;
         let swap = Temporary::new("swap.img", 512 * MIB)?;
         Tool::new("mkswap").words("-q -U").arg(SWAP_UUID).arg(&swap.0).run()?;
@@ -161,7 +167,7 @@ impl Layout {
 
     fn install(
         self,
-        debian: &Debian,
+        source: &Source,
         disk: &Loop,
         root: &Place,
         group: Option<&Group>,
@@ -195,7 +201,7 @@ impl Layout {
             top.push("@");
             fstab.push_str(&format!("UUID={ROOT_UUID} /home btrfs defaults,subvol=@home 0 0\n"));
         }
-        Tool::new("cp").arg("-a").arg(debian.tree.join(".")).arg(&top).run()?;
+        Tool::new("cp").arg("-a").arg(source.tree.join(".")).arg(&top).run()?;
 
         let mut boot = None;
         let others: &[(&str, (u64, u64), &str)] = match self {
@@ -258,9 +264,16 @@ impl Layout {
             modules = format!("biosdisk part_{map} ext2");
         }
         grub::copy_files(&dir, None)?;
-        fs::write(dir.join("grub.cfg"), grub::configuration_by(debian, &answers)?)?;
+        fs::write(dir.join("grub.cfg"), grub::configuration_by(source.debian, &answers)?)?;
         grub::set_up(disk, &dir.join("i386-pc"), &prefix, &modules, false)
     }
+}
+
+/// Where a guest's files come from: the whole guest, and the tree that is laid out, which may have
+/// less.
+pub struct Source<'a> {
+    pub debian: &'a Debian,
+    pub tree: &'a Path,
 }
 
 /// Where [`Layout::LvmOnTwoDisks`] leaves the UUID of the physical volume that is not on its disk.

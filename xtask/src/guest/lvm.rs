@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use rustix::fs::SeekFrom;
+use rustix::io::Errno;
 use serde::Deserialize;
 
 use super::mount::Loop;
@@ -189,6 +191,11 @@ impl Group {
             let count = areas.len() as u64;
             for (number, at) in (0..size).step_by(step as usize).enumerate() {
                 let take = step.min(size - at).min(len.saturating_sub(base + at));
+                match rustix::fs::seek(&content, SeekFrom::Data(base + at)) {
+                    Ok(data) if data < base + at + take => {}
+                    Ok(_) | Err(Errno::NXIO) => continue,
+                    Err(error) => return Err(error.into()),
+                }
                 let mut bytes = vec![0; take as usize];
                 content.read_exact_at(&mut bytes, base + at)?;
                 if bytes.iter().all(|byte| *byte == 0) {

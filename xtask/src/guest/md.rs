@@ -7,6 +7,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use rustix::fs::SeekFrom;
+use rustix::io::Errno;
 
 use super::mount::Loop;
 use crate::tool::Tool;
@@ -74,6 +76,11 @@ impl Array<'_> {
         let mut bytes = vec![0; CHUNK as usize];
         for number in 0..len.div_ceil(CHUNK) {
             let take = CHUNK.min(len - number * CHUNK);
+            match rustix::fs::seek(&content, SeekFrom::Data(number * CHUNK)) {
+                Ok(data) if data < number * CHUNK + take => {}
+                Ok(_) | Err(Errno::NXIO) => continue,
+                Err(error) => return Err(error.into()),
+            }
             let bytes = bytes.get_mut(..take as usize).context("a chunk")?;
             content.read_exact_at(bytes, number * CHUNK)?;
             if bytes.iter().all(|byte| *byte == 0) {

@@ -16,7 +16,7 @@ const KINDS: &[(&str, &str)] = &[
     ("XFS, rmapbt", "-m rmapbt=1"),
     ("XFS, sectors of 4096 bytes", "-s size=4096"),
     ("XFS, 1 KiB blocks", "-b size=1024"),
-    ("XFS, 1 KiB blocks, 2 KiB inodes", "-b size=1024 -i size=1024"),
+    ("XFS, 1 KiB blocks, rmapbt", "-b size=1024 -m rmapbt=1"),
     ("XFS, 2 KiB inodes", "-i size=2048"),
 ];
 
