@@ -18,7 +18,7 @@ use crate::guest::debian::Debian;
 use crate::guest::disk::{GIB, MIB};
 use crate::guest::grub::Devices;
 use crate::guest::identity::ROOT_UUID;
-use crate::guest::layout::{BOOT, Layout, ROOT_AT, Source};
+use crate::guest::layout::{BOOT, Layout, ROOT_AT, SIZE, Source};
 use crate::guest::mount::Mount;
 use crate::testdata::small::Tree;
 use crate::tool::Tool;
@@ -89,7 +89,13 @@ impl Target {
 }
 
 fn targets(layout: Layout) -> Vec<Target> {
-    let root = |kind, root| Target { start: ROOT_AT, size: 38 * GIB, kind, mounted: "/", root };
+    let root = |kind, root| Target {
+        start: ROOT_AT,
+        size: SIZE - ROOT_AT - 2 * MIB,
+        kind,
+        mounted: "/",
+        root,
+    };
     match layout {
         Layout::GptXfs => vec![
             root("xfs", ""),
@@ -110,7 +116,8 @@ pub fn compare(checker: &Checker, log: &mut Log) -> Result<()> {
     let tree = Tree::small(&debian, &devices, false)?;
     // Names that do not change with the kernel's version.
     for name in ["vmlinuz", "initrd.img"] {
-        tree.link(&format!("{name}-{}", debian.kernel), &format!("boot/{name}"))?;
+        let real = tree.path(&format!("boot/{name}-{}", debian.kernel));
+        fs::hard_link(real, tree.path(&format!("boot/{name}")))?;
     }
     let image = workspace::cache()?.join("damage.raw");
     for layout in [Layout::Plain, Layout::GptXfs, Layout::Btrfs, Layout::LvmOnMd] {

@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::damage::{PATHS, Target};
-use crate::guest::disk::{GIB, MIB};
-use crate::guest::layout::{BOOT, Layout, ROOT_AT};
+use crate::guest::disk::MIB;
+use crate::guest::layout::{Layout, ROOT_AT};
 use crate::guest::mount::Loop;
 use crate::tool::Tool;
 
@@ -85,15 +85,13 @@ pub fn of(layout: Layout, image: &Path, targets: &[Target]) -> Result<Vec<Struct
         match target.kind {
             "ext4" => ext(&mut found, &device, &paths)?,
             "xfs" => xfs(&mut found, image, target, &device, &paths)?,
-            _ => btrfs(&mut found, image, target, &device)?,
+            _ => btrfs(&mut found, &device)?,
         }
     }
-    // What lies beyond the disk's first GiB and is none of the partitions would be a mistake above.
     anyhow::ensure!(
         found.all.iter().flat_map(|structure| &structure.places).all(|at| *at < size),
         "a structure beyond the end"
     );
-    let _ = (BOOT, GIB);
     Ok(found.all)
 }
 
@@ -163,12 +161,7 @@ fn xfs(
     let mut seen = Vec::new();
     for (path, on_disk) in paths {
         let inode = fs::metadata(mount.join(on_disk))?.ino();
-        let at = convert(&format!("inode {inode} fsbyte")).or_else(|_| {
-            Ok::<u64, anyhow::Error>(convert(&format!("inode {inode} daddr"))? * 512)
-        })?;
-        let offset = convert(&format!("inode {inode} inoff"))? % 8;
-        // The byte of the block, whatever that inode's place in it.
-        let at = at / 4096 * 4096 + offset * 512;
+        let at = convert(&format!("inode {inode} daddr"))? * 512;
         if !seen.contains(&at) {
             seen.push(at);
             found.bytes(name(&format!("inode of {path}")), vec![at], 176);
@@ -184,7 +177,7 @@ fn xfs(
     Ok(())
 }
 
-fn btrfs(found: &mut Found, image: &Path, target: &Target, device: &Loop) -> Result<()> {
+fn btrfs(found: &mut Found, device: &Loop) -> Result<()> {
     let name = |what: &str| format!("Btrfs, {what}");
     let ask = |line: &str| {
         Tool::new("btrfs").words("inspect-internal").words(line).arg(&device.device).run()
@@ -192,7 +185,6 @@ fn btrfs(found: &mut Found, image: &Path, target: &Target, device: &Loop) -> Res
     found.bytes(name("superblock"), vec![64 << 10], 512);
     found.bytes(name("second superblock"), vec![64 << 20], 512);
     found.bytes(name("both superblocks"), vec![64 << 10, 64 << 20], 512);
-    let _ = (image, target);
     // Chunks: `item N key (FIRST_CHUNK_TREE CHUNK_ITEM LOGICAL)`, its length, then its stripes.
     let mut chunks: Vec<(u64, u64, Vec<u64>)> = Vec::new();
     for line in ask("dump-tree -t chunk")?.lines() {

@@ -17,7 +17,7 @@ use crate::tool::Tool;
 use crate::workspace;
 
 /// Bytes of each disk.
-const SIZE: u64 = 40 * GIB;
+pub const SIZE: u64 = 40 * GIB;
 
 /// Where the root's partition begins, behind room for what comes before it.
 pub const ROOT_AT: u64 = GIB;
