@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use crate::guest::disk::GIB;
+use crate::guest::layout::Layout;
 use crate::tool::Tool;
-use crate::whole::{self, Layout, SIZE};
+use crate::whole::{self, SIZE};
 use crate::workspace;
 
 /// Measure time and memory of a whole check of the Debian guest
@@ -48,7 +49,7 @@ struct Measure {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let binary = workspace::binary()?;
     let cache = workspace::cache()?;
-    let guest = whole::build(Layout::Mbr, SIZE)?;
+    let guest = whole::build(whole::Layout::Mbr, SIZE)?;
     let initramfs = cache.join("initrd.img");
     {
         let mount = guest.mount(&guest.image, "ro")?;
@@ -64,11 +65,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         images.push((name.to_owned(), pack(&guest.image, options, name)?));
     }
     for size in [4, 128] {
-        let guest = whole::build(Layout::Mbr, size * GIB)?;
+        let guest = whole::build(whole::Layout::Mbr, size * GIB)?;
         let name = format!("qcow2, {size} GiB");
         let image = pack(&guest.image, "-o compat=1.1", &name)?;
         images.push((format!("raw, {size} GiB"), guest.image));
         images.push((name, image));
+    }
+
+    let mut layouts = Vec::new();
+    for layout in Layout::WHOLE {
+        let image = layout.build(&guest.debian)?;
+        layouts.push((format!("layout: {}", layout.what()), image));
     }
 
     let mut measures = Vec::new();
@@ -76,6 +83,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     measures.push(Measure::new("zstd -dc initrd.img".into(), zstd, &["-dcq"], &initramfs));
     for (name, image) in &images {
         measures.push(Measure::new(format!("check, {name}"), &binary, &["check"], image));
+    }
+    for (name, image) in &layouts {
+        measures.push(Measure::new(name.clone(), &binary, &["check"], image));
     }
     let qemu_img = Path::new("qemu-img");
     for (name, image) in images.iter().filter(|(name, _)| name.starts_with("qcow2")) {
@@ -180,13 +190,29 @@ fn table(measures: &[Measure], initramfs: u64, runs: u32) -> Result<String> {
          | command | time | times zstd | private memory |\n|---|--:|--:|--:|\n",
         initramfs as f64 / 1e6
     );
-    for measure in measures {
+    for measure in measures.iter().filter(|measure| !measure.what.starts_with("layout")) {
         writeln!(
             text,
             "| {} | {:.1} ms | {:.2} | {:.1} MiB |",
             measure.what,
             measure.median() * 1e3,
             measure.median() / base,
+            measure.memory as f64 / f64::from(1 << 20),
+        )?;
+    }
+    let plain = measures.iter().find(|measure| measure.what == "check, raw, 40 GiB");
+    let plain = plain.context("no plain guest")?.median();
+    text.push_str(
+        "\nThe same guest on other layouts, as raw images of 40 GiB, against the plain one (MBR, ext4):\n\n\
+         | layout | time | times plain | private memory |\n|---|--:|--:|--:|\n",
+    );
+    for measure in measures {
+        let Some(layout) = measure.what.strip_prefix("layout: ") else { continue };
+        writeln!(
+            text,
+            "| {layout} | {:.1} ms | {:.2} | {:.1} MiB |",
+            measure.median() * 1e3,
+            measure.median() / plain,
             measure.memory as f64 / f64::from(1 << 20),
         )?;
     }

@@ -36,6 +36,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("mmdebstrap", "mmdebstrap"),
     ("mount", "mount"),
     ("ntfscp", "ntfs-3g"),
+    ("prlimit", "util-linux"),
     ("qemu-img", "qemu-utils"),
     ("qemu-io", "qemu-utils"),
     ("setpriv", "util-linux"),

@@ -160,7 +160,13 @@ fn one(checker: &Checker, layout: Layout, image: &Path, log: &mut Log) -> Result
                 let (target, truth) = target.zip(truth).context("no target")?;
                 let read = content(image, target, &targets);
                 for (path, rules) in PATHS {
-                    let lost = truth.get(path).is_some_and(Option::is_some)
+                    let held = structure.holds.is_some_and(|above| {
+                        above == "/"
+                            || above == *path
+                            || path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
+                    });
+                    let lost = held
+                        && truth.get(path).is_some_and(Option::is_some)
                         && read.get(path).is_none_or(Option::is_none);
                     for rule in rules.iter().filter(|_| lost) {
                         if statuses.get(*rule).is_some_and(|status| status == "pass") {
@@ -225,7 +231,10 @@ fn run(checker: &Checker, image: &Path) -> Result<Run> {
 
 fn once(checker: &Checker, image: &Path) -> Result<Run> {
     let started = Instant::now();
-    let child = Command::new(&checker.binary)
+    // A limit that nothing escapes, and a look at how far it was from that.
+    let child = Command::new("prlimit")
+        .arg(format!("--data={MEMORY}"))
+        .arg(&checker.binary)
         .args(["check", "--format", "json"])
         .arg(image)
         .stdin(Stdio::null())

@@ -22,12 +22,15 @@ pub struct Structure {
     pub len: u64,
     /// The file system that it belongs to.
     pub target: Option<usize>,
+    /// What cannot be read without it: this path and all below.
+    pub holds: Option<&'static str>,
 }
 
 struct Found {
     all: Vec<Structure>,
     target: Option<usize>,
     base: u64,
+    holds: Option<&'static str>,
 }
 
 impl Found {
@@ -38,14 +41,15 @@ impl Found {
 
     fn bytes(&mut self, name: impl Into<String>, places: Vec<u64>, len: u64) {
         let places = places.into_iter().map(|at| self.base + at).collect();
-        self.all.push(Structure { name: name.into(), places, len, target: self.target });
+        let (target, holds) = (self.target, self.holds);
+        self.all.push(Structure { name: name.into(), places, len, target, holds });
     }
 }
 
 /// All structures of a guest's disk.
 pub fn of(layout: Layout, image: &Path, targets: &[Target]) -> Result<Vec<Structure>> {
     let size = fs::metadata(image)?.len();
-    let mut found = Found { all: Vec::new(), target: None, base: 0 };
+    let mut found = Found { all: Vec::new(), target: None, base: 0, holds: None };
     found.bytes("MBR, boot code", vec![0], 440);
     found.bytes("MBR, entries", vec![446], 64);
     found.bytes("MBR, signature", vec![510], 2);
@@ -77,8 +81,9 @@ pub fn of(layout: Layout, image: &Path, targets: &[Target]) -> Result<Vec<Struct
     for (index, target) in targets.iter().enumerate() {
         found.target = Some(index);
         found.base = target.start;
+        found.holds = None;
         let device = Loop::part(image, target.start, target.size)?;
-        let paths: Vec<(&str, String)> = PATHS
+        let paths: Vec<(&'static str, String)> = PATHS
             .iter()
             .filter_map(|(path, _)| Some((*path, target.path(path, targets)?)))
             .collect();
@@ -99,7 +104,7 @@ fn numbers(text: &str) -> impl Iterator<Item = u64> {
     text.split(|letter: char| !letter.is_ascii_digit()).filter_map(|word| word.parse().ok())
 }
 
-fn ext(found: &mut Found, device: &Loop, paths: &[(&str, String)]) -> Result<()> {
+fn ext(found: &mut Found, device: &Loop, paths: &[(&'static str, String)]) -> Result<()> {
     let ask = |line: &str| {
         Tool::new("debugfs").arg("-R").arg(line).arg(&device.device).run().context("debugfs")
     };
@@ -114,6 +119,7 @@ fn ext(found: &mut Found, device: &Loop, paths: &[(&str, String)]) -> Result<()>
         found.sector(name(what), block * size);
     }
     for (path, on_disk) in paths {
+        found.holds = Some(*path);
         let place = ask(&format!("imap {on_disk}"))?;
         let (_, place) = place.split_once("located at block ").context("no inode")?;
         let (block, offset) = place.split_once(", offset 0x").context("no offset")?;
@@ -131,7 +137,7 @@ fn xfs(
     image: &Path,
     target: &Target,
     device: &Loop,
-    paths: &[(&str, String)],
+    paths: &[(&'static str, String)],
 ) -> Result<()> {
     let ask = |lines: &[&str]| {
         let mut tool = Tool::new("xfs_db").arg("-r");
@@ -160,6 +166,7 @@ fn xfs(
     let mount = target.mount(image)?;
     let mut seen = Vec::new();
     for (path, on_disk) in paths {
+        found.holds = Some(*path);
         let inode = fs::metadata(mount.join(on_disk))?.ino();
         let at = convert(&format!("inode {inode} daddr"))? * 512;
         if !seen.contains(&at) {
@@ -199,6 +206,7 @@ fn btrfs(found: &mut Found, device: &Loop) -> Result<()> {
             chunk.2.extend(numbers(offset).next());
         }
     }
+    found.holds = Some("/");
     for tree in ["chunk", "root", "fs", "256", "257"] {
         let text = ask(&format!("dump-tree -t {tree}"))?;
         let nodes: Vec<u64> = text

@@ -34,9 +34,6 @@ pub fn compare(log: &mut Log) -> Result<()> {
         ("dirty", dirty::compare),
     ];
     for (name, part) in parts {
-        if std::env::var("ONLY").is_ok_and(|only| !only.contains(name)) {
-            continue;
-        }
         // What could not be made must not hide how the others end.
         if let Err(error) = part(&bench, log) {
             log.note(&format!("torture, {name}"), vec![format!("{error:#}")]);
