@@ -59,7 +59,8 @@ const TIMES: &[i64] = &[
 /// Fills the directory. What a file system has no room or no means for (an answer of `ENOSPC`,
 /// `ENAMETOOLONG`, `EOPNOTSUPP` to one of the calls below) is left out there.
 pub fn fill(root: &Path) -> Result<()> {
-    let parts: [(&str, fn(&Path) -> Result<()>); 12] = [
+    type Part = fn(&Path) -> Result<()>;
+    let parts: [(&str, Part); 12] = [
         ("lengths", lengths),
         ("links", links),
         ("names", names),

@@ -26,7 +26,8 @@ const SIZE: u64 = GIB;
 pub fn compare(log: &mut Log) -> Result<()> {
     let memory = Memory::mount()?;
     let bench = Bench { dir: memory.dir.path() };
-    let parts: [(&str, fn(&Bench, &mut Log) -> Result<()>); 5] = [
+    type Part = fn(&Bench, &mut Log) -> Result<()>;
+    let parts: [(&str, Part); 5] = [
         ("ext", ext::compare),
         ("XFS", xfs::compare),
         ("Btrfs", btrfs::compare),
