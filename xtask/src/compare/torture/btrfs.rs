@@ -31,7 +31,6 @@ const KINDS: &[(&str, &str, &str)] = &[
         "-O ^no-holes,^skinny-metadata,^extref -R ^free-space-tree",
         "noatime",
     ),
-    ("Btrfs, block-group-tree", "-O block-group-tree", "noatime"),
     ("Btrfs, all twice", "-m dup -d dup", "noatime,compress=zlib"),
     ("Btrfs without checksums of data", "", "noatime,nodatasum"),
 ];
