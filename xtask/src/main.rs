@@ -1,11 +1,13 @@
 //! Fixtures, generated documents, comparison with real tools, benchmarks.
 
 mod bench;
+mod boot;
 mod compare;
 mod docs;
 mod guest;
 mod testdata;
 mod tool;
+mod truth;
 mod whole;
 mod workspace;
 
@@ -19,6 +21,8 @@ use clap::Parser;
 enum Command {
     Docs(docs::Arguments),
     Guest(whole::Arguments),
+    Boot(boot::Arguments),
+    Truth(truth::Arguments),
     Bench(bench::Arguments),
     Compare(compare::Arguments),
     Testdata(testdata::Arguments),
@@ -28,6 +32,8 @@ fn main() -> Result<()> {
     match Command::parse() {
         Command::Docs(arguments) => docs::run(&arguments),
         Command::Guest(arguments) => whole::run(&arguments),
+        Command::Boot(arguments) => boot::run(&arguments),
+        Command::Truth(arguments) => truth::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Testdata(arguments) => testdata::run(&arguments),

@@ -13,7 +13,7 @@ use crate::workspace;
 /// Raised when the recipe below changes, so that a cached guest of the older recipe is not used.
 const RECIPE: &str = "3";
 
-const SUITE: &str = "bookworm";
+pub const SUITE: &str = "bookworm";
 
 const PACKAGES: &str = "systemd-sysv,linux-image-amd64,initramfs-tools,zstd,grub-pc,\
     grub-efi-amd64-bin,cloud-init,openssh-server,ifupdown,isc-dhcp-client,iproute2,netplan.io,\
@@ -179,7 +179,7 @@ fn packages(cache: &Path) -> Result<PathBuf> {
 }
 
 /// The files of the machine's apt configuration that name the suite.
-fn package_sources() -> Result<Vec<PathBuf>> {
+pub fn package_sources() -> Result<Vec<PathBuf>> {
     let mut candidates = vec![PathBuf::from("/etc/apt/sources.list")];
     if let Ok(entries) = fs::read_dir("/etc/apt/sources.list.d") {
         candidates.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
