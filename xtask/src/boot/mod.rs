@@ -3,7 +3,7 @@
 pub mod console;
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -115,6 +115,7 @@ impl End {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
+    version()?;
     let goal = if arguments.cloud_init { Stage::CloudInit } else { Stage::Login };
     let timeout = Duration::from_secs(arguments.timeout);
     let boot = boot(&arguments.image, arguments.disk, timeout, goal)?;
@@ -133,7 +134,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The first line of `qemu-system-x86_64 --version`.
+/// The first line of `qemu-system-x86_64 --version`; an error that says what to install when it is
+/// missing. On a machine with `qemu-utils` take the packages' same version: apt may remove the one
+/// for the other.
 pub fn version() -> Result<String> {
     let text = crate::tool::Tool::new(QEMU).arg("--version").run()?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
@@ -197,9 +200,11 @@ impl Machine {
         let format = if magic == *b"QFI\xfb" { "qcow2" } else { "raw" };
         // A comma in an option's value is written twice.
         let name = image.display().to_string().replace(',', ",,");
-        let mut command = Command::new(QEMU);
+        // QEMU must not outlive this process, however that ends.
+        let mut command = Command::new("setpriv");
         command
-            .args("-machine pc -accel tcg,thread=multi -cpu max -m 1024 -smp 2".split(' '))
+            .args(["--pdeathsig", "KILL", QEMU])
+            .args("-machine pc -accel tcg,thread=multi -cpu qemu64 -m 1024 -smp 2".split(' '))
             // Without a display SeaBIOS, and with it every loader, writes to the serial port.
             .args("-nographic -vga none -monitor none -serial stdio".split(' '))
             .args(
@@ -212,16 +217,7 @@ impl Machine {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        match command.spawn() {
-            Ok(child) => Ok(Self(child)),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                bail!(
-                    "{QEMU} is not installed; on Debian: apt-get install qemu-system-x86, in the \
-                     version of the qemu-utils that is there"
-                )
-            }
-            Err(error) => Err(error).context(QEMU),
-        }
+        Ok(Self(command.spawn().context("setpriv (of util-linux) and qemu-system-x86_64")?))
     }
 
     /// An error with QEMU's own words when it refused to run.

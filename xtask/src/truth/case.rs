@@ -119,7 +119,7 @@ pub const CASES: &[Case] = &[
     defect("BIOS boot partition zeroed, GPT", Layout::Gpt, Bus::Ide, BIOS, |bench| {
         bench.patch(MIB, &vec![0; usize::try_from(MIB)?])
     }),
-    defect("signature 55AA missing", Layout::Mbr, Bus::Ide, BIOS, |bench| {
+    defect("signature 55AA missing", Layout::Mbr, Bus::Ide, &["format-supported"], |bench| {
         bench.patch(510, &[0; 2])
     }),
     defect("GRUB's directory missing", Layout::Mbr, Bus::Ide, CHAIN, |bench| {
@@ -231,7 +231,7 @@ pub const CASES: &[Case] = &[
         })
     }),
     defect(
-        "first superblock of root zeroed",
+        "superblock of root zeroed",
         Layout::Mbr,
         Bus::Ide,
         &["boot-chain-complete", "partition-layout-sound"],

@@ -17,8 +17,8 @@ const RECIPE: &str = "1";
 const PACKAGES: &str = "systemd-sysv,linux-image-amd64,initramfs-tools,zstd,grub-pc,lvm2,\
     btrfs-progs,xfsprogs,ifupdown,iproute2,e2fsprogs,kmod,udev,login,passwd";
 
-/// The modules of the initramfs: the drivers of every bus, the file systems, device mapper. IDE
-/// disks need `sd_mod`, which brings what it needs itself.
+/// The modules of the initramfs: the drivers of every bus, and ext4. IDE disks need `sd_mod`, which
+/// brings what it needs itself. All are loaded at each boot.
 pub const MODULES: &[&str] = &[
     "ata_piix",
     "ata_generic",
@@ -30,15 +30,7 @@ pub const MODULES: &[&str] = &[
     "xen-blkfront",
     "xen-netfront",
     "ext4",
-    "xfs",
-    "btrfs",
-    "dm_mod",
 ];
-
-/// [`MODULES`] without these.
-pub fn modules_without(names: &[&str]) -> Vec<&'static str> {
-    MODULES.iter().copied().filter(|module| !names.contains(module)).collect()
-}
 
 /// Drivers of things that no machine here has.
 const UNUSED_DRIVERS: &[&str] =
@@ -52,6 +44,26 @@ const MASKED: &[&str] = &[
     "e2scrub_reap.service",
     "dpkg-db-backup.timer",
     "fstrim.timer",
+    "getty-static.service",
+    "getty@tty1.service",
+    "ifupdown-pre.service",
+    "systemd-update-utmp-runlevel.service",
+];
+
+/// What udev would load for the emulated machine, and no case needs.
+const UNUSED_MODULES: &[&str] = &[
+    "aesni_intel",
+    "crc32_pclmul",
+    "crct10dif_pclmul",
+    "floppy",
+    "ghash_clmulni_intel",
+    "i2c_piix4",
+    "kvm_amd",
+    "kvm_intel",
+    "parport_pc",
+    "pcspkr",
+    "psmouse",
+    "sha512_ssse3",
 ];
 
 /// Builds the guest's tree, or takes it from the cache.
@@ -117,8 +129,9 @@ fn set_up(debian: &Debian) -> Result<()> {
          GRUB_CMDLINE_LINUX_DEFAULT=\"\"\n\
          GRUB_CMDLINE_LINUX=\"console=tty0 console=ttyS0,115200\"\nGRUB_TERMINAL=console\n",
     )?;
-    // The time that systemd waits for a device: shorter than its 90 s, with the same end.
-    write("etc/systemd/system.conf.d/device.conf", "[Manager]\nDefaultDeviceTimeoutSec=20s\n")?;
+    let blacklist: String =
+        UNUSED_MODULES.iter().map(|name| format!("blacklist {name}\n")).collect();
+    write("etc/modprobe.d/unused.conf", &blacklist)?;
     // As on a machine that was set up once; asking for it would wait for a key.
     write("etc/locale.conf", "LANG=C.UTF-8\n")?;
     let shadow = debian.tree.join("etc/shadow");

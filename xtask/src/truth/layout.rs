@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::guest::MODULES;
 use crate::guest::debian::Debian;
 use crate::guest::disk::{Content, Disk, GIB, MIB, Partition, Table, kind};
 use crate::guest::grub::{self, Devices};
@@ -130,6 +131,18 @@ impl Layout {
         }
     }
 
+    /// The modules of the initramfs.
+    pub fn modules(self) -> Vec<&'static str> {
+        let mut modules = MODULES.to_vec();
+        match self {
+            Self::Btrfs => modules.push("btrfs"),
+            Self::Xfs => modules.push("xfs"),
+            Self::Lvm => modules.push("dm_mod"),
+            _ => {}
+        }
+        modules
+    }
+
     /// The guest in this layout, built or taken from the cache.
     pub fn build(self, debian: &Debian, cache: &Path) -> Result<PathBuf> {
         let image = cache.join(self.file_name());
@@ -185,6 +198,12 @@ impl Layout {
             let mut from = debian.tree.join("boot").into_os_string();
             from.push("/.");
             Tool::new("cp").words("-a").arg(from).arg(mount.path()).run()?;
+        }
+        if self.modules() != MODULES {
+            let initramfs = debian.initramfs(&self.modules())?;
+            let mount = boot.mount(image)?;
+            let path = mount.join(boot_dir).join(format!("initrd.img-{}", debian.kernel));
+            fs::write(path, initramfs)?;
         }
         if self == Self::Extlinux {
             return extlinux(debian, image, root);
