@@ -146,7 +146,9 @@ pub fn plain(console: &[u8]) -> String {
                 Some(b'[') => {
                     // Parameters and intermediates up to the final byte.
                     let last = bytes.find(|byte| (0x40..=0x7e).contains(byte));
-                    if matches!(last, Some(b'H' | b'f' | b'J')) {
+                    // A cleared screen ends a line. A moved cursor does not: SeaBIOS, which watches
+                    // the screen of loaders, writes such moves within words.
+                    if last == Some(b'J') {
                         text.push(b'\n');
                     }
                 }
@@ -191,6 +193,8 @@ mod tests {
             Stage::GrubRescue
         );
         assert_eq!(after_firmware(&format!("{grub}\x1b[2J\x1b[01;01Hgrub> ")), Stage::LoaderPrompt);
+        let split = "GRUB loading.\r\nWelcome to GRU\x1b[04;14H\x1b[04;15HB!\r\n\r\n";
+        assert_eq!(after_firmware(split), Stage::Loader);
         assert_eq!(after_firmware("\r\nboot: "), Stage::LoaderPrompt);
     }
 
