@@ -16,8 +16,9 @@ use console::Stage;
 
 const QEMU: &str = "qemu-system-x86_64";
 
-/// Longest silence before a kernel speaks: a loader that reads kernel and initramfs says nothing.
-const QUIET_BEFORE_KERNEL: Duration = Duration::from_secs(60);
+/// Longest silence before a kernel speaks. A loader that reads kernel and initramfs says nothing, and
+/// on a machine with much else to do that takes minutes.
+const QUIET_BEFORE_KERNEL: Duration = Duration::from_secs(150);
 /// Longest silence of a kernel: initramfs-tools waits 30 s for the root file system.
 const QUIET: Duration = Duration::from_secs(120);
 /// How often the console is looked at.
