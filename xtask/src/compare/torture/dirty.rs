@@ -152,7 +152,7 @@ fn change(root: &Path) -> Result<()> {
 fn ext(volume: &Volume) -> Result<Option<Arc<dyn FileSystem>>> {
     let files = Ext::open(Arc::clone(&volume.bytes))?;
     match &files.state().journal {
-        JournalState::Replayed(replay) if replay.fast_commits_not_replayed => Ok(None),
+        JournalState::Replayed(replay) if replay.fast_commits_at.is_some() => Ok(None),
         JournalState::Replayed(replay) if replay.transactions > 0 => Ok(Some(Arc::new(files))),
         other => Err(anyhow::anyhow!("the journal is {other:?}")),
     }
