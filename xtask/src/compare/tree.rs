@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use image_preflight::Error;
 use image_preflight::bytes::Bytes;
 use image_preflight::disk::Disk;
 use image_preflight::disk::facts::{SignatureKind, VolumeFacts};
@@ -28,6 +29,10 @@ const MAX_WRONG: usize = 20;
 /// The largest directory in which every name is looked up: looking for one name may read all of
 /// them, so that twice as many cost four times as much.
 const EACH_NAME: usize = 400;
+
+/// The inode number that Btrfs gives to what a snapshot has in the place of another subvolume
+/// (`BTRFS_EMPTY_SUBVOL_DIR_OBJECTID`). It is not on the disk, and its times are those of the look at it.
+const EMPTY_SUBVOLUME: u64 = 2;
 
 /// Of the names in larger directories, every how many-th is looked up.
 const SOME_NAMES: usize = 61;
@@ -69,32 +74,48 @@ impl Volume {
 pub fn compare(guest: &WholeGuest) -> Result<Vec<String>> {
     let files = Volume::at(&guest.image, guest.root.0)?.open()?;
     let mount = guest.mount(&guest.image, "ro")?;
-    let (wrong, seen) = walk(&*files, mount.path())?;
-    println!("         {seen} nodes read");
-    Ok(wrong)
+    let walked = walk(&*files, mount.path())?;
+    println!("         {} nodes read", walked.seen);
+    Ok(walked.differences())
 }
 
-/// What differs between a file system and the kernel's mount of it, and how many nodes were read.
-pub fn walk(files: &dyn FileSystem, mount: &Path) -> Result<(Vec<String>, u64)> {
+/// How a file system compares with the kernel's mount of it.
+#[derive(Default)]
+pub struct Walked {
+    pub wrong: Vec<String>,
+    /// What the library says that it does not read ([`Error::Unsupported`]).
+    pub unsupported: Vec<String>,
+    /// Nodes seen.
+    pub seen: u64,
+}
+
+impl Walked {
+    /// All that differs, what is not read included.
+    pub fn differences(self) -> Vec<String> {
+        self.wrong.into_iter().chain(self.unsupported.into_iter().take(MAX_WRONG)).collect()
+    }
+}
+
+/// Compares a file system with the kernel's mount of it.
+pub fn walk(files: &dyn FileSystem, mount: &Path) -> Result<Walked> {
     let buffers = (vec![0; CHUNK as usize], vec![0; CHUNK as usize]);
-    let mut walk = Walk { files, wrong: Vec::new(), seen: 0, buffers };
+    let mut walk = Walk { files, done: Walked::default(), buffers };
     walk.node(files.root(), mount, "/")?;
-    Ok((walk.wrong, walk.seen))
+    Ok(walk.done)
 }
 
 struct Walk<'a> {
     files: &'a dyn FileSystem,
-    wrong: Vec<String>,
-    seen: u64,
+    done: Walked,
     buffers: (Vec<u8>, Vec<u8>),
 }
 
 impl Walk<'_> {
     fn node(&mut self, node: NodeId, real: &Path, shown: &str) -> Result<()> {
-        if self.wrong.len() >= MAX_WRONG {
+        if self.done.wrong.len() >= MAX_WRONG {
             return Ok(());
         }
-        self.seen += 1;
+        self.done.seen += 1;
         let Some(ours) = self.read(shown, self.files.metadata(node)) else { return Ok(()) };
         let theirs = fs::symlink_metadata(real)?;
         let file_type = kind(theirs.file_type());
@@ -103,7 +124,9 @@ impl Walk<'_> {
         self.equal(shown, "owner", &ours.uid, &theirs.uid());
         self.equal(shown, "group", &ours.gid, &theirs.gid());
         self.equal(shown, "links", &u64::from(ours.links), &theirs.nlink());
-        self.equal(shown, "time", &ours.mtime, &theirs.mtime());
+        if !(self.files.kind() == "btrfs" && theirs.ino() == EMPTY_SUBVOLUME) {
+            self.equal(shown, "time", &ours.mtime, &theirs.mtime());
+        }
         match file_type {
             FileType::Regular => {
                 self.equal(shown, "length", &ours.len, &theirs.len());
@@ -161,11 +184,13 @@ impl Walk<'_> {
             }
             real.read_exact_at(b, at)?;
             if let Some(first) = a.iter().zip(b.iter()).position(|(a, b)| a != b) {
-                self.wrong.push(format!("{shown}: byte {} differs", at + first as u64));
+                self.done.wrong.push(format!("{shown}: byte {} differs", at + first as u64));
                 return Ok(());
             }
             if b.iter().take(usize::try_from(known)?).any(|byte| *byte != 0) {
-                self.wrong.push(format!("{shown}: {known} bytes from {at} on are said to be zero"));
+                self.done
+                    .wrong
+                    .push(format!("{shown}: {known} bytes from {at} on are said to be zero"));
                 return Ok(());
             }
             at += take;
@@ -182,9 +207,11 @@ impl Walk<'_> {
             }
             ControlFlow::Continue(())
         });
-        self.read(shown, listed);
+        if self.read(shown, listed).is_none() {
+            return Ok(());
+        }
         for node in twice {
-            self.wrong.push(format!("{shown}: a name twice, the first for {node:?}"));
+            self.done.wrong.push(format!("{shown}: a name twice, the first for {node:?}"));
         }
         let step = if ours.len() <= EACH_NAME { 1 } else { SOME_NAMES };
         for (index, entry) in fs::read_dir(real)?.enumerate() {
@@ -201,27 +228,31 @@ impl Walk<'_> {
                     }
                     self.node(inode, &entry.path(), &below)?;
                 }
-                None => self.wrong.push(format!("{below}: not read")),
+                None => self.done.wrong.push(format!("{below}: not read")),
             }
-            if self.wrong.len() >= MAX_WRONG {
+            if self.done.wrong.len() >= MAX_WRONG {
                 return Ok(());
             }
         }
         for name in ours.keys() {
             let name = OsStr::from_bytes(name).to_string_lossy();
-            self.wrong.push(format!("{shown}: {name} is not there"));
+            self.done.wrong.push(format!("{shown}: {name} is not there"));
         }
         Ok(())
     }
 
     /// What the library read; what it could not read is a difference.
     fn read<T>(&mut self, at: &str, read: image_preflight::Result<T>) -> Option<T> {
-        read.map_err(|error| self.wrong.push(format!("{at}: {error}"))).ok()
+        read.map_err(|error| match error {
+            Error::Unsupported { .. } => self.done.unsupported.push(format!("{at}: {error}")),
+            error => self.done.wrong.push(format!("{at}: {error}")),
+        })
+        .ok()
     }
 
     fn equal<T: PartialEq + std::fmt::Debug>(&mut self, at: &str, what: &str, ours: &T, real: &T) {
         if ours != real {
-            self.wrong.push(format!("{at}: {what} {ours:?} instead of {real:?}"));
+            self.done.wrong.push(format!("{at}: {what} {ours:?} instead of {real:?}"));
         }
     }
 }

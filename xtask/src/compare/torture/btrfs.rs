@@ -2,12 +2,17 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use image_preflight::Error;
+use image_preflight::disk::facts::SignatureKind;
+use image_preflight::filesystem::FileSystem;
+use image_preflight::image::Image;
 
 use super::fill::{fill, text};
 use super::{Bench, Log, SIZE, loops, make, parts, same};
-use crate::compare::tree::Volume;
+use crate::compare::tree::{self, Volume};
 use crate::guest::disk::{Content, Disk, MIB, Partition, Table, kind};
 use crate::guest::mount::Mount;
 use crate::tool::Tool;
@@ -134,15 +139,36 @@ fn several(bench: &Bench, data: &str, metadata: &str, count: u64, log: &mut Log)
     }
     let ended = {
         let mount = mounted("ro")?;
-        match Volume::at(&image, MIB)?.open() {
-            Ok(files) => same(&name, &*files, mount.path(), log),
-            Err(error) => {
-                log.note(&format!("torture, {name}"), vec![error.to_string()]);
-                Ok(())
-            }
-        }
+        devices_read(&name, &image, mount.path(), log)
     };
     // The kernel remembers devices that are gone, and would look for them.
     Tool::new("btrfs").words("device scan --forget").run()?;
     ended
+}
+
+/// Compares what the reader reads of one device. What it says is on another is left aside; whatever
+/// else it says must be so.
+fn devices_read(name: &str, image: &Path, mount: &Path, log: &mut Log) -> Result<()> {
+    let what = format!("torture, {name}");
+    let files = match filesystem(image) {
+        Ok(files) => files,
+        Err(Error::Unsupported { what: why, .. }) => {
+            log.skip(&what, &format!("{why} is not read"));
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let walked = tree::walk(&*files, mount)?;
+    if !walked.unsupported.is_empty() {
+        log.skip(&what, &format!("{} nodes are not read", walked.unsupported.len()));
+    }
+    log.note(&format!("{what}: {} nodes", walked.seen), walked.wrong);
+    Ok(())
+}
+
+/// The file system on the first partition.
+fn filesystem(image: &Path) -> image_preflight::Result<Arc<dyn FileSystem>> {
+    let disk = image_preflight::disk::Disk::read(Image::open(image)?.disk()?);
+    let bytes = disk.volumes.first().ok_or(Error::NotFound { path: "partition 1".to_owned() })?;
+    image_preflight::filesystem::open(SignatureKind::Btrfs, Arc::clone(bytes))
 }

@@ -117,8 +117,8 @@ fn make(mkfs: &str, on: &Path) -> Result<()> {
 
 /// Compares a file system with its mount, and notes how that ended.
 fn same(name: &str, files: &dyn FileSystem, mount: &Path, log: &mut Log) -> Result<()> {
-    let (wrong, seen) = tree::walk(files, mount).with_context(|| name.to_owned())?;
-    log.note(&format!("torture, {name}: {seen} nodes"), wrong);
+    let walked = tree::walk(files, mount).with_context(|| name.to_owned())?;
+    log.note(&format!("torture, {name}: {} nodes", walked.seen), walked.differences());
     Ok(())
 }
 
