@@ -26,7 +26,9 @@ use report::{Checker, Expectation};
 /// Builds the guest (or takes it from target/xtask), then: checks it as raw and in every variant of
 /// qcow2; reads every byte of each variant and every file of the guest through the library and
 /// compares them with qemu-img's input and the kernel's mount; puts each defect in and expects just
-/// its finding; checks the fixtures of testdata/guests; feeds bad input. Needs root.
+/// its finding; checks the fixtures of testdata/guests; feeds bad input. Also: has the kernel write a
+/// hard tree to every kind of file system and volume, lays the guest out on XFS, Btrfs, LVM and md
+/// RAID, and damages one structure after another. Needs root, and 20 GB below target/xtask.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Only these parts (all of them by default)
