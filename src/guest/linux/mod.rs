@@ -78,9 +78,11 @@ fn inspect(
 
     let open = |file: &ResolvedFile| open_on_volume(machine, file);
     let root_needs = drivers::root_needs(machine.disk, &boot, &mounts);
-    let sought = kernel::sought(root_needs.known().map(Vec::as_slice).unwrap_or_default());
+    // To its end: that something (a udev rule) is not in it, and that it is whole, can be said in no
+    // other way.
+    let everything = initramfs::Wanted::default().with_settings();
     let ((kernels, settings), files) = rayon::join(
-        || kernel::find(&tree, &boot, &open, &sought),
+        || kernel::find(&tree, &boot, &open, &everything),
         || Files::read(&tree, &boot, command_line.as_deref(), password),
     );
     let Files { units, accounts, packages, cloud_init, sshd, network } = files;

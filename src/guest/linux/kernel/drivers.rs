@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::guest::facts::{KernelFacts, RootNeed};
+use crate::guest::facts::KernelFacts;
 use crate::guest::linux::initramfs::{Group, Wanted};
 
 /// Configuration options and the drivers that `y` builds in (Linux: `drivers/{virtio,block,net,scsi,
@@ -53,27 +53,6 @@ fn virtio() -> [Group; 6] {
 /// What is sought in the initramfs of the kernels that are not the default.
 pub(super) fn sought_in_others() -> Wanted {
     Wanted::groups(virtio())
-}
-
-/// What is sought in the default kernel's initramfs: virtio (KVM), the Xen front ends (also by the
-/// names of SUSE's `xen-kmp`), any driver of the PIIX IDE controller with that of the disks behind
-/// it, what the root needs, and the settings by which these are loaded.
-pub fn sought(root: &[RootNeed]) -> Wanted {
-    let mut wanted = Wanted::groups(virtio().into_iter().chain([
-        Group::new(["xen_blkfront", "xen_vbd"]),
-        Group::new(["xen_netfront", "xen_vnif"]),
-        Group::new(["ata_piix", "ata_generic", "pata_*", "piix", "ide_*"]),
-        Group::new(["sd_mod", "ide_disk", "ide_gd_mod"]),
-    ]));
-    for need in root {
-        if !need.modules.is_empty() {
-            wanted.add(Group::new(need.modules.iter().cloned()));
-        }
-        if let Some(program) = &need.program {
-            wanted.add_program(program);
-        }
-    }
-    wanted.with_settings()
 }
 
 /// The drivers that are built into a kernel, by its `modules.builtin` and by its configuration (for

@@ -7,7 +7,7 @@ mod initrd;
 mod module_lists;
 mod release;
 
-pub use drivers::{built_in_drivers, sought};
+pub use drivers::built_in_drivers;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

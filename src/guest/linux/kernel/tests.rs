@@ -123,36 +123,6 @@ fn the_default_kernel_has_its_drivers_and_its_initramfs() {
 }
 
 #[test]
-fn what_is_built_in_is_not_sought_in_the_initramfs() {
-    // Sorted by name, as the tools make it; virtio_scsi and an IDE driver are built in.
-    let needed = [
-        "sd_mod",
-        "virtio",
-        "virtio_blk",
-        "virtio_net",
-        "virtio_pci",
-        "virtio_ring",
-        "xen-netfront",
-        "xen_vbd",
-    ];
-    let aliases = entry(&format!("usr/lib/modules/{RELEASE}/modules.alias"), b"alias a b\n");
-    let behind = modules(&["x"]);
-    // Without xen_vbd, or without the aliases, the rest must be read.
-    for (count, aliases, end) in [
-        (8, &aliases[..], ListingEnd::Satisfied),
-        (7, &aliases[..], ListingEnd::Complete),
-        (8, &[], ListingEnd::Complete),
-    ] {
-        let initramfs = [modules(&needed[..count]), aliases.to_vec(), behind.clone()].concat();
-        let tree = debian().file(&initrd(), initramfs).tree();
-        let boot = boot(&tree, &vmlinuz(), &[&initrd()]);
-        let kernels = kernels(&tree, &boot, &sought(&[]));
-        let initramfs = kernels[0].initramfs.known().unwrap().as_ref().unwrap();
-        assert_eq!(initramfs.listing, Fact::Known(end), "{count}");
-    }
-}
-
-#[test]
 fn several_initramfs_files_count_as_one() {
     let tree = debian().file("/boot/ucode.img", modules(&["early"])).tree();
     let boot = boot(&tree, &vmlinuz(), &["/boot/ucode.img", &initrd()]);
