@@ -23,8 +23,8 @@ static DOC: Doc = Doc {
         "合并后的配置中有network: {config: disabled}，或（18.3及以上版本）OpenStack数据源设置了apply_network_config: false。0.7.9之前的版本不接管网络。",
     ),
     remedy: Fixed::new(
-        "printf 'network: {config: disabled}\\n' > /etc/cloud/cloud.cfg.d/99-disable-network-config.cfg",
-        "printf 'network: {config: disabled}\\n' > /etc/cloud/cloud.cfg.d/99-disable-network-config.cfg",
+        "Where cloud-init alone sets up the network, first give the card a DHCP configuration of the image's own (see nic-dhcp), or the server comes up without network. Then:\nprintf 'network: {config: disabled}\\n' > /etc/cloud/cloud.cfg.d/99-disable-network-config.cfg",
+        "若网络仅由cloud-init配置，请先为网卡写入镜像自身的DHCP配置（见nic-dhcp），否则云服务器启动后将没有网络。然后执行：\nprintf 'network: {config: disabled}\\n' > /etc/cloud/cloud.cfg.d/99-disable-network-config.cfg",
     ),
     source: "配置Cloud-Init工具 (OTC 0122876047)",
     predicts: &[],

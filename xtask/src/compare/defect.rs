@@ -232,7 +232,7 @@ pub fn compare(checker: &Checker, guest: &WholeGuest, log: &mut Log) -> Result<(
         let outcome = checker.check(&image).context(defect.name)?;
         let mut findings = defect.findings.to_vec();
         if !defect.unjudged.contains(&"*") {
-            findings.push(GUEST);
+            findings.extend(GUEST);
         }
         let expected = Expectation::new(defect.exit, &findings, defect.unjudged);
         log.note(&format!("defect: {}", defect.name), expected.differences(&outcome));
