@@ -10,6 +10,8 @@ pub mod fat;
 mod health;
 #[cfg(test)]
 pub mod memory;
+pub mod ntfs;
+mod structure;
 pub mod tree;
 pub mod xfs;
 
@@ -187,6 +189,7 @@ pub fn open_within(
         SignatureKind::Fat12 | SignatureKind::Fat16 | SignatureKind::Fat32 => {
             Ok(Arc::new(fat::Fat::open_within(bytes, budget)?))
         }
+        SignatureKind::Ntfs => Ok(Arc::new(ntfs::Ntfs::open_within(bytes, budget)?)),
         SignatureKind::Xfs => Ok(Arc::new(xfs::Xfs::open_within(bytes, budget)?)),
         SignatureKind::Btrfs => Ok(Arc::new(btrfs::Btrfs::open_within(bytes, budget)?)),
         _ => Err(Error::unsupported("volume", 0, kind.name())),

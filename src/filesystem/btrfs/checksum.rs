@@ -5,8 +5,8 @@ use blake2::digest::consts::U32;
 use sha2::{Digest as _, Sha256};
 use twox_hash::XxHash64;
 
-use super::structure::Structure;
 use crate::error::Result;
+use crate::filesystem::structure::Structure;
 
 /// Bytes at the beginning of every block of metadata, which hold the checksum of the rest.
 pub(super) const CHECKSUM_FIELD: usize = 32;

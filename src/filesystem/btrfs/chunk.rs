@@ -1,9 +1,9 @@
 //! Chunks: where logical addresses lie on devices (Btrfs on-disk format, "Chunk tree").
 
 use super::key::{KEY_SIZE, item};
-use super::structure::Structure;
 use super::superblock::Device;
 use crate::error::{Error, Result};
+use crate::filesystem::structure::Structure;
 
 /// Bytes of a chunk item before its stripes, and of a stripe.
 const CHUNK_HEADER: usize = 48;

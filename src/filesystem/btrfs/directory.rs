@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use super::key::Key;
-use super::structure::Structure;
 use crate::error::Result;
 use crate::filesystem::FileType;
+use crate::filesystem::structure::Structure;
 
 pub(super) const NAME: &str = "btrfs directory item";
 

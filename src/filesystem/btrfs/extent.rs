@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 
 use super::compression::{MAX_EXTENT, Method};
 use super::key::{Key, item};
-use super::structure::Structure;
 use super::tree::Tree;
 use super::volume::Volume;
 use crate::error::{Error, Result};
+use crate::filesystem::structure::Structure;
 
 const NAME: &str = "btrfs extent data";
 

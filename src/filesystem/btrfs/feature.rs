@@ -1,7 +1,7 @@
 //! Features (Btrfs on-disk format, "Superblock"; Linux `include/uapi/linux/btrfs.h`).
 
-use super::structure::Structure;
 use crate::error::Result;
+use crate::filesystem::structure::Structure;
 
 /// Bits of `incompat_flags` whose meaning the reader acts on.
 pub(super) mod incompat {

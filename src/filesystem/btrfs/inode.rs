@@ -1,7 +1,7 @@
 //! Inodes (Btrfs on-disk format, "INODE_ITEM").
 
-use super::structure::Structure;
 use crate::error::Result;
+use crate::filesystem::structure::Structure;
 use crate::filesystem::{FileType, Metadata};
 
 pub(super) const NAME: &str = "btrfs inode item";

@@ -1,5 +1,8 @@
 //! Keys (Btrfs on-disk format, "Key"), and the numbers of trees and of item types.
 
+use crate::error::Result;
+use crate::filesystem::structure::Structure;
+
 /// Bytes of a key.
 pub(super) const KEY_SIZE: usize = 17;
 
@@ -23,6 +26,13 @@ impl Key {
             kind,
             offset: u64::from_le_bytes([i, j, k, l, m, n, o, p]),
         }
+    }
+}
+
+impl Structure<'_> {
+    /// A key, `struct btrfs_disk_key`.
+    pub(super) fn key(&self, at: usize) -> Result<Key> {
+        self.array(at).map(Key::parse)
     }
 }
 

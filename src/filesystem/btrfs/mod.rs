@@ -24,7 +24,6 @@ mod node;
 mod node_id;
 mod root;
 mod state;
-mod structure;
 mod subvolume;
 mod superblock;
 #[cfg(test)]
@@ -44,7 +43,6 @@ use self::node::SoundNodes;
 use self::node_id::Place;
 use self::root::RootRef;
 pub use self::state::BtrfsState;
-use self::structure::Structure;
 pub use self::subvolume::{Subvolume, SubvolumeId, TOP_LEVEL};
 use self::superblock::{SYSTEM_CHUNKS, Superblock};
 use self::tree::Tree;
@@ -52,6 +50,7 @@ use self::volume::Volume;
 use super::{Budget, DirEntry, FileSystem, FileType, Health, MAX_SYMLINK, Metadata, NodeId};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
+use crate::filesystem::structure::Structure;
 
 /// Most other devices that are named: as many as the chunks of the smallest nodes may have.
 const MAX_DEVICES: usize = 1 << 10;

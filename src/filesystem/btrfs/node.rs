@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::key::{KEY_SIZE, Key, is_subvolume};
-use super::structure::Structure;
 use super::volume::Volume;
 use crate::error::Result;
+use crate::filesystem::structure::Structure;
 
 /// Bytes of the header of a node, of a leaf's entry for an item, and of a pointer to a node.
 const HEADER_SIZE: usize = 101;

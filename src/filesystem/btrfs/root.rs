@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use super::checksum::name_hash;
 use super::directory;
 use super::key::{Key, is_subvolume, item, objectid};
-use super::structure::Structure;
 use super::superblock::{MAX_LEVEL, RootPointer};
 use super::tree::Tree;
 use super::volume::Volume;
 use crate::error::{Error, Result};
+use crate::filesystem::structure::Structure;
 
 pub(super) const NAME: &str = "btrfs root item";
 pub(super) const REF_NAME: &str = "btrfs root reference";

@@ -4,9 +4,9 @@ use std::ops::RangeInclusive;
 
 use super::checksum::ChecksumType;
 use super::feature::{self, incompat};
-use super::structure::Structure;
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
+use crate::filesystem::structure::Structure;
 
 /// Where the superblock lies, and its copies on volumes that are big enough.
 pub(super) const OFFSETS: [u64; 3] = [64 << 10, 64 << 20, 256 << 30];

@@ -8,10 +8,10 @@ use std::ops::ControlFlow;
 use super::checksum::crc32c;
 use super::inode::{Inode, flag};
 use super::runs::Runs;
-use super::structure::Structure;
 use super::volume::Volume;
 use crate::error::{Error, Result};
 use crate::filesystem::FileType;
+use crate::filesystem::structure::Structure;
 
 /// Most bytes of one directory that are read: over a million entries.
 const MAX_DIRECTORY_BYTES: u64 = 64 << 20;

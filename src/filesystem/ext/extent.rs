@@ -3,9 +3,9 @@
 use super::checksum::crc32c;
 use super::inode::Inode;
 use super::runs::{Run, Runs};
-use super::structure::{Structure, join};
 use super::volume::Volume;
 use crate::error::{Error, Result};
+use crate::filesystem::structure::{Structure, join};
 
 const MAGIC: u16 = 0xF30A;
 

@@ -2,10 +2,10 @@
 
 use super::checksum::crc32c;
 use super::feature::incompat;
-use super::structure::{Structure, join};
 use super::superblock::Superblock;
 use super::volume::Volume;
 use crate::error::{Error, Result};
+use crate::filesystem::structure::{Structure, join};
 
 /// What is needed of a descriptor.
 pub(super) struct GroupDescriptor {

@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 
 use super::directory::{Entry, Layout, entries};
 use super::inode::{I_BLOCK_LEN, Inode, extra_size, raw_inode};
-use super::structure::Structure;
 use super::superblock::{OLD_INODE_SIZE, Superblock};
 use super::volume::Volume;
 use crate::error::Result;
+use crate::filesystem::structure::Structure;
 
 /// Bytes of the parent's inode number, which takes the place of `.` and `..`.
 const PARENT_LEN: usize = 4;

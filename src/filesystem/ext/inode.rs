@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use super::checksum::crc32c;
 use super::feature::incompat;
 use super::group_descriptor::GroupDescriptor;
-use super::structure::{Structure, join};
 use super::superblock::{OLD_INODE_SIZE, Superblock};
 use super::volume::Volume;
 use crate::error::{Error, Result};
 use crate::filesystem::FileType;
+use crate::filesystem::structure::{Structure, join};
 
 /// `i_flags`.
 pub(super) mod flag {

@@ -21,7 +21,6 @@ mod inode;
 mod journal;
 mod runs;
 mod state;
-mod structure;
 mod superblock;
 mod symlink;
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::num::{NonZeroU32, NonZeroU64};
 use super::checksum::crc32c;
 use super::feature::{Features, compat, incompat, ro_compat};
 use super::state::ErrorRecord;
-use super::structure::{Structure, join};
 use crate::error::{Error, Result};
+use crate::filesystem::structure::{Structure, join};
 
 /// Where it lies in the volume, in bytes.
 pub(super) const SUPERBLOCK_OFFSET: u64 = 1024;

@@ -1,8 +1,8 @@
 //! Extended attributes inside an inode (Linux Documentation/filesystems/ext4/attributes.rst): only
 //! as far as inline data needs them.
 
-use super::structure::Structure;
 use crate::error::{Error, Result};
+use crate::filesystem::structure::Structure;
 
 const MAGIC: u32 = 0xEA02_0000;
 

@@ -1,12 +1,13 @@
 //! The B+tree of extents (*XFS Algorithms & Data Structures*, "B+tree Extent List").
 
+use super::description::Description;
 use super::extent::Extent;
 use super::inode::Inode;
 use super::runs::Runs;
-use super::structure::{Description, Structure};
 use super::superblock::Superblock;
 use super::volume::Volume;
 use crate::error::{Error, Result};
+use crate::filesystem::structure::Structure;
 
 /// `BMAP`, and `BMA3` in version 5.
 const MAGIC: u32 = 0x424D_4150;
@@ -46,7 +47,7 @@ pub(super) fn read(
     runs: &mut Runs,
 ) -> Result<()> {
     let root = inode.fork();
-    let level = root.u16(0)?;
+    let level = root.be16(0)?;
     if level == 0 || level > MAX_LEVEL {
         let expected = format!("a root of level 1 to {MAX_LEVEL}");
         return Err(root.corrupt(0, expected, level.to_string()));
@@ -68,7 +69,7 @@ impl Walk<'_> {
     /// for both. The level becomes less with each step, so no cycle is endless.
     fn pointers(&mut self, node: &Structure<'_>, header: Header, level: u16) -> Result<()> {
         let room = node.raw.len().saturating_sub(header.len) / ENTRY_SIZE;
-        let count = usize::from(node.u16(header.count)?);
+        let count = usize::from(node.be16(header.count)?);
         if count == 0 || count > room {
             let expected = format!("1 to {room} records");
             return Err(node.corrupt(header.count, expected, count.to_string()));
@@ -109,14 +110,14 @@ impl Walk<'_> {
             node.must_have_magic(0, MAGIC)?;
             HEADER
         };
-        let found = node.u16(4)?;
+        let found = node.be16(4)?;
         if found != level {
             return Err(node.corrupt(4, format!("level {level}"), found.to_string()));
         }
         if level > 0 {
             return self.pointers(&node, header, level);
         }
-        let count = usize::from(node.u16(header.count)?);
+        let count = usize::from(node.be16(header.count)?);
         let len = count.saturating_mul(Extent::SIZE);
         if count == 0 || len > node.raw.len().saturating_sub(header.len) {
             return Err(node.corrupt(header.count, "records inside the block", count.to_string()));

@@ -3,12 +3,13 @@
 
 use std::ops::ControlFlow;
 
+use super::description::Description;
 use super::directory::{Entry, Visit};
 use super::inode::Inode;
-use super::structure::{Description, Structure};
 use super::superblock::Superblock;
 use super::volume::Span;
 use crate::error::Result;
+use crate::filesystem::structure::Structure;
 
 /// `XD2B` and `XDB3`: the only block of a directory, with the index at its end.
 const BLOCK_MAGIC: u32 = 0x5844_3242;
@@ -55,7 +56,7 @@ pub(super) fn walk(
     } else {
         (BLOCK_MAGIC, DATA_MAGIC, HEADER_SIZE)
     };
-    let has_index = is_only && s.u32(0)? == block_magic;
+    let has_index = is_only && s.be32(0)? == block_magic;
     if !has_index {
         s.must_have_magic(0, data_magic)?;
     }
@@ -72,7 +73,7 @@ pub(super) fn walk(
 /// Where the index of a block begins.
 fn index_start(s: &Structure<'_>, header: usize) -> Result<usize> {
     let tail = s.raw.len().saturating_sub(TAIL_SIZE);
-    let count = usize::try_from(s.u32(tail)?).unwrap_or(usize::MAX);
+    let count = usize::try_from(s.be32(tail)?).unwrap_or(usize::MAX);
     tail.checked_sub(count.saturating_mul(INDEX_ENTRY_SIZE))
         .filter(|start| *start >= header)
         .ok_or_else(|| s.corrupt(tail, "an index inside the block", format!("{count} entries")))
@@ -103,7 +104,7 @@ fn entries(
             return Err(s.corrupt(at, expected, record.to_string()));
         }
         // Each entry ends with where it starts.
-        let tag = s.u16(at.saturating_add(record).saturating_sub(2))?;
+        let tag = s.be16(at.saturating_add(record).saturating_sub(2))?;
         if usize::from(tag) != at {
             let expected = format!("an entry that ends with its place {at}");
             return Err(s.corrupt(at, expected, tag.to_string()));

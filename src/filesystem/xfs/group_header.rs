@@ -39,7 +39,7 @@ fn add(volume: &Volume, superblock: &Superblock, group: u64, counts: &mut Counts
     // Free blocks, those that are kept for the free-space trees, and those trees' own
     // (`agf_freeblks`, `agf_flcount`, `agf_btreeblks`).
     for at in [52, 48, 60] {
-        counts.free_blocks = counts.free_blocks.saturating_add(s.u32(at)?.into());
+        counts.free_blocks = counts.free_blocks.saturating_add(s.be32(at)?.into());
     }
     let span = sector(volume, superblock, group, 2)?;
     let s = span.structure("xfs AGI");
@@ -47,8 +47,8 @@ fn add(volume: &Volume, superblock: &Superblock, group: u64, counts: &mut Counts
     if superblock.features.is_v5() && !span.is_replayed {
         s.verify_checksum(INODES_CHECKSUM)?;
     }
-    counts.inodes = counts.inodes.saturating_add(s.u32(16)?.into());
-    counts.free_inodes = counts.free_inodes.saturating_add(s.u32(28)?.into());
+    counts.inodes = counts.inodes.saturating_add(s.be32(16)?.into());
+    counts.free_inodes = counts.free_inodes.saturating_add(s.be32(28)?.into());
     Ok(())
 }
 

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::structure::Structure;
 use super::superblock::Superblock;
 use super::volume::Volume;
 use crate::error::{Error, Result};
 use crate::filesystem::FileType;
+use crate::filesystem::structure::Structure;
 
 /// `IN`.
 const MAGIC: u16 = 0x494E;
@@ -76,8 +76,8 @@ impl<'v> Inode<'v> {
         })?;
         let span = volume.span(byte, volume.geometry.inode_len())?;
         let s = span.structure("xfs inode");
-        if s.u16(0)? != MAGIC {
-            let found = format!("inode {number}: {:#06x}", s.u16(0)?);
+        if s.be16(0)? != MAGIC {
+            let found = format!("inode {number}: {:#06x}", s.be16(0)?);
             return Err(s.corrupt(0, format!("magic {MAGIC:#06x}"), found));
         }
         let version = s.u8(4)?;
@@ -88,7 +88,7 @@ impl<'v> Inode<'v> {
         if version == 3 {
             verify(&s, superblock, number, span.is_replayed)?;
         }
-        let mode = s.u16(2)?;
+        let mode = s.be16(2)?;
         let file_type = match mode >> 12 {
             0x1 => FileType::Fifo,
             0x2 => FileType::CharDevice,
@@ -102,9 +102,10 @@ impl<'v> Inode<'v> {
                 return Err(s.corrupt(2, "an inode in use with a file type", found));
             }
         };
-        let flags2 = if version == 3 { s.u64(120)? } else { 0 };
-        let extents = if flags2 & FLAG2_NREXT64 != 0 { s.u64(24)? } else { u64::from(s.u32(76)?) };
-        let size = s.u64(56)?;
+        let flags2 = if version == 3 { s.be64(120)? } else { 0 };
+        let extents =
+            if flags2 & FLAG2_NREXT64 != 0 { s.be64(24)? } else { u64::from(s.be32(76)?) };
+        let size = s.be64(56)?;
         if size > i64::MAX.unsigned_abs() {
             return Err(s.corrupt(56, "a size below 2^63", format!("inode {number}: {size}")));
         }
@@ -113,14 +114,14 @@ impl<'v> Inode<'v> {
             offset: byte,
             file_type,
             mode: mode & 0o7777,
-            uid: s.u32(8)?,
-            gid: s.u32(12)?,
-            links: if version == 1 { u32::from(s.u16(6)?) } else { s.u32(16)? },
+            uid: s.be32(8)?,
+            gid: s.be32(12)?,
+            links: if version == 1 { u32::from(s.be16(6)?) } else { s.be32(16)? },
             size,
             mtime: mtime(&s, flags2)?,
             format: format(&s, file_type, number)?,
             extents,
-            is_realtime: s.u16(90)? & FLAG_REALTIME != 0,
+            is_realtime: s.be16(90)? & FLAG_REALTIME != 0,
             fork: fork(&s, if version == 3 { CORE_SIZE_V3 } else { CORE_SIZE })?,
             raw: span.raw,
         })
@@ -175,7 +176,7 @@ fn verify(
     if !is_replayed {
         s.verify_checksum(CHECKSUM)?;
     }
-    let found = s.u64(152)?;
+    let found = s.be64(152)?;
     if found != number {
         return Err(s.corrupt(152, format!("inode {number}"), found.to_string()));
     }
@@ -220,6 +221,6 @@ fn mtime(s: &Structure<'_>, flags2: u64) -> Result<i64> {
     if flags2 & FLAG2_BIGTIME == 0 {
         return s.array(40).map(|seconds| i64::from(i32::from_be_bytes(seconds)));
     }
-    let seconds = i64::try_from(s.u64(40)? / NANOSECONDS).unwrap_or(i64::MAX);
+    let seconds = i64::try_from(s.be64(40)? / NANOSECONDS).unwrap_or(i64::MAX);
     Ok(seconds.saturating_sub(BIGTIME_EPOCH))
 }

@@ -13,6 +13,7 @@
 mod bmap_btree;
 mod checksum;
 mod data_block;
+mod description;
 mod directory;
 mod extent;
 mod feature;
@@ -24,7 +25,6 @@ mod log;
 mod runs;
 mod short_form;
 mod state;
-mod structure;
 mod superblock;
 mod symlink;
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use super::bmap_btree;
 use super::extent::Extent;
 use super::inode::{Format, Inode};
-use super::structure::Structure;
 use super::superblock::Superblock;
 use super::volume::Volume;
 use crate::error::{Error, Result};
+use crate::filesystem::structure::Structure;
 
 /// Most runs of one file that are gathered (24 MiB of them). A file needs this many only when it
 /// is scattered over as many places.

@@ -33,7 +33,7 @@ pub(super) fn walk(
             file_type = s.u8(at)?;
             at = at.saturating_add(1);
         }
-        let number = if number_len == 8 { s.u64(at)? } else { u64::from(s.u32(at)?) };
+        let number = if number_len == 8 { s.be64(at)? } else { u64::from(s.be32(at)?) };
         at = at.saturating_add(number_len);
         let entry = Entry { inode: number, name, file_type };
         entry

@@ -2,8 +2,8 @@
 
 use super::feature::{Features, features2, incompat, version};
 use super::geometry::Geometry;
-use super::structure::Structure;
 use crate::error::{Error, Result};
+use crate::filesystem::structure::Structure;
 
 /// Bytes of its fields, and the least size of a sector, which the superblock fills.
 pub(super) const SUPERBLOCK_SIZE: usize = 512;
@@ -57,7 +57,7 @@ impl Superblock {
     pub(super) fn sector_len(raw: &[u8; SUPERBLOCK_SIZE]) -> Result<usize> {
         let s = Structure::new("xfs superblock", 0, raw);
         s.must_have_magic(0, MAGIC)?;
-        let log = power(&s, 121, SECTOR_LOGS, u32::from(s.u16(102)?))?;
+        let log = power(&s, 121, SECTOR_LOGS, u32::from(s.be16(102)?))?;
         Ok(1_usize.checked_shl(log).unwrap_or_default())
     }
 
@@ -81,7 +81,7 @@ impl Superblock {
         let uuid = s.array(32)?;
         let has_meta_uuid = features.has_incompat(incompat::META_UUID);
         let geometry = geometry(&s)?;
-        let root_inode = s.u64(56)?;
+        let root_inode = s.be64(56)?;
         if geometry.inode_byte(root_inode).is_none() {
             return Err(s.corrupt(56, "a root inode inside the volume", root_inode.to_string()));
         }
@@ -91,21 +91,21 @@ impl Superblock {
             meta_uuid: if has_meta_uuid { s.array(248)? } else { uuid },
             uuid,
             root_inode,
-            sector_size: u64::from(s.u16(102)?),
-            log_start: s.u64(48)?,
-            log_blocks: u64::from(s.u32(96)?),
+            sector_size: u64::from(s.be16(102)?),
+            log_start: s.be64(48)?,
+            log_blocks: u64::from(s.be32(96)?),
             counts: Counts {
-                free_blocks: s.u64(144)?,
-                inodes: s.u64(128)?,
-                free_inodes: s.u64(136)?,
+                free_blocks: s.be64(144)?,
+                inodes: s.be64(128)?,
+                free_inodes: s.be64(136)?,
             },
-            realtime_blocks: s.u64(16)?,
+            realtime_blocks: s.be64(16)?,
         })
     }
 }
 
 fn features(s: &Structure<'_>) -> Result<Features> {
-    let word = s.u16(100)?;
+    let word = s.be16(100)?;
     let number = word & version::NUMBER;
     if !(4..=5).contains(&number) || word & version::DIRECTORY_V2 == 0 {
         let what = format!("version {number} with directories of version 1");
@@ -114,8 +114,8 @@ fn features(s: &Structure<'_>) -> Result<Features> {
     }
     let is_v5 = number == 5;
     let has_more = word & version::MORE_BITS != 0;
-    let v5 = |at| if is_v5 { s.u32(at) } else { Ok(0) };
-    let mut features2 = if has_more { s.u32(200)? } else { 0 };
+    let v5 = |at| if is_v5 { s.be32(at) } else { Ok(0) };
+    let mut features2 = if has_more { s.be32(200)? } else { 0 };
     if is_v5 {
         // There the incompatible feature counts alone (`xfs_has_ftype`).
         features2 &= !features2::FTYPE;
@@ -130,9 +130,9 @@ fn features(s: &Structure<'_>) -> Result<Features> {
 }
 
 fn geometry(s: &Structure<'_>) -> Result<Geometry> {
-    let block_log = power(s, 120, BLOCK_LOGS, s.u32(4)?)?;
-    let inode_log = power(s, 122, INODE_LOGS, u32::from(s.u16(104)?))?;
-    let block_size = u64::from(s.u32(4)?);
+    let block_log = power(s, 120, BLOCK_LOGS, s.be32(4)?)?;
+    let inode_log = power(s, 122, INODE_LOGS, u32::from(s.be16(104)?))?;
+    let block_size = u64::from(s.be32(4)?);
     if inode_log > block_log || u32::from(s.u8(123)?) != block_log.saturating_sub(inode_log) {
         return Err(s.corrupt(123, "whole inodes in a block", s.u8(123)?.to_string()));
     }
@@ -141,8 +141,8 @@ fn geometry(s: &Structure<'_>) -> Result<Geometry> {
         let found = format!("2^{directory_log} blocks");
         return Err(s.corrupt(192, "a directory block of at most 64 KiB", found));
     }
-    let group_blocks = s.u32(84)?;
-    let group_count = s.u32(88)?;
+    let group_blocks = s.be32(84)?;
+    let group_count = s.be32(88)?;
     let group_block_log = u32::from(s.u8(124)?);
     // The smallest power of two that holds the number of every block of a group.
     let needed = u32::BITS.saturating_sub(group_blocks.saturating_sub(1).leading_zeros());
@@ -150,7 +150,7 @@ fn geometry(s: &Structure<'_>) -> Result<Geometry> {
         let expected = format!("{needed} bits for {group_blocks} blocks, at most 31");
         return Err(s.corrupt(124, expected, group_block_log.to_string()));
     }
-    let block_count = s.u64(8)?;
+    let block_count = s.be64(8)?;
     let whole = u64::from(group_blocks).saturating_mul(u64::from(group_count));
     let before_last = whole.saturating_sub(u64::from(group_blocks));
     if block_count > whole || block_count <= before_last {

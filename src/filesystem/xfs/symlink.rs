@@ -1,8 +1,8 @@
 //! Symbolic links (*XFS Algorithms & Data Structures*, "Symbolic Links").
 
+use super::description::Description;
 use super::inode::{Format, Inode};
 use super::runs::Runs;
-use super::structure::Description;
 use super::superblock::Superblock;
 use super::volume::Volume;
 use crate::error::Result;
@@ -65,7 +65,7 @@ fn remote(volume: &Volume, superblock: &Superblock, inode: &Inode<'_>) -> Result
                 s.verify_checksum(DESCRIPTION.checksum)?;
             }
             s.must_describe(&DESCRIPTION, &superblock.meta_uuid, inode.number)?;
-            let (offset, part) = (s.u32(4)?, usize::try_from(s.u32(8)?).unwrap_or(usize::MAX));
+            let (offset, part) = (s.be32(4)?, usize::try_from(s.be32(8)?).unwrap_or(usize::MAX));
             if usize::try_from(offset).ok() != Some(target.len()) || part > left {
                 let expected = format!("at most {left} bytes at {}", target.len());
                 return Err(s.corrupt(4, expected, format!("{part} at {offset}")));

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::geometry::Geometry;
-use super::structure::Structure;
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::filesystem::Budget;
+use crate::filesystem::structure::Structure;
 
 /// Bytes of the unit that the log counts in (`BBSIZE`); sectors are never smaller.
 pub(super) const BASIC_BLOCK: usize = 512;

@@ -3,7 +3,7 @@
 use super::superblock::Checksums;
 use crate::error::Result;
 use crate::filesystem::ext::checksum::crc32c;
-use crate::filesystem::ext::structure::Structure;
+use crate::filesystem::structure::Structure;
 
 /// `h_chksum_type` and `h_chksum_size` of a CRC-32 (`JBD2_CRC32_CHKSUM`).
 const CRC32: [u8; 2] = [1, 4];

@@ -4,7 +4,7 @@
 use super::HEADER_SIZE;
 use super::superblock::{Checksums, JournalSuperblock};
 use crate::error::Result;
-use crate::filesystem::ext::structure::{Structure, join};
+use crate::filesystem::structure::{Structure, join};
 
 const FLAG_ESCAPE: u32 = 0x1;
 const FLAG_SAME_UUID: u32 = 0x2;

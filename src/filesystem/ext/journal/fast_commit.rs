@@ -5,7 +5,7 @@
 use super::Log;
 use crate::error::Result;
 use crate::filesystem::ext::checksum::crc32c;
-use crate::filesystem::ext::structure::Structure;
+use crate::filesystem::structure::Structure;
 
 /// Tags of records (`EXT4_FC_TAG_…`): changes and padding run from 1 to 7.
 const TAG_CHANGES: std::ops::RangeInclusive<u16> = 1..=7;

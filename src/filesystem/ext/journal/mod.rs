@@ -20,11 +20,11 @@ use super::feature::{compat, incompat};
 use super::inode::Inode;
 use super::runs::Runs;
 use super::state::{JournalState, Replay};
-use super::structure::Structure;
 use super::superblock::Superblock;
 use super::volume::{Logged, Overlay, Volume};
 use crate::error::{Error, Result};
 use crate::filesystem::FileType;
+use crate::filesystem::structure::Structure;
 
 /// What each block of the log but content starts with.
 pub(super) const MAGIC: u32 = 0xC03B_3998;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::HEADER_SIZE;
 use super::superblock::JournalSuperblock;
 use crate::error::{Error, Result};
-use crate::filesystem::ext::structure::{Structure, join};
+use crate::filesystem::structure::{Structure, join};
 
 /// Most revoked blocks that are kept, of one transaction and of all (some 24 MiB). Only directories
 /// and block maps are revoked, so this many stand for as many deleted directories or large files.

@@ -4,7 +4,7 @@
 use super::MAGIC;
 use crate::error::{Error, Result};
 use crate::filesystem::ext::checksum::crc32c;
-use crate::filesystem::ext::structure::Structure;
+use crate::filesystem::structure::Structure;
 
 /// Its length in bytes.
 const SUPERBLOCK_SIZE: usize = 1024;

@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::structure::Structure;
 use super::*;
+use crate::filesystem::structure::Structure;
 
 mod damage;
 mod journal;

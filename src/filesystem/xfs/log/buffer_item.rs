@@ -4,7 +4,7 @@
 use super::replay::Recovery;
 use super::transaction::Item;
 use crate::error::Result;
-use crate::filesystem::xfs::structure::Structure;
+use crate::filesystem::structure::Structure;
 use crate::filesystem::xfs::volume::{BASIC_BLOCK, BASIC_BLOCK_U64};
 
 /// `blf_flags`: inodes, of which only the links among unlinked ones are logged in this way.
@@ -34,15 +34,15 @@ struct Format<'a> {
 impl<'a> Format<'a> {
     fn parse(item: &'a Item) -> Result<Self> {
         let s = item.region(0);
-        let blocks = s.le16(6)?;
+        let blocks = s.u16(6)?;
         if blocks > MAX_BLOCKS {
             let expected = format!("a buffer of at most {MAX_BLOCKS} blocks");
             return Err(s.corrupt(6, expected, blocks.to_string()));
         }
-        let words = usize::try_from(s.le32(16)?).unwrap_or(usize::MAX);
+        let words = usize::try_from(s.u32(16)?).unwrap_or(usize::MAX);
         Ok(Self {
-            flags: s.le16(4)?,
-            block: s.le64(8)?,
+            flags: s.u16(4)?,
+            block: s.u64(8)?,
             blocks,
             bits: s.bytes(BITS, words.saturating_mul(4))?,
         })
@@ -123,5 +123,5 @@ fn written(s: &Structure<'_>, uuid: &[u8; 16]) -> Option<u64> {
 }
 
 fn sequence(s: &Structure<'_>, at: usize) -> Option<u64> {
-    s.u64(at).ok().filter(|sequence| !matches!(*sequence, 0 | u64::MAX))
+    s.be64(at).ok().filter(|sequence| !matches!(*sequence, 0 | u64::MAX))
 }

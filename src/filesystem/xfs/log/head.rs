@@ -17,8 +17,8 @@ impl Log<'_> {
     fn cycle(&self, at: u64) -> Result<u32> {
         let span = self.block(at)?;
         let s = span.structure("xfs log block");
-        match s.u32(0)? {
-            MAGIC => s.u32(4),
+        match s.be32(0)? {
+            MAGIC => s.be32(4),
             cycle => Ok(cycle),
         }
     }
@@ -82,7 +82,7 @@ impl Log<'_> {
         for distance in 1..=UNDER_WAY.min(self.blocks) {
             let at = self.before(head, distance);
             let span = self.block(at)?;
-            if span.structure("xfs log block").u32(0)? == MAGIC {
+            if span.structure("xfs log block").be32(0)? == MAGIC {
                 return Ok((Record::read(self, at)?, distance));
             }
         }

@@ -14,8 +14,9 @@ const MAX_INODES: u32 = 128;
 pub(super) fn replay(recovery: &mut Recovery<'_>, item: &Item) -> Result<()> {
     let s = item.region(0);
     let geometry = recovery.volume.geometry;
-    let (group, first) = (u64::from(s.u32(4)?), u64::from(s.u32(8)?));
-    let (count, size, blocks, generation) = (s.u32(12)?, s.u32(16)?, s.u32(20)?, s.array::<4>(24)?);
+    let (group, first) = (u64::from(s.be32(4)?), u64::from(s.be32(8)?));
+    let (count, size, blocks, generation) =
+        (s.be32(12)?, s.be32(16)?, s.be32(20)?, s.array::<4>(24)?);
     let bytes = u64::from(count).saturating_mul(size.into());
     let is_sound = usize::try_from(size).ok() == Some(geometry.inode_len())
         && count <= MAX_INODES

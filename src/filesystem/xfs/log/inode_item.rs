@@ -4,7 +4,7 @@
 use super::replay::Recovery;
 use super::transaction::Item;
 use crate::error::{Error, Result};
-use crate::filesystem::xfs::structure::Structure;
+use crate::filesystem::structure::Structure;
 use crate::filesystem::xfs::volume::BASIC_BLOCK_U64;
 
 /// `ilf_fields`.
@@ -71,18 +71,18 @@ const DISK_ROOT: usize = 4;
 /// Puts what is logged into the inode on the volume, unless that is later.
 pub(super) fn replay(recovery: &mut Recovery<'_>, item: &Item, sequence: u64) -> Result<()> {
     let format = item.region(0);
-    let fields = format.le32(4)?;
+    let fields = format.u32(4)?;
     let shift = if format.raw.len() == PACKED_FORMAT { 4 } else { 0 };
     let at = |place: usize| place.saturating_sub(shift);
-    let number = format.le64(at(16))?;
-    let (block, blocks) = (format.le64(at(40))?, u64::from(format.le32(at(48))?));
+    let number = format.u64(at(16))?;
+    let (block, blocks) = (format.u64(at(40))?, u64::from(format.u32(at(48))?));
     if recovery.is_cancelled(block, blocks) {
         return Ok(());
     }
     if fields & field::OWNER != 0 {
         recovery.note_owner_change();
     }
-    let within = u64::from(format.le32(at(52))?);
+    let within = u64::from(format.u32(at(52))?);
     let byte = block.saturating_mul(BASIC_BLOCK_U64).saturating_add(within);
     let geometry = recovery.volume.geometry;
     if geometry.inode_byte(number) != Some(byte) {
@@ -94,7 +94,7 @@ pub(super) fn replay(recovery: &mut Recovery<'_>, item: &Item, sequence: u64) ->
     if there.array(0)? != MAGIC {
         return Err(there.corrupt(0, "an inode that the log changes", "none"));
     }
-    let written = there.u64(SEQUENCE)?;
+    let written = there.be64(SEQUENCE)?;
     if !matches!(written, 0 | u64::MAX) && written > sequence {
         return Ok(());
     }
@@ -123,7 +123,7 @@ pub(super) fn replay(recovery: &mut Recovery<'_>, item: &Item, sequence: u64) ->
 /// The core, turned into the byte order of the volume. What links unlinked inodes, and the
 /// checksum, stay as they are.
 fn core(logged: &Structure<'_>, inode: &mut [u8], sequence: u64) -> Result<()> {
-    let flags2 = logged.le64(FLAGS2)?;
+    let flags2 = logged.u64(FLAGS2)?;
     if logged.u8(4)? != 3 || logged.raw.len() != CORE {
         let found = format!("version {} in {} bytes", logged.u8(4)?, logged.raw.len());
         return Err(logged.corrupt(4, "an inode of version 3", found));

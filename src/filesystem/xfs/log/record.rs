@@ -2,7 +2,7 @@
 
 use super::Log;
 use crate::error::{Error, Result};
-use crate::filesystem::xfs::structure::Structure;
+use crate::filesystem::structure::Structure;
 use crate::filesystem::xfs::volume::{BASIC_BLOCK, BASIC_BLOCK_U64};
 
 /// What a header starts with; no other block does, as it starts with a cycle number.
@@ -59,25 +59,25 @@ impl Record {
         let span = log.block(at)?;
         let s = span.structure("xfs log record");
         s.must_have_magic(0, MAGIC)?;
-        let version = s.u32(8)?;
+        let version = s.be32(8)?;
         if version == 0 || version & !3 != 0 {
             return Err(s.corrupt(8, "version 1 or 2", version.to_string()));
         }
-        let len = usize::try_from(s.u32(12)?).unwrap_or(usize::MAX);
-        let size = usize::try_from(s.u32(320)?).unwrap_or(usize::MAX);
+        let len = usize::try_from(s.be32(12)?).unwrap_or(usize::MAX);
+        let size = usize::try_from(s.be32(320)?).unwrap_or(usize::MAX);
         if len > MAX_LEN || !len.is_multiple_of(4) || version & 2 != 0 && size > MAX_LEN {
             let expected = format!("at most {MAX_LEN} bytes");
             return Err(s.corrupt(12, expected, format!("{len} of {size}")));
         }
         let headers = if version & 2 != 0 { size.div_ceil(BYTES_PER_HEADER).max(1) } else { 1 };
-        let format = s.u32(300)?;
+        let format = s.be32(300)?;
         if format != FORMAT_LINUX_LE {
             return Err(Error::unsupported(s.name, s.offset, format!("format {format}")));
         }
         if s.array::<16>(304)? != log.superblock.uuid {
             return Err(s.corrupt(304, "the file system's UUID", "another"));
         }
-        let tail = u64::from(s.u32(28)?);
+        let tail = u64::from(s.be32(28)?);
         if tail >= log.blocks {
             let expected = format!("a tail below block {}", log.blocks);
             return Err(s.corrupt(28, expected, tail.to_string()));
@@ -86,10 +86,10 @@ impl Record {
             at,
             headers: u64::try_from(headers).unwrap_or(u64::MAX),
             len,
-            sequence: s.u64(16)?,
+            sequence: s.be64(16)?,
             tail,
-            operations: s.u32(40)?,
-            checksum: s.le32(CHECKSUM)?,
+            operations: s.be32(40)?,
+            checksum: s.u32(CHECKSUM)?,
         })
     }
 

@@ -107,7 +107,7 @@ impl<'a> Recovery<'a> {
         }
         for item in others {
             let kind = item.kind()?;
-            let id = || item.region(0).le64(8);
+            let id = || item.region(0).u64(8);
             if kind == kind::INODE {
                 inode_item::replay(self, item, transaction.sequence)?;
             } else if let Some(intent) = kind::MAP_INTENTS.iter().find(|intent| **intent == kind) {
@@ -198,6 +198,6 @@ impl<'a> Recovery<'a> {
 
 impl Item {
     fn kind(&self) -> Result<u16> {
-        self.region(0).le16(0)
+        self.region(0).u16(0)
     }
 }

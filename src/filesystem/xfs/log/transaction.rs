@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::Log;
 use super::record::Record;
 use crate::error::Result;
-use crate::filesystem::xfs::structure::Structure;
+use crate::filesystem::structure::Structure;
 
 /// Bytes of an operation's header, and of a transaction's.
 const OPERATION_HEADER: usize = 12;
@@ -64,8 +64,8 @@ pub(super) fn committed(log: &Log<'_>, records: &[Record]) -> Result<Vec<Transac
         let s = Structure::new("xfs log operation", log.byte(record.at), &content);
         let mut at = 0_usize;
         for _ in 0..record.operations {
-            let id = s.u32(at)?;
-            let len = usize::try_from(s.u32(at.saturating_add(4))?).unwrap_or(usize::MAX);
+            let id = s.be32(at)?;
+            let len = usize::try_from(s.be32(at.saturating_add(4))?).unwrap_or(usize::MAX);
             let (client, flags) = (s.u8(at.saturating_add(8))?, s.u8(at.saturating_add(9))?);
             if !CLIENTS.contains(&client) {
                 return Err(s.corrupt(at.saturating_add(8), "a client", client.to_string()));
@@ -93,7 +93,7 @@ impl Transaction {
             self.header.extend_from_slice(region);
             let header = Structure { raw: &self.header, ..*s };
             if self.header.len() > TRANSACTION_HEADER
-                || self.header.len() >= 4 && header.le32(0)? != TRANSACTION_MAGIC
+                || self.header.len() >= 4 && header.u32(0)? != TRANSACTION_MAGIC
             {
                 let found = format!("{} bytes", self.header.len());
                 return Err(s.corrupt(at, "a transaction's header", found));
@@ -113,7 +113,7 @@ impl Transaction {
             _ => {
                 // Type and number of regions come first in every format.
                 let format = Structure { raw: region, ..*s };
-                let count = usize::from(format.le16(2)?);
+                let count = usize::from(format.u16(2)?);
                 if count == 0 || count > MAX_REGIONS {
                     let expected = format!("an item of 1 to {MAX_REGIONS} regions");
                     return Err(s.corrupt(at, expected, count.to_string()));

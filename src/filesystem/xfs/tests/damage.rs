@@ -174,7 +174,7 @@ fn a_flipped_bit_anywhere_in_checked_metadata_is_corrupt() {
     let inode = fs.inode(tree).unwrap();
     let fork = inode.fork();
     let room = (fork.raw.len() - 4) / 16;
-    let block = fork.u64(4 + room * 8).unwrap();
+    let block = fork.be64(4 + room * 8).unwrap();
     let byte = fs.volume.geometry.block_byte(block, 1).unwrap();
     let damaged = flip(name, byte + 1023);
     let error = FileSystem::open(&damaged, tree).map(|_| ()).unwrap_err();

@@ -1,6 +1,6 @@
-//! The numbers in an on-disk structure. Btrfs stores everything little-endian.
+//! The numbers and texts in an on-disk structure: little-endian ones as `u16`, `u32`, `u64`, and
+//! big-endian ones as `be16`, `be32`, `be64`.
 
-use super::key::Key;
 use crate::error::{Error, Result};
 
 /// The bytes of one on-disk structure, with what an error must say about it.
@@ -38,6 +38,11 @@ impl<'a> Structure<'a> {
         self.offset.saturating_add(u64::try_from(at).unwrap_or(u64::MAX))
     }
 
+    /// What follows byte `at`.
+    pub(super) fn after(&self, at: usize) -> Self {
+        Self { offset: self.place(at), raw: self.raw.get(at..).unwrap_or_default(), ..*self }
+    }
+
     /// `len` bytes from byte `at` on.
     pub(super) fn bytes(&self, at: usize, len: usize) -> Result<&'a [u8]> {
         at.checked_add(len).and_then(|end| self.raw.get(at..end)).ok_or_else(|| {
@@ -69,13 +74,27 @@ impl<'a> Structure<'a> {
         self.array(at).map(u64::from_le_bytes)
     }
 
-    /// A key, `struct btrfs_disk_key`.
-    pub(super) fn key(&self, at: usize) -> Result<Key> {
-        self.array(at).map(Key::parse)
+    pub(super) fn be16(&self, at: usize) -> Result<u16> {
+        self.array(at).map(u16::from_be_bytes)
     }
 
-    /// What follows byte `at`.
-    pub(super) fn after(&self, at: usize) -> Self {
-        Self { offset: self.place(at), raw: self.raw.get(at..).unwrap_or_default(), ..*self }
+    pub(super) fn be32(&self, at: usize) -> Result<u32> {
+        self.array(at).map(u32::from_be_bytes)
     }
+
+    pub(super) fn be64(&self, at: usize) -> Result<u64> {
+        self.array(at).map(u64::from_be_bytes)
+    }
+
+    /// The text in a field of `len` bytes, which a NUL may end early.
+    pub(super) fn text(&self, at: usize, len: usize) -> Result<String> {
+        let field = self.bytes(at, len)?;
+        let text = field.split(|byte| *byte == 0).next().unwrap_or_default();
+        Ok(String::from_utf8_lossy(text).into_owned())
+    }
+}
+
+/// A number stored as two halves.
+pub(super) fn join(low: u32, high: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
 }

@@ -1,0 +1,290 @@
+//! Whole volumes by mkntfs and ntfs-3g, against what ntfs-3g shows of them (`testdata/ntfs/make.sh`),
+//! and against damage.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use super::reparse::Algorithm;
+use super::*;
+
+fn file(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/ntfs").join(name);
+    std::fs::read(path).unwrap()
+}
+
+fn unpack(name: &str) -> Vec<u8> {
+    zstd::decode_all(file(name).as_slice()).unwrap()
+}
+
+fn open(name: &str) -> Ntfs {
+    Ntfs::open(Arc::new(unpack(&format!("{name}.img.zst")))).unwrap()
+}
+
+/// As Python's `urllib.parse.quote`.
+fn quote(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' | b'/' => {
+                text.push(char::from(*byte));
+            }
+            _ => write!(text, "%{byte:02X}").unwrap(),
+        }
+    }
+    text
+}
+
+fn entries(fs: &Ntfs, dir: NodeId) -> Vec<DirEntry> {
+    let mut entries = Vec::new();
+    let keep = &mut |entry| {
+        entries.push(entry);
+        ControlFlow::Continue(())
+    };
+    fs.read_dir(dir, keep).unwrap();
+    entries
+}
+
+fn content(fs: &Ntfs, node: NodeId) -> Vec<u8> {
+    let file = FileSystem::open(fs, node).unwrap();
+    file.vec(0, file.len() as usize).unwrap()
+}
+
+fn listing(fs: &Ntfs) -> BTreeSet<String> {
+    let mut lines = BTreeSet::new();
+    let mut stack = vec![(fs.root(), String::new())];
+    while let Some((dir, path)) = stack.pop() {
+        for entry in entries(fs, dir) {
+            let path = format!("{path}/{}", quote(&entry.name));
+            assert_eq!(fs.lookup(dir, &entry.name).unwrap(), Some(entry.node), "{path}");
+            let meta = fs.metadata(entry.node).unwrap();
+            assert_eq!(entry.file_type, Some(meta.file_type), "{path}");
+            let Metadata { links, len, mtime, .. } = meta;
+            lines.insert(match meta.file_type {
+                FileType::Directory => {
+                    stack.push((entry.node, path.clone()));
+                    format!("{path}\tdirectory\t-\t-\t{mtime}\t-")
+                }
+                _ => {
+                    let crc = crc32fast::hash(&content(fs, entry.node));
+                    format!("{path}\tregular\t{links}\t{len}\t{mtime}\t{crc:08x}")
+                }
+            });
+        }
+    }
+    lines
+}
+
+fn is_as_mounted(name: &str) {
+    let expected = String::from_utf8(unpack(&format!("{name}.list.zst"))).unwrap();
+    let expected: BTreeSet<String> = expected.lines().map(str::to_owned).collect();
+    assert!(expected.len() > 400);
+    let found = listing(&open(name));
+    let missing: Vec<_> = expected.difference(&found).collect();
+    let extra: Vec<_> = found.difference(&expected).collect();
+    assert!(missing.is_empty() && extra.is_empty(), "{name}: -{missing:#?} +{extra:#?}");
+}
+
+#[test]
+fn a_volume_by_default_is_as_mounted() {
+    is_as_mounted("default");
+}
+
+#[test]
+fn clusters_of_512_bytes_are_as_mounted() {
+    is_as_mounted("clusters-512");
+}
+
+#[test]
+fn sectors_of_4096_bytes_are_as_mounted() {
+    is_as_mounted("sectors-4096");
+}
+
+#[test]
+fn names_are_found_without_case() {
+    let fs = open("default");
+    let many = fs.lookup(fs.root(), b"MANY").unwrap().unwrap();
+    let found = fs.lookup(many, b"A FILE with a LONG name 7.TXT").unwrap().unwrap();
+    assert_eq!(content(&fs, found), b"7\n");
+    assert_eq!(fs.lookup(many, b"a file with a long name 401.txt").unwrap(), None);
+    let umlaut = fs.lookup(fs.root(), "ÜMLÄUT 漢字 😀".as_bytes()).unwrap().unwrap();
+    assert_eq!(content(&fs, umlaut), b"umlaut");
+}
+
+#[test]
+fn a_part_of_a_compressed_file_is_what_stands_there() {
+    let fs = open("default");
+    let dir = fs.lookup(fs.root(), b"compressed").unwrap().unwrap();
+    let numbers = fs.lookup(dir, b"numbers").unwrap().unwrap();
+    let whole = content(&fs, numbers);
+    let file = FileSystem::open(&fs, numbers).unwrap();
+    // Across the end of the first unit of 16 clusters.
+    assert_eq!(file.vec(65_530, 20).unwrap(), whole[65_530..65_550]);
+    assert!(file.read_at(file.len(), &mut [0]).is_err());
+}
+
+/// As `content.py` makes it.
+fn words() -> Vec<u8> {
+    const WORDS: [&[u8]; 6] =
+        [b"cluster ", b"inode ", b"hive ", b"cell ", b"extent ", b"L2 table "];
+    let mut out = Vec::new();
+    let mut x = 1_u64;
+    while out.len() < 40_000 {
+        x = (x * 1_103_515_245 + 12_345) & 0x7fff_ffff;
+        match (x >> 16) % 8 {
+            word @ 0..=5 => out.extend(WORDS[word as usize]),
+            6 => {
+                out.push(0xe8);
+                let target = ((x >> 8) % 20_000) as i32 - ((x >> 20) % 9_000) as i32;
+                out.extend(target.to_le_bytes());
+            }
+            _ => out.extend((x as u32).to_le_bytes()),
+        }
+    }
+    out.truncate(40_000);
+    out
+}
+
+#[test]
+fn chunks_of_each_kind_of_compactos_come_out_as_wimlib_put_them_in() {
+    for (name, algorithm, chunk) in [
+        ("xpress-4096", Algorithm::Xpress, 4096),
+        ("xpress-8192", Algorithm::Xpress, 8192),
+        ("xpress-16384", Algorithm::Xpress, 16_384),
+        ("lzx-32768", Algorithm::Lzx, 32_768),
+    ] {
+        let wof = Wof::new(Arc::new(file(&format!("{name}.bin"))), 40_000, algorithm, chunk);
+        assert!(wof.vec(0, 40_000).unwrap() == words(), "{name}");
+        assert_eq!(wof.vec(chunk - 3, 6).unwrap(), words()[chunk as usize - 3..][..6], "{name}");
+    }
+}
+
+#[test]
+fn damaged_chunks_are_an_error_or_other_bytes_and_never_a_panic() {
+    let mut random = XorShift(0x9E37_79B9_7F4A_7C15);
+    for (name, algorithm, chunk) in
+        [("xpress-4096", Algorithm::Xpress, 4096), ("lzx-32768", Algorithm::Lzx, 32_768)]
+    {
+        let sound = file(&format!("{name}.bin"));
+        let mut failed = 0;
+        for _ in 0..300 {
+            let mut bytes = sound.clone();
+            let at = random.below(bytes.len());
+            bytes[at] = random.next() as u8;
+            let wof = Wof::new(Arc::new(bytes), 40_000, algorithm, chunk);
+            failed += usize::from(wof.vec(0, 40_000).is_err());
+        }
+        assert!(failed > 0, "{name}");
+    }
+}
+
+#[test]
+fn a_record_that_was_torn_is_named() {
+    let mut bytes = unpack("default.img.zst");
+    let fs = open("default");
+    let small = fs.lookup(fs.root(), b"small").unwrap().unwrap();
+    let offset = fs.volume.record(Reference(small.0)).unwrap().structure().offset as usize;
+    bytes[offset + 510] ^= 1;
+    let fs = Ntfs::open(Arc::new(bytes)).unwrap();
+    let error = fs.metadata(small).unwrap_err();
+    assert!(matches!(error, Error::Corrupt { structure: "NTFS file record", .. }), "{error}");
+}
+
+#[test]
+fn a_record_that_was_used_anew_is_not_the_file() {
+    let fs = open("default");
+    let small = fs.lookup(fs.root(), b"small").unwrap().unwrap();
+    let stale = NodeId(small.0 + (1 << 48));
+    assert!(matches!(fs.metadata(stale), Err(Error::Corrupt { .. })));
+}
+
+struct XorShift(u64);
+
+impl XorShift {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+}
+
+/// Most names of one mutant that are looked at.
+const MAX_ENTRIES: usize = 600;
+
+/// Looks at everything of a tree that may be damaged, and gives how many reads failed.
+fn visit_all(fs: &Ntfs) -> usize {
+    let mut failures = 0;
+    let mut seen = HashSet::new();
+    let mut budget = MAX_ENTRIES;
+    let mut stack = vec![fs.root()];
+    while let Some(dir) = stack.pop() {
+        let end = fs.read_dir(dir, &mut |entry| {
+            budget = budget.saturating_sub(1);
+            if budget > 0 && seen.insert(entry.node) {
+                stack.push(entry.node);
+            }
+            if budget > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        failures += usize::from(end.is_err_and(|e| !matches!(e, Error::NotADirectory { .. })));
+        failures += usize::from(fs.metadata(dir).is_err());
+        let _ = fs.lookup(dir, b"absent");
+        let _ = fs.read_link(dir);
+        if let Ok(file) = FileSystem::open(fs, dir) {
+            let mut buf = [0; 4096];
+            for offset in [0, file.len() / 2, file.len().saturating_sub(4096), file.len()] {
+                let len = file.len().saturating_sub(offset).min(4096) as usize;
+                failures += usize::from(file.read_at(offset, &mut buf[..len]).is_err());
+                let _ = file.slice(offset, len);
+                let _ = file.zeroes_at(offset);
+            }
+        }
+    }
+    failures
+}
+
+#[test]
+fn mutants_give_an_answer_or_an_error() {
+    let mut bytes = Arc::new(unpack("default.img.zst"));
+    let sound = open("default");
+    assert_eq!(visit_all(&sound), 0);
+    // The boot sector, file records, and blocks of directories.
+    let cluster = sound.volume.boot.cluster_size;
+    let mft = (sound.volume.boot.mft * cluster) as usize;
+    let mut places = vec![0];
+    places.extend(
+        (mft..bytes.len() - 1024).step_by(1024).filter(|at| bytes[*at..].starts_with(b"FILE")),
+    );
+    places.extend((0..bytes.len()).step_by(512).filter(|at| bytes[*at..].starts_with(b"INDX")));
+    let mut random = XorShift(0x9E37_79B9_7F4A_7C15);
+    let (mut opened, mut damaged) = (0, 0);
+    for _ in 0..600 {
+        let mut undo = Vec::new();
+        let whole = Arc::get_mut(&mut bytes).unwrap();
+        for _ in 0..=random.below(6) {
+            // Not in the two bytes that the update sequence array protects.
+            let at = places[random.below(places.len())] + random.below(480);
+            undo.push((at, whole[at]));
+            whole[at] = match random.below(4) {
+                0 => 0,
+                1 => 0xff,
+                2 => whole[at] ^ 1 << random.below(8),
+                _ => random.next() as u8,
+            };
+        }
+        let copy: Arc<dyn Bytes> = Arc::clone(&bytes) as Arc<dyn Bytes>;
+        if let Ok(fs) = Ntfs::open(copy) {
+            opened += 1;
+            damaged += usize::from(visit_all(&fs) > 0);
+        }
+        let whole = Arc::get_mut(&mut bytes).unwrap();
+        for (at, byte) in undo.into_iter().rev() {
+            whole[at] = byte;
+        }
+    }
+    assert!(opened > 300 && damaged > 100, "{opened} opened, {damaged} of them damaged");
+}
