@@ -701,9 +701,9 @@ pub const FIXTURES: &[Fixture] = &[
     },
     Fixture {
         name: "ntfs",
-        what: "NTFS as mkntfs makes it on the active partition: its boot sector says that it does not boot",
+        what: "NTFS without an operating system, as mkntfs makes it, on the active partition",
         exit: 1,
-        findings: &[("boot-mode-bios", "fail"), ZSTD],
+        findings: &[("single-disk-image", "fail"), ZSTD],
         unjudged: &["*"],
         make: ntfs,
     },
