@@ -41,7 +41,7 @@ pub(super) fn tree(image: &Path, partition: Option<u32>) -> Result<Tree, Failure
                     (Some(unread), _) | (None, Some(unread)) => {
                         format!("{}: {}", unread.location, unread.reason)
                     }
-                    (None, None) => "no Linux guest was found".to_owned(),
+                    (None, None) => "no guest was found whose files can be read".to_owned(),
                 };
                 let image = image.display();
                 Err(Failure::Said(format!("{image}: {why} (--volume N looks into one partition)")))

@@ -89,7 +89,7 @@ fn look_inside(disk: Result<Arc<dyn Bytes>>, password: Option<&InitialPassword>)
     let machine = Machine { disk: &disk, filesystems: &filesystems };
     let firmware = linux::boot::firmware::firmware(&machine);
     let (guest, tree) = match windows::recognise(&machine) {
-        Some(windows) => (Fact::Known(Guest::Windows(windows)), None),
+        Some(windows) => (Fact::Known(Guest::Windows(windows)), windows::tree(&machine)),
         None => linux::find(&machine, password),
     };
     (Fact::Known(disk), filesystems, firmware, guest, tree)

@@ -1,4 +1,4 @@
-//! Windows, recognised by what can be seen of it without reading NTFS.
+//! Windows, recognised by its system hive, or by what else can be seen of it.
 //!
 //! In: the disk, and the file systems that can be read. Out: [`WindowsFacts`] when all that is seen
 //! speaks for it. A data disk with NTFS on it, or a Linux disk beside an NTFS partition, is not
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::disk::facts::{BootCodeKind, PartitionFacts, PartitionRole, SignatureKind};
 use crate::error::Result;
 use crate::fact::Evidence;
+use crate::filesystem::tree::Tree;
 use crate::filesystem::{FileSystem, FileType};
 use crate::guest::Machine;
 use crate::guest::facts::WindowsFacts;
@@ -52,6 +53,15 @@ fn system_directory(machine: &Machine<'_>) -> Vec<Evidence> {
         .filter(|(_, fs)| matches!(file_at(fs.as_ref(), &SYSTEM_HIVE), Ok(true)))
         .map(|(name, _)| Evidence::new(name, SYSTEM_HIVE.join("\\")))
         .collect()
+}
+
+/// The tree of the volume that Windows lies on: of the first that has the system hive.
+pub fn tree(machine: &Machine<'_>) -> Option<Tree> {
+    machine.filesystems.iter().enumerate().find_map(|(index, filesystem)| {
+        let filesystem = filesystem.known()?.as_ref()?;
+        let is_system = matches!(file_at(filesystem.as_ref(), &SYSTEM_HIVE), Ok(true));
+        is_system.then(|| Tree::new(filesystem.clone(), index))
+    })
 }
 
 /// What makes a disk boot Windows under UEFI: its boot manager; or, where the EFI system partition

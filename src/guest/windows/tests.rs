@@ -169,3 +169,22 @@ fn windows_partitions_without_any_ntfs_are_not_windows() {
     );
     assert!(!is_windows(&empty, None));
 }
+
+#[test]
+fn the_tree_is_that_of_the_volume_with_the_system_hive() {
+    let disk = disk(
+        BootCodeKind::Windows,
+        &[
+            (PartitionRole::Other, Some(SignatureKind::Ntfs), true),
+            (PartitionRole::Other, Some(SignatureKind::Ntfs), false),
+        ],
+    );
+    let data = MemoryFs::new().file("/Windows/readme.txt", "x");
+    let system = MemoryFs::new().file("/Windows/System32/config/SYSTEM", "regf");
+    let filesystems = [Fact::Known(Some(data.shared())), Fact::Known(Some(system.shared()))];
+    let machine = Machine { disk: &disk, filesystems: &filesystems };
+    let tree = tree(&machine).unwrap();
+    assert_eq!(tree.read("/Windows/System32/config/SYSTEM", 16).unwrap(), b"regf");
+    let none = Machine { disk: &disk, filesystems: &filesystems[..1] };
+    assert!(super::tree(&none).is_none());
+}
