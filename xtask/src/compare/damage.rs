@@ -19,7 +19,7 @@ use crate::guest::disk::{GIB, MIB};
 use crate::guest::grub::Devices;
 use crate::guest::identity::ROOT_UUID;
 use crate::guest::layout::{BOOT, Layout, ROOT_AT, SIZE, Source};
-use crate::guest::mount::Mount;
+use crate::guest::mount::{Loop, Mount};
 use crate::testdata::small::Tree;
 use crate::tool::Tool;
 use crate::workspace;
@@ -84,7 +84,8 @@ impl Target {
     }
 
     pub fn mount(&self, image: &Path) -> Result<Mount> {
-        Mount::new(image, self.start, self.size, self.options())
+        let device = Loop::read_only(image, self.start, self.size)?;
+        Mount::of(vec![device], self.options())
     }
 }
 

@@ -22,6 +22,18 @@ impl Loop {
         Self::with_sectors(image, offset, size, 512)
     }
 
+    /// The same, through which nothing is written: even a mount for reading writes down errors that
+    /// it meets.
+    pub fn read_only(image: &Path, offset: u64, size: u64) -> Result<Self> {
+        let device = Tool::new("losetup")
+            .words("--find --show --read-only")
+            .arg(format!("--offset={offset}"))
+            .arg(format!("--sizelimit={size}"))
+            .arg(image)
+            .run()?;
+        Ok(Self { device: device.trim().to_owned() })
+    }
+
     /// The same, with logical sectors of `sector` bytes.
     pub fn with_sectors(image: &Path, offset: u64, size: u64, sector: u32) -> Result<Self> {
         let device = Tool::new("losetup")
