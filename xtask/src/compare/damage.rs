@@ -159,14 +159,17 @@ fn one(checker: &Checker, layout: Layout, image: &Path, log: &mut Log) -> Result
             if let Some(index) = structure.target.filter(|_| zeroed) {
                 let (target, truth) = (targets.get(index), truth.get(index));
                 let (target, truth) = target.zip(truth).context("no target")?;
+                // What the kernel does not mount at all says nothing of the single file.
                 let read = content(image, target, &targets);
+                let mounted = read.values().any(Option::is_some);
                 for (path, rules) in PATHS {
                     let held = structure.holds.is_some_and(|above| {
                         above == "/"
                             || above == *path
                             || path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
                     });
-                    let lost = held
+                    let lost = mounted
+                        && held
                         && truth.get(path).is_some_and(Option::is_some)
                         && read.get(path).is_none_or(Option::is_none);
                     for rule in rules.iter().filter(|_| lost) {
