@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::filesystem::structure::Structure;
 
 /// Name of the attributes of a directory, `$I30`, in UTF-16, little-endian.
-const NAME: &[u8] = b"$\0I\03\00\0";
+const NAME: &[u8] = b"$\x00I\x003\x000\x00";
 
 /// Deepest tree. One of 4 KiB blocks has at least ten names each, so 2^48 files fit in fifteen
 /// levels.
