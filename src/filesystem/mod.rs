@@ -10,6 +10,8 @@ pub mod fat;
 mod health;
 #[cfg(test)]
 pub mod memory;
+#[cfg(test)]
+mod mutants;
 pub mod ntfs;
 mod structure;
 pub mod tree;

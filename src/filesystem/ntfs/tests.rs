@@ -1,12 +1,13 @@
 //! Whole volumes by mkntfs and ntfs-3g, against what ntfs-3g shows of them (`testdata/ntfs/make.sh`),
 //! and against damage.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::reparse::Algorithm;
 use super::*;
+use crate::filesystem::mutants::{XorShift, visit_all};
 
 fn file(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/ntfs").join(name);
@@ -198,60 +199,14 @@ fn a_record_that_was_used_anew_is_not_the_file() {
     assert!(matches!(fs.metadata(stale), Err(Error::Corrupt { .. })));
 }
 
-struct XorShift(u64);
-
-impl XorShift {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-}
-
 /// Most names of one mutant that are looked at.
 const MAX_ENTRIES: usize = 600;
-
-/// Looks at everything of a tree that may be damaged, and gives how many reads failed.
-fn visit_all(fs: &Ntfs) -> usize {
-    let mut failures = 0;
-    let mut seen = HashSet::new();
-    let mut budget = MAX_ENTRIES;
-    let mut stack = vec![fs.root()];
-    while let Some(dir) = stack.pop() {
-        let end = fs.read_dir(dir, &mut |entry| {
-            budget = budget.saturating_sub(1);
-            if budget > 0 && seen.insert(entry.node) {
-                stack.push(entry.node);
-            }
-            if budget > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        failures += usize::from(end.is_err_and(|e| !matches!(e, Error::NotADirectory { .. })));
-        failures += usize::from(fs.metadata(dir).is_err());
-        let _ = fs.lookup(dir, b"absent");
-        let _ = fs.read_link(dir);
-        if let Ok(file) = FileSystem::open(fs, dir) {
-            let mut buf = [0; 4096];
-            for offset in [0, file.len() / 2, file.len().saturating_sub(4096), file.len()] {
-                let len = file.len().saturating_sub(offset).min(4096) as usize;
-                failures += usize::from(file.read_at(offset, &mut buf[..len]).is_err());
-                let _ = file.slice(offset, len);
-                let _ = file.zeroes_at(offset);
-            }
-        }
-    }
-    failures
-}
 
 #[test]
 fn mutants_give_an_answer_or_an_error() {
     let mut bytes = Arc::new(unpack("default.img.zst"));
     let sound = open("default");
-    assert_eq!(visit_all(&sound), 0);
+    assert_eq!(visit_all(&sound, MAX_ENTRIES), 0);
     // The boot sector, file records, and blocks of directories.
     let cluster = sound.volume.boot.cluster_size;
     let mft = (sound.volume.boot.mft * cluster) as usize;
@@ -279,7 +234,7 @@ fn mutants_give_an_answer_or_an_error() {
         let copy: Arc<dyn Bytes> = Arc::clone(&bytes) as Arc<dyn Bytes>;
         if let Ok(fs) = Ntfs::open(copy) {
             opened += 1;
-            damaged += usize::from(visit_all(&fs) > 0);
+            damaged += usize::from(visit_all(&fs, MAX_ENTRIES) > 0);
         }
         let whole = Arc::get_mut(&mut bytes).unwrap();
         for (at, byte) in undo.into_iter().rev() {

@@ -1,56 +1,14 @@
 //! Mutants: whatever the bytes, an answer or an error.
 
-use std::collections::HashSet;
-
 use super::*;
+use crate::filesystem::mutants::{self, XorShift};
 
 /// Most names of one mutant that are looked at.
 const MAX_ENTRIES: usize = 500;
 
 /// Looks at everything of a tree that may be damaged, and gives how many reads failed.
 fn visit_all(fs: &Btrfs) -> usize {
-    let mut failures = usize::from(fs.subvolumes().is_err());
-    let mut seen = HashSet::new();
-    let mut budget = MAX_ENTRIES;
-    let mut stack = vec![FileSystem::root(fs)];
-    while let Some(dir) = stack.pop() {
-        let end = fs.read_dir(dir, &mut |entry| {
-            budget = budget.saturating_sub(1);
-            if budget > 0 && seen.insert(entry.node) {
-                stack.push(entry.node);
-            }
-            if budget > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        failures += usize::from(end.is_err_and(|e| !matches!(e, Error::NotADirectory { .. })));
-        failures += usize::from(fs.metadata(dir).is_err());
-        let _ = fs.lookup(dir, b"absent");
-        let _ = fs.read_link(dir);
-        if let Ok(file) = FileSystem::open(fs, dir) {
-            let mut buf = [0; 4096];
-            for offset in [0, file.len() / 2, file.len().saturating_sub(4096), file.len()] {
-                let len = file.len().saturating_sub(offset).min(4096) as usize;
-                failures += usize::from(file.read_at(offset, &mut buf[..len]).is_err());
-                let _ = file.slice(offset, len);
-                let _ = file.zeroes_at(offset);
-            }
-        }
-    }
-    failures
-}
-
-struct XorShift(u64);
-
-impl XorShift {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
+    usize::from(fs.subvolumes().is_err()) + mutants::visit_all(fs, MAX_ENTRIES)
 }
 
 /// Where the nodes lie that the whole tree of files is read from; each with all its copies.

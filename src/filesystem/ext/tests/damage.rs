@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::filesystem::mutants::XorShift;
 
 /// Most names of one mutant that are looked at.
 const MAX_ENTRIES: usize = 3_000;
@@ -36,21 +37,6 @@ fn visit_all(fs: &dyn FileSystem) -> usize {
         }
     }
     failures
-}
-
-struct XorShift(u64);
-
-impl XorShift {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
 }
 
 /// Walks `count` mutants of an image, each with some bytes changed where there were any; gives how

@@ -1,58 +1,11 @@
 //! Damaged and hostile images: whatever the bytes, an answer or an error.
 
-use std::collections::HashSet;
-
 use super::*;
+use crate::filesystem::mutants::{XorShift, visit_all};
 use crate::filesystem::xfs::extent::Extent;
 
 /// Most names of one mutant that are looked at.
 const MAX_ENTRIES: usize = 1_500;
-
-/// Looks at everything of a tree that may be damaged, and gives how many reads failed.
-fn visit_all(fs: &dyn FileSystem) -> usize {
-    let mut failures = 0;
-    let mut seen = HashSet::new();
-    let mut budget = MAX_ENTRIES;
-    let mut stack = vec![fs.root()];
-    while let Some(dir) = stack.pop() {
-        let end = fs.read_dir(dir, &mut |entry| {
-            budget = budget.saturating_sub(1);
-            if budget > 0 && seen.insert(entry.node) {
-                stack.push(entry.node);
-            }
-            if budget > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        failures += usize::from(end.is_err_and(|e| !matches!(e, Error::NotADirectory { .. })));
-        let _ = fs.lookup(dir, b"absent");
-        failures += usize::from(fs.metadata(dir).is_err());
-        let _ = fs.read_link(dir);
-        if let Ok(file) = fs.open(dir) {
-            let mut buf = [0; 4096];
-            for offset in [0, file.len() / 2, file.len().saturating_sub(4096), file.len()] {
-                let len = file.len().saturating_sub(offset).min(4096) as usize;
-                failures += usize::from(file.read_at(offset, &mut buf[..len]).is_err());
-                let _ = file.slice(offset, len);
-                let _ = file.zeroes_at(offset);
-            }
-        }
-    }
-    failures
-}
-
-struct XorShift(u64);
-
-impl XorShift {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-}
 
 /// Walks `count` mutants of an image, each with some bytes changed where there were any; gives how
 /// many still opened, and how many of those had something wrong. `seals`: checksums of inodes and
@@ -89,7 +42,7 @@ fn mutate(name: &str, count: usize, seals: bool) -> (usize, usize) {
         let shared: Arc<dyn Bytes> = bytes.clone();
         if let Ok(fs) = Xfs::open(shared) {
             opened += 1;
-            damaged += usize::from(visit_all(&fs) > 0);
+            damaged += usize::from(visit_all(&fs, MAX_ENTRIES) > 0);
         }
         let whole = Arc::get_mut(&mut bytes).unwrap();
         for (block, before) in undo.into_iter().rev() {
