@@ -2,7 +2,7 @@
 
 use super::nic::{Family, family};
 use super::scope::{Decision, known, linux_only, settle};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
     Addressing, Facts, InterfaceConfig, InterfaceKind, LinuxFacts, NetworkProgram, Setting,
@@ -137,32 +137,42 @@ fn red_hat(linux: &LinuxFacts) -> Decision {
 
 fn suse(linux: &LinuxFacts) -> Decision {
     let setting = known(&linux.network.use_last_lease)?;
-    runs_any(linux, &[NetworkProgram::Wicked, NetworkProgram::NetworkScripts])?;
-    let evidence = match setting {
-        Some(setting) if setting.value.eq_ignore_ascii_case("no") => {
-            return Ok(Outcome::holds(
-                text!("The last lease is not used.", "不使用上一次租约。"),
-                vec![setting.evidence.clone()],
-            ));
-        }
-        Some(setting) => setting.evidence.clone(),
-        None => Evidence::new("/etc/sysconfig/network/dhcp", "no DHCLIENT_USE_LAST_LEASE"),
-    };
-    let command = match shell::file_and_line(&evidence.location) {
-        Some((file, line)) => {
-            let file = shell::quote_path(file);
-            format!("sed -i '{line}s/.*/DHCLIENT_USE_LAST_LEASE=\"no\"/' {file}")
-        }
-        None => "echo 'DHCLIENT_USE_LAST_LEASE=\"no\"' >> /etc/sysconfig/network/dhcp".to_owned(),
-    };
-    Ok(Outcome::broken(
+    suse_must_say_no(
+        linux,
+        setting.as_ref(),
+        "DHCLIENT_USE_LAST_LEASE",
+        text!("The last lease is not used.", "不使用上一次租约。"),
         text!(
             "Without an answer the lease of the old network is used: DHCLIENT_USE_LAST_LEASE is not \"no\".",
             "没有应答时会使用原网络的租约：DHCLIENT_USE_LAST_LEASE未设置为no。"
         ),
-        vec![evidence],
     )
-    .remedy(text!("{command}", "{command}")))
+}
+
+/// Decides whether a key of SUSE's `/etc/sysconfig/network/dhcp` is `no`, where a program reads it.
+pub(super) fn suse_must_say_no(
+    linux: &LinuxFacts,
+    setting: Option<&Setting>,
+    key: &str,
+    holds: Text,
+    broken: Text,
+) -> Decision {
+    runs_any(linux, &[NetworkProgram::Wicked, NetworkProgram::NetworkScripts])?;
+    let evidence = match setting {
+        Some(setting) if setting.value.eq_ignore_ascii_case("no") => {
+            return Ok(Outcome::holds(holds, vec![setting.evidence.clone()]));
+        }
+        Some(setting) => setting.evidence.clone(),
+        None => Evidence::new("/etc/sysconfig/network/dhcp", format!("no {key}")),
+    };
+    let command = match shell::file_and_line(&evidence.location) {
+        Some((file, line)) => {
+            let file = shell::quote_path(file);
+            format!("sed -i '{line}s/.*/{key}=\"no\"/' {file}")
+        }
+        None => format!("echo '{key}=\"no\"' >> /etc/sysconfig/network/dhcp"),
+    };
+    Ok(Outcome::broken(broken, vec![evidence]).remedy(text!("{command}", "{command}")))
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! `suse-dhclient-set-hostname`
 
-use super::dhcp_persistent_client::runs_any;
+use super::dhcp_persistent_client::suse_must_say_no;
 use super::nic::{Family, of_family};
 use super::scope::{Decision, known, linux_only, settle};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
-use crate::fact::Evidence;
-use crate::guest::facts::{Facts, NetworkProgram};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
+use crate::guest::facts::Facts;
 use crate::text;
 
 /// On SUSE, DHCP does not set the host's name, which cloud-init sets.
@@ -65,39 +64,23 @@ fn decide(facts: &Facts) -> Decision {
         )));
     }
     let setting = known(&linux.network.set_hostname)?;
-    runs_any(linux, &[NetworkProgram::Wicked, NetworkProgram::NetworkScripts])?;
-    let evidence = match setting {
-        Some(setting) if setting.value.eq_ignore_ascii_case("no") => {
-            return Ok(Outcome::holds(
-                text!("DHCP does not set the host's name.", "DHCP不修改主机名。"),
-                vec![setting.evidence.clone()],
-            ));
-        }
-        Some(setting) => setting.evidence.clone(),
-        None => Evidence::new("/etc/sysconfig/network/dhcp", "no DHCLIENT_SET_HOSTNAME"),
-    };
-    let command = match shell::file_and_line(&evidence.location) {
-        Some((file, line)) => {
-            let file = shell::quote_path(file);
-            format!("sed -i '{line}s/.*/DHCLIENT_SET_HOSTNAME=\"no\"/' {file}")
-        }
-        None => "echo 'DHCLIENT_SET_HOSTNAME=\"no\"' >> /etc/sysconfig/network/dhcp".to_owned(),
-    };
-    Ok(Outcome::broken(
+    suse_must_say_no(
+        linux,
+        setting.as_ref(),
+        "DHCLIENT_SET_HOSTNAME",
+        text!("DHCP does not set the host's name.", "DHCP不修改主机名。"),
         text!(
             "DHCP may set the host's name: DHCLIENT_SET_HOSTNAME is not \"no\".",
             "DHCP可能修改主机名：DHCLIENT_SET_HOSTNAME未设置为no。"
         ),
-        vec![evidence],
     )
-    .remedy(text!("{command}", "{command}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::Fact;
-    use crate::guest::facts::{ProgramFacts, Setting, UnitState};
+    use crate::fact::{Evidence, Fact};
+    use crate::guest::facts::{NetworkProgram, ProgramFacts, Setting, UnitState};
     use crate::rules::Status;
     use crate::rules::testing::*;
 
