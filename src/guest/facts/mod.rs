@@ -509,7 +509,7 @@ pub struct InitramfsFacts {
     pub releases: BTreeSet<String>,
     /// Programs in it that put together what root may lie on: `lvm`, `mdadm`, `multipath`, ….
     pub programs: BTreeSet<String>,
-    /// Paths in it that are worth knowing: persistent names of network cards, old drivers.
+    /// Paths in it that are worth knowing: drivers of the platform's old set.
     pub noted: Vec<String>,
     /// Its segments: `offset 0: cpio, none`, `offset 45056: cpio, zstd`.
     pub segments: Vec<String>,

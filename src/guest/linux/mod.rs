@@ -138,7 +138,7 @@ impl<'t> Files<'t> {
             accounts: accounts::find(tree, password),
             cloud_init: cloud_init::find(tree, command_line, &packages, &units),
             sshd: sshd::find(tree, &packages, &units),
-            network: network::Configuration::read(tree, &network::command_line(boot)),
+            network: network::Configuration::read(tree, &network::command_line(boot), &units),
             packages,
             units,
         }

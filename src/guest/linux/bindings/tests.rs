@@ -2,9 +2,10 @@ use super::*;
 use crate::filesystem::FileType;
 use crate::filesystem::memory::MemoryFs;
 use crate::guest::facts::{BootEntry, FstabEntry, Resolution};
+use crate::guest::linux::systemd_unit::BootUnits;
 
 fn find(tree: &Tree) -> Fact<Vec<Binding>> {
-    super::find(tree, &Configuration::read(tree, &Fact::Known(None)))
+    super::find(tree, &Configuration::read(tree, &Fact::Known(None), &BootUnits::walk(tree)))
 }
 
 const MAC: &str = "00:0c:29:1a:2b:3c";

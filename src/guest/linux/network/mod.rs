@@ -26,6 +26,7 @@ use crate::guest::facts::{
     BootFacts, CloudInitFacts, InterfaceConfig, NetworkFacts, NetworkProgram, NicName, Reach,
     Setting, UnitState,
 };
+use crate::guest::linux::systemd_unit::BootUnits;
 
 /// A line of a `.link` file that picks a card by its MAC address.
 pub struct LinkMac {
@@ -51,9 +52,9 @@ pub struct Configuration {
 
 impl Configuration {
     /// Reads the configuration of every program, whether it runs or not.
-    pub fn read(tree: &Tree, boot: &Fact<Option<(String, String)>>) -> Self {
+    pub fn read(tree: &Tree, boot: &Fact<Option<(String, String)>>, units: &BootUnits<'_>) -> Self {
         let mut files = Files::new(tree);
-        let programs = Programs::find(&mut files);
+        let programs = Programs::find(&mut files, units);
         let settings = Settings::read(&mut files);
         let mut links = Vec::new();
         let nic_name = naming::find(&mut files, boot, &mut links);

@@ -36,9 +36,8 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    pub(super) fn find(files: &mut Files<'_>) -> Self {
+    pub(super) fn find(files: &mut Files<'_>, boot: &BootUnits<'_>) -> Self {
         let tree = files.tree;
-        let boot = BootUnits::walk(tree);
         let mut facts: Vec<ProgramFacts> = Vec::new();
         for (program, services) in SERVICES {
             for service in services {

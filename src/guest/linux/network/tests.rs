@@ -27,8 +27,12 @@ fn by_place(fs: MemoryFs) -> MemoryFs {
         .file("/usr/lib/systemd/network/99-default.link", SLOT_LINK)
 }
 
+fn read_with(tree: &Tree, boot: &Fact<Option<(String, String)>>) -> Configuration {
+    Configuration::read(tree, boot, &BootUnits::walk(tree))
+}
+
 fn read(fs: MemoryFs) -> Configuration {
-    Configuration::read(&fs.tree(), &Fact::Known(None))
+    read_with(&fs.tree(), &Fact::Known(None))
 }
 
 /// The only configuration.
@@ -42,7 +46,7 @@ fn one(fs: MemoryFs) -> InterfaceConfig {
 
 fn name(fs: MemoryFs, command_line: &str) -> NicName {
     let line = (command_line.to_owned(), "/boot/grub2/grub.cfg:100".to_owned());
-    let configuration = Configuration::read(&fs.tree(), &Fact::Known(Some(line)));
+    let configuration = read_with(&fs.tree(), &Fact::Known(Some(line)));
     configuration.nic_name.known().unwrap().0.clone()
 }
 
@@ -113,7 +117,7 @@ fn a_keyfile_says_method_auto_or_manual() {
 
 fn automatic(fs: MemoryFs) -> bool {
     let tree = fs.tree();
-    let found = Configuration::read(&tree, &Fact::Known(None)).automatic(&tree);
+    let found = read_with(&tree, &Fact::Known(None)).automatic(&tree);
     !found.known().unwrap().is_empty()
 }
 
@@ -365,7 +369,7 @@ proptest::proptest! {
             fs = fs.file(path, &text);
         }
         let tree = fs.tree();
-        let configuration = Configuration::read(&tree, &Fact::Known(None));
+        let configuration = read_with(&tree, &Fact::Known(None));
         let _ = configuration.automatic(&tree);
         let _ = udev_rules::persistent(&tree);
     }
