@@ -30,11 +30,14 @@ pub struct BtrfsState {
     pub bytes_used: u64,
     /// Number of devices.
     pub devices: u64,
-    /// The number of the device that was read.
-    pub device: u64,
-    /// The numbers of the other devices. What lies on them alone is not read.
+    /// The numbers of the devices that were read, ascending.
+    pub present_devices: Vec<u64>,
+    /// The numbers of the devices that are not here. What lies on them alone is not read, and a
+    /// mount refuses the rest unless it is told `degraded`.
     pub missing_devices: Vec<u64>,
-    /// Bytes that this device should have but the volume does not: it was cut.
+    /// The numbers of the devices that were away when others were written.
+    pub behind_devices: Vec<u64>,
+    /// Bytes that these devices should have but the volumes do not: they were cut.
     pub missing_bytes: u64,
     /// There is a log tree: the file system was in use, and what programs made sure of with `fsync`
     /// since the last transaction is in that log alone. It is not replayed, as a mount would.
@@ -52,6 +55,9 @@ pub struct BtrfsState {
 const FLAGS: u64 = 0x38;
 const LOG_ROOT: u64 = 0x60;
 const TOTAL_BYTES: u64 = 0x70;
+
+/// Where the devices of the set are listed.
+const DEVICES: &str = "btrfs device items";
 
 impl BtrfsState {
     /// The same in the words of every file system.
@@ -74,13 +80,33 @@ impl BtrfsState {
         if let Some(reason) = &self.damaged_superblock {
             errors.push(Evidence::new("btrfs superblock, byte 65536", reason));
         }
-        let free = self.total_bytes.saturating_sub(self.bytes_used);
-        Health {
-            shutdown: Fact::Known((shutdown, Evidence::new(at(LOG_ROOT), detail))),
-            stale: self.has_log.then(|| {
+        let list = |ids: &[u64]| ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let missing = match self.missing_devices.as_slice() {
+            [] => None,
+            ids => Some(format!(
+                "device {} of the set is not in this image, so that a mount refuses the rest",
+                list(ids)
+            )),
+        };
+        errors.extend(missing.as_ref().map(|detail| Evidence::new(DEVICES, detail)));
+        if !self.behind_devices.is_empty() {
+            let detail = format!(
+                "device {} of the set was away when others were written",
+                list(&self.behind_devices)
+            );
+            errors.push(Evidence::new(DEVICES, detail));
+        }
+        let stale = match missing {
+            Some(reason) => Some(Unread::new(DEVICES, reason)),
+            None => self.has_log.then(|| {
                 let reason = "there is a log tree, which is not replayed by this program";
                 Unread::new(at(LOG_ROOT), reason)
             }),
+        };
+        let free = self.total_bytes.saturating_sub(self.bytes_used);
+        Health {
+            shutdown: Fact::Known((shutdown, Evidence::new(at(LOG_ROOT), detail))),
+            stale,
             errors,
             space: Fact::Known(Space {
                 total: self.total_bytes,
