@@ -282,13 +282,10 @@ fn share(extents: u64, count: usize) -> Result<u64> {
 }
 
 fn striped(parts: Vec<Arc<dyn Bytes>>, stripe_size: u64, len: u64) -> Mapped {
-    let mut parts: Vec<_> = parts.into_iter().map(Some).collect();
-    if let [part] = parts.as_mut_slice()
-        && let Some(part) = part.take()
-    {
-        return Ok(part);
+    if let [part] = parts.as_slice() {
+        return Ok(Arc::clone(part));
     }
-    match Striped::new(parts, stripe_size, 1, len) {
+    match Striped::new(parts, stripe_size, len) {
         Some(striped) => Ok(Arc::new(striped)),
         None => Err(Error::corrupt("LVM2 segment", 0, "a stripe size over 0", "0").into()),
     }
