@@ -5,6 +5,7 @@
 
 pub mod btrfs;
 mod budget;
+mod content;
 pub mod ext;
 pub mod fat;
 mod health;

@@ -2,7 +2,7 @@
 
 use super::checksum::ChecksumType;
 use crate::fact::{Evidence, Fact, Unread};
-use crate::filesystem::health::place;
+use crate::filesystem::health::{cut, place, refused};
 use crate::filesystem::{Health, Shutdown, Space};
 
 /// Plain facts about a Btrfs file system, as its superblock and chunk tree tell them.
@@ -59,7 +59,26 @@ const TOTAL_BYTES: u64 = 0x70;
 /// Where the devices of the set are listed.
 const DEVICES: &str = "btrfs device items";
 
+fn list(ids: &[u64]) -> String {
+    ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+}
+
 impl BtrfsState {
+    /// What the kernel does not mount it for (`open_ctree`, `read_one_dev`).
+    fn refusals(&self) -> Vec<Evidence> {
+        let mut found = Vec::new();
+        if let Some(reason) = &self.damaged_superblock {
+            found.push(Evidence::new("btrfs superblock, byte 65536", reason));
+        }
+        if !self.missing_devices.is_empty() {
+            let ids = list(&self.missing_devices);
+            let detail = format!("device {ids} of the set is not in this image");
+            found.push(Evidence::new(DEVICES, detail));
+        }
+        found.extend(cut(DEVICES.to_owned(), self.missing_bytes));
+        found
+    }
+
     /// The same in the words of every file system.
     pub(super) fn health(&self) -> Health {
         let at =
@@ -69,7 +88,11 @@ impl BtrfsState {
         } else {
             (Shutdown::Clean, "there is no log tree")
         };
-        let mut errors = Vec::new();
+        let mut errors = self.refusals();
+        let stale = errors.first().map(refused).or_else(|| {
+            let reason = "there is a log tree, which is not replayed by this program";
+            self.has_log.then(|| Unread::new(at(LOG_ROOT), reason))
+        });
         if self.has_errors {
             errors.push(Evidence::new(at(FLAGS), "the flag of errors"));
         }
@@ -77,32 +100,11 @@ impl BtrfsState {
             let detail = "the flag of a seeding device, which can only be mounted read-only";
             errors.push(Evidence::new(at(FLAGS), detail));
         }
-        if let Some(reason) = &self.damaged_superblock {
-            errors.push(Evidence::new("btrfs superblock, byte 65536", reason));
-        }
-        let list = |ids: &[u64]| ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-        let missing = match self.missing_devices.as_slice() {
-            [] => None,
-            ids => Some(format!(
-                "device {} of the set is not in this image, so that a mount refuses the rest",
-                list(ids)
-            )),
-        };
-        errors.extend(missing.as_ref().map(|detail| Evidence::new(DEVICES, detail)));
         if !self.behind_devices.is_empty() {
-            let detail = format!(
-                "device {} of the set was away when others were written",
-                list(&self.behind_devices)
-            );
+            let ids = list(&self.behind_devices);
+            let detail = format!("device {ids} of the set was away when others were written");
             errors.push(Evidence::new(DEVICES, detail));
         }
-        let stale = match missing {
-            Some(reason) => Some(Unread::new(DEVICES, reason)),
-            None => self.has_log.then(|| {
-                let reason = "there is a log tree, which is not replayed by this program";
-                Unread::new(at(LOG_ROOT), reason)
-            }),
-        };
         let free = self.total_bytes.saturating_sub(self.bytes_used);
         Health {
             shutdown: Fact::Known((shutdown, Evidence::new(at(LOG_ROOT), detail))),

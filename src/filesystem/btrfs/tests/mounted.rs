@@ -110,6 +110,7 @@ fn a_log_is_noted_and_not_replayed() {
     let fs = open("dirty");
     is_listed(&fs, "dirty");
     assert!(fs.state().has_log);
+    assert!(fs.health().stale.unwrap().reason.contains("log tree"));
     assert_eq!(content(&fs, "/etc/hello"), b"hello\n");
     assert!(fs.lookup(resolve(&fs, "/etc"), b"fsynced").unwrap().is_none());
 }
