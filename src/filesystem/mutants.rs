@@ -27,14 +27,17 @@ pub(super) fn visit_all(fs: &dyn FileSystem, most: usize) -> usize {
         failures += usize::from(fs.lookup(dir, b"absent").is_err_and(is_failure));
         failures += usize::from(fs.metadata(dir).is_err());
         let _ = fs.read_link(dir);
-        if let Ok(file) = fs.open(dir) {
-            let mut buf = [0; 4096];
-            for offset in [0, file.len() / 2, file.len().saturating_sub(4096), file.len()] {
-                let len = file.len().saturating_sub(offset).min(4096) as usize;
-                failures += usize::from(file.read_at(offset, &mut buf[..len]).is_err());
-                let _ = file.slice(offset, len);
-                let _ = file.zeroes_at(offset);
+        match fs.open(dir) {
+            Ok(file) => {
+                let mut buf = [0; 4096];
+                for offset in [0, file.len() / 2, file.len().saturating_sub(4096), file.len()] {
+                    let len = file.len().saturating_sub(offset).min(4096) as usize;
+                    failures += usize::from(file.read_at(offset, &mut buf[..len]).is_err());
+                    let _ = file.slice(offset, len);
+                    let _ = file.zeroes_at(offset);
+                }
             }
+            Err(error) => failures += usize::from(matches!(error, Error::Corrupt { .. })),
         }
     }
     failures

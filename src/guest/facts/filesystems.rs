@@ -38,6 +38,14 @@ impl Facts {
         self.used_filesystems().find_map(|found| found.health.known()?.stale.as_ref())
     }
 
+    /// Whether a file system that the guest needs, and whose files may be other ones at its next
+    /// start, bears marks of errors: a start alone does not settle what they are.
+    pub fn has_damaged_filesystem(&self) -> bool {
+        self.used_filesystems()
+            .filter_map(|found| found.health.known())
+            .any(|health| health.stale.is_some() && !health.errors.is_empty())
+    }
+
     fn used_volumes(&self, linux: &LinuxFacts) -> BTreeSet<usize> {
         let mut used: BTreeSet<usize> =
             linux.mounts.iter().filter_map(|mount| mount.volume).collect();
