@@ -74,6 +74,11 @@ impl Bins {
         Self { file: Cached::new(file), pages, len, minor, cells_read: AtomicU64::new(0) }
     }
 
+    #[cfg(test)]
+    pub(super) fn spend(&self, cells: u64) {
+        self.cells_read.fetch_add(cells, Ordering::Relaxed);
+    }
+
     /// The allocated cell at `offset`, which is to hold a `name`.
     ///
     /// # Errors

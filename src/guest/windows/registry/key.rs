@@ -35,7 +35,7 @@ const PREDEFINED: u16 = 0x40;
 #[derive(Clone)]
 pub struct Key<'a> {
     hive: &'a Hive,
-    offset: u32,
+    pub(super) offset: u32,
     depth: u16,
     name: String,
     flags: u16,

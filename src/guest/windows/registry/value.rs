@@ -78,6 +78,25 @@ impl From<u32> for ValueType {
 }
 
 impl ValueType {
+    /// The number by which it is stored.
+    pub fn number(self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::Sz => 1,
+            Self::ExpandSz => 2,
+            Self::Binary => 3,
+            Self::Dword => 4,
+            Self::DwordBigEndian => 5,
+            Self::Link => 6,
+            Self::MultiSz => 7,
+            Self::ResourceList => 8,
+            Self::FullResourceDescriptor => 9,
+            Self::ResourceRequirementsList => 10,
+            Self::Qword => 11,
+            Self::Other(number) => number,
+        }
+    }
+
     /// As `reg query` spells it; `None` for types that are none of Windows' own.
     pub fn name(self) -> Option<&'static str> {
         Some(match self {
