@@ -28,7 +28,7 @@ mod value;
 
 pub use self::bins::MAX_CELLS_READ;
 pub use self::hive::Hive;
-pub use self::hives::{Registry, open};
+pub use self::hives::{Registry, control_set, open};
 pub use self::key::{Key, MAX_DEPTH};
 pub use self::log::MAX_LOG;
 pub use self::state::{HiveState, Replay};
