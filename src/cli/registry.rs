@@ -37,7 +37,20 @@ const PER_SECOND: u64 = 10_000_000;
 pub(super) fn run(args: &RegistryArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let name = KeyName::parse(&args.key)?;
     let (path, hive) = open(args, &name)?;
-    let key = find(&hive, &name)?;
+    show(&name, &path, &hive, out).map_err(|failure| match failure {
+        // A key or cell alone does not say where it was looked for, and a hive that was not written in
+        // full may contradict itself for that alone.
+        Failure::Said(sentence) => Failure::Said(match hive.state() {
+            HiveState::Clean => format!("{path}: {sentence}"),
+            state => format!("{path}, {}: {sentence}", describe(state).0),
+        }),
+        output @ Failure::Output(_) => output,
+    })?;
+    Ok(0)
+}
+
+fn show(name: &KeyName, path: &str, hive: &Hive, out: &mut dyn Write) -> Result<(), Failure> {
+    let key = find(hive, name)?;
     let mut shown = String::new();
     let (state, remarks) = describe(hive.state());
     line(&mut shown, "hive", &format!("{path}, {state}"));
@@ -56,13 +69,13 @@ pub(super) fn run(args: &RegistryArgs, out: &mut dyn Write) -> Result<u8, Failur
     let _ = write!(shown, "\n{}\n", for_terminal(&full));
     out.write_all(shown.as_bytes())?;
     for value in key.key.values()? {
-        writeln!(out, "{}", show(&value))?;
+        writeln!(out, "{}", described(&value))?;
     }
     writeln!(out)?;
     for subkey in key.key.subkeys()? {
         writeln!(out, "{}\\{}", for_terminal(&full), for_terminal(subkey.name()))?;
     }
-    Ok(0)
+    Ok(())
 }
 
 /// Adds a line of what is known besides the key's content.
@@ -211,7 +224,7 @@ fn time(filetime: u64) -> String {
 }
 
 /// A value as `reg query` prints it, but several texts one a line.
-fn show(value: &Value) -> String {
+fn described(value: &Value) -> String {
     let name = if value.name.is_empty() { "(Default)" } else { &value.name };
     let kind = match value.kind {
         ValueType::Other(number) => format!("{number:#x}"),

@@ -3,7 +3,7 @@
 //! Source: regf, "Base block" and "Format of transaction log files".
 
 use crate::bytes::{Bytes, BytesExt};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::filesystem::structure::Structure;
 
 /// Length of the base block of a primary file in bytes; the hive bins follow it.
@@ -51,9 +51,13 @@ impl BaseBlock {
     /// Reads the first sector of a hive or of a transaction log.
     ///
     /// # Errors
-    /// [`crate::Error::Corrupt`] when its checksum does not hold, or when it contradicts the format;
-    /// [`crate::Error::Unsupported`] for versions before 1.3 and after 1.6.
+    /// [`Error::Corrupt`] when its checksum does not hold, or when it contradicts the format;
+    /// [`Error::Unsupported`] for versions before 1.3 and after 1.6.
     pub(super) fn read(bytes: &dyn Bytes) -> Result<Self> {
+        if bytes.len() < u64::try_from(SECTOR).unwrap_or(u64::MAX) {
+            let (expected, found) = ("a sector", format!("{} bytes", bytes.len()));
+            return Err(Error::corrupt("registry base block", 0, expected, found));
+        }
         let raw: [u8; SECTOR] = bytes.array(0)?;
         let s = Structure::new("registry base block", 0, &raw);
         let signature = s.bytes(0, 4)?;
@@ -100,7 +104,7 @@ impl BaseBlock {
 /// Checks a length of hive bins that stands at byte `at` of `s`.
 ///
 /// # Errors
-/// [`crate::Error::Corrupt`] when no hive can have it.
+/// [`Error::Corrupt`] when no hive can have it.
 pub(super) fn check_bins_len(s: &Structure<'_>, at: usize, len: u32) -> Result<()> {
     if len == 0 || len > MAX_BINS || !len.is_multiple_of(4096) {
         return Err(s.corrupt(at, "hive bins of a multiple of 4096 bytes, below 2 GiB", len));
