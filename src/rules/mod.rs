@@ -23,7 +23,7 @@ mod cloud_init_ready;
 mod cloud_init_root_login;
 mod cloud_init_settings;
 mod console_ttys0;
-mod day;
+pub(crate) mod day;
 mod dhcp_persistent_client;
 mod disk_not_encrypted;
 mod driver_autoload;
