@@ -11,7 +11,7 @@ pub(super) const LEN: u64 = 4096;
 
 /// Length of what the checksum covers and of what a transaction log keeps of the base block, in
 /// bytes.
-pub(super) const SECTOR: usize = 512;
+const SECTOR: usize = 512;
 
 /// Largest hive bins data in bytes. Bit 31 of a cell's offset tells volatile cells, which are in no
 /// file, from others.
@@ -45,8 +45,6 @@ pub(super) struct BaseBlock {
     pub(super) root: u32,
     /// Length of all hive bins in bytes, a multiple of 4096.
     pub(super) bins_len: u32,
-    /// Sectors of 512 bytes that one sector of the disk had.
-    pub(super) clustering: u32,
 }
 
 impl BaseBlock {
@@ -95,7 +93,6 @@ impl BaseBlock {
             file_type,
             root: s.u32(0x24)?,
             bins_len,
-            clustering: s.u32(0x2c)?,
         })
     }
 }

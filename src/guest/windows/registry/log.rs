@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::base_block::{BaseBlock, FileType, SECTOR};
+use super::base_block::{BaseBlock, FileType};
 use super::bins::place;
 use super::cache::Cached;
 use super::state::{HiveState, Replay};
@@ -240,10 +240,10 @@ impl Replaying {
         let mut expected = base.secondary;
         for log in logs {
             let mut index = None;
-            let mut at = new_log::first_entry(log.bytes.as_ref(), &log.base);
+            let mut at = SECOND_SECTOR;
             let mut sequence = log.base.primary;
-            while let Some(offset) = at {
-                let entry = match new_log::Entry::read(log.bytes.as_ref(), offset) {
+            loop {
+                let entry = match new_log::Entry::read(log.bytes.as_ref(), at) {
                     // Behind the last entry lies what earlier ones left there.
                     Ok(Some(entry)) if entry.sequence == sequence => entry,
                     Ok(_) => break,
@@ -278,7 +278,7 @@ impl Replaying {
                         break;
                     }
                 }
-                at = Some(entry.end);
+                at = entry.end;
                 sequence = sequence.wrapping_add(1);
             }
         }
@@ -308,13 +308,6 @@ fn first_bin_time(file: &dyn Bytes) -> Result<u64> {
     s.u64(20)
 }
 
-/// Where what follows the base block of a log begins: at the second sector, which is of the size that
-/// the disk had.
-pub(super) fn second_sector(log: &dyn Bytes, base: &BaseBlock, signature: &[u8; 4]) -> Option<u64> {
-    let sector = u64::try_from(SECTOR).unwrap_or(u64::MAX);
-    let candidates = [sector, sector.saturating_mul(u64::from(base.clustering))];
-    candidates.into_iter().find(|at| {
-        let mut found = [0; 4];
-        *at >= sector && log.read_at(*at, &mut found).is_ok() && found == *signature
-    })
-}
+/// Where what follows the base block of a log begins: the second sector. It is of 512 bytes whatever
+/// the disk has; Windows writes no clustering factor but 1.
+pub(super) const SECOND_SECTOR: u64 = 512;

@@ -3,8 +3,8 @@
 //! Source: N. Ferguson, A. Somorovsky, patent US 2013/0114811 ("Tunable hash"); regf, "Log entries",
 //! has the seed.
 
-/// The seed of the registry: 82 EF 4D 88 7A 4E 55 C5.
-const SEED: [u32; 2] = [0x884d_ef82, 0xc555_4e7a];
+/// The seed of the registry, 82 EF 4D 88 7A 4E 55 C5, as a number: its low half first.
+const SEED: [u32; 2] = [0x7a4e_55c5, 0x82ef_4d88];
 
 /// The hash of bytes that come in parts.
 pub(super) struct Marvin32 {

@@ -2,8 +2,8 @@
 //!
 //! Source: regf, "New format".
 
-use super::base_block::{BaseBlock, check_bins_len};
-use super::log::{DirtyPage, PAGE, second_sector};
+use super::base_block::check_bins_len;
+use super::log::{DirtyPage, PAGE};
 use super::marvin32::Marvin32;
 use crate::bytes::{Bytes, BytesExt, check_range};
 use crate::error::{Error, Result};
@@ -26,11 +26,6 @@ pub(super) struct Entry {
     pub(super) pages: Vec<DirtyPage>,
     /// Where the next entry would begin.
     pub(super) end: u64,
-}
-
-/// Where the first entry of a log begins, when it has one.
-pub(super) fn first_entry(log: &dyn Bytes, base: &BaseBlock) -> Option<u64> {
-    second_sector(log, base, b"HvLE")
 }
 
 impl Entry {

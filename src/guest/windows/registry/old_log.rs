@@ -2,8 +2,8 @@
 //!
 //! Source: regf, "Old format".
 
-use super::base_block::{BaseBlock, SECTOR};
-use super::log::{DirtyPage, PAGE, second_sector};
+use super::base_block::BaseBlock;
+use super::log::{DirtyPage, PAGE, SECOND_SECTOR};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
 
@@ -14,16 +14,17 @@ use crate::error::{Error, Result};
 /// written in full.
 pub(super) fn pages(log: &dyn Bytes, base: &BaseBlock) -> Result<Vec<DirtyPage>> {
     let name = "dirty vector of a transaction log";
-    let Some(vector) = second_sector(log, base, b"DIRT") else {
-        return Err(Error::corrupt(name, 512, "\"DIRT\"", "another signature"));
-    };
-    let bitmap_at = vector.saturating_add(4);
+    let signature: [u8; 4] = log.array(SECOND_SECTOR)?;
+    if signature != *b"DIRT" {
+        let found = String::from_utf8_lossy(&signature).into_owned();
+        return Err(Error::corrupt(name, SECOND_SECTOR, "\"DIRT\"", format!("{found:?}")));
+    }
+    let bitmap_at = SECOND_SECTOR.saturating_add(4);
     // One bit for each page, so one byte for 4096 bytes of hive bins: at most 512 KiB.
     let bitmap_len = usize::try_from(base.bins_len.div_euclid(PAGE.saturating_mul(8)));
     let bitmap = log.vec(bitmap_at, bitmap_len.unwrap_or(usize::MAX))?;
-    let sector = u64::try_from(SECTOR).unwrap_or(u64::MAX);
     let end = bitmap_at.saturating_add(Bytes::len(&bitmap));
-    let mut log_offset = end.next_multiple_of(sector);
+    let mut log_offset = end.next_multiple_of(u64::from(PAGE));
     let mut pages: Vec<DirtyPage> = Vec::new();
     let bits =
         bitmap.iter().flat_map(|byte| (0..8).map(move |bit| byte & 1_u8.wrapping_shl(bit) != 0));
