@@ -9,6 +9,7 @@
 //! partitions" (Windows set-up makes an EFI system partition, a Microsoft reserved partition, the
 //! Windows partition and a recovery partition; under BIOS an active system partition).
 
+pub mod pe;
 pub mod registry;
 
 use std::sync::Arc;
