@@ -36,11 +36,6 @@ impl SystemRoot {
         shown(&self.path(below))
     }
 
-    /// The letter of its drive.
-    pub(super) fn drive(&self) -> char {
-        self.drive
-    }
-
     /// Where a path of a setting leads in the tree. What is relative starts at `%SystemRoot%`, as
     /// the kernel takes the paths of drivers.
     pub(super) fn resolve(&self, path: &str) -> Result<String, Elsewhere> {
