@@ -17,7 +17,7 @@ pub(super) struct WinIdeBootDriver;
 static DOC: Doc = Doc {
     title: Fixed::new("Windows loads an IDE driver at boot", "Windows启动时自动加载IDE驱动"),
     why: Fixed::new("The source document's platform shows the system disk at first as an IDE disk. Without a boot driver for it Windows stops with 0x7B INACCESSIBLE_BOOT_DEVICE. The automatic configuration restores the driver.", "源文档对应的平台首先以IDE磁盘形式提供系统盘。缺少启动驱动时，Windows会蓝屏（0x7B INACCESSIBLE_BOOT_DEVICE）。自动配置会恢复该驱动。"),
-    decided: Fixed::new("The services atapi and intelide of the current control set have Start=0, no StartOverride that puts it off (Windows 8 and later), and their files exist: otherwise broken. pciide, which drives the same controller when nothing better does, only warns. Before Windows 8 the CriticalDeviceDatabase must know the PIIX controller and its channel.", "当前控制集中atapi和intelide服务的Start为0，没有推迟启动的StartOverride（Windows 8及以上），且驱动文件存在，否则判为不满足；作为通用驱动的pciide缺失时仅告警。Windows 8之前的系统，还要求CriticalDeviceDatabase中包含PIIX控制器及其通道。"),
+    decided: Fixed::new("The services atapi and intelide of the current control set have Start=0, no StartOverride that puts it off (Windows 8 and later), and their files exist: otherwise broken. pciide, which drives IDE controllers that have no driver of their own, is only shown. Before Windows 8 the CriticalDeviceDatabase must know the PIIX controller and its channel.", "当前控制集中atapi和intelide服务的Start为0，没有推迟启动的StartOverride（Windows 8及以上），且驱动文件存在，否则判为不满足；通用驱动pciide仅作展示。Windows 8之前的系统，还要求CriticalDeviceDatabase中包含PIIX控制器及其通道。"),
     remedy: Fixed::new("for %s in (atapi intelide pciide) do reg add HKLM\\SYSTEM\\CurrentControlSet\\Services\\%s /v Start /t REG_DWORD /d 0 /f
 for %s in (atapi intelide pciide) do reg delete HKLM\\SYSTEM\\CurrentControlSet\\Services\\%s\\StartOverride /f", "for %s in (atapi intelide pciide) do reg add HKLM\\SYSTEM\\CurrentControlSet\\Services\\%s /v Start /t REG_DWORD /d 0 /f
 for %s in (atapi intelide pciide) do reg delete HKLM\\SYSTEM\\CurrentControlSet\\Services\\%s\\StartOverride /f"),
@@ -106,17 +106,9 @@ fn decide(facts: &Facts) -> Decision {
             seen,
         ));
     }
-    if !mild.is_empty() {
-        let Text { en, zh } = listed(&mild);
-        let seen = mild.into_iter().map(|flaw| flaw.evidence).chain(evidence).collect();
-        return Ok(Outcome::doubtful(
-            text!(
-                "The driver for the platform's own IDE controller is started at boot, but the general one is not: {en}.",
-                "平台IDE控制器的驱动随系统启动加载，但通用IDE驱动不加载：{zh}。"
-            ),
-            seen,
-        ));
-    }
+    // The controller's own driver takes it before the one for the class: machines of other IDE
+    // controllers rightly keep the latter from starting.
+    evidence.extend(mild.into_iter().map(|flaw| flaw.evidence));
     Ok(Outcome::holds(
         text!("The IDE drivers are started at boot.", "IDE驱动随系统启动加载。"),
         evidence,
@@ -158,10 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn the_general_driver_alone_only_warns() {
+    fn the_general_driver_is_not_needed() {
         let mut facts = good_windows();
-        service_mut(&mut facts, "pciide").start = Some(StartType::Manual);
-        expect(&RULE, &facts, Status::Warn, "pciide is not started");
+        let general = service_mut(&mut facts, "pciide");
+        general.start = Some(StartType::Manual);
+        general.evidence.detail = "Start=3".to_owned();
+        expect(&RULE, &facts, Status::Pass, "Start=3");
+        service_mut(&mut facts, "intelide").start = Some(StartType::Manual);
+        expect(&RULE, &facts, Status::Fail, "pciide is not started");
     }
 
     #[test]

@@ -105,12 +105,12 @@ fn run_synchronous(text: &str) -> Result<Vec<usize>, String> {
             {
                 in_pass = is_specialize(&element);
             }
-            Event::Start(element) if in_pass => {
-                if element.local_name().as_ref() == "RunSynchronousCommand" {
-                    let position = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-                    let before = text.get(..position).unwrap_or(text);
-                    lines.push(before.matches('\n').count().saturating_add(1));
-                }
+            Event::Start(element)
+                if in_pass && element.local_name().as_ref() == "RunSynchronousCommand" =>
+            {
+                let position = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+                let before = text.get(..position).unwrap_or(text);
+                lines.push(before.matches('\n').count().saturating_add(1));
             }
             _ => {}
         }

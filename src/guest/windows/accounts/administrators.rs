@@ -65,3 +65,37 @@ fn members(group: &[u8], own: &[u8; 12]) -> Result<Vec<u32>> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: [u8; 12] = [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0];
+
+    /// The SID S-1-5-21-…-rid.
+    fn sid(machine: [u8; 12], rid: u32) -> Vec<u8> {
+        let head = [1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0];
+        [&head[..], &machine, &rid.to_le_bytes()].concat()
+    }
+
+    fn group(count: u32, sids: &[u8]) -> Vec<u8> {
+        let mut data = vec![0; HEAD];
+        data[44..48].copy_from_slice(&u32::try_from(sids.len()).unwrap().to_le_bytes());
+        data[48..52].copy_from_slice(&count.to_le_bytes());
+        [&data, sids].concat()
+    }
+
+    #[test]
+    fn members_of_this_machine_are_told_from_those_of_a_domain() {
+        let authority = [1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0];
+        let sids = [sid(OWN, 500), sid([9; 12], 512), authority.to_vec(), sid(OWN, 1000)].concat();
+        assert_eq!(members(&group(4, &sids), &OWN), Ok(vec![500, 1000]));
+        assert_eq!(members(&group(0, &[]), &OWN), Ok(vec![]));
+    }
+
+    #[test]
+    fn more_members_than_there_are_bytes_for_are_damage() {
+        assert!(members(&group(u32::MAX, &sid(OWN, 500)), &OWN).is_err());
+        assert!(members(&[0; 20], &OWN).is_err());
+    }
+}
