@@ -8,6 +8,8 @@
 //! partitions" (Windows set-up makes an EFI system partition, a Microsoft reserved partition, the
 //! Windows partition and a recovery partition; under BIOS an active system partition).
 
+pub mod pe;
+
 use std::sync::Arc;
 
 use crate::disk::facts::{BootCodeKind, PartitionFacts, PartitionRole, SignatureKind};
