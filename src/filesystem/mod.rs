@@ -11,9 +11,9 @@ mod health;
 #[cfg(test)]
 pub mod memory;
 #[cfg(test)]
-mod mutants;
+pub(crate) mod mutants;
 pub mod ntfs;
-mod structure;
+pub(crate) mod structure;
 pub mod tree;
 pub mod xfs;
 

@@ -41,17 +41,17 @@ pub(super) fn visit_all(fs: &dyn FileSystem, most: usize) -> usize {
 }
 
 /// Marsaglia's xorshift: what it starts from decides all.
-pub(super) struct XorShift(pub(super) u64);
+pub(crate) struct XorShift(pub(crate) u64);
 
 impl XorShift {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
     }
 
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 }

@@ -9,6 +9,7 @@
 //! Windows partition and a recovery partition; under BIOS an active system partition).
 
 pub mod pe;
+pub mod registry;
 
 use std::sync::Arc;
 
