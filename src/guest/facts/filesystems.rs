@@ -33,9 +33,13 @@ impl Facts {
     }
 
     /// Why what was read of the guest's files may be older than what its next start would see: the
-    /// log of a file system that it needs was not replayed.
+    /// log of a file system that it needs was not replayed, or that of a registry hive.
     pub fn stale(&self) -> Option<&Unread> {
-        self.used_filesystems().find_map(|found| found.health.known()?.stale.as_ref())
+        let log = self.used_filesystems().find_map(|found| found.health.known()?.stale.as_ref());
+        log.or_else(|| match &self.guest {
+            Fact::Known(Guest::Windows(windows)) => windows.stale(),
+            _ => None,
+        })
     }
 
     fn used_volumes(&self, linux: &LinuxFacts) -> BTreeSet<usize> {
