@@ -107,8 +107,23 @@ mod vmdk_exported_from_vmware;
 mod vmware_tools_present;
 mod volumes;
 mod win_administrator_usable;
+mod win_cloudbase_init;
+mod win_dhcp;
+mod win_discontinued;
+mod win_display_power;
+mod win_drivers;
 mod win_ide_boot_driver;
+mod win_keypair_unsupported;
 mod win_login_or_cloudbase_init;
+mod win_multiqueue_off;
+mod win_rdp_enabled;
+mod win_san_policy;
+mod win_sysprep_state;
+mod win_third_party_pv;
+mod win_uefi_no_offline_inject;
+mod win_uvp_vmtools_version;
+mod win_virtio_net;
+mod win_virtio_storage;
 mod xorg_conf_present;
 
 #[cfg(test)]
@@ -477,7 +492,21 @@ pub static RULES: &[&dyn Rule] = &[
     // Windows.
     &win_administrator_usable::WinAdministratorUsable,
     &win_login_or_cloudbase_init::WinLoginOrCloudbaseInit,
+    &win_cloudbase_init::WinCloudbaseInit,
     &win_ide_boot_driver::WinIdeBootDriver,
+    &win_virtio_storage::WinVirtioStorage,
+    &win_virtio_net::WinVirtioNet,
+    &win_uvp_vmtools_version::WinUvpVmtoolsVersion,
+    &win_uefi_no_offline_inject::WinUefiNoOfflineInject,
+    &win_dhcp::WinDhcp,
+    &win_rdp_enabled::WinRdpEnabled,
+    &win_san_policy::WinSanPolicy,
+    &win_sysprep_state::WinSysprepState,
+    &win_display_power::WinDisplayPower,
+    &win_third_party_pv::WinThirdPartyPv,
+    &win_keypair_unsupported::WinKeypairUnsupported,
+    &win_discontinued::WinDiscontinued,
+    &win_multiqueue_off::WinMultiqueueOff,
     // Platform.
     &obs_standard_storage::ObsStandardStorage,
     &obs_same_region::ObsSameRegion,

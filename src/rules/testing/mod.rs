@@ -6,6 +6,7 @@ mod leftovers;
 pub(super) mod network;
 mod packages;
 pub(super) mod sshd;
+pub(super) mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
