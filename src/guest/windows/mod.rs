@@ -9,6 +9,8 @@
 //! partitions" (Windows set-up makes an EFI system partition, a Microsoft reserved partition, the
 //! Windows partition and a recovery partition; under BIOS an active system partition).
 
+pub mod bcd;
+pub mod boot;
 pub mod pe;
 pub mod registry;
 
@@ -33,10 +35,13 @@ const SYSTEM_HIVES: [[&str; 4]; 2] =
 /// Windows on a disk, what it says of itself, and its tree; `None` as for [`recognise`].
 pub fn find(machine: &Machine<'_>) -> Option<(WindowsFacts, Option<Tree>)> {
     let evidence = recognise(machine)?;
+    let boot = boot::follow(machine);
     let Some(tree) = tree(machine) else {
-        return Some((WindowsFacts::unread(evidence, &unopened(machine)), None));
+        let facts = WindowsFacts::unread(evidence, &unopened(machine));
+        return Some((WindowsFacts { boot, ..facts }, None));
     };
     let facts = WindowsFacts::unread(evidence, &Unread::new("registry", "it is not read"));
+    let facts = WindowsFacts { boot, ..facts };
     Some((facts, Some(tree)))
 }
 
