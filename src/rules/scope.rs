@@ -88,6 +88,14 @@ pub(super) fn windows_only(facts: &Facts) -> Decision<&WindowsFacts> {
     }
 }
 
+/// Whether there is an operating system, for a rule that is the same for each of them.
+pub(super) fn some_guest(facts: &Facts) -> Decision<&Guest> {
+    match guest(facts)? {
+        Guest::Absent(_) => Err(Box::new(without_guest())),
+        found => Ok(found),
+    }
+}
+
 /// The operating system, whichever it is.
 pub(super) fn guest(facts: &Facts) -> Decision<&Guest> {
     in_content(facts, &facts.guest)
