@@ -11,6 +11,7 @@ mod structures;
 mod torture;
 mod tree;
 mod variant;
+mod windows;
 
 use std::path::Path;
 use std::time::Instant;
@@ -28,7 +29,8 @@ use report::{Checker, Expectation};
 /// compares them with qemu-img's input and the kernel's mount; puts each defect in and expects just
 /// its finding; checks the fixtures of testdata/guests; feeds bad input. Also: has the kernel write a
 /// hard tree to every kind of file system and volume, lays the guest out on XFS, Btrfs, LVM and md
-/// RAID, and damages one structure after another. Needs root, and 20 GB below target/xtask.
+/// RAID, and damages one structure after another; makes Windows guests of each release with each
+/// defect. Needs root, and 20 GB below target/xtask.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Only these parts (all of them by default)
@@ -54,6 +56,8 @@ enum Part {
     Damage,
     /// Each fixture ends as its .expect.json says
     Fixtures,
+    /// Each Windows guest, good or with a defect, ends as its expectation says
+    Windows,
     /// Bad input gets one clear sentence
     BadInput,
 }
@@ -103,6 +107,18 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let checker = Checker { binary: workspace::binary()? };
     if wanted(Part::Fixtures) {
         fixture::compare(&checker, &mut log)?;
+    }
+    if wanted(Part::Windows) {
+        windows::compare(&checker, &mut log)?;
+    }
+    let of_fixtures = [Part::Windows, Part::Fixtures, Part::BadInput];
+    if !arguments.parts.is_empty() && arguments.parts.iter().all(|part| of_fixtures.contains(part))
+    {
+        // None of them looks at the whole guest, which takes long to build.
+        if wanted(Part::BadInput) {
+            bad_input::compare(&checker, &mut log)?;
+        }
+        return log.end();
     }
     if wanted(Part::BadInput) {
         bad_input::compare(&checker, &mut log)?;
