@@ -177,6 +177,7 @@ mod tests {
                 it.dhcp = Some(false);
                 it.addresses = vec!["172.17.0.1".to_owned()];
                 it.device = device.clone();
+                it.leftover = device.is_none();
             })
         };
         for device in [Some(r"ROOT\VMS_MP\0000"), Some(r"SWD\Wintun\{1}"), None] {

@@ -9,13 +9,28 @@
 //! partitions" (Windows set-up makes an EFI system partition, a Microsoft reserved partition, the
 //! Windows partition and a recovery partition; under BIOS an active system partition).
 
+mod accounts;
 pub mod bcd;
 pub mod boot;
+mod cloudbase_init;
+mod drivers;
+mod drives;
+mod hklm;
+mod network;
+mod os;
 pub mod pe;
 pub mod registry;
+mod remote_desktop;
+mod services;
+mod settings;
+mod sysprep;
+mod system_root;
 
 use std::sync::Arc;
 
+use self::hklm::Hklm;
+use self::registry::Registry;
+use self::system_root::SystemRoot;
 use crate::disk::facts::{BootCodeKind, PartitionFacts, PartitionRole, SignatureKind};
 use crate::error::Result;
 use crate::fact::{Evidence, Unread};
@@ -35,14 +50,53 @@ const SYSTEM_HIVES: [[&str; 4]; 2] =
 /// Windows on a disk, what it says of itself, and its tree; `None` as for [`recognise`].
 pub fn find(machine: &Machine<'_>) -> Option<(WindowsFacts, Option<Tree>)> {
     let evidence = recognise(machine)?;
-    let boot = boot::follow(machine);
     let Some(tree) = tree(machine) else {
         let facts = WindowsFacts::unread(evidence, &unopened(machine));
-        return Some((WindowsFacts { boot, ..facts }, None));
+        return Some((WindowsFacts { boot: boot::follow(machine), ..facts }, None));
     };
-    let facts = WindowsFacts::unread(evidence, &Unread::new("registry", "it is not read"));
-    let facts = WindowsFacts { boot, ..facts };
+    let facts = look_into(machine, &tree, evidence);
     Some((facts, Some(tree)))
+}
+
+/// What the registry and the files of a tree say.
+fn look_into(machine: &Machine<'_>, tree: &Tree, evidence: Vec<Evidence>) -> WindowsFacts {
+    let registry = Registry::open(tree);
+    let hklm = Hklm::new(&registry);
+    let system_root = hklm
+        .software(r"Microsoft\Windows NT\CurrentVersion")
+        .and_then(|place| place.text("SystemRoot"))
+        .ok()
+        .flatten();
+    let root = system_root.as_ref().map(|seen| seen.value.as_str());
+    let root = SystemRoot::new(&registry.directory, root);
+    let services = services::find(tree, &root, &hklm);
+    WindowsFacts {
+        evidence,
+        volume: tree.resolve("/").ok().and_then(|place| tree.volume(place)),
+        boot: boot::follow(machine),
+        hives: os::hives(&registry),
+        os: os::identity(&hklm),
+        arch: os::arch(tree, &root, &hklm),
+        oem: os::oem(tree, &root, &hklm),
+        accounts: accounts::find(&hklm),
+        bindings: drivers::bindings(&hklm),
+        interfaces: network::interfaces(&hklm),
+        fixed_macs: network::fixed_macs(&hklm),
+        remote_desktop: remote_desktop::find(&hklm, &services),
+        san_policy: settings::san_policy(&hklm),
+        display_off: settings::display_off(&hklm),
+        sysprep: sysprep::find(tree, &root, &hklm),
+        hibernated: settings::hibernated(tree),
+        pending_reboot: settings::pending_reboot(&hklm),
+        driver_policies: settings::driver_policies(&hklm),
+        uvp_vmtools: settings::version_file(tree, "virtio"),
+        uvp_pv_driver: settings::version_file(tree, "Xen PV Drivers"),
+        cloudbase_init: cloudbase_init::find(tree, &root, &services),
+        domain: settings::domain(&hklm, &services),
+        foreign_drives: drives::foreign(&hklm, machine.disk),
+        paging_files: drives::paging_files(&hklm),
+        services,
+    }
 }
 
 /// Why the volume of Windows is not seen: the first NTFS or BitLocker volume that cannot be opened.

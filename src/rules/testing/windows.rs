@@ -90,6 +90,7 @@ pub(in crate::rules) fn interface() -> WindowsInterface {
         guid: guid.to_owned(),
         name: Some("Ethernet".to_owned()),
         device: Some(r"PCI\VEN_1AF4&DEV_1000&SUBSYS_00011AF4&REV_00\3&13C0B0C5&0&18".to_owned()),
+        leftover: false,
         dhcp: Some(true),
         addresses: Vec::new(),
         name_servers: Vec::new(),

@@ -119,6 +119,8 @@ pub struct WindowsInterface {
     pub name: Option<String>,
     /// The card's device instance: `PCI\VEN_15AD&DEV_07B0&…`.
     pub device: Option<String>,
+    /// Whether only its settings are left: no connection has it any more.
+    pub leftover: bool,
     /// Whether its addresses come by DHCP; none when it is not said.
     pub dhcp: Option<bool>,
     /// Addresses that are set by hand.
@@ -130,11 +132,12 @@ pub struct WindowsInterface {
 }
 
 impl WindowsInterface {
-    /// Whether it is a card on a bus: not a tunnel, a switch or what else software makes.
+    /// Whether it is a card on a bus, as far as is known: not a tunnel, a switch or what else
+    /// software makes, and not what an earlier card left.
     pub fn is_card(&self) -> bool {
         const BUSES: &[&str] =
             &["PCI\\", "XEN\\", "XENVIF\\", "XENBUS\\", "XENPCI\\", "VMBUS\\", "USB\\"];
-        let Some(device) = &self.device else { return false };
+        let Some(device) = &self.device else { return !self.leftover };
         let device = device.to_ascii_uppercase();
         BUSES.iter().any(|bus| device.starts_with(bus))
     }
