@@ -188,7 +188,8 @@ pub fn system(release: &Release, disk: &[u8]) -> String {
         "ControlSet001\\Control\\ComputerName\\ComputerName",
         &[("ComputerName", text("PREFLIGHT"))],
     );
-    out += &key("ControlSet001\\Control", &[("CurrentUser", text("USERNAME"))]);
+    let product = if release.installation == "Server" { "ServerNT" } else { "WinNT" };
+    out += &key("ControlSet001\\Control\\ProductOptions", &[("ProductType", text(product))]);
     out += &key(
         "ControlSet001\\Control\\Session Manager\\Environment",
         &[("PROCESSOR_ARCHITECTURE", text(if release.is_64_bit { "AMD64" } else { "x86" }))],

@@ -30,6 +30,36 @@ pub fn sam(account: &Administrator) -> String {
         &format!("{users}\\000001F4"),
         &[("F", binary(&account.fixed())), ("V", binary(&account.variable()))],
     ) + &key(&format!("{users}\\Names\\Administrator"), &[("@", hex(500, &[]))])
+        + &key("SAM\\Domains\\Account", &[("V", binary(&domain()))])
+        + &key("SAM\\Domains\\Builtin\\Aliases\\00000220", &[("C", binary(&administrators()))])
+}
+
+/// The machine's own SID: S-1-5-21 and three numbers.
+const MACHINE: [u32; 4] = [21, 0x6e1f_1c5d, 0x7e8a_4b6c, 0x1d0e_1a2b];
+
+/// A SID of the authority NT (MS-DTYP, 2.4.2.2).
+fn sid(numbers: &[u32]) -> Vec<u8> {
+    let mut sid = vec![1, numbers.len() as u8, 0, 0, 0, 0, 0, 5];
+    sid.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    sid
+}
+
+/// The value V of the machine's domain: four descriptors as in an account's, and its SID at the end.
+fn domain() -> Vec<u8> {
+    let sid = sid(&MACHINE);
+    let len = sid.len() as u32;
+    let head = [0, 0, 0x0001_0002, 0, len, 0, len, 0, 0, len, 0, 0];
+    head.iter().flat_map(|word: &u32| word.to_le_bytes()).chain(sid).collect()
+}
+
+/// The value C of the group Administrators: its number, four descriptors of which the last are the
+/// members with their count, then what they point at.
+fn administrators() -> Vec<u8> {
+    let name: Vec<u8> = "Administrators".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let members = sid(&[&MACHINE[..], &[500]].concat());
+    let (named, member) = (name.len() as u32, members.len() as u32);
+    let head = [0x220, 0, 0, 0x0001_0002, 0, named, 0, named, 0, 0, named, member, 1];
+    head.iter().flat_map(|word: &u32| word.to_le_bytes()).chain(name).chain(members).collect()
 }
 
 impl Administrator {
