@@ -60,7 +60,7 @@ fn a_store_of_a_uefi_machine_names_partitions_by_guids() {
 
 /// An element of a device of that type: 16 bytes of options, then type, flags, size, then `rest`.
 fn element(kind: u32, rest: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(rest.len()).unwrap() + 16;
+    let size = u32::try_from(rest.len().saturating_add(16)).unwrap();
     let mut bytes = vec![0; 16];
     for word in [kind, 0, size, 0] {
         bytes.extend(word.to_le_bytes());
