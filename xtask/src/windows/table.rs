@@ -494,6 +494,15 @@ pub const CASES: &[Case] = &[
         |guest| remove_windows(guest, "Windows/System32/winload.exe"),
     ),
     broken(
+        "bcd-for-uefi",
+        "The boot configuration names the loader for UEFI, as after a conversion of the disk",
+        &[ZSTD, ("boot-chain-complete", "fail")],
+        |guest| {
+            let loader = text("\\Windows\\system32\\winload.efi");
+            guest.merge(Hive::Bcd, &bcd::element(LOADER, 0x1200_0002, loader))
+        },
+    ),
+    broken(
         "no-active-partition",
         "No partition is active",
         &[ZSTD, ("boot-chain-complete", "fail"), UEFI],

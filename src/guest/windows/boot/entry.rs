@@ -4,7 +4,8 @@ use super::Path;
 use super::volumes::Volumes;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::{
-    BcdDevice, BcdEntry, BootConfiguration, Resolution, WindowsBootDevice, WindowsLinkKind,
+    BcdDevice, BcdEntry, BootConfiguration, Resolution, WindowsBootDevice, WindowsBootLink,
+    WindowsLinkKind,
 };
 use crate::guest::windows::{bcd, registry};
 
@@ -78,6 +79,11 @@ fn loader(volumes: &Volumes<'_>, boot: usize, entry: &BcdEntry, path: &mut Path)
     let system = device_of_system(volumes, boot, entry, path);
     if let Some(volume) = device {
         match file {
+            Some(file) if is_for_other_firmware(path, file) => {
+                let detail =
+                    "a loader for the other firmware, which this boot manager cannot start";
+                path.missing(WindowsLinkKind::OsLoader, Evidence::new(file, detail));
+            }
             Some(file) => {
                 let found = volumes.file(volume, file);
                 let place = format!("{file} on {}", volumes.name(volume));
@@ -93,6 +99,15 @@ fn loader(volumes: &Volumes<'_>, boot: usize, entry: &BcdEntry, path: &mut Path)
         let root = entry.system_root.as_deref().unwrap_or(r"\Windows");
         system_files(volumes, volume, root, path);
     }
+}
+
+/// Whether a program's name says that it is not for the firmware that the chain began with: BIOS starts
+/// `winload.exe`, UEFI `winload.efi`; a disk converted without `bcdboot` still names the other.
+fn is_for_other_firmware(path: &Path, file: &str) -> bool {
+    let starts_with_esp = |link: &WindowsBootLink| link.kind == WindowsLinkKind::EfiSystemPartition;
+    let is_uefi = path.0.chain.first().is_some_and(starts_with_esp);
+    let file = file.to_ascii_lowercase();
+    if is_uefi { file.ends_with("winload.exe") } else { file.ends_with("winload.efi") }
 }
 
 /// The kernel and the hive that the loader reads, below the system's directory.

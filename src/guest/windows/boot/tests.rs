@@ -167,6 +167,23 @@ fn a_second_active_partition_stops_the_code_in_sector_0() {
 }
 
 #[test]
+fn a_store_for_uefi_does_not_start_windows_under_bios() {
+    // The store of a machine that boots by BIOS, whose loader's name is that for UEFI.
+    let (guest, whole) = files();
+    let filesystem = guest.1[0].known().unwrap().clone().unwrap();
+    let mut store = Tree::new(filesystem, 0).read("/Boot/BCD", 1 << 20).unwrap();
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let (old, new) = (utf16("winload.exe"), utf16("winload.efi"));
+    let at = store.windows(old.len()).position(|bytes| bytes == old).unwrap();
+    store[at..][..new.len()].copy_from_slice(&new);
+    let files = whole.file("/Boot/BCD", store).file("/Windows/system32/winload.efi", "MZ");
+    let facts = followed(&on(guest, files));
+    let link = facts.bios.chain.iter().find(|link| link.kind == OsLoader).unwrap();
+    assert_eq!(link.state, LinkState::Missing);
+    assert!(link.evidence.detail.contains("other firmware"), "{link:?}");
+}
+
+#[test]
 fn code_of_another_loader_is_not_followed() {
     let (mut guest, whole) = files();
     let Fact::Known(code) = &mut guest.0.boot_code else { panic!() };
