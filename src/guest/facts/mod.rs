@@ -11,6 +11,7 @@ mod network;
 mod packages;
 mod sshd;
 mod windows;
+mod windows_boot;
 
 use std::collections::BTreeSet;
 
@@ -37,6 +38,10 @@ pub use self::windows::{
     Hindrance, HiveFacts, HiveSync, OemMark, ProductType, RemoteDesktop, Seen, ServiceFacts,
     SoftwareKind, StartType, SysprepFacts, WINDOWS_8, WindowsAccount, WindowsAccounts,
     WindowsFacts, WindowsIdentity, WindowsInterface, WindowsPassword,
+};
+pub use self::windows_boot::{
+    BcdDevice, BcdEntry, BcdTarget, BootConfiguration, WindowsBootDevice, WindowsBootFacts,
+    WindowsBootLink, WindowsBootPath, WindowsLinkKind,
 };
 use crate::disk::facts::DiskFacts;
 use crate::fact::{Evidence, Fact, Unread};

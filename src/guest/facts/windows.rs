@@ -18,7 +18,7 @@ pub use self::logon::{
     CloudbaseInit, CloudbaseInitConf, ConfValue, FirewallVerdict, RemoteDesktop, SysprepFacts,
 };
 pub use self::os::{HiveFacts, HiveSync, OemMark, ProductType, WINDOWS_8, WindowsIdentity};
-use super::Architecture;
+use super::{Architecture, WindowsBootFacts};
 use crate::fact::{Evidence, Fact, Unread};
 
 /// A value of the guest, and where it stands.
@@ -45,6 +45,8 @@ pub struct WindowsFacts {
     /// Index of the volume that it lies on; none when no file system that can be read has its
     /// system hive.
     pub volume: Option<usize>,
+    /// How it boots.
+    pub boot: WindowsBootFacts,
     /// The hives and how they were left.
     pub hives: Vec<HiveFacts>,
     /// Which Windows it is.
@@ -99,6 +101,7 @@ impl WindowsFacts {
         Self {
             evidence,
             volume: None,
+            boot: WindowsBootFacts::unread(unread),
             hives: Vec::new(),
             os: Fact::Unknown(unread.clone()),
             arch: Fact::Unknown(unread.clone()),

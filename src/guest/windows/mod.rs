@@ -9,8 +9,9 @@
 //! partitions" (Windows set-up makes an EFI system partition, a Microsoft reserved partition, the
 //! Windows partition and a recovery partition; under BIOS an active system partition).
 
-pub mod registry;
 mod accounts;
+pub mod bcd;
+pub mod boot;
 mod cloudbase_init;
 mod drivers;
 mod drives;
@@ -18,6 +19,7 @@ mod hklm;
 mod network;
 mod os;
 pub mod pe;
+pub mod registry;
 mod remote_desktop;
 mod services;
 mod settings;
@@ -49,7 +51,8 @@ const SYSTEM_HIVES: [[&str; 4]; 2] =
 pub fn find(machine: &Machine<'_>) -> Option<(WindowsFacts, Option<Tree>)> {
     let evidence = recognise(machine)?;
     let Some(tree) = tree(machine) else {
-        return Some((WindowsFacts::unread(evidence, &unopened(machine)), None));
+        let facts = WindowsFacts::unread(evidence, &unopened(machine));
+        return Some((WindowsFacts { boot: boot::follow(machine), ..facts }, None));
     };
     let facts = look_into(machine, &tree, evidence);
     Some((facts, Some(tree)))
@@ -70,6 +73,7 @@ fn look_into(machine: &Machine<'_>, tree: &Tree, evidence: Vec<Evidence>) -> Win
     WindowsFacts {
         evidence,
         volume: tree.resolve("/").ok().and_then(|place| tree.volume(place)),
+        boot: boot::follow(machine),
         hives: os::hives(&registry),
         os: os::identity(&hklm),
         arch: os::arch(tree, &root, &hklm),

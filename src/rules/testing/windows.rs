@@ -147,6 +147,7 @@ fn facts() -> WindowsFacts {
     WindowsFacts {
         evidence: vec![system],
         volume: Some(1),
+        boot: boot(),
         hives: ["SYSTEM", "SOFTWARE", "SAM"]
             .map(|name| HiveFacts {
                 name: name.to_owned(),
@@ -207,6 +208,53 @@ fn facts() -> WindowsFacts {
         domain: Fact::Known(None),
         foreign_drives: Fact::Known(Vec::new()),
         paging_files: Fact::Known(Vec::new()),
+    }
+}
+
+/// The boot files on partition 1, Windows on partition 2, by either firmware.
+fn boot() -> WindowsBootFacts {
+    use WindowsLinkKind::*;
+    let path = |store: &str, start: &[(WindowsLinkKind, &str)]| {
+        let loader = format!(r"{store}: Objects\{{6e1f0001-0a1b-11ee-8c5d-7e8a4b6c9d0e}}");
+        let element = |number: &str| format!(r"{loader}\Elements\{number}");
+        let device = |what: &str, number: &str| WindowsBootDevice {
+            what: what.to_owned(),
+            spec: "the partition at byte 2147483648 of the disk with signature 0009a3b1".to_owned(),
+            resolution: Resolution::Volume(1),
+            evidence: Evidence::new(element(number), "partition 2"),
+        };
+        let rest = [
+            (BootConfiguration, store.to_owned()),
+            (DefaultEntry, loader.clone()),
+            (WindowsPartition, element("11000001")),
+            (OsLoader, r"\Windows\System32\winload.exe".to_owned()),
+            (Kernel, r"\Windows\System32\ntoskrnl.exe".to_owned()),
+            (SystemHive, r"\Windows\System32\config\SYSTEM".to_owned()),
+        ];
+        let start = start.iter().map(|(kind, place)| (*kind, (*place).to_owned()));
+        let link = |(kind, place): (WindowsLinkKind, String)| WindowsBootLink {
+            kind,
+            state: LinkState::Found,
+            evidence: Evidence::new(place, "there"),
+        };
+        WindowsBootPath {
+            chain: start.chain(rest).map(link).collect(),
+            configuration: None,
+            devices: vec![device("loader", "11000001"), device("system", "21000001")],
+        }
+    };
+    let bios = [
+        (BootCode, "sector 0"),
+        (ActivePartition, "MBR, byte 446"),
+        (BootSector, "partition 1, boot sector"),
+        (BootManager, r"\bootmgr"),
+    ];
+    let uefi =
+        [(EfiSystemPartition, "GPT entry 1"), (BootManager, r"\EFI\Microsoft\Boot\bootmgfw.efi")];
+    WindowsBootFacts {
+        bios: path(r"\Boot\BCD", &bios),
+        uefi: Some(path(r"\EFI\Microsoft\Boot\BCD", &uefi)),
+        dynamic_disk: Vec::new(),
     }
 }
 

@@ -98,7 +98,11 @@ impl Tree<'_> {
                 });
             }
             let at = DIRECTORY.saturating_add(index.saturating_mul(ENTRY));
-            if id.is_none_or(|id| self.u32(directory, at) == Ok(id)) {
+            let is_wanted = match id {
+                Some(id) => self.u32(directory, at)? == id,
+                None => true,
+            };
+            if is_wanted {
                 return Ok(Some(self.u32(directory, at.saturating_add(4))?));
             }
         }
