@@ -73,4 +73,5 @@ fn account(place: &Place<'_>, rid: u32, members: &Fact<Vec<u32>>) -> Result<Wind
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests;
