@@ -36,6 +36,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("mmdebstrap", "mmdebstrap"),
     ("mount", "mount"),
     ("ntfscp", "ntfs-3g"),
+    ("perl", "perl"),
     ("prlimit", "util-linux"),
     ("qemu-img", "qemu-utils"),
     ("qemu-io", "qemu-utils"),
@@ -47,6 +48,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("umount", "mount"),
     ("unshare", "util-linux"),
     ("xfs_db", "xfsprogs"),
+    ("xz", "xz-utils"),
     ("zstd", "zstd"),
 ];
 
