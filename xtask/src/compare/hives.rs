@@ -1,18 +1,18 @@
-//! Registry hives as the library reads them, against hivex; dirty ones after a replay by `regf`.
+//! Registry hives as the library reads them, against hivex; dirty ones after their logs were written into
+//! a copy. The crate `regf` 0.2 is no second opinion on logs: its seed of Marvin32 is none that Windows
+//! uses, so it takes each entry for torn.
 //!
 //! hivex applies no logs and knows no classes, and loses up to four bytes of big data whose last segment
 //! fills its cell: no hive of `testdata/registry` has such data.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use image_preflight::bytes::Bytes;
 use image_preflight::guest::windows::registry::{Hive, HiveState, Key};
-use regf::TransactionLog;
 
 use super::Log;
 use crate::tool::Tool;
@@ -111,37 +111,40 @@ fn hivex(hive: &[u8]) -> Result<String> {
     Tool::new("perl").arg(script).arg(file.path()).run()
 }
 
-/// The hive after the logs were applied as `regf` reads them.
+/// The hive with what its logs have written into it, hashes unread.
 fn replayed(hive: &[u8], logs: &[Vec<u8>]) -> Result<Vec<u8>> {
     let mut whole = hive.to_vec();
-    let number = |whole: &[u8], at: usize| -> Result<u32> {
-        let field = whole.get(at..at + 4).context("no base block")?;
-        Ok(u32::from_le_bytes(field.try_into()?))
-    };
-    let mut write = |offset: u32, data: &[u8], len: u32| {
-        let end = 4096 + len as usize;
-        if whole.len() < end {
-            whole.resize(end, 0);
-        }
-        let at = 4096 + offset as usize;
-        whole[at..at + data.len()].copy_from_slice(data);
-        whole[40..44].copy_from_slice(&len.to_le_bytes());
-    };
-    let mut entries = Vec::new();
-    for log in logs {
-        match TransactionLog::parse(Cursor::new(log))? {
-            TransactionLog::Old(old) => {
-                for page in &old.dirty_pages {
-                    write(page.offset, &page.data, old.base_block.hive_bins_data_size);
-                }
+    let mut next = number(hive, 8)?;
+    let is_new = |log: &&Vec<u8>| number(log, 28).is_ok_and(|kind| kind == 6);
+    if let Some(log) = logs.iter().find(|log| !is_new(log)) {
+        let len = number(log, 40)?;
+        let bits = log.get(516..).context("no dirty vector")?;
+        let mut at = (516 + len as usize / 4096).next_multiple_of(512);
+        for page in 0..len as usize / 512 {
+            if bits[page / 8] >> (page % 8) & 1 == 1 {
+                write(&mut whole, page * 512, log.get(at..at + 512).context("log cut")?, len)?;
+                at += 512;
             }
-            TransactionLog::New(new) => entries.extend(new.log_entries),
         }
     }
-    let mut next = number(hive, 8)?;
-    while let Some(entry) = entries.iter().find(|entry| entry.sequence_number == next) {
-        for (page, data) in entry.page_references.iter().zip(&entry.dirty_pages) {
-            write(page.offset, data, entry.hive_bins_data_size);
+    // Each entry's bytes by its sequence number; the first of a number counts.
+    let mut entries: BTreeMap<u32, &[u8]> = BTreeMap::new();
+    for log in logs.iter().filter(is_new) {
+        let mut at = 512;
+        while log.get(at..at + 4) == Some(b"HvLE") {
+            let entry = &log[at..];
+            entries.entry(number(entry, 12)?).or_insert(entry);
+            at += number(entry, 4)?.max(512) as usize;
+        }
+    }
+    while let Some(entry) = entries.get(&next) {
+        let (len, count) = (number(entry, 16)?, number(entry, 20)? as usize);
+        let mut at = 40 + 8 * count;
+        for reference in 0..count {
+            let offset = number(entry, 40 + 8 * reference)? as usize;
+            let end = at + number(entry, 44 + 8 * reference)? as usize;
+            write(&mut whole, offset, entry.get(at..end).context("entry cut")?, len)?;
+            at = end;
         }
         next = next.wrapping_add(1);
     }
@@ -150,11 +153,23 @@ fn replayed(hive: &[u8], logs: &[Vec<u8>]) -> Result<Vec<u8>> {
     for at in (0..508).step_by(4) {
         sum ^= number(&whole, at)?;
     }
-    if whole.len() < 4096 {
-        bail!("no base block");
-    }
     whole[508..512].copy_from_slice(&u32::to_le_bytes(sum));
     Ok(whole)
+}
+
+fn number(bytes: &[u8], at: usize) -> Result<u32> {
+    let field = bytes.get(at..at + 4).context("a number is cut")?;
+    Ok(u32::from_le_bytes(field.try_into()?))
+}
+
+/// Writes a page at byte `offset` of the hive bins, which are `len` bytes from now on.
+fn write(whole: &mut Vec<u8>, offset: usize, data: &[u8], len: u32) -> Result<()> {
+    let end = whole.len().max(4096 + len as usize);
+    whole.resize(end, 0);
+    let at = 4096 + offset;
+    whole.get_mut(at..at + data.len()).context("a page beyond the hive")?.copy_from_slice(data);
+    whole[40..44].copy_from_slice(&len.to_le_bytes());
+    Ok(())
 }
 
 /// What `list.pl` prints.
