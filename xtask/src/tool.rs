@@ -40,6 +40,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("mount", "mount"),
     ("ntfs-3g", "ntfs-3g"),
     ("ntfscp", "ntfs-3g"),
+    ("perl", "perl"),
     ("prlimit", "util-linux"),
     ("qemu-img", "qemu-utils"),
     ("qemu-io", "qemu-utils"),
@@ -53,6 +54,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
     ("x86_64-w64-mingw32-windres", "binutils-mingw-w64-x86-64"),
     ("xfs_db", "xfsprogs"),
+    ("xz", "xz-utils"),
     ("zstd", "zstd"),
 ];
 

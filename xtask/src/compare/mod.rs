@@ -5,6 +5,7 @@ mod bytes;
 mod damage;
 mod defect;
 mod fixture;
+mod hives;
 mod layouts;
 mod report;
 mod structures;
@@ -13,7 +14,7 @@ mod tree;
 mod variant;
 mod windows;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
@@ -36,6 +37,10 @@ pub struct Arguments {
     /// Only these parts (all of them by default)
     #[arg(value_enum)]
     parts: Vec<Part>,
+
+    /// Registry hives to compare besides those of testdata/registry: NAME.xz, NAME.LOG1.xz, …
+    #[arg(long, value_name = "DIR")]
+    hives: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -50,6 +55,8 @@ enum Part {
     Variants,
     /// The guest on XFS, Btrfs, LVM, md RAID and others ends as the plain one
     Layouts,
+    /// Every key and value of registry hives equals what hivex reads
+    Hives,
     /// Each defect gives its finding
     Defects,
     /// No damage makes the checker crash, or pass what it cannot read
@@ -100,7 +107,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if wanted(Part::Torture) {
         torture::compare(&mut log)?;
     }
-    if arguments.parts == [Part::Torture] {
+    if wanted(Part::Hives) {
+        hives::compare(arguments.hives.as_deref(), &mut log)?;
+    }
+    let by_library = |part: &Part| matches!(part, Part::Torture | Part::Hives);
+    if !arguments.parts.is_empty() && arguments.parts.iter().all(by_library) {
         // It is the library that reads; no binary is needed.
         return log.end();
     }
