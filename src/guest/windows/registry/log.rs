@@ -146,9 +146,9 @@ pub(super) fn recover(
     replay.remarks = remarks;
     // A guest has logs of one format: that of the Windows which wrote the hive last.
     if new.is_empty() {
-        replay.old_logs(file, old)
+        replay.apply_old(file, old)
     } else {
-        replay.new_logs(new)
+        replay.apply_new(new)
     }
     let Replaying { base, pages, entries, mut remarks } = replay;
     let Some(base) = base else {
@@ -194,7 +194,7 @@ struct Replaying {
 
 impl Replaying {
     /// Applies the log of the old format that was written for this state of the hive.
-    fn old_logs(&mut self, file: &dyn Bytes, logs: Vec<Log>) {
+    fn apply_old(&mut self, file: &dyn Bytes, logs: Vec<Log>) {
         for log in logs {
             // Only a log that was written together with this base block; where that is gone, the
             // first bin keeps its time.
@@ -225,7 +225,7 @@ impl Replaying {
 
     /// Applies the entries of the logs in the order of their sequence numbers, from the first that
     /// is not in the hive yet.
-    fn new_logs(&mut self, mut logs: Vec<Log>) {
+    fn apply_new(&mut self, mut logs: Vec<Log>) {
         logs.sort_by(|a, b| sequence_order(a.base.primary, b.base.primary));
         if self.base.is_none() {
             // Which entries are in a hive without a base block is not known: Windows takes the log

@@ -241,7 +241,8 @@ fn damaged(path: &str, of: impl Fn(&Hive) -> u32, at: usize, bytes: &[u8]) -> Er
     let hive = open_bytes(raw, &[]).unwrap();
     let looked = || {
         let key = hive.key(path)?.expect("is there");
-        (key.subkeys()?, key.values()?);
+        key.subkeys()?;
+        key.values()?;
         Ok::<_, Error>(())
     };
     looked().unwrap_err()
