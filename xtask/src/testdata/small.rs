@@ -20,6 +20,15 @@ pub const PROGRAM_CUT: usize = 1024;
 /// is 40 sectors long (Linux `Documentation/arch/x86/boot.rst`, `setup_sects` and the boot sector).
 pub const KERNEL_CUT: usize = 40 * 512;
 
+/// The kept part of a kernel, whose header tells no more than is there: `syssize` is 0.
+pub fn cut_kernel(mut image: Vec<u8>) -> Vec<u8> {
+    image.truncate(KERNEL_CUT);
+    if let Some(size) = image.get_mut(0x1f4..0x1f8) {
+        size.fill(0);
+    }
+    image
+}
+
 /// Files and directories that are taken whole.
 const WHOLE: &[&str] = &[
     "etc/cloud/cloud.cfg",
@@ -136,7 +145,8 @@ impl Tree {
             tree.initramfs(debian, MODULES)?;
             tree.grub_files("boot/grub")?;
         }
-        tree.cut(debian, &format!("boot/vmlinuz-{kernel}"), KERNEL_CUT)?;
+        let image = fs::read(debian.tree.join(format!("boot/vmlinuz-{kernel}")))?;
+        tree.write_bytes(&format!("boot/vmlinuz-{kernel}"), &cut_kernel(image))?;
         tree.write("boot/grub/grub.cfg", &grub::configuration(debian, devices)?)?;
         for dir in ["dev", "proc", "sys", "run", "tmp", "root", "home", "boot/efi"] {
             fs::create_dir_all(tree.path(dir))?;

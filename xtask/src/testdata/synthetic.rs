@@ -6,7 +6,7 @@ use std::fs;
 
 use anyhow::Result;
 
-use super::small::{KERNEL_CUT, PROGRAM_CUT, Tree, archive};
+use super::small::{PROGRAM_CUT, Tree, archive, cut_kernel};
 use crate::guest::debian::Debian;
 use crate::guest::grub;
 use crate::guest::identity::{ROOT_HASH, ROOT_UUID};
@@ -143,8 +143,7 @@ impl Distribution {
         )?;
         tree.write_bytes(&format!("boot/initramfs-{kernel}.img"), &archive(staging.root())?)?;
         let image = fs::read(debian.tree.join(format!("boot/vmlinuz-{}", debian.kernel)))?;
-        let image = image.get(..KERNEL_CUT).unwrap_or(&image);
-        tree.write_bytes(&format!("boot/vmlinuz-{kernel}"), image)
+        tree.write_bytes(&format!("boot/vmlinuz-{kernel}"), &cut_kernel(image))
     }
 }
 

@@ -167,12 +167,18 @@ fn kernel_link(
     let (LinkState::Found, Fact::Known(Some(file))) = (&state, &kernel.resolved) else {
         return (state, evidence);
     };
-    let is_kernel = volumes
-        .open(file.volume, &file.path)
-        .and_then(|bytes| kernel_image::is_kernel(bytes.as_ref()));
-    match is_kernel {
-        Ok(true) => (state, evidence),
-        Ok(false) => (LinkState::Missing, Evidence::new(&file.path, "not a kernel image")),
+    let examined = volumes.open(file.volume, &file.path).and_then(|bytes| {
+        let is_kernel = kernel_image::is_kernel(bytes.as_ref())?;
+        let needed = kernel_image::needed_length(bytes.as_ref())?;
+        Ok((is_kernel, needed.filter(|needed| *needed > bytes.len())))
+    });
+    match examined {
+        Ok((false, _)) => (LinkState::Missing, Evidence::new(&file.path, "not a kernel image")),
+        Ok((true, Some(needed))) => {
+            let cut = format!("cut short: {} of {needed} bytes", file.size);
+            (LinkState::Missing, Evidence::new(&file.path, cut))
+        }
+        Ok((true, None)) => (state, evidence),
         Err(error) => (LinkState::Unknown(error.to_string()), evidence),
     }
 }
