@@ -16,17 +16,27 @@ use crate::tool::Tool;
 /// Nothing runs them.
 pub const PROGRAM_CUT: usize = 1024;
 
-/// How much of the kernel is kept: its real-mode part with setup header and version string, which
-/// is 40 sectors long (Linux `Documentation/arch/x86/boot.rst`, `setup_sects` and the boot sector).
-pub const KERNEL_CUT: usize = 40 * 512;
+/// How many sectors of the kernel are kept: its real-mode part with setup header and version string,
+/// which is 40 sectors long (Linux `Documentation/arch/x86/boot.rst`: the boot sector and
+/// `setup_sects`), and one of the code behind it.
+const KERNEL_SECTORS: usize = 41;
 
-/// The kept part of a kernel, whose header tells no more than is there: `syssize` is 0.
-pub fn cut_kernel(mut image: Vec<u8>) -> Vec<u8> {
-    image.truncate(KERNEL_CUT);
-    if let Some(size) = image.get_mut(0x1f4..0x1f8) {
-        size.fill(0);
+/// The first of Debian's kernel, whose header says that no more belongs to it; and that it is the
+/// `release`, when one is given.
+pub fn kernel(debian: &Debian, release: Option<&str>) -> Result<Vec<u8>> {
+    let mut image = fs::read(debian.tree.join(format!("boot/vmlinuz-{}", debian.kernel)))?;
+    image.truncate(KERNEL_SECTORS * 512);
+    // `setup_sects` at 0x1f1, `syssize` in units of 16 bytes at 0x1f4, at 0x20e the place of the
+    // version behind 0x200.
+    let setup = (usize::from(image[0x1f1]) + 1) * 512;
+    let code = image.len().checked_sub(setup).context("a longer real-mode part")?;
+    image[0x1f4..0x1f8].copy_from_slice(&u32::try_from(code / 16)?.to_le_bytes());
+    if let Some(release) = release {
+        let place = usize::from(u16::from_le_bytes([image[0x20e], image[0x20f]])) + 0x200;
+        let version = format!("{release} (mockbuild@localhost) #1 SMP\0");
+        image[place..place + version.len()].copy_from_slice(version.as_bytes());
     }
-    image
+    Ok(image)
 }
 
 /// Files and directories that are taken whole.
@@ -67,6 +77,7 @@ const WHOLE: &[&str] = &[
     "usr/lib/systemd/system/multi-user.target.wants",
     "usr/lib/systemd/system/ssh.service",
     "usr/lib/systemd/system/sysinit.target",
+    "usr/lib64",
     "usr/sbin/init",
     "bin",
     "lib",
@@ -78,6 +89,7 @@ const WHOLE: &[&str] = &[
 const PROGRAMS: &[&str] = &[
     "usr/bin/bash",
     "usr/bin/dash",
+    "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
     "usr/lib/systemd/systemd",
     "usr/sbin/nologin",
     "usr/sbin/sshd",
@@ -136,6 +148,7 @@ impl Tree {
             grub::copy_files(&tree.path("boot/grub"), None)?;
         } else {
             tree.lines(debian, &format!("{modules}/modules.dep"), |line| module(line).is_some())?;
+            tree.write(&format!("{modules}/modules.alias"), &aliases(debian, MODULES)?)?;
             tree.lines(debian, &format!("boot/config-{kernel}"), |line| {
                 ["VIRTIO", "XEN", "CONFIG_ATA", "PATA_", "EXT4", "BLK_DEV_SD", "CONFIG_PCI="]
                     .iter()
@@ -145,8 +158,7 @@ impl Tree {
             tree.initramfs(debian, MODULES)?;
             tree.grub_files("boot/grub")?;
         }
-        let image = fs::read(debian.tree.join(format!("boot/vmlinuz-{kernel}")))?;
-        tree.write_bytes(&format!("boot/vmlinuz-{kernel}"), &cut_kernel(image))?;
+        tree.write_bytes(&format!("boot/vmlinuz-{kernel}"), &self::kernel(debian, None)?)?;
         tree.write("boot/grub/grub.cfg", &grub::configuration(debian, devices)?)?;
         for dir in ["dev", "proc", "sys", "run", "tmp", "root", "home", "boot/efi"] {
             fs::create_dir_all(tree.path(dir))?;
@@ -304,7 +316,22 @@ fn module(line: &str) -> Option<&'static str> {
     MODULES.iter().copied().find(|module| *module == name)
 }
 
-/// A cpio archive, compressed with zstd, of the beginnings of these modules in their places.
+/// The lines of `modules.alias` that lead to these modules.
+pub fn aliases(debian: &Debian, modules: &[&str]) -> Result<String> {
+    let path = debian.tree.join(format!("usr/lib/modules/{}/modules.alias", debian.kernel));
+    let same = |name: &str, module: &str| name.replace('-', "_") == module.replace('-', "_");
+    Ok(fs::read_to_string(path)?
+        .lines()
+        .filter(|line| {
+            let name = line.rsplit(' ').next().unwrap_or_default();
+            line.starts_with("alias ") && modules.iter().any(|module| same(name, module))
+        })
+        .map(|line| format!("{line}\n"))
+        .collect())
+}
+
+/// A cpio archive, compressed with zstd, of the beginnings of these modules in their places and of
+/// their aliases.
 pub fn pack(debian: &Debian, modules: &[&str]) -> Result<Vec<u8>> {
     let staging = Tree::empty()?;
     let dep = debian.tree.join(format!("usr/lib/modules/{}/modules.dep", debian.kernel));
@@ -315,6 +342,8 @@ pub fn pack(debian: &Debian, modules: &[&str]) -> Result<Vec<u8>> {
             staging.cut(debian, &path, PROGRAM_CUT)?;
         }
     }
+    let aliases = aliases(debian, modules)?;
+    staging.write(&format!("usr/lib/modules/{}/modules.alias", debian.kernel), &aliases)?;
     staging.write("init", "#!/bin/sh\n")?;
     staging.link("usr/lib", "lib")?;
     archive(staging.root())

@@ -20,7 +20,6 @@ enum Node {
     Dir(Vec<(String, usize)>),
     File(Vec<u8>),
     Link(String),
-    Null,
 }
 
 pub(super) struct FakeFs {
@@ -68,10 +67,6 @@ impl FakeFs {
         self.add(path, Node::Link(target.to_owned()))
     }
 
-    pub(super) fn null(self, path: &str) -> Self {
-        self.add(path, Node::Null)
-    }
-
     fn node(&self, node: NodeId) -> &Node {
         &self.nodes[usize::try_from(node.0).unwrap()]
     }
@@ -95,7 +90,6 @@ impl FileSystem for FakeFs {
             Node::Dir(_) => (FileType::Directory, 0),
             Node::File(content) => (FileType::Regular, content.len()),
             Node::Link(target) => (FileType::Symlink, target.len()),
-            Node::Null => (FileType::CharDevice, 0),
         };
         let len = u64::try_from(len).unwrap();
         Ok(Metadata { file_type, len, mode: 0o755, uid: 0, gid: 0, links: 1, mtime: 0 })

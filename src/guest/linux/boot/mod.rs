@@ -20,6 +20,7 @@ mod grub_script;
 mod grubenv;
 mod init;
 pub mod kernel_image;
+mod program_interpreter;
 mod syslinux;
 mod systemd_boot;
 #[cfg(test)]
@@ -40,7 +41,8 @@ use crate::error::Result;
 use crate::fact::{Evidence, Fact};
 use crate::guest::Machine;
 use crate::guest::facts::{
-    BootEntry, BootFacts, BootFile, DeviceRef, LinkKind, LinkState, Resolution, SourceKind,
+    BootEntry, BootFacts, BootFile, DeviceRef, KernelFacts, LinkKind, LinkState, Resolution,
+    SourceKind,
 };
 
 /// Follows the boot chain up to the root device. The link to init, which lies in the guest's tree,
@@ -98,6 +100,21 @@ pub fn root_flags(entry: &BootEntry) -> String {
 /// The deployment that the entry starts (`ostree=`).
 pub fn ostree(entry: &BootEntry) -> Option<String> {
     command_line::last_value(&entry.command_line, "ostree").filter(|path| path.starts_with('/'))
+}
+
+/// Breaks the chain at an initramfs that is damaged: what lies behind that place never runs.
+pub fn break_at_damaged_initramfs(boot: &mut BootFacts, kernels: &Fact<Vec<KernelFacts>>) {
+    let mut kernels = kernels.known().into_iter().flatten();
+    let default = kernels.find(|kernel| kernel.is_default);
+    let initramfs = default.and_then(|kernel| kernel.initramfs.known()?.as_ref());
+    let Some(unread) = initramfs.filter(|it| it.damaged).and_then(|it| it.listing.unread()) else {
+        return;
+    };
+    let link = boot.chain.iter_mut().find(|link| link.kind == LinkKind::Initramfs);
+    if let Some(link) = link.filter(|link| link.state == LinkState::Found) {
+        link.state = LinkState::Missing;
+        link.evidence = Evidence::new(&unread.location, format!("damaged: {}", unread.reason));
+    }
 }
 
 /// Looks for a configuration to which the first sector did not lead.
