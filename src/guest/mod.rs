@@ -4,6 +4,7 @@
 //! This room judges nothing and knows no cloud.
 
 pub mod facts;
+pub mod glob;
 pub mod linux;
 pub mod password;
 pub mod windows;

@@ -28,7 +28,6 @@ pub use self::leftovers::{FileSize, LeftoverFacts, LogFacts, MachineId};
 pub use self::network::{
     Addressing, CloudInitNetwork, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkFacts,
     NetworkProgram, NicName, PersistentRules, ProgramFacts, Reach, RuleGenerator, Setting,
-    is_match,
 };
 pub use self::packages::{Package, PackageFacts};
 pub use self::sshd::{SshdFacts, SshdOption};

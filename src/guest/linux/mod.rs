@@ -110,10 +110,10 @@ fn inspect(
         bindings,
         network,
         packages,
-        sshd,
         drivers,
         leftovers: leftovers::find(&tree, &units),
-        firewall: firewall::find(&tree, &units),
+        firewall: firewall::find(&tree, &sshd, &units),
+        sshd,
     };
     (facts, tree)
 }
@@ -137,12 +137,13 @@ impl<'t> Files<'t> {
     ) -> Self {
         let units = BootUnits::walk(tree);
         let packages = package::find(tree);
+        let sshd = sshd::find(tree, &packages, &units);
         Self {
-            accounts: accounts::find(tree, password),
+            accounts: accounts::find(tree, &sshd, password),
             cloud_init: cloud_init::find(tree, command_line, &packages, &units),
-            sshd: sshd::find(tree, &packages, &units),
             network: network::Configuration::read(tree, &network::command_line(boot), &units),
             packages,
+            sshd,
             units,
         }
     }

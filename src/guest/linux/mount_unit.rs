@@ -278,6 +278,7 @@ mod tests {
     fn system() -> MemoryFs {
         let target = |wants: &str| format!("[Unit]\nWants={wants}\n");
         MemoryFs::new()
+            .file("/etc/machine-id", "")
             .file("/usr/lib/systemd/systemd", "ELF")
             .symlink("/lib", "usr/lib")
             .symlink("/usr/lib/systemd/system/default.target", "multi-user.target")

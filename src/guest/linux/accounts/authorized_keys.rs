@@ -5,15 +5,10 @@ use std::collections::HashMap;
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
-
-/// Where sshd is told, the first that exists (the second is SUSE's and openEuler's).
-const SSHD_CONFIG: [&str; 2] = ["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"];
+use crate::guest::facts::SshdFacts;
 
 /// sshd_config(5), `AuthorizedKeysFile`.
 const DEFAULT: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
-
-/// Longest configuration file read.
-const MAX_CONFIG: u64 = 1 << 20;
 
 /// Longest file of keys read; 1,000 keys have about 1 MiB.
 const MAX_KEYS: u64 = 1 << 20;
@@ -23,9 +18,6 @@ const MAX_ALL_KEYS: u64 = 32 << 20;
 
 /// Most files of keys that one account may have; the default is two.
 const MAX_FILES: usize = 16;
-
-/// Most files that one `Include` may bring.
-const MAX_INCLUDED: usize = 64;
 
 /// Key types of OpenSSH (`ssh -Q key`), without those of certificates.
 const KEY_TYPES: [&str; 8] = [
@@ -40,99 +32,20 @@ const KEY_TYPES: [&str; 8] = [
 ];
 
 /// `AuthorizedKeysFile` as sshd is told, or its default.
-fn files(tree: &Tree) -> Fact<Vec<String>> {
-    for path in SSHD_CONFIG {
-        match tree.read_text(path, MAX_CONFIG) {
-            Ok(text) => {
-                return match setting(tree, &text) {
-                    Ok(Some(files)) => Fact::Known(files),
-                    Ok(None) => Fact::Known(DEFAULT.map(str::to_owned).to_vec()),
-                    Err(error) => Fact::unknown(path, error.to_string()),
-                };
-            }
-            Err(error) if error.is_absent() => {}
-            Err(error) => return Fact::unknown(path, error.to_string()),
-        }
+fn files(sshd: &SshdFacts) -> Fact<Vec<String>> {
+    if let Some(unread) = sshd.unread.first() {
+        return Fact::Unknown(unread.clone());
     }
-    Fact::Known(DEFAULT.map(str::to_owned).to_vec())
-}
-
-/// The first setting outside a `Match` block counts (sshd_config(5)), that of an included file
-/// where the `Include` stands.
-fn setting(tree: &Tree, text: &str) -> Result<Option<Vec<String>>> {
-    for content in text.lines() {
-        let (keyword, value) = keyword(content);
-        match keyword.as_str() {
-            "match" => return Ok(None),
-            "authorizedkeysfile" => {
-                return words(value).map(Some);
-            }
-            "include" => {
-                for included in included(tree, value)? {
-                    let text = tree.read_text(&included, MAX_CONFIG)?;
-                    let found = text.lines().map(self::keyword).take_while(|(k, _)| k != "match");
-                    for (keyword, value) in found {
-                        if keyword == "authorizedkeysfile" {
-                            return words(value).map(Some);
-                        }
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(None)
-}
-
-fn words(value: &str) -> Result<Vec<String>> {
-    let words: Vec<String> =
-        value.split_whitespace().take(MAX_FILES).map(|w| w.trim_matches('"').to_owned()).collect();
-    if value.split_whitespace().count() > MAX_FILES {
+    let Some(option) = sshd.options.get("authorizedkeysfile") else {
+        return Fact::Known(DEFAULT.map(str::to_owned).to_vec());
+    };
+    let files: Vec<_> = option.value.split(' ').map(str::to_owned).collect();
+    if files.len() > MAX_FILES {
         let limit = u64::try_from(MAX_FILES).unwrap_or(u64::MAX);
-        return Err(Error::Limit { structure: "AuthorizedKeysFile", limit, unit: "files" });
+        let error = Error::Limit { structure: "AuthorizedKeysFile", limit, unit: "files" };
+        return Fact::Unknown(Unread::from((option.evidence.location.as_str(), &error)));
     }
-    Ok(words)
-}
-
-/// The keyword in lower case, and what follows it.
-fn keyword(content: &str) -> (String, &str) {
-    let content = content.trim();
-    let content = if content.starts_with('#') { "" } else { content };
-    let end = content.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(content.len());
-    let (word, rest) = content.split_at_checked(end).unwrap_or((content, ""));
-    (word.to_ascii_lowercase(), rest.trim_start_matches([' ', '\t', '=']).trim())
-}
-
-/// The files of an `Include`; a pattern may be in the file's name, as `sshd_config.d/*.conf`.
-fn included(tree: &Tree, patterns: &str) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for pattern in patterns.split_whitespace() {
-        let pattern = pattern.trim_matches('"');
-        let pattern = match pattern.strip_prefix('/') {
-            Some(_) => pattern.to_owned(),
-            None => format!("/etc/ssh/{pattern}"),
-        };
-        let Some((directory, name)) = pattern.rsplit_once('/') else { continue };
-        let Some((before, after)) = name.split_once('*') else {
-            if tree.exists(&pattern)? {
-                found.push(pattern);
-            }
-            continue;
-        };
-        let entries = match tree.read_dir(directory) {
-            Ok(entries) => entries,
-            Err(error) if error.is_absent() => continue,
-            Err(error) => return Err(error),
-        };
-        for entry in entries {
-            let name = String::from_utf8_lossy(&entry.name);
-            let rest = name.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-            if rest.is_some() && !name.starts_with('.') && found.len() < MAX_INCLUDED {
-                found.push(format!("{directory}/{name}"));
-            }
-        }
-    }
-    Ok(found)
+    Fact::Known(files)
 }
 
 /// Finds the keys of accounts; a file that several share is read once.
@@ -145,8 +58,8 @@ pub(super) struct AuthorizedKeys<'a> {
 }
 
 impl<'a> AuthorizedKeys<'a> {
-    pub(super) fn new(tree: &'a Tree) -> Self {
-        Self { tree, files: files(tree), seen: HashMap::new(), bytes: 0 }
+    pub(super) fn new(tree: &'a Tree, sshd: &SshdFacts) -> Self {
+        Self { tree, files: files(sshd), seen: HashMap::new(), bytes: 0 }
     }
 
     /// The files of one account that hold a key which lets it in.
@@ -267,6 +180,9 @@ fn options_end(content: &str) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::filesystem::memory::MemoryFs;
+    use crate::guest::facts::PackageFacts;
+    use crate::guest::linux::sshd;
+    use crate::guest::linux::systemd_unit::BootUnits;
 
     const KEY: &str =
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH0000000000000000000000000000000000000000000 a@b";
@@ -290,25 +206,22 @@ mod tests {
 
     #[test]
     fn the_files_are_those_that_sshd_is_told() {
-        let known = |fs: MemoryFs| files(&fs.tree()).known().unwrap().clone();
-        assert_eq!(known(MemoryFs::new().dir("/etc")), DEFAULT);
+        let known = |fs: MemoryFs| files(&read(&fs.tree())).known().cloned();
+        assert_eq!(known(MemoryFs::new().dir("/etc")).unwrap(), DEFAULT);
         let config =
             "#AuthorizedKeysFile none\nAuthorizedKeysFile\t/etc/keys/%u .ssh/%%x\nMatch User a\n";
         let fs = || MemoryFs::new().file("/etc/ssh/sshd_config", config);
-        assert_eq!(known(fs()), ["/etc/keys/%u", ".ssh/%%x"]);
-        let included = MemoryFs::new()
-            .file(
-                "/etc/ssh/sshd_config",
-                format!("Include /etc/ssh/sshd_config.d/*.conf\n{config}"),
-            )
-            .file("/etc/ssh/sshd_config.d/50-x.conf", "authorizedkeysfile=a\n")
-            .file("/etc/ssh/sshd_config.d/50-x.bak", "authorizedkeysfile b\n");
-        assert_eq!(known(included), ["a"]);
-        let matched = "Match all\nAuthorizedKeysFile x\n";
-        assert_eq!(known(MemoryFs::new().file("/etc/ssh/sshd_config", matched)), DEFAULT);
+        assert_eq!(known(fs()).unwrap(), ["/etc/keys/%u", ".ssh/%%x"]);
+        assert_eq!(known(fs().unreadable("/etc/ssh/sshd_config")), None);
+        let many = format!("AuthorizedKeysFile{}\n", " a".repeat(17));
+        assert_eq!(known(MemoryFs::new().file("/etc/ssh/sshd_config", many)), None);
         let tree = fs().file("/etc/keys/alice", KEY).file("/home/alice/.ssh/%x", KEY).tree();
-        let found = AuthorizedKeys::new(&tree).of("alice", 1000, "/home/alice");
+        let found = AuthorizedKeys::new(&tree, &read(&tree)).of("alice", 1000, "/home/alice");
         let places: Vec<_> = found.known().unwrap().iter().map(|e| e.location.clone()).collect();
         assert_eq!(places, ["/etc/keys/alice", "/home/alice/.ssh/%x"]);
+    }
+
+    fn read(tree: &Tree) -> SshdFacts {
+        sshd::find(tree, &PackageFacts::default(), &BootUnits::walk(tree))
     }
 }

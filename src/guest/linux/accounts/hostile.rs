@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use proptest::prelude::*;
 
-use super::find;
+use super::found;
 use crate::filesystem::memory::MemoryFs;
 
 fn machine() -> MemoryFs {
@@ -25,7 +25,7 @@ proptest! {
         let text = words.concat();
         for path in ["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/sudoers",
                      "/etc/ssh/sshd_config", "/root/.ssh/authorized_keys"] {
-            let _ = find(&machine().file(path, &text).tree(), None);
+            let _ = found(&machine().file(path, &text).tree(), None);
         }
     }
 }
@@ -67,7 +67,7 @@ fn large_and_self_similar_files_end_soon() {
         let fs = files.into_iter().fold(machine(), |fs, (path, text)| fs.file(path, text));
         let tree = fs.tree();
         let begun = Instant::now();
-        let _ = find(&tree, None);
+        let _ = found(&tree, None);
         assert!(begun.elapsed().as_secs() < 5, "case {case} took {:?}", begun.elapsed());
     }
 }

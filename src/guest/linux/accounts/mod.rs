@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::{Account, Accounts, PasswordState};
+use crate::guest::facts::{Account, Accounts, PasswordState, SshdFacts};
 use crate::guest::password::InitialPassword;
 
 const PASSWD: &str = "/etc/passwd";
@@ -60,7 +60,7 @@ const NO_SHELLS: [&str; 6] = ["nologin", "false", "true", "sync", "halt", "shutd
 
 /// root and every other account with uid 0, then those that may become root by sudo; and whether
 /// `password` opens them.
-pub fn find(tree: &Tree, password: Option<&InitialPassword>) -> Fact<Accounts> {
+pub fn find(tree: &Tree, sshd: &SshdFacts, password: Option<&InitialPassword>) -> Fact<Accounts> {
     let text = match tree.read_text(PASSWD, MAX_FILE) {
         Ok(text) => text,
         // Image-based systems keep the list elsewhere (nss-altfiles).
@@ -78,7 +78,7 @@ pub fn find(tree: &Tree, password: Option<&InitialPassword>) -> Fact<Accounts> {
         }
         Err(error) => return Fact::unknown(PASSWD, error.to_string()),
     };
-    Fact::Known(Finder::new(tree, password).accounts(&text))
+    Fact::Known(Finder::new(tree, sshd, password).accounts(&text))
 }
 
 /// pam_nologin(8).
@@ -144,7 +144,7 @@ impl Groups {
 }
 
 impl<'a> Finder<'a> {
-    fn new(tree: &'a Tree, password: Option<&'a InitialPassword>) -> Self {
+    fn new(tree: &'a Tree, sshd: &SshdFacts, password: Option<&'a InitialPassword>) -> Self {
         let mut unread = Vec::new();
         let mut shadow_text = String::new();
         let shadow = match tree.read_text(SHADOW, MAX_FILE) {
@@ -180,7 +180,15 @@ impl<'a> Finder<'a> {
         }
         unread.append(&mut sudoers.unread);
         let verifier = password.map(|password| (Verifier::new(password), shadow_text));
-        Self { tree, unread, shadow, verifier, groups, sudoers, keys: AuthorizedKeys::new(tree) }
+        Self {
+            tree,
+            unread,
+            shadow,
+            verifier,
+            groups,
+            sudoers,
+            keys: AuthorizedKeys::new(tree, sshd),
+        }
     }
 
     fn accounts(mut self, text: &str) -> Accounts {
@@ -364,6 +372,13 @@ fn shell_usable(tree: &Tree, shell: &str) -> Result<bool> {
     }
 }
 
+/// [`find`] with the SSH server that the tree has.
+#[cfg(test)]
+fn found(tree: &Tree, password: Option<&InitialPassword>) -> Fact<Accounts> {
+    let units = super::systemd_unit::BootUnits::walk(tree);
+    find(tree, &super::sshd::find(tree, &Default::default(), &units), password)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -392,7 +407,7 @@ mod tests {
     }
 
     fn accounts(fs: MemoryFs) -> Accounts {
-        find(&fs.tree(), None).known().unwrap().clone()
+        found(&fs.tree(), None).known().unwrap().clone()
     }
 
     fn names(accounts: &Accounts) -> Vec<&str> {
@@ -429,7 +444,7 @@ mod tests {
         let fs = machine()
             .file(SHADOW, format!("root:{HASH}:x:\nalice:{HASH}\nalice:{HASH}:19000::::::\n"))
             .file(PASSWD, format!("root:{HASH}:0:0::/root:/bin/bash\nbroken:{HASH}:0\n"));
-        let shown = format!("{:?}", find(&fs.tree(), None));
+        let shown = format!("{:?}", found(&fs.tree(), None));
         assert!(!shown.contains("IxDD3jeSOb5"), "{shown}");
         assert!(shown.contains("sha512-crypt"));
     }
@@ -447,7 +462,7 @@ mod tests {
         let tree = machine().file(SHADOW, shadow).file(PASSWD, passwd).tree();
         let text = zeroize::Zeroizing::new(b"Passw0rd!".to_vec());
         let password = InitialPassword::new(text).unwrap();
-        let found = find(&tree, Some(&password));
+        let found = super::found(&tree, Some(&password));
         let matches = |name: &str| {
             let all = &found.known().unwrap().accounts;
             all.iter().find(|account| account.name == name).unwrap().password_matches.clone()
@@ -460,7 +475,7 @@ mod tests {
         for secret in ["Passw0rd", "oBliujWH1Iy2", "hKTKU/ogPCFk"] {
             assert!(!shown.contains(secret), "{secret}");
         }
-        assert!(find(&tree, None).known().unwrap().accounts[0].password_matches.is_none());
+        assert!(super::found(&tree, None).known().unwrap().accounts[0].password_matches.is_none());
     }
 
     #[test]
@@ -528,7 +543,7 @@ mod tests {
     fn without_any_passwd_nobody_is_there_unless_it_is_kept_elsewhere() {
         assert_eq!(names(&accounts(MemoryFs::new().dir("/etc"))), Vec::<&str>::new());
         let elsewhere = MemoryFs::new().file("/usr/lib/passwd", "root:x:0:0::/root:/bin/bash\n");
-        assert!(find(&elsewhere.tree(), None).unread().is_some());
-        assert!(find(&machine().unreadable(PASSWD).tree(), None).unread().is_some());
+        assert!(found(&elsewhere.tree(), None).unread().is_some());
+        assert!(found(&machine().unreadable(PASSWD).tree(), None).unread().is_some());
     }
 }

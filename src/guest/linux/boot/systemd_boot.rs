@@ -11,6 +11,7 @@ use super::volumes::{Place, Volumes};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::LoaderKind;
+use crate::guest::glob;
 
 /// Its configuration.
 const LOADER_CONF: &str = "/loader/loader.conf";
@@ -26,9 +27,6 @@ const MAX_FILE_BYTES: u64 = 64 << 10;
 
 /// Most entries.
 const MAX_ENTRIES: usize = 512;
-
-/// Most comparisons of one glob: bounds what many `*` cost.
-const MAX_GLOB_STEPS: u32 = 100_000;
 
 /// Reads the entries on a volume.
 ///
@@ -71,7 +69,7 @@ pub(super) fn read(volumes: &Volumes<'_>, volume: usize) -> Result<Configuration
         .collect();
     let chosen = pattern.and_then(|pattern| {
         let pattern = pattern.to_lowercase();
-        let matches = |name: &str| glob(&pattern, &name.to_lowercase());
+        let matches = |name: &str| glob::matches(&pattern, &name.to_lowercase());
         names.iter().position(|(id, file)| matches(file) || matches(id))
     });
     let index = chosen.unwrap_or(0);
@@ -188,32 +186,4 @@ fn order(a: &BlsFile, b: &BlsFile) -> Ordering {
         (None, Some(_)) => Ordering::Greater,
         (None, None) => by_id(),
     }
-}
-
-/// Whether a name matches a pattern of `*`, `?` and literal characters.
-fn glob(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    let (mut p, mut n) = (0_usize, 0_usize);
-    let mut star: Option<(usize, usize)> = None;
-    for _ in 0..MAX_GLOB_STEPS {
-        match (pattern.get(p), name.get(n)) {
-            (None, None) => return true,
-            (Some('*'), _) => {
-                star = Some((p, n));
-                p = p.saturating_add(1);
-            }
-            (Some(want), Some(have)) if want == have || *want == '?' => {
-                (p, n) = (p.saturating_add(1), n.saturating_add(1));
-            }
-            _ => match star {
-                Some((at, from)) if from < name.len() => {
-                    star = Some((at, from.saturating_add(1)));
-                    (p, n) = (at.saturating_add(1), from.saturating_add(1));
-                }
-                _ => return false,
-            },
-        }
-    }
-    false
 }

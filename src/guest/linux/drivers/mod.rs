@@ -4,6 +4,7 @@
 //! In: the guest's tree, its kernels, the settings in the initramfs. Out: [`DriverFacts`].
 
 mod alias;
+mod dependencies;
 mod explicit;
 mod host_only;
 mod modprobe;
@@ -16,6 +17,7 @@ mod uvp;
 
 use std::collections::BTreeSet;
 
+use self::dependencies::Dependencies;
 use self::explicit::Explicit;
 use self::modprobe::Modprobe;
 use self::resolve::{Aliases, Stage, built_in};
@@ -56,12 +58,22 @@ pub fn find(
     let kernel = all.iter().find(|kernel| kernel.is_default);
     let initramfs = kernel.and_then(|kernel| kernel.initramfs.known()?.as_ref());
     let image = initramfs.map(|initramfs| initramfs.path.as_str());
+    let dependencies = kernel.map_or(Ok(None), |kernel| Dependencies::read(tree, kernel));
+    let root_needs = match (root_needs, &dependencies) {
+        (Fact::Known(_), Err(unread)) => Fact::Unknown(unread.clone()),
+        (Fact::Known(mut needs), Ok(Some(dependencies))) => {
+            needs.extend(dependencies.needs(&needs));
+            Fact::Known(needs)
+        }
+        (needs, _) => needs,
+    };
+    let devices = kernel.map(|kernel| devices(tree, boot, kernel, files, dependencies));
     let uvp = match kernels {
         Fact::Known(kernels) => uvp::find(tree, kernels, initramfs),
         Fact::Unknown(unread) => Fact::Unknown(unread.clone()),
     };
     DriverFacts {
-        devices: kernel.map(|kernel| devices(tree, boot, kernel, files)).unwrap_or_default(),
+        devices: devices.unwrap_or_default(),
         host_only: image.map(|image| host_only::find(files, image)).unwrap_or_default(),
         root_needs,
         resume: resume::find(tree, image.map(|image| (files, image)), disk),
@@ -70,7 +82,13 @@ pub fn find(
 }
 
 /// Each device of the platform with what would drive it.
-fn devices(tree: &Tree, boot: &BootFacts, kernel: &KernelFacts, files: &Files) -> Vec<DeviceFacts> {
+fn devices(
+    tree: &Tree,
+    boot: &BootFacts,
+    kernel: &KernelFacts,
+    files: &Files,
+    dependencies: Result<Option<Dependencies<'_>>, Unread>,
+) -> Vec<DeviceFacts> {
     let sought = platform::aliases();
     let release = &kernel.release;
     let entry = boot.default_entry.known().and_then(Option::as_ref);
@@ -80,7 +98,12 @@ fn devices(tree: &Tree, boot: &BootFacts, kernel: &KernelFacts, files: &Files) -
     let built = built_in_drivers(kernel);
     let modinfo = modinfo(tree, release, &sought);
     let text = in_tree(tree, release);
-    let early = early(kernel, files, text.clone(), &sought, (place, command_line));
+    let mut early = early(kernel, files, text.clone(), &sought, (place, command_line));
+    match (&mut early, dependencies) {
+        (Ok(Some(stage)), Ok(dependencies)) => stage.dependencies = dependencies,
+        (Ok(Some(_)), Err(unread)) => early = Err(unread),
+        _ => {}
+    }
     let late = late(tree, kernel, text, &sought, (place, command_line));
 
     let link = |link: &platform::Link| {
@@ -204,6 +227,7 @@ fn early<'a>(
         aliases,
         modprobe,
         explicit: Explicit::early(files, image, place, command_line),
+        dependencies: None,
     }))
 }
 
@@ -234,6 +258,7 @@ fn late<'a>(
         aliases: Aliases::of(format!("/lib/modules/{release}/modules.alias"), in_tree, sought),
         modprobe,
         explicit: Explicit::late(tree, place, command_line),
+        dependencies: None,
     }))
 }
 

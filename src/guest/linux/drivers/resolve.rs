@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::alias::{self, Match};
+use super::dependencies::Dependencies;
 use super::explicit::Explicit;
 use super::modprobe::Modprobe;
 use super::platform::Link;
@@ -43,6 +44,8 @@ pub(super) struct Stage<'a> {
     pub(super) aliases: Aliases,
     pub(super) modprobe: Modprobe,
     pub(super) explicit: Explicit,
+    /// What modules need of one another; only where all of them are known.
+    pub(super) dependencies: Option<Dependencies<'a>>,
 }
 
 impl Stage<'_> {
@@ -58,7 +61,7 @@ impl Stage<'_> {
                 unread.get_or_insert_with(|| doubt.clone());
                 continue;
             }
-            let blocked = self.modprobe.by_alias(&module).cloned();
+            let blocked = self.modprobe.by_alias(&module).cloned().or_else(|| self.lacks(&module));
             candidates.push(Candidate { module, evidence, blocked });
         }
         self.add_explicit(link, &mut candidates, &mut unread);
@@ -70,6 +73,10 @@ impl Stage<'_> {
                 Fact::Known(candidates)
             }
         }
+    }
+
+    fn lacks(&self, module: &str) -> Option<Evidence> {
+        self.dependencies.as_ref()?.missing(module)
     }
 
     /// What the aliases name. Those that the configuration sets go first, and then alone.
@@ -121,7 +128,7 @@ impl Stage<'_> {
             candidates.push(Candidate {
                 module: (*module).to_owned(),
                 evidence: evidence.clone(),
-                blocked: blocked.cloned(),
+                blocked: blocked.cloned().or_else(|| self.lacks(module)),
             });
         }
         if let Some(reason) = &self.explicit.unread {

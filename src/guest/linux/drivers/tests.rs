@@ -420,3 +420,77 @@ fn a_root_needs_its_file_system_and_what_it_lies_on() {
     let all = ["ext4", "lvm", "dm_mod", "dm_thin_pool", "mdadm", "md_mod", "raid456"];
     assert_eq!(needs(&disk, "ext4"), all);
 }
+
+/// Lines as depmod 30 of Debian 12 writes them for this kernel.
+const DEPENDENCIES: &str = "\
+kernel/fs/ext4/ext4.ko: kernel/lib/crc16.ko kernel/fs/mbcache.ko kernel/fs/jbd2/jbd2.ko
+kernel/drivers/virtio/virtio_pci.ko: kernel/drivers/virtio/virtio.ko kernel/drivers/virtio/virtio_ring.ko
+kernel/drivers/virtio/virtio.ko:
+kernel/drivers/block/virtio_blk.ko: kernel/drivers/virtio/virtio.ko kernel/drivers/virtio/virtio_ring.ko
+";
+
+/// With a list of dependencies beside the kernel's modules, and an initramfs listed to its end.
+fn with_dependencies(modules: &[&str], root: &[&str]) -> DriverFacts {
+    let case = Case::good();
+    let tree = case.tree.file(&format!("/usr/lib/modules/{RELEASE}/modules.dep"), DEPENDENCIES);
+    let all: Vec<&str> = MODULES.iter().chain(modules).copied().collect();
+    let (mut facts, files) = initramfs(&all, &[(&aliases_at(), ALIASES)]);
+    facts.listing = Fact::Known(ListingEnd::Complete);
+    let mut kernel = kernel(Fact::Known(Some(facts)));
+    kernel.builtin = Fact::Known(Some(BTreeSet::from(["crc16".to_owned()])));
+    let need = RootNeed {
+        purpose: Evidence::new("partition 1", "ext4"),
+        modules: root.iter().map(|name| (*name).to_owned()).collect(),
+        options: Vec::new(),
+        program: None,
+    };
+    let (disk, kernels) = (device::tests::disk(), Fact::Known(vec![kernel]));
+    find(&tree.tree(), &disk, &boot("ro"), &kernels, &files, Fact::Known(vec![need]))
+}
+
+#[test]
+fn a_driver_whose_dependency_was_left_out_of_the_initramfs_is_not_loaded() {
+    let facts = with_dependencies(&["virtio", "virtio_ring"], &[]);
+    let link = last(&facts, PlatformDevice::VirtioBlock);
+    assert_eq!(modules(&link.early), (vec!["virtio_blk"], vec![]));
+
+    let facts = with_dependencies(&["virtio"], &[]);
+    let link = last(&facts, PlatformDevice::VirtioBlock);
+    assert_eq!(modules(&link.early), (vec![], vec!["virtio_blk"]));
+    assert_eq!(modules(&link.late), (vec!["virtio_blk"], vec![]));
+    let blocked = link.early.known().unwrap()[0].blocked.clone().unwrap();
+    assert_eq!(blocked.location, format!("/lib/modules/{RELEASE}/modules.dep:4"));
+    let detail = "virtio_blk needs virtio_ring, which is not in /boot/initrd.img";
+    assert_eq!(blocked.detail, detail);
+    // What no line says anything of is taken as it is.
+    assert_eq!(modules(&last(&facts, PlatformDevice::Ide).early).0, ["ata_piix"]);
+}
+
+#[test]
+fn the_root_needs_what_its_modules_need_unless_it_is_built_in() {
+    let facts = with_dependencies(&["ext4"], &["ext3", "ext4"]);
+    let needs: Vec<_> = facts.root_needs.known().unwrap().iter().collect();
+    let modules: Vec<_> = needs.iter().map(|need| need.modules.join(" ")).collect();
+    assert_eq!(modules, ["ext3 ext4", "mbcache", "jbd2"]);
+    assert_eq!(needs[2].purpose.detail, "ext4 needs jbd2");
+    // A module that is not there itself is what the finding is about.
+    let facts = with_dependencies(&[], &["ext4"]);
+    assert_eq!(facts.root_needs.known().unwrap().len(), 1);
+}
+
+#[test]
+fn a_list_of_dependencies_that_cannot_be_read_leaves_them_in_doubt() {
+    let list = format!("/usr/lib/modules/{RELEASE}/modules.dep");
+    let mut case = Case::good();
+    case.tree = case.tree.file(&list, DEPENDENCIES).unreadable(&list);
+    let files: Vec<_> =
+        case.files.iter().map(|(name, content)| (name.as_str(), *content)).collect();
+    let (mut facts, files) = initramfs(&case.modules, &files);
+    facts.listing = Fact::Known(ListingEnd::Complete);
+    let kernels = Fact::Known(vec![kernel(Fact::Known(Some(facts)))]);
+    let disk = device::tests::disk();
+    let needs = Fact::Known(Vec::new());
+    let facts = find(&case.tree.tree(), &disk, &boot("ro"), &kernels, &files, needs);
+    assert!(facts.root_needs.unread().is_some());
+    assert!(last(&facts, PlatformDevice::VirtioBlock).early.unread().is_some());
+}

@@ -1,6 +1,6 @@
 //! Whether the firewall that the boot starts lets SSH in.
 //!
-//! In: the guest's tree and the units that its boot starts. Out: [`FirewallFacts`]. A packet is
+//! In: the guest's tree, its sshd and the units that its boot starts. Out: [`FirewallFacts`]. A packet is
 //! followed through the saved rules: the first of a TCP connection over IPv4 from any address to
 //! sshd's port. What decides and is not understood leaves the answer unknown, with its line.
 
@@ -14,7 +14,7 @@ use super::systemd_unit::BootUnits;
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::{EnabledFirewall, FirewallFacts, SshAccess, UnitState};
+use crate::guest::facts::{EnabledFirewall, FirewallFacts, SshAccess, SshdFacts, UnitState};
 
 /// Longest file of rules read; some thousand rules.
 const MAX_RULES_FILE: u64 = 1 << 20;
@@ -50,9 +50,9 @@ fn persistent(tree: &Tree, port: u16) -> Result<Option<SshAccess>, Unread> {
 }
 
 /// Looks at every firewall that is known here.
-pub fn find(tree: &Tree, units: &BootUnits<'_>) -> FirewallFacts {
+pub fn find(tree: &Tree, sshd: &SshdFacts, units: &BootUnits<'_>) -> FirewallFacts {
     let mut facts = FirewallFacts::default();
-    let ports = ports(tree);
+    let ports = ports(sshd);
     for (name, service, judge) in FIREWALLS {
         let unit = units.unit(service);
         match unit.state {
@@ -99,43 +99,14 @@ fn access(tree: &Tree, ports: &[u16], judge: Judge) -> Result<Option<SshAccess>,
 }
 
 /// sshd's ports: all `Port` lines count (sshd_config(5)); with none it is 22.
-fn ports(tree: &Tree) -> Fact<Vec<u16>> {
-    let mut ports = Vec::new();
-    let mut files = vec!["/etc/ssh/sshd_config".to_owned()];
-    let directory = "/etc/ssh/sshd_config.d";
-    match tree.read_dir(directory) {
-        Ok(entries) => {
-            let names = entries.iter().map(|entry| String::from_utf8_lossy(&entry.name));
-            let names = names.filter(|name| name.ends_with(".conf"));
-            files.extend(names.map(|name| format!("{directory}/{name}")));
-        }
-        Err(error) if error.is_absent() => {}
-        Err(error) => return Fact::Unknown(Unread::from((directory, &error))),
+fn ports(sshd: &SshdFacts) -> Fact<Vec<u16>> {
+    if let Some(unread) = sshd.unread.first() {
+        return Fact::Unknown(unread.clone());
     }
-    for path in files {
-        let text = match tree.read_text(&path, MAX_RULES_FILE) {
-            Ok(text) => text,
-            Err(error) if error.is_absent() => continue,
-            Err(error) => return Fact::Unknown(Unread::from((path.as_str(), &error))),
-        };
-        for line in text.lines() {
-            let mut words = line.split([' ', '\t', '=']).filter(|word| !word.is_empty());
-            let keyword = words.next().unwrap_or_default();
-            if keyword.eq_ignore_ascii_case("match") {
-                break;
-            }
-            let port = words.next().and_then(|word| word.trim_matches('"').parse().ok());
-            if let (true, Some(port)) = (keyword.eq_ignore_ascii_case("port"), port)
-                && ports.len() < MAX_PORTS
-            {
-                ports.push(port);
-            }
-        }
-    }
-    if ports.is_empty() {
-        ports.push(SSH);
-    }
-    Fact::Known(ports)
+    let Some(option) = sshd.options.get("port") else { return Fact::Known(vec![SSH]) };
+    let ports = option.value.split(' ').take(MAX_PORTS).map(str::parse).collect::<Result<_, _>>();
+    let reason = "no number of a port";
+    ports.map_or_else(|_| Fact::unknown(option.evidence.location.clone(), reason), Fact::Known)
 }
 
 /// The text of a file of rules; `None` when it is not there.

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::filesystem::memory::MemoryFs;
+use crate::guest::facts::PackageFacts;
+use crate::guest::linux::sshd;
 
 /// A machine whose boot starts one service.
 fn machine(service: &str) -> MemoryFs {
@@ -13,9 +15,14 @@ fn machine(service: &str) -> MemoryFs {
         .file(&format!("/usr/lib/systemd/system/{service}"), "[Service]\n")
 }
 
+fn found(tree: &Tree) -> FirewallFacts {
+    let units = BootUnits::walk(tree);
+    find(tree, &sshd::find(tree, &PackageFacts::default(), &units), &units)
+}
+
 fn ssh(fs: MemoryFs) -> Fact<SshAccess> {
     let tree = fs.tree();
-    let facts = find(&tree, &BootUnits::walk(&tree));
+    let facts = found(&tree);
     assert_eq!(facts.enabled.len(), 1, "{facts:?}");
     facts.enabled.into_iter().next().unwrap().ssh
 }
@@ -266,7 +273,7 @@ fn susefirewall_lets_in_what_its_external_zone_names() {
 #[test]
 fn without_a_firewall_what_was_looked_at_is_told() {
     let tree = MemoryFs::new().file("/usr/lib/systemd/systemd", "ELF").tree();
-    let facts = find(&tree, &BootUnits::walk(&tree));
+    let facts = found(&tree);
     assert_eq!((facts.enabled.len(), facts.looked_at.len()), (0, FIREWALLS.len()));
 }
 
@@ -302,7 +309,7 @@ proptest! {
             ("iptables.service", "/etc/ssh/sshd_config"),
         ] {
             let tree = machine(service).file(path, &text).tree();
-            let _ = find(&tree, &BootUnits::walk(&tree));
+            let _ = found(&tree);
         }
     }
 }

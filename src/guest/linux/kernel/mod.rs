@@ -8,6 +8,7 @@ mod module_lists;
 mod release;
 
 pub use drivers::built_in_drivers;
+pub(super) use module_lists::{MAX_LIST, module_name};
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use crate::fact::{Fact, Unread};
 use crate::filesystem::tree::Tree;
 
 /// Largest list of modules that is read, in bytes; that of a full kernel has some 700 KiB.
-const MAX_LIST: u64 = 8 << 20;
+pub(in crate::guest::linux) const MAX_LIST: u64 = 8 << 20;
 
 /// Largest configuration that is read, in bytes; that of a full kernel has some 300 KiB.
 const MAX_CONFIG: u64 = 4 << 20;
@@ -77,7 +77,7 @@ fn collect<'t>(
 }
 
 /// `kernel/drivers/block/xen-blkfront.ko.xz` → `xen_blkfront`.
-fn module_name(path: &str) -> Option<String> {
+pub(in crate::guest::linux) fn module_name(path: &str) -> Option<String> {
     let file = path.trim().rsplit('/').next()?;
     let file = SUFFIXES.iter().find_map(|suffix| file.strip_suffix(suffix)).unwrap_or(file);
     Some(file.strip_suffix(".ko")?.replace('-', "_"))

@@ -8,8 +8,9 @@ use super::files::{Content, Files, is_mac};
 use super::programs::Programs;
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
-    Addressing, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkProgram, is_match,
+    Addressing, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkProgram,
 };
+use crate::guest::glob;
 
 const INTERFACES: &str = "/etc/network/interfaces";
 const INTERFACES_D: &str = "/etc/network/interfaces.d";
@@ -252,7 +253,7 @@ impl Start {
     fn uses(&self, stanza: &str) -> bool {
         match &self.stanza {
             Some(name) => name == stanza,
-            None => is_match(&self.names, stanza) || is_match(stanza, &self.names),
+            None => glob::matches(&self.names, stanza) || glob::matches(stanza, &self.names),
         }
     }
 }
@@ -347,6 +348,6 @@ fn named(
     if !last.contains(['*', '?', '[']) {
         return vec![path];
     }
-    let names = files.names(parent, |name| !name.starts_with('.') && is_match(last, name));
+    let names = files.names(parent, |name| !name.starts_with('.') && glob::matches(last, name));
     names.iter().map(|name| format!("{parent}/{name}")).collect()
 }

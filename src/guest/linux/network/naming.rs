@@ -9,7 +9,8 @@ use super::files::{Content, Files, ini};
 use super::networkd::{DIRECTORIES, drop_ins, matching};
 use crate::fact::{Evidence, Fact};
 use crate::filesystem::FileType;
-use crate::guest::facts::{NicName, is_match};
+use crate::guest::facts::NicName;
+use crate::guest::glob;
 
 const SETUP_LINK: &str = "80-net-setup-link.rules";
 const NAME_SLOT: &str = "80-net-name-slot.rules";
@@ -141,16 +142,17 @@ fn first_link(
             continue;
         }
         let names = &found.matches.names;
-        let named = names.is_empty() || names.iter().any(|name| is_match(name, KERNEL_NAME));
+        let named = names.is_empty() || names.iter().any(|name| glob::matches(name, KERNEL_NAME));
         let drivers = &found.matches.drivers;
-        let driven = drivers.is_empty() || drivers.iter().any(|name| is_match(name, "virtio_net"));
+        let driven =
+            drivers.is_empty() || drivers.iter().any(|name| glob::matches(name, "virtio_net"));
         let paths: Vec<_> = lines
             .iter()
             .filter(|line| line.section == "Match" && line.key == "Path")
             .flat_map(|line| line.value.split_ascii_whitespace())
             .collect();
         let placed = paths.is_empty()
-            || paths.iter().any(|pattern| PATHS.iter().any(|path| is_match(pattern, path)));
+            || paths.iter().any(|pattern| PATHS.iter().any(|path| glob::matches(pattern, path)));
         let nothing = !lines.iter().any(|line| line.section == "Match");
         if nothing
             || found.matches.by_mac

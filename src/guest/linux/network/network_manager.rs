@@ -7,8 +7,8 @@ use super::programs::Programs;
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
     Addressing, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkProgram, NicName, Reach,
-    is_match,
 };
+use crate::guest::glob;
 
 /// Where keyfiles are, the strongest first; what only exists at run time is left out.
 const CONNECTIONS: [&str; 2] =
@@ -185,7 +185,7 @@ fn takes(word: &str, nic: &NicName) -> bool {
         return kind == "ethernet";
     }
     if let Some(driver) = word.strip_prefix("driver:") {
-        return is_match(driver, "virtio_net");
+        return glob::matches(driver, "virtio_net");
     }
     if word == "*" {
         return true;

@@ -2,18 +2,20 @@
 //!
 //! systemd starts `default.target` and what it pulls in; [`BootUnits::walk`] follows the same way:
 //! `Wants=`, `Requires=`, `BindsTo=` and `Upholds=` of unit files and their drop-ins, `*.wants/` and
-//! `*.requires/` directories, aliases, and cloud-init's generator. Systems without systemd are
+//! `*.requires/` directories, aliases, cloud-init's generator, and on a first boot the presets. Systems without systemd are
 //! asked for their SysV links and upstart jobs instead.
 //!
 //! Sources: systemd.unit(5) (search path, aliases, masking, drop-ins), systemd.special(7),
 //! systemd.generator(7), systemd-sysv-generator(8), init(5) and upstart's `manual` override.
 
 mod other_init;
+mod preset;
 mod unit_file;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 
+use preset::FirstBoot;
 use unit_file::{
     Entry, UNIT_DIRECTORIES, UnitDirectories, UnitFile, is_dev_null, mask_or_file, template_of,
 };
@@ -169,6 +171,7 @@ impl<'a> BootUnits<'a> {
 
     fn follow(&mut self) {
         let wants = self.wants_directories();
+        let first_boot = self.first_boot();
         let generator = self.generator();
         let mut queue = VecDeque::from(["default.target".to_owned()]);
         let default = Evidence::new("systemd", "default.target");
@@ -178,6 +181,7 @@ impl<'a> BootUnits<'a> {
             if let Err(error) = self.pulled_in(&name, &wants, &mut found) {
                 self.doubt(&name, &error);
             }
+            found.extend(first_boot.get(&name).cloned().unwrap_or_default());
             if name == "multi-user.target"
                 && let Some(path) = &generator
             {
@@ -311,6 +315,23 @@ impl<'a> BootUnits<'a> {
         found
     }
 
+    /// What the presets would link if the next boot is the first.
+    fn first_boot(&mut self) -> FirstBoot {
+        let read = |path: &str| {
+            let text = self.tree.read_text(path, MAX_UNIT_FILE)?;
+            spend(&self.text, text.len(), MAX_TEXT, "bytes of unit files")?;
+            Ok(text)
+        };
+        let links = preset::is_first(self.tree).and_then(|first| match first {
+            Some(first) => preset::enabled(self.tree, &self.units, &first, read),
+            None => Ok(FirstBoot::new()),
+        });
+        links.unwrap_or_else(|error| {
+            self.doubt("presets of the first boot", &error);
+            FirstBoot::new()
+        })
+    }
+
     fn generator(&mut self) -> Option<String> {
         for path in CLOUD_INIT_GENERATOR {
             match mask_or_file(self.tree, path) {
@@ -341,8 +362,13 @@ fn spend(spent: &Cell<usize>, more: usize, limit: usize, unit: &'static str) -> 
 
 /// The names after `Wants=`, `Requires=`, `BindsTo=`, `Upholds=` in `[Unit]`, each with its line.
 fn dependencies_in(text: &str) -> Vec<(usize, String)> {
+    values_in(text, "[Unit]", &["Wants", "Requires", "BindsTo", "Upholds"])
+}
+
+/// The words after some keys in one section, each with its line.
+fn values_in(text: &str, section: &str, keys: &[&str]) -> Vec<(usize, String)> {
     let mut found = Vec::new();
-    let mut in_unit = false;
+    let mut in_section = false;
     let mut continued = false;
     for (line, content) in (1_usize..).zip(text.lines()) {
         let content = content.trim();
@@ -352,12 +378,12 @@ fn dependencies_in(text: &str) -> Vec<(usize, String)> {
         let names = if continued {
             content
         } else if content.starts_with('[') {
-            in_unit = content == "[Unit]";
+            in_section = content == section;
             continue;
         } else {
             let Some((key, value)) = content.split_once('=') else { continue };
             let key = key.trim_end();
-            if !in_unit || !matches!(key, "Wants" | "Requires" | "BindsTo" | "Upholds") {
+            if !in_section || !keys.contains(&key) {
                 continue;
             }
             value

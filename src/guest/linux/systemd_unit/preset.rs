@@ -1,0 +1,281 @@
+//! What the first boot of a system enables (systemd.preset(5), machine-id(5) "First Boot Semantics").
+//!
+//! Without `/etc/machine-id`, or with `uninitialized` in it, systemd enables every unit with an
+//! `[Install]` section that no preset file turns off (`manager_preset_all`, `src/core/manager.c`;
+//! `unit_file_preset_all`, `src/shared/install.c`). What it makes are the links of `systemctl enable`,
+//! so a unit pulls in the same others as if the links were there. Links of `Alias=` are left out: they
+//! give a unit one more name and start nothing.
+
+use std::collections::BTreeMap;
+
+use super::unit_file::{UnitDirectories, UnitFile, template_of};
+use super::{MAX_UNIT_FILE, values_in};
+use crate::error::{Error, Result};
+use crate::fact::Evidence;
+use crate::filesystem::tree::Tree;
+use crate::guest::glob;
+
+const MACHINE_ID: &str = "/etc/machine-id";
+
+/// Longest machine id file read; a good one has 33 bytes.
+const MAX_MACHINE_ID: u64 = 4096;
+
+/// Where presets are, the strongest first (systemd.preset(5)).
+const PRESET_DIRECTORIES: [&str; 4] = [
+    "/etc/systemd/system-preset",
+    "/usr/local/lib/systemd/system-preset",
+    "/usr/lib/systemd/system-preset",
+    "/lib/systemd/system-preset",
+];
+
+/// Most rules of presets; Fedora has about 250.
+const MAX_RULES: usize = 10_000;
+
+/// Most instances of a template that one rule enables.
+const MAX_INSTANCES: usize = 64;
+
+/// A line of a preset file.
+struct Rule {
+    enable: bool,
+    pattern: String,
+    instances: Vec<String>,
+    evidence: Evidence,
+}
+
+/// The links that a first boot would make: for each unit those that it would come to pull in.
+pub(super) type FirstBoot = BTreeMap<String, Vec<(String, Evidence)>>;
+
+/// Whether the next boot counts as the first, with what says so.
+pub(super) fn is_first(tree: &Tree) -> Result<Option<Evidence>> {
+    match tree.read_text(MACHINE_ID, MAX_MACHINE_ID) {
+        Ok(text) if text.trim_end() == "uninitialized" => {
+            Ok(Some(Evidence::new(MACHINE_ID, "uninitialized")))
+        }
+        Ok(_) => Ok(None),
+        Err(error) if error.is_absent() => Ok(Some(Evidence::new(MACHINE_ID, "not there"))),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the presets enable, each unit's file read by `read`.
+pub(super) fn enabled(
+    tree: &Tree,
+    units: &UnitDirectories<'_>,
+    first: &Evidence,
+    mut read: impl FnMut(&str) -> Result<String>,
+) -> Result<FirstBoot> {
+    let rules = rules(tree)?;
+    let mut links = FirstBoot::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for directory in &units.directories {
+        for name in directory.names.as_ref().map_err(Error::clone)? {
+            if !is_unit_name(name) || !seen.insert(name) {
+                continue;
+            }
+            let rule = rules.iter().find(|rule| glob::matches(&rule.pattern, name));
+            if rule.is_some_and(|rule| !rule.enable) {
+                continue;
+            }
+            let UnitFile::Found { path, name: own } = units.unit_file(name)? else { continue };
+            // An alias is not enabled by itself.
+            if own != *name {
+                continue;
+            }
+            let text = read(&path)?;
+            let evidence = match rule {
+                Some(rule) => Evidence {
+                    detail: format!("{} at the first boot ({})", rule.evidence.detail, MACHINE_ID),
+                    ..rule.evidence.clone()
+                },
+                None => {
+                    let detail = format!(
+                        "{}: the first boot enables {name}, which no preset turns off",
+                        first.detail
+                    );
+                    Evidence::new(first.location.clone(), detail)
+                }
+            };
+            for instance in instances(name, &text, rule) {
+                for key in ["WantedBy", "RequiredBy", "UpheldBy"] {
+                    for (_, wanting) in values_in(&text, "[Install]", &[key]) {
+                        let pulled = (instance.clone(), evidence.clone());
+                        links.entry(wanting).or_default().push(pulled);
+                    }
+                }
+            }
+        }
+    }
+    Ok(links)
+}
+
+/// The names that enabling a unit would link: its own, or for a template those of its instances.
+fn instances(name: &str, text: &str, rule: Option<&Rule>) -> Vec<String> {
+    let Some((template, suffix)) = name.split_once("@.") else { return vec![name.to_owned()] };
+    let named = rule.map(|rule| rule.instances.as_slice()).unwrap_or_default();
+    let default = values_in(text, "[Install]", &["DefaultInstance"]);
+    let instances: Vec<&String> = match named {
+        [] => default.iter().map(|(_, instance)| instance).take(1).collect(),
+        named => named.iter().collect(),
+    };
+    instances.into_iter().map(|instance| format!("{template}@{instance}.{suffix}")).collect()
+}
+
+/// Whether a file's name is one of a unit that can be enabled; instances are links of somebody's.
+fn is_unit_name(name: &str) -> bool {
+    const SUFFIXES: [&str; 7] =
+        [".service", ".socket", ".target", ".timer", ".path", ".mount", ".automount"];
+    SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) && template_of(name).is_none()
+}
+
+/// All rules in their order: files by name, the file of a stronger directory in place of its
+/// namesake; the first rule that takes a unit's name counts.
+fn rules(tree: &Tree) -> Result<Vec<Rule>> {
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    for directory in PRESET_DIRECTORIES {
+        let entries = match tree.read_dir(directory) {
+            Ok(entries) => entries,
+            Err(error) if error.is_absent() => continue,
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            if let Ok(name) = String::from_utf8(entry.name)
+                && name.ends_with(".preset")
+            {
+                let path = format!("{directory}/{name}");
+                files.entry(name).or_insert(path);
+            }
+        }
+    }
+    let mut rules = Vec::new();
+    for path in files.values() {
+        let text = match tree.read_text(path, MAX_UNIT_FILE) {
+            Ok(text) => text,
+            // One that masks another is a link to /dev/null.
+            Err(error) if error.is_absent() => continue,
+            Err(Error::NotAFile { .. }) => continue,
+            Err(error) => return Err(error),
+        };
+        for (line, content) in (1_usize..).zip(text.lines()) {
+            let mut words = content.split_ascii_whitespace();
+            let enable = match words.next() {
+                Some("enable") => true,
+                Some("disable" | "ignore") => false,
+                _ => continue,
+            };
+            let Some(pattern) = words.next() else { continue };
+            if rules.len() >= MAX_RULES {
+                let limit = u64::try_from(MAX_RULES).unwrap_or(u64::MAX);
+                return Err(Error::Limit { structure: "presets", limit, unit: "rules" });
+            }
+            rules.push(Rule {
+                enable,
+                pattern: pattern.to_owned(),
+                instances: words.take(MAX_INSTANCES).map(str::to_owned).collect(),
+                evidence: Evidence::new(format!("{path}:{line}"), content.trim()),
+            });
+        }
+    }
+    Ok(rules)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{BootUnits, unit};
+    use super::*;
+    use crate::filesystem::memory::MemoryFs;
+    use crate::guest::facts::UnitState;
+
+    const SYSTEM: &str = "/usr/lib/systemd/system";
+
+    /// Units of many kinds, and presets that go over one another.
+    fn system() -> MemoryFs {
+        let install = |wanted: &str| format!("[Unit]\n[Service]\n[Install]\n{wanted}\n");
+        let multi_user = install("WantedBy=multi-user.target");
+        let template = install(
+            "RequiredBy=basic.target\nWantedBy=x.target \\\n y.target\nDefaultInstance=one",
+        );
+        let units = [
+            ("on.service", &multi_user),
+            ("off.service", &multi_user),
+            ("other.service", &multi_user),
+            ("real.service", &multi_user),
+            ("masked.service", &multi_user),
+            ("u@.service", &multi_user),
+            ("t@.service", &template),
+            ("static.service", &install("")),
+        ];
+        let fs = units.iter().fold(MemoryFs::new(), |fs, (name, text)| {
+            fs.file(&format!("{SYSTEM}/{name}"), text.as_str())
+        });
+        let presets = "/usr/lib/systemd/system-preset";
+        fs.symlink(&format!("{SYSTEM}/alias.service"), "on.service")
+            .symlink("/etc/systemd/system/masked.service", "/dev/null")
+            .file(
+                &format!("{presets}/50-a.preset"),
+                "disable o[f]*\nenable on.service\ndisable alias.service\nenable u@.service a b\n",
+            )
+            .file(&format!("{presets}/60-c.preset"), "enable off.service\n")
+            .file(&format!("{presets}/90-b.preset"), "disable *\n")
+            .file("/etc/systemd/system-preset/90-b.preset", "# nothing\nenable real*\n")
+    }
+
+    #[test]
+    fn the_links_are_those_that_systemctl_makes() {
+        // As `systemctl --root=DIR preset-all --preset-mode=enable-only` of systemd 252 makes them in
+        // the same tree.
+        let expected = [
+            "basic.target t@one.service",
+            "multi-user.target on.service",
+            "multi-user.target other.service",
+            "multi-user.target real.service",
+            "multi-user.target u@a.service",
+            "multi-user.target u@b.service",
+            "x.target t@one.service",
+            "y.target t@one.service",
+        ];
+        let tree = system().tree();
+        let first = is_first(&tree).unwrap().unwrap();
+        let read = |path: &str| tree.read_text(path, MAX_UNIT_FILE);
+        let links = enabled(&tree, &UnitDirectories::list(&tree), &first, read).unwrap();
+        let mut found: Vec<_> = links
+            .iter()
+            .flat_map(|(by, units)| units.iter().map(move |(unit, _)| format!("{by} {unit}")))
+            .collect();
+        found.sort();
+        assert_eq!(found, expected);
+    }
+
+    fn bootable() -> MemoryFs {
+        system()
+            .file("/usr/lib/systemd/systemd", "ELF")
+            .file(&format!("{SYSTEM}/default.target"), "[Unit]\nWants=multi-user.target\n")
+            .file(&format!("{SYSTEM}/multi-user.target"), "[Unit]\n")
+    }
+
+    #[test]
+    fn only_a_first_boot_enables() {
+        let state = |fs: MemoryFs, name: &str| *unit(&fs.tree(), name).state.known().unwrap();
+        assert_eq!(state(bootable(), "on.service"), UnitState::Enabled);
+        assert_eq!(state(bootable(), "off.service"), UnitState::Disabled);
+        assert_eq!(state(bootable(), "masked.service"), UnitState::Masked);
+        assert_eq!(state(bootable(), "u@b.service"), UnitState::Enabled);
+        let with = |text: &str| bootable().file("/etc/machine-id", text);
+        assert_eq!(state(with("uninitialized\n"), "on.service"), UnitState::Enabled);
+        // An empty file is no first boot (machine-id(5)).
+        assert_eq!(state(with(""), "on.service"), UnitState::Disabled);
+        let id = "0123456789abcdef0123456789abcdef\n";
+        assert_eq!(state(with(id), "on.service"), UnitState::Disabled);
+        let evidence = unit(&bootable().tree(), "on.service").evidence;
+        assert_eq!(evidence.location, "/usr/lib/systemd/system-preset/50-a.preset:2");
+    }
+
+    #[test]
+    fn what_cannot_be_read_leaves_units_in_doubt() {
+        for path in ["/etc/machine-id", "/etc/systemd/system-preset/90-b.preset"] {
+            let tree = bootable().file(path, "x").unreadable(path).tree();
+            let units = BootUnits::walk(&tree);
+            assert!(units.unit("on.service").state.known().is_none(), "{path}");
+            assert_eq!(units.unit("default.target").state.known(), Some(&UnitState::Enabled));
+        }
+    }
+}
