@@ -25,15 +25,21 @@ enum Node {
 pub(super) struct FakeFs {
     nodes: Vec<Node>,
     ignore_case: bool,
+    /// The only subvolume, of Btrfs.
+    subvolume: Option<&'static str>,
 }
 
 impl FakeFs {
     pub(super) fn new() -> Self {
-        Self { nodes: vec![Node::Dir(Vec::new())], ignore_case: false }
+        Self { nodes: vec![Node::Dir(Vec::new())], ignore_case: false, subvolume: None }
     }
 
     pub(super) fn fat() -> Self {
-        Self { nodes: vec![Node::Dir(Vec::new())], ignore_case: true }
+        Self { nodes: vec![Node::Dir(Vec::new())], ignore_case: true, subvolume: None }
+    }
+
+    pub(super) fn btrfs(self, subvolume: &'static str) -> Self {
+        Self { subvolume: Some(subvolume), ..self }
     }
 
     fn add(mut self, path: &str, node: Node) -> Self {
@@ -78,7 +84,18 @@ fn id(index: usize) -> NodeId {
 
 impl FileSystem for FakeFs {
     fn kind(&self) -> &'static str {
-        if self.ignore_case { "vfat" } else { "ext4" }
+        match self.subvolume {
+            Some(_) => "btrfs",
+            None if self.ignore_case => "vfat",
+            None => "ext4",
+        }
+    }
+
+    fn subvolume(&self, option: &str) -> Result<Arc<dyn FileSystem>> {
+        match option.strip_prefix("subvol=") {
+            Some(path) if Some(path) == self.subvolume => Ok(Arc::new(Self::new())),
+            _ => Err(Error::NotFound { path: option.to_owned() }),
+        }
     }
 
     fn root(&self) -> NodeId {

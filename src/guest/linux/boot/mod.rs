@@ -37,8 +37,10 @@ use first_stage::Chain;
 use volumes::Volumes;
 
 use super::device::device_ref;
+use super::mounts::subvolume_option;
 use crate::error::Result;
 use crate::fact::{Evidence, Fact};
+use crate::filesystem::FileSystem;
 use crate::guest::Machine;
 use crate::guest::facts::{
     BootEntry, BootFacts, BootFile, DeviceRef, KernelFacts, LinkKind, LinkState, Resolution,
@@ -95,6 +97,15 @@ fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) ->
 /// The mount options that the entry gives to the root (`rootflags=`).
 pub fn root_flags(entry: &BootEntry) -> String {
     command_line::last_value(&entry.command_line, "rootflags").unwrap_or_default()
+}
+
+/// The option of `rootflags=` that chooses a subvolume which the root's file system does not have.
+pub fn absent_subvolume(filesystem: &dyn FileSystem, entry: &BootEntry) -> Option<String> {
+    let flags = root_flags(entry);
+    let option = subvolume_option(flags.split(','))?;
+    let absent = filesystem.kind() == "btrfs"
+        && filesystem.subvolume(option).is_err_and(|error| error.is_absent());
+    absent.then(|| option.to_owned())
 }
 
 /// The deployment that the entry starts (`ostree=`).
@@ -241,7 +252,15 @@ fn root_link(volumes: &Volumes<'_>, entry: &BootEntry) -> (LinkState, Evidence) 
     }
     match &root.resolution {
         Resolution::Volume(volume) => {
-            (LinkState::Found, at(format!("{named}: {}", volumes.name(*volume))))
+            let absent =
+                volumes.filesystem(*volume).ok().and_then(|fs| absent_subvolume(fs, entry));
+            let name = volumes.name(*volume);
+            match absent {
+                Some(option) => {
+                    (LinkState::Missing, at(format!("{named}: {name} has no {option}")))
+                }
+                None => (LinkState::Found, at(format!("{named}: {name}"))),
+            }
         }
         Resolution::Missing => (LinkState::Missing, at(named)),
         Resolution::NoDevice => (LinkState::Unknown("the root is on no disk".into()), at(named)),

@@ -219,6 +219,20 @@ fn a_root_that_resolves_to_nothing_is_missing_and_none_is_not_decided() {
 }
 
 #[test]
+fn a_subvolume_that_the_root_does_not_have_is_a_missing_root() {
+    let with = |flags: &str| {
+        let config = entry(&format!("UUID={UUID} rootflags={flags}"));
+        follow(&with_filesystem(debian(&config).btrfs("@")))
+    };
+    all_found(&with("noatime,subvol=@"));
+    all_found(&with("subvol=@gone,subvol=@"));
+    let facts = with("subvol=@gone");
+    assert_eq!(state(&facts, LinkKind::RootDevice), Some(&LinkState::Missing));
+    let link = facts.chain.iter().find(|link| link.kind == LinkKind::RootDevice).unwrap();
+    assert!(link.evidence.detail.ends_with("has no subvol=@gone"), "{link:?}");
+}
+
+#[test]
 fn resume_is_told_unless_it_is_turned_off() {
     let resume = |line: &str| {
         let config = format!("menuentry x {{ linux /boot/vmlinuz-6.1.0-18-amd64 {line} }}");
