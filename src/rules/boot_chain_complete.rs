@@ -19,8 +19,8 @@ static DOC: Doc = Doc {
         "只要缺少一个环节（未安装引导程序、引导阶段位于其他磁盘、配置中没有引导项、内核已被删除），云服务器就会停在黑屏或引导程序命令行。",
     ),
     decided: Fixed::new(
-        "The chain is followed link by link: boot code in sector 0, the next stage where that code looks for it, the loader's files and configuration, the default entry, its kernel and initramfs, the root device, init. The first missing link is the failure; a default entry that asks for a password counts as missing. A kernel whose release has no directory in /lib/modules, where others have one, warns. An image that only UEFI boots is left to boot-mode-bios.",
-        "逐个检查引导链：第一扇区的引导代码、引导代码查找位置上的下一阶段、引导程序的文件和配置、默认引导项及其内核和initramfs、根设备、init。第一个缺失的环节即为失败原因；要求输入密码的默认引导项视为缺失。如果内核版本在/lib/modules中没有目录而其他版本有，则告警。仅支持UEFI引导的镜像由boot-mode-bios判定。",
+        "The chain is followed link by link: boot code in sector 0, the next stage where that code looks for it, the loader's files and configuration, the default entry, its kernel and initramfs, the root device, init. The first missing link is the failure; a default entry that asks for a password counts as missing, and so do a kernel shorter than its header says, an initramfs that is cut off or damaged, a subvolume that the root does not have, and an init that may not be executed or whose dynamic loader is not there. A kernel whose release has no directory in /lib/modules, where others have one, warns. An image that only UEFI boots is left to boot-mode-bios.",
+        "逐个检查引导链：第一扇区的引导代码、引导代码查找位置上的下一阶段、引导程序的文件和配置、默认引导项及其内核和initramfs、根设备、init。第一个缺失的环节即为失败原因；要求输入密码的默认引导项、长度小于其头部声明的内核、被截断或损坏的initramfs、根文件系统中不存在的子卷、不可执行或缺少动态加载器的init均视为缺失。如果内核版本在/lib/modules中没有目录而其他版本有，则告警。仅支持UEFI引导的镜像由boot-mode-bios判定。",
     ),
     remedy: Fixed::new(
         "In the guest, booted from rescue media with chroot: grub-install DISK && update-grub (RHEL family: grub2-install DISK && grub2-mkconfig -o /boot/grub2/grub.cfg)",
