@@ -1,5 +1,6 @@
 //! A small guest: the files of the whole Debian guest that the checks look at, and no others.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -75,6 +76,7 @@ const WHOLE: &[&str] = &[
     "usr/lib/systemd/system/graphical.target",
     "usr/lib/systemd/system/multi-user.target",
     "usr/lib/systemd/system/multi-user.target.wants",
+    "usr/lib/systemd/system/networking.service",
     "usr/lib/systemd/system/ssh.service",
     "usr/lib/systemd/system/sysinit.target",
     "usr/lib64",
@@ -95,7 +97,7 @@ const PROGRAMS: &[&str] = &[
     "usr/sbin/sshd",
 ];
 
-/// The modules that a small guest's initramfs holds.
+/// The modules that a small guest's initramfs holds, beside those that they need.
 pub const MODULES: &[&str] = &[
     "virtio",
     "virtio_ring",
@@ -147,7 +149,10 @@ impl Tree {
             tree.write_bytes(&format!("boot/initrd.img-{kernel}"), &initramfs)?;
             grub::copy_files(&tree.path("boot/grub"), None)?;
         } else {
-            tree.lines(debian, &format!("{modules}/modules.dep"), |line| module(line).is_some())?;
+            tree.write(
+                &format!("{modules}/modules.dep"),
+                &dependencies(debian, MODULES)?.concat(),
+            )?;
             tree.write(&format!("{modules}/modules.alias"), &aliases(debian, MODULES)?)?;
             tree.lines(debian, &format!("boot/config-{kernel}"), |line| {
                 ["VIRTIO", "XEN", "CONFIG_ATA", "PATA_", "EXT4", "BLK_DEV_SD", "CONFIG_PCI="]
@@ -310,10 +315,23 @@ impl Tree {
     }
 }
 
-/// The name of the module that a line of `modules.dep` is about, if small guests have it.
-fn module(line: &str) -> Option<&'static str> {
-    let name = line.split(':').next()?.rsplit('/').next()?.strip_suffix(".ko")?;
-    MODULES.iter().copied().find(|module| *module == name)
+/// The lines of `modules.dep` about these modules and about those that they need.
+fn dependencies(debian: &Debian, modules: &[&str]) -> Result<Vec<String>> {
+    let path = debian.tree.join(format!("usr/lib/modules/{}/modules.dep", debian.kernel));
+    let text = fs::read_to_string(path)?;
+    let lines: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once(':')).collect();
+    let named = |place: &str| {
+        let name = place.rsplit('/').next().and_then(|file| file.strip_suffix(".ko"));
+        name.is_some_and(|name| modules.contains(&name))
+    };
+    // A line has all that its module needs, in any depth.
+    let needed: BTreeSet<&str> = lines
+        .iter()
+        .filter(|(place, _)| named(place))
+        .flat_map(|(place, needs)| needs.split_whitespace().chain([*place]))
+        .collect();
+    let kept = lines.iter().filter(|(place, _)| needed.contains(place));
+    Ok(kept.map(|(place, needs)| format!("{place}:{needs}\n")).collect())
 }
 
 /// The lines of `modules.alias` that lead to these modules.
@@ -330,18 +348,18 @@ pub fn aliases(debian: &Debian, modules: &[&str]) -> Result<String> {
         .collect())
 }
 
-/// A cpio archive, compressed with zstd, of the beginnings of these modules in their places and of
-/// their aliases.
+/// A cpio archive, compressed with zstd, of the beginnings of these modules, and of those that they
+/// need, in their places, and of their lists.
 pub fn pack(debian: &Debian, modules: &[&str]) -> Result<Vec<u8>> {
     let staging = Tree::empty()?;
-    let dep = debian.tree.join(format!("usr/lib/modules/{}/modules.dep", debian.kernel));
-    for line in fs::read_to_string(dep)?.lines() {
-        if module(line).is_some_and(|name| modules.contains(&name)) {
-            let place = line.split(':').next().unwrap_or_default();
-            let path = format!("usr/lib/modules/{}/{place}", debian.kernel);
-            staging.cut(debian, &path, PROGRAM_CUT)?;
-        }
+    let dependencies = dependencies(debian, modules)?;
+    for line in &dependencies {
+        let place = line.split(':').next().unwrap_or_default();
+        let path = format!("usr/lib/modules/{}/{place}", debian.kernel);
+        staging.cut(debian, &path, PROGRAM_CUT)?;
     }
+    let path = format!("usr/lib/modules/{}/modules.dep", debian.kernel);
+    staging.write(&path, &dependencies.concat())?;
     let aliases = aliases(debian, modules)?;
     staging.write(&format!("usr/lib/modules/{}/modules.alias", debian.kernel), &aliases)?;
     staging.write("init", "#!/bin/sh\n")?;
