@@ -3,7 +3,7 @@
 use super::scope::{Decision, disk, known, linux_only, settle, undecided};
 use super::system_mounts::{is_automatic, is_optional, is_swap, is_system, is_unstable, take_out};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, volumes};
-use crate::disk::facts::DiskFacts;
+use crate::disk::facts::{DiskFacts, SignatureKind, VolumeFacts};
 use crate::fact::Evidence;
 use crate::guest::facts::{Facts, FstabEntry, Resolution, SourceKind};
 use crate::text;
@@ -21,8 +21,8 @@ static DOC: Doc = Doc {
         "如果UUID没有对应的文件系统，启动会进入紧急模式；对于swap，systemd会等待90秒后继续启动。",
     ),
     decided: Fixed::new(
-        "UUID=, LABEL=, PARTUUID=, PARTLABEL=, mapper and md names of system mounts (/, /boot, /boot/efi, /usr, /var and other directories of the system) are looked up among the signatures of the image's volumes. A missing swap or nofail mount warns. User and data mounts are left to fstab-no-nonsystem-mounts, kernel names to fstab-uuid.",
-        "在镜像各卷的特征中查找系统挂载点（/、/boot、/boot/efi、/usr、/var等系统目录）使用的UUID=、LABEL=、PARTUUID=、PARTLABEL=、mapper和md名称。swap或带nofail的挂载缺失时告警。用户和数据挂载由fstab-no-nonsystem-mounts判定，内核设备名由fstab-uuid判定。",
+        "UUID=, LABEL=, PARTUUID=, PARTLABEL=, mapper and md names of system mounts (/, /boot, /boot/efi, /usr, /var and other directories of the system) are looked up among the signatures of the image's volumes. A missing swap or nofail mount warns. A volume that is found must have the type that the line names: ext4 is not mounted as xfs. User and data mounts are left to fstab-no-nonsystem-mounts, kernel names to fstab-uuid.",
+        "在镜像各卷的特征中查找系统挂载点（/、/boot、/boot/efi、/usr、/var等系统目录）使用的UUID=、LABEL=、PARTUUID=、PARTLABEL=、mapper和md名称。swap或带nofail的挂载缺失时告警。找到的卷还必须具有该行指定的类型：ext4不能按xfs挂载。用户和数据挂载由fstab-no-nonsystem-mounts判定，内核设备名由fstab-uuid判定。",
     ),
     remedy: Fixed::new(
         "Correct the identifier in /etc/fstab to one that blkid prints for the right partition.",
@@ -56,12 +56,20 @@ fn decide(facts: &Facts) -> Decision {
     let disk = disk(facts)?;
     let fstab = known(&linux.fstab)?;
     let (mut vital, mut swap, mut unknown, mut seen) = (vec![], vec![], None, vec![]);
+    let mut wrong_type = None;
     for entry in fstab.entries.iter().filter(|entry| concerns(entry)) {
         match &entry.source.resolution {
             Resolution::Volume(index) => {
                 let volume = disk.volumes.get(*index).map(volumes::describe).unwrap_or_default();
                 let place = entry.evidence().location;
                 seen.push(Evidence::new(place, format!("{} is {volume}", entry.source.spec)));
+                if let Some(found) = disk.volumes.get(*index).and_then(VolumeFacts::signature)
+                    && is_other_type(&entry.fs_type, found.kind)
+                    && !is_optional(entry)
+                    && entry.mount_point != "/"
+                {
+                    wrong_type = wrong_type.or(Some((entry, found.kind.name())));
+                }
             }
             Resolution::Missing if is_swap(entry) || is_optional(entry) => swap.push(entry),
             Resolution::Missing => vital.push(entry),
@@ -77,6 +85,21 @@ fn decide(facts: &Facts) -> Decision {
             "{file}第{line}行将{spec}挂载到{point}，但镜像中没有该标识的卷。"
         );
         return Ok(Outcome::broken(message, evidence(vital.into_iter().chain(swap), disk)));
+    }
+    if let Some((entry, found)) = wrong_type {
+        let (line, file, spec) = (entry.line, entry.file(), &entry.source.spec);
+        let (point, wanted) = (&entry.mount_point, &entry.fs_type);
+        return Ok(Outcome::broken(
+            text!(
+                "Line {line} of {file} mounts {spec} at {point} as {wanted}, but it is {found}: the mount fails, and the start stops in emergency mode.",
+                "{file}第{line}行将{spec}按{wanted}挂载到{point}，但其实际类型为{found}：挂载失败，启动会进入紧急模式。"
+            ),
+            evidence([entry].into_iter(), disk),
+        )
+        .remedy(text!(
+            "Correct the third field of line {line} of {file} to {found}.",
+            "将{file}第{line}行的第三个字段修改为{found}。"
+        )));
     }
     if let Some(unread) = unknown.or(fstab.units_unread.as_ref()) {
         return Err(Box::new(undecided(unread)));
@@ -114,6 +137,23 @@ fn concerns(entry: &FstabEntry) -> bool {
     by_identifier && (swap || (is_automatic(entry) && is_system(&entry.mount_point)))
 }
 
+/// Whether a mount as `fs_type` fails because the volume has a file system of another kind. One driver
+/// serves ext2, ext3 and ext4, and one msdos and vfat; what else may be told apart is not judged
+/// (`auto`, a list, FUSE).
+fn is_other_type(fs_type: &str, found: SignatureKind) -> bool {
+    let family = |name: &str| match name {
+        "ext2" | "ext3" | "ext4" => Some("ext"),
+        "vfat" | "msdos" => Some("fat"),
+        "xfs" => Some("xfs"),
+        "btrfs" => Some("btrfs"),
+        _ => None,
+    };
+    match (family(fs_type), family(found.name())) {
+        (Some(wanted), Some(found)) => wanted != found,
+        _ => false,
+    }
+}
+
 /// The lines, and the identifiers that do exist.
 fn evidence<'a>(entries: impl Iterator<Item = &'a FstabEntry>, disk: &DiskFacts) -> Vec<Evidence> {
     let mut evidence: Vec<_> = entries.map(FstabEntry::evidence).collect();
@@ -147,6 +187,24 @@ mod tests {
         fstab_mut(&mut facts).entries[2].source = absent_disk();
         let finding = expect(&FstabUuidExists, &facts, Status::Warn, "/etc/fstab:3");
         assert_eq!(remedy(&finding), "sed -i '3s/^/#/' /etc/fstab");
+    }
+
+    #[test]
+    fn a_type_that_the_volume_does_not_have_fails_and_a_kindred_one_does_not() {
+        let with = |fs_type: &str, options: &[&str]| {
+            let mut facts = good_linux();
+            let entry = &mut fstab_mut(&mut facts).entries[1];
+            entry.fs_type = fs_type.to_owned();
+            entry.options = options.iter().map(|option| (*option).to_owned()).collect();
+            facts
+        };
+        let finding =
+            expect(&FstabUuidExists, &with("xfs", &[]), Status::Fail, "as xfs, but it is");
+        assert!(finding.message.en.contains("/boot"));
+        for fs_type in ["ext3", "auto", "fuse.x"] {
+            assert_eq!(status(&FstabUuidExists, &with(fs_type, &[])), Status::Pass, "{fs_type}");
+        }
+        assert_eq!(status(&FstabUuidExists, &with("xfs", &["nofail"])), Status::Pass);
     }
 
     #[test]

@@ -522,6 +522,10 @@ pub struct InitramfsFacts {
     /// Whether the listing was read to its end, stopped early because all that is sought was seen,
     /// or could not be read (then the reason; modules seen before that are there).
     pub listing: Fact<ListingEnd>,
+    /// Whether it is damaged where `listing` says: cut off, or no valid stream. The kernel, too,
+    /// unpacks no more of it.
+    #[serde(default)]
+    pub damaged: bool,
 }
 
 /// How a listing ended.

@@ -38,6 +38,9 @@ use crate::error::{Error, Result};
 use crate::fact::Fact;
 use crate::filesystem::tree::Tree;
 
+/// What initramfs-tools was configured with, in each initramfs of its making (mkinitramfs(8)).
+const INITRAMFS_TOOLS: &str = "conf/initramfs.conf";
+
 /// Looks for a Linux system: the one that the default boot entry starts, or the only one there is.
 pub fn find(
     machine: &Machine<'_>,
@@ -74,17 +77,17 @@ fn inspect(
     name_in_tree(machine, &mut boot, &tree);
     let command_line = boot.default_entry.known().and_then(Option::as_ref);
     let command_line = command_line.map(|entry| entry.command_line.clone());
-    boot.chain.push(boot::init_link(&tree, command_line.as_deref().unwrap_or_default()));
 
     let open = |file: &ResolvedFile| open_on_volume(machine, file);
     let root_needs = drivers::root_needs(machine.disk, &boot, &mounts);
-    // To its end: that something (a udev rule) is not in it, and that it is whole, can be said in no
-    // other way.
-    let everything = initramfs::Wanted::default().with_settings();
     let ((kernels, settings), files) = rayon::join(
-        || kernel::find(&tree, &boot, &open, &everything),
+        || kernel::find(&tree, &boot, &open),
         || Files::read(&tree, &boot, command_line.as_deref(), password),
     );
+    boot::break_at_damaged_initramfs(&mut boot, &kernels);
+    let falls_back = settings.get(INITRAMFS_TOOLS).is_some();
+    let words = command_line.as_deref().unwrap_or_default();
+    boot.chain.push(boot::init_link(&tree, words, falls_back));
     let Files { units, accounts, packages, cloud_init, sshd, network } = files;
     let bindings = bindings::find(&tree, &network).map(|mut found| {
         found.extend(bindings::of_devices(&fstab, &boot));

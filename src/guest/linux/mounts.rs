@@ -106,12 +106,17 @@ pub(super) fn chosen<'o>(
     filesystem: &Arc<dyn FileSystem>,
     options: impl DoubleEndedIterator<Item = &'o str>,
 ) -> Result<Arc<dyn FileSystem>, String> {
-    let mut named =
-        options.rev().filter(|o| o.starts_with("subvol=") || o.starts_with("subvolid="));
-    match named.next().filter(|_| filesystem.kind() == "btrfs") {
+    match subvolume_option(options).filter(|_| filesystem.kind() == "btrfs") {
         None => Ok(filesystem.clone()),
         Some(option) => filesystem.subvolume(option).map_err(|error| format!("{option}: {error}")),
     }
+}
+
+/// The last of these mount options that chooses a subvolume.
+pub(super) fn subvolume_option<'o>(
+    options: impl DoubleEndedIterator<Item = &'o str>,
+) -> Option<&'o str> {
+    options.rev().find(|o| o.starts_with("subvol=") || o.starts_with("subvolid="))
 }
 
 /// The mount of an entry, as long as nothing is known of its file system.

@@ -143,7 +143,15 @@ fn named(
     let device = entry.root.as_ref()?;
     match &device.resolution {
         // Even when it bears no mark of a system: it is what would be started, and no other.
-        Resolution::Volume(volume) => Some(on_volume(machine, survey, entry, *volume)),
+        Resolution::Volume(volume) => match machine.filesystems.get(*volume) {
+            // Nothing is mounted.
+            Some(Fact::Known(Some(filesystem)))
+                if boot::absent_subvolume(filesystem.as_ref(), entry).is_some() =>
+            {
+                None
+            }
+            _ => Some(on_volume(machine, survey, entry, *volume)),
+        },
         Resolution::Unknown(reason) => Some(Err(reason.clone())),
         Resolution::Missing | Resolution::NoDevice => None,
     }

@@ -652,6 +652,7 @@ pub(super) fn good_linux() -> Facts {
             segments: vec!["offset 0: cpio, gzip".to_owned()],
             persistent_net_rules: Vec::new(),
             listing: Fact::Known(ListingEnd::Complete),
+            damaged: false,
         })),
     };
     let linux = LinuxFacts {

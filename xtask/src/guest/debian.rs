@@ -11,7 +11,7 @@ use crate::tool::Tool;
 use crate::workspace;
 
 /// Raised when the recipe below changes, so that a cached guest of the older recipe is not used.
-const RECIPE: &str = "3";
+const RECIPE: &str = "4";
 
 pub const SUITE: &str = "bookworm";
 
@@ -73,21 +73,26 @@ impl Debian {
         write("etc/machine-id", "")?;
         write(
             "etc/network/interfaces",
-            "source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n",
+            "source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n\n\
+             allow-hotplug eth0\niface eth0 inet dhcp\n",
         )?;
         write(
             "etc/cloud/cloud.cfg.d/90-openstack.cfg",
             "datasource_list: [ OpenStack ]\n\
              datasource:\n  OpenStack:\n    metadata_urls: ['http://169.254.169.254']\n    \
              max_wait: 120\n    timeout: 5\n\
-             manage_etc_hosts: localhost\ndisable_root: false\nssh_pwauth: true\n",
+             manage_etc_hosts: localhost\ndisable_root: false\nssh_pwauth: true\n\
+             users:\n- name: root\n  lock_passwd: false\n\
+             network: {config: disabled}\n",
         )?;
+        self.ssh_first()?;
         write(
             "etc/default/grub",
             "GRUB_DEFAULT=0\nGRUB_TIMEOUT=1\n\
              GRUB_DISTRIBUTOR=`lsb_release -i -s 2> /dev/null || echo Debian`\n\
              GRUB_CMDLINE_LINUX_DEFAULT=\"\"\n\
-             GRUB_CMDLINE_LINUX=\"console=tty0 console=ttyS0,115200\"\nGRUB_TERMINAL=console\n",
+             GRUB_CMDLINE_LINUX=\"net.ifnames=0 console=tty0 console=ttyS0,115200\"\n\
+             GRUB_TERMINAL=console\n",
         )?;
         let shadow = self.tree.join("etc/shadow");
         let text =
@@ -95,6 +100,19 @@ impl Debian {
         fs::write(&shadow, text)?;
         self.chroot("update-initramfs -u", &[])?;
         Ok(())
+    }
+
+    /// Moves `ssh` to the head of the modules that cloud-init runs first.
+    fn ssh_first(&self) -> Result<()> {
+        let path = self.tree.join("etc/cloud/cloud.cfg");
+        let text = fs::read_to_string(&path)?;
+        let moved = text.replacen("\n - ssh\n", "\n", 1).replacen(
+            "cloud_init_modules:\n",
+            "cloud_init_modules:\n - ssh\n",
+            1,
+        );
+        anyhow::ensure!(moved.len() == text.len(), "cloud.cfg is not as it was");
+        Ok(fs::write(path, moved)?)
     }
 
     /// As [`chroot`], in the guest's tree.

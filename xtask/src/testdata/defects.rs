@@ -18,14 +18,6 @@ const ZSTD: (&str, &str) = ("qcow2-features-conservative", "warn");
 /// No list of the platform has Debian 12 or RHEL 9 for the profile `ims-classic`.
 const OS: (&str, &str) = ("os-supported", "warn");
 
-/// The guests have Debian's own cloud-init configuration, which leaves these as upstream has them.
-const CI_ORDER: (&str, &str) = ("cloud-init-modules-order", "warn");
-const CI_NETWORK: (&str, &str) = ("cloud-init-network-disabled", "warn");
-const CI_ROOT: (&str, &str) = ("cloud-init-root-login", "warn");
-
-/// Their initramfs is cut down to the modules that are looked for: nothing in it loads them.
-const AUTOLOAD: (&str, &str) = ("driver-autoload", "warn");
-
 const GRUB: &str = "boot/grub";
 
 /// Makes the small guest, lets `edit` spoil it, and packs it.
@@ -66,7 +58,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "good",
         what: "A Debian 12 guest that nothing is wrong with; only its zstd clusters may be too new",
         exit: 0,
-        findings: &[ZSTD, OS, CI_ORDER, CI_NETWORK, CI_ROOT],
+        findings: &[ZSTD, OS],
         unjudged: &[],
         make: |maker| {
             let devices = Devices { partition_map: "msdos", root: (1, ROOT_UUID), boot: None };
@@ -79,7 +71,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "good-compat-0.10",
         what: "The same in qcow2 version 2 with zlib clusters: nothing at all to say",
         exit: 0,
-        findings: &[OS, CI_ORDER, CI_NETWORK, CI_ROOT, AUTOLOAD],
+        findings: &[OS],
         unjudged: &[],
         make: |maker| {
             let raw = maker.mbr(&maker.tree()?, GRUB)?;
@@ -90,7 +82,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "good-gpt-hybrid",
         what: "GPT with BIOS boot partition, ESP, /boot and swap: boots under BIOS as under UEFI",
         exit: 0,
-        findings: &[ZSTD, OS, CI_ORDER, CI_NETWORK, CI_ROOT, AUTOLOAD],
+        findings: &[ZSTD, OS],
         unjudged: &[],
         make: |maker| maker.pack(&maker.gpt(&format!("UUID={SWAP_UUID}"))?),
     },
@@ -98,18 +90,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "good-centos-7",
         what: "The files of CentOS 7: linux16 and initrd16, default saved in grubenv by title",
         exit: 0,
-        findings: &[
-            ZSTD,
-            ("boot-chain-complete", "warn"),
-            ("cloud-init-huawei-dmi", "unverified"),
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            ("console-ttyS0", "warn"),
-            ("driver-autoload", "unverified"),
-            ("initramfs-root-reachable", "unverified"),
-            ("sshd-enabled", "warn"),
-        ],
+        findings: &[ZSTD],
         unjudged: &[],
         make: |maker| maker.pack(&maker.mbr(&synthetic::centos_7(maker.debian)?, "boot/grub2")?),
     },
@@ -117,19 +98,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "good-rhel-9-bls",
         what: "The files of RHEL 9: entries after the Boot Loader Specification",
         exit: 0,
-        findings: &[
-            ZSTD,
-            OS,
-            ("boot-chain-complete", "warn"),
-            ("cloud-init-huawei-dmi", "unverified"),
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            ("console-ttyS0", "warn"),
-            ("driver-autoload", "unverified"),
-            ("initramfs-root-reachable", "unverified"),
-            ("sshd-enabled", "warn"),
-        ],
+        findings: &[ZSTD, OS],
         unjudged: &[],
         make: |maker| maker.pack(&maker.mbr(&synthetic::rhel_9(maker.debian)?, "boot/grub2")?),
     },
@@ -137,7 +106,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "good-extlinux",
         what: "EXTLINUX behind the generic code in sector 0",
         exit: 0,
-        findings: &[ZSTD, OS, CI_ORDER, CI_NETWORK, CI_ROOT, ("console-ttyS0", "warn"), AUTOLOAD],
+        findings: &[ZSTD, OS],
         unjudged: &[],
         make: extlinux,
     },
@@ -145,15 +114,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "fstab-data-disk",
         what: "fstab mounts a data disk that is not in the image",
         exit: 1,
-        findings: &[
-            ("fstab-no-nonsystem-mounts", "fail"),
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-        ],
+        findings: &[("fstab-no-nonsystem-mounts", "fail"), ZSTD, OS],
         unjudged: &["fstab-uuid-exists"],
         make: |maker| {
             edited(maker, |tree| {
@@ -165,15 +126,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "fstab-data-disk-nofail",
         what: "fstab mounts a data disk that is not in the image, but boot goes on without it",
         exit: 0,
-        findings: &[
-            ("fstab-no-nonsystem-mounts", "warn"),
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-        ],
+        findings: &[("fstab-no-nonsystem-mounts", "warn"), ZSTD, OS],
         unjudged: &[],
         make: |maker| {
             edited(maker, |tree| {
@@ -185,15 +138,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "fstab-second-disk",
         what: "fstab mounts /dev/vdb1",
         exit: 1,
-        findings: &[
-            ("fstab-no-nonsystem-mounts", "fail"),
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-        ],
+        findings: &[("fstab-no-nonsystem-mounts", "fail"), ZSTD, OS],
         unjudged: &["fstab-uuid"],
         make: |maker| {
             edited(maker, |tree| tree.append("etc/fstab", "/dev/vdb1 /data ext4 defaults 0 2\n"))
@@ -203,7 +148,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "fstab-root-by-device-name",
         what: "fstab names the root file system /dev/sda1",
         exit: 1,
-        findings: &[("fstab-uuid", "fail"), ZSTD, OS, CI_ORDER, CI_NETWORK, CI_ROOT, AUTOLOAD],
+        findings: &[("fstab-uuid", "fail"), ZSTD, OS],
         unjudged: &[],
         make: |maker| {
             edited(maker, |tree| {
@@ -215,7 +160,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "fstab-swap-by-device-name",
         what: "fstab names the swap area /dev/sda4",
         exit: 0,
-        findings: &[("fstab-uuid", "warn"), ZSTD, OS, CI_ORDER, CI_NETWORK, CI_ROOT, AUTOLOAD],
+        findings: &[("fstab-uuid", "warn"), ZSTD, OS],
         unjudged: &[],
         make: |maker| maker.pack(&maker.gpt("/dev/sda4")?),
     },
@@ -223,16 +168,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "fstab-root-uuid-absent",
         what: "fstab gives the root file system a UUID that no file system has",
         exit: 1,
-        findings: &[
-            ("boot-and-system-same-disk", "fail"),
-            ("fstab-uuid-exists", "fail"),
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-        ],
+        findings: &[("boot-and-system-same-disk", "fail"), ("fstab-uuid-exists", "fail"), ZSTD, OS],
         unjudged: &["fstab-no-nonsystem-mounts"],
         make: |maker| edited(maker, |tree| tree.replace("etc/fstab", ROOT_UUID, ABSENT_UUID)),
     },
@@ -240,7 +176,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "grub-root-by-device-name",
         what: "The kernel command line says root=/dev/sda1",
         exit: 1,
-        findings: &[("grub-root-uuid", "fail"), ZSTD, OS, CI_ORDER, CI_NETWORK, CI_ROOT, AUTOLOAD],
+        findings: &[("grub-root-uuid", "fail"), ZSTD, OS],
         unjudged: &[],
         make: |maker| {
             edited(maker, |tree| {
@@ -262,10 +198,6 @@ pub const FIXTURES: &[Fixture] = &[
             ("grub-root-uuid", "fail"),
             ZSTD,
             OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
         ],
         unjudged: &[],
         make: |maker| {
@@ -287,9 +219,6 @@ pub const FIXTURES: &[Fixture] = &[
             ("initrd-referenced-exists", "fail"),
             ZSTD,
             OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
             ("driver-autoload", "unverified"),
             ("initramfs-root-reachable", "unverified"),
             ("udev-persistent-net-initrd", "unverified"),
@@ -314,10 +243,6 @@ pub const FIXTURES: &[Fixture] = &[
             ("initrd-referenced-exists", "fail"),
             ZSTD,
             OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
         ],
         unjudged: &["os-full-virtualization"],
         make: |maker| {
@@ -325,18 +250,25 @@ pub const FIXTURES: &[Fixture] = &[
         },
     },
     Fixture {
+        name: "kernel-cut",
+        what: "The kernel has fewer bytes than its header says",
+        exit: 1,
+        findings: &[("boot-chain-complete", "fail"), ZSTD, OS],
+        unjudged: &[],
+        make: |maker| {
+            edited(maker, |tree| {
+                let path = format!("boot/vmlinuz-{}", maker.debian.kernel);
+                let mut image = fs::read(tree.path(&path))?;
+                image.pop();
+                tree.write_bytes(&path, &image)
+            })
+        },
+    },
+    Fixture {
         name: "init-missing",
         what: "There is no init in the root file system",
         exit: 1,
-        findings: &[
-            ("boot-chain-complete", "fail"),
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-        ],
+        findings: &[("boot-chain-complete", "fail"), ZSTD, OS],
         unjudged: &[],
         make: |maker| {
             edited(maker, |tree| {
@@ -349,15 +281,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "initramfs-without-virtio",
         what: "The initramfs has no virtio driver",
         exit: 0,
-        findings: &[
-            ("initramfs-virtio-storage", "warn"),
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-        ],
+        findings: &[("driver-autoload", "warn"), ("initramfs-virtio-storage", "warn"), ZSTD, OS],
         unjudged: &[],
         make: |maker| without_modules(maker, &["virtio"]),
     },
@@ -365,15 +289,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "initramfs-without-xen",
         what: "The initramfs has no Xen front end",
         exit: 1,
-        findings: &[
-            ("initramfs-xen-pv", "fail"),
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-        ],
+        findings: &[("driver-autoload", "warn"), ("initramfs-xen-pv", "fail"), ZSTD, OS],
         unjudged: &[],
         make: |maker| without_modules(maker, &["xen"]),
     },
@@ -381,23 +297,21 @@ pub const FIXTURES: &[Fixture] = &[
         name: "initramfs-without-ide",
         what: "The initramfs has no IDE driver; the platform adds one",
         exit: 0,
-        findings: &[("initramfs-ide", "warn"), ZSTD, OS, CI_ORDER, CI_NETWORK, CI_ROOT, AUTOLOAD],
+        findings: &[("driver-autoload", "warn"), ("initramfs-ide", "warn"), ZSTD, OS],
         unjudged: &[],
         make: |maker| without_modules(maker, &["ata"]),
     },
     Fixture {
         name: "initramfs-damaged",
         what: "The initramfs breaks off after 64 bytes",
-        exit: 3,
+        exit: 1,
         findings: &[
+            ("boot-chain-complete", "fail"),
             ("initramfs-ide", "unverified"),
             ("initramfs-virtio-storage", "unverified"),
             ("initramfs-xen-pv", "unverified"),
             ZSTD,
             OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
             ("driver-autoload", "unverified"),
             ("initramfs-root-reachable", "unverified"),
             ("udev-persistent-net-initrd", "unverified"),
@@ -417,16 +331,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "boot-code-zeroed",
         what: "The code in sector 0 is gone",
         exit: 1,
-        findings: &[
-            ("boot-chain-complete", "fail"),
-            ("boot-mode-bios", "fail"),
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-        ],
+        findings: &[("boot-chain-complete", "fail"), ("boot-mode-bios", "fail"), ZSTD, OS],
         unjudged: &["os-full-virtualization"],
         make: |maker| {
             let raw = maker.mbr(&maker.tree()?, GRUB)?;
@@ -438,15 +343,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "grub-core-zeroed",
         what: "GRUB's boot sector is there, the core image that it loads is not",
         exit: 1,
-        findings: &[
-            ("boot-chain-complete", "fail"),
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-        ],
+        findings: &[("boot-chain-complete", "fail"), ZSTD, OS],
         unjudged: &["boot-mode-bios"],
         make: |maker| {
             let raw = maker.mbr(&maker.tree()?, GRUB)?;
@@ -462,9 +359,6 @@ pub const FIXTURES: &[Fixture] = &[
             ("boot-chain-complete", "fail"),
             ZSTD,
             OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
             ("driver-autoload", "unverified"),
             ("initramfs-other-kernels", "unverified"),
             ("initramfs-root-reachable", "unverified"),
@@ -489,7 +383,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "uefi-only",
         what: "GPT with an ESP and nothing that BIOS could start",
         exit: 1,
-        findings: &[("boot-mode-bios", "fail"), ZSTD, OS, CI_ORDER, CI_NETWORK, CI_ROOT, AUTOLOAD],
+        findings: &[("boot-mode-bios", "fail"), ZSTD, OS],
         unjudged: &["boot-chain-complete", "os-full-virtualization"],
         make: |maker| maker.pack(&maker.uefi()?),
     },
@@ -505,15 +399,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "lvm-root",
         what: "The root file system is a logical volume",
         exit: 0,
-        findings: &[
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-            ("initramfs-root-reachable", "warn"),
-        ],
+        findings: &[ZSTD, OS, ("initramfs-root-reachable", "warn")],
         unjudged: &[],
         make: lvm,
     },
@@ -527,8 +413,6 @@ pub const FIXTURES: &[Fixture] = &[
             ("root-account-usable", "fail"),
             ZSTD,
             OS,
-            AUTOLOAD,
-            ("nic-dhcp", "warn"),
         ],
         unjudged: &[],
         make: |maker| {
@@ -542,15 +426,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "root-locked-with-cloud-init",
         what: "root has no password, but cloud-init will set one",
         exit: 0,
-        findings: &[
-            ("root-account-usable", "warn"),
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-        ],
+        findings: &[("root-account-usable", "warn"), ZSTD, OS],
         unjudged: &[],
         make: |maker| edited(maker, |tree| tree.root_password("!")),
     },
@@ -558,7 +434,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "root-password-without-cloud-init",
         what: "root has a password; cloud-init is not there",
         exit: 0,
-        findings: &[("cloud-init-installed", "warn"), ZSTD, OS, AUTOLOAD, ("nic-dhcp", "warn")],
+        findings: &[("cloud-init-installed", "warn"), ZSTD, OS],
         unjudged: &[],
         make: |maker| edited(maker, Tree::remove_cloud_init),
     },
@@ -566,16 +442,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "cloud-init-disabled",
         what: "/etc/cloud/cloud-init.disabled switches cloud-init off",
         exit: 0,
-        findings: &[
-            ("cloud-init-enabled", "warn"),
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-            ("nic-dhcp", "warn"),
-        ],
+        findings: &[("cloud-init-enabled", "warn"), ZSTD, OS],
         unjudged: &[],
         make: |maker| edited(maker, |tree| tree.write("etc/cloud/cloud-init.disabled", "")),
     },
@@ -583,15 +450,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "cloud-init-masked",
         what: "A unit of cloud-init is masked",
         exit: 0,
-        findings: &[
-            ("cloud-init-enabled", "warn"),
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-        ],
+        findings: &[("cloud-init-enabled", "warn"), ZSTD, OS],
         unjudged: &[],
         make: |maker| {
             edited(maker, |tree| tree.link("/dev/null", "etc/systemd/system/cloud-init.service"))
@@ -601,15 +460,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "cloud-init-without-openstack",
         what: "The list of data sources lacks OpenStack",
         exit: 0,
-        findings: &[
-            ("cloud-init-datasource-openstack", "warn"),
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-        ],
+        findings: &[("cloud-init-datasource-openstack", "warn"), ZSTD, OS],
         unjudged: &[],
         make: |maker| {
             edited(maker, |tree| {
@@ -630,10 +481,6 @@ pub const FIXTURES: &[Fixture] = &[
             ZSTD,
             OS,
             ("cloud-init-manage-etc-hosts", "warn"),
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
         ],
         unjudged: &[],
         make: |maker| edited(maker, |tree| tree.remove("etc/cloud/cloud.cfg.d/90-openstack.cfg")),
@@ -642,16 +489,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "mac-bound",
         what: "A udev rule ties the name of a network card to its MAC address",
         exit: 1,
-        findings: &[
-            ("os-not-hardware-bound", "fail"),
-            ZSTD,
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-            ("udev-persistent-net", "warn"),
-        ],
+        findings: &[("os-not-hardware-bound", "fail"), ZSTD, OS, ("udev-persistent-net", "warn")],
         unjudged: &[],
         make: |maker| {
             edited(maker, |tree| {
@@ -687,10 +525,6 @@ pub const FIXTURES: &[Fixture] = &[
             ("single-disk-image", "warn"),
             ZSTD,
             OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
         ],
         unjudged: &["os-full-virtualization"],
         make: |maker| {
@@ -780,15 +614,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "qcow2-internal-snapshot",
         what: "qcow2 with an internal snapshot",
         exit: 0,
-        findings: &[
-            ZSTD,
-            OS,
-            ("qcow2-no-internal-snapshots", "warn"),
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-        ],
+        findings: &[ZSTD, OS, ("qcow2-no-internal-snapshots", "warn")],
         unjudged: &[],
         make: |maker| packed(maker, |maker| qemu_img(maker, "snapshot -c before-upgrade")),
     },
@@ -810,7 +636,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "qcow2-dirty",
         what: "qcow2 that was not closed",
         exit: 0,
-        findings: &[ZSTD, OS, CI_ORDER, CI_NETWORK, CI_ROOT, AUTOLOAD],
+        findings: &[ZSTD, OS],
         unjudged: &[],
         make: |maker| {
             packed(maker, |maker| Maker::patch(maker.output(), INCOMPATIBLE + 7, &[0b1001]))
@@ -820,14 +646,7 @@ pub const FIXTURES: &[Fixture] = &[
         name: "qcow2-corrupt",
         what: "qcow2 that QEMU has marked as corrupt",
         exit: 1,
-        findings: &[
-            ("qcow2-features-conservative", "fail"),
-            OS,
-            CI_ORDER,
-            CI_NETWORK,
-            CI_ROOT,
-            AUTOLOAD,
-        ],
+        findings: &[("qcow2-features-conservative", "fail"), OS],
         unjudged: &["qcow2-structure-consistent"],
         make: |maker| {
             packed(maker, |maker| Maker::patch(maker.output(), INCOMPATIBLE + 7, &[0b1010]))
@@ -925,7 +744,7 @@ fn extlinux(maker: &Maker) -> Result<()> {
         &format!(
             "DEFAULT linux\nPROMPT 0\nTIMEOUT 50\n\nLABEL linux\n  MENU LABEL Debian GNU/Linux\n  \
              LINUX ../vmlinuz-{kernel}\n  INITRD ../initrd.img-{kernel}\n  \
-             APPEND root=UUID={ROOT_UUID} ro\n"
+             APPEND root=UUID={ROOT_UUID} ro net.ifnames=0 console=tty0 console=ttyS0,115200\n"
         ),
     )?;
     // EXTLINUX reads no ext4 with 64-bit block numbers or checksums of metadata.

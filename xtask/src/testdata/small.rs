@@ -1,5 +1,6 @@
 //! A small guest: the files of the whole Debian guest that the checks look at, and no others.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -16,9 +17,28 @@ use crate::tool::Tool;
 /// Nothing runs them.
 pub const PROGRAM_CUT: usize = 1024;
 
-/// How much of the kernel is kept: its real-mode part with setup header and version string, which
-/// is 40 sectors long (Linux `Documentation/arch/x86/boot.rst`, `setup_sects` and the boot sector).
-pub const KERNEL_CUT: usize = 40 * 512;
+/// How many sectors of the kernel are kept: its real-mode part with setup header and version string,
+/// which is 40 sectors long (Linux `Documentation/arch/x86/boot.rst`: the boot sector and
+/// `setup_sects`), and one of the code behind it.
+const KERNEL_SECTORS: usize = 41;
+
+/// The first of Debian's kernel, whose header says that no more belongs to it; and that it is the
+/// `release`, when one is given.
+pub fn kernel(debian: &Debian, release: Option<&str>) -> Result<Vec<u8>> {
+    let mut image = fs::read(debian.tree.join(format!("boot/vmlinuz-{}", debian.kernel)))?;
+    image.truncate(KERNEL_SECTORS * 512);
+    // `setup_sects` at 0x1f1, `syssize` in units of 16 bytes at 0x1f4, at 0x20e the place of the
+    // version behind 0x200.
+    let setup = (usize::from(image[0x1f1]) + 1) * 512;
+    let code = image.len().checked_sub(setup).context("a longer real-mode part")?;
+    image[0x1f4..0x1f8].copy_from_slice(&u32::try_from(code / 16)?.to_le_bytes());
+    if let Some(release) = release {
+        let place = usize::from(u16::from_le_bytes([image[0x20e], image[0x20f]])) + 0x200;
+        let version = format!("{release} (mockbuild@localhost) #1 SMP\0");
+        image[place..place + version.len()].copy_from_slice(version.as_bytes());
+    }
+    Ok(image)
+}
 
 /// Files and directories that are taken whole.
 const WHOLE: &[&str] = &[
@@ -56,8 +76,10 @@ const WHOLE: &[&str] = &[
     "usr/lib/systemd/system/graphical.target",
     "usr/lib/systemd/system/multi-user.target",
     "usr/lib/systemd/system/multi-user.target.wants",
+    "usr/lib/systemd/system/networking.service",
     "usr/lib/systemd/system/ssh.service",
     "usr/lib/systemd/system/sysinit.target",
+    "usr/lib64",
     "usr/sbin/init",
     "bin",
     "lib",
@@ -69,12 +91,13 @@ const WHOLE: &[&str] = &[
 const PROGRAMS: &[&str] = &[
     "usr/bin/bash",
     "usr/bin/dash",
+    "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
     "usr/lib/systemd/systemd",
     "usr/sbin/nologin",
     "usr/sbin/sshd",
 ];
 
-/// The modules that a small guest's initramfs holds.
+/// The modules that a small guest's initramfs holds, beside those that they need.
 pub const MODULES: &[&str] = &[
     "virtio",
     "virtio_ring",
@@ -126,7 +149,11 @@ impl Tree {
             tree.write_bytes(&format!("boot/initrd.img-{kernel}"), &initramfs)?;
             grub::copy_files(&tree.path("boot/grub"), None)?;
         } else {
-            tree.lines(debian, &format!("{modules}/modules.dep"), |line| module(line).is_some())?;
+            tree.write(
+                &format!("{modules}/modules.dep"),
+                &dependencies(debian, MODULES)?.concat(),
+            )?;
+            tree.write(&format!("{modules}/modules.alias"), &aliases(debian, MODULES)?)?;
             tree.lines(debian, &format!("boot/config-{kernel}"), |line| {
                 ["VIRTIO", "XEN", "CONFIG_ATA", "PATA_", "EXT4", "BLK_DEV_SD", "CONFIG_PCI="]
                     .iter()
@@ -136,7 +163,7 @@ impl Tree {
             tree.initramfs(debian, MODULES)?;
             tree.grub_files("boot/grub")?;
         }
-        tree.cut(debian, &format!("boot/vmlinuz-{kernel}"), KERNEL_CUT)?;
+        tree.write_bytes(&format!("boot/vmlinuz-{kernel}"), &self::kernel(debian, None)?)?;
         tree.write("boot/grub/grub.cfg", &grub::configuration(debian, devices)?)?;
         for dir in ["dev", "proc", "sys", "run", "tmp", "root", "home", "boot/efi"] {
             fs::create_dir_all(tree.path(dir))?;
@@ -288,23 +315,53 @@ impl Tree {
     }
 }
 
-/// The name of the module that a line of `modules.dep` is about, if small guests have it.
-fn module(line: &str) -> Option<&'static str> {
-    let name = line.split(':').next()?.rsplit('/').next()?.strip_suffix(".ko")?;
-    MODULES.iter().copied().find(|module| *module == name)
+/// The lines of `modules.dep` about these modules and about those that they need.
+fn dependencies(debian: &Debian, modules: &[&str]) -> Result<Vec<String>> {
+    let path = debian.tree.join(format!("usr/lib/modules/{}/modules.dep", debian.kernel));
+    let text = fs::read_to_string(path)?;
+    let lines: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once(':')).collect();
+    let named = |place: &str| {
+        let name = place.rsplit('/').next().and_then(|file| file.strip_suffix(".ko"));
+        name.is_some_and(|name| modules.contains(&name))
+    };
+    // A line has all that its module needs, in any depth.
+    let needed: BTreeSet<&str> = lines
+        .iter()
+        .filter(|(place, _)| named(place))
+        .flat_map(|(place, needs)| needs.split_whitespace().chain([*place]))
+        .collect();
+    let kept = lines.iter().filter(|(place, _)| needed.contains(place));
+    Ok(kept.map(|(place, needs)| format!("{place}:{needs}\n")).collect())
 }
 
-/// A cpio archive, compressed with zstd, of the beginnings of these modules in their places.
+/// The lines of `modules.alias` that lead to these modules.
+pub fn aliases(debian: &Debian, modules: &[&str]) -> Result<String> {
+    let path = debian.tree.join(format!("usr/lib/modules/{}/modules.alias", debian.kernel));
+    let same = |name: &str, module: &str| name.replace('-', "_") == module.replace('-', "_");
+    Ok(fs::read_to_string(path)?
+        .lines()
+        .filter(|line| {
+            let name = line.rsplit(' ').next().unwrap_or_default();
+            line.starts_with("alias ") && modules.iter().any(|module| same(name, module))
+        })
+        .map(|line| format!("{line}\n"))
+        .collect())
+}
+
+/// A cpio archive, compressed with zstd, of the beginnings of these modules, and of those that they
+/// need, in their places, and of their lists.
 pub fn pack(debian: &Debian, modules: &[&str]) -> Result<Vec<u8>> {
     let staging = Tree::empty()?;
-    let dep = debian.tree.join(format!("usr/lib/modules/{}/modules.dep", debian.kernel));
-    for line in fs::read_to_string(dep)?.lines() {
-        if module(line).is_some_and(|name| modules.contains(&name)) {
-            let place = line.split(':').next().unwrap_or_default();
-            let path = format!("usr/lib/modules/{}/{place}", debian.kernel);
-            staging.cut(debian, &path, PROGRAM_CUT)?;
-        }
+    let dependencies = dependencies(debian, modules)?;
+    for line in &dependencies {
+        let place = line.split(':').next().unwrap_or_default();
+        let path = format!("usr/lib/modules/{}/{place}", debian.kernel);
+        staging.cut(debian, &path, PROGRAM_CUT)?;
     }
+    let path = format!("usr/lib/modules/{}/modules.dep", debian.kernel);
+    staging.write(&path, &dependencies.concat())?;
+    let aliases = aliases(debian, modules)?;
+    staging.write(&format!("usr/lib/modules/{}/modules.alias", debian.kernel), &aliases)?;
     staging.write("init", "#!/bin/sh\n")?;
     staging.link("usr/lib", "lib")?;
     archive(staging.root())

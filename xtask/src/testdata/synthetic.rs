@@ -6,7 +6,7 @@ use std::fs;
 
 use anyhow::Result;
 
-use super::small::{KERNEL_CUT, PROGRAM_CUT, Tree, archive};
+use super::small::{self, PROGRAM_CUT, Tree, archive};
 use crate::guest::debian::Debian;
 use crate::guest::grub;
 use crate::guest::identity::{ROOT_HASH, ROOT_UUID};
@@ -17,6 +17,10 @@ struct Distribution {
     release_file: (&'static str, &'static str),
     kernel: &'static str,
     suffix: &'static str,
+    /// cloud-init's version, and the directory of its modules.
+    cloud_init: (&'static str, &'static str),
+    /// The configuration of the network card.
+    network: (&'static str, &'static str),
 }
 
 const CENTOS_7: Distribution = Distribution {
@@ -25,15 +29,25 @@ const CENTOS_7: Distribution = Distribution {
     release_file: ("etc/centos-release", "CentOS Linux release 7.6.1810 (Core)\n"),
     kernel: "3.10.0-957.el7.x86_64",
     suffix: "ko.xz",
+    cloud_init: ("18.2", "usr/lib/python2.7/site-packages"),
+    network: (
+        "etc/sysconfig/network-scripts/ifcfg-eth0",
+        "DEVICE=eth0\nBOOTPROTO=dhcp\nONBOOT=yes\nTYPE=Ethernet\nPERSISTENT_DHCLIENT=1\n",
+    ),
 };
 
 const RHEL_9: Distribution = Distribution {
-    os_release: "NAME=\"Red Hat Enterprise Linux\"\nVERSION=\"9.1 (Plow)\"\nID=\"rhel\"\n\
-        ID_LIKE=\"fedora\"\nVERSION_ID=\"9.1\"\nPLATFORM_ID=\"platform:el9\"\n\
-        PRETTY_NAME=\"Red Hat Enterprise Linux 9.1 (Plow)\"\n",
-    release_file: ("etc/redhat-release", "Red Hat Enterprise Linux release 9.1 (Plow)\n"),
-    kernel: "5.14.0-162.6.1.el9_1.x86_64",
+    os_release: "NAME=\"Red Hat Enterprise Linux\"\nVERSION=\"9.3 (Plow)\"\nID=\"rhel\"\n\
+        ID_LIKE=\"fedora\"\nVERSION_ID=\"9.3\"\nPLATFORM_ID=\"platform:el9\"\n\
+        PRETTY_NAME=\"Red Hat Enterprise Linux 9.3 (Plow)\"\n",
+    release_file: ("etc/redhat-release", "Red Hat Enterprise Linux release 9.3 (Plow)\n"),
+    kernel: "5.14.0-362.8.1.el9_3.x86_64",
     suffix: "ko.xz",
+    cloud_init: ("23.1.1", "usr/lib/python3.9/site-packages"),
+    network: (
+        "etc/NetworkManager/system-connections/eth0.nmconnection",
+        "[connection]\nid=eth0\ntype=ethernet\ninterface-name=eth0\n\n[ipv4]\nmethod=auto\n",
+    ),
 };
 
 /// The modules and their directories below `kernel/`.
@@ -64,7 +78,14 @@ impl Distribution {
         }
         let program = fs::read(debian.tree.join("usr/bin/dash"))?;
         let program = program.get(..PROGRAM_CUT).unwrap_or(&program);
-        for path in ["usr/bin/bash", "usr/lib/systemd/systemd", "usr/sbin/sshd"] {
+        let programs = [
+            "usr/bin/bash",
+            "usr/lib64/ld-linux-x86-64.so.2",
+            "usr/lib/systemd/systemd",
+            "usr/sbin/NetworkManager",
+            "usr/sbin/sshd",
+        ];
+        for path in programs {
             tree.write_bytes(path, program)?;
             use std::os::unix::fs::PermissionsExt;
             fs::set_permissions(tree.path(path), fs::Permissions::from_mode(0o755))?;
@@ -84,10 +105,22 @@ impl Distribution {
         tree.write("usr/bin/cloud-init", "#!/usr/bin/python3\n")?;
         tree.write(
             "etc/cloud/cloud.cfg",
-            "disable_root: 0\nssh_pwauth: 1\ndatasource_list: [ OpenStack ]\ndatasource:\n  \
+            "users:\n- name: root\n  lock_passwd: false\ndisable_root: 0\nssh_pwauth: 1\n\
+             network: {config: disabled}\ncloud_init_modules:\n - ssh\n - migrator\n - bootcmd\n \
+             - write-files\n - growpart\n - resizefs\n - set_hostname\n - update_hostname\n \
+             - update_etc_hosts\n - rsyslog\n - users-groups\n\
+             datasource_list: [ OpenStack ]\ndatasource:\n  \
              OpenStack:\n    metadata_urls: ['http://169.254.169.254']\n    max_wait: 120\n    \
              timeout: 5\n",
         )?;
+        let (version, modules) = self.cloud_init;
+        tree.write(
+            &format!("{modules}/cloudinit/version.py"),
+            &format!("__VERSION__ = \"{version}\"\n"),
+        )?;
+        let (path, text) = self.network;
+        tree.write(path, text)?;
+        tree.write("etc/sysconfig/network", "NOZEROCONF=yes\n")?;
         tree.write(
             "usr/lib/systemd/system/cloud-init.target",
             "[Unit]\nDescription=Cloud-init target\nAfter=multi-user.target\n",
@@ -111,6 +144,17 @@ impl Distribution {
                 )?;
             }
         }
+        for unit in ["sshd", "NetworkManager"] {
+            let path = format!("usr/lib/systemd/system/{unit}.service");
+            tree.write(
+                &path,
+                &format!(
+                    "[Service]\nExecStart=/usr/sbin/{unit}\n[Install]\nWantedBy=multi-user.target\n"
+                ),
+            )?;
+            let wants = format!("etc/systemd/system/multi-user.target.wants/{unit}.service");
+            tree.link(&format!("/{path}"), &wants)?;
+        }
         self.kernel(debian, &tree)?;
         Ok(tree)
     }
@@ -131,7 +175,12 @@ impl Distribution {
             dep.push_str(&format!("{place}:\n"));
         }
         staging.link("usr/lib", "lib")?;
-        tree.write(&format!("{modules}/modules.dep"), &dep)?;
+        let names: Vec<&str> = MODULES.iter().filter_map(|path| path.rsplit('/').next()).collect();
+        let aliases = small::aliases(debian, &names)?;
+        for tree in [&staging, tree] {
+            tree.write(&format!("{modules}/modules.dep"), &dep)?;
+            tree.write(&format!("{modules}/modules.alias"), &aliases)?;
+        }
         tree.write(
             &format!("{modules}/modules.builtin"),
             "kernel/fs/ext4/ext4.ko\nkernel/drivers/ata/libata.ko\n",
@@ -142,9 +191,7 @@ impl Distribution {
              CONFIG_XEN_BLKDEV_FRONTEND=m\n",
         )?;
         tree.write_bytes(&format!("boot/initramfs-{kernel}.img"), &archive(staging.root())?)?;
-        let image = fs::read(debian.tree.join(format!("boot/vmlinuz-{}", debian.kernel)))?;
-        let image = image.get(..KERNEL_CUT).unwrap_or(&image);
-        tree.write_bytes(&format!("boot/vmlinuz-{kernel}"), image)
+        tree.write_bytes(&format!("boot/vmlinuz-{kernel}"), &small::kernel(debian, Some(kernel))?)
     }
 }
 
@@ -187,7 +234,7 @@ menuentry '{title}' --class centos --class gnu-linux --class gnu --class os --un
 	else
 	  search --no-floppy --fs-uuid --set=root {ROOT_UUID}
 	fi
-	linux16 /boot/vmlinuz-{kernel} root=UUID={ROOT_UUID} ro crashkernel=auto rhgb quiet LANG=en_US.UTF-8
+	linux16 /boot/vmlinuz-{kernel} root=UUID={ROOT_UUID} ro console=tty0 crashkernel=auto net.ifnames=0 console=ttyS0
 	initrd16 /boot/initramfs-{kernel}.img
 }}
 "#
@@ -242,9 +289,10 @@ blscfg
     tree.write(
         &format!("boot/loader/entries/{MACHINE}-{kernel}.conf"),
         &format!(
-            "title Red Hat Enterprise Linux ({kernel}) 9.1 (Plow)\nversion {kernel}\n\
+            "title Red Hat Enterprise Linux ({kernel}) 9.3 (Plow)\nversion {kernel}\n\
              linux /boot/vmlinuz-{kernel}\ninitrd /boot/initramfs-{kernel}.img $tuned_initrd\n\
-             options root=UUID={ROOT_UUID} ro crashkernel=1G-4G:192M $tuned_params\n\
+             options root=UUID={ROOT_UUID} ro console=tty0 console=ttyS0 net.ifnames=0 \
+             crashkernel=1G-4G:192M $tuned_params\n\
              grub_users $grub_users\ngrub_arg --unrestricted\ngrub_class rhel\n"
         ),
     )?;

@@ -10,6 +10,7 @@ use super::layout::{Layout, Place};
 use crate::guest::debian::Debian;
 use crate::guest::disk::MIB;
 use crate::guest::mount::Loop;
+use crate::testdata::small::archive;
 use crate::tool::Tool;
 
 /// A copy of the guest in its layout.
@@ -47,6 +48,19 @@ impl Bench<'_> {
         self.boot(|dir| Ok(fs::write(dir.join(self.initramfs()), bytes)?))
     }
 
+    /// Takes files out of the initramfs, by patterns of their paths.
+    pub fn initramfs_less(&self, patterns: &str) -> Result<()> {
+        let bytes = self.debian.initramfs(&self.layout.modules())?;
+        let dir = tempfile::tempdir()?;
+        Tool::new("cpio").words("--quiet -i").dir(dir.path()).run_with(&unzstd(&bytes)?)?;
+        for pattern in patterns.split_whitespace() {
+            let find = Tool::new("find").words(". -path").arg(pattern).words("-print -delete");
+            ensure!(!find.dir(dir.path()).run()?.is_empty(), "no {pattern} in the initramfs");
+        }
+        let packed = archive(dir.path())?;
+        self.boot(|boot| Ok(fs::write(boot.join(self.initramfs()), packed)?))
+    }
+
     /// Writes over bytes of the disk.
     pub fn patch(&self, offset: u64, bytes: &[u8]) -> Result<()> {
         Ok(fs::OpenOptions::new().write(true).open(&self.image)?.write_all_at(bytes, offset)?)
@@ -63,6 +77,12 @@ impl Bench<'_> {
     pub fn zero_gap(&self) -> Result<()> {
         self.patch(512, &vec![0; usize::try_from(MIB - 512)?])
     }
+}
+
+fn unzstd(bytes: &[u8]) -> Result<Vec<u8>> {
+    let output = Tool::new("zstd").words("--decompress --stdout --quiet").output(bytes)?;
+    ensure!(output.status.success(), "zstd: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(output.stdout)
 }
 
 pub fn replace(path: &Path, from: &str, to: &str) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::tool::Tool;
 use crate::workspace;
 
 /// Raised when the recipe below changes, so that a cached guest of the older recipe is not used.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 
 const PACKAGES: &str = "systemd-sysv,linux-image-amd64,initramfs-tools,zstd,grub-pc,lvm2,\
     btrfs-progs,xfsprogs,ifupdown,iproute2,e2fsprogs,kmod,udev,login,passwd";
@@ -79,6 +79,13 @@ pub fn build(cache: &Path) -> Result<Debian> {
         if tree.exists() {
             fs::remove_dir_all(&tree).context("the tree of an older recipe")?;
         }
+        // The layouts have the older guest in them.
+        for entry in fs::read_dir(cache)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "raw") {
+                fs::remove_file(path)?;
+            }
+        }
         fs::create_dir(&tree)?;
         let words = "--numeric-owner --xattrs -xf";
         Tool::new("tar").words(words).arg(&tar).arg("-C").arg(&tree).run()?;
@@ -124,6 +131,10 @@ fn set_up(debian: &Debian) -> Result<()> {
     write("etc/machine-id", "")?;
     write("etc/network/interfaces", "auto lo\niface lo inet loopback\n")?;
     write(
+        "etc/systemd/network/80-dhcp.network",
+        "[Match]\nName=en* eth*\n\n[Network]\nDHCP=yes\n",
+    )?;
+    write(
         "etc/default/grub",
         "GRUB_DEFAULT=0\nGRUB_TIMEOUT=0\nGRUB_DISTRIBUTOR=Debian\n\
          GRUB_CMDLINE_LINUX_DEFAULT=\"\"\n\
@@ -137,6 +148,12 @@ fn set_up(debian: &Debian) -> Result<()> {
     let shadow = debian.tree.join("etc/shadow");
     let text = fs::read_to_string(&shadow)?.replacen("root:*:", &format!("root:{ROOT_HASH}:"), 1);
     fs::write(&shadow, text)?;
+    let wants = debian.tree.join("etc/systemd/system/multi-user.target.wants");
+    fs::create_dir_all(&wants)?;
+    std::os::unix::fs::symlink(
+        "/lib/systemd/system/systemd-networkd.service",
+        wants.join("systemd-networkd.service"),
+    )?;
     for unit in MASKED {
         let link = debian.tree.join("etc/systemd/system").join(unit);
         let _ = fs::remove_file(&link);

@@ -20,21 +20,26 @@ enum Node {
     Dir(Vec<(String, usize)>),
     File(Vec<u8>),
     Link(String),
-    Null,
 }
 
 pub(super) struct FakeFs {
     nodes: Vec<Node>,
     ignore_case: bool,
+    /// The only subvolume, of Btrfs.
+    subvolume: Option<&'static str>,
 }
 
 impl FakeFs {
     pub(super) fn new() -> Self {
-        Self { nodes: vec![Node::Dir(Vec::new())], ignore_case: false }
+        Self { nodes: vec![Node::Dir(Vec::new())], ignore_case: false, subvolume: None }
     }
 
     pub(super) fn fat() -> Self {
-        Self { nodes: vec![Node::Dir(Vec::new())], ignore_case: true }
+        Self { nodes: vec![Node::Dir(Vec::new())], ignore_case: true, subvolume: None }
+    }
+
+    pub(super) fn btrfs(self, subvolume: &'static str) -> Self {
+        Self { subvolume: Some(subvolume), ..self }
     }
 
     fn add(mut self, path: &str, node: Node) -> Self {
@@ -68,10 +73,6 @@ impl FakeFs {
         self.add(path, Node::Link(target.to_owned()))
     }
 
-    pub(super) fn null(self, path: &str) -> Self {
-        self.add(path, Node::Null)
-    }
-
     fn node(&self, node: NodeId) -> &Node {
         &self.nodes[usize::try_from(node.0).unwrap()]
     }
@@ -83,7 +84,18 @@ fn id(index: usize) -> NodeId {
 
 impl FileSystem for FakeFs {
     fn kind(&self) -> &'static str {
-        if self.ignore_case { "vfat" } else { "ext4" }
+        match self.subvolume {
+            Some(_) => "btrfs",
+            None if self.ignore_case => "vfat",
+            None => "ext4",
+        }
+    }
+
+    fn subvolume(&self, option: &str) -> Result<Arc<dyn FileSystem>> {
+        match option.strip_prefix("subvol=") {
+            Some(path) if Some(path) == self.subvolume => Ok(Arc::new(Self::new())),
+            _ => Err(Error::NotFound { path: option.to_owned() }),
+        }
     }
 
     fn root(&self) -> NodeId {
@@ -95,7 +107,6 @@ impl FileSystem for FakeFs {
             Node::Dir(_) => (FileType::Directory, 0),
             Node::File(content) => (FileType::Regular, content.len()),
             Node::Link(target) => (FileType::Symlink, target.len()),
-            Node::Null => (FileType::CharDevice, 0),
         };
         let len = u64::try_from(len).unwrap();
         Ok(Metadata { file_type, len, mode: 0o755, uid: 0, gid: 0, links: 1, mtime: 0 })

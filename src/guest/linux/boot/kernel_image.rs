@@ -16,6 +16,18 @@ const KERNEL_VERSION: u64 = 0x20e;
 /// Offset of `ARM\x64` in the arm64 header.
 const ARM64_MAGIC: u64 = 56;
 
+/// Offset of the number of setup sectors (`setup_sects`) in the x86 boot sector; 0 stands for 4.
+const SETUP_SECTORS: u64 = 0x1f1;
+
+/// Offset of the size of the protected-mode code (`syssize`), in units of 16 bytes.
+const PROTECTED_MODE_SIZE: u64 = 0x1f4;
+
+/// Offset of the boot protocol's version.
+const PROTOCOL: u64 = 0x206;
+
+/// The first protocol whose `syssize` has 32 bits and can be trusted.
+const PROTOCOL_WITH_SIZE: u16 = 0x0204;
+
 /// Longest version text that is read. The kernel's own (release, builder, date) has under 200.
 const MAX_VERSION: usize = 256;
 
@@ -36,6 +48,27 @@ pub fn is_kernel(bytes: &dyn Bytes) -> Result<bool> {
         || begins(ARM64_MAGIC, b"ARM\x64")?
         || begins(0, b"MZ")?
         || begins(0, &[0x1f, 0x8b])?)
+}
+
+/// The length in bytes that an x86 `bzImage` has at the least by its setup header: boot sector,
+/// setup sectors, protected-mode code. `None` for other images and protocols before 2.04.
+///
+/// # Errors
+/// When the bytes cannot be read.
+pub fn needed_length(bytes: &dyn Bytes) -> Result<Option<u64>> {
+    if bytes.len() < PROTOCOL.saturating_add(2) || bytes.array::<4>(HEADER_MAGIC)? != *b"HdrS" {
+        return Ok(None);
+    }
+    if u16::from_le_bytes(bytes.array(PROTOCOL)?) < PROTOCOL_WITH_SIZE {
+        return Ok(None);
+    }
+    let sectors = match bytes.array::<1>(SETUP_SECTORS)? {
+        [0] => 4,
+        [sectors] => u64::from(sectors),
+    };
+    let setup = sectors.saturating_add(1).saturating_mul(512);
+    let code = u64::from(u32::from_le_bytes(bytes.array(PROTECTED_MODE_SIZE)?)).saturating_mul(16);
+    Ok(Some(setup.saturating_add(code)))
 }
 
 /// The release (`6.1.0-18-amd64`) of an x86 kernel by its setup header; `None` for other images,
@@ -82,6 +115,18 @@ mod tests {
         assert!(!is_kernel(&vec![0_u8; 4096]).unwrap());
         assert!(!is_kernel(&b"version https://git-lfs".to_vec()).unwrap());
         assert!(!is_kernel(&Vec::new()).unwrap());
+    }
+
+    #[test]
+    fn a_bzimage_tells_how_long_it_is() {
+        let mut image = kernel();
+        // Debian's 6.1.0-56-amd64: a file of 8247232 bytes.
+        image[0x1f1] = 39;
+        image[0x1f4..0x1f8].copy_from_slice(&0x0007_d820_u32.to_le_bytes());
+        assert_eq!(needed_length(&image).unwrap(), Some(8_245_760));
+        image[0x206..0x208].copy_from_slice(&0x0203_u16.to_le_bytes());
+        assert_eq!(needed_length(&image).unwrap(), None);
+        assert_eq!(needed_length(&b"MZ".to_vec()).unwrap(), None);
     }
 
     #[test]

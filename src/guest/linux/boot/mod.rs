@@ -20,6 +20,7 @@ mod grub_script;
 mod grubenv;
 mod init;
 pub mod kernel_image;
+mod program_interpreter;
 mod syslinux;
 mod systemd_boot;
 #[cfg(test)]
@@ -36,11 +37,14 @@ use first_stage::Chain;
 use volumes::Volumes;
 
 use super::device::device_ref;
+use super::mounts::subvolume_option;
 use crate::error::Result;
 use crate::fact::{Evidence, Fact};
+use crate::filesystem::FileSystem;
 use crate::guest::Machine;
 use crate::guest::facts::{
-    BootEntry, BootFacts, BootFile, DeviceRef, LinkKind, LinkState, Resolution, SourceKind,
+    BootEntry, BootFacts, BootFile, DeviceRef, KernelFacts, LinkKind, LinkState, Resolution,
+    SourceKind,
 };
 
 /// Follows the boot chain up to the root device. The link to init, which lies in the guest's tree,
@@ -95,9 +99,33 @@ pub fn root_flags(entry: &BootEntry) -> String {
     command_line::last_value(&entry.command_line, "rootflags").unwrap_or_default()
 }
 
+/// The option of `rootflags=` that chooses a subvolume which the root's file system does not have.
+pub fn absent_subvolume(filesystem: &dyn FileSystem, entry: &BootEntry) -> Option<String> {
+    let flags = root_flags(entry);
+    let option = subvolume_option(flags.split(','))?;
+    let absent = filesystem.kind() == "btrfs"
+        && filesystem.subvolume(option).is_err_and(|error| error.is_absent());
+    absent.then(|| option.to_owned())
+}
+
 /// The deployment that the entry starts (`ostree=`).
 pub fn ostree(entry: &BootEntry) -> Option<String> {
     command_line::last_value(&entry.command_line, "ostree").filter(|path| path.starts_with('/'))
+}
+
+/// Breaks the chain at an initramfs that is damaged: what lies behind that place never runs.
+pub fn break_at_damaged_initramfs(boot: &mut BootFacts, kernels: &Fact<Vec<KernelFacts>>) {
+    let mut kernels = kernels.known().into_iter().flatten();
+    let default = kernels.find(|kernel| kernel.is_default);
+    let initramfs = default.and_then(|kernel| kernel.initramfs.known()?.as_ref());
+    let Some(unread) = initramfs.filter(|it| it.damaged).and_then(|it| it.listing.unread()) else {
+        return;
+    };
+    let link = boot.chain.iter_mut().find(|link| link.kind == LinkKind::Initramfs);
+    if let Some(link) = link.filter(|link| link.state == LinkState::Found) {
+        link.state = LinkState::Missing;
+        link.evidence = Evidence::new(&unread.location, format!("damaged: {}", unread.reason));
+    }
 }
 
 /// Looks for a configuration to which the first sector did not lead.
@@ -167,12 +195,18 @@ fn kernel_link(
     let (LinkState::Found, Fact::Known(Some(file))) = (&state, &kernel.resolved) else {
         return (state, evidence);
     };
-    let is_kernel = volumes
-        .open(file.volume, &file.path)
-        .and_then(|bytes| kernel_image::is_kernel(bytes.as_ref()));
-    match is_kernel {
-        Ok(true) => (state, evidence),
-        Ok(false) => (LinkState::Missing, Evidence::new(&file.path, "not a kernel image")),
+    let examined = volumes.open(file.volume, &file.path).and_then(|bytes| {
+        let is_kernel = kernel_image::is_kernel(bytes.as_ref())?;
+        let needed = kernel_image::needed_length(bytes.as_ref())?;
+        Ok((is_kernel, needed.filter(|needed| *needed > bytes.len())))
+    });
+    match examined {
+        Ok((false, _)) => (LinkState::Missing, Evidence::new(&file.path, "not a kernel image")),
+        Ok((true, Some(needed))) => {
+            let cut = format!("cut short: {} of {needed} bytes", file.size);
+            (LinkState::Missing, Evidence::new(&file.path, cut))
+        }
+        Ok((true, None)) => (state, evidence),
         Err(error) => (LinkState::Unknown(error.to_string()), evidence),
     }
 }
@@ -218,7 +252,15 @@ fn root_link(volumes: &Volumes<'_>, entry: &BootEntry) -> (LinkState, Evidence) 
     }
     match &root.resolution {
         Resolution::Volume(volume) => {
-            (LinkState::Found, at(format!("{named}: {}", volumes.name(*volume))))
+            let absent =
+                volumes.filesystem(*volume).ok().and_then(|fs| absent_subvolume(fs, entry));
+            let name = volumes.name(*volume);
+            match absent {
+                Some(option) => {
+                    (LinkState::Missing, at(format!("{named}: {name} has no {option}")))
+                }
+                None => (LinkState::Found, at(format!("{named}: {name}"))),
+            }
         }
         Resolution::Missing => (LinkState::Missing, at(named)),
         Resolution::NoDevice => (LinkState::Unknown("the root is on no disk".into()), at(named)),

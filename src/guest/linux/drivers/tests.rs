@@ -8,7 +8,7 @@ use crate::fact::Evidence;
 use crate::filesystem::memory::MemoryFs;
 use crate::guest::facts::{BootEntry, PlatformDevice};
 use crate::guest::linux::device;
-use crate::guest::linux::initramfs::{self, Budget, Group, Wanted};
+use crate::guest::linux::initramfs::{self, Budget, Wanted};
 
 const RELEASE: &str = "6.1.0-56-amd64";
 
@@ -56,8 +56,7 @@ fn initramfs(modules: &[&str], files: &[(&str, &str)]) -> (InitramfsFacts, Files
     for module in modules {
         archive.extend(entry(&format!("usr/lib/modules/{RELEASE}/kernel/{module}.ko"), "ELF"));
     }
-    let wanted = Wanted::groups([Group::new(["none"])]).with_settings();
-    initramfs::list("/boot/initrd.img", &archive, &wanted, &mut Budget::default())
+    initramfs::list("/boot/initrd.img", &archive, &Wanted::Everything, &mut Budget::default())
 }
 
 fn kernel(initramfs: Fact<Option<InitramfsFacts>>) -> KernelFacts {

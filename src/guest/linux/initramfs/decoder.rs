@@ -2,10 +2,11 @@
 
 use bzip2::Decompress as Bzip2;
 use flate2::{Decompress as Inflate, FlushDecompress, Status};
-use liblzma::stream::{Action, Status as LzmaStatus, Stream as Lzma};
+use liblzma::stream::{Action, Error as LzmaError, Status as LzmaStatus, Stream as Lzma};
 use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, get_error_name};
 
 use super::compression::Compression;
+use super::segments::Stop;
 
 /// Most memory that an xz or lzma decompressor may take. The largest preset of xz (`-9`) needs 65 MiB;
 /// tools that make an initramfs stay at 1 to 8 MiB.
@@ -22,6 +23,11 @@ const MODEST_ZSTD_WINDOW_LOG: u32 = 24;
 
 /// Window of gzip, as a power of two (RFC 1951, 32 KiB).
 const GZIP_WINDOW_LOG: u8 = 15;
+
+/// What zstd says of damage (`lib/common/error_private.c`); its other errors are about bounds and what
+/// it lacks.
+const DAMAGED_ZSTD: [&str; 3] =
+    ["Data corruption detected", "Restored data doesn't match checksum", "Src size is incorrect"];
 
 /// A decompressor at some place of its stream.
 pub(super) enum Decoder {
@@ -77,33 +83,48 @@ impl Decoder {
     ///
     /// # Errors
     /// When the stream is damaged, or asks for more than the bounds above.
-    pub(super) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, String> {
+    pub(super) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Stop> {
         match self {
             Self::Gzip(inflate) => {
                 let before = (inflate.total_in(), inflate.total_out());
                 let status = inflate
                     .decompress(input, output, FlushDecompress::None)
-                    .map_err(|error| error.to_string())?;
+                    .map_err(|error| Stop::Damaged(error.to_string()))?;
                 let after = (inflate.total_in(), inflate.total_out());
                 Ok(Step::counted(before, after, status == Status::StreamEnd))
             }
             Self::Bzip2(bzip2) => {
                 let before = (bzip2.total_in(), bzip2.total_out());
-                let status = bzip2.decompress(input, output).map_err(|error| error.to_string())?;
+                let status = bzip2
+                    .decompress(input, output)
+                    .map_err(|error| Stop::Damaged(error.to_string()))?;
                 let after = (bzip2.total_in(), bzip2.total_out());
                 Ok(Step::counted(before, after, status == bzip2::Status::StreamEnd))
             }
             Self::Lzma(lzma) => {
                 let before = (lzma.total_in(), lzma.total_out());
-                let status =
-                    lzma.process(input, output, Action::Run).map_err(|error| error.to_string())?;
+                let status = lzma.process(input, output, Action::Run).map_err(|error| {
+                    let reason = error.to_string();
+                    // The others are about bounds and what the library lacks.
+                    match error {
+                        LzmaError::Data => Stop::Damaged(reason),
+                        _ => Stop::Unread(reason),
+                    }
+                })?;
                 let after = (lzma.total_in(), lzma.total_out());
                 Ok(Step::counted(before, after, status == LzmaStatus::StreamEnd))
             }
             Self::Zstd(context) => {
                 let mut from = InBuffer::around(input);
                 let mut to = OutBuffer::around(output);
-                let left = context.decompress_stream(&mut to, &mut from).map_err(get_error_name)?;
+                let left = context.decompress_stream(&mut to, &mut from).map_err(|code| {
+                    let reason = get_error_name(code).to_owned();
+                    if DAMAGED_ZSTD.contains(&reason.as_str()) {
+                        Stop::Damaged(reason)
+                    } else {
+                        Stop::Unread(reason)
+                    }
+                })?;
                 Ok(Step { consumed: from.pos(), produced: to.pos(), ended: left == 0 })
             }
         }

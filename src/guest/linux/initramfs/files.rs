@@ -43,11 +43,6 @@ const SINGLE: [&str; 7] = [
     "lib/dracut/build-parameter.txt",
 ];
 
-/// In an archive that is sorted by name no settings stand behind this name: `etc`, `conf`, `lib`,
-/// `run` and `usr/lib/modprobe.d` come before. (`usr/local` comes later, but what makes an initramfs
-/// puts nothing there.)
-pub(super) const BEHIND_SETTINGS: &[u8] = b"usr/lib/modules/";
-
 /// The content of a file of settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Setting {
@@ -106,11 +101,6 @@ impl Files {
         self.by_path.extend(behind.by_path);
         self.indices.extend(behind.indices);
         self.overflow |= behind.overflow;
-    }
-
-    /// Whether aliases were seen, as text or as index.
-    pub fn has_aliases(&self) -> bool {
-        !self.indices.is_empty() || self.by_path.keys().any(|path| is_aliases(path))
     }
 
     /// Starts to collect the entry at `path`, if its content matters.

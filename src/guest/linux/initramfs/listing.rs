@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::cpio::{Entry, Flow, Visitor};
-use super::files::{BEHIND_SETTINGS, Files, Open};
+use super::files::{Files, Open};
 use super::wanted::{Group, Wanted};
 use crate::guest::linux::network::udev_rules::is_persistent_net;
 
@@ -61,14 +61,10 @@ pub(super) struct Listing<'w> {
     pub(super) files: Files,
     /// udev's rules seen that keep names of network cards.
     pub(super) persistent_net_rules: Vec<String>,
+    /// The groups of which no module was seen, when only modules are sought.
     missing: Option<Vec<&'w Group>>,
-    missing_programs: Vec<&'w str>,
-    settings: bool,
     hidden: Option<&'static str>,
     open: Option<Open>,
-    /// The last name of the segment, and whether the names so far came sorted.
-    last: Vec<u8>,
-    sorted: bool,
 }
 
 impl<'w> Listing<'w> {
@@ -82,34 +78,23 @@ impl<'w> Listing<'w> {
             segments: Vec::new(),
             files: Files::default(),
             persistent_net_rules: Vec::new(),
-            missing: wanted.remaining(),
-            missing_programs: wanted.programs().iter().map(String::as_str).collect(),
-            settings: wanted.settings(),
+            missing: match wanted {
+                Wanted::Everything => None,
+                Wanted::Modules(groups) => Some(groups.iter().collect()),
+            },
             hidden: None,
             open: None,
-            last: Vec::new(),
-            sorted: true,
         }
     }
 
     /// A segment begins.
     pub(super) fn begin(&mut self, segment: String) {
         self.segments.push(segment);
-        self.last.clear();
-        self.sorted = true;
     }
 
     /// Whether all that is sought was seen.
     pub(super) fn satisfied(&self) -> bool {
         self.missing.as_ref().is_some_and(Vec::is_empty)
-            && self.missing_programs.is_empty()
-            && (!self.settings || self.settings_seen())
-    }
-
-    /// Whether no settings can follow: the aliases were seen, and where an archive is sorted by name
-    /// the rest stands before them. One that is not sorted must be read to its end.
-    fn settings_seen(&self) -> bool {
-        self.sorted && self.last.as_slice() >= BEHIND_SETTINGS && self.files.has_aliases()
     }
 
     /// An image inside, in which modules may lie unseen.
@@ -136,7 +121,6 @@ impl<'w> Listing<'w> {
         }
         if let Some(name) = program(path) {
             self.programs.insert(name.to_owned());
-            self.missing_programs.retain(|missing| *missing != name);
         }
         if self.noted.len() < MAX_NOTED && path.len() <= MAX_NOTED_LEN && is_noted(path) {
             self.noted.push(String::from_utf8_lossy(path).into_owned());
@@ -174,11 +158,8 @@ impl<'w> Listing<'w> {
 impl Visitor for Listing<'_> {
     fn entry(&mut self, entry: Entry<'_>) -> Flow {
         let path = relative(entry.name);
-        self.sorted &= self.last.as_slice() <= path;
-        self.last.clear();
-        self.last.extend_from_slice(path);
         self.look(path, &entry);
-        self.open = if self.settings { self.files.open(path, &entry) } else { None };
+        self.open = if self.missing.is_none() { self.files.open(path, &entry) } else { None };
         if self.open.is_some() { Flow::Content } else { self.flow() }
     }
 

@@ -7,7 +7,7 @@
 
 use std::ops::ControlFlow;
 
-use super::segments::Sink;
+use super::segments::{Sink, Stop};
 use super::source::Source;
 
 /// The frame's magic; it may come again between blocks (`cat a.lz4 b.lz4`).
@@ -26,20 +26,20 @@ const MAX_COMPRESSED: usize = BLOCK + BLOCK / 255 + 16;
 pub(super) fn unpack(
     source: &mut Source<'_>,
     sink: &mut Sink<'_>,
-) -> Result<ControlFlow<()>, String> {
+) -> Result<ControlFlow<()>, Stop> {
     let mut output = Vec::new();
     let mut length = Vec::new();
     let mut input = Vec::new();
     let mut first = true;
     loop {
         let start = source.position();
-        let word = source.take(4, &mut length).map_err(|error| error.to_string())?;
+        let word = source.take(4, &mut length)?;
         let size = match word.first_chunk().map(|word| u32::from_le_bytes(*word)) {
             Some(MAGIC) => {
                 first = false;
                 continue;
             }
-            _ if first => return Err("no LZ4 legacy magic".to_owned()),
+            _ if first => return Err("no LZ4 legacy magic".to_owned().into()),
             None | Some(0) => {
                 source.seek(start);
                 return Ok(ControlFlow::Continue(()));
@@ -47,15 +47,15 @@ pub(super) fn unpack(
             Some(size) => usize::try_from(size).unwrap_or(usize::MAX),
         };
         if size > MAX_COMPRESSED {
-            return Err(format!("an LZ4 block of {size} bytes, longer than any"));
+            return Err(Stop::Damaged(format!("an LZ4 block of {size} bytes, longer than any")));
         }
-        let block = source.take(size, &mut input).map_err(|error| error.to_string())?;
+        let block = source.take(size, &mut input)?;
         if block.len() < size {
-            return Err("ends inside an LZ4 block".to_owned());
+            return Err(Stop::Damaged("ends inside an LZ4 block".to_owned()));
         }
         output.resize(BLOCK, 0);
         let len = lz4_flex::block::decompress_into(block, &mut output)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| Stop::Damaged(error.to_string()))?;
         if sink(output.get(..len).unwrap_or(&[]))?.is_break() {
             return Ok(ControlFlow::Break(()));
         }

@@ -27,6 +27,7 @@ use crate::bytes::Bytes;
 use crate::fact::Fact;
 use crate::guest::facts::InitramfsFacts;
 use listing::Listing;
+use segments::Stop;
 
 /// Most bytes that are looked at in the initramfs files of one boot entry together, after
 /// decompression; the content of files in plain archives, which is skipped, does not count. The
@@ -61,8 +62,8 @@ impl Budget {
     }
 }
 
-/// Lists the modules in the initramfs `bytes`, until `wanted` has all that it seeks; with them comes
-/// what its settings say.
+/// Lists what lies in the initramfs `bytes`, until `wanted` has all that it seeks. The settings are
+/// read when everything is sought.
 ///
 /// A damaged or unreadable part does not lose what was seen before it: the modules and segments up
 /// to there are in the result, and `listing` has the reason. `path` is only repeated in the result.
@@ -79,8 +80,9 @@ pub fn list(
 ) -> (InitramfsFacts, Files) {
     let mut listing = Listing::new(wanted);
     let end = segments::walk(bytes, &mut listing, budget);
+    let damaged = matches!(end, Err(Stop::Damaged(_)));
     let listing_end = match (end, listing.hidden()) {
-        (Err(reason), _) => Fact::unknown(path, reason),
+        (Err(Stop::Unread(reason) | Stop::Damaged(reason)), _) => Fact::unknown(path, reason),
         (Ok(end), None) => Fact::Known(end),
         (Ok(end), Some(_)) if listing.satisfied() => Fact::Known(end),
         (Ok(_), Some(image)) => {
@@ -96,6 +98,7 @@ pub fn list(
         segments: listing.segments,
         persistent_net_rules: listing.persistent_net_rules,
         listing: listing_end,
+        damaged,
     };
     (facts, listing.files)
 }

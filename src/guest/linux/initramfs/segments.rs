@@ -21,7 +21,38 @@ const MAX_SEGMENTS: usize = 64;
 const OUTPUT: usize = 128 << 10;
 
 /// What takes the decompressed bytes; breaks when it needs no more.
-pub(super) type Sink<'s> = dyn FnMut(&[u8]) -> Result<ControlFlow<()>, String> + 's;
+pub(super) type Sink<'s> = dyn FnMut(&[u8]) -> Result<ControlFlow<()>, Stop> + 's;
+
+/// Why the rest was not looked at.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// It cannot be read, or is more than is looked at.
+    Unread(String),
+    /// It is damaged, so that the kernel unpacks no more of it either.
+    Damaged(String),
+}
+
+impl Stop {
+    /// The same with more said.
+    fn within(self, say: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Unread(reason) => Self::Unread(say(reason)),
+            Self::Damaged(reason) => Self::Damaged(say(reason)),
+        }
+    }
+}
+
+impl From<String> for Stop {
+    fn from(reason: String) -> Self {
+        Self::Unread(reason)
+    }
+}
+
+impl From<crate::error::Error> for Stop {
+    fn from(error: crate::error::Error) -> Self {
+        Self::Unread(error.to_string())
+    }
+}
 
 /// Looks through all segments.
 ///
@@ -31,19 +62,19 @@ pub(super) fn walk(
     bytes: &dyn Bytes,
     listing: &mut Listing<'_>,
     budget: &mut Budget,
-) -> Result<ListingEnd, String> {
+) -> Result<ListingEnd, Stop> {
     if bytes.is_empty() {
-        return Err("the file is empty".to_owned());
+        return Err("the file is empty".to_owned().into());
     }
     let mut source = Source::new(bytes, 0);
     while !listing.satisfied() {
         skip_zeros(bytes, &mut source, budget)?;
         let start = source.position();
-        let Some(first) = source.fill().map_err(|error| error.to_string())?.first().copied() else {
+        let Some(first) = source.fill()?.first().copied() else {
             return Ok(ListingEnd::Complete);
         };
         if listing.segments.len() >= MAX_SEGMENTS {
-            return Err(format!("more than {MAX_SEGMENTS} segments, the rest was not read"));
+            return Err(format!("more than {MAX_SEGMENTS} segments, the rest was not read").into());
         }
         let plain = first == b'0' && start.is_multiple_of(4);
         let compression = if plain { None } else { Some(compression(bytes, start)?) };
@@ -55,8 +86,9 @@ pub(super) fn walk(
                 source.read_ahead(|source| unpack(compression, source, listing, budget))
             }
         };
-        let flow =
-            flow.map_err(|reason| format!("segment at offset {start} (cpio, {name}): {reason}"))?;
+        let flow = flow.map_err(|stop| {
+            stop.within(|reason| format!("segment at offset {start} (cpio, {name}): {reason}"))
+        })?;
         if flow.is_break() {
             break;
         }
@@ -95,13 +127,9 @@ impl Budget {
 }
 
 /// Passes over the zero bytes between segments.
-fn skip_zeros(
-    bytes: &dyn Bytes,
-    source: &mut Source<'_>,
-    budget: &mut Budget,
-) -> Result<(), String> {
+fn skip_zeros(bytes: &dyn Bytes, source: &mut Source<'_>, budget: &mut Budget) -> Result<(), Stop> {
     loop {
-        let chunk = source.fill().map_err(|error| error.to_string())?;
+        let chunk = source.fill()?;
         let zeros = chunk.iter().position(|byte| *byte != 0).unwrap_or(chunk.len());
         budget.take(chunk.get(..zeros).unwrap_or(&[]))?;
         let all = zeros == chunk.len() && zeros > 0;
@@ -120,10 +148,10 @@ fn archive(
     source: &mut Source<'_>,
     listing: &mut Listing<'_>,
     budget: &mut Budget,
-) -> Result<ControlFlow<()>, String> {
+) -> Result<ControlFlow<()>, Stop> {
     let mut archive = Archive::new(source.position());
     loop {
-        let chunk = source.fill().map_err(|error| error.to_string())?;
+        let chunk = source.fill()?;
         let mut rest = chunk;
         let fed = archive
             .feed(&mut rest, listing)
@@ -140,7 +168,8 @@ fn archive(
         // The padding behind the last content may be missing.
         let missing = archive.position().saturating_sub(bytes.len());
         if missing >= 4 || (missing == 0 && used == 0 && !archive.at_boundary()) {
-            return Err(format!("ends inside an entry, at offset {}", bytes.len()));
+            let reason = format!("ends inside an entry, at offset {}", bytes.len());
+            return Err(Stop::Damaged(reason));
         }
         if archive.position() >= bytes.len() && archive.at_boundary() {
             return Ok(ControlFlow::Continue(()));
@@ -155,7 +184,7 @@ fn unpack(
     source: &mut Source<'_>,
     listing: &mut Listing<'_>,
     budget: &mut Budget,
-) -> Result<ControlFlow<()>, String> {
+) -> Result<ControlFlow<()>, Stop> {
     let mut archive = Archive::new(0);
     let modest = budget.modest;
     let mut sink = |output: &[u8]| {
@@ -164,7 +193,7 @@ fn unpack(
         match archive.feed(&mut rest, listing)? {
             Fed::Exhausted => Ok(ControlFlow::Continue(())),
             Fed::Stopped => Ok(ControlFlow::Break(())),
-            Fed::NoHeader => Err("junk in the compressed archive".to_owned()),
+            Fed::NoHeader => Err("junk in the compressed archive".to_owned().into()),
         }
     };
     let flow = match compression {
@@ -173,12 +202,13 @@ fn unpack(
     };
     match flow {
         Ok(ControlFlow::Continue(())) if !archive.at_boundary() => {
-            Err("the archive ends inside an entry".to_owned())
+            Err(Stop::Damaged("the archive ends inside an entry".to_owned()))
         }
         other => other,
     }
-    .map_err(|reason| {
-        format!("{reason}, at offset {} ({} decompressed)", source.position(), archive.position())
+    .map_err(|stop| {
+        let (offset, decompressed) = (source.position(), archive.position());
+        stop.within(|reason| format!("{reason}, at offset {offset} ({decompressed} decompressed)"))
     })
 }
 
@@ -188,12 +218,12 @@ fn stream(
     modest: bool,
     source: &mut Source<'_>,
     sink: &mut Sink<'_>,
-) -> Result<ControlFlow<()>, String> {
+) -> Result<ControlFlow<()>, Stop> {
     let mut decoder = Decoder::new(compression, modest)?;
     let mut output = vec![0; OUTPUT];
     let mut stalled = false;
     loop {
-        let input = source.fill().map_err(|error| error.to_string())?;
+        let input = source.fill()?;
         let last = input.is_empty();
         let step = decoder.step(input, &mut output)?;
         source.consume(step.consumed);
@@ -203,7 +233,7 @@ fn stream(
         }
         let idle = step.consumed == 0 && step.produced == 0;
         if idle && (last || stalled) {
-            return Err("the compressed stream is cut off".to_owned());
+            return Err(Stop::Damaged("the compressed stream is cut off".to_owned()));
         }
         stalled = idle;
     }

@@ -50,9 +50,10 @@ fn virtio() -> [Group; 6] {
         .map(|module| Group::new([module]))
 }
 
-/// What is sought in the initramfs of the kernels that are not the default.
-pub(super) fn sought_in_others() -> Wanted {
-    Wanted::groups(virtio())
+/// What is sought in the initramfs of a kernel that is not the default: the virtio drivers that are
+/// not built into it.
+pub(super) fn sought_in_other(kernel: &KernelFacts) -> Wanted {
+    Wanted::modules(virtio(), &built_in_drivers(kernel))
 }
 
 /// The drivers that are built into a kernel, by its `modules.builtin` and by its configuration (for

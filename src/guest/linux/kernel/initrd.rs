@@ -12,22 +12,19 @@ const MAX_FILES: usize = 16;
 
 /// What lies in the files that the boot entry loads: the union, as the kernel sees them one behind
 /// the other. `Known(None)` when the entry names none.
+///
+/// Read to their end: that something (a udev rule) is not in them, and that they are whole, can be
+/// said in no other way.
 pub(super) fn of_entry(
     entry: &BootEntry,
     open: &Open<'_>,
-    wanted: &Wanted,
 ) -> (Fact<Option<InitramfsFacts>>, Files) {
     let mut settings = Files::default();
-    let facts = union(entry, open, wanted, &mut settings);
+    let facts = union(entry, open, &mut settings);
     (facts, settings)
 }
 
-fn union(
-    entry: &BootEntry,
-    open: &Open<'_>,
-    wanted: &Wanted,
-    settings: &mut Files,
-) -> Fact<Option<InitramfsFacts>> {
+fn union(entry: &BootEntry, open: &Open<'_>, settings: &mut Files) -> Fact<Option<InitramfsFacts>> {
     let mut union: Option<InitramfsFacts> = None;
     let mut budget = Budget::default();
     if entry.initrds.len() > MAX_FILES {
@@ -43,15 +40,8 @@ fn union(
             Fact::Unknown(unread) => return Fact::Unknown(unread.clone()),
         };
         let path = file.guest_path.as_ref().unwrap_or(&file.path);
-        let wanted = match &union {
-            Some(before) => wanted
-                .without(&before.modules)
-                .without_programs(&before.programs)
-                .without_settings(settings.has_aliases()),
-            None => wanted.clone(),
-        };
         let (next, found) = match open(file) {
-            Ok(bytes) => initramfs::list(path, &*bytes, &wanted, &mut budget),
+            Ok(bytes) => initramfs::list(path, &*bytes, &Wanted::Everything, &mut budget),
             Err(error) => return Fact::unknown(path, error.to_string()),
         };
         settings.extend(found);
@@ -79,6 +69,7 @@ fn join(mut first: InitramfsFacts, second: InitramfsFacts) -> InitramfsFacts {
     first.noted.extend(second.noted);
     first.persistent_net_rules.extend(second.persistent_net_rules);
     first.listing = second.listing;
+    first.damaged = second.damaged;
     first
 }
 

@@ -22,7 +22,7 @@ use crate::fact::{Fact, Unread};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{BootEntry, BootFacts, InitramfsFacts, KernelFacts, ResolvedFile};
-use crate::guest::linux::initramfs::{Budget, Files, Wanted};
+use crate::guest::linux::initramfs::{Budget, Files};
 
 /// Where the kernels' modules lie.
 const MODULES: &str = "/lib/modules";
@@ -50,15 +50,9 @@ pub type Open<'a> = dyn Fn(&ResolvedFile) -> Result<Arc<dyn Bytes>> + Sync + 'a;
 /// The installed kernels: the directories of `/lib/modules`, and the one that the default boot entry
 /// starts even when it has none there. With them come the settings in the default one's initramfs.
 ///
-/// `wanted` is what is sought in the default kernel's initramfs; what is built into that kernel is
-/// not sought any more. In the initramfs of at most [`MAX_OTHERS`] other kernels the virtio drivers
-/// are looked for.
-pub fn find(
-    tree: &Tree,
-    boot: &BootFacts,
-    open: &Open<'_>,
-    wanted: &Wanted,
-) -> (Fact<Vec<KernelFacts>>, Files) {
+/// The default kernel's initramfs is read to its end. In the initramfs of at most [`MAX_OTHERS`] other
+/// kernels the virtio drivers are looked for.
+pub fn find(tree: &Tree, boot: &BootFacts, open: &Open<'_>) -> (Fact<Vec<KernelFacts>>, Files) {
     let releases = match directories(tree) {
         Ok(releases) => releases,
         Err(error) => return (Fact::unknown(MODULES, error.to_string()), Files::default()),
@@ -89,9 +83,8 @@ pub fn find(
         return (Fact::Known(kernels), Files::default());
     };
     kernel.is_default = true;
-    let wanted = wanted.without(&built_in_drivers(kernel));
     let ((initramfs, settings), others) =
-        rayon::join(|| initrd::of_entry(entry, open, &wanted), || read_others(tree, &kernels));
+        rayon::join(|| initrd::of_entry(entry, open), || read_others(tree, &kernels));
     for (index, initramfs) in others {
         if let Some(kernel) = kernels.get_mut(index) {
             kernel.initramfs = initramfs;
@@ -118,7 +111,7 @@ fn read_others(tree: &Tree, kernels: &[KernelFacts]) -> Vec<(usize, Fact<Option<
         .into_par_iter()
         .map(|(index, kernel)| {
             let mut budget = Budget::modest(MAX_OTHER_UNPACKED, until);
-            let wanted = drivers::sought_in_others().without(&built_in_drivers(kernel));
+            let wanted = drivers::sought_in_other(kernel);
             (index, initrd::read(tree, &kernel.release, &wanted, &mut budget))
         })
         .collect()

@@ -85,9 +85,9 @@ fn boot(tree: &Tree, kernel: &str, initrds: &[&str]) -> BootFacts {
     }
 }
 
-fn kernels(tree: &Tree, boot: &BootFacts, wanted: &Wanted) -> Vec<KernelFacts> {
+fn kernels(tree: &Tree, boot: &BootFacts) -> Vec<KernelFacts> {
     let open = |file: &ResolvedFile| tree.open(&file.path);
-    find(tree, boot, &open, wanted).0.known().unwrap().clone()
+    find(tree, boot, &open).0.known().unwrap().clone()
 }
 
 fn set(names: &[&str]) -> BTreeSet<String> {
@@ -106,7 +106,7 @@ fn initrd() -> String {
 fn the_default_kernel_has_its_drivers_and_its_initramfs() {
     let tree = debian().tree();
     let boot = boot(&tree, &vmlinuz(), &[&initrd()]);
-    let kernels = kernels(&tree, &boot, &Wanted::default());
+    let kernels = kernels(&tree, &boot);
     assert_eq!(kernels.len(), 1);
     let kernel = &kernels[0];
     assert!(kernel.is_default);
@@ -126,7 +126,7 @@ fn the_default_kernel_has_its_drivers_and_its_initramfs() {
 fn several_initramfs_files_count_as_one() {
     let tree = debian().file("/boot/ucode.img", modules(&["early"])).tree();
     let boot = boot(&tree, &vmlinuz(), &["/boot/ucode.img", &initrd()]);
-    let kernels = kernels(&tree, &boot, &Wanted::default());
+    let kernels = kernels(&tree, &boot);
     let initramfs = kernels[0].initramfs.known().unwrap().as_ref().unwrap();
     assert_eq!(initramfs.modules, set(&["early", "virtio", "xen_blkfront"]));
     assert_eq!(initramfs.path, format!("/boot/ucode.img, {}", initrd()));
@@ -140,14 +140,14 @@ fn several_initramfs_files_count_as_one() {
 fn an_initramfs_that_is_not_there_is_unknown_not_empty() {
     let tree = debian().tree();
     let boot = boot(&tree, &vmlinuz(), &["/boot/gone.img"]);
-    let kernels = kernels(&tree, &boot, &Wanted::default());
+    let kernels = kernels(&tree, &boot);
     assert!(kernels[0].initramfs.unread().unwrap().reason.contains("is not there"));
 }
 
 #[test]
 fn an_entry_without_an_initramfs_has_none() {
     let tree = debian().tree();
-    let kernels = kernels(&tree, &boot(&tree, &vmlinuz(), &[]), &Wanted::default());
+    let kernels = kernels(&tree, &boot(&tree, &vmlinuz(), &[]));
     assert_eq!(kernels[0].initramfs, Fact::Known(None));
 }
 
@@ -160,7 +160,7 @@ fn the_initramfs_of_another_kernel_is_read_under_its_usual_name() {
         .file("/boot/initramfs-5.10.0-2.img", modules(&["virtio"]))
         .file("/boot/vmlinuz-5.10.0-2", "x")
         .tree();
-    let kernels = kernels(&tree, &boot(&tree, &vmlinuz(), &[]), &Wanted::default());
+    let kernels = kernels(&tree, &boot(&tree, &vmlinuz(), &[]));
     let releases: Vec<_> = kernels.iter().map(|kernel| kernel.release.as_str()).collect();
     assert_eq!(releases, ["5.10.0-1", "5.10.0-2", RELEASE]);
     assert!(!kernels[0].is_default && !kernels[1].is_default && kernels[2].is_default);
@@ -182,7 +182,7 @@ fn of_many_other_kernels_the_last_few_are_read() {
             .file(&format!("/boot/initrd-5.10.0-{number}"), modules(&["virtio"]));
     }
     let tree = guest.tree();
-    let kernels = kernels(&tree, &boot(&tree, &vmlinuz(), &[]), &Wanted::default());
+    let kernels = kernels(&tree, &boot(&tree, &vmlinuz(), &[]));
     let unread: Vec<_> =
         kernels.iter().filter(|kernel| kernel.initramfs.unread().is_some()).collect();
     assert_eq!(
@@ -194,7 +194,7 @@ fn of_many_other_kernels_the_last_few_are_read() {
 #[test]
 fn a_default_kernel_without_modules_is_listed() {
     let tree = debian().file("/boot/vmlinuz-6.9", bzimage("6.9.0-custom (me@here)")).tree();
-    let kernels = kernels(&tree, &boot(&tree, "/boot/vmlinuz-6.9", &[]), &Wanted::default());
+    let kernels = kernels(&tree, &boot(&tree, "/boot/vmlinuz-6.9", &[]));
     let kernel = kernels.iter().find(|kernel| kernel.is_default).unwrap();
     assert_eq!(kernel.release, "6.9.0-custom");
     assert_eq!(kernel.modules_dir, Fact::Known(None));
@@ -213,7 +213,7 @@ fn the_release_is_found_in_header_link_and_name() {
     ] {
         let tree = debian().file(path, content).symlink("/vmlinuz", path).tree();
         for name in [path, "/vmlinuz"] {
-            let kernels = kernels(&tree, &boot(&tree, name, &[]), &Wanted::default());
+            let kernels = kernels(&tree, &boot(&tree, name, &[]));
             assert_eq!(kernels.len(), 1, "{name}");
             assert!(kernels[0].is_default, "{name}");
         }
@@ -223,7 +223,7 @@ fn the_release_is_found_in_header_link_and_name() {
 #[test]
 fn a_kernel_whose_release_nobody_tells_is_listed_as_unknown() {
     let tree = debian().file("/boot/vmlinuz-linux", "ARM").tree();
-    let kernels = kernels(&tree, &boot(&tree, "/boot/vmlinuz-linux", &[]), &Wanted::default());
+    let kernels = kernels(&tree, &boot(&tree, "/boot/vmlinuz-linux", &[]));
     assert_eq!(kernels.len(), 2);
     assert!(kernels[1].is_default);
     assert_eq!(kernels[1].release, "vmlinuz-linux");
@@ -236,7 +236,7 @@ fn a_header_that_lies_is_not_believed() {
         let mut kernel = bzimage("6.1.0-56-amd64 (x)");
         kernel[offset..offset + 2].fill(value);
         let tree = debian().file("/boot/kernel", kernel).tree();
-        let kernels = kernels(&tree, &boot(&tree, "/boot/kernel", &[]), &Wanted::default());
+        let kernels = kernels(&tree, &boot(&tree, "/boot/kernel", &[]));
         assert_eq!(kernels[1].release, "kernel");
     }
 }
@@ -245,12 +245,12 @@ fn a_header_that_lies_is_not_believed() {
 fn what_cannot_be_read_is_unknown() {
     let builtin = format!("/usr/lib/modules/{RELEASE}/modules.builtin");
     let tree = debian().unreadable(&builtin).unreadable(&format!("/boot/config-{RELEASE}")).tree();
-    let facts = kernels(&tree, &boot(&tree, &vmlinuz(), &[]), &Wanted::default());
+    let facts = kernels(&tree, &boot(&tree, &vmlinuz(), &[]));
     assert!(facts[0].builtin.unread().is_some());
     assert!(facts[0].config.unread().is_some());
 
     let tree = debian().unreadable("/usr/lib/modules").tree();
     let open = |file: &ResolvedFile| tree.open(&file.path);
     let boot = boot(&tree, &vmlinuz(), &[]);
-    assert!(find(&tree, &boot, &open, &Wanted::default()).0.unread().is_some());
+    assert!(find(&tree, &boot, &open).0.unread().is_some());
 }

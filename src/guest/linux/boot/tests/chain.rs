@@ -1,6 +1,11 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::disk::facts::SignatureKind;
-use crate::guest::facts::{DeviceRef, LoaderKind, Resolution, SourceKind};
+use crate::guest::facts::{
+    DeviceRef, InitramfsFacts, KernelFacts, LoaderKind, Resolution, SourceKind,
+};
+use crate::guest::linux::boot::break_at_damaged_initramfs;
 
 fn entry(root: &str) -> String {
     format!(
@@ -154,12 +159,77 @@ fn a_file_that_is_no_kernel_is_missing_as_a_kernel() {
 }
 
 #[test]
+fn a_kernel_shorter_than_its_header_says_is_missing_and_one_with_more_behind_it_is_not() {
+    let config = entry(&format!("UUID={UUID}")).replace("vmlinuz-6.1.0-18-amd64", "vmlinuz-cut");
+    let with = |len: usize| {
+        let mut image = kernel();
+        image[0x1f1] = 1;
+        image[0x1f4..0x1f8].copy_from_slice(&0xc0_u32.to_le_bytes());
+        image.resize(len, 0);
+        follow(&with_filesystem(debian(&config).file("/boot/vmlinuz-cut", image)))
+    };
+    // Boot sector and one setup sector, then 0xc0 units of 16 bytes.
+    let cut = with(1024 + 0xc00 - 1);
+    assert_eq!(state(&cut, LinkKind::Kernel), Some(&LinkState::Missing));
+    let link = cut.chain.iter().find(|link| link.kind == LinkKind::Kernel).unwrap();
+    assert_eq!(link.evidence.detail, "cut short: 4095 of 4096 bytes");
+    all_found(&with(4096));
+    all_found(&with(6000));
+}
+
+#[test]
+fn a_damaged_initramfs_breaks_the_chain_and_one_that_is_only_not_read_does_not() {
+    let initramfs = |damaged| InitramfsFacts {
+        path: "/boot/initrd".to_owned(),
+        modules: BTreeSet::new(),
+        releases: BTreeSet::new(),
+        programs: BTreeSet::new(),
+        noted: Vec::new(),
+        segments: Vec::new(),
+        persistent_net_rules: Vec::new(),
+        listing: Fact::unknown("/boot/initrd", "the compressed stream is cut off"),
+        damaged,
+    };
+    let kernel = |damaged| KernelFacts {
+        release: "6.1.0-18-amd64".to_owned(),
+        is_default: true,
+        modules_dir: Fact::Known(None),
+        builtin: Fact::Known(None),
+        modules: Fact::Known(None),
+        image: Fact::Known(None),
+        config: Fact::Known(None),
+        initramfs: Fact::Known(Some(initramfs(damaged))),
+    };
+    let mut facts = follow(&with_config(&entry(&format!("UUID={UUID}"))));
+    break_at_damaged_initramfs(&mut facts, &Fact::Known(vec![kernel(false)]));
+    all_found(&facts);
+    break_at_damaged_initramfs(&mut facts, &Fact::Known(vec![kernel(true)]));
+    assert_eq!(state(&facts, LinkKind::Initramfs), Some(&LinkState::Missing));
+    let link = facts.chain.iter().find(|link| link.kind == LinkKind::Initramfs).unwrap();
+    assert_eq!(link.evidence.detail, "damaged: the compressed stream is cut off");
+}
+
+#[test]
 fn a_root_that_resolves_to_nothing_is_missing_and_none_is_not_decided() {
     let facts = follow(&with_config(&entry("UUID=dead")));
     assert_eq!(state(&facts, LinkKind::RootDevice), Some(&LinkState::Missing));
     let facts = follow(&with_config("menuentry x { linux /boot/vmlinuz-6.1.0-18-amd64 ro }"));
     assert_eq!(state(&facts, LinkKind::Initramfs), Some(&LinkState::NotNeeded));
     assert!(matches!(state(&facts, LinkKind::RootDevice), Some(LinkState::Unknown(_))));
+}
+
+#[test]
+fn a_subvolume_that_the_root_does_not_have_is_a_missing_root() {
+    let with = |flags: &str| {
+        let config = entry(&format!("UUID={UUID} rootflags={flags}"));
+        follow(&with_filesystem(debian(&config).btrfs("@")))
+    };
+    all_found(&with("noatime,subvol=@"));
+    all_found(&with("subvol=@gone,subvol=@"));
+    let facts = with("subvol=@gone");
+    assert_eq!(state(&facts, LinkKind::RootDevice), Some(&LinkState::Missing));
+    let link = facts.chain.iter().find(|link| link.kind == LinkKind::RootDevice).unwrap();
+    assert!(link.evidence.detail.ends_with("has no subvol=@gone"), "{link:?}");
 }
 
 #[test]
