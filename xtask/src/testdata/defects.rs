@@ -476,14 +476,17 @@ pub const FIXTURES: &[Fixture] = &[
         name: "cloud-init-without-list",
         what: "No list of data sources is set",
         exit: 0,
-        findings: &[
-            ("cloud-init-datasource-openstack", "warn"),
-            ZSTD,
-            OS,
-            ("cloud-init-manage-etc-hosts", "warn"),
-        ],
+        findings: &[("cloud-init-datasource-openstack", "warn"), ZSTD, OS],
         unjudged: &[],
-        make: |maker| edited(maker, |tree| tree.remove("etc/cloud/cloud.cfg.d/90-openstack.cfg")),
+        make: |maker| {
+            edited(maker, |tree| {
+                tree.replace(
+                    "etc/cloud/cloud.cfg.d/90-openstack.cfg",
+                    "datasource_list: [ OpenStack ]\n",
+                    "",
+                )
+            })
+        },
     },
     Fixture {
         name: "mac-bound",

@@ -274,7 +274,8 @@ pub const CASES: &[Case] = &[
                 replace(&root.join("etc/fstab"), &format!("UUID={ROOT_UUID}"), "/dev/sda1")
             })
         },
-    ),
+    )
+    .note("The initramfs mounts what root= names; the platform's document asks for a UUID."),
     defect("wrong file system type in fstab for /boot", Layout::Gpt, Bus::Ide, MOUNTS, |bench| {
         bench.root(|root| replace(&root.join("etc/fstab"), "/boot ext4", "/boot xfs"))
     }),
