@@ -48,6 +48,8 @@ pub(super) enum Command {
     Ls(PathArgs),
     /// Print a file of the guest, as the checker sees it
     Cat(PathArgs),
+    /// Show a key of a Windows guest's registry, as the checker sees it
+    Registry(RegistryArgs),
 }
 
 /// Arguments of `check`.
@@ -131,6 +133,23 @@ pub(super) struct PathArgs {
     pub(super) path: String,
 
     /// Look into this partition alone, not into the guest's joined tree
+    #[arg(long, value_name = "PARTITION")]
+    pub(super) volume: Option<u32>,
+}
+
+/// Arguments of `registry`.
+#[derive(Debug, Args)]
+pub(super) struct RegistryArgs {
+    /// Image file
+    #[arg(value_name = "IMAGE")]
+    pub(super) image: PathBuf,
+
+    /// The key as Windows names it: HKLM\SYSTEM\CurrentControlSet\Services. Stored in files are
+    /// HKLM\SYSTEM, SOFTWARE, SAM, SECURITY, DRIVERS, COMPONENTS, BCD00000000, and HKU\.DEFAULT
+    #[arg(value_name = "KEY")]
+    pub(super) key: String,
+
+    /// Look for the hive on this partition alone
     #[arg(long, value_name = "PARTITION")]
     pub(super) volume: Option<u32>,
 }

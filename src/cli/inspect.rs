@@ -7,7 +7,10 @@ use super::args::{InspectArgs, InspectFormatArg};
 use crate::disk::facts::{DiskFacts, VolumeFacts};
 use crate::fact::{Fact, Unread};
 use crate::filesystem::Shutdown;
-use crate::guest::facts::{Facts, FileSystemFacts, Guest, LinuxFacts};
+use crate::guest::facts::{
+    Facts, FileSystemFacts, FirewallVerdict, Guest, HiveSync, LinuxFacts, WindowsAccount,
+    WindowsFacts, WindowsPassword,
+};
 use crate::image::facts::ImageFacts;
 use crate::report::escape::for_terminal;
 
@@ -47,12 +50,7 @@ fn human(facts: &Facts, out: &mut dyn Write) -> Result<(), Failure> {
     }
     match &facts.guest {
         Fact::Known(Guest::Linux(found)) => linux(found, out),
-        Fact::Known(Guest::Windows(found)) => {
-            for seen in &found.evidence {
-                row(out, "windows", &format!("{}: {}", seen.location, seen.detail))?;
-            }
-            Ok(())
-        }
+        Fact::Known(Guest::Windows(found)) => windows(found, out),
         Fact::Known(Guest::Absent(_)) => row(out, "guest", "no operating system"),
         Fact::Unknown(unread) => row(out, "guest", &unknown(unread)),
     }
@@ -207,6 +205,91 @@ fn linux(linux: &LinuxFacts, out: &mut dyn Write) -> Result<(), Failure> {
         }
         Fact::Known(None) => row(out, "cloud-init", "not installed"),
         Fact::Unknown(unread) => row(out, "cloud-init", &unknown(unread)),
+    }
+}
+
+fn windows(windows: &WindowsFacts, out: &mut dyn Write) -> Result<(), Failure> {
+    for seen in &windows.evidence {
+        row(out, "windows", &format!("{}: {}", seen.location, seen.detail))?;
+    }
+    each(out, "guest", &windows.os, |os| {
+        let arch = windows.arch.known().map_or("?", |(arch, _)| arch.name());
+        vec![format!("{} ({}, {arch})", os.name, os.number())]
+    })?;
+    for hive in &windows.hives {
+        let state = match &hive.sync {
+            Fact::Known(HiveSync::Clean) => "written to its end".to_owned(),
+            Fact::Known(HiveSync::Replayed(seen)) => format!("replayed ({})", seen.detail),
+            Fact::Known(HiveSync::Torn(unread)) | Fact::Unknown(unread) => unknown(unread),
+        };
+        row(out, "hive", &format!("{}: {state}", hive.name))?;
+    }
+    each(out, "account", &windows.accounts, |found| found.accounts.iter().map(account).collect())?;
+    each(out, "service", &windows.services, |services| {
+        let shown = services.iter().map(|service| {
+            let version = service.file_version.as_ref().map_or(String::new(), |v| format!(", {v}"));
+            let file = match &service.file {
+                Fact::Known(Some(_)) => "file there",
+                Fact::Known(None) => "file not there",
+                Fact::Unknown(_) => "file not looked at",
+            };
+            format!("{}: {}, {file}{version}", service.name, service.evidence.detail)
+        });
+        shown.collect()
+    })?;
+    each(out, "device", &windows.bindings, |bindings| {
+        bindings.iter().map(|it| format!("{}: {}", it.device, it.driver)).collect()
+    })?;
+    each(out, "interface", &windows.interfaces, |interfaces| {
+        let cards = interfaces.iter().filter(|interface| interface.is_card());
+        let name = |name: &Option<String>| name.clone().unwrap_or_default();
+        cards.map(|it| format!("{} {}: {}", it.guid, name(&it.name), it.evidence.detail)).collect()
+    })?;
+    each(out, "remote desktop", &windows.remote_desktop.deny, |deny| {
+        vec![deny.as_ref().map_or_else(|| "not set".to_owned(), |it| it.evidence.detail.clone())]
+    })?;
+    each(out, "firewall", &windows.remote_desktop.firewall, |verdict| {
+        let (what, seen) = match verdict {
+            FirewallVerdict::Off(seen) => ("off", seen),
+            FirewallVerdict::Open(seen) => ("lets remote desktop in", seen),
+            FirewallVerdict::Closed(seen) => ("keeps remote desktop out", seen),
+        };
+        vec![format!("{what} ({}: {})", seen.location, seen.detail)]
+    })?;
+    each(out, "setup", &windows.sysprep.image_state, |state| {
+        state.iter().map(|state| state.value.clone()).collect()
+    })?;
+    each(out, "hibernation", &windows.hibernated, |seen| {
+        seen.iter().map(|seen| format!("{}: {}", seen.location, seen.detail)).collect()
+    })?;
+    each(out, "cloudbase-init", &windows.cloudbase_init.conf, |conf| {
+        vec![conf.as_ref().map_or_else(|| "no configuration".to_owned(), |conf| conf.path.clone())]
+    })
+}
+
+fn account(account: &WindowsAccount) -> String {
+    let mut words = vec![match &account.password {
+        Fact::Known(WindowsPassword::Set) => "has a password",
+        Fact::Known(WindowsPassword::Empty) => "has no password",
+        Fact::Unknown(_) => "whether it has a password is unknown",
+    }];
+    for (is, word) in [(account.disabled, "disabled"), (account.locked, "locked")] {
+        words.extend(is.then_some(word));
+    }
+    words.extend((account.administrator == Fact::Known(true)).then_some("administrator"));
+    format!("{} ({}): {}", account.name, account.rid, words.join(", "))
+}
+
+/// A row for each line of a fact, or one that says why it is not known.
+fn each<T>(
+    out: &mut dyn Write,
+    name: &str,
+    fact: &Fact<T>,
+    lines: impl FnOnce(&T) -> Vec<String>,
+) -> Result<(), Failure> {
+    match fact {
+        Fact::Known(value) => lines(value).iter().try_for_each(|line| row(out, name, line)),
+        Fact::Unknown(unread) => row(out, name, &unknown(unread)),
     }
 }
 

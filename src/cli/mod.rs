@@ -7,6 +7,7 @@ mod explain;
 mod inspect;
 mod ls;
 mod password;
+mod registry;
 mod rules;
 
 use std::io::{self, Write};
@@ -70,6 +71,7 @@ pub fn run() -> ExitCode {
         Command::Rules(args) => rules::run(&args, lang, &mut out),
         Command::Ls(args) => ls::run(&args, &mut out),
         Command::Cat(args) => cat::run(&args),
+        Command::Registry(args) => registry::run(&args, &mut out),
     };
     let flushed = out.flush();
     match result.and_then(|code| Ok(flushed.map(|()| code)?)) {

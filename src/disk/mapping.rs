@@ -54,55 +54,31 @@ impl Bytes for Concat {
     }
 }
 
-/// Chunks that go round the members in turn, each on `copies` members side by side: RAID 0 with one
-/// copy, RAID 10 in the near layout with several (Linux, `drivers/md/dm-stripe.c`,
-/// `drivers/md/raid10.c`: `__raid10_find_phys`).
+/// Chunks that go round the members in turn (Linux, `drivers/md/dm-stripe.c`).
 pub(super) struct Striped {
-    /// The members; none for one that is missing.
-    members: Vec<Option<Arc<dyn Bytes>>>,
+    members: Vec<Arc<dyn Bytes>>,
     chunk: u64,
-    copies: u64,
     len: u64,
 }
 
 impl Striped {
-    /// Stripes of `chunk` bytes over `members`, `len` bytes in all; `None` when a chunk has no copy
-    /// on any member, or there is nothing to stripe over.
-    pub(super) fn new(
-        members: Vec<Option<Arc<dyn Bytes>>>,
-        chunk: u64,
-        copies: u64,
-        len: u64,
-    ) -> Option<Self> {
-        let count = u64::try_from(members.len()).ok()?;
-        if chunk == 0 || copies == 0 || copies > count {
-            return None;
-        }
-        let striped = Self { members, chunk, copies, len };
-        // Which members a chunk is on repeats after as many chunks as there are members.
-        (0..count).all(|number| striped.member(number).is_some()).then_some(striped)
-    }
-
-    /// A member that has chunk `number`, and the chunk's number there.
-    fn member(&self, number: u64) -> Option<(&dyn Bytes, u64)> {
-        let count = u64::try_from(self.members.len()).ok()?;
-        let first = number.checked_mul(self.copies)?;
-        (0..self.copies).find_map(|copy| {
-            let position = first.checked_add(copy)?;
-            let member = usize::try_from(position.checked_rem(count)?).ok()?;
-            Some((self.members.get(member)?.as_deref()?, position.checked_div(count)?))
-        })
+    /// Stripes of `chunk` bytes over `members`, `len` bytes in all; `None` when there is nothing to
+    /// stripe or nothing to stripe over.
+    pub(super) fn new(members: Vec<Arc<dyn Bytes>>, chunk: u64, len: u64) -> Option<Self> {
+        (chunk != 0 && !members.is_empty()).then_some(Self { members, chunk, len })
     }
 
     fn locate(&self, offset: u64) -> Option<(&dyn Bytes, u64, u64)> {
         if offset >= self.len {
             return None;
         }
-        let (member, number) = self.member(offset.checked_div(self.chunk)?)?;
+        let count = u64::try_from(self.members.len()).ok()?;
+        let number = offset.checked_div(self.chunk)?;
+        let member = self.members.get(usize::try_from(number.checked_rem(count)?).ok()?)?;
         let inside = offset.checked_rem(self.chunk)?;
-        let at = number.checked_mul(self.chunk)?.checked_add(inside)?;
+        let at = number.checked_div(count)?.checked_mul(self.chunk)?.checked_add(inside)?;
         let left = self.chunk.checked_sub(inside)?.min(self.len.checked_sub(offset)?);
-        Some((member, at, left))
+        Some((member.as_ref(), at, left))
     }
 }
 
@@ -166,7 +142,7 @@ impl Bytes for Unreadable {
 
 /// Fills `buf` piece by piece; `locate` gives the part that an offset lies in, the offset there and
 /// how much is left of it.
-fn piecewise<'a>(
+pub(super) fn piecewise<'a>(
     len: u64,
     offset: u64,
     buf: &mut [u8],
@@ -201,7 +177,8 @@ fn cut_short(offset: u64, error: Error) -> Error {
     }
 }
 
-fn within((part, at, left): (&dyn Bytes, u64, u64), len: usize) -> Option<&[u8]> {
+/// The bytes of a piece that `locate` gave, when it goes on for `len` bytes and lies in the map.
+pub(super) fn within((part, at, left): (&dyn Bytes, u64, u64), len: usize) -> Option<&[u8]> {
     (u64::try_from(len).ok()? <= left).then(|| part.slice(at, len)).flatten()
 }
 
@@ -232,22 +209,11 @@ mod tests {
 
     #[test]
     fn chunks_go_round_the_members() {
-        let members = vec![Some(bytes(0..6)), Some(bytes(10..16)), Some(bytes(20..26))];
-        let striped = Striped::new(members, 2, 1, 10).unwrap();
+        let members = vec![bytes(0..6), bytes(10..16), bytes(20..26)];
+        let striped = Striped::new(members, 2, 10).unwrap();
         assert_eq!(all(&striped), [0, 1, 10, 11, 20, 21, 2, 3, 12, 13]);
         assert_eq!(striped.slice(2, 2).unwrap(), [10, 11]);
         assert_eq!(striped.slice(1, 2), None);
-    }
-
-    #[test]
-    fn copies_in_the_near_layout_stand_side_by_side_and_one_of_them_suffices() {
-        // drivers/md/raid10.c: chunk n is at position 2n of the rows, so three members hold
-        // 0 0 1 / 1 2 2 and the third is not needed.
-        let (a, b) = (bytes(0..4), bytes(10..14));
-        let members = vec![Some(Arc::clone(&a)), Some(b), None];
-        let striped = Striped::new(members, 1, 2, 6).unwrap();
-        assert_eq!(all(&striped), [0, 1, 11, 2, 3, 13]);
-        assert!(Striped::new(vec![Some(a), None, None], 1, 2, 6).is_none());
     }
 
     #[test]

@@ -10,7 +10,8 @@ pub struct Health {
     /// How it was left, and what told so.
     pub shutdown: Fact<(Shutdown, Evidence)>,
     /// Why what is read may be older, or less consistent, than what a mount would show: its log
-    /// holds changes, or may hold some, that were not replayed.
+    /// holds changes, or may hold some, that were not replayed; or the kernel does not mount it at
+    /// all as it is.
     pub stale: Option<Unread>,
     /// Marks of errors that the file system bears.
     pub errors: Vec<Evidence>,
@@ -56,4 +57,15 @@ impl Health {
 /// A place in a structure of a volume.
 pub(super) fn place(structure: &str, byte: u64) -> String {
     format!("{structure}, byte {byte}")
+}
+
+/// Says that the volume ends before the file system does, for which the kernel does not mount it.
+pub(super) fn cut(location: String, missing_bytes: u64) -> Option<Evidence> {
+    let detail = format!("{missing_bytes} bytes of it lie behind the end of the volume");
+    (missing_bytes > 0).then(|| Evidence::new(location, detail))
+}
+
+/// As [`Health::stale`] for something that the kernel does not mount it for.
+pub(super) fn refused(Evidence { location, detail }: &Evidence) -> Unread {
+    Unread::new(location, format!("{detail}: the kernel does not mount it"))
 }

@@ -5,15 +5,16 @@
 
 pub mod btrfs;
 mod budget;
+mod content;
 pub mod ext;
 pub mod fat;
 mod health;
 #[cfg(test)]
 pub mod memory;
 #[cfg(test)]
-mod mutants;
+pub(crate) mod mutants;
 pub mod ntfs;
-mod structure;
+pub(crate) mod structure;
 pub mod tree;
 pub mod xfs;
 
@@ -183,7 +184,27 @@ pub fn open_within(
     bytes: Arc<dyn Bytes>,
     budget: &Arc<Budget>,
 ) -> Result<Arc<dyn FileSystem>> {
+    open_devices(kind, &[bytes], budget)
+}
+
+/// As [`open_within`], of a file system that may lie on several devices: `devices` are those that
+/// are here. Only Btrfs has more than one.
+///
+/// # Errors
+/// As [`open_within`].
+pub fn open_devices(
+    kind: SignatureKind,
+    devices: &[Arc<dyn Bytes>],
+    budget: &Arc<Budget>,
+) -> Result<Arc<dyn FileSystem>> {
     let budget = Arc::clone(budget);
+    if kind == SignatureKind::Btrfs {
+        return Ok(Arc::new(btrfs::Btrfs::open_devices(devices, budget)?));
+    }
+    let [bytes] = devices else {
+        return Err(Error::unsupported("volume", 0, format!("{} on several", kind.name())));
+    };
+    let bytes = Arc::clone(bytes);
     match kind {
         SignatureKind::Ext2 | SignatureKind::Ext3 | SignatureKind::Ext4 => {
             Ok(Arc::new(ext::Ext::open_within(bytes, budget)?))
@@ -193,7 +214,6 @@ pub fn open_within(
         }
         SignatureKind::Ntfs => Ok(Arc::new(ntfs::Ntfs::open_within(bytes, budget)?)),
         SignatureKind::Xfs => Ok(Arc::new(xfs::Xfs::open_within(bytes, budget)?)),
-        SignatureKind::Btrfs => Ok(Arc::new(btrfs::Btrfs::open_within(bytes, budget)?)),
         _ => Err(Error::unsupported("volume", 0, kind.name())),
     }
 }

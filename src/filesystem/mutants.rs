@@ -27,31 +27,34 @@ pub(super) fn visit_all(fs: &dyn FileSystem, most: usize) -> usize {
         failures += usize::from(fs.lookup(dir, b"absent").is_err_and(is_failure));
         failures += usize::from(fs.metadata(dir).is_err());
         let _ = fs.read_link(dir);
-        if let Ok(file) = fs.open(dir) {
-            let mut buf = [0; 4096];
-            for offset in [0, file.len() / 2, file.len().saturating_sub(4096), file.len()] {
-                let len = file.len().saturating_sub(offset).min(4096) as usize;
-                failures += usize::from(file.read_at(offset, &mut buf[..len]).is_err());
-                let _ = file.slice(offset, len);
-                let _ = file.zeroes_at(offset);
+        match fs.open(dir) {
+            Ok(file) => {
+                let mut buf = [0; 4096];
+                for offset in [0, file.len() / 2, file.len().saturating_sub(4096), file.len()] {
+                    let len = file.len().saturating_sub(offset).min(4096) as usize;
+                    failures += usize::from(file.read_at(offset, &mut buf[..len]).is_err());
+                    let _ = file.slice(offset, len);
+                    let _ = file.zeroes_at(offset);
+                }
             }
+            Err(error) => failures += usize::from(matches!(error, Error::Corrupt { .. })),
         }
     }
     failures
 }
 
 /// Marsaglia's xorshift: what it starts from decides all.
-pub(super) struct XorShift(pub(super) u64);
+pub(crate) struct XorShift(pub(crate) u64);
 
 impl XorShift {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
     }
 
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 }

@@ -5,22 +5,22 @@ use crate::error::{Error, Result};
 
 /// The bytes of one on-disk structure, with what an error must say about it.
 #[derive(Clone, Copy)]
-pub(super) struct Structure<'a> {
+pub(crate) struct Structure<'a> {
     /// Its name in the specification.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Where it lies in the volume, in bytes.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     /// The bytes themselves.
-    pub(super) raw: &'a [u8],
+    pub(crate) raw: &'a [u8],
 }
 
 impl<'a> Structure<'a> {
-    pub(super) fn new(name: &'static str, offset: u64, raw: &'a [u8]) -> Self {
+    pub(crate) fn new(name: &'static str, offset: u64, raw: &'a [u8]) -> Self {
         Self { name, offset, raw }
     }
 
     /// The structure lies at byte `at` of it.
-    pub(super) fn corrupt(
+    pub(crate) fn corrupt(
         &self,
         at: usize,
         expected: impl Into<String>,
@@ -30,7 +30,7 @@ impl<'a> Structure<'a> {
     }
 
     /// What stands at byte `at` is not read by this program.
-    pub(super) fn unsupported(&self, at: usize, what: impl Into<String>) -> Error {
+    pub(crate) fn unsupported(&self, at: usize, what: impl Into<String>) -> Error {
         Error::unsupported(self.name, self.place(at), what)
     }
 
@@ -39,55 +39,55 @@ impl<'a> Structure<'a> {
     }
 
     /// What follows byte `at`.
-    pub(super) fn after(&self, at: usize) -> Self {
+    pub(crate) fn after(&self, at: usize) -> Self {
         Self { offset: self.place(at), raw: self.raw.get(at..).unwrap_or_default(), ..*self }
     }
 
     /// `len` bytes from byte `at` on.
-    pub(super) fn bytes(&self, at: usize, len: usize) -> Result<&'a [u8]> {
+    pub(crate) fn bytes(&self, at: usize, len: usize) -> Result<&'a [u8]> {
         at.checked_add(len).and_then(|end| self.raw.get(at..end)).ok_or_else(|| {
             self.corrupt(at, format!("{len} bytes of content"), "the end of the structure")
         })
     }
 
     /// `N` bytes from byte `at` on.
-    pub(super) fn array<const N: usize>(&self, at: usize) -> Result<[u8; N]> {
+    pub(crate) fn array<const N: usize>(&self, at: usize) -> Result<[u8; N]> {
         match self.raw.get(at..).and_then(<[u8]>::first_chunk) {
             Some(bytes) => Ok(*bytes),
             None => Err(self.corrupt(at, format!("a field of {N} bytes"), "the end")),
         }
     }
 
-    pub(super) fn u8(&self, at: usize) -> Result<u8> {
+    pub(crate) fn u8(&self, at: usize) -> Result<u8> {
         self.array(at).map(u8::from_le_bytes)
     }
 
-    pub(super) fn u16(&self, at: usize) -> Result<u16> {
+    pub(crate) fn u16(&self, at: usize) -> Result<u16> {
         self.array(at).map(u16::from_le_bytes)
     }
 
-    pub(super) fn u32(&self, at: usize) -> Result<u32> {
+    pub(crate) fn u32(&self, at: usize) -> Result<u32> {
         self.array(at).map(u32::from_le_bytes)
     }
 
-    pub(super) fn u64(&self, at: usize) -> Result<u64> {
+    pub(crate) fn u64(&self, at: usize) -> Result<u64> {
         self.array(at).map(u64::from_le_bytes)
     }
 
-    pub(super) fn be16(&self, at: usize) -> Result<u16> {
+    pub(crate) fn be16(&self, at: usize) -> Result<u16> {
         self.array(at).map(u16::from_be_bytes)
     }
 
-    pub(super) fn be32(&self, at: usize) -> Result<u32> {
+    pub(crate) fn be32(&self, at: usize) -> Result<u32> {
         self.array(at).map(u32::from_be_bytes)
     }
 
-    pub(super) fn be64(&self, at: usize) -> Result<u64> {
+    pub(crate) fn be64(&self, at: usize) -> Result<u64> {
         self.array(at).map(u64::from_be_bytes)
     }
 
     /// The text in a field of `len` bytes, which a NUL may end early.
-    pub(super) fn text(&self, at: usize, len: usize) -> Result<String> {
+    pub(crate) fn text(&self, at: usize, len: usize) -> Result<String> {
         let field = self.bytes(at, len)?;
         let text = field.split(|byte| *byte == 0).next().unwrap_or_default();
         Ok(String::from_utf8_lossy(text).into_owned())
@@ -95,6 +95,6 @@ impl<'a> Structure<'a> {
 }
 
 /// A number stored as two halves.
-pub(super) fn join(low: u32, high: u32) -> u64 {
+pub(crate) fn join(low: u32, high: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }

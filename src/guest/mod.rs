@@ -9,13 +9,14 @@ pub mod linux;
 pub mod password;
 pub mod windows;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::facts::{Facts, FileSystemFacts, Guest};
 use self::password::InitialPassword;
 use crate::bytes::Bytes;
 use crate::disk::Disk;
-use crate::disk::facts::DiskFacts;
+use crate::disk::facts::{DiskFacts, SignatureKind};
 use crate::error::Result;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
@@ -89,8 +90,8 @@ fn look_inside(disk: Result<Arc<dyn Bytes>>, password: Option<&InitialPassword>)
     let filesystems = open_filesystems(&disk, volumes);
     let machine = Machine { disk: &disk, filesystems: &filesystems };
     let firmware = linux::boot::firmware::firmware(&machine);
-    let (guest, tree) = match windows::recognise(&machine) {
-        Some(windows) => (Fact::Known(Guest::Windows(windows)), windows::tree(&machine)),
+    let (guest, tree) = match windows::find(&machine) {
+        Some((windows, tree)) => (Fact::Known(Guest::Windows(Box::new(windows))), tree),
         None => linux::find(&machine, password),
     };
     (Fact::Known(disk), filesystems, firmware, guest, tree)
@@ -140,26 +141,73 @@ fn open_filesystems(
     volumes: Vec<Arc<dyn Bytes>>,
 ) -> Vec<Fact<Option<Arc<dyn FileSystem>>>> {
     let budget = Arc::new(Budget::default());
-    disk.volumes
-        .iter()
-        .zip(volumes)
-        .enumerate()
-        .map(|(index, (facts, bytes))| {
-            let signature = match facts.signatures.as_result() {
-                Ok(signatures) => signatures.first(),
-                Err(unread) => return Fact::Unknown(unread.clone()),
-            };
-            match signature {
-                // What lies in a member of something bigger is a volume of its own.
-                Some(signature) if signature.kind.is_member() => {
-                    disk.unopened(index).map_or(Fact::Known(None), Fact::Unknown)
-                }
-                Some(signature) if filesystem::may_hold_files(signature.kind) => Fact::from_result(
-                    facts.name.clone(),
-                    filesystem::open_within(signature.kind, bytes, &budget).map(Some),
-                ),
-                _ => Fact::Known(None),
+    let sets = device_sets(disk);
+    let mut opened: Vec<Fact<Option<Arc<dyn FileSystem>>>> = Vec::with_capacity(volumes.len());
+    for (index, facts) in disk.volumes.iter().enumerate().take(volumes.len()) {
+        let signature = match facts.signatures.as_result() {
+            Ok(signatures) => signatures.first(),
+            Err(unread) => {
+                opened.push(Fact::Unknown(unread.clone()));
+                continue;
             }
-        })
-        .collect()
+        };
+        opened.push(match signature {
+            // What lies in a member of something bigger is a volume of its own.
+            Some(signature) if signature.kind.is_member() => {
+                disk.unopened(index).map_or(Fact::Known(None), Fact::Unknown)
+            }
+            Some(signature) if filesystem::may_hold_files(signature.kind) => {
+                let alone = [index];
+                let set = sets.iter().find(|set| set.contains(&index));
+                let set = set.map_or(&alone[..], Vec::as_slice);
+                // The file system of a set is the same on each of its devices.
+                match set.first().filter(|first| **first < index).and_then(|at| opened.get(*at)) {
+                    Some(first) => first.clone(),
+                    None => {
+                        let devices: Vec<_> =
+                            set.iter().filter_map(|at| volumes.get(*at)).cloned().collect();
+                        let found = filesystem::open_devices(signature.kind, &devices, &budget);
+                        Fact::from_result(facts.name.clone(), found.map(Some))
+                    }
+                }
+            }
+            _ => Fact::Known(None),
+        });
+    }
+    opened
+}
+
+/// The volumes that are devices of the same file system, which bear its UUID, each of them.
+fn device_sets(disk: &DiskFacts) -> Vec<Vec<usize>> {
+    let mut sets: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, volume) in disk.volumes.iter().enumerate() {
+        let signature = volume.signature().filter(|found| found.kind == SignatureKind::Btrfs);
+        if let Some(uuid) = signature.and_then(|signature| signature.uuid.as_deref()) {
+            sets.entry(uuid).or_default().push(index);
+        }
+    }
+    sets.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bytes::BytesExt;
+    use crate::filesystem::btrfs::tests::Image;
+
+    #[test]
+    fn the_devices_of_one_file_system_are_opened_together() {
+        let Disk { facts, volumes } = Disk::read(Arc::new(Image::read("set-raid0")));
+        let opened = open_filesystems(&facts, volumes);
+        assert_eq!(opened.len(), 3);
+        for found in &opened {
+            let filesystem = found.known().unwrap().as_ref().unwrap();
+            let etc = filesystem.lookup(filesystem.root(), b"etc").unwrap().unwrap();
+            let hello = filesystem.lookup(etc, b"hello").unwrap().unwrap();
+            assert_eq!(filesystem.open(hello).unwrap().array(0), Ok(*b"hello\n"));
+        }
+        for found in health(&facts, &opened) {
+            assert_eq!(found.health.known().unwrap().errors, []);
+        }
+    }
 }

@@ -123,7 +123,15 @@ impl GuestSummary {
                     summary.name = Some(os.name.clone());
                 }
             }
-            Some(Guest::Windows(_)) => summary.os = Some("windows".to_owned()),
+            Some(Guest::Windows(windows)) => {
+                summary.os = Some("windows".to_owned());
+                summary.arch = windows.arch.known().map(|(arch, _)| arch.name().to_owned());
+                if let Some(os) = windows.os.known() {
+                    summary.id = Some("windows".to_owned());
+                    summary.version = Some(os.number());
+                    summary.name = Some(os.name.clone());
+                }
+            }
             Some(Guest::Absent(_)) | None => {}
         }
         summary

@@ -1,8 +1,8 @@
 //! `arch-match`
 
-use super::scope::{Decision, any_guest, firmware, known, settle};
+use super::scope::{Decision, firmware, known, settle, some_guest, without_guest};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::guest::facts::{Architecture, Facts};
+use crate::guest::facts::{Architecture, Facts, Guest};
 use crate::text;
 
 /// The programs are for a processor that the platform has.
@@ -18,8 +18,8 @@ static DOC: Doc = Doc {
         "云服务器为x86或ARM架构。平台会自行检测镜像架构并以检测结果为准，ARM镜像只能使用UEFI引导。其他架构的操作系统无法运行。",
     ),
     decided: Fixed::new(
-        "The machine in the ELF header of /bin/sh or init: x86 passes; ARM passes when UEFI can boot the disk and the profile has ARM servers; everything else is broken.",
-        "读取/bin/sh或init的ELF文件头中的架构：x86通过；ARM在磁盘支持UEFI引导且规则集包含ARM云服务器时通过；其他架构不满足。",
+        "The machine in the ELF header of /bin/sh or init, of Windows that of its kernel or PROCESSOR_ARCHITECTURE in its registry: x86 passes; ARM passes when UEFI can boot the disk and the profile has ARM servers; everything else is broken.",
+        "读取/bin/sh或init的ELF文件头中的架构，Windows则读取内核文件或注册表PROCESSOR_ARCHITECTURE：x86通过；ARM在磁盘支持UEFI引导且规则集包含ARM云服务器时通过；其他架构不满足。",
     ),
     remedy: Fixed::new(
         "Use an image of the system for x86_64, or declare \"architecture\": \"arm\" for an ARM image.",
@@ -53,8 +53,11 @@ impl Rule for ArchMatch {
 }
 
 fn decide(facts: &Facts, profile: Profile) -> Decision {
-    let linux = any_guest(facts)?;
-    let (arch, evidence) = known(&linux.arch)?;
+    let (arch, evidence) = match some_guest(facts)? {
+        Guest::Linux(linux) => known(&linux.arch)?,
+        Guest::Windows(windows) => known(&windows.arch)?,
+        Guest::Absent(_) => return Err(Box::new(without_guest())),
+    };
     let evidence = vec![evidence.clone()];
     let name = arch.name();
     Ok(match arch {
@@ -100,6 +103,7 @@ mod tests {
     use super::*;
     use crate::fact::{Evidence, Fact};
     use crate::rules::Status;
+    use crate::rules::testing::windows::good_windows;
     use crate::rules::testing::*;
 
     fn of(arch: Architecture) -> Facts {
@@ -132,6 +136,7 @@ mod tests {
     #[test]
     fn an_unknown_architecture_is_unverified() {
         expect(&ArchMatch, &unread_inside(), Status::Unverified, "it was torn");
-        expect(&ArchMatch, &windows(), Status::Unverified, "recognised but not read");
+        expect(&ArchMatch, &windows(), Status::Unverified, "it is not read");
+        expect(&ArchMatch, &good_windows(), Status::Pass, "AMD64");
     }
 }

@@ -1,9 +1,9 @@
 //! `bits-memory-cap`
 
-use super::scope::{Decision, any_guest, known, settle, undecided};
+use super::scope::{Decision, known, settle, some_guest, undecided, without_guest};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::Unread;
-use crate::guest::facts::{Architecture, Facts};
+use crate::guest::facts::{Architecture, Facts, Guest};
 use crate::text;
 
 /// A 32-bit system is limited in memory.
@@ -16,8 +16,8 @@ static DOC: Doc = Doc {
         "32位操作系统无法使用超过4GB内存的弹性云服务器。",
     ),
     decided: Fixed::new(
-        "The class in the ELF header of /bin/sh or init.",
-        "根据/bin/sh或init的ELF文件头中的位数判断。",
+        "The class in the ELF header of /bin/sh or init; of Windows its kernel's machine or PROCESSOR_ARCHITECTURE in its registry.",
+        "根据/bin/sh或init的ELF文件头中的位数判断；Windows根据内核文件或注册表PROCESSOR_ARCHITECTURE判断。",
     ),
     remedy: Fixed::new(
         "Set \"max_ram\": 4096 in the request, or use the 64-bit edition of the system.",
@@ -47,8 +47,11 @@ impl Rule for BitsMemoryCap {
 }
 
 fn decide(facts: &Facts) -> Decision {
-    let linux = any_guest(facts)?;
-    let (arch, evidence) = known(&linux.arch)?;
+    let (arch, evidence) = match some_guest(facts)? {
+        Guest::Linux(linux) => known(&linux.arch)?,
+        Guest::Windows(windows) => known(&windows.arch)?,
+        Guest::Absent(_) => return Err(Box::new(without_guest())),
+    };
     let name = arch.name();
     let evidence = vec![evidence.clone()];
     Ok(match arch {
@@ -61,7 +64,8 @@ fn decide(facts: &Facts) -> Decision {
         )
         .remedy(text!("\"max_ram\": 4096", "\"max_ram\": 4096")),
         Architecture::Other => {
-            let unread = Unread::new("/bin/sh", "its architecture is not one that is known here");
+            let place = evidence.first().map_or("guest", |seen| seen.location.as_str());
+            let unread = Unread::new(place, "its architecture is not one that is known here");
             return Err(Box::new(undecided(&unread)));
         }
         _ => Outcome::holds(
@@ -76,6 +80,7 @@ mod tests {
     use super::*;
     use crate::fact::{Evidence, Fact};
     use crate::rules::Status;
+    use crate::rules::testing::windows::*;
     use crate::rules::testing::*;
 
     #[test]
@@ -93,7 +98,17 @@ mod tests {
     }
 
     #[test]
+    fn of_windows_the_registry_tells() {
+        let mut facts = good_windows();
+        expect(&BitsMemoryCap, &facts, Status::Pass, "AMD64");
+        let evidence = Evidence::new("Environment", "PROCESSOR_ARCHITECTURE=x86");
+        windows_mut(&mut facts).arch = Fact::Known((Architecture::I386, evidence));
+        expect(&BitsMemoryCap, &facts, Status::Info, "PROCESSOR_ARCHITECTURE=x86");
+    }
+
+    #[test]
     fn an_unknown_architecture_is_unverified() {
         expect(&BitsMemoryCap, &unread_inside(), Status::Unverified, "it was torn");
+        expect(&BitsMemoryCap, &windows_unread(), Status::Unverified, "it was torn");
     }
 }

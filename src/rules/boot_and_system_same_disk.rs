@@ -1,12 +1,14 @@
 //! `boot-and-system-same-disk`
 
-use super::scope::{Decision, any_guest, disk, known, settle, undecided};
+use super::scope::{Decision, any_guest, disk, guest, known, settle, undecided};
 use super::system_mounts::{is_automatic, is_boot, is_required};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, volumes};
 use crate::disk::facts::{DiskFacts, VolumeFacts};
 use crate::fact::{Evidence, Fact, Unread};
-use crate::guest::facts::{Facts, Resolution, SourceKind};
+use crate::guest::facts::{Facts, Guest, Resolution, SourceKind};
 use crate::text;
+
+mod windows;
 
 /// Everything that the guest boots from is in this image.
 pub(super) struct BootAndSystemSameDisk;
@@ -21,12 +23,12 @@ static DOC: Doc = Doc {
         "一个镜像文件对应一个磁盘。如果/boot、/usr或根文件系统依赖另一个磁盘，云服务器上将找不到该磁盘，启动会停在引导程序、initramfs或紧急模式。",
     ),
     decided: Fixed::new(
-        "Every device that the start needs must lead to a volume of this image: the root= of the default boot entry, and the /etc/fstab lines for /, /boot, /boot/efi, /usr and /var. A logical volume or array of which a physical volume or member is missing does not count; a volume group or array that could not be opened leaves it undecided.",
-        "启动所需的每个设备都必须对应到本镜像中的卷：默认引导项的root=，以及/etc/fstab中/、/boot、/boot/efi、/usr、/var各行。缺少物理卷或成员盘的逻辑卷或阵列不算在内；无法打开的卷组或阵列记为无法判定。",
+        "Every device that the start needs must lead to a volume of this image: the root= of the default boot entry, and the /etc/fstab lines for /, /boot, /boot/efi, /usr and /var. A logical volume or array of which a physical volume or member is missing does not count; a volume group or array that could not be opened leaves it undecided. Windows: the devices of the default entry in the boot configuration (BCD, boot.ini) must be partitions of this disk, by its disk signature and their offset or by their GUIDs, and the disk must not be a dynamic disk.",
+        "启动所需的每个设备都必须对应到本镜像中的卷：默认引导项的root=，以及/etc/fstab中/、/boot、/boot/efi、/usr、/var各行。缺少物理卷或成员盘的逻辑卷或阵列不算在内；无法打开的卷组或阵列记为无法判定。Windows：启动配置（BCD、boot.ini）默认启动项引用的设备必须是本磁盘的分区（按磁盘签名和偏移，或按GUID），且磁盘不能是动态磁盘。",
     ),
     remedy: Fixed::new(
-        "Copy the file system onto the system disk, correct its line in /etc/fstab and root=, and rebuild the boot loader's configuration; or export the disk that holds both.",
-        "请将该文件系统的内容迁移到系统盘，修改/etc/fstab和root=中的对应项并重新生成引导配置；或导出同时包含两者的磁盘。",
+        "Copy the file system onto the system disk, correct its line in /etc/fstab and root=, and rebuild the boot loader's configuration; or export the disk that holds both. Windows: bcdboot C:\\Windows /s S: (S: is the partition with the boot files) names the partitions anew.",
+        "请将该文件系统的内容迁移到系统盘，修改/etc/fstab和root=中的对应项并重新生成引导配置；或导出同时包含两者的磁盘。Windows：执行bcdboot C:\\Windows /s S:（S:为启动文件所在分区）重新指定分区。",
     ),
     source: "制作镜像 (ims_03_0603), Windows list item 7, Linux list item 9",
     predicts: &[],
@@ -66,6 +68,9 @@ fn decide(facts: &Facts) -> Decision {
             ),
             missing,
         ));
+    }
+    if let Guest::Windows(windows) = guest(facts)? {
+        return windows::decide(facts, disk, windows);
     }
     let linux = any_guest(facts)?;
     let entry = linux.boot.default_entry.known().and_then(Option::as_ref);
@@ -242,7 +247,6 @@ mod tests {
         fstab_mut(&mut facts).entries[0].source =
             device("/dev/mapper/cl-root", SourceKind::DeviceMapper, Resolution::Unknown(why));
         expect(&BootAndSystemSameDisk, &facts, Status::Unverified, "LVM is not read");
-        expect(&BootAndSystemSameDisk, &windows(), Status::Unverified, "recognised but not read");
         expect(&BootAndSystemSameDisk, &unread_inside(), Status::Unverified, "it was torn");
     }
 

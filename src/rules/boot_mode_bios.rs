@@ -1,6 +1,6 @@
 //! `boot-mode-bios`
 
-use super::scope::{Decision, any_guest, firmware, known, settle, without_guest};
+use super::scope::{Decision, any_guest, firmware, guest, known, settle, without_guest};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, os_version};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{Architecture, Facts, FirmwareFacts, Guest};
@@ -86,23 +86,16 @@ fn uefi_only(facts: &Facts, firmware: &FirmwareFacts, profile: Profile) -> Decis
     let mut evidence = firmware.uefi.clone();
     evidence.extend(boot_sector(facts));
     if profile == Profile::ImsClassic {
-        return Ok(Outcome::broken(
+        let outcome = Outcome::broken(
             text!(
                 "Only UEFI can boot the disk; BIOS is demanded.",
                 "磁盘只能通过UEFI引导，而平台要求BIOS引导。"
             ),
             evidence,
-        ));
+        );
+        return Ok(convert(facts, outcome));
     }
-    let linux = any_guest(facts)?;
-    let (arch, _) = known(&linux.arch)?;
-    let listed = match (arch, known(&linux.os)?) {
-        // ARM servers boot by UEFI only.
-        (Architecture::Aarch64 | Architecture::Arm, _) => Some(true),
-        (_, Some(os)) => os_version::listed_for_uefi(os, *arch),
-        (_, None) => None,
-    };
-    if listed == Some(true) {
+    if is_listed(facts)? {
         return Ok(Outcome::doubtful(
             text!(
                 "Only UEFI can boot the disk: the image must be declared as UEFI.",
@@ -115,12 +108,42 @@ fn uefi_only(facts: &Facts, firmware: &FirmwareFacts, profile: Profile) -> Decis
             "请为镜像设置\"hw_firmware_type\": \"uefi\"（在请求中设置，或注册后通过PATCH修改）。"
         )));
     }
-    Ok(Outcome::broken(
+    let outcome = Outcome::broken(
         text!(
             "Only UEFI can boot the disk, and the platform does not list this system for UEFI.",
             "磁盘只能通过UEFI引导，而该操作系统不在平台的UEFI支持列表中。"
         ),
         evidence,
+    );
+    Ok(convert(facts, outcome))
+}
+
+/// Whether the platform lists the system for UEFI.
+fn is_listed(facts: &Facts) -> Decision<bool> {
+    let listed = if let Guest::Windows(windows) = guest(facts)? {
+        let (arch, _) = known(&windows.arch)?;
+        os_version::windows_listed_for_uefi(known(&windows.os)?, *arch)
+    } else {
+        let linux = any_guest(facts)?;
+        let (arch, _) = known(&linux.arch)?;
+        match (arch, known(&linux.os)?) {
+            // ARM servers boot by UEFI only.
+            (Architecture::Aarch64 | Architecture::Arm, _) => Some(true),
+            (_, Some(os)) => os_version::listed_for_uefi(os, *arch),
+            (_, None) => None,
+        }
+    };
+    Ok(listed == Some(true))
+}
+
+/// The way to BIOS for Windows, which does not boot from a GPT disk there.
+fn convert(facts: &Facts, outcome: Outcome) -> Outcome {
+    if !matches!(facts.guest, Fact::Known(Guest::Windows(_))) {
+        return outcome;
+    }
+    outcome.remedy(text!(
+        "Under BIOS Windows boots from MBR disks only. Copy the Windows partition to an MBR disk with an active partition for the boot files, then from the command prompt of an installation medium, with S: for the active partition: bcdboot C:\\Windows /s S: /f BIOS, bootsect /nt60 S: /mbr",
+        "在BIOS方式下，Windows只能从MBR磁盘启动。请将Windows分区复制到带有活动分区（用于存放启动文件）的MBR磁盘，然后在安装介质的命令提示符下执行（S:为活动分区）：bcdboot C:\\Windows /s S: /f BIOS，bootsect /nt60 S: /mbr"
     ))
 }
 
@@ -167,6 +190,19 @@ mod tests {
         expect_in(Profile::Huaweicloud, &BootModeBios, &facts, Status::Fail, "does not list");
         linux_mut(&mut facts).arch = Fact::Known((Architecture::Aarch64, Evidence::new("", "")));
         expect_in(Profile::Huaweicloud, &BootModeBios, &facts, Status::Warn, "declared as UEFI");
+    }
+
+    #[test]
+    fn windows_that_only_uefi_boots_is_told_how_windows_comes_to_bios() {
+        let facts = windows::windows_uefi();
+        let finding = expect(&BootModeBios, &facts, Status::Fail, "BIOS is demanded");
+        assert!(remedy(&finding).contains("bcdboot"), "{finding:#?}");
+        // Windows Server 2012 R2 is on the list.
+        let profile = Profile::Huaweicloud;
+        expect_in(profile, &BootModeBios, &facts, Status::Warn, "declared as UEFI");
+        let mut facts = windows::windows_unread();
+        facts.firmware = testing::uefi_only().firmware;
+        expect_in(profile, &BootModeBios, &facts, Status::Unverified, "it was torn");
     }
 
     #[test]

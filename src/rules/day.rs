@@ -10,7 +10,7 @@ const DAYS_OF_400_YEARS: i64 = 146_097;
 const MONTHS: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /// The date (`2026-01-01`, UTC) of a day counted from 1970-01-01, which is day 0.
-pub(super) fn date(day: i64) -> String {
+pub(crate) fn date(day: i64) -> String {
     if !RANGE.contains(&day) {
         return format!("day {day} since 1970-01-01");
     }

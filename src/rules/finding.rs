@@ -125,7 +125,14 @@ fn doubt(
         "无法判定：{location}：{reason}。按此前的文件内容，本规则可通过。"
     );
     let evidence = std::iter::once(line).chain(outcome.evidence).collect();
-    Outcome { judgement: Judgement::Unverified, message, evidence, remedy: None }.remedy(text!(
+    let outcome = Outcome { judgement: Judgement::Unverified, message, evidence, remedy: None };
+    if facts.has_damaged_filesystem() {
+        return outcome.remedy(text!(
+            "Check the file system from a rescue system (e2fsck -f, xfs_repair, btrfs check), then start and shut down the machine once and take the image again.",
+            "请在救援系统中检查文件系统（e2fsck -f、xfs_repair、btrfs check），然后正常启动并关机一次，重新导出镜像。"
+        ));
+    }
+    outcome.remedy(text!(
         "Start the virtual machine once, shut it down from inside, and take the image again.",
         "请启动一次该虚拟机，从系统内正常关机，然后重新导出镜像。"
     ))
@@ -225,6 +232,14 @@ mod tests {
         let rule = rule("fstab-no-nonsystem-mounts").unwrap();
         let finding = expect(rule, &facts, Status::Fail, "what was read may be older");
         assert!(finding.evidence.iter().any(|seen| seen.location == "/etc/fstab:7"));
+    }
+
+    #[test]
+    fn a_file_system_that_is_damaged_is_checked_before_anything_is_started() {
+        let mut facts = with_stale_root();
+        health_mut(&mut facts, 1).errors.push(Evidence::new("partition 2: xfs AGF", "damaged"));
+        let finding = expect(rule("fstab-uuid").unwrap(), &facts, Status::Unverified, REASON);
+        assert!(finding.remedy.unwrap().en.contains("xfs_repair"));
     }
 
     #[test]

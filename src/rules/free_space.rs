@@ -1,10 +1,10 @@
 //! `free-space`
 
-use super::scope::{Decision, any_guest, disk, known, settle, undecided};
+use super::scope::{Decision, disk, known, settle, some_guest, undecided, without_guest};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::{Evidence, Unread};
 use crate::filesystem::Space;
-use crate::guest::facts::{Facts, LinuxFacts};
+use crate::guest::facts::{Facts, Guest, LinuxFacts, WindowsFacts};
 use crate::text;
 
 /// There is room for what the platform or a repair writes.
@@ -20,8 +20,8 @@ static DOC: Doc = Doc {
         "平台的自动配置以及本报告的修复操作都会向镜像写入内容：驱动、软件包、与旧文件并存的initramfs。空间不足时会中途失败。",
     ),
     decided: Fixed::new(
-        "Free bytes and inodes as the file systems count them: 256 MiB and 1,000 inodes in /, and in a separate /boot one and a half times the default entry's initramfs.",
-        "根据文件系统自身的计数：/需有256 MiB和1000个inode空闲；/boot独立时需有默认引导项initramfs大小的1.5倍空闲。",
+        "Free bytes and inodes as the file systems count them: 256 MiB and 1,000 inodes in /, and in a separate /boot one and a half times the default entry's initramfs; on the volume of Windows 1 GiB.",
+        "根据文件系统自身的计数：/需有256 MiB和1000个inode空闲；/boot独立时需有默认引导项initramfs大小的1.5倍空闲；Windows系统卷需有1 GiB空闲。",
     ),
     remedy: Fixed::new(
         "Make room: remove old kernels and package caches (dnf clean all, yum clean all, apt-get clean, zypper clean), or grow the file system.",
@@ -82,8 +82,45 @@ fn space<'a>(facts: &'a Facts, linux: &LinuxFacts, path: &str) -> Decision<Optio
 }
 
 fn decide(facts: &Facts) -> Decision {
-    let linux = any_guest(facts)?;
+    let guest = some_guest(facts)?;
     disk(facts)?;
+    match guest {
+        Guest::Linux(linux) => of_linux(facts, linux),
+        Guest::Windows(windows) => of_windows(facts, windows),
+        Guest::Absent(_) => Err(Box::new(without_guest())),
+    }
+}
+
+/// Least room on the volume of Windows, in bytes: drivers, tools and what their installers unpack.
+const WINDOWS_BYTES: u64 = 1024 * MIB;
+
+fn of_windows(facts: &Facts, windows: &WindowsFacts) -> Decision {
+    let found = facts.filesystems.iter().find(|found| Some(found.volume) == windows.volume);
+    let Some(found) = found else {
+        let unread = Unread::new("guest", "the volume of Windows could not be read");
+        return Err(Box::new(undecided(&unread)));
+    };
+    let space = known(&known(&found.health)?.space)?;
+    let evidence = vec![space.evidence.clone()];
+    let needed = WINDOWS_BYTES.div_ceil(MIB);
+    Ok(if space.free < WINDOWS_BYTES {
+        Outcome::broken(
+            text!(
+                "There is too little room for drivers on the volume of Windows; needed: {needed} MiB.",
+                "Windows系统卷空闲空间不足以写入驱动；需要{needed} MiB。"
+            ),
+            evidence,
+        )
+        .remedy(text!("cleanmgr, or extend the volume in diskmgmt.msc", "运行cleanmgr清理磁盘，或在diskmgmt.msc中扩展卷"))
+    } else {
+        Outcome::holds(
+            text!("There is room on the volume of Windows.", "Windows系统卷有足够的空闲空间。"),
+            evidence,
+        )
+    })
+}
+
+fn of_linux(facts: &Facts, linux: &LinuxFacts) -> Decision {
     let mut short = Vec::new();
     let mut enough = Vec::new();
     let mut look = |path: &str, space: &Space, bytes: u64| {
@@ -133,6 +170,7 @@ mod tests {
     use super::*;
     use crate::fact::Fact;
     use crate::rules::Status;
+    use crate::rules::testing::windows::*;
     use crate::rules::testing::*;
 
     fn space_mut(facts: &mut Facts, volume: usize) -> &mut Space {
@@ -197,5 +235,15 @@ mod tests {
         assert_eq!(status(&FreeSpace, &facts), Status::Warn);
         assert_eq!(status(&FreeSpace, &windows()), Status::Unverified);
         assert_eq!(status(&FreeSpace, &no_guest()), Status::NotApplicable);
+    }
+
+    #[test]
+    fn windows_needs_a_gibibyte_on_its_volume() {
+        let mut facts = good_windows();
+        expect(&FreeSpace, &facts, Status::Pass, "partition 2");
+        space_mut(&mut facts, 1).free = WINDOWS_BYTES - 1;
+        expect(&FreeSpace, &facts, Status::Warn, "1024 MiB");
+        windows_mut(&mut facts).volume = None;
+        expect(&FreeSpace, &facts, Status::Unverified, "volume of Windows");
     }
 }

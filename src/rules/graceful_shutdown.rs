@@ -1,11 +1,13 @@
 //! `graceful-shutdown`
 
-use super::scope::{Decision, any_guest, disk, settle, undecided};
+mod windows;
+
+use super::scope::{Decision, disk, settle, some_guest, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
 use crate::disk::facts::SignatureKind;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::Shutdown;
-use crate::guest::facts::Facts;
+use crate::guest::facts::{Facts, Guest};
 use crate::text;
 
 /// The machine was shut down before its disk was taken.
@@ -21,14 +23,14 @@ static DOC: Doc = Doc {
         "从运行中或异常断电的虚拟机导出的磁盘相当于断电现场：文件可能丢失，由其创建的云服务器可能无法启动或进入救援模式。处于休眠状态的系统会尝试恢复另一台机器的内存。",
     ),
     decided: Fixed::new(
-        "The file systems of the guest's tree: ext by needs_recovery and s_state, XFS by the last record of its log, Btrfs by its log tree, FAT by its mark; and a swap area with the signature of a hibernation (S1SUSPEND).",
-        "检查系统所用的文件系统：ext看needs_recovery和s_state，XFS看日志的最后一条记录，Btrfs看日志树，FAT看使用标记；另外检查交换分区是否带有休眠签名（S1SUSPEND）。",
+        "The file systems of the guest's tree: ext by needs_recovery and s_state, XFS by the last record of its log, Btrfs by its log tree, FAT by its mark; and a swap area with the signature of a hibernation (S1SUSPEND). Windows: the dirty bit of its NTFS volumes, registry hives that were not written to their end, and hiberfil.sys with the memory of a hibernated machine (HIBR; fast start-up leaves it, too).",
+        "检查系统所用的文件系统：ext看needs_recovery和s_state，XFS看日志的最后一条记录，Btrfs看日志树，FAT看使用标记；另外检查交换分区是否带有休眠签名（S1SUSPEND）。Windows：检查NTFS卷的脏标志、未写完的注册表配置单元，以及hiberfil.sys中是否有休眠内存（HIBR，快速启动也会留下）。",
     ),
     remedy: Fixed::new(
-        "Start the virtual machine once, run 'shutdown -h now' in it, wait until it is off, and take the image again.",
-        "启动一次该虚拟机，在系统内执行shutdown -h now，待其完全关机后重新导出镜像。",
+        "Start the virtual machine once, run 'shutdown -h now' (Windows: shutdown /s /t 0) in it, wait until it is off, and take the image again.",
+        "启动一次该虚拟机，在系统内执行shutdown -h now（Windows：shutdown /s /t 0），待其完全关机后重新导出镜像。",
     ),
-    source: "准备镜像文件（Linux） (ims_01_0209)",
+    source: "准备镜像文件（Linux） (ims_01_0209), （Windows） (ims_01_0204)",
     predicts: &[],
     repaired_by_platform: false,
 };
@@ -59,8 +61,11 @@ impl Rule for GracefulShutdown {
 const KEEPS_OLD_MARKS: &str = "vfat";
 
 fn decide(facts: &Facts) -> Decision {
-    any_guest(facts)?;
+    let guest = some_guest(facts)?;
     let disk = disk(facts)?;
+    if let Guest::Windows(windows) = guest {
+        return windows::decide(facts, windows);
+    }
     let mut clean = Vec::new();
     let mut unclean = Vec::new();
     let mut marked = Vec::new();

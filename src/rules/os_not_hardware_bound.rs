@@ -1,11 +1,13 @@
 //! `os-not-hardware-bound`
 
-use super::scope::{Decision, any_guest, disk, settle, undecided};
+use super::scope::{Decision, disk, known, settle, some_guest, undecided, without_guest};
 use super::system_mounts::is_boot;
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::disk::facts::SignatureKind;
-use crate::fact::Evidence;
-use crate::guest::facts::{BindingKind, DeviceRef, Facts, FstabEntry, LinuxFacts, SourceKind};
+use crate::disk::facts::{DiskFacts, SignatureKind};
+use crate::fact::{Evidence, Unread};
+use crate::guest::facts::{
+    BindingKind, DeviceRef, Facts, FstabEntry, Guest, LinuxFacts, SourceKind, WindowsFacts,
+};
 use crate::text;
 
 /// The system is tied to no machine.
@@ -21,8 +23,8 @@ static DOC: Doc = Doc {
         "云服务器的磁盘、总线和MAC地址都与原机器不同。用序列号或总线路径引用的根设备无法找到；绑定MAC地址的网络配置会导致网卡无法启动，进而无法从元数据服务获取密码。",
     ),
     decided: Fixed::new(
-        "Root and boot named by /dev/disk/by-id, by-path, nvme or mmc names, and members of firmware RAID (Intel IMSM, DDF) are broken. MAC addresses in udev rules or network configuration are broken too; in files that cloud-init writes anew on each new instance they warn. Activation bound to hardware cannot be seen.",
-        "根或启动设备使用/dev/disk/by-id、by-path、nvme或mmc名称，或磁盘为固件RAID（Intel IMSM、DDF）成员，判为不满足。udev规则或网络配置中的MAC地址同样判为不满足；位于cloud-init会在新实例上重新生成的文件中时，仅告警。与硬件绑定的激活信息无法检测。",
+        "Root and boot named by /dev/disk/by-id, by-path, nvme or mmc names, and members of firmware RAID (Intel IMSM, DDF) are broken. MAC addresses in udev rules or network configuration are broken too; in files that cloud-init writes anew on each new instance they warn. Of Windows a MAC address that was set by hand (NetworkAddress of a card) is broken. Activation bound to hardware cannot be seen.",
+        "根或启动设备使用/dev/disk/by-id、by-path、nvme或mmc名称，或磁盘为固件RAID（Intel IMSM、DDF）成员，判为不满足。udev规则或网络配置中的MAC地址同样判为不满足；位于cloud-init会在新实例上重新生成的文件中时，仅告警。Windows网卡手工设置了MAC地址（NetworkAddress）时判为不满足。与硬件绑定的激活信息无法检测。",
     ),
     remedy: Fixed::new(
         "Name disks by UUID in /etc/fstab and the boot loader; rm -f /etc/udev/rules.d/*persistent*net*; take HWADDR=, MACADDR= and macaddress: out of the network configuration.",
@@ -52,21 +54,16 @@ impl Rule for OsNotHardwareBound {
 }
 
 fn decide(facts: &Facts) -> Decision {
-    let linux = any_guest(facts)?;
-    let disk = disk(facts)?;
+    let guest = some_guest(facts)?;
+    let (raid, mut unknown) = firmware_raid(disk(facts)?);
+    let linux = match guest {
+        Guest::Linux(linux) => linux,
+        Guest::Windows(windows) => return of_windows(windows, raid, unknown),
+        Guest::Absent(_) => return Err(Box::new(without_guest())),
+    };
     let mut critical = device_names(linux);
-    let (mut mild, mut unknown) = (Vec::new(), None);
-    // Firmware keeps its metadata on disks and partitions, not inside other volumes.
-    for volume in disk.volumes.iter().filter(|volume| volume.start.is_some()) {
-        match volume.signatures.as_result() {
-            Ok(signatures) => {
-                let raid = |kind| matches!(kind, SignatureKind::Imsm | SignatureKind::Ddf);
-                let found = signatures.iter().filter(|signature| raid(signature.kind));
-                critical.extend(found.map(|s| Evidence::new(volume.name.clone(), s.kind.name())));
-            }
-            Err(unread) => unknown = unknown.or(Some(unread)),
-        }
-    }
+    critical.extend(raid);
+    let mut mild = Vec::new();
     match linux.bindings.as_result() {
         Ok(bindings) => {
             for binding in bindings {
@@ -121,6 +118,58 @@ fn decide(facts: &Facts) -> Decision {
     ))
 }
 
+/// Members of firmware RAID, and why others may have been missed. Firmware keeps its metadata on
+/// disks and partitions, not inside other volumes.
+fn firmware_raid(disk: &DiskFacts) -> (Vec<Evidence>, Option<&Unread>) {
+    let (mut members, mut unknown) = (Vec::new(), None);
+    for volume in disk.volumes.iter().filter(|volume| volume.start.is_some()) {
+        match volume.signatures.as_result() {
+            Ok(signatures) => {
+                let raid = |kind| matches!(kind, SignatureKind::Imsm | SignatureKind::Ddf);
+                let found = signatures.iter().filter(|signature| raid(signature.kind));
+                members.extend(found.map(|s| Evidence::new(volume.name.clone(), s.kind.name())));
+            }
+            Err(unread) => unknown = unknown.or(Some(unread)),
+        }
+    }
+    (members, unknown)
+}
+
+/// Windows finds its disks by their signatures: what ties it to a machine is a MAC address that was
+/// set by hand, and firmware RAID.
+fn of_windows(windows: &WindowsFacts, raid: Vec<Evidence>, unknown: Option<&Unread>) -> Decision {
+    let macs = windows.fixed_macs.known().into_iter().flatten().cloned();
+    let ties: Vec<_> = macs.chain(raid).collect();
+    if let Some(first) = ties.first() {
+        let (place, what) = (first.location.clone(), first.detail.clone());
+        return Ok(Outcome::broken(
+            text!(
+                "The system is tied to its old machine: {place}: {what}.",
+                "系统与原机器硬件绑定：{place}：{what}。"
+            ),
+            ties,
+        )
+        .remedy(text!(
+            "Set “Network address” of the card to “not present” in Device Manager (devmgmt.msc), Advanced; move the disk off firmware RAID.",
+            "在设备管理器（devmgmt.msc）中将网卡高级属性“网络地址”设为“不存在”；磁盘不要使用固件RAID。"
+        )));
+    }
+    known(&windows.fixed_macs)?;
+    if let Some(unread) = unknown {
+        return Err(Box::new(undecided(unread)));
+    }
+    Ok(Outcome::holds(
+        text!(
+            "No network card has a MAC address of its own. Activation cannot be seen.",
+            "未发现手工设置MAC地址的网卡。激活状态无法检测。"
+        ),
+        vec![Evidence::new(
+            r"HKLM\SYSTEM\CurrentControlSet\Control\Class\{4D36E972-E325-11CE-BFC1-08002BE10318}",
+            "no NetworkAddress",
+        )],
+    ))
+}
+
 /// The devices that the start needs and that are named by serial number or bus path.
 fn device_names(linux: &LinuxFacts) -> Vec<Evidence> {
     let is_identity =
@@ -145,6 +194,7 @@ mod tests {
     use crate::fact::Fact;
     use crate::guest::facts::{Binding, Resolution};
     use crate::rules::Status;
+    use crate::rules::testing::windows::*;
     use crate::rules::testing::*;
 
     fn bound(kind: BindingKind, location: &str) -> Facts {
@@ -200,6 +250,16 @@ mod tests {
         let mut facts = good_linux();
         linux_mut(&mut facts).bindings = Fact::unknown("/etc/udev/rules.d", "torn");
         expect(&OsNotHardwareBound, &facts, Status::Unverified, "torn");
-        expect(&OsNotHardwareBound, &windows(), Status::Unverified, "recognised but not read");
+        expect(&OsNotHardwareBound, &windows(), Status::Unverified, "it is not read");
+    }
+
+    #[test]
+    fn a_mac_address_that_was_set_in_windows_fails() {
+        let mut facts = good_windows();
+        expect(&OsNotHardwareBound, &facts, Status::Pass, "no NetworkAddress");
+        let set = Evidence::new(r"Class\{4D36E972}\0007", "NetworkAddress=005056AABBCC");
+        windows_mut(&mut facts).fixed_macs = Fact::Known(vec![set]);
+        let finding = expect(&OsNotHardwareBound, &facts, Status::Fail, "005056AABBCC");
+        assert!(remedy(&finding).contains("devmgmt.msc"));
     }
 }

@@ -1,8 +1,9 @@
 //! `os-not-oem`
 
-use super::scope::{Decision, any_guest, settle};
+use super::scope::{Decision, known, settle, some_guest, without_guest};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::guest::facts::Facts;
+use crate::fact::Evidence;
+use crate::guest::facts::{Facts, Guest, OemMark, WindowsFacts};
 use crate::text;
 
 /// The system is no OEM edition.
@@ -15,8 +16,8 @@ static DOC: Doc = Doc {
         "OEM版操作系统包含针对特定厂商机器的驱动和激活信息，部分默认驱动在云平台上无法使用，因此不支持。",
     ),
     decided: Fixed::new(
-        "Windows: by the product id and the OEM information in the registry, which this version does not read. Linux: the bytes do not tell, a checklist line.",
-        "Windows：根据注册表中的产品ID和OEM信息判断，当前版本不读取。Linux：无法从镜像内容判断，列为人工确认项。",
+        "Windows: a ProductId of the OEM channel (-OEM- in it, or AAOEM at its end), a Manufacturer below OEMInformation, or a maker's oeminfo.ini warn. Linux: the bytes do not tell, a checklist line.",
+        "Windows：ProductId属于OEM渠道（包含-OEM-或以AAOEM结尾）、OEMInformation中有Manufacturer或存在厂商的oeminfo.ini时告警。Linux：无法从镜像内容判断，列为人工确认项。",
     ),
     remedy: Fixed::new(
         "Install the system from volume-licence or retail media.",
@@ -46,7 +47,11 @@ impl Rule for OsNotOem {
 }
 
 fn decide(facts: &Facts) -> Decision {
-    let linux = any_guest(facts)?;
+    let linux = match some_guest(facts)? {
+        Guest::Linux(linux) => linux,
+        Guest::Windows(windows) => return of_windows(windows),
+        Guest::Absent(_) => return Err(Box::new(without_guest())),
+    };
     let name = match linux.os.known() {
         Some(Some(os)) => os.name.as_str(),
         _ => "Linux",
@@ -57,10 +62,44 @@ fn decide(facts: &Facts) -> Decision {
     )))
 }
 
+fn of_windows(windows: &WindowsFacts) -> Decision {
+    let marks = known(&windows.oem)?;
+    let evidence: Vec<_> = marks.iter().map(|mark| mark.evidence().clone()).collect();
+    let by_id = marks.iter().any(|mark| matches!(mark, OemMark::ProductId(_)));
+    Ok(match evidence.first() {
+        Some(_) if by_id => Outcome::doubtful(
+            text!("The product id is one of the OEM channel.", "产品ID属于OEM渠道。"),
+            evidence,
+        ),
+        Some(first) => {
+            let (place, what) = (first.location.clone(), first.detail.clone());
+            Outcome::doubtful(
+                text!(
+                    "A hardware maker has left its mark in this Windows ({place}: {what}).",
+                    "Windows中存在硬件厂商的标记（{place}：{what}）。"
+                ),
+                evidence,
+            )
+        }
+        None => Outcome::holds(
+            text!(
+                "Neither the product id nor a maker's information speaks of an OEM edition.",
+                "产品ID和厂商信息均未显示为OEM版本。"
+            ),
+            vec![Evidence::new(
+                r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion",
+                "ProductId of another channel, no OEMInformation",
+            )],
+        ),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fact::Fact;
     use crate::rules::Status;
+    use crate::rules::testing::windows::*;
     use crate::rules::testing::*;
 
     #[test]
@@ -69,8 +108,20 @@ mod tests {
     }
 
     #[test]
-    fn a_windows_guest_is_unverified() {
-        expect(&OsNotOem, &windows(), Status::Unverified, "recognised but not read");
+    fn windows_of_a_maker_warns() {
+        let mut facts = good_windows();
+        expect(&OsNotOem, &facts, Status::Pass, "no OEMInformation");
+        let id = OemMark::ProductId(Evidence::new("CurrentVersion", "00371-OEM-8992671-00524"));
+        let maker = OemMark::Maker(Evidence::new("OEMInformation", "Manufacturer=LENOVO"));
+        windows_mut(&mut facts).oem = Fact::Known(vec![maker.clone()]);
+        expect(&OsNotOem, &facts, Status::Warn, "LENOVO");
+        windows_mut(&mut facts).oem = Fact::Known(vec![maker, id]);
+        expect(&OsNotOem, &facts, Status::Warn, "00371-OEM-8992671-00524");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unverified() {
+        expect(&OsNotOem, &windows_unread(), Status::Unverified, "it was torn");
         expect(&OsNotOem, &unread(), Status::Unverified, "it was torn");
     }
 

@@ -1,10 +1,10 @@
 //! `os-supported`
 
-use super::os_version::{self, OsVersion, os_version};
-use super::scope::{Decision, any_guest, known, settle};
+use super::os_version::{self, OsVersion, os_version, other_windows, windows_version};
+use super::scope::{Decision, known, settle, some_guest, without_guest};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text};
 use crate::fact::Evidence;
-use crate::guest::facts::Facts;
+use crate::guest::facts::{Facts, Guest, LinuxFacts, WindowsFacts};
 use crate::text;
 
 /// The system is one that the platform knows.
@@ -20,14 +20,14 @@ static DOC: Doc = Doc {
         "只有列表中的操作系统才能享受平台的自动配置。其他系统可选择Other Linux或Other Windows上传，但必须自备全部驱动和配置，且可能失败。",
     ),
     decided: Fixed::new(
-        "The release files of the guest name the system and its version; both, with the width of its programs, are looked up in the platform's list (data/os_versions.tsv).",
-        "根据系统发行版文件识别操作系统及版本，结合程序位数，在平台列表（data/os_versions.tsv）中查找。",
+        "The release files of the guest, or the registry of Windows (ProductName), name the system and its version; both, with the width of its programs, are looked up in the platform's list (data/os_versions.tsv).",
+        "根据系统发行版文件或Windows注册表（ProductName）识别操作系统及版本，结合程序位数，在平台列表（data/os_versions.tsv）中查找。",
     ),
     remedy: Fixed::new(
-        "Register with the nearest listed value, or as Other Linux (64 bit) after making sure that all drivers are in the image.",
-        "请使用最接近的列表取值注册；或在确认镜像包含全部驱动后，选择Other Linux (64 bit)。",
+        "Register with the nearest listed value, or as Other Linux (64 bit) or Other(64 bit) after making sure that all drivers are in the image.",
+        "请使用最接近的列表取值注册；或在确认镜像包含全部驱动后，选择Other Linux (64 bit)或Other(64 bit)。",
     ),
-    source: "准备镜像文件（Linux） (ims_01_0209); OTC 0030713143; 相关参数取值列表 (os_version)",
+    source: "准备镜像文件（Linux） (ims_01_0209), （Windows） (ims_01_0204); OTC 0030713143; 相关参数取值列表 (os_version)",
     predicts: &["IMG.0056"],
     repaired_by_platform: false,
 };
@@ -51,7 +51,21 @@ impl Rule for OsSupported {
 }
 
 fn decide(facts: &Facts, profile: Profile) -> Decision {
-    let linux = any_guest(facts)?;
+    match some_guest(facts)? {
+        Guest::Linux(linux) => of_linux(linux, profile),
+        Guest::Windows(windows) => of_windows(windows, profile),
+        Guest::Absent(_) => Err(Box::new(without_guest())),
+    }
+}
+
+fn of_windows(windows: &WindowsFacts, profile: Profile) -> Decision {
+    let os = known(&windows.os)?;
+    let (arch, _) = known(&windows.arch)?;
+    let found = windows_version(os, *arch, profile);
+    Ok(judged(found, &os.name, other_windows(*arch), vec![os.evidence.clone()]))
+}
+
+fn of_linux(linux: &LinuxFacts, profile: Profile) -> Decision {
     let Some(os) = known(&linux.os)? else {
         return Ok(Outcome::doubtful(
             text!(
@@ -62,11 +76,13 @@ fn decide(facts: &Facts, profile: Profile) -> Decision {
         ));
     };
     let (arch, _) = known(&linux.arch)?;
-    let arch = *arch;
-    let name = &os.name;
-    let other = os_version::other(arch);
-    let mut evidence = vec![os.evidence.clone()];
-    Ok(match os_version(os, arch, profile) {
+    let found = os_version(os, *arch, profile);
+    Ok(judged(found, &os.name, os_version::other(*arch), vec![os.evidence.clone()]))
+}
+
+/// What the list's answer means; `other` is the value for systems that it does not have.
+fn judged(found: OsVersion, name: &str, other: &str, mut evidence: Vec<Evidence>) -> Outcome {
+    match found {
         OsVersion::Exact(row) => {
             let value = row.value;
             evidence.push(Evidence::new("os_version", value));
@@ -102,7 +118,7 @@ fn decide(facts: &Facts, profile: Profile) -> Decision {
             "Register with \"os_version\": \"{other}\" and make sure that the drivers are in the image.",
             "注册时使用\"os_version\": \"{other}\"，并确认镜像已包含所需驱动。"
         )),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -110,6 +126,7 @@ mod tests {
     use super::*;
     use crate::fact::Fact;
     use crate::rules::Status;
+    use crate::rules::testing::windows::*;
     use crate::rules::testing::*;
 
     fn of(id: &str, version: &str) -> Facts {
@@ -143,6 +160,17 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_unverified() {
         expect(&OsSupported, &unread_inside(), Status::Unverified, "it was torn");
-        expect(&OsSupported, &windows(), Status::Unverified, "recognised but not read");
+        expect(&OsSupported, &windows(), Status::Unverified, "it is not read");
+    }
+
+    #[test]
+    fn windows_is_known_by_the_name_in_its_registry() {
+        let mut facts = good_windows();
+        expect(&OsSupported, &facts, Status::Pass, "Windows Server 2012 R2 Datacenter 64bit");
+        identity_mut(&mut facts).name = "Windows Server 2025 Standard".to_owned();
+        let finding = expect(&OsSupported, &facts, Status::Warn, "2022 Standard");
+        assert!(remedy(&finding).contains("Other(64 bit)"));
+        identity_mut(&mut facts).name = "Microsoft Windows XP".to_owned();
+        expect(&OsSupported, &facts, Status::Warn, "not on the platform's list");
     }
 }

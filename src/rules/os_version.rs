@@ -237,6 +237,9 @@ pub fn other(arch: Architecture) -> &'static str {
 
 #[cfg(test)]
 mod releases;
+mod windows;
+
+pub use self::windows::{other_windows, windows_listed_for_uefi, windows_version};
 
 #[cfg(test)]
 mod tests {

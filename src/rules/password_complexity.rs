@@ -2,9 +2,10 @@
 
 use super::scope::{Decision, guest, known, linux_only, settle, undecided, without_guest};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::fact::{Evidence, Fact};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::{
     Account, Accounts, CharacterClass, Facts, Guest, PasswordState, SuppliedPassword,
+    WindowsAccount, WindowsFacts, WindowsPassword,
 };
 use crate::text;
 
@@ -104,8 +105,9 @@ fn not_supplied(facts: &Facts) -> Decision {
     ));
     let linux = match guest(facts) {
         Ok(Guest::Linux(linux)) => linux,
+        Ok(Guest::Windows(windows)) => return Ok(windows_empty(windows).unwrap_or(manual)),
         Ok(Guest::Absent(_)) => return Err(Box::new(without_guest())),
-        Ok(_) | Err(_) => return Ok(manual),
+        Err(_) => return Ok(manual),
     };
     let Fact::Known(accounts) = &linux.accounts else { return Ok(manual) };
     let Hashes { empty: none, obsolete, set } = hashes(accounts);
@@ -123,6 +125,17 @@ fn not_supplied(facts: &Facts) -> Decision {
         ));
     }
     Ok(Outcome { evidence: set, ..manual })
+}
+
+/// Enabled accounts of Windows that have no password.
+fn windows_empty(windows: &WindowsFacts) -> Option<Outcome> {
+    let accounts = &windows.accounts.known()?.accounts;
+    let without = |account: &&WindowsAccount| {
+        !account.disabled && account.password == Fact::Known(WindowsPassword::Empty)
+    };
+    let seen = accounts.iter().filter(without).map(|account| account.evidence.clone());
+    let outcome = empty(seen.collect())?;
+    Some(outcome.remedy(text!("net user Administrator *", "net user Administrator *")))
 }
 
 fn class_name(class: CharacterClass) -> Fixed {
@@ -149,7 +162,10 @@ fn supplied(facts: &Facts, password: &SuppliedPassword) -> Decision {
     }
     // Accounts of other systems are not opened here.
     let linux = linux_only(facts).map_err(|outcome| match guest(facts) {
-        Ok(Guest::Windows(windows)) => Box::new(super::scope::windows_unread(windows)),
+        Ok(Guest::Windows(windows)) => Box::new(windows_empty(windows).unwrap_or_else(|| {
+            let sam = r"HKLM\SAM\SAM\Domains\Account\Users";
+            undecided(&Unread::new(sam, "passwords are not compared with the hashes of Windows"))
+        })),
         _ => outcome,
     })?;
     let accounts = known(&linux.accounts)?;
@@ -230,6 +246,7 @@ fn is_obsolete(scheme: &str) -> bool {
 mod tests {
     use super::*;
     use crate::rules::Status;
+    use crate::rules::testing::windows::*;
     use crate::rules::testing::*;
 
     fn with(password: PasswordState) -> Facts {
@@ -242,11 +259,15 @@ mod tests {
     fn a_set_password_is_left_to_a_person() {
         expect(&PasswordComplexity, &good_linux(), Status::Manual, "/etc/shadow:1");
         assert_eq!(status(&PasswordComplexity, &windows()), Status::Manual);
+        assert_eq!(status(&PasswordComplexity, &good_windows()), Status::Manual);
     }
 
     #[test]
     fn an_empty_password_fails() {
         expect(&PasswordComplexity, &with(PasswordState::Empty), Status::Fail, "/etc/shadow:1");
+        let mut facts = good_windows();
+        administrator_mut(&mut facts).password = Fact::Known(WindowsPassword::Empty);
+        expect(&PasswordComplexity, &facts, Status::Fail, "000001F4");
     }
 
     #[test]

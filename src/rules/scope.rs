@@ -76,16 +76,24 @@ pub(super) fn any_guest(facts: &Facts) -> Decision<&LinuxFacts> {
     }
 }
 
-/// The outcome of a rule that only concerns Windows, whose guests are not looked into.
-pub(super) fn windows_only(facts: &Facts) -> Outcome {
-    settle(guest(facts).map(|guest| match guest {
-        Guest::Windows(windows) => windows_unread(windows),
-        Guest::Linux(_) => Outcome::not_applicable(text!(
+/// The Windows guest, for a rule that only concerns Windows.
+pub(super) fn windows_only(facts: &Facts) -> Decision<&WindowsFacts> {
+    match guest(facts)? {
+        Guest::Windows(windows) => Ok(windows),
+        Guest::Linux(_) => Err(Box::new(Outcome::not_applicable(text!(
             "The guest is Linux; this rule concerns Windows.",
             "镜像中的操作系统为Linux，本规则仅适用于Windows。"
-        )),
-        Guest::Absent(_) => without_guest(),
-    }))
+        )))),
+        Guest::Absent(_) => Err(Box::new(without_guest())),
+    }
+}
+
+/// Whether there is an operating system, for a rule that is the same for each of them.
+pub(super) fn some_guest(facts: &Facts) -> Decision<&Guest> {
+    match guest(facts)? {
+        Guest::Absent(_) => Err(Box::new(without_guest())),
+        found => Ok(found),
+    }
 }
 
 /// The operating system, whichever it is.

@@ -21,6 +21,17 @@ pub(super) fn file_and_line(location: &str) -> Option<(&str, u32)> {
     Some((file, line.parse().ok()?))
 }
 
+/// `word` as one word of a command of Windows' cmd.exe; none for what no quotes make harmless there
+/// (`"`, `%`, `!`, `^`, control characters).
+pub(super) fn quote_cmd(word: &str) -> Option<String> {
+    let plain = |c: char| c.is_alphanumeric() || "._-".contains(c);
+    let fits = |c: char| plain(c) || " ()[]{}#&+=,;@~$'".contains(c);
+    if word.is_empty() || word.starts_with(['-', '/']) || !word.chars().all(fits) {
+        return None;
+    }
+    Some(if word.chars().all(plain) { word.to_owned() } else { format!("\"{word}\"") })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,5 +49,15 @@ mod tests {
     fn a_location_splits_at_its_last_colon() {
         assert_eq!(file_and_line("/boot/a:b:12"), Some(("/boot/a:b", 12)));
         assert_eq!(file_and_line("MBR, byte 446"), None);
+    }
+
+    #[test]
+    fn a_name_that_cmd_would_look_into_is_not_given_to_it() {
+        assert_eq!(quote_cmd("Administrator").as_deref(), Some("Administrator"));
+        assert_eq!(quote_cmd("本地连接 2").as_deref(), Some("\"本地连接 2\""));
+        assert_eq!(quote_cmd("a & b").as_deref(), Some("\"a & b\""));
+        for word in ["", "/add", "a\"b", "%PATH%", "a^b", "a\nb", "a!b", "a|b"] {
+            assert_eq!(quote_cmd(word), None, "{word}");
+        }
     }
 }

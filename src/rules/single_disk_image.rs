@@ -1,10 +1,10 @@
 //! `single-disk-image`
 
 use super::scope::{Decision, disk, guest, known, settle};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, volumes};
+use super::{Context, Doc, Fixed, Judgement, Level, Outcome, Profile, Rule, volumes};
 use crate::disk::facts::TableKind;
 use crate::fact::{Evidence, Fact};
-use crate::guest::facts::{ChainLink, Facts, Guest, LinkKind, LinkState};
+use crate::guest::facts::{ChainLink, Facts, Guest, LinkKind, LinkState, WindowsFacts};
 use crate::text;
 
 /// The image is a system disk and nothing else.
@@ -78,8 +78,36 @@ fn decide(facts: &Facts) -> Decision {
             }
             whole(facts, &name, root.map(|root| root.evidence.clone()).into_iter().collect())
         }
-        Guest::Windows(windows) => whole(facts, "Windows", windows.evidence.clone()),
+        Guest::Windows(windows) => {
+            let name = windows.os.known().map_or("Windows", |os| os.name.as_str());
+            let outcome = whole(facts, name, windows.evidence.clone())?;
+            Ok(match paging_elsewhere(windows) {
+                Some(noted) if outcome.judgement == Judgement::Holds => noted,
+                _ => outcome,
+            })
+        }
     }
+}
+
+/// Paging files on drives that lie on a disk which is not in the image. Windows starts without them,
+/// with a small one on its own volume.
+fn paging_elsewhere(windows: &WindowsFacts) -> Option<Outcome> {
+    let foreign = windows.foreign_drives.known()?;
+    let files = windows.paging_files.known()?;
+    let on = |drive: char, file: &str| {
+        file.chars().next().is_some_and(|letter| letter.eq_ignore_ascii_case(&drive))
+    };
+    let (drive, file) = foreign
+        .iter()
+        .find_map(|drive| Some((drive, files.iter().find(|file| on(drive.value, &file.value))?)))?;
+    let letter = drive.value;
+    Some(Outcome::noted(
+        text!(
+            "The disk holds Windows, but its paging file is to lie on drive {letter}:, whose disk is not in the image.",
+            "磁盘中包含Windows，但页面文件设置在{letter}:盘，该盘所在磁盘不在镜像中。"
+        ),
+        vec![file.evidence.clone(), drive.evidence.clone()],
+    ))
 }
 
 /// An operating system was found; whether the disk is laid out as a system disk is.
@@ -110,7 +138,9 @@ fn whole(facts: &Facts, name: &str, mut evidence: Vec<Evidence>) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest::facts::Seen;
     use crate::rules::Status;
+    use crate::rules::testing::windows::*;
     use crate::rules::testing::*;
 
     #[test]
@@ -126,6 +156,18 @@ mod tests {
     fn a_disk_with_a_system_passes() {
         expect(&SingleDiskImage, &good_linux(), Status::Pass, "CentOS Linux 7");
         expect(&SingleDiskImage, &windows(), Status::Pass, "Windows");
+    }
+
+    #[test]
+    fn a_paging_file_on_another_disk_is_worth_knowing() {
+        let mut facts = good_windows();
+        expect(&SingleDiskImage, &facts, Status::Pass, "Windows Server 2012 R2");
+        let drive = Seen::new('D', Evidence::new("MountedDevices", r"\DosDevices\D:"));
+        windows_mut(&mut facts).foreign_drives = Fact::Known(vec![drive]);
+        expect(&SingleDiskImage, &facts, Status::Pass, "Windows Server 2012 R2");
+        let file = Seen::new(r"d:\pagefile.sys".to_owned(), Evidence::new("PagingFiles", "d:"));
+        windows_mut(&mut facts).paging_files = Fact::Known(vec![file]);
+        expect(&SingleDiskImage, &facts, Status::Info, "drive D:");
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! `win-administrator-usable`
 
-use super::scope::windows_only;
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::guest::facts::Facts;
+use super::scope::{Decision, known, settle, undecided, windows_only};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
+use crate::fact::{Evidence, Fact, Unread};
+#[cfg(test)]
+use crate::guest::facts::WindowsPassword;
+use crate::guest::facts::{Facts, Hindrance, ProductType, WindowsAccount};
+use crate::text;
 
 /// Administrator can log in.
 pub(super) struct WinAdministratorUsable;
@@ -17,14 +21,16 @@ static DOC: Doc = Doc {
         "在创建镜像过程中，需要使用该账户登录云服务器进行配置。",
     ),
     decided: Fixed::new(
-        "The SAM hive says whether the account with RID 500 is disabled, locked or without a password. This version does not read Windows guests and leaves it undecided.",
-        "根据SAM注册表中RID为500的账户是否被禁用、锁定或没有密码判断。当前版本不读取Windows操作系统，结果为无法判定。",
+        "The SAM hive: the built-in administrator (RID 500, whatever it is called) is disabled, locked, expired or has no password hash: broken. That it needs no password, or must change it at the next log-on (Remote Desktop then refuses it), warns. On a domain controller the accounts lie in the directory (NTDS.dit), which is not read.",
+        "读取SAM注册表配置单元中的内置管理员账户（RID为500，与名称无关）：被禁用、被锁定、已过期或没有密码哈希时判为不满足；允许空密码或下次登录须修改密码（此时远程桌面会拒绝登录）时告警。域控制器的账户保存在目录数据库（NTDS.dit）中，不读取。",
     ),
     remedy: Fixed::new(
-        "net user Administrator /active:yes and net user Administrator *",
-        "net user Administrator /active:yes，并执行net user Administrator *设置密码",
+        "net user Administrator /active:yes
+net user Administrator *",
+        "net user Administrator /active:yes
+net user Administrator *",
     ),
-    source: "制作镜像 (ims_03_0603), Windows list item 5",
+    source: "制作镜像 (ims_03_0603), Windows list item 5; 准备镜像文件（Windows） (ims_01_0204); MS-SAMR 2.2.1.12",
     predicts: &[],
     repaired_by_platform: false,
 };
@@ -42,26 +48,174 @@ impl Rule for WinAdministratorUsable {
         &DOC
     }
 
-    fn check(&self, facts: &Facts, _: &Context) -> Outcome {
-        windows_only(facts)
+    fn check(&self, facts: &Facts, context: &Context) -> Outcome {
+        settle(decide(facts, context.today))
     }
+}
+
+fn decide(facts: &Facts, today: i64) -> Decision {
+    let windows = windows_only(facts)?;
+    let product = windows.os.known().and_then(|os| os.product.known());
+    if product == Some(&ProductType::DomainController) {
+        return Err(Box::new(undecided(&Unread::new(
+            r"\Windows\NTDS\ntds.dit",
+            "the accounts of a domain controller lie in the directory, which is not read",
+        ))));
+    }
+    let accounts = known(&windows.accounts)?;
+    let Some(account) = accounts.administrator() else {
+        if let Some(unread) = accounts.unread.first() {
+            return Err(Box::new(undecided(unread)));
+        }
+        return Ok(Outcome::broken(
+            text!(
+                "There is no built-in administrator (RID 500).",
+                "没有内置管理员账户（RID 500）。"
+            ),
+            vec![Evidence::new(r"HKLM\SAM\SAM\Domains\Account\Users", "no 000001F4")],
+        ));
+    };
+    let name = &account.name;
+    let user = shell::quote_cmd(name).unwrap_or_else(|| "NAME".to_owned());
+    let evidence = vec![account.evidence.clone()];
+    let (message, command) = match account.hindrance(today) {
+        Some(Hindrance::Disabled) => (
+            text!("The account {name} is disabled.", "账户{name}已被禁用。"),
+            format!("net user {user} /active:yes"),
+        ),
+        Some(Hindrance::Locked) => (
+            text!("The account {name} is locked.", "账户{name}已被锁定。"),
+            format!("net user {user} /active:yes"),
+        ),
+        Some(Hindrance::Expired) => (
+            text!("The account {name} has expired.", "账户{name}已过期。"),
+            format!("net user {user} /expires:never"),
+        ),
+        Some(Hindrance::NoPassword) => (
+            text!("The account {name} has no password.", "账户{name}没有密码。"),
+            format!("net user {user} *"),
+        ),
+        None => {
+            known(&account.password)?;
+            return Ok(usable(account, &user, evidence));
+        }
+    };
+    let others = accounts.accounts.iter().filter(|other| {
+        other.rid != account.rid
+            && other.administrator == Fact::Known(true)
+            && other.hindrance(today).is_none()
+    });
+    let others = others.map(|other| {
+        let Evidence { location, detail } = &other.evidence;
+        Evidence::new(location.clone(), format!("{detail}, another administrator"))
+    });
+    let evidence = evidence.into_iter().chain(others).collect();
+    Ok(Outcome::broken(message, evidence).remedy(text!("{command}", "{command}")))
+}
+
+/// Nothing keeps the account from being used; what is still worth a warning.
+fn usable(account: &WindowsAccount, user: &str, evidence: Vec<Evidence>) -> Outcome {
+    let name = &account.name;
+    if account.password_not_required {
+        return Outcome::doubtful(
+            text!(
+                "The account {name} is allowed to have no password.",
+                "账户{name}允许使用空密码。"
+            ),
+            evidence,
+        )
+        .remedy(text!("net user {user} /passwordreq:yes", "net user {user} /passwordreq:yes"));
+    }
+    if account.must_change {
+        return Outcome::doubtful(
+            text!(
+                "The password of {name} must be changed at the next log-on, and Remote Desktop refuses such a log-on.",
+                "账户{name}下次登录须修改密码，远程桌面会拒绝此类登录。"
+            ),
+            evidence,
+        )
+        .remedy(text!("net user {user} /logonpasswordchg:no", "net user {user} /logonpasswordchg:no"));
+    }
+    Outcome::holds(
+        text!(
+            "The built-in administrator ({name}) is enabled and has a password.",
+            "内置管理员账户（{name}）已启用且设置了密码。"
+        ),
+        evidence,
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
     use crate::rules::Status;
+    use crate::rules::testing::windows::*;
     use crate::rules::testing::*;
 
+    const RULE: WinAdministratorUsable = WinAdministratorUsable;
+
     #[test]
-    fn a_windows_guest_is_unverified_and_a_linux_guest_not_concerned() {
-        expect(&WinAdministratorUsable, &windows(), Status::Unverified, "recognised but not read");
-        expect(&WinAdministratorUsable, &good_linux(), Status::NotApplicable, "Linux");
-        expect(&WinAdministratorUsable, &no_guest(), Status::NotApplicable, "single-disk-image");
+    fn an_enabled_administrator_with_a_password_passes_whatever_it_is_called() {
+        expect(&RULE, &good_windows(), Status::Pass, "000001F4");
+        let mut facts = good_windows();
+        administrator_mut(&mut facts).name = "Administrateur".to_owned();
+        expect(&RULE, &facts, Status::Pass, "Administrateur");
     }
 
     #[test]
-    fn an_image_that_could_not_be_read_is_unverified() {
-        expect(&WinAdministratorUsable, &unread(), Status::Unverified, "it was torn");
+    fn an_administrator_that_cannot_log_in_fails_with_the_command() {
+        let case = |change: &dyn Fn(&mut WindowsAccount), says: &str, command: &str| {
+            let mut facts = good_windows();
+            change(administrator_mut(&mut facts));
+            let finding = expect(&RULE, &facts, Status::Fail, says);
+            assert_eq!(remedy(&finding), command);
+        };
+        case(&|it| it.disabled = true, "disabled", "net user Administrator /active:yes");
+        case(&|it| it.locked = true, "locked", "net user Administrator /active:yes");
+        case(&|it| it.expires = Some(TODAY), "expired", "net user Administrator /expires:never");
+        let empty = Fact::Known(WindowsPassword::Empty);
+        case(&|it| it.password = empty.clone(), "no password", "net user Administrator *");
+    }
+
+    #[test]
+    fn another_administrator_is_named_but_does_not_stand_in() {
+        let mut facts = good_windows();
+        administrator_mut(&mut facts).disabled = true;
+        let Fact::Known(accounts) = &mut windows_mut(&mut facts).accounts else { panic!() };
+        accounts.accounts.push(account("huang", 1001));
+        expect(&RULE, &facts, Status::Fail, "another administrator");
+    }
+
+    #[test]
+    fn an_administrator_that_needs_no_password_or_must_change_it_warns() {
+        let mut facts = good_windows();
+        administrator_mut(&mut facts).password_not_required = true;
+        expect(&RULE, &facts, Status::Warn, "allowed to have no password");
+        let mut facts = good_windows();
+        administrator_mut(&mut facts).must_change = true;
+        expect(&RULE, &facts, Status::Warn, "must be changed");
+    }
+
+    #[test]
+    fn a_name_that_is_no_word_of_a_command_is_left_out_of_it() {
+        let mut facts = good_windows();
+        administrator_mut(&mut facts).name = "x\" & del C:\\".to_owned();
+        administrator_mut(&mut facts).disabled = true;
+        let finding = expect(&RULE, &facts, Status::Fail, "disabled");
+        assert_eq!(remedy(&finding), "net user NAME /active:yes");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unverified_and_other_guests_are_not_concerned() {
+        expect(&RULE, &windows_unread(), Status::Unverified, "it was torn");
+        let mut facts = good_windows();
+        administrator_mut(&mut facts).password = Fact::unknown("V", "too short");
+        expect(&RULE, &facts, Status::Unverified, "too short");
+        identity_mut(&mut facts).product = Fact::Known(ProductType::DomainController);
+        expect(&RULE, &facts, Status::Unverified, "directory");
+        expect(&RULE, &good_linux(), Status::NotApplicable, "Linux");
+        expect(&RULE, &no_guest(), Status::NotApplicable, "single-disk-image");
+        expect(&RULE, &unread(), Status::Unverified, "it was torn");
     }
 }

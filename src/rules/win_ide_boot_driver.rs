@@ -1,26 +1,26 @@
 //! `win-ide-boot-driver`
 
-use super::scope::windows_only;
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::guest::facts::Facts;
+use super::scope::{Decision, known, settle, windows_only};
+use super::win_drivers::{Flaw, SERVICES, boot_flaws, listed, of_kind};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text};
+use crate::fact::Evidence;
+#[cfg(test)]
+use crate::fact::Fact;
+#[cfg(test)]
+use crate::guest::facts::DeviceBinding;
+use crate::guest::facts::{Facts, SoftwareKind, WINDOWS_8};
+use crate::text;
 
 /// Windows starts an IDE driver at boot.
 pub(super) struct WinIdeBootDriver;
 
 static DOC: Doc = Doc {
     title: Fixed::new("Windows loads an IDE driver at boot", "Windows启动时自动加载IDE驱动"),
-    why: Fixed::new(
-        "The source document's platform shows the system disk at first as an IDE disk. Without a boot driver for it Windows stops with 0x7B INACCESSIBLE_BOOT_DEVICE. The automatic configuration restores the driver.",
-        "源文档对应的平台首先以IDE磁盘形式提供系统盘。缺少启动驱动时，Windows会蓝屏（0x7B INACCESSIBLE_BOOT_DEVICE）。自动配置会恢复该驱动。",
-    ),
-    decided: Fixed::new(
-        "The services atapi, intelide and pciide of the current control set have Start=0 and their files exist. This version does not read Windows guests and leaves it undecided.",
-        "当前控制集中atapi、intelide和pciide服务的Start为0，且驱动文件存在。当前版本不读取Windows操作系统，结果为无法判定。",
-    ),
-    remedy: Fixed::new(
-        "reg add HKLM\\SYSTEM\\CurrentControlSet\\Services\\intelide /v Start /t REG_DWORD /d 0 /f (the same for atapi and pciide)",
-        "reg add HKLM\\SYSTEM\\CurrentControlSet\\Services\\intelide /v Start /t REG_DWORD /d 0 /f（atapi和pciide同样处理）",
-    ),
+    why: Fixed::new("The source document's platform shows the system disk at first as an IDE disk. Without a boot driver for it Windows stops with 0x7B INACCESSIBLE_BOOT_DEVICE. The automatic configuration restores the driver.", "源文档对应的平台首先以IDE磁盘形式提供系统盘。缺少启动驱动时，Windows会蓝屏（0x7B INACCESSIBLE_BOOT_DEVICE）。自动配置会恢复该驱动。"),
+    decided: Fixed::new("The services atapi and intelide of the current control set have Start=0, no StartOverride that puts it off (Windows 8 and later), and their files exist: otherwise broken. pciide, which drives IDE controllers that have no driver of their own, is only shown. Before Windows 8 the CriticalDeviceDatabase must know the PIIX controller and its channel.", "当前控制集中atapi和intelide服务的Start为0，没有推迟启动的StartOverride（Windows 8及以上），且驱动文件存在，否则判为不满足；通用驱动pciide仅作展示。Windows 8之前的系统，还要求CriticalDeviceDatabase中包含PIIX控制器及其通道。"),
+    remedy: Fixed::new("for %s in (atapi intelide pciide) do reg add HKLM\\SYSTEM\\CurrentControlSet\\Services\\%s /v Start /t REG_DWORD /d 0 /f
+for %s in (atapi intelide pciide) do reg delete HKLM\\SYSTEM\\CurrentControlSet\\Services\\%s\\StartOverride /f", "for %s in (atapi intelide pciide) do reg add HKLM\\SYSTEM\\CurrentControlSet\\Services\\%s /v Start /t REG_DWORD /d 0 /f
+for %s in (atapi intelide pciide) do reg delete HKLM\\SYSTEM\\CurrentControlSet\\Services\\%s\\StartOverride /f"),
     source: "制作镜像 (ims_03_0603), Windows list item 6; OTC 0032307025",
     predicts: &[],
     repaired_by_platform: true,
@@ -43,25 +43,144 @@ impl Rule for WinIdeBootDriver {
     }
 
     fn check(&self, facts: &Facts, _: &Context) -> Outcome {
-        windows_only(facts)
+        settle(decide(facts))
     }
+}
+
+/// What must be in the CriticalDeviceDatabase before Windows 8: the channel, and the controller or
+/// the class that every IDE controller has.
+const CHANNEL: &str = "PRIMARY_IDE_CHANNEL";
+const CONTROLLERS: [&str; 2] = [r"PCI\VEN_8086&DEV_7010", r"PCI\CC_0101"];
+
+fn decide(facts: &Facts) -> Decision {
+    let windows = windows_only(facts)?;
+    let services = of_kind(windows, SoftwareKind::Ide)?;
+    let mut evidence = Vec::new();
+    let (mut broken, mut mild) = (Vec::new(), Vec::new());
+    for name in ["atapi", "intelide", "pciide"] {
+        let found = services.iter().find(|service| service.name.eq_ignore_ascii_case(name));
+        let flaws = match found {
+            Some(service) => {
+                evidence.push(service.evidence.clone());
+                boot_flaws(service)?
+            }
+            None => vec![Flaw {
+                driver: name.to_owned(),
+                what: text!("there is no service {name}", "没有{name}服务"),
+                evidence: Evidence::new(SERVICES, format!("no {name}")),
+            }],
+        };
+        if name == "pciide" { mild.extend(flaws) } else { broken.extend(flaws) }
+    }
+    if broken.is_empty() && known(&windows.os)?.version < WINDOWS_8 {
+        let bindings = known(&windows.bindings)?;
+        let has = |device: &str| bindings.iter().find(|binding| binding.device == device);
+        let channel = has(CHANNEL);
+        let controller = CONTROLLERS.iter().find_map(|device| has(device));
+        for (found, device) in [(channel, CHANNEL), (controller, CONTROLLERS[0])] {
+            match found {
+                Some(binding) => evidence.push(binding.evidence.clone()),
+                None => broken.push(Flaw {
+                    driver: device.to_owned(),
+                    what: text!(
+                        "the CriticalDeviceDatabase does not know {device}",
+                        "CriticalDeviceDatabase中没有{device}"
+                    ),
+                    evidence: Evidence::new(
+                        r"HKLM\SYSTEM\CurrentControlSet\Control\CriticalDeviceDatabase",
+                        format!("no {device}"),
+                    ),
+                }),
+            }
+        }
+    }
+    if !broken.is_empty() {
+        broken.append(&mut mild);
+        let Text { en, zh } = listed(&broken);
+        let seen = broken.into_iter().map(|flaw| flaw.evidence).collect();
+        return Ok(Outcome::broken(
+            text!(
+                "Windows would not find an IDE disk at boot: {en}.",
+                "Windows启动时无法识别IDE磁盘：{zh}。"
+            ),
+            seen,
+        ));
+    }
+    // The controller's own driver takes it before the one for the class: machines of other IDE
+    // controllers rightly keep the latter from starting.
+    evidence.extend(mild.into_iter().map(|flaw| flaw.evidence));
+    Ok(Outcome::holds(
+        text!("The IDE drivers are started at boot.", "IDE驱动随系统启动加载。"),
+        evidence,
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::guest::facts::StartType;
     use crate::rules::Status;
+    use crate::rules::testing::windows::*;
     use crate::rules::testing::*;
 
+    const RULE: WinIdeBootDriver = WinIdeBootDriver;
+
     #[test]
-    fn a_windows_guest_is_unverified_and_a_linux_guest_not_concerned() {
-        expect(&WinIdeBootDriver, &windows(), Status::Unverified, "recognised but not read");
-        expect(&WinIdeBootDriver, &good_linux(), Status::NotApplicable, "Linux");
-        expect(&WinIdeBootDriver, &no_guest(), Status::NotApplicable, "single-disk-image");
+    fn ide_drivers_that_start_at_boot_pass() {
+        expect(&RULE, &good_windows(), Status::Pass, "intelide");
     }
 
     #[test]
-    fn an_image_that_could_not_be_read_is_unverified() {
-        expect(&WinIdeBootDriver, &unread(), Status::Unverified, "it was torn");
+    fn a_driver_that_does_not_start_at_boot_fails_where_the_disk_is_ide() {
+        let mut facts = good_windows();
+        service_mut(&mut facts, "intelide").start = Some(StartType::Manual);
+        let finding = expect(&RULE, &facts, Status::Fail, "intelide is not started");
+        assert!(finding.repaired_by_platform);
+        expect_in(Profile::Otc, &RULE, &facts, Status::Info, "intelide is not started");
+        let mut facts = good_windows();
+        service_mut(&mut facts, "atapi").start_override = Some(3);
+        expect(&RULE, &facts, Status::Fail, r"atapi\StartOverride");
+        let mut facts = good_windows();
+        service_mut(&mut facts, "atapi").file = Fact::Known(None);
+        expect(&RULE, &facts, Status::Fail, r"drivers\atapi.sys");
+        let mut facts = good_windows();
+        keep_services(&mut facts, |service| service.name != "intelide");
+        expect(&RULE, &facts, Status::Fail, "no service intelide");
+    }
+
+    #[test]
+    fn the_general_driver_is_not_needed() {
+        let mut facts = good_windows();
+        let general = service_mut(&mut facts, "pciide");
+        general.start = Some(StartType::Manual);
+        general.evidence.detail = "Start=3".to_owned();
+        expect(&RULE, &facts, Status::Pass, "Start=3");
+        service_mut(&mut facts, "intelide").start = Some(StartType::Manual);
+        expect(&RULE, &facts, Status::Fail, "pciide is not started");
+    }
+
+    #[test]
+    fn before_windows_8_the_critical_device_database_decides() {
+        let mut facts = good_windows();
+        identity_mut(&mut facts).version = (6, 1);
+        expect(&RULE, &facts, Status::Fail, "PRIMARY_IDE_CHANNEL");
+        let Fact::Known(bindings) = &mut windows_mut(&mut facts).bindings else { panic!() };
+        let channel = DeviceBinding { device: CHANNEL.to_owned(), ..bindings[0].clone() };
+        bindings.push(channel);
+        expect(&RULE, &facts, Status::Pass, "intelide");
+        windows_mut(&mut facts).bindings = Fact::unknown("SYSTEM", "torn key");
+        expect(&RULE, &facts, Status::Unverified, "torn key");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unverified() {
+        expect(&RULE, &windows_unread(), Status::Unverified, "it was torn");
+        let mut facts = good_windows();
+        service_mut(&mut facts, "atapi").file = Fact::unknown("atapi.sys", "torn file");
+        expect(&RULE, &facts, Status::Unverified, "torn file");
+        expect(&RULE, &good_linux(), Status::NotApplicable, "Linux");
+        expect(&RULE, &no_guest(), Status::NotApplicable, "single-disk-image");
+        expect(&RULE, &unread(), Status::Unverified, "it was torn");
     }
 }

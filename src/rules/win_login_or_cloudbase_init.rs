@@ -1,8 +1,10 @@
 //! `win-login-or-cloudbase-init`
 
-use super::scope::windows_only;
+use super::scope::{Decision, settle, undecided, windows_only};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::guest::facts::Facts;
+use crate::fact::{Evidence, Fact, Unread};
+use crate::guest::facts::{ADMINISTRATOR_RID, Facts, StartType};
+use crate::text;
 
 /// There is some way in.
 pub(super) struct WinLoginOrCloudbaseInit;
@@ -17,8 +19,8 @@ static DOC: Doc = Doc {
         "两者都没有时，使用该镜像创建的云服务器将无法登录。",
     ),
     decided: Fixed::new(
-        "A usable Administrator account, or the service cloudbase-init with its configuration. This version does not read Windows guests and leaves it undecided.",
-        "存在可用的Administrator账户，或已配置cloudbase-init服务。当前版本不读取Windows操作系统，结果为无法判定。",
+        "An enabled member of the Administrators with a password (SAM hive), or the service cloudbase-init that starts by itself, with its configuration file. A certificate that an agent brings is not looked for.",
+        "SAM中存在已启用且设置了密码的管理员账户；或cloudbase-init服务自动启动且存在配置文件。不检查由其他代理程序提供的证书。",
     ),
     remedy: Fixed::new(
         "net user Administrator *, or install Cloudbase-Init 1.1.2 with metadata_services=cloudbaseinit.metadata.services.httpservice.HttpService",
@@ -42,26 +44,124 @@ impl Rule for WinLoginOrCloudbaseInit {
         &DOC
     }
 
-    fn check(&self, facts: &Facts, _: &Context) -> Outcome {
-        windows_only(facts)
+    fn check(&self, facts: &Facts, context: &Context) -> Outcome {
+        settle(decide(facts, context.today))
     }
+}
+
+fn decide(facts: &Facts, today: i64) -> Decision {
+    let windows = windows_only(facts)?;
+    let mut unread: Option<&Unread> = None;
+    let mut looked_at = Vec::new();
+    match &windows.accounts {
+        Fact::Known(accounts) => {
+            for account in &accounts.accounts {
+                let member =
+                    account.rid == ADMINISTRATOR_RID || account.administrator == Fact::Known(true);
+                let doubt = account.password.unread().or(account.administrator.unread());
+                match (account.hindrance(today), doubt) {
+                    (Some(_), _) => looked_at.extend(member.then(|| account.evidence.clone())),
+                    (None, Some(reason)) => unread = unread.or(Some(reason)),
+                    (None, None) if member => {
+                        let name = &account.name;
+                        return Ok(Outcome::holds(
+                            text!("{name} can log in with a password.", "{name}可使用密码登录。"),
+                            vec![account.evidence.clone()],
+                        ));
+                    }
+                    (None, None) => {}
+                }
+            }
+            unread = unread.or(accounts.unread.first());
+        }
+        Fact::Unknown(reason) => unread = Some(reason),
+    }
+    let cloudbase = &windows.cloudbase_init;
+    match (&cloudbase.service, &cloudbase.conf) {
+        (Fact::Known(Some(service)), Fact::Known(Some(conf)))
+            if service.start == Some(StartType::Automatic) =>
+        {
+            return Ok(Outcome::holds(
+                text!(
+                    "Cloudbase-Init is installed and configured.",
+                    "已安装并配置Cloudbase-Init。"
+                ),
+                vec![service.evidence.clone(), Evidence::new(conf.path.clone(), "there")],
+            ));
+        }
+        (service, conf) => {
+            if let Fact::Known(Some(service)) = service {
+                looked_at.push(service.evidence.clone());
+            }
+            let reason = service.unread().or(match service {
+                Fact::Known(Some(_)) => conf.unread(),
+                _ => None,
+            });
+            unread = unread.or(reason);
+        }
+    }
+    if let Some(unread) = unread {
+        return Err(Box::new(undecided(unread)));
+    }
+    Ok(Outcome::broken(
+        text!(
+            "No administrator can log in with a password, and Cloudbase-Init is not set up to give one.",
+            "没有可使用密码登录的管理员账户，也未配置可设置密码的Cloudbase-Init。"
+        ),
+        looked_at,
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::guest::facts::WindowsPassword;
     use crate::rules::Status;
+    use crate::rules::testing::windows::*;
     use crate::rules::testing::*;
 
-    #[test]
-    fn a_windows_guest_is_unverified_and_a_linux_guest_not_concerned() {
-        expect(&WinLoginOrCloudbaseInit, &windows(), Status::Unverified, "recognised but not read");
-        expect(&WinLoginOrCloudbaseInit, &good_linux(), Status::NotApplicable, "Linux");
-        expect(&WinLoginOrCloudbaseInit, &no_guest(), Status::NotApplicable, "single-disk-image");
+    const RULE: WinLoginOrCloudbaseInit = WinLoginOrCloudbaseInit;
+
+    fn without_password() -> Facts {
+        let mut facts = good_windows();
+        administrator_mut(&mut facts).password = Fact::Known(WindowsPassword::Empty);
+        facts
     }
 
     #[test]
-    fn an_image_that_could_not_be_read_is_unverified() {
-        expect(&WinLoginOrCloudbaseInit, &unread(), Status::Unverified, "it was torn");
+    fn a_password_is_enough_and_so_is_cloudbase_init() {
+        expect(&RULE, &good_windows(), Status::Pass, "Administrator");
+        expect(&RULE, &without_password(), Status::Pass, "Cloudbase-Init");
+        let mut facts = without_password();
+        windows_mut(&mut facts).cloudbase_init.service = Fact::Known(None);
+        let Fact::Known(accounts) = &mut windows_mut(&mut facts).accounts else { panic!() };
+        accounts.accounts.push(account("huang", 1001));
+        expect(&RULE, &facts, Status::Pass, "huang");
+    }
+
+    #[test]
+    fn without_both_nobody_gets_in() {
+        let mut facts = without_password();
+        windows_mut(&mut facts).cloudbase_init.service = Fact::Known(None);
+        expect(&RULE, &facts, Status::Fail, "No administrator");
+        let mut facts = without_password();
+        let Fact::Known(Some(service)) = &mut windows_mut(&mut facts).cloudbase_init.service else {
+            panic!()
+        };
+        service.start = Some(StartType::Disabled);
+        expect(&RULE, &facts, Status::Fail, "cloudbase-init");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unverified() {
+        expect(&RULE, &windows_unread(), Status::Unverified, "it was torn");
+        let mut facts = good_windows();
+        windows_mut(&mut facts).accounts = Fact::unknown("SAM", "torn hive");
+        expect(&RULE, &facts, Status::Pass, "Cloudbase-Init");
+        windows_mut(&mut facts).cloudbase_init.service = Fact::Known(None);
+        expect(&RULE, &facts, Status::Unverified, "torn hive");
+        expect(&RULE, &good_linux(), Status::NotApplicable, "Linux");
+        expect(&RULE, &no_guest(), Status::NotApplicable, "single-disk-image");
     }
 }

@@ -218,10 +218,10 @@ def linear(name, pv, first, extents, status='"READ", "WRITE"'):
                         f'stripes = ["pv{pv}", {first}]', status)
 
 
-def superblock(position, events, failed=0, recovery=2**64 - 1):
+def superblock(position, events, failed=0, recovery=2**64 - 1, resync=2**64 - 1):
     """`struct dm_raid_superblock` (Linux, drivers/md/dm-raid.c)."""
     return struct.pack("<4sIIIQQQQIII", b"DmRd", 0, 2, position, events, failed, recovery,
-                       2**64 - 1, 1, 0, 0)
+                       resync, 1, 0, 0)
 
 
 def types():
@@ -280,7 +280,71 @@ def types():
     sums("types", contents)
 
 
+def mirror_log(regions, clean):
+    """`struct log_header_disk` and the bits of regions that are in sync (Linux,
+    drivers/md/dm-log.c)."""
+    bits = bytearray((regions + 31) // 32 * 4)
+    for region in clean:
+        bits[region // 8] |= 1 << region % 8
+    return struct.pack("<IIQ", 0x4d695272, 2, regions).ljust(1024, b"\0") + bits
+
+
+def mirrors():
+    """Mirrors whose first leg is on the second physical volume, as they are when only the first one
+    is in the image."""
+    group = Group("legs", [6 << 20, 6 << 20])
+    text, contents, first = "", {}, 0
+    # Regions of 8 KiB, so 16 of them. The log, when there is one, is on the first.
+    logs = {"logged": range(16), "behind": [n for n in range(16) if n != 13], "unlogged": None}
+    for name, clean in logs.items():
+        log = "" if clean is None else f'mirror_log = "{name}_mlog" '
+        text += volume(name, f'extent_count = 2 type = "mirror" mirror_count = 2 {log}'
+                             f'region_size = 16 mirrors = ["{name}_mimage_0", 0, '
+                             f'"{name}_mimage_1", 0]', VISIBLE)
+        text += linear(f"{name}_mimage_0", 1, first, 2) + linear(f"{name}_mimage_1", 0, first, 2)
+        if log:
+            text += linear(f"{name}_mlog", 0, first + 2, 1)
+        first += 3
+    # What each leg of a raid1 says: complete; still being copied to for the first time; to be
+    # rebuilt by the next activation; failed after leg 0 did not.
+    raids = {"complete": {}, "copied": {"resync": 4096}, "rebuilt": {}, "left": {"recovery": 512}}
+    for name in raids:
+        text += volume(name, f'extent_count = 2 type = "raid1" device_count = 2 region_size = 64 '
+                             f'raids = ["{name}_rmeta_0", "{name}_rimage_0", "{name}_rmeta_1", '
+                             f'"{name}_rimage_1"]', VISIBLE)
+        for leg in (0, 1):
+            flag = ', "REBUILD"' if name == "rebuilt" and leg == 1 else ""
+            text += linear(f"{name}_rmeta_{leg}", 1 - leg, first, 1)
+            text += linear(f"{name}_rimage_{leg}", 1 - leg, first + 1, 2, f'"READ", "WRITE"{flag}')
+        first += 3
+    group.restore(text)
+    for number, (name, clean) in enumerate(logs.items()):
+        contents[name] = filesystem(name, 2 * EXTENT,
+                                    f"11111111-2222-4333-8444-{number + 1:012d}")
+        group.write(f"{name}_mimage_0", contents[name])
+        other = contents[name] if name == "logged" else pattern("not in sync", 2 * EXTENT)
+        group.write(f"{name}_mimage_1", other)
+        if clean is not None:
+            group.write(f"{name}_mlog", mirror_log(16, clean).ljust(EXTENT, b"\0"))
+    for number, (name, state) in enumerate(raids.items()):
+        contents[name] = filesystem(name, 2 * EXTENT,
+                                    f"11111111-2222-4333-8444-{number + 11:012d}")
+        group.write(f"{name}_rmeta_0", superblock(0, 7))
+        group.write(f"{name}_rimage_0", contents[name])
+        group.write(f"{name}_rmeta_1", superblock(1, 7, **state))
+        other = contents[name] if name == "complete" else pattern("not in sync", 2 * EXTENT)
+        group.write(f"{name}_rimage_1", other)
+    print(group.lvm("lvs", "-a", "-o", "name,segtype,attr,devices", "legs"))
+    group.close()
+    parts = [open(path, "rb").read() for path in group.files]
+    mbr = table((0x8e, 1 << 20, 6 << 20), (0x8e, 8 << 20, 6 << 20))
+    pack("mirrors", [(0, mbr), (1 << 20, parts[0]), (8 << 20, parts[1])], 16 << 20)
+    pack("mirrors-first", [(0, parts[0])], 6 << 20)
+    sums("mirrors", contents)
+
+
+MAKERS = {"two": two, "ring": ring, "types": types, "mirrors": mirrors}
+
 if __name__ == "__main__":
-    two()
-    ring()
-    types()
+    for maker in sys.argv[1:] or MAKERS:
+        MAKERS[maker]()

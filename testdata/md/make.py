@@ -63,6 +63,8 @@ def version_0(size, data, *, order, level, disks, slot, minor, events=20, used=0
 
 def disk(name, members, contents, examine=True):
     """The members as partitions of one disk; None for one that is not on it."""
+    if sys.argv[1:] and name not in sys.argv[1:]:
+        return
     parts, entries, at = [], [], MIB
     for member in members:
         if member is None:
@@ -95,6 +97,18 @@ def striped(data, chunk, count, copies=1):
             members[position % count] += data[at:at + chunk]
             position += 1
     return members
+
+
+def in_rows(data, chunk, count, copies, is_offset):
+    """What each of `count` members holds of `data` in the layouts `far` and `offset`: rows of chunks
+    over all members, and for each further copy the same rows with every chunk one member on; behind
+    all rows, or each behind its own (md(4))."""
+    rows = [[data[at + n * chunk:at + (n + 1) * chunk] for n in range(count)]
+            for at in range(0, len(data), chunk * count)]
+    shifted = [[row[-copy:] + row[:-copy] if copy else row for row in rows] for copy in range(copies)]
+    order = zip(*shifted) if is_offset else shifted
+    order = [row for part in order for row in part]
+    return [b"".join(row[n] for row in order) for n in range(count)]
 
 
 def main():
@@ -148,6 +162,18 @@ def main():
     members = [version_1("1.1", size, p, slot=i, **sb) for i, p in enumerate(parts)]
     disk("raid10", [members[0], None, members[2]], {"md/root": data})
     disk("raid10-part", [members[0], None, None], None)
+    # Copies in other sections and in other rows; the last chunk of each member is not used.
+    for name, layout, count, copies, missing in (("raid10-far", 0x201, 3, 2, [0]),
+                                                 ("raid10-offset", 0x10301, 4, 3, [1, 2])):
+        rows = 21
+        data = content(name, rows * count * chunk, "7")
+        parts = in_rows(data, chunk, count, copies, layout > 0xffff)
+        used = (rows * copies + 1) * chunk
+        sb = dict(level=10, disks=count, chunk=chunk, layout=layout, used=used)
+        members = [version_1("1.2", size, p, slot=i, **sb) for i, p in enumerate(parts)]
+        disk(name, [None if i in missing else m for i, m in enumerate(members)], {"md/root": data})
+        if name == "raid10-far":
+            disk("raid10-far-part", [None, members[1], None], None)
     # 0.90 in both byte orders. mdadm itself only reads its own.
     data = content("old", 512 * 1024, "6")
     sb = dict(level=1, disks=2, slot=0, minor=3, used=len(data))

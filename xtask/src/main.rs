@@ -9,6 +9,7 @@ mod testdata;
 mod tool;
 mod truth;
 mod whole;
+mod windows;
 mod workspace;
 
 use anyhow::Result;
@@ -26,6 +27,7 @@ enum Command {
     Bench(bench::Arguments),
     Compare(compare::Arguments),
     Testdata(testdata::Arguments),
+    Windows(windows::Arguments),
 }
 
 fn main() -> Result<()> {
@@ -37,5 +39,6 @@ fn main() -> Result<()> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Testdata(arguments) => testdata::run(&arguments),
+        Command::Windows(arguments) => windows::run(&arguments),
     }
 }

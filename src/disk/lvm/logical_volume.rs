@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::raid_superblock;
 use super::volume_group::{Area, SegmentKind, VolumeGroup};
+use super::{mirror_log, raid_superblock};
 use crate::bytes::{Bytes, Part};
 use crate::disk::mapping::{Concat, Striped, Zeros};
 use crate::error::{Error, Result};
@@ -34,6 +34,14 @@ impl From<Error> for Failure {
 }
 
 type Mapped = std::result::Result<Arc<dyn Bytes>, Failure>;
+
+/// What a segment covers, and how many volumes it lies below.
+#[derive(Clone, Copy)]
+struct Whole {
+    extents: u64,
+    len: u64,
+    layer: u32,
+}
 
 /// Puts the logical volumes of one group together, each once.
 pub(super) struct Mapper<'a> {
@@ -144,22 +152,70 @@ impl<'a> Mapper<'a> {
                     .iter()
                     .map(|(meta, image)| raid_superblock::Leg {
                         superblock: self.volume(meta, layer.saturating_add(1)),
-                        data: self.part(image, 0, extents, layer),
+                        data: self.image(image, extents, layer),
                     })
                     .collect();
                 raid_superblock::choose(legs)
             }
-            // Other legs are copied from the first one, so it is always in sync.
-            SegmentKind::Mirror { legs } => match legs.first() {
-                Some(first) => self.area(first, extents, layer),
-                None => Err(Error::corrupt("LVM2 segment", 0, "a leg", "none").into()),
-            },
+            SegmentKind::Mirror { legs, region_size, log } => {
+                let whole = Whole { extents, len, layer };
+                self.mirror(legs, *region_size, log.as_deref(), whole)
+            }
             SegmentKind::Zero => Ok(Arc::new(Zeros(len))),
             SegmentKind::Snapshot { .. } | SegmentKind::Other(_) => {
                 let what = format!("a segment of type {}", kind.name());
                 Err(Error::unsupported("LVM2 logical volume", 0, what).into())
             }
         }
+    }
+
+    /// Other legs are copied from the first one, so it is always in sync. Another one is where the
+    /// log on the disk says so of every region.
+    fn mirror(
+        &mut self,
+        legs: &'a [Area],
+        region_size: u64,
+        log: Option<&'a str>,
+        Whole { extents, len, layer }: Whole,
+    ) -> Mapped {
+        let mut failure = None;
+        for (number, leg) in legs.iter().enumerate() {
+            match self.area(leg, extents, layer) {
+                Ok(bytes) if number == 0 => return Ok(bytes),
+                Ok(bytes) => {
+                    let in_sync = match log {
+                        None => Err("is kept in memory alone".to_owned()),
+                        Some(log) => match self.volume(log, layer.saturating_add(1)) {
+                            Ok(log) => mirror_log::is_in_sync(log.as_ref(), region_size, len)
+                                .map_err(|error| format!("cannot be read ({error})"))
+                                .and_then(|yes| if yes { Ok(()) } else { Err(not_in_sync()) }),
+                            Err(Failure { error, missing }) => {
+                                let why = format!("cannot be read ({error})");
+                                merge(&mut failure, Failure { error, missing });
+                                Err(why)
+                            }
+                        },
+                    };
+                    let Err(why) = in_sync else { return Ok(bytes) };
+                    let what = format!("leg {number} of a mirror without leg 0 whose log {why}");
+                    let error = Error::unsupported("LVM2 segment", 0, what);
+                    let missing = failure.map(|failure| failure.missing).unwrap_or_default();
+                    return Err(Failure { error, missing });
+                }
+                Err(other) => merge(&mut failure, other),
+            }
+        }
+        let none = || Error::corrupt("LVM2 segment", 0, "a leg", "none").into();
+        Err(failure.unwrap_or_else(none))
+    }
+
+    /// The data of one leg of a mirror.
+    fn image(&mut self, name: &'a str, extents: u64, layer: u32) -> Mapped {
+        if self.group.logical_volumes.get(name).is_some_and(|image| image.is_to_be_rebuilt) {
+            let reason = "it is to be rebuilt".to_owned();
+            return Err(Error::Unreadable { path: name.to_owned(), reason }.into());
+        }
+        self.part(name, 0, extents, layer)
     }
 
     /// Extents of a physical volume, or of a logical one.
@@ -200,6 +256,10 @@ impl<'a> Mapper<'a> {
     }
 }
 
+fn not_in_sync() -> String {
+    "does not say that all its regions are in sync".to_owned()
+}
+
 /// Says that a physical volume is not there.
 pub(super) fn missing_reason(uuid: &str, device: Option<&str>) -> String {
     let device = device.map_or_else(String::new, |device| format!(" (was {device})"));
@@ -222,13 +282,10 @@ fn share(extents: u64, count: usize) -> Result<u64> {
 }
 
 fn striped(parts: Vec<Arc<dyn Bytes>>, stripe_size: u64, len: u64) -> Mapped {
-    let mut parts: Vec<_> = parts.into_iter().map(Some).collect();
-    if let [part] = parts.as_mut_slice()
-        && let Some(part) = part.take()
-    {
-        return Ok(part);
+    if let [part] = parts.as_slice() {
+        return Ok(Arc::clone(part));
     }
-    match Striped::new(parts, stripe_size, 1, len) {
+    match Striped::new(parts, stripe_size, len) {
         Some(striped) => Ok(Arc::new(striped)),
         None => Err(Error::corrupt("LVM2 segment", 0, "a stripe size over 0", "0").into()),
     }

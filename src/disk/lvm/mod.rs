@@ -1,13 +1,14 @@
 //! LVM2: physical volumes, the metadata of their volume groups, and the logical volumes inside.
 //!
-//! Read are linear and striped segments, RAID 0, mirrors and RAID 1 by one leg that is in sync, and
-//! the origins of snapshots. Everything else (thin, cache, VDO, RAID 4/5/6/10, the snapshots
+//! Read are linear and striped segments, RAID 0, mirrors and RAID 1 by one leg that the metadata says
+//! is complete, and the origins of snapshots. Everything else (thin, cache, VDO, RAID 4/5/6/10, the snapshots
 //! themselves) is named and not read.
 //!
 //! Sources: LVM2, `lib/format_text/`; lvm(8).
 
 mod logical_volume;
 mod metadata_area;
+mod mirror_log;
 mod physical_volume;
 mod raid_superblock;
 #[cfg(test)]
@@ -215,7 +216,10 @@ impl Lvm {
             let visible = mapper.is_visible(name);
             if visible && !segments.iter().any(|segment| segment.kind.is_pool()) {
                 let mapped = mapper.visible(name).map_err(|Failure { error, missing }| {
-                    let error = all_missing(newest, &missing).unwrap_or(error);
+                    let error = match error {
+                        Error::Unreadable { .. } => all_missing(newest, &missing).unwrap_or(error),
+                        other => other,
+                    };
                     missing_pvs.extend(missing);
                     Unreadable { len: size, error }
                 });

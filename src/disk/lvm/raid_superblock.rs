@@ -14,12 +14,24 @@ pub(super) struct Leg {
     pub(super) data: std::result::Result<Arc<dyn Bytes>, Failure>,
 }
 
+/// Nothing is left to be done from there on (`MaxSector`).
+const MAX_SECTOR: u64 = u64::MAX;
+
+/// The superblock has the fields that tell of a reshape and of features
+/// (`FEATURE_FLAG_SUPPORTS_V190`).
+const HAS_RESHAPE: u32 = 1;
+
+/// A reshape is under way (`SB_FLAG_RESHAPE_ACTIVE`).
+const RESHAPE_ACTIVE: u32 = 1;
+
 /// What a superblock says of its leg and of the others.
 struct Superblock {
     events: u64,
     /// Bit n: leg n has failed.
     failed: u64,
     is_recovered: bool,
+    /// The legs have been made equal: before that, the others are copied from the first.
+    is_equal: bool,
 }
 
 /// The data of the leg that is in sync: of those that are, the one whose superblock is the newest.
@@ -45,13 +57,23 @@ pub(super) fn choose(legs: Vec<Leg>) -> std::result::Result<Arc<dyn Bytes>, Fail
         .iter()
         .filter(|(_, superblock, _)| Some(superblock.events) == newest)
         .fold(0, |failed, (_, superblock, _)| failed | superblock.failed);
+    let has_failed = |number: u64| {
+        let bit = u32::try_from(number).ok().and_then(|number| 1_u64.checked_shl(number));
+        bit.is_some_and(|bit| failed & bit != 0)
+    };
+    let seen: Vec<u64> = candidates.iter().map(|(number, _, _)| *number).collect();
     let in_sync = candidates.into_iter().find(|(number, superblock, _)| {
-        let bit = u32::try_from(*number).ok().and_then(|number| 1_u64.checked_shl(number));
-        Some(superblock.events) == newest
-            && superblock.is_recovered
-            && bit.is_none_or(|bit| failed & bit == 0)
+        Some(superblock.events) == newest && superblock.is_recovered && !has_failed(*number)
     });
     match (in_sync, failure) {
+        (Some((number, superblock, _)), failure)
+            if !superblock.is_equal
+                && (0..number).any(|before| !seen.contains(&before) && !has_failed(before)) =>
+        {
+            let what = format!("leg {number} of a mirror that was still being copied to it");
+            let missing = failure.map(|failure| failure.missing).unwrap_or_default();
+            Err(Failure { error: Error::unsupported("dm-raid superblock", 40, what), missing })
+        }
         (Some((_, _, data)), _) => Ok(data),
         (None, Some(failure)) => Err(failure),
         (None, None) => {
@@ -72,10 +94,17 @@ fn read(bytes: &dyn Bytes, position: u64) -> Result<Superblock> {
         let found = fields.u32(12).to_string();
         return Err(Error::corrupt("dm-raid superblock", 12, format!("leg {position}"), found));
     }
+    if fields.u32(4) & HAS_RESHAPE != 0 {
+        let (flags, features) = (fields.u32(60), fields.u32(144));
+        if flags & RESHAPE_ACTIVE != 0 || features != 0 {
+            let what = format!("flags {flags:#x}, incompat_features {features:#x}");
+            return Err(Error::unsupported("dm-raid superblock", 60, what));
+        }
+    }
     Ok(Superblock {
         events: fields.u64(16),
         failed: fields.u64(24),
-        // `MaxSector`: nothing is left to be recovered.
-        is_recovered: fields.u64(32) == u64::MAX,
+        is_recovered: fields.u64(32) == MAX_SECTOR,
+        is_equal: fields.u64(40) == MAX_SECTOR,
     })
 }

@@ -133,6 +133,51 @@ fn one_leg_of_a_mirror_is_enough() {
     assert!(disk.facts.volumes[index(&disk, "types/mirrored")].signatures.known().is_none());
 }
 
+#[test]
+fn with_both_legs_every_mirror_reads_from_its_first() {
+    let disk = fixture("mirrors").read();
+    expect_contents(&disk, "legs", "mirrors", &[]);
+}
+
+#[test]
+fn without_its_first_leg_a_mirror_reads_from_another_that_is_complete_and_from_no_other() {
+    let disk = fixture("mirrors-first").read();
+    expect_contents(&disk, "legs", "mirrors", &["logged", "complete"]);
+    let missing = disk.facts.volume_groups[0].missing_pvs().next().unwrap().uuid.clone();
+    for (name, part) in [
+        ("behind", "whose log does not say that all its regions are in sync is not read"),
+        ("unlogged", "whose log is kept in memory alone is not read"),
+        ("copied", "a mirror that was still being copied to it is not read"),
+        ("rebuilt", missing.as_str()),
+        ("left", missing.as_str()),
+    ] {
+        let name = format!("legs/{name}");
+        let reason = reason(&disk, &name);
+        assert!(reason.contains(part), "{name}: {reason}");
+        let index = index(&disk, &name);
+        let members = disk.facts.missing_members(index);
+        assert!(members.len() == 1 && members[0].detail.contains(&missing), "{name}: {members:?}");
+        assert!(disk.volumes[index].array::<1>(0).is_err());
+    }
+}
+
+#[test]
+fn a_mirror_log_that_is_damaged_or_too_long_makes_no_leg_complete() {
+    let original = fixture("mirrors-first");
+    let at = original.sectors.iter().find(|(_, sector)| sector.starts_with(b"rRiM")).unwrap().0;
+    for (field, value) in [(0, 0_u64), (4, 1), (8, 15), (1024, 0x7fff)] {
+        let mut disk = original.clone();
+        disk.write(at + field, &value.to_le_bytes());
+        let disk = disk.read();
+        assert!(reason(&disk, "legs/logged").contains("whose log"), "{field}");
+    }
+    let log: Vec<u8> = [0x4d69_5272_u32, 2].iter().flat_map(|word| word.to_le_bytes()).collect();
+    for (region, len) in [(0, 1), (1, u64::MAX), (8192, 1 << 40)] {
+        let log = [log.as_slice(), &[0xff; 2048]].concat();
+        mirror_log::is_in_sync(&log, region, len).unwrap_err();
+    }
+}
+
 /// The text of the physical volume at `pv`.
 fn text(disk: &Sparse, pv: u64) -> String {
     let area = pv + 4096;

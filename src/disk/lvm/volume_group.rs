@@ -58,6 +58,8 @@ pub(super) struct PhysicalVolume {
 pub(super) struct LogicalVolume {
     pub(super) uuid: String,
     pub(super) is_visible: bool,
+    /// The next activation fills it from the other legs (`REBUILD`), so it does not hold its content.
+    pub(super) is_to_be_rebuilt: bool,
     /// The segments in order and without gaps, or what is wrong with them.
     pub(super) segments: Result<Vec<Segment>>,
 }
@@ -78,8 +80,9 @@ pub(super) enum SegmentKind {
     Raid0 { stripe_size: u64, images: Vec<String> },
     /// Hidden volumes of the same content: superblock and data of each leg.
     Raid1 { legs: Vec<(String, String)> },
-    /// Areas of the same content; the first is the one that others are copied from.
-    Mirror { legs: Vec<Area> },
+    /// Areas of the same content; the first is the one that others are copied from. The log, if it is
+    /// not kept in memory, tells for each region of so many bytes whether they are equal.
+    Mirror { legs: Vec<Area>, region_size: u64, log: Option<String> },
     /// `cow_store` holds what changed since; the origin is as it was, or is about to take the
     /// changes over (`merging_store`).
     Snapshot { origin: String, store: String, is_merging: bool },
@@ -206,6 +209,7 @@ fn logical_volume(section: &Section) -> Result<LogicalVolume> {
     Ok(LogicalVolume {
         uuid: identifier(section)?,
         is_visible: has_flag(section, "VISIBLE"),
+        is_to_be_rebuilt: has_flag(section, "REBUILD"),
         segments: segments(section),
     })
 }
@@ -263,7 +267,11 @@ fn kind(fields: &Section) -> Result<SegmentKind> {
             SegmentKind::Raid0 { stripe_size: bytes_of(number(fields, "stripe_size")?)?, images }
         }
         "raid1" => SegmentKind::Raid1 { legs: pairs(fields)? },
-        "mirror" => SegmentKind::Mirror { legs: areas(fields, "mirrors")? },
+        "mirror" => SegmentKind::Mirror {
+            legs: areas(fields, "mirrors")?,
+            region_size: bytes_of(fields.get("region_size").and_then(Value::number).unwrap_or(0))?,
+            log: fields.get("mirror_log").and_then(Value::text).map(str::to_owned),
+        },
         "snapshot" => {
             let is_merging = fields.contains_key("merging_store");
             let store = if is_merging { "merging_store" } else { "cow_store" };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::raid10::{Geometry, Layout, Raid10};
 use super::superblock::Superblock;
 use crate::bytes::{Bytes, Part};
 use crate::disk::mapping::{Concat, Striped};
@@ -124,7 +125,7 @@ fn raid0(array: &Superblock, members: &[&Member<'_>]) -> Result<Arc<dyn Bytes>> 
             if *size >= end {
                 let data = member.data(end)?;
                 let part: Arc<dyn Bytes> = Arc::new(Part::new(data, start, depth));
-                parts.push(Some(part));
+                parts.push(part);
             }
         }
         if start != 0 {
@@ -144,7 +145,7 @@ fn raid0(array: &Superblock, members: &[&Member<'_>]) -> Result<Arc<dyn Bytes>> 
         let count = u64::try_from(parts.len()).unwrap_or(u64::MAX);
         let len = depth.checked_mul(count).ok_or_else(|| too_long(array))?;
         if len != 0 {
-            let zone = Striped::new(parts, chunk, 1, len).ok_or_else(|| too_long(array))?;
+            let zone = Striped::new(parts, chunk, len).ok_or_else(|| too_long(array))?;
             push(&mut whole, Arc::new(zone), len)?;
         }
         start = end;
@@ -152,26 +153,19 @@ fn raid0(array: &Superblock, members: &[&Member<'_>]) -> Result<Arc<dyn Bytes>> 
     Ok(Arc::new(whole))
 }
 
-/// The near layout; far and offset copies are not read (md(4)).
 fn raid10(array: &Superblock, slots: &[Option<Member<'_>>]) -> Result<Arc<dyn Bytes>> {
     let chunk = chunk(array)?;
-    let near = u64::from(array.layout & 0xff);
-    if array.layout >> 8 != 1 || near == 0 {
-        let what = format!("raid10 in the layout {:#x}, which is not `near`", array.layout);
-        return Err(unsupported(array, &what));
-    }
-    let size = whole_chunks(array.size, chunk);
+    let layout = Layout::read(array.layout, array.raid_disks)
+        .ok_or_else(|| unsupported(array, &format!("raid10 in the layout {:#x}", array.layout)))?;
+    let geometry = Geometry::new(layout, chunk, array.size).ok_or_else(|| too_long(array))?;
     let members = slots
         .iter()
-        .map(|slot| slot.as_ref().map(|member| member.data(size)).transpose())
+        .map(|slot| slot.as_ref().map(|member| member.data(geometry.used)).transpose())
         .collect::<Result<Vec<_>>>()?;
-    // `raid10_size`: the chunks of all members, divided among the copies.
-    let chunks = size
-        .checked_div(chunk)
-        .and_then(|chunks| chunks.checked_mul(u64::from(array.raid_disks))?.checked_div(near));
-    let len = chunks.and_then(|chunks| chunks.checked_mul(chunk)).ok_or_else(|| too_long(array))?;
-    let striped = Striped::new(members, chunk, near, len);
-    Ok(Arc::new(striped.ok_or_else(|| missing(array, slots))?))
+    match Raid10::new(members, geometry) {
+        Some(raid10) => Ok(Arc::new(raid10)),
+        None => Err(missing(array, slots)),
+    }
 }
 
 fn chunk(array: &Superblock) -> Result<u64> {

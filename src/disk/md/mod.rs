@@ -1,12 +1,13 @@
 //! Linux software RAID: arrays from the superblocks of their members.
 //!
-//! Read are RAID 1 by its newest member that is in sync, and RAID 0, linear and RAID 10 in the near
-//! layout as far as their members are on this disk. RAID 4, 5 and 6 are named and not read; DDF and
+//! Read are RAID 1 by its newest member that is in sync, RAID 10 by one copy of each chunk, and RAID 0
+//! and linear when all their members are on this disk. RAID 4, 5 and 6 are named and not read; DDF and
 //! IMSM, whose metadata is the firmware's, are told by their signatures alone.
 //!
 //! Sources: Linux, `include/uapi/linux/raid/md_p.h`, `drivers/md/`; md(4), mdadm(8).
 
 mod array;
+mod raid10;
 mod superblock;
 #[cfg(test)]
 mod tests;

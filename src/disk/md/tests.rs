@@ -58,6 +58,8 @@ fn each_layout_reads_as_it_was_written() {
         ("raid0", "raid0"),
         ("raid0-original", "raid0"),
         ("raid10", "raid10"),
+        ("raid10-far", "raid10"),
+        ("raid10-offset", "raid10"),
         ("raid1-0.90", "raid1"),
         ("raid1-0.90-big-endian", "raid1"),
     ] {
@@ -78,14 +80,30 @@ fn reason(disk: &Disk) -> String {
 }
 
 #[test]
+fn an_array_that_lacks_members_and_no_chunk_says_which() {
+    for (name, slots) in
+        [("raid10", vec![1]), ("raid10-far", vec![0]), ("raid10-offset", vec![1, 2])]
+    {
+        let disk = fixture(name).read();
+        let array = &disk.facts.arrays[0];
+        assert_eq!((&array.missing_slots, array.incomplete), (&slots, false), "{name}");
+        assert!(disk.facts.missing_members(array.volume.unwrap()).is_empty());
+    }
+}
+
+#[test]
 fn an_array_without_all_its_members_names_the_slots() {
-    for (name, slots) in [("raid0-part", vec![1]), ("raid10-part", vec![1, 2])] {
+    for (name, slots, part) in [
+        ("raid0-part", vec![1], "in slot 1"),
+        ("raid10-part", vec![1, 2], "in slot 1"),
+        ("raid10-far-part", vec![0, 2], "in slot 0, 2"),
+    ] {
         let disk = fixture(name).read();
         let array = &disk.facts.arrays[0];
         assert_eq!(array.missing_slots, slots, "{name}");
         assert!(array.incomplete);
         assert_eq!(disk.facts.missing_members(array.volume.unwrap()).len(), slots.len());
-        assert!(reason(&disk).contains("in slot 1"), "{}", reason(&disk));
+        assert!(reason(&disk).contains(part), "{}", reason(&disk));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Chunks: where logical addresses lie on devices (Btrfs on-disk format, "Chunk tree").
 
+use super::device::Devices;
 use super::key::{KEY_SIZE, item};
 use super::superblock::Device;
 use crate::error::{Error, Result};
@@ -34,8 +35,8 @@ enum Profile {
 /// Where a copy begins.
 #[derive(Debug, Clone, Copy)]
 struct Stripe {
-    /// The device, when it is another one.
-    elsewhere: Option<u64>,
+    /// The index of the device; the number of one that is not here.
+    device: std::result::Result<usize, u64>,
     physical: u64,
 }
 
@@ -48,9 +49,11 @@ pub(super) struct Chunk {
     stripes: Vec<Stripe>,
 }
 
-/// Bytes of a copy that lie together on this device.
+/// Bytes of a copy that lie together on one device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Piece {
+    /// Which of the devices that are here.
+    pub(super) device: usize,
     /// Where, in bytes of the device.
     pub(super) physical: u64,
     /// How many bytes from there on.
@@ -58,9 +61,8 @@ pub(super) struct Piece {
 }
 
 impl Chunk {
-    /// Reads the chunk item at the beginning of `s`, whose key's offset is `logical`; `here` is the
-    /// device that the volume is.
-    fn parse(s: &Structure<'_>, logical: u64, here: &Device) -> Result<Self> {
+    /// Reads the chunk item at the beginning of `s`, whose key's offset is `logical`.
+    fn parse(s: &Structure<'_>, logical: u64, devices: &Devices) -> Result<Self> {
         let len = s.u64(0)?;
         if len == 0 || logical.checked_add(len).is_none() {
             return Err(s.corrupt(0, "a length that ends below 2^64", len));
@@ -75,8 +77,8 @@ impl Chunk {
         for index in 0..usize::from(count) {
             let at = CHUNK_HEADER.saturating_add(index.saturating_mul(STRIPE_SIZE));
             let device = Device { id: s.u64(at)?, uuid: s.array(at.saturating_add(16))? };
-            let elsewhere = (device != *here).then_some(device.id);
-            stripes.push(Stripe { elsewhere, physical: s.u64(at.saturating_add(8))? });
+            let physical = s.u64(at.saturating_add(8))?;
+            stripes.push(Stripe { device: devices.index(&device).ok_or(device.id), physical });
         }
         Ok(Self { logical, len, profile, stripes })
     }
@@ -102,8 +104,8 @@ impl Chunk {
     /// Where copy number `copy` of a logical address in this chunk lies.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] when it lies on another device, which it names, or when the profile
-    /// is not read.
+    /// [`Error::Unsupported`] when it lies on a device that is not here, which it names, or when the
+    /// profile is not read.
     pub(super) fn locate(&self, logical: u64, copy: usize) -> Result<Piece> {
         let within = logical.saturating_sub(self.logical);
         let (index, skipped, len) = match self.profile {
@@ -134,11 +136,15 @@ impl Chunk {
         };
         let missing = || Error::corrupt(NAME, logical, "a stripe for each copy", "too few");
         let stripe = index.and_then(|index| self.stripes.get(index)).ok_or_else(missing)?;
-        if let Some(device) = stripe.elsewhere {
-            let what = format!("device {device}, which is not this volume,");
-            return Err(Error::unsupported("btrfs chunk", logical, what));
+        match stripe.device {
+            Ok(device) => {
+                Ok(Piece { device, physical: stripe.physical.saturating_add(skipped), len })
+            }
+            Err(device) => {
+                let what = format!("device {device}, which is not in this image,");
+                Err(Error::unsupported("btrfs chunk", logical, what))
+            }
         }
-        Ok(Piece { physical: stripe.physical.saturating_add(skipped), len })
     }
 }
 
@@ -184,7 +190,7 @@ pub(super) struct Chunks {
 
 impl Chunks {
     /// The chunks in the superblock, which say where the chunk tree lies.
-    pub(super) fn system(array: &Structure<'_>, here: &Device) -> Result<Self> {
+    pub(super) fn system(array: &Structure<'_>, devices: &Devices) -> Result<Self> {
         let mut found = Vec::new();
         let mut rest = *array;
         while !rest.raw.is_empty() {
@@ -193,7 +199,7 @@ impl Chunks {
                 return Err(rest.corrupt(8, "the key of a chunk item", key));
             }
             let body = rest.after(KEY_SIZE);
-            let chunk = Chunk::parse(&body, key.offset, here)?;
+            let chunk = Chunk::parse(&body, key.offset, devices)?;
             rest = body.after(chunk.size());
             found.push(chunk);
         }
@@ -205,8 +211,13 @@ impl Chunks {
     }
 
     /// Adds the chunk of an item whose key's offset is `logical`. Items come in ascending order.
-    pub(super) fn push(&mut self, s: &Structure<'_>, logical: u64, here: &Device) -> Result<()> {
-        let chunk = Chunk::parse(s, logical, here)?;
+    pub(super) fn push(
+        &mut self,
+        s: &Structure<'_>,
+        logical: u64,
+        devices: &Devices,
+    ) -> Result<()> {
+        let chunk = Chunk::parse(s, logical, devices)?;
         if chunk.size() != s.raw.len() {
             return Err(s.corrupt(44, "as many stripes as the item has room for", s.raw.len()));
         }

@@ -6,13 +6,14 @@
 //! of its structures.
 //!
 //! Checksums of metadata are verified, and the next copy is tried when one disagrees. Checksums of
-//! data are not looked at, and the log tree is not replayed (see [`BtrfsState::has_log`]). Of a
-//! file system on several devices only what this one has is read; the device that something else
-//! lies on is named by [`Error::Unsupported`].
+//! data are not looked at, and the log tree is not replayed (see [`BtrfsState::has_log`]). A file
+//! system on several devices is read as far as they are here; the device that something else lies on
+//! is named by [`Error::Unsupported`].
 
 mod checksum;
 mod chunk;
 mod compression;
+mod device;
 mod directory;
 mod extent;
 mod feature;
@@ -27,7 +28,7 @@ mod state;
 mod subvolume;
 mod superblock;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tree;
 mod volume;
 
@@ -36,6 +37,7 @@ use std::sync::Arc;
 
 pub use self::checksum::ChecksumType;
 use self::chunk::Chunks;
+use self::device::Devices;
 use self::directory::Entry;
 use self::file::Content;
 use self::key::{Key, item, objectid};
@@ -44,7 +46,7 @@ use self::node_id::Place;
 use self::root::RootRef;
 pub use self::state::BtrfsState;
 pub use self::subvolume::{Subvolume, SubvolumeId, TOP_LEVEL};
-use self::superblock::{SYSTEM_CHUNKS, Superblock};
+use self::superblock::{Device, SYSTEM_CHUNKS, Superblock};
 use self::tree::Tree;
 use self::volume::Volume;
 use super::{Budget, DirEntry, FileSystem, FileType, Health, MAX_SYMLINK, Metadata, NodeId};
@@ -52,7 +54,7 @@ use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
 use crate::filesystem::structure::Structure;
 
-/// Most other devices that are named: as many as the chunks of the smallest nodes may have.
+/// Most devices that are named as missing: as many as the chunks of the smallest nodes may have.
 const MAX_DEVICES: usize = 1 << 10;
 
 /// A Btrfs file system, seen from the root of one of its subvolumes. A clone is cheap.
@@ -86,29 +88,56 @@ impl Btrfs {
     /// # Errors
     /// As [`Btrfs::open`]; once the budget is spent, [`Error::Limit`] from every look for a file.
     pub fn open_within(bytes: Arc<dyn Bytes>, budget: Arc<Budget>) -> Result<Self> {
-        let (superblock, damage) = Superblock::read(bytes.as_ref())?;
+        Self::open_devices(&[bytes], budget)
+    }
+
+    /// As [`Btrfs::open_within`], of a file system on several devices, of which `volumes` are those
+    /// that are here.
+    ///
+    /// # Errors
+    /// As there, when no device has a sound superblock; [`Error::Unsupported`] when two volumes are
+    /// the same device.
+    pub fn open_devices(volumes: &[Arc<dyn Bytes>], budget: Arc<Budget>) -> Result<Self> {
+        let mut found = Vec::new();
+        let mut failure = None;
+        for bytes in volumes {
+            match Superblock::read(bytes.as_ref()) {
+                Ok((superblock, damage)) => found.push((superblock, damage, bytes)),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        let newest = found.iter().map(|(superblock, _, _)| superblock.generation).max();
+        let newest = found.iter().position(|(found, _, _)| Some(found.generation) == newest);
+        let newest = newest.and_then(|index| found.get(index));
+        let Some((superblock, _, _)) = newest else {
+            let none = || Error::corrupt("btrfs superblock", 0, "a device", "none");
+            return Err(failure.unwrap_or_else(none));
+        };
+        let of_it = || found.iter().filter(|(found, _, _)| found.fsid == superblock.fsid);
+        let devices = Devices::new(of_it().map(|(superblock, _, bytes)| (superblock, *bytes)))?;
+        let damage = of_it().find_map(|(_, damage, _)| damage.as_ref());
         let at = superblock.offset.saturating_add(u64::try_from(SYSTEM_CHUNKS).unwrap_or(0));
         let array = Structure::new("btrfs system chunk array", at, &superblock.system_chunks);
         let bootstrap = Volume {
-            chunks: Chunks::system(&array, &superblock.device)?,
+            chunks: Chunks::system(&array, &devices)?,
+            devices,
             checksum: superblock.checksum,
             metadata_uuid: superblock.metadata_uuid,
             node_size: usize::try_from(superblock.node_size).unwrap_or(usize::MAX),
             sector_size: superblock.sector_size,
             sound_nodes: SoundNodes::new(),
             budget,
-            bytes,
         };
-        let (chunks, missing_devices) = read_chunk_tree(&bootstrap, &superblock)?;
+        let (chunks, missing_devices) = read_chunk_tree(&bootstrap, superblock)?;
         let volume = Volume { chunks, ..bootstrap };
         let roots = Tree::new(objectid::ROOT_TREE, superblock.root);
         let default_subvolume = root::default_subvolume(&roots, &volume, superblock.root_dir)?;
         let tree = existing(root::subvolume(&roots, &volume, default_subvolume))?;
         let state = BtrfsState {
             fsid: superblock.fsid,
-            label: superblock.label,
+            label: superblock.label.clone(),
             generation: superblock.generation,
-            features: superblock.features,
+            features: superblock.features.clone(),
             checksum: superblock.checksum,
             sector_size: superblock.sector_size,
             node_size: superblock.node_size,
@@ -116,13 +145,14 @@ impl Btrfs {
             total_bytes: superblock.total_bytes,
             bytes_used: superblock.bytes_used,
             devices: superblock.devices,
-            device: superblock.device.id,
+            present_devices: volume.devices.ids(),
             missing_devices,
-            missing_bytes: superblock.device_bytes.saturating_sub(volume.bytes.len()),
+            behind_devices: volume.devices.behind(),
+            missing_bytes: volume.devices.missing_bytes(),
             has_log: superblock.log_root != 0,
             has_errors: superblock.has_errors,
             seeding: superblock.seeding,
-            damaged_superblock: damage.map(|error| error.to_string()),
+            damaged_superblock: damage.map(ToString::to_string),
         };
         let (volume, state) = (Arc::new(volume), Arc::new(state));
         let root = Place::root(default_subvolume).node()?;
@@ -250,7 +280,7 @@ fn existing(tree: Result<Tree>) -> Result<Tree> {
     })
 }
 
-/// All chunks, and the numbers of the devices other than this one.
+/// All chunks, and the numbers of the devices that are not here.
 fn read_chunk_tree(volume: &Volume, superblock: &Superblock) -> Result<(Chunks, Vec<u64>)> {
     let mut chunks = Chunks::default();
     let mut others = Vec::new();
@@ -258,14 +288,16 @@ fn read_chunk_tree(volume: &Volume, superblock: &Superblock) -> Result<(Chunks, 
     Tree::new(objectid::CHUNK_TREE, superblock.chunk_root).walk(volume, everything, |found| {
         let Key { objectid, kind, offset } = found.key;
         match (objectid, kind) {
-            (objectid::DEV_ITEMS, item::DEV_ITEM)
-                if offset != superblock.device.id && others.len() < MAX_DEVICES =>
-            {
-                others.push(offset);
+            (objectid::DEV_ITEMS, item::DEV_ITEM) if others.len() < MAX_DEVICES => {
+                let s = found.content("btrfs device item");
+                let device = Device { id: offset, uuid: s.array(66)? };
+                if volume.devices.index(&device).is_none() {
+                    others.push(offset);
+                }
             }
             (objectid::FIRST_FREE, item::CHUNK_ITEM) => {
                 let s = found.content("btrfs chunk item");
-                chunks.push(&s, offset, &superblock.device)?;
+                chunks.push(&s, offset, &volume.devices)?;
             }
             _ => {}
         }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::chunk::Piece;
 use super::key::{KEY_SIZE, Key, is_subvolume};
 use super::volume::Volume;
 use crate::error::Result;
@@ -22,7 +23,8 @@ const REMEMBERED: usize = 1 << 12;
 /// verified once more. The same few nodes are passed on the way to everything.
 const SOUND_SHARE: u64 = 8;
 
-/// The nodes whose own bytes were found sound, by address. The same few nodes lead to everything,
+/// The nodes whose own bytes were found sound, by
+/// [`Devices::address`](super::device::Devices::address). The same few nodes lead to everything,
 /// and their checksums are most of the work. A slot is simply lost to the next node that falls on
 /// it.
 pub(super) struct SoundNodes {
@@ -37,19 +39,19 @@ impl SoundNodes {
         Self { slots: (0..REMEMBERED).map(|_| AtomicU64::new(Self::NONE)).collect() }
     }
 
-    fn slot(&self, physical: u64) -> Option<&AtomicU64> {
+    fn slot(&self, address: u64) -> Option<&AtomicU64> {
         // Nodes are at least 4 KiB apart; larger ones leave slots empty.
-        let index = usize::try_from(physical >> 12).ok()?.checked_rem(self.slots.len())?;
+        let index = usize::try_from(address >> 12).ok()?.checked_rem(self.slots.len())?;
         self.slots.get(index)
     }
 
-    fn has(&self, physical: u64) -> bool {
-        self.slot(physical).is_some_and(|slot| slot.load(Ordering::Relaxed) == physical)
+    fn has(&self, address: u64) -> bool {
+        self.slot(address).is_some_and(|slot| slot.load(Ordering::Relaxed) == address)
     }
 
-    fn add(&self, physical: u64) {
-        if let Some(slot) = self.slot(physical) {
-            slot.store(physical, Ordering::Relaxed);
+    fn add(&self, address: u64) {
+        if let Some(slot) = self.slot(address) {
+            slot.store(address, Ordering::Relaxed);
         }
     }
 
@@ -104,15 +106,17 @@ impl<'a> Item<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// The node in `raw`, which was read from `physical` because `at` points there.
+    /// The node in `raw`, which was read from `place` because `at` points there.
     pub(super) fn parse(
         volume: &Volume,
         raw: Cow<'a, [u8]>,
-        physical: u64,
+        place: &Piece,
         at: &NodePointer,
     ) -> Result<Self> {
+        let physical = place.physical;
+        let address = volume.devices.address(place.device, physical);
         let s = Structure::new(NAME, physical, &raw);
-        let is_sound = volume.sound_nodes.has(physical);
+        let is_sound = volume.sound_nodes.has(address);
         let len = u64::try_from(raw.len()).unwrap_or(u64::MAX);
         volume.budget.spend(if is_sound { len / SOUND_SHARE } else { len })?;
         if !is_sound {
@@ -151,7 +155,7 @@ impl<'a> Node<'a> {
             if at.level == 0 {
                 node.check_items()?;
             }
-            volume.sound_nodes.add(physical);
+            volume.sound_nodes.add(address);
         }
         Ok(node)
     }

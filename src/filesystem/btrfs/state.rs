@@ -2,7 +2,7 @@
 
 use super::checksum::ChecksumType;
 use crate::fact::{Evidence, Fact, Unread};
-use crate::filesystem::health::place;
+use crate::filesystem::health::{cut, place, refused};
 use crate::filesystem::{Health, Shutdown, Space};
 
 /// Plain facts about a Btrfs file system, as its superblock and chunk tree tell them.
@@ -30,11 +30,14 @@ pub struct BtrfsState {
     pub bytes_used: u64,
     /// Number of devices.
     pub devices: u64,
-    /// The number of the device that was read.
-    pub device: u64,
-    /// The numbers of the other devices. What lies on them alone is not read.
+    /// The numbers of the devices that were read, ascending.
+    pub present_devices: Vec<u64>,
+    /// The numbers of the devices that are not here. What lies on them alone is not read, and a
+    /// mount refuses the rest unless it is told `degraded`.
     pub missing_devices: Vec<u64>,
-    /// Bytes that this device should have but the volume does not: it was cut.
+    /// The numbers of the devices that were away when others were written.
+    pub behind_devices: Vec<u64>,
+    /// Bytes that these devices should have but the volumes do not: they were cut.
     pub missing_bytes: u64,
     /// There is a log tree: the file system was in use, and what programs made sure of with `fsync`
     /// since the last transaction is in that log alone. It is not replayed, as a mount would.
@@ -53,7 +56,29 @@ const FLAGS: u64 = 0x38;
 const LOG_ROOT: u64 = 0x60;
 const TOTAL_BYTES: u64 = 0x70;
 
+/// Where the devices of the set are listed.
+const DEVICES: &str = "btrfs device items";
+
+fn list(ids: &[u64]) -> String {
+    ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+}
+
 impl BtrfsState {
+    /// What the kernel does not mount it for (`open_ctree`, `read_one_dev`).
+    fn refusals(&self) -> Vec<Evidence> {
+        let mut found = Vec::new();
+        if let Some(reason) = &self.damaged_superblock {
+            found.push(Evidence::new("btrfs superblock, byte 65536", reason));
+        }
+        if !self.missing_devices.is_empty() {
+            let ids = list(&self.missing_devices);
+            let detail = format!("device {ids} of the set is not in this image");
+            found.push(Evidence::new(DEVICES, detail));
+        }
+        found.extend(cut(DEVICES.to_owned(), self.missing_bytes));
+        found
+    }
+
     /// The same in the words of every file system.
     pub(super) fn health(&self) -> Health {
         let at =
@@ -63,7 +88,11 @@ impl BtrfsState {
         } else {
             (Shutdown::Clean, "there is no log tree")
         };
-        let mut errors = Vec::new();
+        let mut errors = self.refusals();
+        let stale = errors.first().map(refused).or_else(|| {
+            let reason = "there is a log tree, which is not replayed by this program";
+            self.has_log.then(|| Unread::new(at(LOG_ROOT), reason))
+        });
         if self.has_errors {
             errors.push(Evidence::new(at(FLAGS), "the flag of errors"));
         }
@@ -71,16 +100,15 @@ impl BtrfsState {
             let detail = "the flag of a seeding device, which can only be mounted read-only";
             errors.push(Evidence::new(at(FLAGS), detail));
         }
-        if let Some(reason) = &self.damaged_superblock {
-            errors.push(Evidence::new("btrfs superblock, byte 65536", reason));
+        if !self.behind_devices.is_empty() {
+            let ids = list(&self.behind_devices);
+            let detail = format!("device {ids} of the set was away when others were written");
+            errors.push(Evidence::new(DEVICES, detail));
         }
         let free = self.total_bytes.saturating_sub(self.bytes_used);
         Health {
             shutdown: Fact::Known((shutdown, Evidence::new(at(LOG_ROOT), detail))),
-            stale: self.has_log.then(|| {
-                let reason = "there is a log tree, which is not replayed by this program";
-                Unread::new(at(LOG_ROOT), reason)
-            }),
+            stale,
             errors,
             space: Fact::Known(Space {
                 total: self.total_bytes,

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::checksum::ChecksumType;
-use super::chunk::{Chunks, Piece};
+use super::chunk::{Chunk, Chunks, Piece};
+use super::device::Devices;
 use super::node::{Node, NodePointer, SoundNodes};
-use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::filesystem::Budget;
 
-/// One device of a file system, by logical address.
+/// What is here of a file system, by logical address.
 pub(super) struct Volume {
-    pub(super) bytes: Arc<dyn Bytes>,
+    pub(super) devices: Devices,
     pub(super) chunks: Chunks,
     pub(super) checksum: ChecksumType,
     /// The identity that stands in every node.
@@ -34,13 +34,13 @@ fn keep(kept: &mut Option<Error>, error: Error) {
 }
 
 impl Volume {
-    /// A node of a tree, from the first copy on this device that is sound.
+    /// A node of a tree, from the first copy here that is sound.
     pub(super) fn node(&self, at: &NodePointer) -> Result<Node<'_>> {
         let mut failure = None;
         for copy in 0..self.chunks.find(at.logical)?.copies() {
             let node = self
                 .copy(at.logical, copy)
-                .and_then(|(physical, raw)| Node::parse(self, raw, physical, at));
+                .and_then(|(place, raw)| Node::parse(self, raw, &place, at));
             match node {
                 Ok(node) => return Ok(node),
                 Err(error) => keep(&mut failure, error),
@@ -50,36 +50,55 @@ impl Volume {
     }
 
     /// One copy of a node, and where it begins.
-    fn copy(&self, logical: u64, copy: usize) -> Result<(u64, Cow<'_, [u8]>)> {
+    fn copy(&self, logical: u64, copy: usize) -> Result<(Piece, Cow<'_, [u8]>)> {
         let first = self.chunks.find(logical)?.locate(logical, copy)?;
         if first.len >= u64::try_from(self.node_size).unwrap_or(u64::MAX)
-            && let Some(slice) = self.bytes.slice(first.physical, self.node_size)
+            && let Some(slice) =
+                self.devices.bytes(first.device)?.slice(first.physical, self.node_size)
         {
-            return Ok((first.physical, Cow::Borrowed(slice)));
+            return Ok((first, Cow::Borrowed(slice)));
         }
         let mut raw = vec![0; self.node_size];
         self.pieces(logical, &mut raw, |at, part| {
-            let piece = self.chunks.find(at)?.locate(at, copy)?;
-            let len = fitting(piece.len, part.len());
-            self.bytes.read_at(piece.physical, part.get_mut(..len).unwrap_or_default())?;
-            Ok(len)
+            self.read_piece(&self.chunks.find(at)?.locate(at, copy)?, part)
         })?;
-        Ok((first.physical, Cow::Owned(raw)))
+        Ok((first, Cow::Owned(raw)))
     }
 
-    /// Fills `buf` from a logical address on. Each part comes from the first copy on this device
-    /// that the volume has the bytes of; checksums of data are not looked at.
+    /// Fills the beginning of `part`, as far as the piece goes, and gives how much that is.
+    fn read_piece(&self, piece: &Piece, part: &mut [u8]) -> Result<usize> {
+        let len = fitting(piece.len, part.len());
+        let part = part.get_mut(..len).unwrap_or_default();
+        self.devices.bytes(piece.device)?.read_at(piece.physical, part)?;
+        Ok(len)
+    }
+
+    /// The copies of a logical address. A device that is behind comes last: its data is not told to
+    /// be old by anything but checksums, which are not looked at.
+    fn copies<'a>(
+        &'a self,
+        chunk: &'a Chunk,
+        logical: u64,
+    ) -> impl Iterator<Item = Result<Piece>> + 'a {
+        let copies = move |behind: bool| {
+            (0..chunk.copies()).map(move |copy| chunk.locate(logical, copy)).filter(move |piece| {
+                match piece {
+                    Ok(piece) => self.devices.is_behind(piece.device) == behind,
+                    Err(_) => behind,
+                }
+            })
+        };
+        copies(false).chain(copies(true))
+    }
+
+    /// Fills `buf` from a logical address on. Each part comes from the first copy that is here;
+    /// checksums of data are not looked at.
     pub(super) fn read(&self, logical: u64, buf: &mut [u8]) -> Result<()> {
         self.pieces(logical, buf, |at, part| {
             let chunk = self.chunks.find(at)?;
             let mut failure = None;
-            for copy in 0..chunk.copies() {
-                let read = chunk.locate(at, copy).and_then(|piece| {
-                    let len = fitting(piece.len, part.len());
-                    self.bytes.read_at(piece.physical, part.get_mut(..len).unwrap_or_default())?;
-                    Ok(len)
-                });
-                match read {
+            for piece in self.copies(chunk, at) {
+                match piece.and_then(|piece| self.read_piece(&piece, part)) {
                     Ok(len) => return Ok(len),
                     Err(error) => keep(&mut failure, error),
                 }
@@ -108,10 +127,9 @@ impl Volume {
         Ok(())
     }
 
-    /// The first copy on this device from a logical address on.
+    /// The first copy that is here from a logical address on.
     fn here(&self, logical: u64) -> Option<Piece> {
-        let chunk = self.chunks.find(logical).ok()?;
-        (0..chunk.copies()).find_map(|copy| chunk.locate(logical, copy).ok())
+        self.copies(self.chunks.find(logical).ok()?, logical).find_map(Result::ok)
     }
 
     /// Bytes from a logical address on, where they lie contiguously in the map.
@@ -120,12 +138,14 @@ impl Volume {
         if piece.len < u64::try_from(len).ok()? {
             return None;
         }
-        self.bytes.slice(piece.physical, len)
+        self.devices.bytes(piece.device).ok()?.slice(piece.physical, len)
     }
 
     /// How many bytes from a logical address on are known to be zero.
     pub(super) fn zeroes_at(&self, logical: u64) -> u64 {
-        self.here(logical).map_or(0, |piece| self.bytes.zeroes_at(piece.physical).min(piece.len))
+        let Some(piece) = self.here(logical) else { return 0 };
+        let bytes = self.devices.bytes(piece.device);
+        bytes.map_or(0, |bytes| bytes.zeroes_at(piece.physical).min(piece.len))
     }
 }
 

@@ -14,7 +14,6 @@ mod checksum;
 mod directory;
 mod extent;
 mod feature;
-mod file;
 mod group_descriptor;
 mod inline_data;
 mod inode;
@@ -33,7 +32,6 @@ use std::sync::Arc;
 
 use self::directory::{Entry, Layout};
 use self::feature::incompat;
-use self::file::Content;
 use self::inode::{Inode, flag};
 use self::runs::Runs;
 pub use self::state::{ErrorRecord, ExtState, JournalState, Replay};
@@ -255,6 +253,6 @@ impl FileSystem for Ext {
             return Ok(Arc::new(inline_data::content(&self.volume, &self.superblock, &inode)?));
         }
         let runs = Runs::read(&self.volume, &inode)?;
-        Ok(Arc::new(Content::new(Arc::clone(&self.volume), runs, inode.size)))
+        Ok(Arc::new(runs.content(&self.volume, inode.size)))
     }
 }

@@ -1,10 +1,14 @@
 //! Which blocks hold a file.
 
+use std::sync::Arc;
+
 use super::block_map;
 use super::extent;
 use super::inode::{Inode, flag};
 use super::volume::Volume;
+use crate::bytes::Bytes;
 use crate::error::{Error, Result};
+use crate::filesystem::content::{self, Content};
 
 /// Most runs of one file that are gathered (24 MiB of them). A file needs this many only when it
 /// is scattered over as many places.
@@ -49,6 +53,17 @@ impl Runs {
         } else {
             block_map::runs(volume, inode)
         }
+    }
+
+    /// The content of a file of `len` bytes.
+    pub(super) fn content(&self, volume: &Arc<Volume>, len: u64) -> Content {
+        let bytes = |run: &Run| content::Run {
+            start: volume.byte(run.logical),
+            place: volume.byte(run.physical),
+            len: volume.byte(run.len),
+        };
+        let volume: Arc<dyn Bytes> = Arc::<Volume>::clone(volume);
+        Content::new(volume, self.runs.iter().map(bytes).collect(), len)
     }
 
     pub(super) fn as_slice(&self) -> &[Run] {

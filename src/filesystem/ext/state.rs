@@ -2,7 +2,7 @@
 
 use super::superblock::{SUPERBLOCK_OFFSET, field};
 use crate::fact::{Evidence, Fact, Unread};
-use crate::filesystem::health::place;
+use crate::filesystem::health::{cut, place, refused};
 use crate::filesystem::{Health, Shutdown, Space};
 
 /// Plain facts about an ext file system, as its superblock and journal tell them.
@@ -135,6 +135,9 @@ impl ExtState {
     }
 
     fn stale(&self) -> Option<Unread> {
+        if let Some(cut) = self.cut() {
+            return Some(refused(&cut));
+        }
         match &self.journal {
             JournalState::NotReplayed { reason } => Some(Unread::new("ext journal", reason)),
             JournalState::Replayed(Replay { fast_commits_at: Some(byte), .. }) => {
@@ -149,8 +152,13 @@ impl ExtState {
         }
     }
 
+    /// The kernel does not mount it when a part is missing (`ext4_geometry_check`).
+    fn cut(&self) -> Option<Evidence> {
+        cut(superblock(field::BLOCKS), self.missing_bytes)
+    }
+
     fn errors(&self) -> Vec<Evidence> {
-        let mut errors = Vec::new();
+        let mut errors: Vec<Evidence> = self.cut().into_iter().collect();
         if self.has_errors {
             errors.push(Evidence::new(superblock(field::STATE), "s_state has the error bit"));
         }

@@ -18,6 +18,7 @@ const MAGIC: u16 = 0xEF53;
 
 /// Where some of its fields stand.
 pub(super) mod field {
+    pub(in super::super) const BLOCKS: u64 = 0x4;
     pub(in super::super) const FREE_BLOCKS: u64 = 0xC;
     pub(in super::super) const STATE: u64 = 0x3A;
     pub(in super::super) const INCOMPAT: u64 = 0x60;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::file::Content;
 use super::inline_data;
 use super::inode::{I_BLOCK_LEN, Inode, flag};
 use super::runs::Runs;
@@ -28,7 +27,7 @@ pub(super) fn target(
         inode.block.get(..len).unwrap_or_default().to_vec()
     } else {
         let runs = Runs::read(volume, inode)?;
-        Content::new(Arc::clone(volume), runs, inode.size).vec(0, len)?
+        runs.content(volume, inode.size).vec(0, len)?
     };
     if target.contains(&0) {
         return Err(inode.corrupt("a target without NUL", "one with it"));

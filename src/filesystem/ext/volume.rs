@@ -81,8 +81,8 @@ impl Volume {
         Self { block_count, ..self }
     }
 
-    /// Bytes of the volume.
-    pub(super) fn len(&self) -> u64 {
+    /// Bytes of the volume, whatever lies in them.
+    pub(super) fn volume_len(&self) -> u64 {
         self.bytes.len()
     }
 
@@ -236,5 +236,27 @@ impl Volume {
             }
         }
         Ok(())
+    }
+}
+
+/// The blocks one behind the other.
+impl Bytes for Volume {
+    fn len(&self) -> u64 {
+        self.byte(self.block_count)
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        let (block, within) = self.split(offset);
+        self.read(block, within, buf)
+    }
+
+    fn slice(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        let (block, within) = self.split(offset);
+        Self::slice(self, block, within, len)
+    }
+
+    fn zeroes_at(&self, offset: u64) -> u64 {
+        let (block, within) = self.split(offset);
+        Self::zeroes_at(self, block, within)
     }
 }

@@ -21,7 +21,6 @@ use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
 use boot_sector::{BootSector, DIR_ENTRY, Root};
 use directory::{Entry, LongName, Raw};
-use file::File;
 use table::Chain;
 
 /// Longest directory in bytes: 65,536 entries (fatgen103; Linux: `FAT_MAX_DIR_SIZE`).
@@ -274,7 +273,8 @@ impl FileSystem for Fat {
         let size = u64::from(entry.size());
         let clusters = self.chain(&entry, node);
         let volume = Arc::clone(&self.volume);
-        Ok(Arc::new(File::new(volume, clusters, self.boot.cluster_size, size, node.0)?))
+        let cluster_size = self.boot.cluster_size;
+        Ok(Arc::new(file::content(volume, clusters, cluster_size, size, node.0)?))
     }
 }
 

@@ -5,6 +5,8 @@
 pub(super) mod version {
     pub(in super::super) const NUMBER: u16 = 0xF;
     pub(in super::super) const DIRECTORY_V2: u16 = 0x2000;
+    /// The device is striped: `sb_unit` and `sb_width` count.
+    pub(in super::super) const STRIPES: u16 = 0x100;
     /// Names in directories compare without case (`-n version=ci`).
     pub(in super::super) const CASE_INSENSITIVE: u16 = 0x4000;
     /// `sb_features2` counts.
@@ -13,7 +15,17 @@ pub(super) mod version {
 
 /// `sb_features2`.
 pub(super) mod features2 {
+    /// What is free is counted in the groups, and in the superblock at an unmount.
+    pub(in super::super) const LAZY_COUNT: u32 = 0x2;
     pub(in super::super) const FTYPE: u32 = 0x200;
+}
+
+/// `sb_features_ro_compat`: an implementation must know them to write.
+pub(super) mod ro_compat {
+    pub(in super::super) const FINOBT: u32 = 0x1;
+    pub(in super::super) const RMAPBT: u32 = 0x2;
+    pub(in super::super) const REFLINK: u32 = 0x4;
+    pub(in super::super) const INOBTCOUNT: u32 = 0x8;
 }
 
 /// `sb_features_incompat`: an implementation must know them to read at all.
@@ -59,7 +71,7 @@ const VERSION_NAMES: &[(u32, &str)] = &[
 ];
 
 const FEATURES2_NAMES: &[(u32, &str)] = &[
-    (0x2, "lazy-count"),
+    (features2::LAZY_COUNT, "lazy-count"),
     (0x8, "attr2"),
     (0x10, "parent"),
     (0x80, "projid32bit"),
@@ -67,8 +79,12 @@ const FEATURES2_NAMES: &[(u32, &str)] = &[
     (features2::FTYPE, "ftype"),
 ];
 
-const RO_COMPAT_NAMES: &[(u32, &str)] =
-    &[(0x1, "finobt"), (0x2, "rmapbt"), (0x4, "reflink"), (0x8, "inobtcount")];
+const RO_COMPAT_NAMES: &[(u32, &str)] = &[
+    (ro_compat::FINOBT, "finobt"),
+    (ro_compat::RMAPBT, "rmapbt"),
+    (ro_compat::REFLINK, "reflink"),
+    (ro_compat::INOBTCOUNT, "inobtcount"),
+];
 
 const INCOMPAT_NAMES: &[(u32, &str)] = &[
     (incompat::FTYPE, "ftype"),
@@ -102,6 +118,15 @@ impl Features {
 
     pub(super) fn has_incompat(self, bit: u32) -> bool {
         self.incompat & bit != 0
+    }
+
+    pub(super) fn has_ro_compat(self, bit: u32) -> bool {
+        self.ro_compat & bit != 0
+    }
+
+    /// Whether what is free is counted in the groups alone while it is mounted.
+    pub(super) fn counts_lazily(self) -> bool {
+        self.is_v5() || self.features2 & features2::LAZY_COUNT != 0
     }
 
     /// Whether directories say of what type each file is.

@@ -58,11 +58,6 @@ impl Geometry {
         *self == Self { block_count, group_count, ..*before }
     }
 
-    /// The block that a byte lies in.
-    pub(super) fn block_of(&self, byte: u64) -> u64 {
-        byte.checked_shr(self.block_log).unwrap_or_default()
-    }
-
     /// The byte at which `blocks` blocks from block number `number` on lie; `None` unless they all
     /// lie in one group.
     pub(super) fn block_byte(&self, number: u64, blocks: u64) -> Option<u64> {

@@ -1,9 +1,12 @@
-//! What the headers of the allocation groups count (*XFS Algorithms & Data Structures*, "AG Free
-//! Space Management", "AG Inode Management").
+//! The headers of the allocation groups: what they count, and what a mount checks of them (*XFS
+//! Algorithms & Data Structures*, "AG Free Space Management", "AG Inode Management"; Linux
+//! fs/xfs/libxfs: `xfs_agf_verify`, `xfs_agi_verify`).
 
+use super::feature::ro_compat;
 use super::superblock::{Counts, Superblock};
 use super::volume::{Span, Volume};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::filesystem::structure::Structure;
 
 /// `XAGF`, in the second sector of a group, and `XAGI` in the third.
 const FREE_SPACE_MAGIC: u32 = 0x5841_4746;
@@ -13,43 +16,194 @@ const INODES_MAGIC: u32 = 0x5841_4749;
 const FREE_SPACE_CHECKSUM: usize = 216;
 const INODES_CHECKSUM: usize = 312;
 
-/// Most groups that are counted: each costs two pages, and mkfs.xfs makes four by itself, more
+/// Where the identity stands in them.
+const FREE_SPACE_UUID: usize = 64;
+const INODES_UUID: usize = 296;
+
+/// The only version of both (`XFS_AGF_VERSION`, `XFS_AGI_VERSION`).
+const VERSION: u32 = 1;
+
+/// Fewest blocks of a group (`XFS_MIN_AG_BLOCKS`).
+const MIN_BLOCKS: u32 = 64;
+
+/// Bytes before the list of free blocks in its sector in version 5 (`struct xfs_agfl`).
+const FREE_LIST_HEADER: u64 = 36;
+
+/// Bytes before the records of a block of a B+tree in a group: version 4, version 5
+/// (`XFS_BTREE_SBLOCK_LEN`, `XFS_BTREE_SBLOCK_CRC_LEN`).
+const TREE_HEADER: u64 = 16;
+const TREE_HEADER_V5: u64 = 56;
+
+/// Inodes that a record of the tree of inodes stands for, as a logarithm
+/// (`XFS_INODES_PER_CHUNK_LOG`).
+const CHUNK_LOG: u32 = 6;
+
+/// Most levels of any tree of a group (`XFS_BTREE_MAXLEVELS`).
+const MAX_LEVELS: u32 = 9;
+
+/// Lists of unlinked inodes in a group (`XFS_AGI_UNLINKED_BUCKETS`), and the end of one.
+const UNLINKED: usize = 64;
+const NO_INODE: u32 = u32::MAX;
+
+/// Most groups that are looked at: each costs two pages, and mkfs.xfs makes four by itself, more
 /// only where the file system grew.
 const MAX_GROUPS: u64 = 1 << 14;
 
-/// The sums over all groups; `None` when not all can be read.
-pub(super) fn count(volume: &Volume, superblock: &Superblock) -> Option<Counts> {
+/// The sums over all groups.
+///
+/// # Errors
+/// The first header that a mount refuses; [`Error::Limit`] when there are too many.
+pub(super) fn count(volume: &Volume, superblock: &Superblock) -> Result<Counts> {
     if superblock.geometry.group_count > MAX_GROUPS {
-        return None;
+        let structure = "xfs allocation groups";
+        return Err(Error::Limit { structure, limit: MAX_GROUPS, unit: "groups" });
     }
     let mut counts = Counts::default();
     for group in 0..superblock.geometry.group_count {
-        add(volume, superblock, group, &mut counts).ok()?;
+        free_space(volume, superblock, group, &mut counts)?;
+        inodes(volume, superblock, group, &mut counts)?;
     }
-    Some(counts)
+    Ok(counts)
 }
 
-fn add(volume: &Volume, superblock: &Superblock, group: u64, counts: &mut Counts) -> Result<()> {
+fn free_space(
+    volume: &Volume,
+    superblock: &Superblock,
+    group: u64,
+    counts: &mut Counts,
+) -> Result<()> {
     let span = sector(volume, superblock, group, 1)?;
     let s = span.structure("xfs AGF");
-    s.must_have_magic(0, FREE_SPACE_MAGIC)?;
-    if superblock.features.is_v5() && !span.is_replayed {
-        s.verify_checksum(FREE_SPACE_CHECKSUM)?;
+    if superblock.features.is_v5() {
+        verify(&s, superblock, FREE_SPACE_CHECKSUM, FREE_SPACE_UUID, span.is_replayed)?;
+    }
+    let length = belongs(&s, superblock, group, FREE_SPACE_MAGIC)?;
+    let is_v5 = superblock.features.is_v5();
+    let header = if is_v5 { FREE_LIST_HEADER } else { 0 };
+    let places = superblock.sector_size.saturating_sub(header) / 4;
+    for (at, most) in [(40, places.saturating_sub(1)), (44, places.saturating_sub(1)), (48, places)]
+    {
+        at_most(&s, at, most, "places in the list of free blocks")?;
+    }
+    at_most(&s, 52, length.into(), "free blocks")?;
+    at_most(&s, 56, s.be32(52)?.into(), "free blocks together")?;
+    // Records of 8 bytes, keys of 8 and pointers of 4; each other block may be free at most.
+    let most = levels(superblock, 8, 12, superblock.geometry.group_blocks.div_ceil(2));
+    for at in [28, 32] {
+        has_levels(&s, at, most)?;
+    }
+    if superblock.features.counts_lazily() {
+        at_most(&s, 60, length.into(), "blocks of the free-space trees")?;
+    }
+    if superblock.features.has_ro_compat(ro_compat::RMAPBT) {
+        at_most(&s, 80, length.into(), "blocks of the tree of owners")?;
+        has_levels(&s, 36, MAX_LEVELS)?;
+    }
+    if superblock.features.has_ro_compat(ro_compat::REFLINK) {
+        at_most(&s, 84, length.into(), "blocks of the tree of references")?;
+        has_levels(&s, 92, MAX_LEVELS)?;
     }
     // Free blocks, those that are kept for the free-space trees, and those trees' own
     // (`agf_freeblks`, `agf_flcount`, `agf_btreeblks`).
     for at in [52, 48, 60] {
         counts.free_blocks = counts.free_blocks.saturating_add(s.be32(at)?.into());
     }
+    Ok(())
+}
+
+fn inodes(volume: &Volume, superblock: &Superblock, group: u64, counts: &mut Counts) -> Result<()> {
     let span = sector(volume, superblock, group, 2)?;
     let s = span.structure("xfs AGI");
-    s.must_have_magic(0, INODES_MAGIC)?;
-    if superblock.features.is_v5() && !span.is_replayed {
-        s.verify_checksum(INODES_CHECKSUM)?;
+    if superblock.features.is_v5() {
+        verify(&s, superblock, INODES_CHECKSUM, INODES_UUID, span.is_replayed)?;
+    }
+    belongs(&s, superblock, group, INODES_MAGIC)?;
+    // Records of 16 bytes, keys and pointers of 4.
+    let geometry = &superblock.geometry;
+    let numbers = geometry.first_inode(1, 0).checked_shr(CHUNK_LOG).unwrap_or(0);
+    let most = levels(superblock, 16, 8, numbers);
+    has_levels(&s, 24, most)?;
+    if superblock.features.has_ro_compat(ro_compat::FINOBT) {
+        has_levels(&s, 332, most)?;
+    }
+    for index in 0..UNLINKED {
+        let at = index.saturating_mul(4).saturating_add(40);
+        let number = s.be32(at)?;
+        if number != NO_INODE && geometry.inode_byte(number.into()).is_none() {
+            return Err(s.corrupt(at, "an inode of the group", number));
+        }
     }
     counts.inodes = counts.inodes.saturating_add(s.be32(16)?.into());
     counts.free_inodes = counts.free_inodes.saturating_add(s.be32(28)?.into());
     Ok(())
+}
+
+/// Checksum and identity. The log does not keep the checksums of what it holds.
+fn verify(
+    s: &Structure<'_>,
+    superblock: &Superblock,
+    checksum: usize,
+    uuid: usize,
+    is_replayed: bool,
+) -> Result<()> {
+    if !is_replayed {
+        s.verify_checksum(checksum)?;
+    }
+    if s.array(uuid)? != superblock.meta_uuid {
+        return Err(s.corrupt(uuid, "the identity of this file system", "another"));
+    }
+    Ok(())
+}
+
+/// Magic, version, number and length of the group, which it gives (`xfs_validate_ag_length`).
+fn belongs(s: &Structure<'_>, superblock: &Superblock, group: u64, magic: u32) -> Result<u32> {
+    s.must_have_magic(0, magic)?;
+    let (version, number, length) = (s.be32(4)?, s.be32(8)?, s.be32(12)?);
+    if version != VERSION {
+        return Err(s.corrupt(4, format!("version {VERSION}"), version));
+    }
+    if u64::from(number) != group {
+        return Err(s.corrupt(8, format!("group {group}"), number));
+    }
+    let whole = superblock.geometry.group_blocks;
+    let is_last = group.saturating_add(1) == superblock.geometry.group_count;
+    let fits =
+        u64::from(length) == whole || is_last && length >= MIN_BLOCKS && u64::from(length) < whole;
+    if !fits {
+        return Err(s.corrupt(12, format!("a group of {whole} blocks"), length));
+    }
+    Ok(length)
+}
+
+fn at_most(s: &Structure<'_>, at: usize, most: u64, what: &str) -> Result<()> {
+    let found = s.be32(at)?;
+    if u64::from(found) > most {
+        return Err(s.corrupt(at, format!("at most {most} {what}"), found));
+    }
+    Ok(())
+}
+
+fn has_levels(s: &Structure<'_>, at: usize, most: u32) -> Result<()> {
+    let found = s.be32(at)?;
+    if !(1..=most).contains(&found) {
+        return Err(s.corrupt(at, format!("1 to {most} levels of a tree"), found));
+    }
+    Ok(())
+}
+
+/// The levels of a tree of `records` records of so many bytes when each of its blocks is half full
+/// (`xfs_btree_compute_maxlevels`); `entry` is the bytes of a key with its pointer.
+fn levels(superblock: &Superblock, record: u64, entry: u64, records: u64) -> u32 {
+    let header = if superblock.features.is_v5() { TREE_HEADER_V5 } else { TREE_HEADER };
+    let room = superblock.geometry.block_size.saturating_sub(header);
+    let half = |size: u64| (room.checked_div(size).unwrap_or(0) / 2).max(2);
+    let mut blocks = records.div_ceil(half(record));
+    let mut levels = 1_u32;
+    while blocks > 1 {
+        blocks = blocks.div_ceil(half(entry));
+        levels = levels.saturating_add(1);
+    }
+    levels
 }
 
 fn sector<'v>(

@@ -17,7 +17,6 @@ mod description;
 mod directory;
 mod extent;
 mod feature;
-mod file;
 mod geometry;
 mod group_header;
 mod inode;
@@ -36,7 +35,6 @@ use std::sync::Arc;
 
 use self::directory::Entry;
 use self::feature::incompat;
-use self::file::Content;
 use self::inode::Inode;
 use self::runs::Runs;
 pub use self::state::{LogState, Replay, XfsState};
@@ -79,11 +77,9 @@ impl Xfs {
         let volume = volume.with_overlay(overlay);
         let superblock = replayed_superblock(&volume, found, sector)?;
         let volume = volume.with_geometry(superblock.geometry);
-        let counted = match log {
-            LogState::Clean => None,
-            _ => group_header::count(&volume, &superblock),
-        };
-        let counts = counted.unwrap_or(superblock.counts);
+        let groups = group_header::count(&volume, &superblock);
+        let counted = groups.as_ref().ok().filter(|_| log != LogState::Clean);
+        let counts = counted.copied().unwrap_or(superblock.counts);
         let state = XfsState {
             version: if superblock.features.is_v5() { 5 } else { 4 },
             features: superblock.features.names(),
@@ -95,6 +91,7 @@ impl Xfs {
             allocation_groups: superblock.geometry.group_count,
             free_blocks: counts.free_blocks,
             is_counted: counted.is_some(),
+            refusal: superblock.refusal.clone().or(groups.err()),
             inodes: counts.inodes,
             free_inodes: counts.free_inodes,
             realtime_blocks: superblock.realtime_blocks,
@@ -233,6 +230,6 @@ impl FileSystem for Xfs {
         }
         inode.must_be_on_data_device()?;
         let runs = Runs::read(&self.volume, &self.superblock, &inode)?;
-        Ok(Arc::new(Content::new(Arc::clone(&self.volume), runs, inode.size)))
+        Ok(Arc::new(runs.content(&self.volume, inode.size)))
     }
 }

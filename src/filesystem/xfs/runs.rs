@@ -1,11 +1,15 @@
 //! Which blocks hold a file.
 
+use std::sync::Arc;
+
 use super::bmap_btree;
 use super::extent::Extent;
 use super::inode::{Format, Inode};
 use super::superblock::Superblock;
 use super::volume::Volume;
+use crate::bytes::Bytes;
 use crate::error::{Error, Result};
+use crate::filesystem::content::{self, Content};
 use crate::filesystem::structure::Structure;
 
 /// Most runs of one file that are gathered (24 MiB of them). A file needs this many only when it
@@ -76,6 +80,18 @@ impl Runs {
             return Err(inode.corrupt(format!("{} extents", inode.extents), found));
         }
         Ok(runs)
+    }
+
+    /// The content of a file of `len` bytes.
+    pub(super) fn content(&self, volume: &Arc<Volume>, len: u64) -> Content {
+        let size = volume.geometry.block_size;
+        let bytes = |run: &Run| content::Run {
+            start: run.logical.saturating_mul(size),
+            place: run.byte,
+            len: run.len.saturating_mul(size),
+        };
+        let volume: Arc<dyn Bytes> = Arc::<Volume>::clone(volume);
+        Content::new(volume, self.runs.iter().map(bytes).collect(), len)
     }
 
     pub(super) fn as_slice(&self) -> &[Run] {

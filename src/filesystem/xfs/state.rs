@@ -1,7 +1,8 @@
 //! What a file system says about itself.
 
+use crate::error::Error;
 use crate::fact::{Evidence, Fact, Unread};
-use crate::filesystem::health::place;
+use crate::filesystem::health::{cut, place, refused};
 use crate::filesystem::{Health, Shutdown, Space};
 
 /// Plain facts about an XFS file system, as its superblock and log tell them.
@@ -34,7 +35,11 @@ pub struct XfsState {
     pub free_inodes: u64,
     /// Blocks of the real-time device; 0 without one.
     pub realtime_blocks: u64,
-    /// Bytes that the file system has but the volume does not: it was cut.
+    /// The first thing in the superblock or in the headers of the allocation groups (AGF, AGI), as
+    /// the log leaves them, for which the kernel does not mount it, or shuts it down once it looks
+    /// there.
+    pub refusal: Option<Error>,
+    /// Bytes that the file system has but the volume does not: it was cut, and is not mounted.
     pub missing_bytes: u64,
     /// The feature `needsrepair`: the kernel does not mount it before `xfs_repair` has run.
     pub needs_repair: bool,
@@ -84,11 +89,30 @@ pub struct Replay {
     pub unfinished: u64,
 }
 
-/// Where the free blocks and the incompatible features stand in the superblock.
+/// Where the number of blocks, the free blocks and the incompatible features stand in the superblock.
+const BLOCKS: u64 = 8;
 const FREE_BLOCKS: u64 = 144;
 const INCOMPAT: u64 = 216;
 
 impl XfsState {
+    /// What the kernel does not mount it for, by Linux fs/xfs/xfs_mount.c (`xfs_mountfs`).
+    fn refusals(&self) -> Vec<Evidence> {
+        let mut found = Vec::new();
+        if self.needs_repair {
+            found.push(Evidence::new(place("xfs superblock", INCOMPAT), "needsrepair"));
+        }
+        found.extend(cut(place("xfs superblock", BLOCKS), self.missing_bytes));
+        match &self.refusal {
+            Some(Error::Corrupt { structure, offset, expected, found: seen }) => {
+                let detail = format!("expected {expected}, found {seen}");
+                found.push(Evidence::new(place(structure, *offset), detail));
+            }
+            Some(error) => found.push(Evidence::new("xfs allocation groups", error.to_string())),
+            None => {}
+        }
+        found
+    }
+
     /// The same in the words of every file system.
     pub(super) fn health(&self) -> Health {
         let log = place("xfs log", self.log_at);
@@ -112,11 +136,8 @@ impl XfsState {
             }
             _ => None,
         };
-        let errors = if self.needs_repair {
-            vec![Evidence::new(place("xfs superblock", INCOMPAT), "needsrepair")]
-        } else {
-            Vec::new()
-        };
+        let errors = self.refusals();
+        let stale = errors.first().map(refused).or(stale);
         let Self { blocks, free_blocks, block_size, .. } = self;
         let counted = if self.is_counted { "xfs AGF" } else { "xfs superblock" };
         Health {

@@ -50,6 +50,8 @@ pub(super) struct Superblock {
     pub(super) log_blocks: u64,
     pub(super) counts: Counts,
     pub(super) realtime_blocks: u64,
+    /// Why the kernel does not mount it although it can be read.
+    pub(super) refusal: Option<Error>,
 }
 
 impl Superblock {
@@ -100,8 +102,74 @@ impl Superblock {
                 free_inodes: s.be64(136)?,
             },
             realtime_blocks: s.be64(16)?,
+            refusal: mountable(&s, features, &geometry).err(),
         })
     }
+}
+
+/// Quota flags that version 5 does not have (`XFS_OQUOTA_ENFD`, `XFS_OQUOTA_CHKD`).
+const OLD_QUOTA: u16 = 0x30;
+
+/// Bytes of an extent of a real-time device (`XFS_MIN_RTEXTSIZE`, `XFS_MAX_RTEXTSIZE`); the kernel
+/// computes them in 32 bits.
+const REALTIME_EXTENTS: std::ops::RangeInclusive<u32> = 4096..=1 << 30;
+
+/// Inodes that are made together (`XFS_INODES_PER_CHUNK`).
+const INODES_TOGETHER: u64 = 64;
+
+/// What a mount asks of fields that nothing is read by (`xfs_validate_sb_common`). Not looked at is
+/// what only the log's geometry and the newest features decide.
+fn mountable(s: &Structure<'_>, features: Features, geometry: &Geometry) -> Result<()> {
+    for (at, what) in [(16, "blocks"), (24, "extents"), (152, "free extents")] {
+        let found = s.be64(at)?;
+        if found != 0 {
+            return Err(s.corrupt(at, format!("no {what} of a real-time device"), found));
+        }
+    }
+    let block = geometry.block_size;
+    for (at, found, is_sound, expected) in [
+        (92, u64::from(s.be32(92)?), s.be32(92)? == 0, "no bitmap of a real-time device"),
+        (125, s.u8(125)?.into(), s.u8(125)? == 0, "no extents of a real-time device"),
+        (
+            80,
+            s.be32(80)?.into(),
+            REALTIME_EXTENTS.contains(&s.be32(80)?.wrapping_mul(s.be32(4)?)),
+            "extents of 4 KiB to 1 GiB on a real-time device",
+        ),
+        (
+            106,
+            s.be16(106)?.into(),
+            u64::from(s.be16(106)?).saturating_mul(inode_size(geometry)) == block,
+            "as many inodes as a block holds",
+        ),
+        (127, s.u8(127)?.into(), s.u8(127)? <= 100, "at most 100 percent for inodes"),
+        (179, s.u8(179)?.into(), s.u8(179)? == 0, "no shared version"),
+    ] {
+        if !is_sound {
+            return Err(s.corrupt(at, expected, found));
+        }
+    }
+    if features.is_v5() && s.be16(176)? & OLD_QUOTA != 0 {
+        return Err(s.corrupt(176, "no quota flags of version 4", s.be16(176)?));
+    }
+    if features.has_incompat(incompat::SPARSE_INODES) {
+        let together = INODES_TOGETHER.saturating_mul(inode_size(geometry));
+        let blocks = together.checked_div(block).unwrap_or(0);
+        if u64::from(s.be32(180)?) != blocks {
+            return Err(s.corrupt(180, format!("inodes aligned to {blocks} blocks"), s.be32(180)?));
+        }
+    }
+    let (unit, width) = (s.be32(184)?, s.be32(188)?);
+    let is_whole = width.checked_rem(unit).map_or(width == 0, |rest| rest == 0 && width > 0);
+    if (unit != 0) != (features.version & version::STRIPES != 0) || !is_whole {
+        let found = format!("{unit} and {width} blocks");
+        return Err(s.corrupt(184, "a stripe unit and a width made of whole ones", found));
+    }
+    Ok(())
+}
+
+fn inode_size(geometry: &Geometry) -> u64 {
+    u64::try_from(geometry.inode_len()).unwrap_or(u64::MAX)
 }
 
 fn features(s: &Structure<'_>) -> Result<Features> {

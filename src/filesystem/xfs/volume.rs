@@ -108,7 +108,7 @@ impl Volume {
             Some(slice) => Cow::Borrowed(slice),
             None => {
                 let mut buf = vec![0; len];
-                self.read(byte, &mut buf)?;
+                self.read_at(byte, &mut buf)?;
                 Cow::Owned(buf)
             }
         };
@@ -123,9 +123,14 @@ impl Volume {
         self.budget.spend(u64::try_from(len).unwrap_or(u64::MAX))?;
         self.span(byte, len)
     }
+}
 
-    /// Bytes that lie contiguously in the map as they are.
-    pub(super) fn slice(&self, byte: u64, len: usize) -> Option<&[u8]> {
+impl Bytes for Volume {
+    fn len(&self) -> u64 {
+        self.end()
+    }
+
+    fn slice(&self, byte: u64, len: usize) -> Option<&[u8]> {
         let end = byte.checked_add(u64::try_from(len).ok()?)?;
         if end > self.end() || self.is_replayed(byte, len) {
             return None;
@@ -133,8 +138,7 @@ impl Volume {
         self.bytes.slice(byte, len)
     }
 
-    /// Fills `buf` from `byte` on.
-    pub(super) fn read(&self, byte: u64, buf: &mut [u8]) -> Result<()> {
+    fn read_at(&self, byte: u64, buf: &mut [u8]) -> Result<()> {
         let end = byte.saturating_add(u64::try_from(buf.len()).unwrap_or(u64::MAX));
         let limit = self.end().min(self.bytes.len());
         if end > limit {
@@ -150,8 +154,7 @@ impl Volume {
         Ok(())
     }
 
-    /// How many bytes from there on are known to be zero.
-    pub(super) fn zeroes_at(&self, byte: u64) -> u64 {
+    fn zeroes_at(&self, byte: u64) -> u64 {
         let zeroes = self.bytes.zeroes_at(byte);
         if zeroes == 0 {
             return 0;

@@ -33,9 +33,21 @@ impl Facts {
     }
 
     /// Why what was read of the guest's files may be older than what its next start would see: the
-    /// log of a file system that it needs was not replayed.
+    /// log of a file system that it needs was not replayed, or that of a registry hive.
     pub fn stale(&self) -> Option<&Unread> {
-        self.used_filesystems().find_map(|found| found.health.known()?.stale.as_ref())
+        let log = self.used_filesystems().find_map(|found| found.health.known()?.stale.as_ref());
+        log.or_else(|| match &self.guest {
+            Fact::Known(Guest::Windows(windows)) => windows.stale(),
+            _ => None,
+        })
+    }
+
+    /// Whether a file system that the guest needs, and whose files may be other ones at its next
+    /// start, bears marks of errors: a start alone does not settle what they are.
+    pub fn has_damaged_filesystem(&self) -> bool {
+        self.used_filesystems()
+            .filter_map(|found| found.health.known())
+            .any(|health| health.stale.is_some() && !health.errors.is_empty())
     }
 
     fn used_volumes(&self, linux: &LinuxFacts) -> BTreeSet<usize> {

@@ -10,6 +10,8 @@ mod leftovers;
 mod network;
 mod packages;
 mod sshd;
+mod windows;
+mod windows_boot;
 
 use std::collections::BTreeSet;
 
@@ -31,6 +33,16 @@ pub use self::network::{
 };
 pub use self::packages::{Package, PackageFacts};
 pub use self::sshd::{SshdFacts, SshdOption};
+pub use self::windows::{
+    ADMINISTRATOR_RID, CloudbaseInit, CloudbaseInitConf, ConfValue, DeviceBinding, FirewallVerdict,
+    Hindrance, HiveFacts, HiveSync, OemMark, ProductType, RemoteDesktop, Seen, ServiceFacts,
+    SoftwareKind, StartType, SysprepFacts, WINDOWS_8, WindowsAccount, WindowsAccounts,
+    WindowsFacts, WindowsIdentity, WindowsInterface, WindowsPassword,
+};
+pub use self::windows_boot::{
+    BcdDevice, BcdEntry, BcdTarget, BootConfiguration, WindowsBootDevice, WindowsBootFacts,
+    WindowsBootLink, WindowsBootPath, WindowsLinkKind,
+};
 use crate::disk::facts::DiskFacts;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::image::facts::ImageFacts;
@@ -72,17 +84,10 @@ pub struct FirmwareFacts {
 pub enum Guest {
     /// Linux.
     Linux(Box<LinuxFacts>),
-    /// Windows: recognised, not looked into.
-    Windows(WindowsFacts),
+    /// Windows.
+    Windows(Box<WindowsFacts>),
     /// None: every volume was read and has no operating system.
     Absent(Vec<Evidence>),
-}
-
-/// A Windows guest, recognised by its system directory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WindowsFacts {
-    /// What told it.
-    pub evidence: Vec<Evidence>,
 }
 
 /// Processor architecture of the guest's programs.

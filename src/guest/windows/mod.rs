@@ -1,4 +1,5 @@
-//! Windows, recognised by its system hive, or by what else can be seen of it.
+//! Windows, recognised by its system hive, or by what else can be seen of it; and what its registry
+//! and its files say.
 //!
 //! In: the disk, and the file systems that can be read. Out: [`WindowsFacts`] when all that is seen
 //! speaks for it. A data disk with NTFS on it, or a Linux disk beside an NTFS partition, is not
@@ -8,11 +9,31 @@
 //! partitions" (Windows set-up makes an EFI system partition, a Microsoft reserved partition, the
 //! Windows partition and a recovery partition; under BIOS an active system partition).
 
+mod accounts;
+pub mod bcd;
+pub mod boot;
+mod cloudbase_init;
+mod drivers;
+mod drives;
+mod hklm;
+mod network;
+mod os;
+pub mod pe;
+pub mod registry;
+mod remote_desktop;
+mod services;
+mod settings;
+mod sysprep;
+mod system_root;
+
 use std::sync::Arc;
 
+use self::hklm::Hklm;
+use self::registry::Registry;
+use self::system_root::SystemRoot;
 use crate::disk::facts::{BootCodeKind, PartitionFacts, PartitionRole, SignatureKind};
 use crate::error::Result;
-use crate::fact::Evidence;
+use crate::fact::{Evidence, Unread};
 use crate::filesystem::tree::Tree;
 use crate::filesystem::{FileSystem, FileType};
 use crate::guest::Machine;
@@ -21,20 +42,84 @@ use crate::guest::facts::WindowsFacts;
 /// The boot manager on an EFI system partition.
 const BOOT_MANAGER: [&str; 4] = ["EFI", "Microsoft", "Boot", "bootmgfw.efi"];
 
-/// The system hive: no Windows is without it, no data disk has it.
-const SYSTEM_HIVE: [&str; 4] = ["Windows", "System32", "config", "SYSTEM"];
+/// The system hive: no Windows is without it, no data disk has it. Windows 2000 and NT lie in
+/// `\WINNT`.
+const SYSTEM_HIVES: [[&str; 4]; 2] =
+    [["Windows", "System32", "config", "SYSTEM"], ["WINNT", "System32", "config", "SYSTEM"]];
+
+/// Windows on a disk, what it says of itself, and its tree; `None` as for [`recognise`].
+pub fn find(machine: &Machine<'_>) -> Option<(WindowsFacts, Option<Tree>)> {
+    let evidence = recognise(machine)?;
+    let Some(tree) = tree(machine) else {
+        let facts = WindowsFacts::unread(evidence, &unopened(machine));
+        return Some((WindowsFacts { boot: boot::follow(machine), ..facts }, None));
+    };
+    let facts = look_into(machine, &tree, evidence);
+    Some((facts, Some(tree)))
+}
+
+/// What the registry and the files of a tree say.
+fn look_into(machine: &Machine<'_>, tree: &Tree, evidence: Vec<Evidence>) -> WindowsFacts {
+    let registry = Registry::open(tree);
+    let hklm = Hklm::new(&registry);
+    let system_root = hklm
+        .software(r"Microsoft\Windows NT\CurrentVersion")
+        .and_then(|place| place.text("SystemRoot"))
+        .ok()
+        .flatten();
+    let root = system_root.as_ref().map(|seen| seen.value.as_str());
+    let root = SystemRoot::new(&registry.directory, root);
+    let services = services::find(tree, &root, &hklm);
+    WindowsFacts {
+        evidence,
+        volume: tree.resolve("/").ok().and_then(|place| tree.volume(place)),
+        boot: boot::follow(machine),
+        hives: os::hives(&registry),
+        os: os::identity(&hklm),
+        arch: os::arch(tree, &root, &hklm),
+        oem: os::oem(tree, &root, &hklm),
+        accounts: accounts::find(&hklm),
+        bindings: drivers::bindings(&hklm),
+        interfaces: network::interfaces(&hklm),
+        fixed_macs: network::fixed_macs(&hklm),
+        remote_desktop: remote_desktop::find(&hklm, &services),
+        san_policy: settings::san_policy(&hklm),
+        display_off: settings::display_off(&hklm),
+        sysprep: sysprep::find(tree, &root, &hklm),
+        hibernated: settings::hibernated(tree),
+        pending_reboot: settings::pending_reboot(&hklm),
+        driver_policies: settings::driver_policies(&hklm),
+        uvp_vmtools: settings::version_file(tree, "virtio"),
+        uvp_pv_driver: settings::version_file(tree, "Xen PV Drivers"),
+        cloudbase_init: cloudbase_init::find(tree, &root, &services),
+        domain: settings::domain(&hklm, &services),
+        foreign_drives: drives::foreign(&hklm, machine.disk),
+        paging_files: drives::paging_files(&hklm),
+        services,
+    }
+}
+
+/// Why the volume of Windows is not seen: the first NTFS or BitLocker volume that cannot be opened.
+fn unopened(machine: &Machine<'_>) -> Unread {
+    let may_hold = |kind| matches!(kind, SignatureKind::Ntfs | SignatureKind::Bitlocker);
+    let volumes = machine.disk.volumes.iter().zip(machine.filesystems);
+    volumes
+        .filter(|(volume, _)| volume.signature().is_some_and(|found| may_hold(found.kind)))
+        .find_map(|(_, opened)| opened.unread().cloned())
+        .unwrap_or_else(|| Unread::new("guest", "no volume that can be read has its system hive"))
+}
 
 /// Recognises Windows on a disk.
 ///
 /// `None` does not say that there is no Windows: where both a Linux file system and Windows' boot
 /// files are seen, which of the two would run is not told here.
-pub fn recognise(machine: &Machine<'_>) -> Option<WindowsFacts> {
+fn recognise(machine: &Machine<'_>) -> Option<Vec<Evidence>> {
     if has_linux_volume(machine) {
         return None;
     }
     let mut evidence = system_directory(machine);
     if !evidence.is_empty() {
-        return Some(WindowsFacts { evidence });
+        return Some(evidence);
     }
     // Windows itself lies on NTFS (or in BitLocker); everything below is worth nothing without.
     let ntfs = windows_volume(machine)?;
@@ -44,23 +129,27 @@ pub fn recognise(machine: &Machine<'_>) -> Option<WindowsFacts> {
         return None;
     }
     evidence.push(ntfs);
-    Some(WindowsFacts { evidence })
+    Some(evidence)
 }
 
 /// The system hive in a file system that can be read.
 fn system_directory(machine: &Machine<'_>) -> Vec<Evidence> {
     filesystems(machine)
-        .filter(|(_, fs)| matches!(file_at(fs.as_ref(), &SYSTEM_HIVE), Ok(true)))
-        .map(|(name, _)| Evidence::new(name, SYSTEM_HIVE.join("\\")))
+        .filter_map(|(name, fs)| Some(Evidence::new(name, system_hive(fs.as_ref())?.join("\\"))))
         .collect()
+}
+
+/// The path of the system hive in a file system.
+fn system_hive(fs: &dyn FileSystem) -> Option<&'static [&'static str; 4]> {
+    SYSTEM_HIVES.iter().find(|path| matches!(file_at(fs, *path), Ok(true)))
 }
 
 /// The tree of the volume that Windows lies on: of the first that has the system hive.
 pub fn tree(machine: &Machine<'_>) -> Option<Tree> {
     machine.filesystems.iter().enumerate().find_map(|(index, filesystem)| {
         let filesystem = filesystem.known()?.as_ref()?;
-        let is_system = matches!(file_at(filesystem.as_ref(), &SYSTEM_HIVE), Ok(true));
-        is_system.then(|| Tree::new(filesystem.clone(), index))
+        system_hive(filesystem.as_ref())?;
+        Some(Tree::new(filesystem.clone(), index))
     })
 }
 

@@ -6,6 +6,7 @@ mod leftovers;
 pub(super) mod network;
 mod packages;
 pub(super) mod sshd;
+pub(super) mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -155,7 +156,8 @@ pub(super) fn uefi_only() -> Facts {
 pub(super) fn windows() -> Facts {
     let evidence = vec![Evidence::new("partition 2", "/Windows/System32/config/SYSTEM")];
     let mut facts = good_linux();
-    facts.guest = Fact::Known(Guest::Windows(WindowsFacts { evidence }));
+    let reason = Unread::new("registry", "it is not read");
+    facts.guest = Fact::Known(Guest::Windows(Box::new(WindowsFacts::unread(evidence, &reason))));
     facts
 }
 

@@ -5,14 +5,16 @@ mod bytes;
 mod damage;
 mod defect;
 mod fixture;
+mod hives;
 mod layouts;
 mod report;
 mod structures;
 mod torture;
 mod tree;
 mod variant;
+mod windows;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
@@ -28,12 +30,17 @@ use report::{Checker, Expectation};
 /// compares them with qemu-img's input and the kernel's mount; puts each defect in and expects just
 /// its finding; checks the fixtures of testdata/guests; feeds bad input. Also: has the kernel write a
 /// hard tree to every kind of file system and volume, lays the guest out on XFS, Btrfs, LVM and md
-/// RAID, and damages one structure after another. Needs root, and 20 GB below target/xtask.
+/// RAID, and damages one structure after another; makes Windows guests of each release with each
+/// defect. Needs root, and 20 GB below target/xtask.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Only these parts (all of them by default)
     #[arg(value_enum)]
     parts: Vec<Part>,
+
+    /// Registry hives to compare besides those of testdata/registry: NAME.xz, NAME.LOG1.xz, …
+    #[arg(long, value_name = "DIR")]
+    hives: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -48,12 +55,16 @@ enum Part {
     Variants,
     /// The guest on XFS, Btrfs, LVM, md RAID and others ends as the plain one
     Layouts,
+    /// Every key and value of registry hives equals what hivex reads
+    Hives,
     /// Each defect gives its finding
     Defects,
     /// No damage makes the checker crash, or pass what it cannot read
     Damage,
     /// Each fixture ends as its .expect.json says
     Fixtures,
+    /// Each Windows guest, good or with a defect, ends as its expectation says
+    Windows,
     /// Bad input gets one clear sentence
     BadInput,
 }
@@ -96,7 +107,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if wanted(Part::Torture) {
         torture::compare(&mut log)?;
     }
-    if arguments.parts == [Part::Torture] {
+    if wanted(Part::Hives) {
+        hives::compare(arguments.hives.as_deref(), &mut log)?;
+    }
+    let by_library = |part: &Part| matches!(part, Part::Torture | Part::Hives);
+    if !arguments.parts.is_empty() && arguments.parts.iter().all(by_library) {
         // It is the library that reads; no binary is needed.
         return log.end();
     }
@@ -106,6 +121,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     if wanted(Part::BadInput) {
         bad_input::compare(&checker, &mut log)?;
+    }
+    if wanted(Part::Windows) {
+        windows::compare(&checker, &mut log)?;
+    }
+    // None of these looks at the whole guest, which takes long to build.
+    let own = [Part::Torture, Part::Fixtures, Part::BadInput, Part::Windows];
+    if !arguments.parts.is_empty() && arguments.parts.iter().all(|part| own.contains(part)) {
+        return log.end();
     }
     if wanted(Part::Damage) {
         damage::compare(&checker, &mut log)?;

@@ -31,7 +31,7 @@ fn features_that_are_not_read_are_named() {
 
 #[test]
 fn once_too_much_was_read_nothing_is_found_and_nothing_is_absent() {
-    let bytes = open("many").volume.bytes.clone();
+    let bytes = Arc::new(Image::read("many"));
     let fs = Btrfs::open_within(bytes, Arc::new(Budget::of(8 << 20))).unwrap();
     let mut looks = 0;
     let error = loop {

@@ -16,20 +16,21 @@ mod hostile;
 mod mounted;
 mod mutation;
 mod second_opinion;
+mod set;
 
 /// Bytes that are kept or left out together.
 const BLOCK: usize = 64 << 10;
 
 /// An image of which only what is not zero is kept.
 #[derive(Clone)]
-struct Image {
+pub(crate) struct Image {
     len: u64,
     blocks: HashMap<u64, Arc<Vec<u8>>>,
 }
 
 impl Image {
     /// The image of that name, unpacked once.
-    fn read(name: &str) -> Self {
+    pub(crate) fn read(name: &str) -> Self {
         static UNPACKED: Mutex<BTreeMap<String, Image>> = Mutex::new(BTreeMap::new());
         let mut unpacked = UNPACKED.lock().unwrap();
         unpacked.entry(name.to_owned()).or_insert_with(|| Self::unpack(name)).clone()

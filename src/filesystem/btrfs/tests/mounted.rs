@@ -110,6 +110,7 @@ fn a_log_is_noted_and_not_replayed() {
     let fs = open("dirty");
     is_listed(&fs, "dirty");
     assert!(fs.state().has_log);
+    assert!(fs.health().stale.unwrap().reason.contains("log tree"));
     assert_eq!(content(&fs, "/etc/hello"), b"hello\n");
     assert!(fs.lookup(resolve(&fs, "/etc"), b"fsynced").unwrap().is_none());
 }
@@ -119,7 +120,10 @@ fn one_device_of_a_mirror_has_everything() {
     let fs = open("raid1");
     is_listed(&fs, "raid1");
     let state = fs.state();
-    assert_eq!((state.devices, state.device, &state.missing_devices[..]), (2, 1, &[2][..]));
+    assert_eq!(
+        (state.devices, &state.present_devices[..], &state.missing_devices[..]),
+        (2, &[1][..], &[2][..])
+    );
 }
 
 /// The lines that differ from what both devices together show.
@@ -140,7 +144,7 @@ fn content_on_another_device_is_unsupported_and_names_the_device() {
         let (readable, other) = unreadable(&fs, name);
         assert!(readable > 60 && !other.is_empty(), "{name}: {readable}, {other:#?}");
         for line in other {
-            assert!(line.contains("device 2, which is not this volume"), "{line}");
+            assert!(line.contains("device 2, which is not in this image"), "{line}");
         }
     }
 }
@@ -177,7 +181,7 @@ fn metadata_on_another_device_is_unsupported_and_names_the_device() {
             other => panic!("{other:?}"),
         },
     };
-    assert!(text.contains("device 2, which is not this volume"), "{text}");
+    assert!(text.contains("device 2, which is not in this image"), "{text}");
 }
 
 #[test]

@@ -17,7 +17,8 @@ fn nodes(fs: &Btrfs) -> Vec<Vec<u64>> {
     let mut nodes: Vec<u64> = fs.volume.sound_nodes.addresses();
     nodes.sort_unstable();
     let copies = |at: u64| {
-        let logical = u64::from_le_bytes(fs.volume.bytes.array(at + 48).unwrap());
+        let logical =
+            u64::from_le_bytes(fs.volume.devices.bytes(0).unwrap().array(at + 48).unwrap());
         let chunk = fs.volume.chunks.find(logical).unwrap();
         (0..chunk.copies()).map(|copy| chunk.locate(logical, copy).unwrap().physical).collect()
     };

@@ -245,7 +245,7 @@ impl<'a> Log<'a> {
         for (tag, at) in done.tags {
             let (block, raw) = self.block(at)?;
             // Not the superblock's number of blocks: the journal may hold the growth of it.
-            let (blocks, _) = self.volume.split(self.volume.len());
+            let (blocks, _) = self.volume.split(self.volume.volume_len());
             if tag.block >= blocks {
                 return Err(Error::corrupt(
                     "jbd2 descriptor block",

@@ -1,62 +1,77 @@
 //! Damaged and hostile images: whatever the bytes, an answer or an error.
 
-use std::collections::HashSet;
+use std::ops::Range;
 
 use super::*;
-use crate::filesystem::mutants::XorShift;
+use crate::filesystem::mutants::{XorShift, visit_all};
 
 /// Most names of one mutant that are looked at.
 const MAX_ENTRIES: usize = 3_000;
 
-/// Looks at everything of a tree that may be damaged, and gives how many reads failed.
-fn visit_all(fs: &dyn FileSystem) -> usize {
-    let mut failures = 0;
-    let mut seen = HashSet::new();
-    let mut budget = MAX_ENTRIES;
+/// Where metadata lies that is read of a sound image: superblock and group descriptors, inodes, maps
+/// of blocks, directory blocks. What the journal replaces lies in the journal.
+fn metadata(fs: &Ext) -> [Vec<Range<usize>>; 4] {
+    let size = fs.volume.block_len();
+    let place = |byte: u64, len: usize| {
+        let (block, within) = fs.volume.split(byte);
+        let block = fs.volume.replacement(block).unwrap_or(block);
+        let at = (fs.volume.byte(block) + within) as usize;
+        at..at + len
+    };
+    let [mut inodes, mut maps, mut directories] = [const { Vec::new() }; 3];
     let mut stack = vec![fs.root()];
-    while let Some(dir) = stack.pop() {
-        let end = fs.read_dir(dir, &mut |entry| {
-            budget = budget.saturating_sub(1);
-            if budget > 0 && seen.insert(entry.node) {
-                stack.push(entry.node);
+    while let Some(node) = stack.pop() {
+        let inode = fs.inode(node).unwrap();
+        inodes.push(place(inode.offset, 128));
+        if inode.has(flag::INLINE_DATA) {
+            stack.extend(entries(fs, node).0.into_iter().map(|entry| entry.node));
+            continue;
+        }
+        // The blocks that an extent tree's root or the pointers of `i_block` lead to first.
+        let root = Structure::new("", 0, &inode.block);
+        let pointers: Vec<u32> = match inode.has(flag::EXTENTS) {
+            true if root.u16(6).unwrap() == 0 => Vec::new(),
+            true => (0..root.u16(2).unwrap())
+                .map(|n| root.u32(16 + 12 * usize::from(n)).unwrap())
+                .collect(),
+            false => (12..15).map(|n| root.u32(4 * n).unwrap()).collect(),
+        };
+        let has_map = matches!(inode.file_type, FileType::Regular | FileType::Directory);
+        let pointers = pointers.into_iter().filter(|block| has_map && *block != 0);
+        maps.extend(pointers.map(|block| place(fs.volume.byte(block.into()), size)));
+        if inode.file_type == FileType::Directory {
+            for run in Runs::read(&fs.volume, &inode).unwrap().as_slice() {
+                let blocks = run.physical..run.physical + run.len;
+                directories.extend(blocks.map(|block| place(fs.volume.byte(block), size)));
             }
-            if budget > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        failures += usize::from(end.is_err_and(|e| !matches!(e, Error::NotADirectory { .. })));
-        failures += usize::from(fs.lookup(dir, b"absent").is_err());
-        failures += usize::from(fs.metadata(dir).is_err());
-        let _ = fs.read_link(dir);
-        if let Ok(file) = fs.open(dir) {
-            let mut buf = [0; 4096];
-            for offset in [0, file.len() / 2, file.len().saturating_sub(4096), file.len()] {
-                let len = file.len().saturating_sub(offset).min(4096) as usize;
-                failures += usize::from(file.read_at(offset, &mut buf[..len]).is_err());
-                let _ = file.slice(offset, len);
-                let _ = file.zeroes_at(offset);
-            }
+            stack.extend(entries(fs, node).0.into_iter().map(|entry| entry.node));
         }
     }
-    failures
+    let descriptors = if size == 1024 { 2 } else { 1 };
+    let first = [place(1024, 0x200), place(fs.volume.byte(descriptors), 64)];
+    [first.to_vec(), inodes, maps, directories]
 }
 
-/// Walks `count` mutants of an image, each with some bytes changed where there were any; gives how
-/// many still opened, and how many of those had something wrong.
+/// Walks `count` mutants of an image, each with some bytes of metadata changed where there were any;
+/// gives how many still opened, and how many of those had something wrong.
 fn mutate(name: &str, count: usize) -> (usize, usize) {
+    let sound = open(name);
+    assert_eq!(visit_all(&sound, MAX_ENTRIES), 0, "{name}");
+    let kinds = metadata(&sound).map(|ranges| (!ranges.is_empty()).then_some(ranges));
+    let kinds: Vec<Vec<Range<usize>>> = kinds.into_iter().flatten().collect();
     let mut bytes = Arc::new(image(name));
-    // Where something stands: mutants of empty blocks would all read the same.
-    let used: Vec<usize> = bytes
-        .chunks(32)
-        .enumerate()
-        .filter(|(_, chunk)| chunk.iter().any(|byte| *byte != 0))
-        .map(|(index, _)| index * 32)
-        .collect();
     let mut random = XorShift(0x9E37_79B9_7F4A_7C15);
     let (mut opened, mut damaged) = (0, 0);
     for _ in 0..count {
         let mut undo = Vec::new();
         let whole = Arc::get_mut(&mut bytes).unwrap();
-        for _ in 0..=random.below(6) {
-            let at = used[random.below(used.len())] + random.below(32);
+        for _ in 0..=random.below(3) {
+            let kind = &kinds[random.below(kinds.len())];
+            let range = kind[random.below(kind.len())].clone();
+            let used: Vec<usize> = range.clone().filter(|at| whole[*at] != 0).collect();
+            let Some(last) = used.len().checked_sub(1) else { continue };
+            // Where something stands, or right beside it.
+            let at = (used[random.below(last + 1)] + random.below(3)).min(range.end - 1);
             undo.push((at, whole[at]));
             whole[at] = match random.below(4) {
                 0 => 0,
@@ -68,7 +83,7 @@ fn mutate(name: &str, count: usize) -> (usize, usize) {
         let shared: Arc<dyn Bytes> = bytes.clone();
         if let Ok(fs) = Ext::open(shared) {
             opened += 1;
-            damaged += usize::from(visit_all(&fs) > 0);
+            damaged += usize::from(visit_all(&fs, MAX_ENTRIES) > 0);
         }
         let whole = Arc::get_mut(&mut bytes).unwrap();
         for (at, byte) in undo.into_iter().rev() {

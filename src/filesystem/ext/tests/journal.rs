@@ -54,6 +54,7 @@ fn fast_commits_are_seen_and_said_not_to_be_replayed() {
         JournalState::Replayed(replay) => assert!(replay.fast_commits_at.is_some(), "{replay:?}"),
         other => panic!("{other:?}"),
     }
+    assert!(fs.health().stale.unwrap().reason.contains("fast commits"));
     listing(&fs, true).unwrap();
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::record::Record;
 use super::transaction::{Item, Transaction, committed};
 use super::{Log, buffer_item, inode_create, inode_item};
+use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::filesystem::xfs::state::Replay;
 use crate::filesystem::xfs::superblock::Superblock;
@@ -150,7 +151,7 @@ impl<'a> Recovery<'a> {
     /// `len` bytes of the volume as they are at this point of the replay.
     pub(super) fn read(&self, byte: u64, len: usize) -> Result<Vec<u8>> {
         let mut buf = vec![0; len];
-        self.volume.read(byte, &mut buf)?;
+        self.volume.read_at(byte, &mut buf)?;
         self.overlay.apply(byte, &mut buf);
         Ok(buf)
     }

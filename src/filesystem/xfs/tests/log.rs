@@ -115,6 +115,7 @@ fn a_log_of_version_4_that_was_not_unmounted_is_said_not_to_be_replayed() {
         LogState::NotReplayed { reason } => assert!(reason.contains("version 4"), "{reason}"),
         other => panic!("{other:?}"),
     }
+    assert!(fs.health().stale.unwrap().reason.contains("version 4"));
     is_listed(&fs, "v4-default");
 }
 

@@ -13,6 +13,7 @@ use super::*;
 mod damage;
 mod log;
 mod mounted;
+mod refused;
 mod state;
 
 fn unpack(name: &str) -> Vec<u8> {

@@ -21,6 +21,9 @@ const FALLBACK_DIRECTORY: &str = "BOOT";
 const FALLBACK_NAMES: [&str; 5] =
     ["BOOTX64.EFI", "BOOTAA64.EFI", "BOOTIA32.EFI", "BOOTARM.EFI", "BOOTRISCV64.EFI"];
 
+/// Where Windows set-up puts its boot manager (Microsoft, "Boot and UEFI").
+const WINDOWS_BOOT_MANAGER: &str = "/EFI/Microsoft/Boot/bootmgfw.efi";
+
 /// What lets BIOS and UEFI boot the disk.
 ///
 /// Unknown when the boot code could not be read, or when BIOS cannot boot the disk and an EFI
@@ -164,7 +167,7 @@ struct Loader {
     fallback: bool,
 }
 
-/// The loaders `EFI/*/*.efi` on a volume.
+/// The loaders `EFI/*/*.efi` on a volume, and Windows' boot manager.
 fn loaders(volumes: &Volumes<'_>, volume: usize) -> Result<Vec<Loader>, Error> {
     let mut loaders = Vec::new();
     for vendor in volumes.names(volume, "/EFI")? {
@@ -187,6 +190,15 @@ fn loaders(volumes: &Volumes<'_>, volume: usize) -> Result<Vec<Loader>, Error> {
                 loaders.push(Loader { path, fallback });
             }
         }
+    }
+    // Windows' boot manager lies a directory deeper than those of others.
+    match volumes.find(volume, WINDOWS_BOOT_MANAGER) {
+        Ok(found) if found.metadata.file_type == FileType::Regular && found.metadata.len > 0 => {
+            loaders.push(Loader { path: WINDOWS_BOOT_MANAGER.to_owned(), fallback: false });
+        }
+        Ok(_) => {}
+        Err(error) if error.is_absent() => {}
+        Err(error) => return Err(error),
     }
     Ok(loaders)
 }

@@ -1,46 +1,52 @@
-//! The content of a regular file.
+//! The content of a regular file that lies in its volume as it is.
 
 use std::sync::Arc;
 
-use super::runs::{Run, Runs};
-use super::volume::Volume;
 use crate::bytes::{Bytes, check_range};
 use crate::error::Result;
 
+/// Consecutive bytes of a file that lie together in its volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    /// First byte of the file.
+    pub(super) start: u64,
+    /// The byte of the volume at which it lies.
+    pub(super) place: u64,
+    /// Number of bytes.
+    pub(super) len: u64,
+}
+
 /// The bytes of a file: its runs, and zeros where there is none.
 pub(super) struct Content {
-    volume: Arc<Volume>,
-    runs: Runs,
+    volume: Arc<dyn Bytes>,
+    /// Ascending and without overlap in the file.
+    runs: Vec<Run>,
     len: u64,
 }
 
-/// Where a byte of a file lies.
+/// Where a byte of a file lies, and for how many bytes that goes on.
 enum Piece {
-    /// In a run that goes on for so many bytes.
-    Stored { run: Run, within: u64, len: u64 },
-    /// Nowhere, for so many bytes.
+    Stored { place: u64, len: u64 },
     Hole { len: u64 },
 }
 
 impl Content {
-    pub(super) fn new(volume: Arc<Volume>, runs: Runs, len: u64) -> Self {
+    /// A file of `len` bytes; what of the runs lies behind them is not shown.
+    pub(super) fn new(volume: Arc<dyn Bytes>, runs: Vec<Run>, len: u64) -> Self {
         Self { volume, runs, len }
     }
 
     fn piece(&self, offset: u64) -> Piece {
-        let size = self.volume.block_size();
-        match self.runs.at_or_after(self.volume.split(offset).0) {
+        let index = self.runs.partition_point(|run| run.start.saturating_add(run.len) <= offset);
+        match self.runs.get(index) {
             None => Piece::Hole { len: u64::MAX },
-            Some(run) => {
-                let start = run.logical.saturating_mul(size);
-                match offset.checked_sub(start) {
-                    None => Piece::Hole { len: start.saturating_sub(offset) },
-                    Some(within) => {
-                        let len = run.len.saturating_mul(size).saturating_sub(within);
-                        Piece::Stored { run, within, len }
-                    }
-                }
-            }
+            Some(run) => match offset.checked_sub(run.start) {
+                None => Piece::Hole { len: run.start.saturating_sub(offset) },
+                Some(within) => Piece::Stored {
+                    place: run.place.saturating_add(within),
+                    len: run.len.saturating_sub(within),
+                },
+            },
         }
     }
 }
@@ -62,9 +68,7 @@ impl Bytes for Content {
                 break;
             };
             match piece {
-                Piece::Stored { run, within, .. } => {
-                    self.volume.read(run.physical, within, part)?;
-                }
+                Piece::Stored { place, .. } => self.volume.read_at(place, part)?,
                 Piece::Hole { .. } => part.fill(0),
             }
             offset = offset.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
@@ -76,10 +80,8 @@ impl Bytes for Content {
     fn slice(&self, offset: u64, len: usize) -> Option<&[u8]> {
         check_range(self.len, offset, len).ok()?;
         match self.piece(offset) {
-            Piece::Stored { run, within, len: there }
-                if there >= u64::try_from(len).unwrap_or(u64::MAX) =>
-            {
-                self.volume.slice(run.physical, within, len)
+            Piece::Stored { place, len: there } if there >= u64::try_from(len).ok()? => {
+                self.volume.slice(place, len)
             }
             _ => None,
         }
@@ -89,9 +91,7 @@ impl Bytes for Content {
         let left = self.len.saturating_sub(offset);
         match self.piece(offset) {
             Piece::Hole { len } => len.min(left),
-            Piece::Stored { run, within, len } => {
-                self.volume.zeroes_at(run.physical, within).min(len).min(left)
-            }
+            Piece::Stored { place, len } => self.volume.zeroes_at(place).min(len).min(left),
         }
     }
 }

@@ -1,0 +1,232 @@
+//! Headers and version of a PE image: a driver, a kernel, a boot loader.
+//!
+//! In: the file's bytes, of which only the headers and the version resource are read. Out: the
+//! machine that it runs on, what it is for, and the number of its version.
+//!
+//! Sources: Microsoft, "PE Format" (headers, section table, `.rsrc`); "VS_VERSIONINFO" and
+//! "VS_FIXEDFILEINFO" for the version resource.
+
+mod resource;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bytes::{Bytes, BytesExt};
+use crate::error::{Error, Result};
+use crate::guest::facts::Architecture;
+
+/// Most sections of an image that Windows loads ("PE Format", COFF file header).
+const MAX_SECTIONS: u16 = 96;
+
+/// Offset of `e_lfanew` in the MS-DOS header.
+const PE_OFFSET: u64 = 0x3c;
+
+/// Bytes of the signature and the COFF file header.
+const FILE_HEADER: u64 = 24;
+
+/// Bytes of one entry of the section table.
+const SECTION: u64 = 40;
+
+/// Index of the resource table among the data directories.
+const RESOURCE_TABLE: u32 = 2;
+
+/// A version: four numbers, the most significant first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FileVersion(pub [u16; 4]);
+
+impl fmt::Display for FileVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self([major, minor, build, revision]) = self;
+        write!(f, "{major}.{minor}.{build}.{revision}")
+    }
+}
+
+/// What an image is for ("PE Format", Windows subsystem).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Subsystem {
+    /// Drivers and native processes (1).
+    Native,
+    /// Programs with windows (2).
+    WindowsGui,
+    /// Programs with a console (3).
+    WindowsConsole,
+    /// EFI applications (10).
+    EfiApplication,
+    /// EFI drivers (11, 12), ROM images (13).
+    EfiDriver,
+    /// Applications of the Windows boot environment (16): `winload`.
+    WindowsBootApplication,
+    /// Anything else.
+    Other,
+}
+
+impl Subsystem {
+    fn from_number(number: u16) -> Self {
+        match number {
+            1 => Self::Native,
+            2 => Self::WindowsGui,
+            3 => Self::WindowsConsole,
+            10 => Self::EfiApplication,
+            11..=13 => Self::EfiDriver,
+            16 => Self::WindowsBootApplication,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What a PE image says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeFacts {
+    /// `Machine` of the file header as it stands: 0x14c, 0x8664, ….
+    pub machine: u16,
+    /// Whether it is PE32+, the form of 64-bit images.
+    pub is_64_bit: bool,
+    /// What it is for.
+    pub subsystem: Subsystem,
+    /// The file version of its version resource; none when it has no such resource.
+    pub version: Option<FileVersion>,
+}
+
+impl PeFacts {
+    /// The processor that it is made for.
+    pub fn architecture(&self) -> Architecture {
+        match self.machine {
+            0x014c => Architecture::I386,
+            0x8664 => Architecture::X86_64,
+            0xaa64 => Architecture::Aarch64,
+            0x01c0 | 0x01c2 | 0x01c4 => Architecture::Arm,
+            0x5064 => Architecture::Riscv64,
+            _ => Architecture::Other,
+        }
+    }
+}
+
+/// Reads the headers and the version of a PE image.
+///
+/// # Errors
+/// [`Error::Corrupt`] when the bytes are no PE image or contradict the format; [`Error::Unsupported`]
+/// for a ROM image.
+pub fn read(bytes: &dyn Bytes) -> Result<PeFacts> {
+    let dos: [u8; 2] = within(bytes, 0, "MS-DOS header")?;
+    if &dos != b"MZ" {
+        return Err(Error::corrupt("MS-DOS header", 0, "MZ", hex(&dos)));
+    }
+    let at = u64::from(u32::from_le_bytes(within(bytes, PE_OFFSET, "MS-DOS header")?));
+    let signature: [u8; 4] = within(bytes, at, "PE signature")?;
+    if &signature != b"PE\0\0" {
+        return Err(Error::corrupt("PE signature", at, "PE\\0\\0", hex(&signature)));
+    }
+    let u16_at = |offset: u64, structure| {
+        Ok::<u16, Error>(u16::from_le_bytes(within(bytes, at.saturating_add(offset), structure)?))
+    };
+    let u32_at = |offset: u64, structure| {
+        Ok::<u32, Error>(u32::from_le_bytes(within(bytes, at.saturating_add(offset), structure)?))
+    };
+    let machine = u16_at(4, "COFF file header")?;
+    let sections = u16_at(6, "COFF file header")?;
+    let optional_size = u64::from(u16_at(20, "COFF file header")?);
+    if sections > MAX_SECTIONS {
+        return Err(Error::corrupt(
+            "COFF file header",
+            at.saturating_add(6),
+            format!("at most {MAX_SECTIONS} sections"),
+            sections.to_string(),
+        ));
+    }
+    let is_64_bit = match u16_at(FILE_HEADER, "optional header")? {
+        0x010b => false,
+        0x020b => true,
+        0x0107 => {
+            let offset = at.saturating_add(FILE_HEADER);
+            return Err(Error::unsupported("optional header", offset, "a ROM image"));
+        }
+        magic => {
+            return Err(Error::corrupt(
+                "optional header",
+                at.saturating_add(FILE_HEADER),
+                "0x10b or 0x20b",
+                format!("{magic:#x}"),
+            ));
+        }
+    };
+    let subsystem = Subsystem::from_number(u16_at(FILE_HEADER + 68, "optional header")?);
+    // The number of data directories, and the directories behind it.
+    let count_at: u64 = if is_64_bit { 108 } else { 92 };
+    let directory_at = count_at.saturating_add(4).saturating_add(u64::from(RESOURCE_TABLE) * 8);
+    let has_directory = directory_at.saturating_add(8) <= optional_size
+        && u32_at(FILE_HEADER.saturating_add(count_at), "optional header")? > RESOURCE_TABLE;
+    let mut version = None;
+    if has_directory {
+        let directory = FILE_HEADER.saturating_add(directory_at);
+        let address = u32_at(directory, "resource table")?;
+        if address != 0 {
+            let table = at.saturating_add(FILE_HEADER).saturating_add(optional_size);
+            let map = SectionTable::read(bytes, table, sections)?;
+            version = resource::file_version(bytes, &map, address)?;
+        }
+    }
+    Ok(PeFacts { machine, is_64_bit, subsystem, version })
+}
+
+/// Where in the file an image's sections lie.
+struct SectionTable(Vec<Section>);
+
+struct Section {
+    address: u32,
+    size: u32,
+    file_offset: u32,
+}
+
+impl SectionTable {
+    fn read(bytes: &dyn Bytes, at: u64, count: u16) -> Result<Self> {
+        let entry = |index: u16| {
+            let at = at.saturating_add(u64::from(index).saturating_mul(SECTION));
+            let field = |offset: u64| {
+                let array = within(bytes, at.saturating_add(offset), "section table")?;
+                Ok::<u32, Error>(u32::from_le_bytes(array))
+            };
+            // What is in memory beyond the raw data reads as zero, and is not in the file.
+            Ok(Section { address: field(12)?, size: field(16)?, file_offset: field(20)? })
+        };
+        (0..count).map(entry).collect::<Result<_>>().map(Self)
+    }
+
+    /// The place in the file of `len` bytes at a relative virtual address.
+    fn offset(&self, address: u32, len: u32, structure: &'static str) -> Result<u64> {
+        self.0
+            .iter()
+            .find_map(|section| {
+                let within = address.checked_sub(section.address)?;
+                (within.checked_add(len)? <= section.size)
+                    .then(|| u64::from(section.file_offset).saturating_add(u64::from(within)))
+            })
+            .ok_or_else(|| {
+                let found = format!("{len} bytes at {address:#x}");
+                Error::corrupt(structure, u64::from(address), "an address in a section", found)
+            })
+    }
+}
+
+/// `N` bytes of a structure; one that lies beyond the end of the file is damage.
+fn within<const N: usize>(
+    bytes: &dyn Bytes,
+    offset: u64,
+    structure: &'static str,
+) -> Result<[u8; N]> {
+    match bytes.array(offset) {
+        Err(Error::OutOfBounds { len, .. }) => {
+            Err(Error::corrupt(structure, offset, "bytes of the file", format!("its end at {len}")))
+        }
+        other => other,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.join(" ")
+}

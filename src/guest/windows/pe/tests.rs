@@ -1,0 +1,71 @@
+//! Images made by mingw-w64; the expected values are `windres`' input and what `objdump -p` says.
+
+use super::*;
+
+const X86: &[u8] = include_bytes!("../../../../testdata/windows/pe/driver-x86.sys");
+const X64: &[u8] = include_bytes!("../../../../testdata/windows/pe/driver-x64.sys");
+const EFI: &[u8] = include_bytes!("../../../../testdata/windows/pe/loader-x64.efi");
+const WITHOUT: &[u8] = include_bytes!("../../../../testdata/windows/pe/no-version.exe");
+
+fn of(bytes: &[u8]) -> Result<PeFacts> {
+    read(&bytes.to_vec())
+}
+
+#[test]
+fn drivers_of_both_sizes_tell_machine_and_version() {
+    let x86 = of(X86).unwrap();
+    assert_eq!((x86.machine, x86.is_64_bit), (0x14c, false));
+    assert_eq!(x86.architecture(), Architecture::I386);
+    assert_eq!(x86.subsystem, Subsystem::Native);
+    assert_eq!(x86.version.unwrap().to_string(), "6.1.7601.17514");
+    let x64 = of(X64).unwrap();
+    assert_eq!((x64.machine, x64.is_64_bit), (0x8664, true));
+    assert_eq!(x64.architecture(), Architecture::X86_64);
+    assert_eq!(x64.version, Some(FileVersion([100, 94, 104, 24000])));
+}
+
+#[test]
+fn a_loader_for_efi_is_told_from_a_driver() {
+    let loader = of(EFI).unwrap();
+    assert_eq!(loader.subsystem, Subsystem::EfiApplication);
+    assert_eq!(loader.version.unwrap().to_string(), "10.0.17763.65535");
+}
+
+#[test]
+fn an_image_without_resources_has_no_version() {
+    let program = of(WITHOUT).unwrap();
+    assert_eq!(program.subsystem, Subsystem::WindowsConsole);
+    assert_eq!(program.version, None);
+}
+
+#[test]
+fn other_files_are_no_images() {
+    for bytes in [&b""[..], b"M", b"\x7fELF", b"MZ", &[0; 4096]] {
+        assert!(matches!(of(bytes), Err(Error::Corrupt { .. })), "{bytes:?}");
+    }
+    // A program of MS-DOS: the header without anything behind it.
+    let mut dos = b"MZ".to_vec();
+    dos.resize(64, 0);
+    assert!(matches!(of(&dos), Err(Error::Corrupt { structure: "PE signature", .. })));
+}
+
+#[test]
+fn a_cut_image_is_damaged_and_never_a_panic() {
+    for len in 0..X64.len() {
+        match of(&X64[..len]) {
+            Ok(read) => assert_eq!(read.version, of(X64).unwrap().version),
+            Err(error) => assert!(matches!(error, Error::Corrupt { .. }), "{len}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn no_byte_that_is_otherwise_makes_it_panic() {
+    for at in 0..X64.len() {
+        for value in [0, 0x7f, 0xff] {
+            let mut bytes = X64.to_vec();
+            bytes[at] = value;
+            let _ = read(&bytes);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Services and drivers of the current control set: when they start, and whether what they start is
+//! there.
+//!
+//! Source: Microsoft, "HKLM\SYSTEM\CurrentControlSet\Services Registry Tree"; "StartOverride" (since
+//! Windows 8 the boot loader obeys its value for the hardware configuration 0 before `Start`).
+
+mod known;
+
+use super::hklm::{Hklm, Place, fact};
+use super::pe;
+use super::system_root::{Elsewhere, SystemRoot, program, shown};
+use crate::error::Result;
+use crate::fact::{Evidence, Fact};
+use crate::filesystem::tree::Tree;
+use crate::guest::facts::{ServiceFacts, SoftwareKind, StartType};
+
+const SERVICES: &str = "Services";
+
+/// `SERVICE_KERNEL_DRIVER`, the value of `Type`.
+const KERNEL_DRIVER: u32 = 1;
+
+/// Those of the services that matter that are there.
+pub(super) fn find(tree: &Tree, root: &SystemRoot, hklm: &Hklm<'_>) -> Fact<Vec<ServiceFacts>> {
+    let read = || {
+        let services = hklm.control_set(SERVICES)?;
+        let mut found = Vec::new();
+        for (kind, names) in known::KNOWN {
+            for name in *names {
+                let place = services.at(name)?;
+                if place.exists() {
+                    found.push(service(tree, root, &place, *kind)?);
+                }
+            }
+        }
+        Ok(found)
+    };
+    fact(r"HKLM\SYSTEM\CurrentControlSet\Services", read())
+}
+
+fn service(
+    tree: &Tree,
+    root: &SystemRoot,
+    place: &Place<'_>,
+    kind: SoftwareKind,
+) -> Result<ServiceFacts> {
+    let number = |name| place.dword(name).map(|seen| seen.map(|seen| seen.value));
+    let text = |name| place.text(name).map(|seen| seen.map(|seen| seen.value));
+    let start = number("Start")?;
+    let start_override = place.at("StartOverride")?.dword("0")?.map(|seen| seen.value);
+    let service_type = number("Type")?;
+    let image_path = text("ImagePath")?;
+    let is_driver = service_type == Some(KERNEL_DRIVER);
+    let file = file(tree, root, place.name(), image_path.as_deref(), is_driver);
+    let file_version = match file.known() {
+        Some(Some(path)) if is_driver => version(tree, path),
+        _ => None,
+    };
+    let mut detail = start.map_or_else(|| "no Start".to_owned(), |start| format!("Start={start}"));
+    if let Some(value) = start_override {
+        detail.push_str(&format!(r", StartOverride\0={value}"));
+    }
+    Ok(ServiceFacts {
+        name: place.name().to_owned(),
+        kind,
+        start: start.and_then(StartType::from_value),
+        start_override,
+        service_type,
+        group: text("Group")?,
+        image_path,
+        account: text("ObjectName")?,
+        file: file.map(|path| path.map(|path| shown(&path))),
+        file_version,
+        evidence: Evidence::new(place.path.clone(), detail),
+    })
+}
+
+/// The file that a service starts, as a path of the tree; without `ImagePath` the kernel looks for a
+/// driver of that name.
+fn file(
+    tree: &Tree,
+    root: &SystemRoot,
+    name: &str,
+    image_path: Option<&str>,
+    is_driver: bool,
+) -> Fact<Option<String>> {
+    let of_name = || format!(r"system32\drivers\{name}.sys");
+    let command = match image_path {
+        Some(command) => command.to_owned(),
+        None if is_driver => of_name(),
+        None => return Fact::Known(None),
+    };
+    let path = match root.resolve(program(&command)) {
+        Ok(path) => path,
+        Err(Elsewhere::Drive(drive)) => {
+            return Fact::unknown(command, format!("drive {drive}: is not looked into"));
+        }
+        Err(Elsewhere::Unknown) => {
+            return Fact::unknown(command, "where this path leads is not understood");
+        }
+    };
+    let exists = tree.exists(&path);
+    Fact::from_result(shown(&path), exists.map(|exists| exists.then_some(path)))
+}
+
+/// The version that a driver's file says of itself; a file without one is no worse for it.
+fn version(tree: &Tree, path: &str) -> Option<String> {
+    let file = tree.open(path).ok()?;
+    Some(pe::read(file.as_ref()).ok()?.version?.to_string())
+}

@@ -1,0 +1,144 @@
+//! Single settings: disks that come online, the display, pending updates, policies, the domain, the
+//! platform's version files, hibernation.
+
+use super::hklm::{Hklm, fact};
+use super::system_root::shown;
+use crate::bytes::BytesExt;
+use crate::error::{Error, Result};
+use crate::fact::{Evidence, Fact};
+use crate::filesystem::tree::Tree;
+use crate::guest::facts::{Seen, ServiceFacts, StartType};
+
+/// Longest version file in bytes: one line.
+const MAX_VERSION_FILE: u64 = 4096;
+
+/// `SanPolicy` of the partition manager (VDS_SAN_POLICY).
+pub(super) fn san_policy(hklm: &Hklm<'_>) -> Fact<Option<Seen<u32>>> {
+    const PARAMETERS: &str = r"Services\partmgr\Parameters";
+    fact(PARAMETERS, hklm.control_set(PARAMETERS).and_then(|place| place.dword("SanPolicy")))
+}
+
+/// The subgroup “display” and its setting “turn off display after” (Microsoft, "Display settings" of
+/// power policies).
+const DISPLAY: &str = r"7516b95f-f776-4464-8c53-06167f40cc99\3c0bc021-c8a8-4e07-a973-6b14cbcb2b7e";
+
+/// When the active power scheme turns the display off on mains power: by policy, by the scheme, or by
+/// the scheme's default.
+pub(super) fn display_off(hklm: &Hklm<'_>) -> Fact<Option<Seen<u32>>> {
+    const POLICY: &str =
+        r"Policies\Microsoft\Power\PowerSettings\3C0BC021-C8A8-4E07-A973-6B14CBCB2B7E";
+    let read = || {
+        if let Some(policy) = hklm.software(POLICY)?.dword("ACSettingIndex")? {
+            return Ok(Some(policy));
+        }
+        let power = hklm.control_set(r"Control\Power")?;
+        let schemes = power.at(r"User\PowerSchemes")?;
+        let Some(active) = schemes.text("ActivePowerScheme")? else { return Ok(None) };
+        let scheme = active.value;
+        let own = schemes.at(&format!(r"{scheme}\{DISPLAY}"))?.dword("ACSettingIndex")?;
+        if own.is_some() {
+            return Ok(own);
+        }
+        let defaults = format!(r"PowerSettings\{DISPLAY}\DefaultPowerSchemeValues\{scheme}");
+        power.at(&defaults)?.dword("AcSettingIndex")
+    };
+    fact(r"Control\Power", read())
+}
+
+/// Updates that the next start would finish (Microsoft, "Component Based Servicing").
+pub(super) fn pending_reboot(hklm: &Hklm<'_>) -> Fact<Vec<Evidence>> {
+    const KEYS: [&str; 2] = [
+        r"Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootPending",
+        r"Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\RebootRequired",
+    ];
+    let read = || {
+        let mut found = Vec::new();
+        for key in KEYS {
+            let place = hklm.software(key)?;
+            if place.exists() {
+                found.push(Evidence::new(place.path, "there"));
+            }
+        }
+        Ok(found)
+    };
+    fact(r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion", read())
+}
+
+/// Policies that keep devices from being installed.
+pub(super) fn driver_policies(hklm: &Hklm<'_>) -> Fact<Vec<Evidence>> {
+    const RESTRICTIONS: &str = r"Policies\Microsoft\Windows\DeviceInstall\Restrictions";
+    const POLICIES: [&str; 4] =
+        ["DenyUnspecified", "DenyDeviceIDs", "DenyDeviceClasses", "DenyInstanceIDs"];
+    let read = || {
+        let place = hklm.software(RESTRICTIONS)?;
+        let mut found = Vec::new();
+        for name in POLICIES {
+            found.extend(
+                place.dword(name)?.filter(|policy| policy.value != 0).map(|policy| policy.evidence),
+            );
+        }
+        Ok(found)
+    };
+    fact(RESTRICTIONS, read())
+}
+
+/// The domain of a member: only members start Netlogon by themselves, and a DNS suffix alone makes
+/// none.
+pub(super) fn domain(
+    hklm: &Hklm<'_>,
+    services: &Fact<Vec<ServiceFacts>>,
+) -> Fact<Option<Seen<String>>> {
+    let services = match services {
+        Fact::Known(services) => services,
+        Fact::Unknown(unread) => return Fact::Unknown(unread.clone()),
+    };
+    let is_member = services.iter().any(|service| {
+        service.name.eq_ignore_ascii_case("Netlogon") && service.start == Some(StartType::Automatic)
+    });
+    if !is_member {
+        return Fact::Known(None);
+    }
+    const PARAMETERS: &str = r"Services\Tcpip\Parameters";
+    fact(PARAMETERS, hklm.control_set(PARAMETERS).and_then(|place| place.text("Domain")))
+}
+
+/// The version file of the platform's tools or of its Xen drivers, in `directory` of either folder of
+/// programs.
+pub(super) fn version_file(tree: &Tree, directory: &str) -> Fact<Option<Seen<String>>> {
+    for programs in ["Program Files (x86)", "Program Files"] {
+        let path = format!("/{programs}/{directory}/bin/version");
+        let read = tree.read_text(&path, MAX_VERSION_FILE);
+        match Fact::from_lookup(shown(&path), read) {
+            Fact::Known(None) => {}
+            Fact::Known(Some(text)) => {
+                let line = text.trim_start_matches('\u{feff}').trim().lines().next();
+                let line = line.unwrap_or_default().to_owned();
+                let evidence = Evidence::new(shown(&path), line.clone());
+                return Fact::Known(Some(Seen::new(line, evidence)));
+            }
+            Fact::Unknown(unread) => return Fact::Unknown(unread),
+        }
+    }
+    Fact::Known(None)
+}
+
+/// A hibernation file that the boot loader would resume: `hibr` or `HIBR` (Windows 8 and later); once
+/// resumed it begins with `wake` or is cleared (J. Metz, "Windows Hibernation File format").
+pub(super) fn hibernated(tree: &Tree) -> Fact<Option<Evidence>> {
+    const PATH: &str = "/hiberfil.sys";
+    let read = || {
+        let file = match tree.open(PATH) {
+            Err(error) if error.is_absent() => return Ok(None),
+            opened => opened?,
+        };
+        if file.len() < 4 {
+            return Ok(None);
+        }
+        let signature: [u8; 4] = file.array(0)?;
+        let is_set = signature.eq_ignore_ascii_case(b"hibr");
+        let text = String::from_utf8_lossy(&signature).into_owned();
+        Ok::<_, Error>(is_set.then(|| Evidence::new(r"\hiberfil.sys, byte 0", text)))
+    };
+    let found: Result<Option<Evidence>> = read();
+    Fact::from_result(r"\hiberfil.sys", found)
+}

@@ -1,0 +1,197 @@
+//! The boot chain of Windows.
+
+use crate::fact::{Evidence, Fact, Unread};
+use crate::guest::facts::{
+    Facts, LinkState, WindowsBootLink, WindowsBootPath, WindowsFacts, WindowsLinkKind,
+};
+use crate::rules::scope::{Decision, undecided};
+use crate::rules::{Fixed, Outcome};
+use crate::text;
+
+/// The last links: without them the chain was not followed to its end.
+const END: WindowsLinkKind = WindowsLinkKind::SystemHive;
+
+/// The way of the firmware that boots the disk: BIOS where it can.
+pub(in crate::rules) fn boot_path<'f>(
+    facts: &Facts,
+    windows: &'f WindowsFacts,
+) -> (&'f WindowsBootPath, bool) {
+    let is_uefi_only = matches!(
+        &facts.firmware,
+        Fact::Known(firmware) if firmware.bios.is_empty() && !firmware.uefi.is_empty()
+    );
+    match &windows.boot.uefi {
+        Some(path) if is_uefi_only => (path, true),
+        _ => (&windows.boot.bios, false),
+    }
+}
+
+pub(super) fn decide(facts: &Facts, windows: &WindowsFacts) -> Decision {
+    let (path, is_uefi) = boot_path(facts, windows);
+    let chain = &path.chain;
+    let evidence: Vec<_> = chain.iter().map(shown).collect();
+    if let Some(link) = chain.iter().find(|link| link.state == LinkState::Missing) {
+        let Fixed { en, zh } = name(link.kind);
+        let (place, what) = (&link.evidence.location, &link.evidence.detail);
+        let outcome = Outcome::broken(
+            text!(
+                "The boot chain breaks at {en}: {place}: {what}.",
+                "引导链在{zh}处中断：{place}：{what}。"
+            ),
+            evidence,
+        );
+        return Ok(outcome.remedy(repair(link.kind, is_uefi).text()));
+    }
+    let unknown = chain.iter().find_map(|link| match &link.state {
+        LinkState::Unknown(reason) => Some((link, reason)),
+        _ => None,
+    });
+    if let Some((link, reason)) = unknown {
+        let Fixed { en, zh } = name(link.kind);
+        let outcome = Outcome::unverified(
+            text!(
+                "The boot chain could not be followed beyond {en}: {reason}.",
+                "无法继续检查{zh}之后的引导链：{reason}。"
+            ),
+            &Unread::new(link.evidence.location.clone(), reason.clone()),
+        );
+        return Ok(Outcome { evidence, ..outcome });
+    }
+    if !chain.iter().any(|link| link.kind == END) {
+        let unread = Unread::new("boot chain", "it was not followed as far as Windows' kernel");
+        return Err(Box::new(undecided(&unread)));
+    }
+    let count = chain.len();
+    Ok(Outcome::holds(
+        if is_uefi {
+            text!(
+                "All {count} links from the EFI system partition to Windows' kernel are there.",
+                "从EFI系统分区到Windows内核的{count}个环节均完整。"
+            )
+        } else {
+            text!(
+                "All {count} links from the first sector to Windows' kernel are there.",
+                "从第一扇区到Windows内核的{count}个环节均完整。"
+            )
+        },
+        evidence,
+    ))
+}
+
+/// A link with its state.
+fn shown(link: &WindowsBootLink) -> Evidence {
+    let state = match &link.state {
+        LinkState::Found => "found",
+        LinkState::Missing => "missing",
+        LinkState::Unknown(_) => "not known",
+        LinkState::NotNeeded => "not needed",
+    };
+    let Evidence { location, detail } = &link.evidence;
+    Evidence::new(location.clone(), format!("{}, {state}: {detail}", name(link.kind).en))
+}
+
+fn name(kind: WindowsLinkKind) -> Fixed {
+    match kind {
+        WindowsLinkKind::BootCode => Fixed::new("boot code", "引导代码"),
+        WindowsLinkKind::ActivePartition => Fixed::new("the active partition", "活动分区"),
+        WindowsLinkKind::BootSector => {
+            Fixed::new("the active partition's boot sector", "活动分区的引导扇区")
+        }
+        WindowsLinkKind::EfiSystemPartition => {
+            Fixed::new("the EFI system partition", "EFI系统分区")
+        }
+        WindowsLinkKind::BootManager => Fixed::new("the boot manager", "启动管理器"),
+        WindowsLinkKind::HardwareDetection => Fixed::new("ntdetect.com", "ntdetect.com"),
+        WindowsLinkKind::BootConfiguration => Fixed::new("the boot configuration", "启动配置"),
+        WindowsLinkKind::DefaultEntry => Fixed::new("the default boot entry", "默认启动项"),
+        WindowsLinkKind::WindowsPartition => Fixed::new("Windows' partition", "Windows所在分区"),
+        WindowsLinkKind::OsLoader => Fixed::new("Windows' loader", "Windows加载程序"),
+        WindowsLinkKind::Kernel => Fixed::new("Windows' kernel", "Windows内核"),
+        WindowsLinkKind::SystemHive => Fixed::new("the hive SYSTEM", "注册表SYSTEM"),
+    }
+}
+
+/// The repair of just this link, from the command prompt of an installation medium.
+fn repair(kind: WindowsLinkKind, is_uefi: bool) -> Fixed {
+    match kind {
+        WindowsLinkKind::BootCode | WindowsLinkKind::BootSector => Fixed::new(
+            "From the command prompt of an installation medium: bootrec /fixmbr, then bootrec /fixboot (or: bootsect /nt60 ALL /mbr; before Windows Vista: bootsect /nt52 ALL /mbr)",
+            "在安装介质的命令提示符下执行：bootrec /fixmbr，再执行bootrec /fixboot（或：bootsect /nt60 ALL /mbr；Windows Vista之前的系统：bootsect /nt52 ALL /mbr）",
+        ),
+        WindowsLinkKind::ActivePartition => Fixed::new(
+            "From the command prompt of an installation medium: diskpart, then: select disk 0, list partition, select partition N (the one with bootmgr), active. Where two are active: inactive on the other.",
+            "在安装介质的命令提示符下执行diskpart，再依次执行：select disk 0、list partition、select partition N（包含bootmgr的分区）、active。如果有两个活动分区，请对另一个执行inactive。",
+        ),
+        WindowsLinkKind::HardwareDetection => Fixed::new(
+            "Copy ntdetect.com (and ntldr) from the directory i386 of the installation medium to the active partition.",
+            "将安装介质i386目录中的ntdetect.com（和ntldr）复制到活动分区。",
+        ),
+        WindowsLinkKind::Kernel | WindowsLinkKind::SystemHive => Fixed::new(
+            "The system's files are not complete: from the command prompt of an installation medium: sfc /scannow /offbootdir=C:\\ /offwindir=C:\\Windows; for the hive SYSTEM a copy of \\Windows\\System32\\config from a backup. Otherwise export the machine again.",
+            "系统文件不完整：在安装介质的命令提示符下执行sfc /scannow /offbootdir=C:\\ /offwindir=C:\\Windows；注册表SYSTEM需从备份恢复\\Windows\\System32\\config中的副本。否则请重新导出虚拟机。",
+        ),
+        _ if is_uefi => Fixed::new(
+            "From the command prompt of an installation medium, with a letter for the EFI system partition (diskpart: select partition 1, assign letter=S): bcdboot C:\\Windows /s S: /f UEFI",
+            "在安装介质的命令提示符下，先为EFI系统分区分配盘符（diskpart：select partition 1、assign letter=S），再执行：bcdboot C:\\Windows /s S: /f UEFI",
+        ),
+        _ => Fixed::new(
+            "From the command prompt of an installation medium, with a letter for the active partition (diskpart: select partition 1, assign letter=S): bcdboot C:\\Windows /s S: /f BIOS (before Windows Vista: copy ntldr, ntdetect.com and boot.ini to it)",
+            "在安装介质的命令提示符下，先为活动分区分配盘符（diskpart：select partition 1、assign letter=S），再执行：bcdboot C:\\Windows /s S: /f BIOS（Windows Vista之前的系统：将ntldr、ntdetect.com和boot.ini复制到该分区）",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Status;
+    use crate::rules::boot_chain_complete::BootChainComplete;
+    use crate::rules::testing::windows::*;
+    use crate::rules::testing::*;
+
+    fn set(facts: &mut Facts, kind: WindowsLinkKind, state: LinkState) {
+        let chain = &mut windows_mut(facts).boot.bios.chain;
+        chain.iter_mut().find(|link| link.kind == kind).unwrap().state = state;
+    }
+
+    #[test]
+    fn a_whole_chain_of_windows_passes_and_shows_each_link() {
+        let finding = expect(&BootChainComplete, &good_windows(), Status::Pass, "10 links");
+        assert_eq!(finding.evidence.len(), 10);
+        expect(&BootChainComplete, &windows_uefi(), Status::Pass, "EFI system partition");
+    }
+
+    #[test]
+    fn a_missing_store_is_the_failure_and_bcdboot_the_repair() {
+        let mut facts = good_windows();
+        windows_mut(&mut facts).boot.bios.chain.truncate(5);
+        set(&mut facts, WindowsLinkKind::BootConfiguration, LinkState::Missing);
+        let finding = expect(&BootChainComplete, &facts, Status::Fail, r"\Boot\BCD");
+        assert!(remedy(&finding).contains("/f BIOS"), "{finding:#?}");
+    }
+
+    #[test]
+    fn the_first_missing_link_is_named_though_later_ones_are_there() {
+        let mut facts = good_windows();
+        set(&mut facts, WindowsLinkKind::ActivePartition, LinkState::Missing);
+        let finding =
+            expect(&BootChainComplete, &facts, Status::Fail, "breaks at the active partition");
+        assert!(remedy(&finding).contains("diskpart"));
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_read_is_unverified() {
+        let mut facts = good_windows();
+        let torn = LinkState::Unknown("the hive is torn".to_owned());
+        set(&mut facts, WindowsLinkKind::BootConfiguration, torn);
+        expect(&BootChainComplete, &facts, Status::Unverified, "the hive is torn");
+        expect(&BootChainComplete, &windows_unread(), Status::Unverified, "it was torn");
+    }
+
+    #[test]
+    fn a_chain_of_windows_that_ends_early_never_passes() {
+        let mut facts = good_windows();
+        windows_mut(&mut facts).boot.bios.chain.truncate(4);
+        expect(&BootChainComplete, &facts, Status::Unverified, "as far as Windows' kernel");
+    }
+}
