@@ -79,13 +79,6 @@ pub fn build(cache: &Path) -> Result<Debian> {
         if tree.exists() {
             fs::remove_dir_all(&tree).context("the tree of an older recipe")?;
         }
-        // The layouts have the older guest in them.
-        for entry in fs::read_dir(cache)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "raw") {
-                fs::remove_file(path)?;
-            }
-        }
         fs::create_dir(&tree)?;
         let words = "--numeric-owner --xattrs -xf";
         Tool::new("tar").words(words).arg(&tar).arg("-C").arg(&tree).run()?;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
@@ -146,7 +147,8 @@ impl Layout {
     /// The guest in this layout, built or taken from the cache.
     pub fn build(self, debian: &Debian, cache: &Path) -> Result<PathBuf> {
         let image = cache.join(self.file_name());
-        if !image.exists() {
+        // Beside the guest's tree lies its recipe's number, written when it was built.
+        if modified(&image) <= modified(&debian.tree.with_extension("recipe")) {
             let partial = image.with_extension("partial");
             self.write(debian, &partial).with_context(|| self.name())?;
             fs::rename(&partial, &image)?;
@@ -256,6 +258,10 @@ impl Layout {
         let dir = if self == Self::Btrfs { "@/boot/grub" } else { &*dir };
         grub::install_bios(image, boot.range, dir, prefix, modules, false)
     }
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
 /// Length of the logical volume with root, a multiple of the 4 MiB of an extent.

@@ -91,9 +91,9 @@ pub(super) fn program(path: &str) -> Vec<u8> {
     image[0x40] = 6;
     image[0x78] = 3;
     image[0x80] = 0xb0;
-    image[0x98..0x9a].copy_from_slice(&u16::try_from(path.len() + 1).unwrap().to_le_bytes());
-    image.extend(path.as_bytes());
-    image.push(0);
+    let path = format!("{path}\0");
+    image[0x98..0x9a].copy_from_slice(&u16::try_from(path.len()).unwrap().to_le_bytes());
+    image.extend(path.bytes());
     image
 }
 
