@@ -2,12 +2,14 @@
 
 use super::scope::{Decision, any_guest, guest, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::fact::{Evidence, Fact, Unread};
-use crate::guest::facts::{ChainLink, Facts, Guest, LinkKind, LinkState, LinuxFacts};
+use crate::fact::{Fact, Unread};
+use crate::guest::facts::{Facts, Guest, LinkKind, LinuxFacts};
 use crate::text;
 
+mod walk;
 mod windows;
 
+use self::walk::{Link, Walk, walk};
 pub(super) use self::windows::boot_path;
 
 /// Every link from the first sector to init is there.
@@ -68,36 +70,25 @@ fn decide(facts: &Facts) -> Decision {
         )));
     }
     let chain = &linux.boot.chain;
-    let evidence: Vec<_> = chain.iter().map(shown).collect();
-    if let Some(link) = chain.iter().find(|link| link.state == LinkState::Missing) {
-        let Fixed { en, zh } = name(link.kind);
-        let (place, what) = (&link.evidence.location, &link.evidence.detail);
-        let outcome = Outcome::broken(
-            text!(
-                "The boot chain breaks at {en}: {place}: {what}.",
-                "引导链在{zh}处中断：{place}：{what}。"
-            ),
-            evidence,
-        );
-        return Ok(match repair(link.kind) {
-            Some(remedy) => outcome.remedy(remedy.text()),
-            None => outcome,
-        });
-    }
-    if let Some((link, reason)) = chain.iter().find_map(|link| match &link.state {
-        LinkState::Unknown(reason) => Some((link, reason)),
-        _ => None,
-    }) {
-        let Fixed { en, zh } = name(link.kind);
-        let outcome = Outcome::unverified(
-            text!(
-                "The boot chain could not be followed beyond {en}: {reason}.",
-                "无法继续检查{zh}之后的引导链：{reason}。"
-            ),
-            &Unread::new(link.evidence.location.clone(), reason.clone()),
-        );
-        return Ok(Outcome { evidence, ..outcome });
-    }
+    let links: Vec<_> = chain
+        .iter()
+        .map(|link| Link {
+            kind: link.kind,
+            name: name(link.kind),
+            state: &link.state,
+            evidence: &link.evidence,
+        })
+        .collect();
+    let evidence = match walk(&links) {
+        Walk::Broken(kind, outcome) => {
+            return Ok(match repair(kind) {
+                Some(remedy) => outcome.remedy(remedy.text()),
+                None => outcome,
+            });
+        }
+        Walk::Unknown(outcome) => return Ok(outcome),
+        Walk::Holds(evidence) => evidence,
+    };
     if !chain.iter().any(|link| link.kind == LinkKind::Init) {
         let unread = Unread::new("boot chain", "it was not followed as far as init");
         return Err(Box::new(undecided(linux.boot.default_entry.unread().unwrap_or(&unread))));
@@ -137,18 +128,6 @@ fn without_modules(linux: &LinuxFacts) -> Option<(&str, Vec<&str>)> {
     let others = kernels.iter().filter(|kernel| matches!(kernel.modules_dir, Fact::Known(Some(_))));
     let others: Vec<&str> = others.map(|kernel| kernel.release.as_str()).collect();
     (!others.is_empty()).then_some((default.release.as_str(), others))
-}
-
-/// A link with its state.
-fn shown(link: &ChainLink) -> Evidence {
-    let state = match &link.state {
-        LinkState::Found => "found",
-        LinkState::Missing => "missing",
-        LinkState::Unknown(_) => "not known",
-        LinkState::NotNeeded => "not needed",
-    };
-    let Evidence { location, detail } = &link.evidence;
-    Evidence::new(location.clone(), format!("{}, {state}: {detail}", name(link.kind).en))
 }
 
 fn name(kind: LinkKind) -> Fixed {
@@ -198,6 +177,7 @@ fn repair(kind: LinkKind) -> Option<Fixed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest::facts::LinkState;
     use crate::rules::Status;
     use crate::rules::testing::*;
 

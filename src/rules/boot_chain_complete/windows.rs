@@ -1,9 +1,8 @@
 //! The boot chain of Windows.
 
-use crate::fact::{Evidence, Fact, Unread};
-use crate::guest::facts::{
-    Facts, LinkState, WindowsBootLink, WindowsBootPath, WindowsFacts, WindowsLinkKind,
-};
+use super::walk::{Link, Walk, walk};
+use crate::fact::{Fact, Unread};
+use crate::guest::facts::{Facts, WindowsBootPath, WindowsFacts, WindowsLinkKind};
 use crate::rules::scope::{Decision, undecided};
 use crate::rules::{Fixed, Outcome};
 use crate::text;
@@ -29,34 +28,22 @@ pub(in crate::rules) fn boot_path<'f>(
 pub(super) fn decide(facts: &Facts, windows: &WindowsFacts) -> Decision {
     let (path, is_uefi) = boot_path(facts, windows);
     let chain = &path.chain;
-    let evidence: Vec<_> = chain.iter().map(shown).collect();
-    if let Some(link) = chain.iter().find(|link| link.state == LinkState::Missing) {
-        let Fixed { en, zh } = name(link.kind);
-        let (place, what) = (&link.evidence.location, &link.evidence.detail);
-        let outcome = Outcome::broken(
-            text!(
-                "The boot chain breaks at {en}: {place}: {what}.",
-                "引导链在{zh}处中断：{place}：{what}。"
-            ),
-            evidence,
-        );
-        return Ok(outcome.remedy(repair(link.kind, is_uefi).text()));
-    }
-    let unknown = chain.iter().find_map(|link| match &link.state {
-        LinkState::Unknown(reason) => Some((link, reason)),
-        _ => None,
-    });
-    if let Some((link, reason)) = unknown {
-        let Fixed { en, zh } = name(link.kind);
-        let outcome = Outcome::unverified(
-            text!(
-                "The boot chain could not be followed beyond {en}: {reason}.",
-                "无法继续检查{zh}之后的引导链：{reason}。"
-            ),
-            &Unread::new(link.evidence.location.clone(), reason.clone()),
-        );
-        return Ok(Outcome { evidence, ..outcome });
-    }
+    let links: Vec<_> = chain
+        .iter()
+        .map(|link| Link {
+            kind: link.kind,
+            name: name(link.kind),
+            state: &link.state,
+            evidence: &link.evidence,
+        })
+        .collect();
+    let evidence = match walk(&links) {
+        Walk::Broken(kind, outcome) => {
+            return Ok(outcome.remedy(repair(kind, is_uefi).text()));
+        }
+        Walk::Unknown(outcome) => return Ok(outcome),
+        Walk::Holds(evidence) => evidence,
+    };
     if !chain.iter().any(|link| link.kind == END) {
         let unread = Unread::new("boot chain", "it was not followed as far as Windows' kernel");
         return Err(Box::new(undecided(&unread)));
@@ -76,18 +63,6 @@ pub(super) fn decide(facts: &Facts, windows: &WindowsFacts) -> Decision {
         },
         evidence,
     ))
-}
-
-/// A link with its state.
-fn shown(link: &WindowsBootLink) -> Evidence {
-    let state = match &link.state {
-        LinkState::Found => "found",
-        LinkState::Missing => "missing",
-        LinkState::Unknown(_) => "not known",
-        LinkState::NotNeeded => "not needed",
-    };
-    let Evidence { location, detail } = &link.evidence;
-    Evidence::new(location.clone(), format!("{}, {state}: {detail}", name(link.kind).en))
 }
 
 fn name(kind: WindowsLinkKind) -> Fixed {
@@ -144,6 +119,7 @@ fn repair(kind: WindowsLinkKind, is_uefi: bool) -> Fixed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest::facts::LinkState;
     use crate::rules::Status;
     use crate::rules::boot_chain_complete::BootChainComplete;
     use crate::rules::testing::windows::*;

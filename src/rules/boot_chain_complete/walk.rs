@@ -1,0 +1,68 @@
+//! The steps that are the same on every chain.
+
+use crate::fact::{Evidence, Unread};
+use crate::guest::facts::LinkState;
+use crate::rules::{Fixed, Outcome};
+use crate::text;
+
+/// A link as a finding names it.
+pub(super) struct Link<'f, K> {
+    pub(super) kind: K,
+    pub(super) name: Fixed,
+    pub(super) state: &'f LinkState,
+    pub(super) evidence: &'f Evidence,
+}
+
+/// How far a chain holds.
+pub(super) enum Walk<K> {
+    /// A link of this kind is missing.
+    Broken(K, Outcome),
+    /// One is not known.
+    Unknown(Outcome),
+    /// None of those that there are is missing or unknown; each is shown.
+    Holds(Vec<Evidence>),
+}
+
+/// Walks a chain. The first missing link counts before one that is not known.
+pub(super) fn walk<K: Copy>(chain: &[Link<'_, K>]) -> Walk<K> {
+    let evidence: Vec<_> = chain.iter().map(shown).collect();
+    if let Some(link) = chain.iter().find(|link| *link.state == LinkState::Missing) {
+        let Fixed { en, zh } = link.name;
+        let (place, what) = (&link.evidence.location, &link.evidence.detail);
+        let outcome = Outcome::broken(
+            text!(
+                "The boot chain breaks at {en}: {place}: {what}.",
+                "引导链在{zh}处中断：{place}：{what}。"
+            ),
+            evidence,
+        );
+        return Walk::Broken(link.kind, outcome);
+    }
+    if let Some((link, reason)) = chain.iter().find_map(|link| match link.state {
+        LinkState::Unknown(reason) => Some((link, reason)),
+        _ => None,
+    }) {
+        let Fixed { en, zh } = link.name;
+        let outcome = Outcome::unverified(
+            text!(
+                "The boot chain could not be followed beyond {en}: {reason}.",
+                "无法继续检查{zh}之后的引导链：{reason}。"
+            ),
+            &Unread::new(link.evidence.location.clone(), reason.clone()),
+        );
+        return Walk::Unknown(Outcome { evidence, ..outcome });
+    }
+    Walk::Holds(evidence)
+}
+
+/// A link with its state.
+fn shown<K>(link: &Link<'_, K>) -> Evidence {
+    let state = match link.state {
+        LinkState::Found => "found",
+        LinkState::Missing => "missing",
+        LinkState::Unknown(_) => "not known",
+        LinkState::NotNeeded => "not needed",
+    };
+    let Evidence { location, detail } = link.evidence;
+    Evidence::new(location.clone(), format!("{}, {state}: {detail}", link.name.en))
+}
