@@ -1,15 +1,18 @@
 //! `image-preflight check`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstream::{AutoStream, ColorChoice};
-use rayon::prelude::*;
 
 use super::args::{CheckArgs, FailOnArg, FormatArg};
-use super::{Failure, password, width};
+use super::progress::{Progress, TICK};
+use super::{Failure, password, sandbox, width};
 use crate::guest::password::InitialPassword;
 use crate::report::human::{self, Detail, Layout};
 use crate::report::{ImageReport, Report, Verdict, json};
@@ -22,10 +25,6 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
     let context = Context { profile: Profile::from(args.profile), today: today() };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(args.jobs.map_or(0, usize::from))
-        .build()
-        .map_err(|error| Failure::Said(format!("cannot start threads: {error}")))?;
     let fail_on_warn = args.fail_on == FailOnArg::Warn;
     let password = args.password_file.as_deref().map(password::read).transpose()?;
     let check = |path: &Path| check_one(path, &context, fail_on_warn, password.as_ref());
@@ -54,31 +53,40 @@ pub(super) fn run(
             &mut file
         }
     };
+    // All that a check reads or writes but the images is open now.
+    let confinement = sandbox::enter(args.images.iter().map(PathBuf::as_path), args.jobs)?;
+    if args.verbose {
+        for line in confinement.describe(lang) {
+            writeln!(io::stderr(), "image-preflight: {line}")?;
+        }
+    }
     let mut write = |index: usize, report: &ImageReport| match args.format {
         FormatArg::Human => {
             if index > 0 && detail != Detail::Short {
                 writeln!(out)?;
             }
-            human::write(context.profile, report, layout, out)
+            human::write(context.profile, report, layout, out)?;
+            out.flush()
         }
-        FormatArg::JsonLines => json::write_line(context.profile, report, lang, out),
+        FormatArg::JsonLines => {
+            json::write_line(context.profile, report, lang, out)?;
+            out.flush()
+        }
         FormatArg::Json => Ok(()),
     };
 
-    // In groups, so that results stream in order and memory stays flat however many there are.
     let mut verdicts: Vec<Verdict> = Vec::new();
     let mut kept = Vec::new();
-    for group in args.images.chunks(GROUP) {
-        let reports: Vec<ImageReport> =
-            pool.install(|| group.par_iter().map(|path| check(path)).collect());
-        for report in reports {
-            write(verdicts.len(), &report)?;
-            verdicts.push(report.verdict);
-            if args.format == FormatArg::Json {
-                kept.push(report);
-            }
+    let progress = Progress::new(args.images.len(), lang);
+    in_order(&args.images, check, &progress, |report| {
+        progress.aside(|| write(verdicts.len(), &report))?;
+        verdicts.push(report.verdict);
+        if args.format == FormatArg::Json {
+            kept.push(report);
         }
-    }
+        Ok(())
+    })?;
+    drop(progress);
     if args.format == FormatArg::Json {
         json::write(&Report { profile: context.profile, reports: kept }, lang, out)?;
     }
@@ -102,8 +110,65 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
         .is_ok_and(|path| std::fs::canonicalize(other).is_ok_and(|other| other == path))
 }
 
-/// Images whose reports are held at once.
-const GROUP: usize = 64;
+/// Reports that are held at most because that of an image before them is not there yet.
+const WINDOW: usize = 256;
+
+/// Checks all images on the threads of rayon and hands over each report in the images' order, as
+/// soon as it and those before it are there.
+///
+/// Memory stays flat however many images there are: no more of them are open than there are threads
+/// and one, and a slow image lets the others go ahead by [`WINDOW`] reports.
+fn in_order(
+    images: &[PathBuf],
+    check: impl Fn(&Path) -> ImageReport + Sync,
+    progress: &Progress,
+    mut each: impl FnMut(ImageReport) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    // One more than there are threads, so that none waits for this one. Not all of them: a thread
+    // of rayon that waits for half of its image begins another meanwhile, on the same stack.
+    let most_open = rayon::current_num_threads().saturating_add(1);
+    let (sender, receiver) = mpsc::channel();
+    let stop = AtomicBool::new(false);
+    let (check, stop) = (&check, &stop);
+    rayon::in_place_scope(|scope| {
+        let mut waiting = images.iter().enumerate().peekable();
+        let mut early = BTreeMap::new();
+        let (mut open, mut next) = (0_usize, 0_usize);
+        while next < images.len() {
+            while open < most_open
+                && let Some((index, image)) =
+                    waiting.next_if(|(index, _)| *index < next.saturating_add(WINDOW))
+            {
+                open = open.saturating_add(1);
+                let sender = sender.clone();
+                scope.spawn(move |_| {
+                    if !stop.load(Ordering::Relaxed) {
+                        // Nobody listens any more when the output has failed.
+                        let _ = sender.send((index, check(image)));
+                    }
+                });
+            }
+            match receiver.recv_timeout(TICK) {
+                Ok((index, report)) => {
+                    open = open.saturating_sub(1);
+                    progress.advance();
+                    early.insert(index, report);
+                }
+                Err(RecvTimeoutError::Timeout) => progress.wait(),
+                // Never: this function holds a sender.
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            while let Some(report) = early.remove(&next) {
+                next = next.saturating_add(1);
+                if let Err(failure) = each(report) {
+                    stop.store(true, Ordering::Relaxed);
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(())
+    })
+}
 
 /// Checks one image; whatever goes wrong ends in its own report, so that the others go on.
 fn check_one(

@@ -7,10 +7,13 @@ mod explain;
 mod inspect;
 mod ls;
 mod password;
+mod progress;
 mod registry;
 mod rules;
+mod sandbox;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
@@ -66,12 +69,14 @@ pub fn run() -> ExitCode {
     let mut out = io::BufWriter::new(AutoStream::new(io::stdout(), choice));
     let result = match cli.command {
         Command::Check(args) => check::run(&args, lang, choice, &mut out),
-        Command::Inspect(args) => inspect::run(&args, &mut out),
+        Command::Inspect(args) => confine(&args.image).and_then(|()| inspect::run(&args, &mut out)),
         Command::Explain(args) => explain::run(&args, lang, &mut out),
         Command::Rules(args) => rules::run(&args, lang, &mut out),
-        Command::Ls(args) => ls::run(&args, &mut out),
-        Command::Cat(args) => cat::run(&args),
-        Command::Registry(args) => registry::run(&args, &mut out),
+        Command::Ls(args) => confine(&args.image).and_then(|()| ls::run(&args, &mut out)),
+        Command::Cat(args) => confine(&args.image).and_then(|()| cat::run(&args)),
+        Command::Registry(args) => {
+            confine(&args.image).and_then(|()| registry::run(&args, &mut out))
+        }
     };
     let flushed = out.flush();
     match result.and_then(|code| Ok(flushed.map(|()| code)?)) {
@@ -83,6 +88,11 @@ pub fn run() -> ExitCode {
         Err(Failure::Output(error)) => complain(&format!("cannot write the output: {error}")),
         Err(Failure::Said(sentence)) => complain(&sentence),
     }
+}
+
+/// Confines a command that reads one image.
+fn confine(image: &Path) -> Result<(), Failure> {
+    sandbox::enter(std::iter::once(image), None).map(|_| ())
 }
 
 fn complain(sentence: &str) -> ExitCode {

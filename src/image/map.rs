@@ -10,7 +10,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Seek, SeekFrom};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -165,20 +165,25 @@ impl Drop for GuardedMap {
     }
 }
 
-/// What tells whether a file was written to since it was opened.
+/// What tells whether a file was written to since it was opened, or another put in its place.
 #[derive(PartialEq, Eq)]
 struct Stamp {
     len: u64,
     mtime: (i64, i64),
 }
 
+/// Which file it is on this machine: device and inode.
+type Identity = (u64, u64);
+
 /// A regular file or block device of the host, mapped read-only.
 ///
 /// No `madvise`: the default read-ahead serves both the small jumps through metadata and the long
 /// reads of files.
 pub struct Map {
-    path: String,
+    name: String,
+    path: PathBuf,
     file: File,
+    identity: Identity,
     stamp: Stamp,
     /// `None` for an empty file, which cannot be mapped.
     map: Option<GuardedMap>,
@@ -204,26 +209,32 @@ impl Map {
             .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
             .open(path)
             .map_err(|error| error.to_string())?;
-        check_kind(&file.metadata().map_err(|error| error.to_string())?)?;
+        let metadata = file.metadata().map_err(|error| error.to_string())?;
+        check_kind(&metadata)?;
+        let identity = (metadata.dev(), metadata.ino());
         let stamp = stamp(&file)?;
         let map = match usize::try_from(stamp.len) {
             Ok(0) => None,
             Ok(len) => Some(GuardedMap::new(&file, len)?),
             Err(_) => return Err("larger than this machine can address".to_owned()),
         };
-        Ok(Self { path: name, file, stamp, map })
+        Ok(Self { name, path: path.to_owned(), file, identity, stamp, map })
     }
 
     /// The path as it was given.
     pub fn path(&self) -> &str {
-        &self.path
+        &self.name
     }
 
-    /// Whether the file shrank, grew or was written to since it was opened, or a page of it could
-    /// not be read. Whatever was read from it is then void.
+    /// Whether the file shrank, grew or was written to since it was opened, a page of it could not
+    /// be read, or its path leads to another file by now or to none. Whatever was read from it is
+    /// then void.
     pub fn changed(&self) -> bool {
         let faulted = self.map.as_ref().is_some_and(|map| map.slot.faulted.load(Ordering::Acquire));
-        faulted || stamp(&self.file).map_or(true, |now| now != self.stamp)
+        faulted
+            || stamp(&self.file).map_or(true, |now| now != self.stamp)
+            || std::fs::metadata(&self.path)
+                .map_or(true, |now| (now.dev(), now.ino()) != self.identity)
     }
 
     fn bytes(&self) -> &[u8] {
@@ -355,6 +366,25 @@ mod tests {
         let map = Map::open(file.path()).unwrap();
         let later = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
         file.as_file().set_modified(later).unwrap();
+        assert!(map.changed());
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_or_removed_has_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("image"), dir.path().join("other"));
+        for path in [&path, &other] {
+            std::fs::write(path, b"the same").unwrap();
+        }
+        // The same length and time of the last write, so that only the inode differs.
+        let time = std::fs::metadata(&path).unwrap().modified().unwrap();
+        File::options().write(true).open(&other).unwrap().set_modified(time).unwrap();
+        let map = Map::open(&path).unwrap();
+        assert!(!map.changed());
+        std::fs::rename(&other, &path).unwrap();
+        assert!(map.changed());
+        let map = Map::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
         assert!(map.changed());
     }
 

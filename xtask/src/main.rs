@@ -5,6 +5,7 @@ mod boot;
 mod compare;
 mod docs;
 mod guest;
+mod static_binary;
 mod testdata;
 mod tool;
 mod truth;
@@ -26,6 +27,7 @@ enum Command {
     Truth(truth::Arguments),
     Bench(bench::Arguments),
     Compare(compare::Arguments),
+    Static(static_binary::Arguments),
     Testdata(testdata::Arguments),
     Windows(windows::Arguments),
 }
@@ -38,6 +40,7 @@ fn main() -> Result<()> {
         Command::Truth(arguments) => truth::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Static(arguments) => static_binary::run(&arguments),
         Command::Testdata(arguments) => testdata::run(&arguments),
         Command::Windows(arguments) => windows::run(&arguments),
     }

@@ -19,13 +19,17 @@ pub fn cache() -> Result<PathBuf> {
 }
 
 /// The release binary, built now when its sources are newer.
+///
+/// `crt-static` is said to the last step alone: the crates below it are the same either way, so
+/// that they are built once for the binary and for xtask.
 pub fn binary() -> Result<PathBuf> {
     let status = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
-        .args(["build", "--quiet", "--release", "--package", "image-preflight"])
+        .args(["rustc", "--quiet", "--release", "--package", "image-preflight"])
+        .args(["--bin", "image-preflight", "--", "-C", "target-feature=+crt-static"])
         .current_dir(root())
         .status()
-        .context("cargo build")?;
-    ensure!(status.success(), "cargo build --release failed");
+        .context("cargo rustc")?;
+    ensure!(status.success(), "the release build failed");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
     Ok(target.join("release/image-preflight"))
 }

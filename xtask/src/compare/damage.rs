@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use super::Log;
 use super::report::Checker;
 use super::structures::{self, Structure};
-use crate::bench::peak;
+use crate::bench::measure::peak;
 use crate::guest::debian::Debian;
 use crate::guest::disk::{GIB, MIB};
 use crate::guest::grub::Devices;
@@ -247,7 +247,8 @@ fn once(checker: &Checker, image: &Path) -> Result<Run> {
         .spawn()?;
     let id = child.id();
     let (ended, watched) = std::sync::mpsc::channel::<()>();
-    let memory = std::thread::spawn(move || peak(&format!("/proc/{id}/status")));
+    let memory =
+        std::thread::spawn(move || peak(&format!("/proc/{id}/status"), Duration::from_micros(200)));
     let watch = std::thread::spawn(move || {
         if watched.recv_timeout(GIVE_UP).is_err() {
             let _ = Tool::new("kill").arg("-9").arg(id.to_string()).run();

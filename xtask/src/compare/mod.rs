@@ -7,6 +7,7 @@ mod defect;
 mod fixture;
 mod hives;
 mod layouts;
+mod readonly;
 mod report;
 mod structures;
 mod torture;
@@ -67,6 +68,8 @@ enum Part {
     Windows,
     /// Bad input gets one clear sentence
     BadInput,
+    /// Nothing is written to an image
+    Readonly,
 }
 
 /// What was compared, and what was wrong.
@@ -122,11 +125,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if wanted(Part::BadInput) {
         bad_input::compare(&checker, &mut log)?;
     }
+    if wanted(Part::Readonly) {
+        readonly::compare(&checker, &mut log)?;
+    }
     if wanted(Part::Windows) {
         windows::compare(&checker, &mut log)?;
     }
     // None of these looks at the whole guest, which takes long to build.
-    let own = [Part::Torture, Part::Fixtures, Part::BadInput, Part::Windows];
+    let own = [Part::Torture, Part::Fixtures, Part::BadInput, Part::Readonly, Part::Windows];
     if !arguments.parts.is_empty() && arguments.parts.iter().all(|part| own.contains(part)) {
         return log.end();
     }

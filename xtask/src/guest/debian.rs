@@ -145,21 +145,26 @@ impl Debian {
     }
 }
 
+/// Arguments of `unshare` before [`ENTER`].
+pub const UNSHARE: &str = "--mount --pid --fork -- sh -c";
+
+/// What [`chroot`] does: its arguments are a tree and a shell script with its arguments.
+pub const ENTER: &str = r#"
+    set -e
+    tree=$1; shift
+    mount --make-rprivate /
+    mount --bind "$tree" "$tree"
+    mount -t proc proc "$tree/proc"
+    mount -t tmpfs tmpfs "$tree/tmp"
+    mount -t tmpfs tmpfs "$tree/run"
+    exec chroot "$tree" /bin/sh -e -c "$@"
+"#;
+
 /// Runs a shell script in a guest's tree, with a `/proc`, `/tmp` and `/run` of its own, which are
 /// gone when it ends.
 pub fn chroot(tree: &Path, script: &str, args: &[&str]) -> Result<String> {
-    const ENTER: &str = r#"
-        set -e
-        tree=$1; shift
-        mount --make-rprivate /
-        mount --bind "$tree" "$tree"
-        mount -t proc proc "$tree/proc"
-        mount -t tmpfs tmpfs "$tree/tmp"
-        mount -t tmpfs tmpfs "$tree/run"
-        exec chroot "$tree" /bin/sh -e -c "$@"
-    "#;
     let mut tool = Tool::new("unshare")
-        .words("--mount --pid --fork -- sh -c")
+        .words(UNSHARE)
         .arg(ENTER)
         .arg("enter")
         .arg(tree)
@@ -180,20 +185,27 @@ fn packages(cache: &Path) -> Result<PathBuf> {
         return Ok(tar);
     }
     let partial = cache.join("partial.tar");
+    bootstrap(PACKAGES, &partial)?;
+    fs::set_permissions(&partial, fs::Permissions::from_mode(0o644))?;
+    fs::rename(&partial, &tar)?;
+    Ok(tar)
+}
+
+/// Installs these packages and what they need into `target`, an archive or a directory, from the
+/// machine's own package sources.
+pub fn bootstrap(packages: &str, target: &Path) -> Result<()> {
     let mut tool = Tool::new("mmdebstrap")
         .words("--variant=minbase --mode=root --quiet")
         // A mirror may be a snapshot, whose index has run out.
         .arg("--aptopt=Acquire::Check-Valid-Until \"false\"")
-        .arg(format!("--include={PACKAGES}"))
+        .arg(format!("--include={packages}"))
         .arg(SUITE)
-        .arg(&partial);
+        .arg(target);
     for source in package_sources()? {
         tool = tool.arg(source);
     }
     tool.run()?;
-    fs::set_permissions(&partial, fs::Permissions::from_mode(0o644))?;
-    fs::rename(&partial, &tar)?;
-    Ok(tar)
+    Ok(())
 }
 
 /// The files of the machine's apt configuration that name the suite.

@@ -1,0 +1,253 @@
+//! `cargo xtask bench`: time and memory of a whole check, beside tools that do comparable work.
+
+mod batch;
+pub mod measure;
+mod page;
+mod peers;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use self::batch::Batch;
+use self::measure::Measure;
+use crate::guest::disk::GIB;
+use crate::guest::layout::Layout;
+use crate::static_binary::MAX_SIZE;
+use crate::tool::Tool;
+use crate::whole::{self, SIZE};
+use crate::workspace;
+
+/// Measure time and memory of a whole check of the Debian guest, and write docs/benchmarks.md
+///
+/// Compares in the same run with what zstd takes to decompress the guest's one initramfs (the
+/// physical limit), qemu-img info and qemu-img check (the container alone), dissect.target and
+/// virt-inspector, which are installed below target/xtask when they are not there; then checks many
+/// copies of the guest in one call with one job and with two. Times are medians of several runs, in
+/// turns, with the files in the page cache. Memory is the highest private memory of runs of its own:
+/// anonymous pages (RssAnon of /proc/PID/status), read about every 0.2 ms, so that pages of the
+/// memory-mapped image, which the kernel may drop at any time, do not count. Ends with an error when
+/// a goal is missed, after the page was written. Needs root to build the guest.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Runs of each command; slow ones get fewer
+    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Copies (hard links) of the guest in one call
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=9999))]
+    copies: u32,
+    /// Leave out dissect.target, virt-inspector and the many copies, and write no page
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Runs of the calls with many copies.
+const BATCH_ROUNDS: usize = 3;
+
+/// The most private memory of a check, one image or many.
+const MEMORY: u64 = 64 << 20;
+
+/// All that was measured.
+pub struct Results {
+    runs: u32,
+    initramfs: u64,
+    binary: u64,
+    versions: Vec<String>,
+    zstd: Measure,
+    version: Measure,
+    checks: Vec<Measure>,
+    qemu_img: Vec<Measure>,
+    layouts: Vec<Measure>,
+    peers: Vec<Measure>,
+    batches: Vec<Batch>,
+}
+
+/// What is promised, and what was seen.
+pub struct Goal {
+    what: String,
+    goal: String,
+    seen: String,
+    holds: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let mut results = prepare(arguments)?;
+    measure(&mut results)?;
+    if !arguments.quick {
+        let plain = whole::build(whole::Layout::Mbr, SIZE)?.image;
+        let binary = workspace::binary()?;
+        results.batches = batch::run(&binary, &plain, arguments.copies, BATCH_ROUNDS)?.into();
+    }
+    let goals = goals(&results)?;
+    let text = page::write(&results, &goals)?;
+    print!("{text}");
+    if !arguments.quick {
+        fs::write(workspace::root().join("docs/benchmarks.md"), &text)?;
+    }
+    let missed: Vec<String> = goals
+        .iter()
+        .filter(|goal| !goal.holds)
+        .map(|goal| format!("{}: {}, the goal is {}", goal.what, goal.seen, goal.goal))
+        .collect();
+    ensure!(missed.is_empty(), "missed:\n{}", missed.join("\n"));
+    Ok(())
+}
+
+/// Builds the images and finds the tools.
+fn prepare(arguments: &Arguments) -> Result<Results> {
+    let binary = workspace::binary()?;
+    let initramfs = workspace::cache()?.join("initrd.img");
+    let guest = whole::build(whole::Layout::Mbr, SIZE)?;
+    {
+        let mount = guest.mount(&guest.image, "ro")?;
+        let name = format!("boot/initrd.img-{}", guest.debian.kernel);
+        fs::copy(mount.join(&name), &initramfs).context(name)?;
+    }
+    let mut images = vec![("raw, 40 GiB".to_owned(), guest.image.clone())];
+    for (name, options) in [
+        ("qcow2, 40 GiB", "-o compat=1.1"),
+        ("qcow2 with zlib clusters, 40 GiB", "-c -o compression_type=zlib"),
+        ("qcow2 with zstd clusters, 40 GiB", "-c -o compression_type=zstd"),
+    ] {
+        images.push((name.to_owned(), pack(&guest.image, options, name)?));
+    }
+    for size in [4, 128] {
+        let guest = whole::build(whole::Layout::Mbr, size * GIB)?;
+        let name = format!("qcow2, {size} GiB");
+        let image = pack(&guest.image, "-o compat=1.1", &name)?;
+        images.push((format!("raw, {size} GiB"), guest.image));
+        images.push((name, image));
+    }
+    let check = |what: String, image: &Path| Measure::new(what, &binary, "check").arg(image);
+    let mut layouts = Vec::new();
+    for layout in Layout::WHOLE {
+        layouts.push(check(layout.what().to_owned(), &layout.build(&guest.debian)?));
+    }
+    let mut qemu_img = Vec::new();
+    for (name, image) in images.iter().filter(|(name, _)| name.starts_with("qcow2")) {
+        for command in ["info", "check"] {
+            let what = format!("qemu-img {command}, {name}");
+            let words = format!("{command} -U");
+            qemu_img.push(Measure::new(what, Path::new("qemu-img"), &words).arg(image));
+        }
+    }
+    let mut versions = vec![
+        first_line(Tool::new(&binary.to_string_lossy()).arg("--version"))?,
+        first_line(Tool::new("zstd").arg("--version"))?,
+        first_line(Tool::new("qemu-img").arg("--version"))?,
+    ];
+    let mut peers = Vec::new();
+    if !arguments.quick {
+        for peer in [peers::dissect(&guest.image)?, peers::virt_inspector(&guest.image)?] {
+            versions.push(peer.version);
+            peers.push(peer.measure);
+        }
+    }
+    Ok(Results {
+        runs: arguments.runs,
+        initramfs: fs::metadata(&initramfs)?.len(),
+        binary: fs::metadata(&binary)?.len(),
+        versions,
+        zstd: Measure::new("zstd -dc initrd.img", Path::new("zstd"), "-dcq").arg(&initramfs),
+        version: Measure::new("--version", &binary, "--version"),
+        checks: images.iter().map(|(name, image)| check(name.clone(), image)).collect(),
+        qemu_img,
+        layouts,
+        peers,
+        batches: Vec::new(),
+    })
+}
+
+fn first_line(tool: Tool) -> Result<String> {
+    Ok(tool.run()?.lines().next().unwrap_or_default().trim_matches([' ', '*']).to_owned())
+}
+
+fn measure(results: &mut Results) -> Result<()> {
+    let Results { runs, zstd, version, checks, qemu_img, layouts, peers, .. } = results;
+    let fast = [zstd, version].into_iter().chain(checks).chain(qemu_img).chain(layouts);
+    let mut all: Vec<&mut Measure> = fast.collect();
+    // Once to watch the memory, by which the files get into the page cache; then in turns, so that
+    // whatever else the machine does falls on all alike.
+    for measure in &mut all {
+        measure.watch()?;
+    }
+    all.extend(peers);
+    for run in 0..*runs {
+        for measure in all.iter_mut().filter(|measure| run < measure.most_runs) {
+            measure.run()?;
+        }
+    }
+    Ok(())
+}
+
+fn pack(raw: &Path, options: &str, name: &str) -> Result<PathBuf> {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let image = workspace::cache()?.join(format!("bench-{name}.qcow2"));
+    let newer = |a: &Path, b: &Path| -> Option<bool> {
+        Some(fs::metadata(a).ok()?.modified().ok()? > fs::metadata(b).ok()?.modified().ok()?)
+    };
+    if newer(&image, raw) != Some(true) {
+        let convert = Tool::new("qemu-img").words("convert -f raw -O qcow2").words(options);
+        convert.arg(raw).arg(&image).run()?;
+    }
+    Ok(image)
+}
+
+/// What is promised: time beside the other tools, memory, that the disk's size does not matter, that
+/// two cores are used.
+fn goals(results: &Results) -> Result<Vec<Goal>> {
+    let check = |what: &str| {
+        let found = results.checks.iter().find(|measure| measure.what == what);
+        found.map(Measure::median).with_context(|| what.to_owned())
+    };
+    let mut goals = Vec::new();
+    let mut goal = |what: String, goal: String, seen: String, holds: bool| {
+        goals.push(Goal { what, goal, seen, holds });
+    };
+
+    let zstd = results.zstd.median();
+    for measure in &results.checks {
+        let ratio = measure.median() / zstd;
+        let what = format!("check, {}, beside zstd -dc of the initramfs", measure.what);
+        goal(what, "at most 1.2 times".into(), format!("{ratio:.2} times"), ratio <= 1.2);
+    }
+    for (peer, least) in results.peers.iter().zip([50.0, 300.0]) {
+        let ratio = peer.median() / check("raw, 40 GiB")?;
+        let name = peer.what.split([' ', ',']).next().unwrap_or_default();
+        let what = format!("check, raw, 40 GiB, faster than {name}");
+        goal(what, format!("{least} times"), format!("{ratio:.0} times"), ratio >= least);
+    }
+    if let [one, two] = &results.batches[..] {
+        let ratio = two.throughput() / one.throughput();
+        let what = format!("{} images, throughput with two jobs beside one", one.images);
+        goal(what, "1.8 times".into(), format!("{ratio:.2} times"), ratio >= 1.8);
+    }
+    for kind in ["raw", "qcow2"] {
+        let (small, large) =
+            (check(&format!("{kind}, 4 GiB"))?, check(&format!("{kind}, 128 GiB"))?);
+        // One tenth, or two milliseconds, is what two runs of the same differ by.
+        let holds = large <= small * 1.1 || large - small <= 0.002;
+        let seen = format!("{:.2} times", large / small);
+        goal(
+            format!("check, {kind}, 128 GiB beside 4 GiB"),
+            "the same, within 1.1".into(),
+            seen,
+            holds,
+        );
+    }
+    let checks = results.checks.iter().chain(&results.layouts).map(|measure| measure.memory);
+    let memory = checks.chain(results.batches.iter().map(|batch| batch.memory)).max().unwrap_or(0);
+    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+    goal("private memory of any check".into(), mib(MEMORY), mib(memory), memory <= MEMORY);
+    goal(
+        "size of the binary".into(),
+        mib(MAX_SIZE),
+        mib(results.binary),
+        results.binary < MAX_SIZE,
+    );
+    let start = results.version.median();
+    let what = "start and end (--version)".to_owned();
+    goal(what, "5 ms".into(), format!("{:.1} ms", start * 1e3), start < 0.005);
+    Ok(goals)
+}
