@@ -294,7 +294,7 @@ mod tests {
         let (image, secret) = (folder.join("image"), folder.join("secret"));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let confinement = enter(std::iter::once(image.as_path()), Some(2)).unwrap();
+        let Ok(confinement) = enter(std::iter::once(image.as_path()), Some(2)) else { panic!() };
         println!("{:#?}", confinement.describe(Lang::En));
 
         let context = Context { profile: Profile::ImsClassic, today: 20_000 };

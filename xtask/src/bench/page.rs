@@ -13,13 +13,20 @@ pub fn write(results: &Results, goals: &[Goal]) -> Result<String> {
     let mut text = head(results)?;
     text.push_str("\n| promised | goal | seen | |\n|---|--:|--:|---|\n");
     for goal in goals {
-        let holds = if goal.holds { "holds" } else { "**missed**" };
-        writeln!(text, "| {} | {} | {} | {holds} |", goal.what, goal.goal, goal.seen)?;
+        let ended = match (goal.holds, &goal.beyond) {
+            (true, _) => "holds".to_owned(),
+            (false, None) => "**missed**".to_owned(),
+            (false, Some(limit)) => format!("**missed**, beyond the limit ({limit})"),
+        };
+        writeln!(text, "| {} | {} | {} | {ended} |", goal.what, goal.goal, goal.seen)?;
     }
 
     let zstd = results.zstd.median();
     text.push_str("\n| command | time | times zstd | private memory |\n|---|--:|--:|--:|\n");
     row(&mut text, &results.zstd.what, &results.zstd, zstd)?;
+    for measure in &results.answers {
+        row(&mut text, &measure.what, measure, zstd)?;
+    }
     for measure in &results.checks {
         row(&mut text, &format!("check, {}", measure.what), measure, zstd)?;
     }
@@ -57,6 +64,7 @@ pub fn write(results: &Results, goals: &[Goal]) -> Result<String> {
     text.push_str("\nThe commands, on the plain raw image (others alike):\n\n```\n");
     for measure in [&results.zstd, &results.version]
         .into_iter()
+        .chain(&results.answers)
         .chain(results.checks.first())
         .chain(results.qemu_img.iter().take(2))
         .chain(&results.peers)

@@ -38,7 +38,7 @@ pub fn dissect(image: &Path) -> Result<Peer> {
         let pip = venv.join("bin/pip");
         Tool::new(&pip.to_string_lossy())
             .words("install --quiet --disable-pip-version-check")
-            .arg(format!("dissect.target=={DISSECT}"))
+            .arg(format!("dissect.target[full]=={DISSECT}"))
             .run()?;
         fs::write(&done, "")?;
     }
