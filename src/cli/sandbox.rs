@@ -103,6 +103,7 @@ mod system {
 
 #[cfg(target_os = "linux")]
 mod system {
+    use std::os::unix::fs::FileTypeExt;
     use std::path::Path;
 
     use landlock::{
@@ -145,18 +146,14 @@ mod system {
             .scope(Scope::from_all(LANDLOCK))?
             .create()?;
         for image in images {
-            // What is no file gets no rule, and a folder none for what lies in it: to open it ends
-            // in the same sentence as without Landlock. `O_PATH` opens without acting on a device.
-            let Ok(metadata) = std::fs::metadata(image) else { continue };
-            if metadata.is_dir() {
+            // What is not there or cannot be an image is never opened and gets no rule (that of a
+            // folder would hold for all that lies in it). `O_PATH` does not act on a device.
+            let kind = std::fs::metadata(image).map(|metadata| metadata.file_type());
+            if !kind.is_ok_and(|kind| kind.is_file() || kind.is_block_device()) {
                 continue;
             }
             let Ok(file) = PathFd::new(image) else { continue };
-            // A file that no path leads to (a pipe, a memfd) can have no rule and needs none.
-            ruleset = match ruleset.add_rule(PathBeneath::new(file, AccessFs::ReadFile)) {
-                Ok(ruleset) => ruleset,
-                Err(error) => return Err(error),
-            };
+            ruleset = ruleset.add_rule(PathBeneath::new(file, AccessFs::ReadFile))?;
         }
         ruleset.restrict_self()
     }
@@ -248,7 +245,8 @@ mod system {
     const TIOCGWINSZ: u64 = 0x5413;
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use std::fs::File;
     use std::io::ErrorKind;
@@ -269,8 +267,11 @@ mod tests {
             .env(FOLDER, folder)
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned()
-            + &String::from_utf8_lossy(&output.stderr);
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
         (output.status.success(), said)
     }
 
