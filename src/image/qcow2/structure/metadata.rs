@@ -34,6 +34,7 @@ impl Walk<'_> {
         self.header(findings, &mut found);
         self.refcount_table(findings, &mut found);
         let mut left = MAX_L1_ENTRIES;
+        findings.reaches(self.header.l1_table_offset.after(self.header.l1_bytes()).0);
         match self.header.check_l1(self.file_size()) {
             Ok(()) => {
                 let (start, len) = (self.header.l1_table_offset, self.header.l1_bytes());
@@ -61,9 +62,9 @@ impl Walk<'_> {
         start: HostOffset,
         len: u64,
     ) {
-        findings.reaches(start.after(len).0);
         self.refer(start, len, 1);
         if len > 0 {
+            findings.reaches(start.after(len).0);
             found.alone.push(Structure { kind, start, len });
         }
     }
@@ -193,8 +194,14 @@ impl Walk<'_> {
                 format!("{nb_snapshots} snapshots beside an external data file")
             });
         }
-        if nb_snapshots == 0 && self.geometry.within_cluster(start.0) != 0 {
-            findings.problem(|| format!("{HEADER}, byte 64"), || unaligned(SNAPSHOT_TABLE, start));
+        let unaligned_or_huge =
+            self.geometry.within_cluster(start.0) != 0 || i64::try_from(start.0).is_err();
+        if nb_snapshots == 0 && unaligned_or_huge {
+            // QEMU refuses such a file, though there is nothing to be found there.
+            findings.problem(
+                || format!("{HEADER}, byte 64"),
+                || format!("{SNAPSHOT_TABLE} at byte {:#x}, which cannot be right", start.0),
+            );
         }
         let mut end = start;
         for (index, snapshot) in (0..MAX_SNAPSHOTS).zip(snapshot::entries(self.image, self.header))
