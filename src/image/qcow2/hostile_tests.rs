@@ -21,14 +21,14 @@ use crate::image::qcow2::{MAX_LISTED_PROBLEMS, MAX_LISTED_SNAPSHOTS};
 use crate::image::{Image, Qcow2Structure};
 
 /// An image to be damaged.
-struct Damaged(Vec<u8>);
+pub(super) struct Damaged(pub(super) Vec<u8>);
 
 impl Damaged {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         Self(fixture(name))
     }
 
-    fn set(mut self, at: usize, bytes: &[u8]) -> Self {
+    pub(super) fn set(mut self, at: usize, bytes: &[u8]) -> Self {
         if self.0.len() < at + bytes.len() {
             self.0.resize(at + bytes.len(), 0);
         }
@@ -36,28 +36,28 @@ impl Damaged {
         self
     }
 
-    fn set32(self, at: usize, value: u32) -> Self {
+    pub(super) fn set32(self, at: usize, value: u32) -> Self {
         self.set(at, &value.to_be_bytes())
     }
 
-    fn set64(self, at: usize, value: u64) -> Self {
+    pub(super) fn set64(self, at: usize, value: u64) -> Self {
         self.set(at, &value.to_be_bytes())
     }
 
-    fn get64(&self, at: usize) -> u64 {
+    pub(super) fn get64(&self, at: usize) -> u64 {
         u64::from_be_bytes(self.0[at..at + 8].try_into().unwrap())
     }
 
-    fn l1(&self) -> usize {
+    pub(super) fn l1(&self) -> usize {
         self.get64(40) as usize
     }
 
     /// The L2 table of the first L1 entry.
-    fn l2(&self) -> usize {
+    pub(super) fn l2(&self) -> usize {
         (self.get64(self.l1()) & 0x00ff_ffff_ffff_fe00) as usize
     }
 
-    fn image(self) -> Image {
+    pub(super) fn image(self) -> Image {
         Image::of_bytes("damaged.qcow2".to_owned(), Arc::new(self.0))
     }
 }
@@ -75,7 +75,7 @@ fn header_is_refused(damaged: Damaged, word: &str) {
     assert!(image.check_structure().is_none());
 }
 
-fn walk_finds(image: &Image, words: &str) -> Qcow2Structure {
+pub(super) fn walk_finds(image: &Image, words: &str) -> Qcow2Structure {
     let structure = image.check_structure().unwrap();
     assert!(
         structure

@@ -21,6 +21,8 @@ mod structure;
 pub(super) mod fixture_tests;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod structure_tests;
 
 use std::sync::Arc;
 

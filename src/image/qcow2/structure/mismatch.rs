@@ -18,7 +18,8 @@ use crate::image::qcow2::structure::{Found, Walk};
 /// below 16 bits costs as much as one of 16.
 const MAX_REFCOUNT_BYTES: u64 = 1 << 30;
 
-/// Clusters whose references are sought and told; of others only their number is.
+/// Overlaps, and clusters with too low a refcount, that are listed with all who refer to them; of
+/// others their number is.
 const MAX_EXPLAINED: usize = 16;
 
 /// Refcounts that disagree with the counts.
@@ -43,7 +44,7 @@ impl Mismatches {
     fn note(&mut self, found: Mismatch) {
         if found.refcount < found.references {
             self.low_count = self.low_count.saturating_add(1);
-            if self.low.len() < MAX_LISTED_PROBLEMS {
+            if self.low.len() < MAX_EXPLAINED {
                 self.low.push(found);
             }
             return;
@@ -64,7 +65,7 @@ impl Mismatches {
     }
 
     fn join(mut self, other: Self) -> Self {
-        let room = MAX_LISTED_PROBLEMS.saturating_sub(self.low.len());
+        let room = MAX_EXPLAINED.saturating_sub(self.low.len());
         self.low.extend(other.low.into_iter().take(room));
         self.low_count = self.low_count.saturating_add(other.low_count);
         for (len, found) in other.leaked {
@@ -100,8 +101,8 @@ impl Walk<'_> {
             .reduce(Mismatches::default, Mismatches::join);
         let (overlaps, overlap_count) = self.overlaps(found);
 
-        let explained = overlaps.iter().map(|(_, cluster)| *cluster).take(MAX_EXPLAINED);
-        let low = mismatches.low.iter().map(|low| low.cluster).take(MAX_EXPLAINED);
+        let explained = overlaps.iter().map(|(_, cluster)| *cluster);
+        let low = mismatches.low.iter().map(|low| low.cluster);
         let owners = self.owners(found, Owners::new(explained.chain(low).collect()));
         let users = |cluster: u64, besides: Option<&str>| {
             let mut users = owners.of(cluster).to_vec();
@@ -183,7 +184,7 @@ impl Walk<'_> {
                 continue;
             };
             count = count.saturating_add(1);
-            if overlaps.len() < MAX_LISTED_PROBLEMS {
+            if overlaps.len() < MAX_EXPLAINED {
                 overlaps.push((structure, shared));
             }
         }
