@@ -113,8 +113,10 @@ impl<'a> BitmapDirectoryEntry<'a> {
         })
     }
 
-    /// Entries that the bitmap of the whole disk takes. Its bits are stored in words of 64.
+    /// Entries that the bitmap of the whole disk takes. Its bits are stored in words of 64; QEMU
+    /// leaves out what is no whole sector.
     fn needed_entries(&self, geometry: Geometry, disk: u64) -> u64 {
+        let disk = disk & !511;
         let granularity = 1_u64.wrapping_shl(u32::from(self.granularity_bits));
         let bytes = disk.div_ceil(granularity).div_ceil(64).saturating_mul(8);
         bytes.div_ceil(geometry.cluster_size())

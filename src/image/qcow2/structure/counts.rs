@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn references_all_over_a_huge_file_end_at_the_memory_for_counts() {
-        let counts = Counts::new(i32::MAX as u64);
+        let counts = Counts::new(0x7fff_ffff);
         for at in (0..counts.clusters()).step_by(1 << 16) {
             counts.add(at, 1, 1);
         }

@@ -175,12 +175,12 @@ impl Image<'_> {
             if block == 0 {
                 continue;
             }
-            let width = (1 << order) / 8;
+            let width = ((1 << order) / 8).max(1);
             // Those of the first clusters, which metadata uses, of some later ones, and free ones.
             let used = self.0.len() / cluster * (1 << order) / 8;
-            for at in [0, 1, 2, 3, 4, used / 2, used.saturating_sub(width.max(1)), used + 2] {
-                let at = if width == 0 { at } else { at / width * width + at % 5 * width };
-                add("refcount".into(), block + at.min(cluster - 8), width.max(1));
+            for at in [0, 1, 2, 3, 4, used / 2, used.saturating_sub(width), used + 2] {
+                let at = at / width * width + at % 5 * width;
+                add("refcount".into(), block + at.min(cluster - 8), width);
             }
         }
     }
@@ -192,7 +192,7 @@ impl Image<'_> {
             self.0.get(at..at + len).is_some_and(|bytes| bytes.iter().any(|&byte| byte != 0))
         };
         let mut some: Vec<usize> = entries.clone().filter(says).take(ENTRIES).collect();
-        some.extend(entries.clone().filter(says).last());
+        some.extend(entries.clone().filter(says).next_back());
         some.extend(entries.clone().find(|at| !says(at)));
         some.sort_unstable();
         some.dedup();
