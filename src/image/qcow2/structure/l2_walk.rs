@@ -56,8 +56,10 @@ pub(super) struct L2Reference {
 #[derive(Default)]
 pub(super) struct L2Tables {
     references: Vec<L2Reference>,
-    /// How many there were when each was there once.
+    /// How many there were when last each was there once.
     distinct: usize,
+    /// Whether there were more than the list may hold.
+    cut: bool,
 }
 
 impl L2Tables {
@@ -65,20 +67,21 @@ impl L2Tables {
         self.references.push(reference);
         if self.references.len() >= self.distinct.max(MAX_L2_TABLES / 16).saturating_mul(2) {
             self.merge();
+            self.cut |= self.references.len() > MAX_L2_TABLES;
+            self.references.truncate(MAX_L2_TABLES);
         }
     }
 
-    /// Makes each table be there once; to be called behind each L1 table. Cuts the list at the
+    /// Makes each table be there once; to be called behind the last L1 table. Cuts the list at the
     /// bound, and says so.
     pub(super) fn close(&mut self, geometry: Geometry, findings: &mut Findings) {
         self.merge();
         let most = usize::try_from(MAX_L2_BYTES.wrapping_shr(geometry.cluster_bits));
         let most = most.unwrap_or(usize::MAX).min(MAX_L2_TABLES);
-        if self.references.len() > most {
-            let bytes = MAX_L2_BYTES.min(geometry.cluster_at(1 << 20));
-            findings.limit(L2_TABLE, bytes, "bytes");
+        if self.cut || self.references.len() > most {
+            let most_bytes = most.saturating_mul(geometry.cluster_len());
+            findings.limit(L2_TABLE, u64::try_from(most_bytes).unwrap_or(u64::MAX), "bytes");
             self.references.truncate(most);
-            self.distinct = most;
         }
     }
 

@@ -48,6 +48,7 @@ impl Walk<'_> {
             }
         }
         self.snapshots(findings, &mut found, &mut left);
+        found.tables.close(self.geometry, findings);
         self.encryption(findings, &mut found);
         self.bitmaps(findings, &mut found);
         found
@@ -177,7 +178,6 @@ impl Walk<'_> {
             }
             found.tables.push(L2Reference { start: table, mapping, l1_index, references: 1 });
         }
-        found.tables.close(self.geometry, findings);
     }
 
     /// The snapshot table, and the snapshots' L1 tables.
