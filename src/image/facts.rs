@@ -154,11 +154,18 @@ pub struct Qcow2Facts {
     pub snapshot_count: u32,
     /// The snapshots' names (`id name`), at most `MAX_LISTED_SNAPSHOTS`.
     pub snapshots: Fact<Vec<String>>,
-    /// Damage in the header, L1, L2 or refcount tables: each with the structure and its offset.
-    /// At most `MAX_LISTED_PROBLEMS`.
+    /// Damage that loses data or puts it at risk: each with the structure, its offset, and the
+    /// place on the disk where there is one. At most `MAX_LISTED_PROBLEMS`.
     pub problems: Vec<Evidence>,
     /// How many pieces of damage there are in all.
     pub problem_count: u64,
+    /// Host clusters that are counted as used more often than they are: room in the file that is
+    /// lost, and nothing else. Runs of them, at most `MAX_LISTED_PROBLEMS`.
+    #[serde(default)]
+    pub leaks: Vec<Evidence>,
+    /// How many such clusters there are in all.
+    #[serde(default)]
+    pub leaked_clusters: u64,
     /// Whether all tables were looked at, or why not.
     pub checked: Fact<()>,
     /// One past the highest host byte that a table refers to.

@@ -131,6 +131,8 @@ impl ImageFacts {
         if let Some(Fact::Known(facts)) = &mut self.qcow2 {
             facts.problems = structure.problems;
             facts.problem_count = structure.problem_count;
+            facts.leaks = structure.leaks;
+            facts.leaked_clusters = structure.leaked_clusters;
             facts.checked = structure.checked;
             facts.highest_host_byte = structure.highest_host_byte;
         }

@@ -42,6 +42,13 @@ pub(super) const EXTENDED_L2: u64 = 1 << 4;
 /// First bit that the specification leaves reserved.
 pub(super) const FIRST_UNKNOWN_BIT: u8 = 5;
 
+/// Autoclear feature bits.
+pub(super) const BITMAPS: u64 = 1 << 0;
+pub(super) const RAW_EXTERNAL_DATA: u64 = 1 << 1;
+
+/// `crypt_method` of an encryption whose header the file holds; the highest that is defined.
+pub(super) const LUKS: u32 = 2;
+
 /// How the two address spaces are cut into clusters and tables. Every value is within its bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Geometry {
@@ -66,6 +73,16 @@ impl Geometry {
     /// Offset within a cluster.
     pub(super) fn within_cluster(self, offset: u64) -> u64 {
         offset & self.cluster_size().wrapping_sub(1)
+    }
+
+    /// The number of the cluster that holds `offset`.
+    pub(super) fn cluster_of(self, offset: u64) -> u64 {
+        offset.wrapping_shr(self.cluster_bits)
+    }
+
+    /// First byte of a cluster.
+    pub(super) fn cluster_at(self, cluster: u64) -> u64 {
+        cluster.wrapping_shl(self.cluster_bits)
     }
 
     /// Length of an L2 entry in bytes.
@@ -108,6 +125,7 @@ pub(super) struct Header {
     pub(super) nb_snapshots: u32,
     pub(super) snapshots_offset: HostOffset,
     pub(super) incompatible: u64,
+    pub(super) autoclear: u64,
     /// At most 6.
     pub(super) refcount_order: u32,
     /// At most a cluster.
@@ -134,6 +152,7 @@ struct Fields {
 
 struct V3Fields {
     incompatible: u64,
+    autoclear: u64,
     refcount_order: u32,
     header_length: u32,
     compression_type: Option<u8>,
@@ -178,7 +197,7 @@ fn fields(input: &[u8]) -> IResult<&[u8], Fields> {
 fn v3_fields(input: &[u8]) -> IResult<&[u8], V3Fields> {
     let (input, incompatible) = be_u64(input)?;
     let (input, _compatible) = be_u64(input)?;
-    let (input, _autoclear) = be_u64(input)?;
+    let (input, autoclear) = be_u64(input)?;
     let (input, refcount_order) = be_u32(input)?;
     let (input, header_length) = be_u32(input)?;
     let (input, compression_type) = if header_length > COMPRESSION_TYPE_AT {
@@ -186,7 +205,9 @@ fn v3_fields(input: &[u8]) -> IResult<&[u8], V3Fields> {
     } else {
         (input, None)
     };
-    Ok((input, V3Fields { incompatible, refcount_order, header_length, compression_type }))
+    let fields =
+        V3Fields { incompatible, autoclear, refcount_order, header_length, compression_type };
+    Ok((input, fields))
 }
 
 impl Header {
@@ -212,6 +233,7 @@ impl Header {
         }
         let v3 = fields.v3.unwrap_or(V3Fields {
             incompatible: 0,
+            autoclear: 0,
             refcount_order: V2_REFCOUNT_ORDER,
             header_length: V2_LENGTH,
             compression_type: None,
@@ -261,6 +283,7 @@ impl Header {
             nb_snapshots: fields.nb_snapshots,
             snapshots_offset: HostOffset(fields.snapshots_offset),
             incompatible: v3.incompatible,
+            autoclear: v3.autoclear,
             refcount_order: v3.refcount_order,
             header_length: v3.header_length,
             compression: match v3.compression_type.unwrap_or(0) {

@@ -9,6 +9,8 @@ pub(super) const L2_TABLE: &str = "qcow2 L2 table";
 /// Subclusters of a cluster.
 pub(super) const SUBCLUSTERS: u32 = 32;
 
+/// Bit 63: the refcount of the cluster is exactly one.
+const COPIED: u64 = 1 << 63;
 const COMPRESSED: u64 = 1 << 62;
 const READS_AS_ZEROS: u64 = 1;
 /// Bits 9 to 55 of a standard cluster descriptor.
@@ -87,6 +89,16 @@ impl L2Entry {
             (if host.is_some() { u32::MAX } else { 0 }, 0)
         };
         Cluster::Standard(StandardCluster { host, allocated, zero })
+    }
+
+    /// Whether it says that the cluster's refcount is exactly one.
+    pub(super) fn copied(self) -> bool {
+        self.descriptor & COPIED != 0
+    }
+
+    /// Whether it refers to a host cluster of its own, so that the next entry may go on behind it.
+    pub(super) fn is_allocated(self) -> bool {
+        self.descriptor & COMPRESSED == 0 && self.descriptor & OFFSET != 0
     }
 
     /// Bits that must be zero and are not.

@@ -4,6 +4,7 @@
 //! tables finds. Files that the header names (backing file, external data file) are never opened.
 
 mod address;
+mod bitmap_directory;
 mod cluster;
 mod cluster_cache;
 mod disk;
@@ -11,6 +12,7 @@ mod header;
 mod header_extension;
 mod l1_table;
 mod l2_table;
+mod refcount_block;
 mod refcount_table;
 mod snapshot;
 mod structure;
@@ -19,6 +21,8 @@ mod structure;
 pub(super) mod fixture_tests;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod structure_tests;
 
 use std::sync::Arc;
 
@@ -60,9 +64,6 @@ impl Qcow2 {
     pub(super) fn facts(&self) -> Qcow2Facts {
         let Self { header, extensions, .. } = self;
         let unknown = header.unknown_incompatible_bits();
-        let snapshots = snapshot::read(&*self.image, header).map(|snapshots| {
-            snapshots.iter().map(|snapshot| format!("{} {}", snapshot.id, snapshot.name)).collect()
-        });
         Qcow2Facts {
             version: header.version,
             cluster_size: header.geometry.cluster_size(),
@@ -83,9 +84,14 @@ impl Qcow2 {
                 .collect(),
             unknown_incompatible_bits: unknown,
             snapshot_count: header.nb_snapshots,
-            snapshots: Fact::from_result("qcow2 snapshot table", snapshots),
+            snapshots: Fact::from_result(
+                snapshot::SNAPSHOT_TABLE,
+                snapshot::labels(&*self.image, header),
+            ),
             problems: Vec::new(),
             problem_count: 0,
+            leaks: Vec::new(),
+            leaked_clusters: 0,
             checked: Fact::unknown("qcow2 tables", NOT_LOOKED_AT),
             highest_host_byte: 0,
         }
@@ -130,9 +136,7 @@ impl Qcow2 {
         if let Err(error) = self.check_features() {
             return Qcow2Structure::unchecked(Fact::unknown(HEADER, error.to_string()));
         }
-        // A damaged snapshot table is a fact of its own.
-        let snapshots = snapshot::read(&*self.image, &self.header).unwrap_or_default();
-        structure::check(&*self.image, &self.header, &snapshots)
+        structure::check(&*self.image, &self.header, &self.extensions)
     }
 
     /// Unknown incompatible bits may change the meaning of everything (specification,

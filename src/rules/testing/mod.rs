@@ -451,6 +451,8 @@ fn image() -> ImageFacts {
             snapshots: Fact::Known(Vec::new()),
             problems: Vec::new(),
             problem_count: 0,
+            leaks: Vec::new(),
+            leaked_clusters: 0,
             checked: Fact::Known(()),
             highest_host_byte: 2 * GIB,
         })),

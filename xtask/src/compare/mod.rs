@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bytes;
+mod consistency;
 mod damage;
 mod defect;
 mod fixture;
@@ -32,7 +33,7 @@ use report::{Checker, Expectation};
 /// its finding; checks the fixtures of testdata/guests; feeds bad input. Also: has the kernel write a
 /// hard tree to every kind of file system and volume, lays the guest out on XFS, Btrfs, LVM and md
 /// RAID, and damages one structure after another; makes Windows guests of each release with each
-/// defect. Needs root, and 20 GB below target/xtask.
+/// defect; damages qcow2 files of every kind and compares with qemu-img check. Needs root, and 20 GB below target/xtask.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Only these parts (all of them by default)
@@ -56,6 +57,8 @@ enum Part {
     Variants,
     /// The guest on XFS, Btrfs, LVM, md RAID and others ends as the plain one
     Layouts,
+    /// Sound and damaged qcow2 files are told as qemu-img check tells them
+    Consistency,
     /// Every key and value of registry hives equals what hivex reads
     Hives,
     /// Each defect gives its finding
@@ -113,7 +116,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if wanted(Part::Hives) {
         hives::compare(arguments.hives.as_deref(), &mut log)?;
     }
-    let by_library = |part: &Part| matches!(part, Part::Torture | Part::Hives);
+    if wanted(Part::Consistency) {
+        consistency::compare(&mut log)?;
+    }
+    let by_library = |part: &Part| matches!(part, Part::Torture | Part::Hives | Part::Consistency);
     if !arguments.parts.is_empty() && arguments.parts.iter().all(by_library) {
         // It is the library that reads; no binary is needed.
         return log.end();
