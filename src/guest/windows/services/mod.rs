@@ -7,12 +7,12 @@
 mod known;
 
 use super::hklm::{Hklm, Place, fact};
-use super::pe;
+use super::pe::{self, PeFacts};
 use super::system_root::{Elsewhere, SystemRoot, program, shown};
 use crate::error::Result;
 use crate::fact::{Evidence, Fact};
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::{ServiceFacts, SoftwareKind, StartType};
+use crate::guest::facts::{DriverSignature, ServiceFacts, SoftwareKind, StartType};
 
 const SERVICES: &str = "Services";
 
@@ -51,10 +51,14 @@ fn service(
     let image_path = text("ImagePath")?;
     let is_driver = service_type == Some(KERNEL_DRIVER);
     let file = file(tree, root, place.name(), image_path.as_deref(), is_driver);
-    let file_version = match file.known() {
-        Some(Some(path)) if is_driver => version(tree, path),
+    let image = match file.known() {
+        Some(Some(path)) if is_driver => image(tree, path),
         _ => None,
     };
+    let signature = image.as_ref().map(|image| match image.has_certificates {
+        true => DriverSignature::Embedded,
+        false => DriverSignature::NotEmbedded,
+    });
     let mut detail = start.map_or_else(|| "no Start".to_owned(), |start| format!("Start={start}"));
     if let Some(value) = start_override {
         detail.push_str(&format!(r", StartOverride\0={value}"));
@@ -69,7 +73,8 @@ fn service(
         image_path,
         account: text("ObjectName")?,
         file: file.map(|path| path.map(|path| shown(&path))),
-        file_version,
+        file_version: image.and_then(|image| image.version).map(|version| version.to_string()),
+        signature,
         evidence: Evidence::new(place.path.clone(), detail),
     })
 }
@@ -102,8 +107,7 @@ fn file(
     Fact::from_result(shown(&path), exists.map(|exists| exists.then_some(path)))
 }
 
-/// The version that a driver's file says of itself; a file without one is no worse for it.
-fn version(tree: &Tree, path: &str) -> Option<String> {
-    let file = tree.open(path).ok()?;
-    Some(pe::read(file.as_ref()).ok()?.version?.to_string())
+/// What a driver's file says of itself; a file that says nothing is no worse for it.
+fn image(tree: &Tree, path: &str) -> Option<PeFacts> {
+    pe::read(tree.open(path).ok()?.as_ref()).ok()
 }
