@@ -12,7 +12,7 @@ use crate::guest::disk::GIB;
 use crate::guest::layout::Layout;
 use crate::tool::Tool;
 use crate::whole::{self, SIZE};
-use crate::workspace;
+use crate::{windows, workspace};
 
 /// Measure time and memory of a whole check of the Debian guest
 ///
@@ -36,6 +36,10 @@ const RATIO: f64 = 1.3;
 
 /// The most private memory of a check.
 const MEMORY: u64 = 64 << 20;
+
+/// What the large Windows guest is called, and the most seconds that its check may take.
+const WINDOWS: &str = "check, raw, 40 GiB, Windows with 200,000 files";
+const WINDOWS_SECONDS: f64 = 0.3;
 
 struct Measure {
     what: String,
@@ -87,6 +91,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for (name, image) in &layouts {
         measures.push(Measure::new(name.clone(), &binary, &["check"], image));
     }
+    let windows = windows::large::image()?;
+    measures.push(Measure::new(WINDOWS.to_owned(), &binary, &["check"], &windows));
     let qemu_img = Path::new("qemu-img");
     for (name, image) in images.iter().filter(|(name, _)| name.starts_with("qcow2")) {
         let new = |command: &str, arguments| {
@@ -231,6 +237,8 @@ fn judge(measures: &[Measure]) -> Result<()> {
         ensure!(ratio <= RATIO, "{}: {ratio:.2} times zstd, more than {RATIO}", measure.what);
         ensure!(measure.memory <= MEMORY, "{}: {} bytes", measure.what, measure.memory);
     }
+    let windows = time(WINDOWS)?;
+    ensure!(windows <= WINDOWS_SECONDS, "{WINDOWS}: {windows:.3} s, more than {WINDOWS_SECONDS}");
     for kind in ["raw", "qcow2"] {
         let (small, large) =
             (time(&format!("check, {kind}, 4 GiB"))?, time(&format!("check, {kind}, 128 GiB"))?);

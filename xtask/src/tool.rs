@@ -46,6 +46,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("qemu-img", "qemu-utils"),
     ("qemu-io", "qemu-utils"),
     ("qemu-system-x86_64", "qemu-system-x86"),
+    ("setfattr", "attr"),
     ("setpriv", "util-linux"),
     ("sfdisk", "fdisk"),
     ("tar", "tar"),

@@ -7,6 +7,7 @@ mod defect;
 mod fixture;
 mod hives;
 mod layouts;
+mod ntfs;
 mod report;
 mod structures;
 mod torture;
@@ -55,6 +56,8 @@ enum Part {
     Variants,
     /// The guest on XFS, Btrfs, LVM, md RAID and others ends as the plain one
     Layouts,
+    /// Every file of NTFS volumes, compressed in each way, equals what went in
+    Ntfs,
     /// Every key and value of registry hives equals what hivex reads
     Hives,
     /// Each defect gives its finding
@@ -107,10 +110,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if wanted(Part::Torture) {
         torture::compare(&mut log)?;
     }
+    if wanted(Part::Ntfs) {
+        ntfs::compare(&mut log)?;
+    }
     if wanted(Part::Hives) {
         hives::compare(arguments.hives.as_deref(), &mut log)?;
     }
-    let by_library = |part: &Part| matches!(part, Part::Torture | Part::Hives);
+    let by_library = |part: &Part| matches!(part, Part::Torture | Part::Ntfs | Part::Hives);
     if !arguments.parts.is_empty() && arguments.parts.iter().all(by_library) {
         // It is the library that reads; no binary is needed.
         return log.end();
@@ -126,7 +132,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         windows::compare(&checker, &mut log)?;
     }
     // None of these looks at the whole guest, which takes long to build.
-    let own = [Part::Torture, Part::Fixtures, Part::BadInput, Part::Windows];
+    let own =
+        [Part::Torture, Part::Ntfs, Part::Hives, Part::Fixtures, Part::BadInput, Part::Windows];
     if !arguments.parts.is_empty() && arguments.parts.iter().all(|part| own.contains(part)) {
         return log.end();
     }

@@ -59,7 +59,7 @@ pub struct Layout {
 }
 
 /// Size of every guest's disk.
-const DISK: u64 = 40 * GIB;
+pub const DISK: u64 = 40 * GIB;
 
 /// GPT partition types (UEFI 2.10, table 5.7; Microsoft, "PARTITION_INFORMATION_GPT").
 const GPT_RESERVED: &str = "E3C9E316-0B5C-4DB8-817D-F92DF00215AE";
@@ -71,7 +71,7 @@ pub const SIGNATURE: u32 = 0x1f0c_3a5e;
 /// The partition "System Reserved", or the EFI system partition.
 const SYSTEM: (u64, u64) = (MIB, 100 * MIB);
 /// The Windows partition. The journal that `mkntfs` makes grows with the volume, so it is small.
-const WINDOWS_START: u64 = 117 * MIB;
+pub const WINDOWS_START: u64 = 117 * MIB;
 const WINDOWS_SIZE: u64 = 2 * GIB;
 
 /// ntfs-3g leaves 4096 clusters between two files: with small ones they lie closer together, and the

@@ -7,6 +7,7 @@ pub mod bcd;
 mod boot_code;
 pub mod guest;
 mod hive;
+pub mod large;
 pub mod ntfs;
 pub mod pe;
 pub mod registry;
