@@ -53,7 +53,6 @@ const PACKAGES: &[(&str, &str)] = &[
     ("tune2fs", "e2fsprogs"),
     ("umount", "mount"),
     ("unshare", "util-linux"),
-    ("wimapply", "wimtools"),
     ("wimcapture", "wimtools"),
     ("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
     ("x86_64-w64-mingw32-windres", "binutils-mingw-w64-x86-64"),

@@ -96,3 +96,53 @@ pub(super) fn hibernated(tree: &Tree) -> Fact<Option<Evidence>> {
     let found: Result<Option<Evidence>> = read();
     Fact::from_result(r"\hiberfil.sys", found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::windows::fixture::{Guest, guest};
+    use crate::guest::windows::services;
+
+    #[test]
+    fn the_domain_of_a_member_is_told_and_a_suffix_alone_makes_none() {
+        let of = |start: u32| {
+            let found = guest().system(|hive| {
+                let hive = hive.key(r"ControlSet001\Services\Netlogon").dword("Start", start);
+                let hive = hive.key(r"ControlSet001\Services\Tcpip\Parameters");
+                hive.text("Domain", "corp.example")
+            });
+            found.look(|tree, root, hklm| domain(hklm, &services::find(tree, root, hklm)))
+        };
+        assert_eq!(of(3), Fact::Known(None));
+        assert_eq!(of(2).known().unwrap().as_ref().unwrap().value, "corp.example");
+    }
+
+    #[test]
+    fn a_policy_counts_when_it_is_set_and_not_zero() {
+        let key = r"Policies\Microsoft\Windows\DeviceInstall\Restrictions";
+        let found = guest()
+            .software(|hive| hive.key(key).dword("DenyUnspecified", 1).dword("DenyDeviceIDs", 0));
+        let found = found.look(|_, _, hklm| driver_policies(hklm));
+        let [policy] = found.known().unwrap().as_slice() else { panic!("{found:?}") };
+        assert_eq!(policy.detail, "DenyUnspecified=1");
+    }
+
+    #[test]
+    fn hibernation_and_versions_are_read_from_their_files() {
+        let state = |bytes: &'static [u8]| {
+            let guest = guest().files(|files| files.file("/hiberfil.sys", bytes));
+            guest.look(|tree, _, _| hibernated(tree).known().unwrap().is_some())
+        };
+        assert_eq!(
+            [state(b"HIBR____"), state(b"hibr"), state(b"wake"), state(b"")],
+            [true, true, false, false]
+        );
+        let version = |guest: Guest| guest.look(|tree, _, _| version_file(tree, "virtio"));
+        assert_eq!(version(guest()), Fact::Known(None));
+        let path = "/Program Files (x86)/virtio/bin/version";
+        let found = version(guest().files(|files| files.file(path, "\u{feff}2.5.0.156\r\nx\r\n")));
+        assert_eq!(found.known().unwrap().as_ref().unwrap().value, "2.5.0.156");
+        let torn = guest().files(|files| files.file(path, "2").unreadable(path));
+        assert!(version(torn).unread().is_some());
+    }
+}

@@ -1,7 +1,12 @@
 //! NTFS as the library reads it, every name and byte against the tree that went in: filled through
-//! ntfs-3g, with its compression and without, and by wimlib with each of CompactOS's compressions; and
-//! its free clusters against what ntfsinfo counts.
+//! ntfs-3g, with its compression and without, and with files as CompactOS stores them in each of its
+//! compressions; and its free clusters against what ntfsinfo counts.
+//!
+//! wimlib applies files so on Windows alone (`wimapply --compact`), where Windows compresses them. What
+//! CompactOS stores is the resource of a WIM archive, chunk for chunk: wimlib compresses that here, and it
+//! is put into the stream and behind the reparse point that stand for it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,8 +36,10 @@ const VOLUMES: [(u32, u32, bool); 7] = [
     (4096, 4096, true),
 ];
 
-/// CompactOS's compressions, as wimapply names them.
-const COMPACT: [&str; 4] = ["xpress4k", "xpress8k", "xpress16k", "lzx"];
+/// CompactOS's compressions: wimlib's name and bytes of a chunk, and the number in the reparse point
+/// (`FILE_PROVIDER_COMPRESSION_XPRESS4K` and the others, ntifs.h).
+const COMPACT: [(&str, u32, u32); 4] =
+    [("XPRESS", 4096, 0), ("LZX", 32_768, 1), ("XPRESS", 8192, 2), ("XPRESS", 16_384, 3)];
 
 /// Bytes of a volume: sparse, with room for a cluster of 2 MiB for every file.
 const SIZE: u64 = 4 * GIB;
@@ -48,17 +55,101 @@ pub fn compare(log: &mut Log) -> Result<()> {
         let made = by_mount(&image, &source, (sector, cluster), is_packed).context(name.clone())?;
         log.note(&name, differences(&image, &source, made)?);
     }
-    let archive = dir.path().join("source.wim");
-    Tool::new("wimcapture").arg(&source).arg(&archive).words("--compress=none").run()?;
-    for form in COMPACT {
-        let name = format!("NTFS, applied by wimlib, CompactOS {form}");
-        make(&image, (512, 4096)).context(name.clone())?;
-        let compact = format!("--compact={form}");
-        Tool::new("wimapply").arg(&archive).arg("1").arg(&image).arg(compact).run()?;
-        let made = Made { needs: &[], has_compact_files: true };
+    for (kind, chunk, number) in COMPACT {
+        let name = format!("NTFS, CompactOS {kind} in chunks of {chunk} bytes");
+        let archive = dir.path().join("source.wim");
+        Tool::new("wimcapture")
+            .arg(&source)
+            .arg(&archive)
+            .arg(format!("--compress={kind}"))
+            .arg(format!("--chunk-size={chunk}"))
+            .run()?;
+        let resources = resources(&fs::read(&archive)?).context(name.clone())?;
+        fs::remove_file(archive)?;
+        let made = by_compact(&image, &source, &resources, number).context(name.clone())?;
         log.note(&name, differences(&image, &source, made)?);
     }
     Ok(())
+}
+
+/// The compressed resources of a WIM archive by the length of what is in them; those of one length are
+/// left out, since a length tells which file is meant.
+fn resources(wim: &[u8]) -> Result<BTreeMap<u64, Vec<u8>>> {
+    const COMPRESSED: u8 = 4;
+    const ENTRY: usize = 50;
+    let number = |at: usize, len: usize| -> Result<u64> {
+        let mut bytes = [0; 8];
+        bytes[..len].copy_from_slice(wim.get(at..at + len).context("the archive is cut")?);
+        Ok(u64::from_le_bytes(bytes))
+    };
+    // The header has the place of the lookup table at byte 48.
+    let (size, table) = (number(48, 7)? as usize, number(56, 8)? as usize);
+    let mut found: BTreeMap<u64, Vec<Vec<u8>>> = BTreeMap::new();
+    for at in (table..table + size).step_by(ENTRY) {
+        let (stored, place, len) =
+            (number(at, 7)? as usize, number(at + 8, 8)? as usize, number(at + 16, 8)?);
+        let bytes = wim.get(place..place + stored).context("a resource is cut")?.to_vec();
+        let is_compressed = wim.get(at + 7).is_some_and(|flags| flags & COMPRESSED != 0);
+        found.entry(len).or_default().push(if is_compressed { bytes } else { Vec::new() });
+    }
+    let alone = found.into_iter().filter(|(_, all)| all.len() == 1);
+    let alone = alone.filter_map(|(len, all)| Some((len, all.into_iter().next()?)));
+    Ok(alone.filter(|(_, bytes)| !bytes.is_empty()).collect())
+}
+
+/// A volume with the files of `source`, those that an archive has as resources stored as CompactOS does.
+fn by_compact(
+    image: &Path,
+    source: &Path,
+    resources: &BTreeMap<u64, Vec<u8>>,
+    number: u32,
+) -> Result<Made> {
+    make(image, (512, 4096))?;
+    let device = Loop::new(image)?;
+    let mount = Mount::new(&device.device, "streams_interface=windows")?;
+    let filled = copy(source, mount.path(), false).and_then(|()| {
+        let mut count = 0;
+        for name in files(source)? {
+            let path = mount.path().join(&name);
+            let len = fs::metadata(source.join(&name))?.len();
+            let Some(resource) = resources.get(&len) else { continue };
+            // IO_REPARSE_TAG_WOF and its length; WOF_EXTERNAL_INFO: version 1, provider 2 (files);
+            // FILE_PROVIDER_EXTERNAL_INFO_V1: version 1, compression (ntifs.h).
+            let words = [0x8000_0017, 16, 1, 2, 1, number];
+            let point: String = words
+                .iter()
+                .flat_map(|word: &u32| word.to_le_bytes())
+                .map(|b| format!("{b:02x}"))
+                .collect();
+            let stream = format!("{}:WofCompressedData", path.display());
+            fs::write(stream, resource)?;
+            // The file itself is one hole.
+            let file = OpenOptions::new().write(true).open(&path)?;
+            file.set_len(0)?;
+            file.set_len(len)?;
+            drop(file);
+            let set = Tool::new("setfattr").arg("-h").arg("-v").arg(format!("0x{point}"));
+            set.words("-n system.ntfs_reparse_data").arg(&path).run()?;
+            count += 1;
+        }
+        ensure!(count > 100, "only {count} files are compressed");
+        Ok(())
+    });
+    mount.end()?;
+    filled?;
+    Ok(Made { needs: &[], has_compact_files: true })
+}
+
+/// The paths of the files below a directory.
+fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in walkdir::WalkDir::new(dir) {
+        let entry = entry?;
+        if entry.file_type().is_file() {
+            found.push(entry.path().strip_prefix(dir)?.to_owned());
+        }
+    }
+    Ok(found)
 }
 
 /// What the making of a volume promised to have put in.

@@ -243,12 +243,12 @@ pub(super) mod tests {
     pub(in super::super) const PASSWORD: &str = "Passw0rd!é漢";
     const RID: u32 = 500;
     const CLASSES: [&str; 4] = ["8b5e1f02", "c0ffee11", "0a1b2c3d", "99aabb77"];
-    const RC4: (&str, &str) = (
+    pub(in super::super) const RC4: (&str, &str) = (
         "0100000038000000303132333435363738393a3b3c3d3e3f\
          95868430d665edf92ca0b6318cbe9037e7da608e705c4995058c856e3163cc650000000000000000",
         "02000100680c80107b1224266e56ff3f0dbeacf3",
     );
-    const AES: (&str, &str) = (
+    pub(in super::super) const AES: (&str, &str) = (
         "02000000700000003000000020000000303132333435363738393a3b3c3d3e3f\
          a9759a3a663041c343cc90ccfa6647a422f41f45dcf1b15607eab2bc608fdf61\
          0b39063b6c6eeb3da9f4578eeab0a2c386dbedf06a541360e7510e1c092ab996\

@@ -111,3 +111,54 @@ fn file(
 fn image(tree: &Tree, path: &str) -> Option<PeFacts> {
     pe::read(tree.open(path).ok()?.as_ref()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::windows::fixture::{Guest, Hive, guest};
+
+    const DRIVER: &[u8] = include_bytes!("../../../../testdata/windows/pe/driver-x64.sys");
+
+    fn with(edit: impl FnOnce(Hive) -> Hive) -> Guest {
+        guest().system(|hive| edit(hive.key(r"ControlSet001\Services\viostor").dword("Type", 1)))
+    }
+
+    fn only(guest: Guest) -> ServiceFacts {
+        let found = guest.look(find);
+        let [service] = found.known().unwrap().as_slice() else { panic!("{found:?}") };
+        service.clone()
+    }
+
+    #[test]
+    fn a_driver_is_told_with_its_file_and_what_the_loader_obeys() {
+        let guest = with(|hive| {
+            let hive = hive.dword("Start", 0).text("ImagePath", r"system32\drivers\viostor.sys");
+            hive.key(r"ControlSet001\Services\viostor\StartOverride").dword("0", 3)
+        });
+        let path = "/Windows/system32/drivers/viostor.sys";
+        let found = only(guest.files(|files| files.file(path, DRIVER)));
+        assert_eq!((found.start, found.start_override), (Some(StartType::Boot), Some(3)));
+        assert!(!found.starts_at_boot());
+        assert_eq!(found.evidence.detail, r"Start=0, StartOverride\0=3");
+        assert_eq!(found.file, Fact::Known(Some(shown(path))));
+        assert_eq!(found.file_version.as_deref(), Some("100.94.104.24000"));
+        assert_eq!(found.signature, Some(DriverSignature::NotEmbedded));
+    }
+
+    #[test]
+    fn without_a_path_the_file_has_the_name_of_the_service() {
+        let found = only(with(|hive| hive.dword("Start", 3)));
+        assert_eq!(found.file, Fact::Known(None));
+        assert_eq!((found.file_version, found.signature), (None, None));
+        let path = "/Windows/system32/drivers/viostor.sys";
+        let found = only(with(|hive| hive).files(|files| files.file(path, "no PE")));
+        assert_eq!((found.start, found.signature), (None, None));
+        assert_eq!(found.file, Fact::Known(Some(shown(path))));
+    }
+
+    #[test]
+    fn a_file_on_another_drive_is_not_looked_at() {
+        let found = only(with(|hive| hive.text("ImagePath", r"\??\D:\viostor.sys")));
+        assert!(found.file.unread().unwrap().reason.contains("drive D:"));
+    }
+}
