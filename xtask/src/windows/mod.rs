@@ -38,6 +38,9 @@ pub struct Arguments {
     /// All guests, not only those that are kept
     #[arg(long)]
     all: bool,
+    /// Only the large guest that `cargo xtask bench` measures, as a raw image below target/xtask
+    #[arg(long)]
+    large: bool,
     /// Write them below this directory instead of testdata/windows
     #[arg(long)]
     into: Option<PathBuf>,
@@ -48,6 +51,10 @@ const LIMIT: u64 = 4 << 20;
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     workspace::ensure_root()?;
+    if arguments.large {
+        println!("{}", large::image()?.display());
+        return Ok(());
+    }
     let into = arguments.into.clone().unwrap_or(workspace::root().join("testdata/windows"));
     fs::create_dir_all(&into)?;
     let programs = Programs::new()?;
