@@ -101,6 +101,7 @@ fn page(log: &dyn Bytes, offset: u64) -> Result<(Option<Restart>, usize)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
     use crate::error::Error;
