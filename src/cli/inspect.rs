@@ -5,11 +5,11 @@ use std::io::Write;
 use super::Failure;
 use super::args::{InspectArgs, InspectFormatArg};
 use crate::disk::facts::{DiskFacts, VolumeFacts};
-use crate::fact::{Fact, Unread};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::Shutdown;
 use crate::guest::facts::{
-    Facts, FileSystemFacts, FirewallVerdict, Guest, HiveSync, LinuxFacts, WindowsAccount,
-    WindowsFacts, WindowsPassword,
+    DriverSignature, Facts, FileSystemFacts, FirewallVerdict, Guest, HiveSync, LinuxFacts,
+    WindowsAccount, WindowsFacts, WindowsPassword,
 };
 use crate::image::facts::ImageFacts;
 use crate::report::escape::for_terminal;
@@ -228,12 +228,19 @@ fn windows(windows: &WindowsFacts, out: &mut dyn Write) -> Result<(), Failure> {
     each(out, "service", &windows.services, |services| {
         let shown = services.iter().map(|service| {
             let version = service.file_version.as_ref().map_or(String::new(), |v| format!(", {v}"));
+            let signature = match service.signature {
+                Some(DriverSignature::Embedded) => ", signature embedded",
+                Some(DriverSignature::NotEmbedded) => {
+                    ", no signature embedded (catalogues not looked at)"
+                }
+                None => "",
+            };
             let file = match &service.file {
                 Fact::Known(Some(_)) => "file there",
                 Fact::Known(None) => "file not there",
                 Fact::Unknown(_) => "file not looked at",
             };
-            format!("{}: {}, {file}{version}", service.name, service.evidence.detail)
+            format!("{}: {}, {file}{version}{signature}", service.name, service.evidence.detail)
         });
         shown.collect()
     })?;
@@ -259,12 +266,19 @@ fn windows(windows: &WindowsFacts, out: &mut dyn Write) -> Result<(), Failure> {
     each(out, "setup", &windows.sysprep.image_state, |state| {
         state.iter().map(|state| state.value.clone()).collect()
     })?;
-    each(out, "hibernation", &windows.hibernated, |seen| {
-        seen.iter().map(|seen| format!("{}: {}", seen.location, seen.detail)).collect()
-    })?;
+    each(out, "hibernation", &windows.hibernated, |seen| seen.iter().map(said).collect())?;
+    for pending in [&windows.pending.updates, &windows.pending.renames] {
+        each(out, "pending", pending, |pending| pending.iter().map(said).collect())?;
+    }
+    each(out, "pending", &windows.pending.servicing, |seen| seen.iter().map(said).collect())?;
+    each(out, "directory", &windows.directory, |database| database.iter().map(said).collect())?;
     each(out, "cloudbase-init", &windows.cloudbase_init.conf, |conf| {
         vec![conf.as_ref().map_or_else(|| "no configuration".to_owned(), |conf| conf.path.clone())]
     })
+}
+
+fn said(seen: &Evidence) -> String {
+    format!("{}: {}", seen.location, seen.detail)
 }
 
 fn account(account: &WindowsAccount) -> String {

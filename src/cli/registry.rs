@@ -25,7 +25,7 @@ const BCD_FILES: [&str; 2] = ["/EFI/Microsoft/Boot/BCD", "/Boot/BCD"];
 /// Names of the default user in `HKEY_USERS`.
 const DEFAULT_USER: [&str; 2] = [".DEFAULT", "S-1-5-18"];
 
-/// The control set in use, which is in no file: `Select\Current` has its number.
+/// The control set in use, which is in no file: `Select\Default` has its number.
 const CURRENT: &str = "CurrentControlSet";
 
 /// 1970-01-01 as FILETIME, in seconds since 1601-01-01.

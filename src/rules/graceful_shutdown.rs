@@ -23,8 +23,8 @@ static DOC: Doc = Doc {
         "从运行中或异常断电的虚拟机导出的磁盘相当于断电现场：文件可能丢失，由其创建的云服务器可能无法启动或进入救援模式。处于休眠状态的系统会尝试恢复另一台机器的内存。",
     ),
     decided: Fixed::new(
-        "The file systems of the guest's tree: ext by needs_recovery and s_state, XFS by the last record of its log, Btrfs by its log tree, FAT by its mark; and a swap area with the signature of a hibernation (S1SUSPEND). Windows: the dirty bit of its NTFS volumes, registry hives that were not written to their end, and hiberfil.sys with the memory of a hibernated machine (HIBR; fast start-up leaves it, too).",
-        "检查系统所用的文件系统：ext看needs_recovery和s_state，XFS看日志的最后一条记录，Btrfs看日志树，FAT看使用标记；另外检查交换分区是否带有休眠签名（S1SUSPEND）。Windows：检查NTFS卷的脏标志、未写完的注册表配置单元，以及hiberfil.sys中是否有休眠内存（HIBR，快速启动也会留下）。",
+        "The file systems of the guest's tree: ext by needs_recovery and s_state, XFS by the last record of its log, Btrfs by its log tree, FAT by its mark; and a swap area with the signature of a hibernation (S1SUSPEND). Windows: the dirty bit and the log ($LogFile) of its NTFS volumes, registry hives that were not written to their end, and hiberfil.sys with the memory of a hibernated machine (HIBR; fast start-up leaves it, too); updates and renames that wait for the next start are told.",
+        "检查系统所用的文件系统：ext看needs_recovery和s_state，XFS看日志的最后一条记录，Btrfs看日志树，FAT看使用标记；另外检查交换分区是否带有休眠签名（S1SUSPEND）。Windows：检查NTFS卷的脏标志和日志（$LogFile）、未写完的注册表配置单元，以及hiberfil.sys中是否有休眠内存（HIBR，快速启动也会留下）；待下次启动完成的更新和重命名操作会列出。",
     ),
     remedy: Fixed::new(
         "Start the virtual machine once, run 'shutdown -h now' (Windows: shutdown /s /t 0) in it, wait until it is off, and take the image again.",

@@ -106,6 +106,7 @@ mod virtual_size_range;
 mod vmdk_exported_from_vmware;
 mod vmware_tools_present;
 mod volumes;
+mod win_accounts;
 mod win_administrator_usable;
 mod win_cloudbase_init;
 mod win_dhcp;

@@ -1,11 +1,12 @@
 //! `password-complexity`
 
 use super::scope::{Decision, guest, known, linux_only, settle, undecided, without_guest};
+use super::win_accounts::not_in_the_directory;
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::{
-    Account, Accounts, CharacterClass, Facts, Guest, PasswordState, SuppliedPassword,
-    WindowsAccount, WindowsFacts, WindowsPassword,
+    ADMINISTRATOR_RID, Account, Accounts, CharacterClass, Facts, Guest, PasswordState,
+    SuppliedPassword, WindowsAccount, WindowsFacts, WindowsPassword,
 };
 use crate::text;
 
@@ -22,8 +23,8 @@ static DOC: Doc = Doc {
         "公网上使用弱密码的云服务器很快就会被攻破。",
     ),
     decided: Fixed::new(
-        "A hash does not tell which characters the password has: a checklist line, until the password is supplied by --password-file (FILE, or - for standard input; its first line). Then it must have all four kinds and match the hash of root or of an account that may become root; it is never shown, logged or kept. An empty password fails; a hash of an obsolete scheme (DES, MD5) warns.",
-        "密码哈希无法反映字符种类，因此列为人工确认项；若通过--password-file（文件，或用-表示标准输入，取第一行）提供初始密码，则检查其是否包含4种字符，并与root或可提权账户的哈希匹配；密码不会显示、记录或保存。空密码判为失败；过时的哈希算法（DES、MD5）告警。",
+        "A hash does not tell which characters the password has: a checklist line, until the password is supplied by --password-file (FILE, or - for standard input; its first line). Then it must have all four kinds and match the hash of root or of an account that may become root (Windows: the NT hash of an enabled member of the Administrators); it is never shown, logged or kept. An empty password fails; a hash of an obsolete scheme (DES, MD5) warns.",
+        "密码哈希无法反映字符种类，因此列为人工确认项；若通过--password-file（文件，或用-表示标准输入，取第一行）提供初始密码，则检查其是否包含4种字符，并与root或可提权账户（Windows：已启用的管理员账户的NT哈希）的哈希匹配；密码不会显示、记录或保存。空密码判为失败；过时的哈希算法（DES、MD5）告警。",
     ),
     remedy: Fixed::new(
         "passwd root, with a password that has upper-case and lower-case letters, digits and special characters (!@$%^-_=+[{}]:,./?)",
@@ -160,14 +161,10 @@ fn supplied(facts: &Facts, password: &SuppliedPassword) -> Decision {
             vec![Evidence::new("--password-file", format!("no {en}"))],
         ));
     }
-    // Accounts of other systems are not opened here.
-    let linux = linux_only(facts).map_err(|outcome| match guest(facts) {
-        Ok(Guest::Windows(windows)) => Box::new(windows_empty(windows).unwrap_or_else(|| {
-            let sam = r"HKLM\SAM\SAM\Domains\Account\Users";
-            undecided(&Unread::new(sam, "passwords are not compared with the hashes of Windows"))
-        })),
-        _ => outcome,
-    })?;
+    if let Ok(Guest::Windows(windows)) = guest(facts) {
+        return windows_supplied(windows);
+    }
+    let linux = linux_only(facts)?;
     let accounts = known(&linux.accounts)?;
     let Hashes { empty: none, .. } = hashes(accounts);
     if let Some(outcome) = empty(none) {
@@ -204,6 +201,18 @@ fn supplied(facts: &Facts, password: &SuppliedPassword) -> Decision {
             obsolete,
         ));
     }
+    let unread = unread.as_ref().or_else(|| accounts.unread.first());
+    decide_by(opened, others, unread, "/etc/shadow")
+}
+
+/// Decides by the accounts that the password opens and those that it does not; `place` is where they
+/// stand.
+fn decide_by(
+    mut opened: Vec<Evidence>,
+    others: Vec<Evidence>,
+    unread: Option<&Unread>,
+    place: &str,
+) -> Decision {
     if let Some(first) = opened.first() {
         let place = first.location.clone();
         opened.extend(others);
@@ -215,7 +224,7 @@ fn supplied(facts: &Facts, password: &SuppliedPassword) -> Decision {
             opened,
         ));
     }
-    if let Some(unread) = unread.as_ref().or_else(|| accounts.unread.first()) {
+    if let Some(unread) = unread {
         return Err(Box::new(undecided(unread)));
     }
     if others.is_empty() {
@@ -224,7 +233,7 @@ fn supplied(facts: &Facts, password: &SuppliedPassword) -> Decision {
                 "No account that may log in has a password: the supplied one opens none.",
                 "没有可登录的账户设置了密码：所提供的密码无法登录任何账户。"
             ),
-            vec![Evidence::new("/etc/shadow", "no password set")],
+            vec![Evidence::new(place, "no password set")],
         ));
     }
     Ok(Outcome::broken(
@@ -234,6 +243,48 @@ fn supplied(facts: &Facts, password: &SuppliedPassword) -> Decision {
         ),
         others,
     ))
+}
+
+/// The administrators of Windows that the password opens.
+fn windows_supplied(windows: &WindowsFacts) -> Decision {
+    if let Some(outcome) = windows_empty(windows) {
+        return Ok(outcome);
+    }
+    not_in_the_directory(windows)?;
+    let accounts = known(&windows.accounts)?;
+    let (mut opened, mut others) = (Vec::new(), Vec::new());
+    let mut unread = None;
+    let enabled = accounts.accounts.iter().filter(|account| !account.disabled);
+    for account in enabled {
+        let is_administrator = match account.rid {
+            ADMINISTRATOR_RID => Fact::Known(true),
+            _ => account.administrator.clone(),
+        };
+        let doubt = match (&account.password_matches, is_administrator) {
+            (_, Fact::Known(false)) => continue,
+            (None, _) => match &account.password {
+                Fact::Known(_) => continue,
+                Fact::Unknown(reason) => reason.clone(),
+            },
+            (Some(Fact::Known(false)), _) => {
+                let Evidence { location, detail } = &account.evidence;
+                let detail = format!("{detail}, another password");
+                others.push(Evidence::new(location.clone(), detail));
+                continue;
+            }
+            (Some(Fact::Known(true)), Fact::Known(true)) => {
+                let Evidence { location, detail } = &account.evidence;
+                let detail = format!("{detail}, the supplied password");
+                opened.push(Evidence::new(location.clone(), detail));
+                continue;
+            }
+            (Some(Fact::Known(true)), Fact::Unknown(reason)) => reason,
+            (Some(Fact::Unknown(reason)), _) => reason.clone(),
+        };
+        unread.get_or_insert(doubt);
+    }
+    let unread = unread.as_ref().or_else(|| accounts.unread.first());
+    decide_by(opened, others, unread, r"HKLM\SAM\SAM\Domains\Account\Users")
 }
 
 /// Schemes that a stolen hash does not withstand (crypt(5): `descrypt`, `md5crypt` and older).
@@ -299,6 +350,48 @@ mod tests {
         let mut facts = supplied(vec![], None);
         root_mut(&mut facts).password = Fact::Known(PasswordState::Locked);
         expect(&PasswordComplexity, &facts, Status::Fail, "no password set");
+    }
+
+    fn windows_supplied(matches: Option<Fact<bool>>) -> Facts {
+        let mut facts = good_windows();
+        facts.supplied_password = Some(SuppliedPassword { missing: vec![] });
+        administrator_mut(&mut facts).password_matches = matches;
+        facts
+    }
+
+    #[test]
+    fn a_supplied_password_opens_an_administrator_of_windows_or_fails() {
+        let facts = windows_supplied(Some(Fact::Known(true)));
+        expect(&PasswordComplexity, &facts, Status::Pass, "the supplied password");
+        let facts = windows_supplied(Some(Fact::Known(false)));
+        expect(&PasswordComplexity, &facts, Status::Fail, "another password");
+        // Another member of the Administrators does; one who is none does not count.
+        for (administrator, status) in [(true, Status::Pass), (false, Status::Fail)] {
+            let mut facts = windows_supplied(Some(Fact::Known(false)));
+            let Fact::Known(accounts) = &mut windows_mut(&mut facts).accounts else { panic!() };
+            let mut other = account("huang", 1001);
+            other.administrator = Fact::Known(administrator);
+            other.password_matches = Some(Fact::Known(true));
+            accounts.accounts.push(other);
+            expect(&PasswordComplexity, &facts, status, "Administrator");
+        }
+        let mut facts = windows_supplied(Some(Fact::Known(true)));
+        administrator_mut(&mut facts).disabled = true;
+        expect(&PasswordComplexity, &facts, Status::Fail, "no password set");
+    }
+
+    #[test]
+    fn a_hash_of_windows_that_cannot_be_compared_is_unverified() {
+        let unknown = Fact::unknown("F", "the boot key of another one");
+        let facts = windows_supplied(Some(unknown));
+        expect(&PasswordComplexity, &facts, Status::Unverified, "boot key");
+        let mut facts = windows_supplied(Some(Fact::Known(true)));
+        let database = Evidence::new("NTDS", "ntds.dit");
+        windows_mut(&mut facts).directory = Fact::Known(Some(database));
+        expect(&PasswordComplexity, &facts, Status::Unverified, "ntds.dit");
+        let mut facts = windows_supplied(None);
+        administrator_mut(&mut facts).password = Fact::Known(WindowsPassword::Empty);
+        expect(&PasswordComplexity, &facts, Status::Fail, "empty password");
     }
 
     #[test]

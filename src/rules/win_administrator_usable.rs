@@ -1,11 +1,12 @@
 //! `win-administrator-usable`
 
 use super::scope::{Decision, known, settle, undecided, windows_only};
+use super::win_accounts::not_in_the_directory;
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
-use crate::fact::{Evidence, Fact, Unread};
+use crate::fact::{Evidence, Fact};
 #[cfg(test)]
 use crate::guest::facts::WindowsPassword;
-use crate::guest::facts::{Facts, Hindrance, ProductType, WindowsAccount};
+use crate::guest::facts::{Facts, Hindrance, WindowsAccount};
 use crate::text;
 
 /// Administrator can log in.
@@ -55,13 +56,7 @@ impl Rule for WinAdministratorUsable {
 
 fn decide(facts: &Facts, today: i64) -> Decision {
     let windows = windows_only(facts)?;
-    let product = windows.os.known().and_then(|os| os.product.known());
-    if product == Some(&ProductType::DomainController) {
-        return Err(Box::new(undecided(&Unread::new(
-            r"\Windows\NTDS\ntds.dit",
-            "the accounts of a domain controller lie in the directory, which is not read",
-        ))));
-    }
+    not_in_the_directory(windows)?;
     let accounts = known(&windows.accounts)?;
     let Some(account) = accounts.administrator() else {
         if let Some(unread) = accounts.unread.first() {
@@ -212,7 +207,8 @@ mod tests {
         let mut facts = good_windows();
         administrator_mut(&mut facts).password = Fact::unknown("V", "too short");
         expect(&RULE, &facts, Status::Unverified, "too short");
-        identity_mut(&mut facts).product = Fact::Known(ProductType::DomainController);
+        let database = Evidence::new("NTDS", "DSA Database file");
+        windows_mut(&mut facts).directory = Fact::Known(Some(database));
         expect(&RULE, &facts, Status::Unverified, "directory");
         expect(&RULE, &good_linux(), Status::NotApplicable, "Linux");
         expect(&RULE, &no_guest(), Status::NotApplicable, "single-disk-image");

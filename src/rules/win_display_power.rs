@@ -1,8 +1,8 @@
 //! `win-display-power`
 
-use super::scope::{Decision, known, settle, undecided, windows_only};
+use super::scope::{Decision, known, settle, windows_only};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::fact::{Evidence, Unread};
+use crate::fact::Evidence;
 use crate::guest::facts::Facts;
 use crate::text;
 
@@ -16,8 +16,8 @@ static DOC: Doc = Doc {
         "显示器关闭后，远程登录控制台会显示黑屏；平台的优化指南要求将其设置为从不。",
     ),
     decided: Fixed::new(
-        "The setting “turn off display after” of the active power scheme, for mains power, in Control\\Power\\User\\PowerSchemes of the hive SYSTEM, otherwise the scheme's default: 0 is never. Windows before Vista keeps it in each user's own hive, which is not read.",
-        "读取SYSTEM配置单元Control\\Power\\User\\PowerSchemes中当前电源方案“关闭显示器”的交流电设置，未设置时取方案默认值：0表示从不。Vista之前的Windows将其保存在用户配置单元中，不读取。",
+        "The setting “turn off display after” of the active power scheme, for mains power, in Control\\Power\\User\\PowerSchemes of the hive SYSTEM, otherwise the scheme's default: 0 is never. Windows before Vista keeps it in each user's own hive (Control Panel\\PowerCfg): that of the built-in administrator is read.",
+        "读取SYSTEM配置单元Control\\Power\\User\\PowerSchemes中当前电源方案“关闭显示器”的交流电设置，未设置时取方案默认值：0表示从不。Vista之前的Windows将其保存在各用户的配置单元中（Control Panel\\PowerCfg），读取内置管理员的设置。",
     ),
     remedy: Fixed::new(
         "powercfg /change monitor-timeout-ac 0",
@@ -49,17 +49,16 @@ impl Rule for WinDisplayPower {
 fn decide(facts: &Facts) -> Decision {
     let windows = windows_only(facts)?;
     let Some(setting) = known(&windows.display_off)? else {
-        if !known(&windows.os)?.at_least(6, 0) {
-            let unread =
-                Unread::new(r"HKCU\Control Panel\PowerCfg", "the hives of users are not read");
-            return Err(Box::new(undecided(&unread)));
-        }
+        let place = match known(&windows.os)?.at_least(6, 0) {
+            true => r"HKLM\SYSTEM\CurrentControlSet\Control\Power",
+            false => r"HKCU\Control Panel\PowerCfg of the administrator",
+        };
         return Ok(Outcome::noted(
             text!(
                 "The power schemes do not say when the display is turned off.",
                 "电源方案中没有关闭显示器的设置。"
             ),
-            vec![Evidence::new(r"HKLM\SYSTEM\CurrentControlSet\Control\Power", "no setting")],
+            vec![Evidence::new(place, "no setting")],
         ));
     };
     let seconds = setting.value;
@@ -108,7 +107,7 @@ mod tests {
         windows_mut(&mut facts).display_off = Fact::Known(None);
         expect(&RULE, &facts, Status::Info, "no setting");
         identity_mut(&mut facts).version = (5, 1);
-        expect(&RULE, &facts, Status::Unverified, "hives of users");
+        expect(&RULE, &facts, Status::Info, "of the administrator");
     }
 
     #[test]

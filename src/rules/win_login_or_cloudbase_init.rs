@@ -1,6 +1,7 @@
 //! `win-login-or-cloudbase-init`
 
 use super::scope::{Decision, settle, undecided, windows_only};
+use super::win_accounts::not_in_the_directory;
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::{ADMINISTRATOR_RID, Facts, StartType};
@@ -19,8 +20,8 @@ static DOC: Doc = Doc {
         "两者都没有时，使用该镜像创建的云服务器将无法登录。",
     ),
     decided: Fixed::new(
-        "An enabled member of the Administrators with a password (SAM hive), or the service cloudbase-init that starts by itself, with its configuration file. A certificate that an agent brings is not looked for.",
-        "SAM中存在已启用且设置了密码的管理员账户；或cloudbase-init服务自动启动且存在配置文件。不检查由其他代理程序提供的证书。",
+        "An enabled member of the Administrators with a password (SAM hive; the accounts of a domain controller lie in the directory, which is not read), or the service cloudbase-init that starts by itself, with its configuration file. A certificate that an agent brings is not looked for.",
+        "SAM中存在已启用且设置了密码的管理员账户（域控制器的账户保存在目录数据库中，不读取）；或cloudbase-init服务自动启动且存在配置文件。不检查由其他代理程序提供的证书。",
     ),
     remedy: Fixed::new(
         "net user Administrator *, or install Cloudbase-Init 1.1.2 with metadata_services=cloudbaseinit.metadata.services.httpservice.HttpService",
@@ -52,8 +53,13 @@ impl Rule for WinLoginOrCloudbaseInit {
 fn decide(facts: &Facts, today: i64) -> Decision {
     let windows = windows_only(facts)?;
     let mut unread: Option<&Unread> = None;
+    let mut directory = Ok(());
     let mut looked_at = Vec::new();
     match &windows.accounts {
+        // The SAM of a domain controller does not say who may log in.
+        Fact::Known(_) if windows.directory.known().is_none_or(Option::is_some) => {
+            directory = not_in_the_directory(windows);
+        }
         Fact::Known(accounts) => {
             for account in &accounts.accounts {
                 let member =
@@ -100,6 +106,7 @@ fn decide(facts: &Facts, today: i64) -> Decision {
             unread = unread.or(reason);
         }
     }
+    directory?;
     if let Some(unread) = unread {
         return Err(Box::new(undecided(unread)));
     }
@@ -151,6 +158,16 @@ mod tests {
         };
         service.start = Some(StartType::Disabled);
         expect(&RULE, &facts, Status::Fail, "cloudbase-init");
+    }
+
+    #[test]
+    fn the_sam_of_a_domain_controller_does_not_say_who_may_log_in() {
+        let mut facts = good_windows();
+        let database = Evidence::new("NTDS", "DSA Database file");
+        windows_mut(&mut facts).directory = Fact::Known(Some(database));
+        expect(&RULE, &facts, Status::Pass, "Cloudbase-Init");
+        windows_mut(&mut facts).cloudbase_init.service = Fact::Known(None);
+        expect(&RULE, &facts, Status::Unverified, "directory");
     }
 
     #[test]

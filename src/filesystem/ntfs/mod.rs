@@ -2,16 +2,18 @@
 //!
 //! In: the bytes of a volume. Out: the tree of its files, junctions and symbolic links as links;
 //! files compressed by NTFS (LZNT1) or by CompactOS (XPRESS, LZX) read as what they hold. The log is
-//! not replayed: see [`State::dirty`]. Encrypted files and other filters' reparse points are named,
+//! not replayed, but it is told when it was in use: see [`Health::stale`]. Encrypted files and other filters' reparse points are named,
 //! not read. Each structure's file names its source.
 
 mod attribute;
 mod attribute_list;
+mod bitmap;
 mod bits;
 mod boot_sector;
 mod file_record;
 mod fixup;
 mod index;
+mod log_file;
 mod lznt1;
 mod lzx;
 mod reparse;
@@ -28,12 +30,13 @@ use std::sync::Arc;
 use self::attribute::kind;
 use self::file_record::{FileRecord, Reference};
 use self::index::Index;
+use self::log_file::LogState;
 use self::reparse::Reparse;
 use self::upcase::UpCase;
 use self::volume::Volume;
 use self::wof::Wof;
 use super::budget::Budget;
-use super::health::{self, Health, Shutdown};
+use super::health::{self, Health, Shutdown, Space};
 use super::{DirEntry, FileSystem, FileType, MAX_SYMLINK, Metadata, NodeId};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
@@ -41,8 +44,10 @@ use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::structure::Structure;
 
 /// File records of the system's own files.
+const LOG_FILE: u64 = 2;
 const VOLUME: u64 = 3;
 const ROOT: u64 = 5;
+const BITMAP: u64 = 6;
 const UPCASE: u64 = 10;
 
 /// Records below this are the system's; the root directory alone is shown.
@@ -124,6 +129,32 @@ impl Ntfs {
         point.map(|point| Reparse::read(&*point, record.reference.number())).transpose()
     }
 
+    /// The unnamed stream of one of the system's own files, and the byte at which its record stands.
+    fn system_file(&self, number: u64) -> Result<(Arc<dyn Bytes>, u64)> {
+        let record = self.record(NodeId(number))?;
+        let data = self.data(&record)?.ok_or_else(|| record.corrupt("$DATA", "none"))?;
+        Ok((data, record.structure().offset))
+    }
+
+    /// Counts the free clusters.
+    fn space(&self) -> Result<Space> {
+        let boot = &self.volume.boot;
+        let (map, at) = self.system_file(BITMAP)?;
+        // Each read of the map counts.
+        self.volume.spend(map.len().min(boot.clusters.div_ceil(8)))?;
+        let free = bitmap::free_clusters(&*map, boot)?;
+        let (clusters, size) = (boot.clusters, boot.cluster_size);
+        Ok(Space {
+            total: clusters.saturating_mul(size),
+            free: free.saturating_mul(size),
+            inodes: None,
+            evidence: Evidence::new(
+                health::place("NTFS $Bitmap, file record", at),
+                format!("{free} of {clusters} clusters of {size} bytes"),
+            ),
+        })
+    }
+
     /// The unnamed stream: what a file holds, as it is stored.
     fn data(&self, record: &FileRecord) -> Result<Option<Arc<dyn Bytes>>> {
         stream::open(&self.volume, record, kind::DATA, &[])
@@ -151,19 +182,34 @@ impl FileSystem for Ntfs {
     }
 
     fn health(&self) -> Health {
-        let unread = Unread::new("$Bitmap", "free clusters are not counted");
-        let mut health = Health::unread(&unread);
+        let space = Fact::from_result("NTFS $Bitmap", self.space());
         let place = health::place("NTFS volume information", self.information_at);
-        let (shutdown, mark) = if self.state.dirty {
-            let reason =
-                "the volume is marked in use or due for chkdsk, and its log is not replayed";
-            health.stale = Some(Unread::new(place.clone(), reason));
-            (Shutdown::Unclean, "VOLUME_IS_DIRTY")
-        } else {
-            (Shutdown::Clean, "not dirty")
+        let log = self.system_file(LOG_FILE).and_then(|(log, _)| log_file::state(&*log));
+        let dirty = self.state.dirty.then(|| Evidence::new(place.clone(), "VOLUME_IS_DIRTY"));
+        let (shutdown, stale) = match (dirty, log) {
+            (Some(dirty), _) => {
+                let reason =
+                    "the volume is marked in use or due for chkdsk, and its log is not replayed";
+                (Ok((Shutdown::Unclean, dirty)), Some(Unread::new(place, reason)))
+            }
+            (None, Ok(LogState::InUse(at))) => {
+                let place = health::place("NTFS log restart area", at);
+                let reason = "the volume was in use, and its log is not replayed";
+                let mark = Evidence::new(place.clone(), "a client has the log open");
+                (Ok((Shutdown::Unclean, mark)), Some(Unread::new(place, reason)))
+            }
+            (None, Ok(state)) => {
+                let log = if state == LogState::Empty { "empty" } else { "closed" };
+                let mark = Evidence::new(place, format!("not dirty, log {log}"));
+                (Ok((Shutdown::Clean, mark)), None)
+            }
+            (None, Err(error)) => {
+                let stale = Unread::new("NTFS $LogFile", error.to_string());
+                (Err(error), Some(stale))
+            }
         };
-        health.shutdown = Fact::Known((shutdown, Evidence::new(place, mark)));
-        health
+        let shutdown = Fact::from_result("NTFS $LogFile", shutdown);
+        Health { shutdown, stale, errors: Vec::new(), space }
     }
 
     /// Owners and rights are not read: modes say only what is a directory or read-only.

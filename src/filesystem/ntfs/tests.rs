@@ -102,6 +102,49 @@ fn sectors_of_4096_bytes_are_as_mounted() {
 }
 
 #[test]
+fn free_clusters_are_as_many_as_ntfsinfo_counts() {
+    for (name, free, clusters, size) in [
+        ("default", 2072, 3071, 4096),
+        ("clusters-512", 16_646, 24_575, 512),
+        ("sectors-4096", 1690, 3071, 4096),
+    ] {
+        let space = open(name).health().space;
+        let space = space.known().unwrap();
+        assert_eq!((space.free, space.total), (free * size, clusters * size), "{name}");
+        let detail = format!("{free} of {clusters} clusters of {size} bytes");
+        assert_eq!(space.evidence.detail, detail);
+    }
+}
+
+/// The place of a system file's record in the volume of that fixture.
+fn record_at(number: u64) -> usize {
+    let record = open("default").volume.record(Reference::any(number)).unwrap();
+    record.structure().offset as usize
+}
+
+#[test]
+fn a_map_of_clusters_that_cannot_be_read_leaves_the_room_unknown() {
+    let mut bytes = unpack("default.img.zst");
+    bytes[record_at(BITMAP) + 510] ^= 1;
+    let health = Ntfs::open(Arc::new(bytes)).unwrap().health();
+    let unread = health.space.unread().unwrap();
+    assert_eq!(unread.location, "NTFS $Bitmap");
+    assert!(matches!(health.shutdown, Fact::Known((Shutdown::Clean, _))));
+    assert_eq!(health.stale, None);
+}
+
+#[test]
+fn a_log_that_was_emptied_is_a_clean_shutdown_and_one_that_is_damaged_is_none() {
+    let Fact::Known((Shutdown::Clean, seen)) = open("default").health().shutdown else { panic!() };
+    assert_eq!(seen.detail, "not dirty, log empty");
+    let mut bytes = unpack("default.img.zst");
+    bytes[record_at(LOG_FILE) + 510] ^= 1;
+    let health = Ntfs::open(Arc::new(bytes)).unwrap().health();
+    assert_eq!(health.shutdown.unread().unwrap().location, "NTFS $LogFile");
+    assert!(health.stale.is_some());
+}
+
+#[test]
 fn names_are_found_without_case() {
     let fs = open("default");
     let many = fs.lookup(fs.root(), b"MANY").unwrap().unwrap();
@@ -234,6 +277,7 @@ fn mutants_give_an_answer_or_an_error() {
         let copy: Arc<dyn Bytes> = Arc::clone(&bytes) as Arc<dyn Bytes>;
         if let Ok(fs) = Ntfs::open(copy) {
             opened += 1;
+            let _ = fs.health();
             damaged += usize::from(visit_all(&fs, MAX_ENTRIES) > 0);
         }
         let whole = Arc::get_mut(&mut bytes).unwrap();

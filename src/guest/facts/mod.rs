@@ -34,10 +34,11 @@ pub use self::network::{
 pub use self::packages::{Package, PackageFacts};
 pub use self::sshd::{SshdFacts, SshdOption};
 pub use self::windows::{
-    ADMINISTRATOR_RID, CloudbaseInit, CloudbaseInitConf, ConfValue, DeviceBinding, FirewallVerdict,
-    Hindrance, HiveFacts, HiveSync, OemMark, ProductType, RemoteDesktop, Seen, ServiceFacts,
-    SoftwareKind, StartType, SysprepFacts, WINDOWS_8, WindowsAccount, WindowsAccounts,
-    WindowsFacts, WindowsIdentity, WindowsInterface, WindowsPassword,
+    ADMINISTRATOR_RID, CloudbaseInit, CloudbaseInitConf, ConfValue, DeviceBinding, DriverSignature,
+    FirewallVerdict, Hindrance, HiveFacts, HiveSync, OemMark, PendingFacts, ProductType,
+    RemoteDesktop, Seen, ServiceFacts, SoftwareKind, StartType, SysprepFacts, WINDOWS_8,
+    WindowsAccount, WindowsAccounts, WindowsFacts, WindowsIdentity, WindowsInterface,
+    WindowsPassword,
 };
 pub use self::windows_boot::{
     BcdDevice, BcdEntry, BcdTarget, BootConfiguration, WindowsBootDevice, WindowsBootFacts,

@@ -7,17 +7,21 @@ mod accounts;
 mod devices;
 mod logon;
 mod os;
+mod pending;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::accounts::{
     ADMINISTRATOR_RID, Hindrance, WindowsAccount, WindowsAccounts, WindowsPassword,
 };
-pub use self::devices::{DeviceBinding, ServiceFacts, SoftwareKind, StartType, WindowsInterface};
+pub use self::devices::{
+    DeviceBinding, DriverSignature, ServiceFacts, SoftwareKind, StartType, WindowsInterface,
+};
 pub use self::logon::{
     CloudbaseInit, CloudbaseInitConf, ConfValue, FirewallVerdict, RemoteDesktop, SysprepFacts,
 };
 pub use self::os::{HiveFacts, HiveSync, OemMark, ProductType, WINDOWS_8, WindowsIdentity};
+pub use self::pending::PendingFacts;
 use super::{Architecture, WindowsBootFacts};
 use crate::fact::{Evidence, Fact, Unread};
 
@@ -77,8 +81,8 @@ pub struct WindowsFacts {
     /// `hiberfil.sys` with the memory of a machine that was hibernated, or shut down by fast
     /// start-up; `Known(None)` when there is none that would be resumed.
     pub hibernated: Fact<Option<Evidence>>,
-    /// Updates that the next start would finish.
-    pub pending_reboot: Fact<Vec<Evidence>>,
+    /// What the next start would finish.
+    pub pending: PendingFacts,
     /// Policies that restrict the installation of device drivers.
     pub driver_policies: Fact<Vec<Evidence>>,
     /// Version file of the platform's tools (`virtio\bin\version`); `Known(None)` without it.
@@ -89,6 +93,9 @@ pub struct WindowsFacts {
     pub cloudbase_init: CloudbaseInit,
     /// The domain that it is a member of; `Known(None)` for a workgroup.
     pub domain: Fact<Option<Seen<String>>>,
+    /// The database with the accounts of the directory, when it is a domain controller; `Known(None)`
+    /// when it is none.
+    pub directory: Fact<Option<Evidence>>,
     /// Drive letters that lead to a partition which is not in this image.
     pub foreign_drives: Fact<Vec<Seen<char>>>,
     /// The paging files that are set up.
@@ -116,12 +123,13 @@ impl WindowsFacts {
             display_off: Fact::Unknown(unread.clone()),
             sysprep: SysprepFacts::unread(unread),
             hibernated: Fact::Unknown(unread.clone()),
-            pending_reboot: Fact::Unknown(unread.clone()),
+            pending: PendingFacts::unread(unread),
             driver_policies: Fact::Unknown(unread.clone()),
             uvp_vmtools: Fact::Unknown(unread.clone()),
             uvp_pv_driver: Fact::Unknown(unread.clone()),
             cloudbase_init: CloudbaseInit::unread(unread),
             domain: Fact::Unknown(unread.clone()),
+            directory: Fact::Unknown(unread.clone()),
             foreign_drives: Fact::Unknown(unread.clone()),
             paging_files: Fact::Unknown(unread.clone()),
         }

@@ -67,7 +67,26 @@ pub(super) fn paging_files(hklm: &Hklm<'_>) -> Fact<Vec<Seen<String>>> {
 
 #[cfg(test)]
 mod tests {
-    use super::guid_text;
+    use super::*;
+    use crate::guest::windows::fixture::guest;
+
+    #[test]
+    fn a_letter_of_another_disk_and_the_paging_files_are_told() {
+        // 0009a3b1, at byte 1 MiB.
+        let other = [0xb1, 0xa3, 9, 0, 0, 0, 16, 0, 0, 0, 0, 0];
+        let memory = r"ControlSet001\Control\Session Manager\Memory Management";
+        let guest = guest().system(|hive| {
+            let hive = hive.key("MountedDevices").binary(r"\DosDevices\E:", &other);
+            let hive = hive.binary(r"\??\Volume{1}", &other).binary(r"\DosDevices\A:", b"path");
+            hive.key(memory).texts("PagingFiles", &[r"?:\pagefile.sys", r"D:\p.sys 1 1"])
+        });
+        let disk = crate::disk::Disk::read(std::sync::Arc::new(vec![0; 4096])).facts;
+        let (letters, files) = guest.look(|_, _, hklm| (foreign(hklm, &disk), paging_files(hklm)));
+        let [letter] = letters.known().unwrap().as_slice() else { panic!("{letters:?}") };
+        assert_eq!((letter.value, letter.evidence.detail.as_str()), ('E', "disk 0009a3b1"));
+        let files: Vec<_> = files.known().unwrap().iter().map(|file| file.value.as_str()).collect();
+        assert_eq!(files, [r"?:\pagefile.sys", r"D:\p.sys 1 1"]);
+    }
 
     #[test]
     fn a_guid_is_written_as_everybody_writes_it() {

@@ -25,6 +25,17 @@ impl<'a> Place<'a> {
         self.key.is_some()
     }
 
+    /// The name of its class; `None` where there is no key or no class.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn class(&self) -> Result<Option<String>> {
+        match &self.key {
+            Some(key) => key.class(),
+            None => Ok(None),
+        }
+    }
+
     /// The place below it.
     ///
     /// # Errors

@@ -13,12 +13,17 @@ mod accounts;
 pub mod bcd;
 pub mod boot;
 mod cloudbase_init;
+mod display;
 mod drivers;
 mod drives;
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod fixture;
 mod hklm;
 mod network;
 mod os;
 pub mod pe;
+mod pending;
 pub mod registry;
 mod remote_desktop;
 mod services;
@@ -38,6 +43,7 @@ use crate::filesystem::tree::Tree;
 use crate::filesystem::{FileSystem, FileType};
 use crate::guest::Machine;
 use crate::guest::facts::WindowsFacts;
+use crate::guest::password::InitialPassword;
 
 /// The boot manager on an EFI system partition.
 const BOOT_MANAGER: [&str; 4] = ["EFI", "Microsoft", "Boot", "bootmgfw.efi"];
@@ -47,19 +53,28 @@ const BOOT_MANAGER: [&str; 4] = ["EFI", "Microsoft", "Boot", "bootmgfw.efi"];
 const SYSTEM_HIVES: [[&str; 4]; 2] =
     [["Windows", "System32", "config", "SYSTEM"], ["WINNT", "System32", "config", "SYSTEM"]];
 
-/// Windows on a disk, what it says of itself, and its tree; `None` as for [`recognise`].
-pub fn find(machine: &Machine<'_>) -> Option<(WindowsFacts, Option<Tree>)> {
+/// Windows on a disk, what it says of itself, and its tree; `None` as for [`recognise`]. With a supplied
+/// password, its accounts say which of them it opens.
+pub fn find(
+    machine: &Machine<'_>,
+    password: Option<&InitialPassword>,
+) -> Option<(WindowsFacts, Option<Tree>)> {
     let evidence = recognise(machine)?;
     let Some(tree) = tree(machine) else {
         let facts = WindowsFacts::unread(evidence, &unopened(machine));
         return Some((WindowsFacts { boot: boot::follow(machine), ..facts }, None));
     };
-    let facts = look_into(machine, &tree, evidence);
+    let facts = look_into(machine, &tree, evidence, password);
     Some((facts, Some(tree)))
 }
 
 /// What the registry and the files of a tree say.
-fn look_into(machine: &Machine<'_>, tree: &Tree, evidence: Vec<Evidence>) -> WindowsFacts {
+fn look_into(
+    machine: &Machine<'_>,
+    tree: &Tree,
+    evidence: Vec<Evidence>,
+    password: Option<&InitialPassword>,
+) -> WindowsFacts {
     let registry = Registry::open(tree);
     let hklm = Hklm::new(&registry);
     let system_root = hklm
@@ -78,21 +93,22 @@ fn look_into(machine: &Machine<'_>, tree: &Tree, evidence: Vec<Evidence>) -> Win
         os: os::identity(&hklm),
         arch: os::arch(tree, &root, &hklm),
         oem: os::oem(tree, &root, &hklm),
-        accounts: accounts::find(&hklm),
+        accounts: accounts::find(&hklm, password),
         bindings: drivers::bindings(&hklm),
         interfaces: network::interfaces(&hklm),
         fixed_macs: network::fixed_macs(&hklm),
         remote_desktop: remote_desktop::find(&hklm, &services),
         san_policy: settings::san_policy(&hklm),
-        display_off: settings::display_off(&hklm),
+        display_off: display::off_after(tree, &root, &hklm),
         sysprep: sysprep::find(tree, &root, &hklm),
         hibernated: settings::hibernated(tree),
-        pending_reboot: settings::pending_reboot(&hklm),
+        pending: pending::find(tree, &root, &hklm),
         driver_policies: settings::driver_policies(&hklm),
         uvp_vmtools: settings::version_file(tree, "virtio"),
         uvp_pv_driver: settings::version_file(tree, "Xen PV Drivers"),
         cloudbase_init: cloudbase_init::find(tree, &root, &services),
         domain: settings::domain(&hklm, &services),
+        directory: os::directory(tree, &root, &hklm),
         foreign_drives: drives::foreign(&hklm, machine.disk),
         paging_files: drives::paging_files(&hklm),
         services,

@@ -83,3 +83,58 @@ pub(super) fn fixed_macs(hklm: &Hklm<'_>) -> Fact<Vec<Evidence>> {
     };
     fact(r"HKLM\SYSTEM\CurrentControlSet\Control\Class", read())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::windows::fixture::guest;
+
+    const CARD: &str = "{5B7E1A0C-0000-4000-8000-000000000001}";
+    const OLD: &str = "{5B7E1A0C-0000-4000-8000-000000000002}";
+
+    #[test]
+    fn an_interface_is_told_with_its_card_and_without_placeholders() {
+        let key =
+            |guid: &str| format!(r"ControlSet001\Services\Tcpip\Parameters\Interfaces\{guid}");
+        let connection = format!(r"ControlSet001\Control\Network\{CLASS}\{CARD}\Connection");
+        let device = r"PCI\VEN_15AD&DEV_07B0\1";
+        let found = guest().system(|hive| {
+            let hive = hive.key(&key(CARD)).dword("EnableDHCP", 0);
+            let hive = hive.texts("IPAddress", &["10.3.58.5", "0.0.0.0"]);
+            let hive = hive.text("NameServer", "10.3.58.2,10.3.58.3 8.8.8.8").key(&key(OLD));
+            hive.key(&connection).text("Name", "Ethernet").text("PnpInstanceID", device)
+        });
+        let found = found.look(|_, _, hklm| interfaces(hklm));
+        let [card, old] = found.known().unwrap().as_slice() else { panic!("{found:?}") };
+        assert_eq!((card.dhcp, card.leftover, card.is_card()), (Some(false), false, true));
+        assert_eq!(card.addresses, ["10.3.58.5"]);
+        assert_eq!(card.name_servers, ["10.3.58.2", "10.3.58.3", "8.8.8.8"]);
+        let detail = "EnableDHCP=0, IPAddress=10.3.58.5, NameServer=10.3.58.2,10.3.58.3,8.8.8.8";
+        assert_eq!(card.evidence.detail, detail);
+        assert_eq!((old.dhcp, old.leftover, old.is_card()), (None, true, false));
+    }
+
+    #[test]
+    fn only_a_card_on_a_bus_has_a_mac_address_of_its_own() {
+        let key = |name: &str| format!(r"ControlSet001\Control\Class\{CLASS}\{name}");
+        let found = guest().system(|hive| {
+            let cards =
+                [("0001", r"pci\ven_8086"), ("0002", r"root\kdnic"), ("Properties", r"pci\x")];
+            cards.iter().fold(hive, |hive, (name, device)| {
+                let hive = hive.key(&key(name)).text("MatchingDeviceId", device);
+                hive.text("NetworkAddress", "005056000001")
+            })
+        });
+        let found = found.look(|_, _, hklm| fixed_macs(hklm));
+        let [mac] = found.known().unwrap().as_slice() else { panic!("{found:?}") };
+        assert!(mac.location.ends_with(r"\0001"), "{}", mac.location);
+    }
+
+    #[test]
+    fn a_value_of_another_type_leaves_them_unknown() {
+        let key = format!(r"ControlSet001\Services\Tcpip\Parameters\Interfaces\{CARD}");
+        let found = guest().system(|hive| hive.key(&key).text("EnableDHCP", "1"));
+        let found = found.look(|_, _, hklm| interfaces(hklm));
+        assert!(found.unread().unwrap().location.ends_with("EnableDHCP"));
+    }
+}

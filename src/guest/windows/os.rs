@@ -7,7 +7,7 @@
 use super::hklm::{Hklm, Place, fact};
 use super::pe;
 use super::registry::{HiveState, Registry};
-use super::system_root::SystemRoot;
+use super::system_root::{SystemRoot, shown};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
@@ -113,6 +113,32 @@ fn product(hklm: &Hklm<'_>) -> Fact<ProductType> {
     fact(OPTIONS, read())
 }
 
+/// The database of the directory, where a domain controller has its accounts: the SAM of one holds but
+/// the account for repairs (Microsoft, "Active Directory database": `DSA Database file`).
+pub(super) fn directory(tree: &Tree, root: &SystemRoot, hklm: &Hklm<'_>) -> Fact<Option<Evidence>> {
+    const PARAMETERS: &str = r"Services\NTDS\Parameters";
+    let read = || {
+        let parameters = hklm.control_set(PARAMETERS)?;
+        let Some(database) = parameters.text("DSA Database file")? else {
+            let options = hklm.control_set(r"Control\ProductOptions")?;
+            let kind = options.text("ProductType")?;
+            let kind = kind.filter(|kind| kind.value.eq_ignore_ascii_case("LanmanNT"));
+            return Ok(kind.map(|kind| kind.evidence));
+        };
+        let Evidence { location, detail } = database.evidence;
+        let there = match root.resolve(&database.value) {
+            Ok(path) => match tree.metadata(&path) {
+                Ok(found) => format!("{}: {} bytes", shown(&path), found.len),
+                Err(error) if error.is_absent() => format!("{}: not there", shown(&path)),
+                Err(error) => error.to_string(),
+            },
+            Err(_) => "not on this volume".to_owned(),
+        };
+        Ok(Some(Evidence::new(location, format!("{detail} ({there})"))))
+    };
+    fact(PARAMETERS, read())
+}
+
 /// The processor that its kernel is made for; where the kernel's file does not tell it, the one that
 /// the registry names.
 pub(super) fn arch(
@@ -168,4 +194,42 @@ pub(super) fn oem(tree: &Tree, root: &SystemRoot, hklm: &Hklm<'_>) -> Fact<Vec<O
         Ok(marks)
     };
     fact(CURRENT_VERSION, read())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::windows::fixture::{Guest, guest};
+
+    const PARAMETERS: &str = r"ControlSet001\Services\NTDS\Parameters";
+
+    fn seen(guest: Guest) -> Option<String> {
+        guest.look(directory).known().unwrap().as_ref().map(|seen| seen.detail.clone())
+    }
+
+    #[test]
+    fn a_domain_controller_is_known_by_its_database_or_by_what_it_was_made() {
+        let kind = |kind: &'static str| {
+            guest().system(|hive| {
+                hive.key(r"ControlSet001\Control\ProductOptions").text("ProductType", kind)
+            })
+        };
+        assert_eq!(seen(kind("ServerNT")), None);
+        assert_eq!(seen(kind("LanmanNT")).as_deref(), Some("ProductType=LanmanNT"));
+        let database = || {
+            kind("LanmanNT").system(|hive| {
+                hive.key(PARAMETERS).text("DSA Database file", r"C:\Windows\NTDS\ntds.dit")
+            })
+        };
+        let said = r"DSA Database file=C:\Windows\NTDS\ntds.dit (\Windows\NTDS\ntds.dit: ";
+        assert_eq!(seen(database()).unwrap(), format!("{said}not there)"));
+        let whole = database().files(|files| files.file("/Windows/NTDS/ntds.dit", "1234"));
+        assert_eq!(seen(whole).unwrap(), format!("{said}4 bytes)"));
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_unknown() {
+        let found = guest().system(|hive| hive.key(PARAMETERS).dword("DSA Database file", 1));
+        assert!(found.look(directory).unread().is_some());
+    }
 }

@@ -137,3 +137,93 @@ fn old_ports(profiles: &[&Place<'_>], port: u32) -> Result<FirewallVerdict> {
     }
     Ok(FirewallVerdict::Closed(Evidence::new(looked_at.join(", "), format!("no {name}"))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::windows::fixture::{Guest, Hive, guest};
+    use crate::guest::windows::services;
+
+    const POLICY: &str = r"ControlSet001\Services\SharedAccess\Parameters\FirewallPolicy";
+    const ALLOWS: &str = "v2.10|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=3389|";
+    const BLOCKS: &str = "v2.10|Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort=3389|";
+
+    fn found(guest: Guest) -> RemoteDesktop {
+        guest.look(|tree, root, hklm| find(hklm, &services::find(tree, root, hklm)))
+    }
+
+    /// How the firewall of that guest ends: its first word.
+    fn verdict(guest: Guest) -> &'static str {
+        match found(guest).firewall {
+            Fact::Known(FirewallVerdict::Off(_)) => "off",
+            Fact::Known(FirewallVerdict::Open(_)) => "open",
+            Fact::Known(FirewallVerdict::Closed(_)) => "closed",
+            Fact::Unknown(_) => "unknown",
+        }
+    }
+
+    fn with_rules(rules: &[(&str, &str)]) -> Guest {
+        let key = format!(r"{POLICY}\FirewallRules");
+        guest().system(|hive| {
+            rules.iter().fold(hive.key(&key), |hive, (name, rule)| hive.text(name, rule))
+        })
+    }
+
+    #[test]
+    fn the_policy_comes_before_the_setting_and_the_port_may_be_another() {
+        let server = |hive: Hive| hive.key(&format!(r"ControlSet001\{SERVER}"));
+        let of = || guest().system(|hive| server(hive).dword("fDenyTSConnections", 1));
+        let deny = |guest: Guest| found(guest).deny.known().unwrap().as_ref().map(|it| it.value);
+        assert_eq!(deny(guest()), None);
+        assert_eq!(deny(of()), Some(1));
+        let policy = r"Policies\Microsoft\Windows NT\Terminal Services";
+        let policy = of().software(|hive| hive.key(policy).dword("fDenyTSConnections", 0));
+        assert_eq!(deny(policy), Some(0));
+        assert_eq!(found(guest()).port.known().unwrap().value, PORT);
+        let other = guest().system(|hive| {
+            let key = format!(r"ControlSet001\{SERVER}\WinStations\RDP-Tcp");
+            hive.key(&key).dword("PortNumber", 3390)
+        });
+        assert_eq!(found(other).port.known().unwrap().value, 3390);
+    }
+
+    #[test]
+    fn a_rule_that_blocks_comes_before_one_that_allows() {
+        assert_eq!(verdict(with_rules(&[])), "closed");
+        assert_eq!(verdict(with_rules(&[("a", ALLOWS)])), "open");
+        assert_eq!(verdict(with_rules(&[("a", ALLOWS), ("b", BLOCKS)])), "closed");
+    }
+
+    #[test]
+    fn a_firewall_that_is_off_closes_nothing_and_a_profile_may_close_all() {
+        let profile = |name: &'static str, value: u32| {
+            with_rules(&[("a", ALLOWS)])
+                .system(|hive| hive.key(&format!(r"{POLICY}\PublicProfile")).dword(name, value))
+        };
+        assert_eq!(verdict(profile("EnableFirewall", 0)), "off");
+        assert_eq!(verdict(profile("DoNotAllowExceptions", 1)), "closed");
+        let disabled = with_rules(&[])
+            .system(|hive| hive.key(r"ControlSet001\Services\MpsSvc").dword("Start", 4));
+        assert_eq!(verdict(disabled), "off");
+        let allows_all = with_rules(&[]).system(|hive| {
+            hive.key(&format!(r"{POLICY}\PublicProfile")).dword("DefaultInboundAction", 0)
+        });
+        assert_eq!(verdict(allows_all), "open");
+    }
+
+    #[test]
+    fn windows_xp_lists_open_ports() {
+        let xp = |entry: Option<&'static str>| {
+            guest().system(|hive| {
+                let hive = hive.key(r"ControlSet001\Services\SharedAccess").dword("Start", 2);
+                let list = format!(r"{POLICY}\StandardProfile\GloballyOpenPorts\List");
+                let hive = hive.key(&list);
+                entry.iter().fold(hive, |hive, entry| hive.text("3389:TCP", entry))
+            })
+        };
+        assert_eq!(verdict(xp(None)), "closed");
+        assert_eq!(verdict(xp(Some("3389:TCP:*:Enabled:@xpsp2res.dll,-22009"))), "open");
+        assert_eq!(verdict(xp(Some("3389:TCP:*:Disabled:@xpsp2res.dll,-22009"))), "closed");
+        assert_eq!(verdict(guest()), "off");
+    }
+}

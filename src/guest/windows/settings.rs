@@ -1,5 +1,5 @@
-//! Single settings: disks that come online, the display, pending updates, policies, the domain, the
-//! platform's version files, hibernation.
+//! Single settings: disks that come online, policies, the domain, the platform's version
+//! files, hibernation.
 
 use super::hklm::{Hklm, fact};
 use super::system_root::shown;
@@ -16,52 +16,6 @@ const MAX_VERSION_FILE: u64 = 4096;
 pub(super) fn san_policy(hklm: &Hklm<'_>) -> Fact<Option<Seen<u32>>> {
     const PARAMETERS: &str = r"Services\partmgr\Parameters";
     fact(PARAMETERS, hklm.control_set(PARAMETERS).and_then(|place| place.dword("SanPolicy")))
-}
-
-/// The subgroup “display” and its setting “turn off display after” (Microsoft, "Display settings" of
-/// power policies).
-const DISPLAY: &str = r"7516b95f-f776-4464-8c53-06167f40cc99\3c0bc021-c8a8-4e07-a973-6b14cbcb2b7e";
-
-/// When the active power scheme turns the display off on mains power: by policy, by the scheme, or by
-/// the scheme's default.
-pub(super) fn display_off(hklm: &Hklm<'_>) -> Fact<Option<Seen<u32>>> {
-    const POLICY: &str =
-        r"Policies\Microsoft\Power\PowerSettings\3C0BC021-C8A8-4E07-A973-6B14CBCB2B7E";
-    let read = || {
-        if let Some(policy) = hklm.software(POLICY)?.dword("ACSettingIndex")? {
-            return Ok(Some(policy));
-        }
-        let power = hklm.control_set(r"Control\Power")?;
-        let schemes = power.at(r"User\PowerSchemes")?;
-        let Some(active) = schemes.text("ActivePowerScheme")? else { return Ok(None) };
-        let scheme = active.value;
-        let own = schemes.at(&format!(r"{scheme}\{DISPLAY}"))?.dword("ACSettingIndex")?;
-        if own.is_some() {
-            return Ok(own);
-        }
-        let defaults = format!(r"PowerSettings\{DISPLAY}\DefaultPowerSchemeValues\{scheme}");
-        power.at(&defaults)?.dword("AcSettingIndex")
-    };
-    fact(r"Control\Power", read())
-}
-
-/// Updates that the next start would finish (Microsoft, "Component Based Servicing").
-pub(super) fn pending_reboot(hklm: &Hklm<'_>) -> Fact<Vec<Evidence>> {
-    const KEYS: [&str; 2] = [
-        r"Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootPending",
-        r"Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\RebootRequired",
-    ];
-    let read = || {
-        let mut found = Vec::new();
-        for key in KEYS {
-            let place = hklm.software(key)?;
-            if place.exists() {
-                found.push(Evidence::new(place.path, "there"));
-            }
-        }
-        Ok(found)
-    };
-    fact(r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion", read())
 }
 
 /// Policies that keep devices from being installed.
@@ -141,4 +95,54 @@ pub(super) fn hibernated(tree: &Tree) -> Fact<Option<Evidence>> {
     };
     let found: Result<Option<Evidence>> = read();
     Fact::from_result(r"\hiberfil.sys", found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::windows::fixture::{Guest, guest};
+    use crate::guest::windows::services;
+
+    #[test]
+    fn the_domain_of_a_member_is_told_and_a_suffix_alone_makes_none() {
+        let of = |start: u32| {
+            let found = guest().system(|hive| {
+                let hive = hive.key(r"ControlSet001\Services\Netlogon").dword("Start", start);
+                let hive = hive.key(r"ControlSet001\Services\Tcpip\Parameters");
+                hive.text("Domain", "corp.example")
+            });
+            found.look(|tree, root, hklm| domain(hklm, &services::find(tree, root, hklm)))
+        };
+        assert_eq!(of(3), Fact::Known(None));
+        assert_eq!(of(2).known().unwrap().as_ref().unwrap().value, "corp.example");
+    }
+
+    #[test]
+    fn a_policy_counts_when_it_is_set_and_not_zero() {
+        let key = r"Policies\Microsoft\Windows\DeviceInstall\Restrictions";
+        let found = guest()
+            .software(|hive| hive.key(key).dword("DenyUnspecified", 1).dword("DenyDeviceIDs", 0));
+        let found = found.look(|_, _, hklm| driver_policies(hklm));
+        let [policy] = found.known().unwrap().as_slice() else { panic!("{found:?}") };
+        assert_eq!(policy.detail, "DenyUnspecified=1");
+    }
+
+    #[test]
+    fn hibernation_and_versions_are_read_from_their_files() {
+        let state = |bytes: &'static [u8]| {
+            let guest = guest().files(|files| files.file("/hiberfil.sys", bytes));
+            guest.look(|tree, _, _| hibernated(tree).known().unwrap().is_some())
+        };
+        assert_eq!(
+            [state(b"HIBR____"), state(b"hibr"), state(b"wake"), state(b"")],
+            [true, true, false, false]
+        );
+        let version = |guest: Guest| guest.look(|tree, _, _| version_file(tree, "virtio"));
+        assert_eq!(version(guest()), Fact::Known(None));
+        let path = "/Program Files (x86)/virtio/bin/version";
+        let found = version(guest().files(|files| files.file(path, "\u{feff}2.5.0.156\r\nx\r\n")));
+        assert_eq!(found.known().unwrap().as_ref().unwrap().value, "2.5.0.156");
+        let torn = guest().files(|files| files.file(path, "2").unreadable(path));
+        assert!(version(torn).unread().is_some());
+    }
 }

@@ -65,16 +65,19 @@ pub(super) fn decide(facts: &Facts, windows: &WindowsFacts) -> Decision {
     if let Some(unread) = unread {
         return Err(Box::new(undecided(unread)));
     }
-    if let Fact::Known(pending) = &windows.pending_reboot
-        && !pending.is_empty()
-    {
+    let pending: Vec<Evidence> = windows.pending.all().cloned().collect();
+    if !pending.is_empty() {
         return Ok(Outcome::noted(
             text!(
-                "Windows was shut down in order, but updates wait for a restart to be finished.",
-                "Windows已正常关机，但有更新需要重启才能完成。"
+                "Windows was shut down in order, but updates or renames of files wait for the next start to be finished.",
+                "Windows已正常关机，但有更新或文件重命名操作需要在下次启动时完成。"
             ),
-            pending.iter().cloned().chain(clean).collect(),
-        ));
+            pending.into_iter().chain(clean).collect(),
+        )
+        .remedy(text!(
+            "Start the virtual machine once, let Windows finish, run 'shutdown /s /t 0' in it, and take the image again; otherwise each server made from it finishes them at its first start.",
+            "启动一次该虚拟机，待Windows完成上述操作后执行shutdown /s /t 0关机并重新导出镜像；否则由其创建的每台云服务器都会在首次启动时执行这些操作。"
+        )));
     }
     if clean.is_empty() {
         let reason = "none of its file systems could be looked at";
@@ -102,8 +105,16 @@ mod tests {
         expect(&GracefulShutdown, &good_windows(), Status::Pass, "not dirty");
         let mut facts = good_windows();
         let pending = Evidence::new("Component Based Servicing", "RebootPending");
-        windows_mut(&mut facts).pending_reboot = Fact::Known(vec![pending]);
+        windows_mut(&mut facts).pending.updates = Fact::Known(vec![pending]);
         expect(&GracefulShutdown, &facts, Status::Info, "RebootPending");
+        let mut facts = good_windows();
+        let renamed = Evidence::new("Session Manager", r"deletes C:\a.tmp");
+        windows_mut(&mut facts).pending.renames = Fact::Known(vec![renamed]);
+        expect(&GracefulShutdown, &facts, Status::Info, "deletes");
+        let mut facts = good_windows();
+        let servicing = Evidence::new(r"\Windows\WinSxS\pending.xml", "9 bytes");
+        windows_mut(&mut facts).pending.servicing = Fact::Known(Some(servicing));
+        expect(&GracefulShutdown, &facts, Status::Info, "pending.xml");
     }
 
     #[test]

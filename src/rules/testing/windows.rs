@@ -20,6 +20,7 @@ pub(in crate::rules) fn driver(name: &str, kind: SoftwareKind) -> ServiceFacts {
         account: None,
         file: Fact::Known(Some(format!(r"\Windows\System32\drivers\{name}.sys"))),
         file_version: None,
+        signature: None,
         evidence: Evidence::new(format!(r"{SERVICES}\{name}"), "Start=0"),
     }
 }
@@ -77,6 +78,7 @@ pub(in crate::rules) fn account(name: &str, rid: u32) -> WindowsAccount {
         locked: false,
         password_not_required: false,
         password: Fact::Known(WindowsPassword::Set),
+        password_matches: None,
         must_change: false,
         expires: None,
         administrator: Fact::Known(true),
@@ -196,7 +198,11 @@ fn facts() -> WindowsFacts {
             run_synchronous: Fact::Known(Vec::new()),
         },
         hibernated: Fact::Known(None),
-        pending_reboot: Fact::Known(Vec::new()),
+        pending: PendingFacts {
+            updates: Fact::Known(Vec::new()),
+            renames: Fact::Known(Vec::new()),
+            servicing: Fact::Known(None),
+        },
         driver_policies: Fact::Known(Vec::new()),
         uvp_vmtools: Fact::Known(Some(seen(
             "2.5.0.156".to_owned(),
@@ -206,6 +212,7 @@ fn facts() -> WindowsFacts {
         uvp_pv_driver: Fact::Known(None),
         cloudbase_init: cloudbase_init(),
         domain: Fact::Known(None),
+        directory: Fact::Known(None),
         foreign_drives: Fact::Known(Vec::new()),
         paging_files: Fact::Known(Vec::new()),
     }

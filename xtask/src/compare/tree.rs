@@ -98,19 +98,30 @@ impl Walked {
 
 /// Compares a file system with the kernel's mount of it.
 pub fn walk(files: &dyn FileSystem, mount: &Path) -> Result<Walked> {
-    let buffers = (vec![0; CHUNK as usize], vec![0; CHUNK as usize]);
-    let mut walk = Walk { files, done: Walked::default(), buffers };
-    walk.node(files.root(), mount, "/")?;
-    Ok(walk.done)
+    Walk::run(files, mount, true)
+}
+
+/// Compares names and bytes with the directory that a file system was filled from.
+pub fn walk_content(files: &dyn FileSystem, source: &Path) -> Result<Walked> {
+    Walk::run(files, source, false)
 }
 
 struct Walk<'a> {
     files: &'a dyn FileSystem,
+    /// Whether modes, owners and times are compared, too.
+    is_mount: bool,
     done: Walked,
     buffers: (Vec<u8>, Vec<u8>),
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn run(files: &'a dyn FileSystem, real: &Path, is_mount: bool) -> Result<Walked> {
+        let buffers = (vec![0; CHUNK as usize], vec![0; CHUNK as usize]);
+        let mut walk = Self { files, is_mount, done: Walked::default(), buffers };
+        walk.node(files.root(), real, "/")?;
+        Ok(walk.done)
+    }
+
     fn node(&mut self, node: NodeId, real: &Path, shown: &str) -> Result<()> {
         if self.done.wrong.len() >= MAX_WRONG {
             return Ok(());
@@ -120,12 +131,14 @@ impl Walk<'_> {
         let theirs = fs::symlink_metadata(real)?;
         let file_type = kind(theirs.file_type());
         self.equal(shown, "type", &ours.file_type, &file_type);
-        self.equal(shown, "mode", &u32::from(ours.mode), &(theirs.mode() & 0o7777));
-        self.equal(shown, "owner", &ours.uid, &theirs.uid());
-        self.equal(shown, "group", &ours.gid, &theirs.gid());
-        self.equal(shown, "links", &u64::from(ours.links), &theirs.nlink());
-        if !(self.files.kind() == "btrfs" && theirs.ino() == EMPTY_SUBVOLUME) {
-            self.equal(shown, "time", &ours.mtime, &theirs.mtime());
+        if self.is_mount {
+            self.equal(shown, "mode", &u32::from(ours.mode), &(theirs.mode() & 0o7777));
+            self.equal(shown, "owner", &ours.uid, &theirs.uid());
+            self.equal(shown, "group", &ours.gid, &theirs.gid());
+            self.equal(shown, "links", &u64::from(ours.links), &theirs.nlink());
+            if !(self.files.kind() == "btrfs" && theirs.ino() == EMPTY_SUBVOLUME) {
+                self.equal(shown, "time", &ours.mtime, &theirs.mtime());
+            }
         }
         match file_type {
             FileType::Regular => {

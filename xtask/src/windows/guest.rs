@@ -49,10 +49,17 @@ pub struct Layout {
     pub windows_boot_sector: Option<Vec<u8>>,
     /// Whether the Windows partition is marked dirty.
     pub dirty: bool,
+    /// Whether the log of the Windows partition is in use.
+    pub log_in_use: bool,
+    /// Bytes of the Windows partition and of its clusters.
+    pub windows_size: u64,
+    pub cluster_size: u32,
+    /// What more is written to the Windows partition.
+    pub more: Option<ntfs::More>,
 }
 
 /// Size of every guest's disk.
-const DISK: u64 = 40 * GIB;
+pub const DISK: u64 = 40 * GIB;
 
 /// GPT partition types (UEFI 2.10, table 5.7; Microsoft, "PARTITION_INFORMATION_GPT").
 const GPT_RESERVED: &str = "E3C9E316-0B5C-4DB8-817D-F92DF00215AE";
@@ -64,7 +71,12 @@ pub const SIGNATURE: u32 = 0x1f0c_3a5e;
 /// The partition "System Reserved", or the EFI system partition.
 const SYSTEM: (u64, u64) = (MIB, 100 * MIB);
 /// The Windows partition. The journal that `mkntfs` makes grows with the volume, so it is small.
-const WINDOWS: (u64, u64) = (117 * MIB, 2 * GIB);
+pub const WINDOWS_START: u64 = 117 * MIB;
+const WINDOWS_SIZE: u64 = 2 * GIB;
+
+/// ntfs-3g leaves 4096 clusters between two files: with small ones they lie closer together, and the
+/// qcow2 file needs fewer tables.
+const CLUSTER: u32 = 1024;
 
 /// GUIDs of the first and third partition, as `Disk` gives them.
 const ESP_GUID: &str = "6E1F0000-0000-4000-8000-000000000000";
@@ -91,6 +103,10 @@ impl<'a> Guest<'a> {
             boot_code: true,
             windows_boot_sector: None,
             dirty: false,
+            log_in_use: false,
+            windows_size: WINDOWS_SIZE,
+            cluster_size: CLUSTER,
+            more: None,
         };
         let guest = Self { release, firmware, layout, programs, dir: tempfile::tempdir()? };
         guest.hives()?;
@@ -154,7 +170,7 @@ impl<'a> Guest<'a> {
     pub fn windows_device(&self) -> Named {
         match self.firmware {
             Firmware::Uefi => Named::Gpt(DISK_GUID, WINDOWS_GUID),
-            _ => Named::Mbr(SIGNATURE, WINDOWS.0),
+            _ => Named::Mbr(SIGNATURE, WINDOWS_START),
         }
     }
 
@@ -252,9 +268,11 @@ impl<'a> Guest<'a> {
         Ok(fs::remove_file(raw)?)
     }
 
-    fn lay_out(&self, raw: &Path) -> Result<()> {
+    /// Lays the guest out on a disk.
+    pub fn lay_out(&self, raw: &Path) -> Result<()> {
         let part = |(start, size), kind| Partition::new(start, size, kind, Content::Empty);
-        let mut windows = part(WINDOWS, self.layout.windows_kind);
+        let place = (WINDOWS_START, self.layout.windows_size);
+        let mut windows = part(place, self.layout.windows_kind);
         let (table, partitions) = match self.firmware {
             Firmware::Bios => {
                 let mut boot = part(SYSTEM, "7");
@@ -270,14 +288,21 @@ impl<'a> Guest<'a> {
                 vec![
                     part(SYSTEM, crate::guest::disk::kind::GPT_EFI),
                     part((101 * MIB, 16 * MIB), GPT_RESERVED),
-                    part(WINDOWS, GPT_BASIC_DATA),
+                    part(place, GPT_BASIC_DATA),
                 ],
             ),
         };
         Disk { size: DISK, table, partitions }.write(raw)?;
         match self.firmware {
             Firmware::Bios => {
-                ntfs::make(raw, SYSTEM, "System Reserved", &self.system(""))?;
+                let system = ntfs::Volume {
+                    place: SYSTEM,
+                    label: "System Reserved",
+                    files: &self.system(""),
+                    cluster_size: CLUSTER,
+                    more: None,
+                };
+                ntfs::make(raw, &system)?;
                 patch(raw, SYSTEM.0 + boot_code::RECORD_AT, &boot_code::boot_record())?;
             }
             Firmware::BiosOnePartition => {}
@@ -286,13 +311,23 @@ impl<'a> Guest<'a> {
         if self.firmware != Firmware::Uefi && self.layout.boot_code {
             patch(raw, 0, &boot_code::mbr())?;
         }
-        ntfs::make(raw, WINDOWS, "Windows", &self.windows(""))?;
-        patch(raw, WINDOWS.0 + boot_code::RECORD_AT, &boot_code::boot_record())?;
+        let windows = ntfs::Volume {
+            place,
+            label: "Windows",
+            files: &self.windows(""),
+            cluster_size: self.layout.cluster_size,
+            more: self.layout.more,
+        };
+        ntfs::make(raw, &windows)?;
+        patch(raw, WINDOWS_START + boot_code::RECORD_AT, &boot_code::boot_record())?;
         if self.layout.dirty {
-            ntfs::mark_dirty(raw, WINDOWS.0)?;
+            ntfs::mark_dirty(raw, WINDOWS_START)?;
+        }
+        if self.layout.log_in_use {
+            ntfs::mark_log_in_use(raw, place)?;
         }
         if let Some(bytes) = &self.layout.windows_boot_sector {
-            patch(raw, WINDOWS.0, bytes)?;
+            patch(raw, WINDOWS_START, bytes)?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! What is expected of them follows from the rules' catalogue under the profile ims-classic.
 
 use std::fs;
+use std::io::Write;
 
 use anyhow::{Context, Result};
 
@@ -554,6 +555,51 @@ pub const CASES: &[Case] = &[
             |guest| {
                 guest.layout.dirty = true;
                 Ok(())
+            },
+        )
+    },
+    Case {
+        exit: 3,
+        unjudged: &["*"],
+        ..doubtful(
+            "log-in-use",
+            "The log of the Windows volume is open, as in an image of a running machine",
+            &[ZSTD, ("graceful-shutdown", "warn"), ("free-space", "unverified")],
+            |guest| {
+                guest.layout.log_in_use = true;
+                Ok(())
+            },
+        )
+    },
+    doubtful(
+        "volume-full",
+        "Less than 1 GiB is free on the Windows volume",
+        &[ZSTD, ("free-space", "warn")],
+        |guest| {
+            guest.layout.more = Some(|mount| {
+                let zeros = vec![0; MIB as usize];
+                let mut file = fs::File::create(mount.join("backup.bin"))?;
+                (0..1100).try_for_each(|_| file.write_all(&zeros))?;
+                Ok(())
+            });
+            Ok(())
+        },
+    ),
+    Case {
+        exit: 3,
+        ..doubtful(
+            "domain-controller",
+            "A domain controller: its accounts lie in the directory",
+            &[ZSTD, ("win-administrator-usable", "unverified")],
+            |guest| {
+                let product = "ControlSet001\\Control\\ProductOptions";
+                let product = key(product, &[("ProductType", text("LanmanNT"))]);
+                let database = format!("{}\\Parameters", service("NTDS"));
+                let path = text("C:\\Windows\\NTDS\\ntds.dit");
+                let database = key(&database, &[("DSA Database file", path)]);
+                guest.merge(Hive::System, &(product + &database))?;
+                fs::create_dir_all(guest.windows("Windows/NTDS"))?;
+                Ok(fs::write(guest.windows("Windows/NTDS/ntds.dit"), [0; 4096])?)
             },
         )
     },

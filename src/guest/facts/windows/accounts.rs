@@ -48,6 +48,9 @@ pub struct WindowsAccount {
     pub password_not_required: bool,
     /// Whether it has a password.
     pub password: Fact<WindowsPassword>,
+    /// Whether the supplied password is it; none when none was supplied, or there is no hash to match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_matches: Option<Fact<bool>>,
     /// Whether the password must be changed at the next log-on.
     pub must_change: bool,
     /// Day since 1970-01-01 on which it expires; none when it does not.

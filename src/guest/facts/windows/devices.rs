@@ -60,6 +60,17 @@ pub enum SoftwareKind {
     Windows,
 }
 
+/// How a driver is signed, as far as its own file tells. Whether a catalogue of `CatRoot` vouches for it
+/// is not looked at: that takes the hashes in some thousand files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DriverSignature {
+    /// It has a certificate table; whether the signature is good is not verified.
+    Embedded,
+    /// It has none: a catalogue vouches for it, or nobody.
+    NotEmbedded,
+}
+
 /// A service or driver under `CurrentControlSet\Services`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceFacts {
@@ -83,6 +94,8 @@ pub struct ServiceFacts {
     pub file: Fact<Option<String>>,
     /// Version in that file's version resource.
     pub file_version: Option<String>,
+    /// How the file is signed; none for what is no driver, or could not be read.
+    pub signature: Option<DriverSignature>,
     /// Its key and its start value.
     pub evidence: Evidence,
 }

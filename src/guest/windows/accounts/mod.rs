@@ -1,27 +1,34 @@
-//! The local accounts in the SAM. Of a password only whether there is one is told.
+//! The local accounts in the SAM. Of a password only whether there is one is told, and whether it is the
+//! one that was supplied.
 //!
 //! Sources: MS-SAMR 2.2.1.12 (flags of an account); J. Metz, winreg-kb, "Security Accounts Manager"
 //! (the values F, V and C).
 
 mod administrators;
+mod nt_hash;
 mod user;
+
+use self::nt_hash::Verifier;
 
 use super::hklm::{Hklm, Place, fact};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
-use crate::guest::facts::{WindowsAccount, WindowsAccounts};
+use crate::guest::facts::{WindowsAccount, WindowsAccounts, WindowsPassword};
+use crate::guest::password::InitialPassword;
 
 /// Most accounts looked at: a machine has a few, and what has more is no image to be cloned.
 const MAX_ACCOUNTS: usize = 4096;
 
 const USERS: &str = r"SAM\Domains\Account\Users";
 
-/// The local accounts.
-pub(super) fn find(hklm: &Hklm<'_>) -> Fact<WindowsAccounts> {
-    fact(&format!(r"HKLM\SAM\{USERS}"), read(hklm))
+/// The local accounts; with a supplied password, which of them it opens.
+pub(super) fn find(hklm: &Hklm<'_>, password: Option<&InitialPassword>) -> Fact<WindowsAccounts> {
+    let verifier = password
+        .map(|password| fact(r"HKLM\SAM\SAM\Domains\Account\F", Verifier::new(hklm, password)));
+    fact(&format!(r"HKLM\SAM\{USERS}"), read(hklm, verifier.as_ref()))
 }
 
-fn read(hklm: &Hklm<'_>) -> Result<WindowsAccounts> {
+fn read(hklm: &Hklm<'_>, verifier: Option<&Fact<Verifier>>) -> Result<WindowsAccounts> {
     let users = hklm.sam(USERS)?;
     if !users.exists() {
         let reason = "the key is not there".to_owned();
@@ -36,7 +43,7 @@ fn read(hklm: &Hklm<'_>) -> Result<WindowsAccounts> {
         }
         // `Names` lists the same accounts by their names.
         let Ok(rid) = u32::from_str_radix(place.name(), 16) else { continue };
-        match account(&place, rid, &members) {
+        match account(&place, rid, &members, verifier) {
             Ok(account) => found.accounts.push(account),
             Err(Error::Unreadable { path, reason }) => {
                 found.unread.push(Unread::new(path, reason));
@@ -48,7 +55,12 @@ fn read(hklm: &Hklm<'_>) -> Result<WindowsAccounts> {
     Ok(found)
 }
 
-fn account(place: &Place<'_>, rid: u32, members: &Fact<Vec<u32>>) -> Result<WindowsAccount> {
+fn account(
+    place: &Place<'_>,
+    rid: u32,
+    members: &Fact<Vec<u32>>,
+    verifier: Option<&Fact<Verifier>>,
+) -> Result<WindowsAccount> {
     let value = |name: &str| {
         place.value(name)?.ok_or_else(|| Error::Unreadable {
             path: format!(r"{}\{name}", place.path),
@@ -56,7 +68,18 @@ fn account(place: &Place<'_>, rid: u32, members: &Fact<Vec<u32>>) -> Result<Wind
         })
     };
     let fixed = user::Fixed::parse(&value("F")?.data)?;
-    let (name, password) = user::variable(&value("V")?.data)?;
+    let variable = value("V")?.data;
+    let (name, password) = user::variable(&variable)?;
+    let location = format!(r"{}\V", place.path);
+    let compare = |verifier: &Fact<Verifier>| match verifier {
+        Fact::Known(verifier) => {
+            let hash = user::nt_hash(&variable);
+            fact(&location, hash.and_then(|hash| verifier.matches(hash, rid)))
+        }
+        Fact::Unknown(unread) => Fact::Unknown(unread.clone()),
+    };
+    let has_hash = password == Ok(WindowsPassword::Set);
+    let password_matches = verifier.filter(|_| has_hash).map(compare);
     let flags = fixed.flags;
     Ok(WindowsAccount {
         evidence: Evidence::new(place.path.clone(), format!("{name}: ACB {flags:#06x}")),
@@ -65,7 +88,8 @@ fn account(place: &Place<'_>, rid: u32, members: &Fact<Vec<u32>>) -> Result<Wind
         disabled: flags & user::DISABLED != 0,
         locked: flags & user::LOCKED != 0,
         password_not_required: flags & user::PASSWORD_NOT_REQUIRED != 0,
-        password: fact(&format!(r"{}\V", place.path), password),
+        password: fact(&location, password),
+        password_matches,
         must_change: fixed.never_set && flags & user::PASSWORD_NEVER_EXPIRES == 0,
         expires: fixed.expires,
         administrator: members.clone().map(|members| members.contains(&rid)),

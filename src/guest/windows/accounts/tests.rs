@@ -1,6 +1,7 @@
 //! The values of accounts, byte for byte after J. Metz, winreg-kb, "Security Accounts Manager".
 
 use super::user::{self, Fixed};
+use crate::fact::Fact;
 use crate::guest::facts::WindowsPassword;
 
 /// The value F: password set and expiry as FILETIMEs, and the flags.
@@ -66,4 +67,29 @@ fn offsets_beyond_the_value_are_damage() {
     data[16..20].copy_from_slice(&u32::MAX.to_le_bytes());
     assert!(user::variable(&data).is_err());
     assert!(user::variable(&data[..100]).is_err());
+}
+
+/// The account Administrator of an installation, its hash and domain in both revisions.
+#[test]
+fn the_supplied_password_opens_the_account_that_has_it() {
+    use super::nt_hash::tests::{AES, PASSWORD, RC4, bytes, installation, password};
+    for (domain, hash) in [RC4, AES] {
+        let user = |hive: crate::guest::windows::fixture::Hive, rid: u32, hash: &[u8]| {
+            let hive = hive.key(&format!(r"SAM\Domains\Account\Users\{rid:08X}"));
+            hive.binary("F", &fixed(1, 0, 0x210)).binary("V", &variable("Administrator", hash))
+        };
+        let hash = bytes(hash);
+        let matches = |supplied: Option<&str>| {
+            let guest = installation(&bytes(domain))
+                .sam(|hive| user(user(hive, 500, &hash), 501, &[hash[0], 0, hash[2], 0]));
+            let supplied = supplied.map(password);
+            let found = guest.look(|_, _, hklm| super::find(hklm, supplied.as_ref()));
+            let accounts = &found.known().unwrap().accounts;
+            accounts.iter().map(|account| account.password_matches.clone()).collect::<Vec<_>>()
+        };
+        // The second account has no password.
+        assert_eq!(matches(None), [None, None]);
+        assert_eq!(matches(Some(PASSWORD)), [Some(Fact::Known(true)), None]);
+        assert_eq!(matches(Some("Passw0rd!")), [Some(Fact::Known(false)), None]);
+    }
 }

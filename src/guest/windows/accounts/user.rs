@@ -74,12 +74,17 @@ fn content(data: &[u8], descriptor: usize) -> Result<&[u8]> {
 /// Longest name of an account kept, in UTF-16 units. Windows allows 20.
 const MAX_NAME: usize = 256;
 
+/// The NT hash in V, encrypted as it stands there.
+pub(super) fn nt_hash(data: &[u8]) -> Result<&[u8]> {
+    content(data, NT_HASH)
+}
+
 /// The name in V, and whether there is a password.
 pub(super) fn variable(data: &[u8]) -> Result<(String, Result<WindowsPassword>)> {
     let (units, _) = content(data, NAME)?.as_chunks::<2>();
     let units = units.iter().take(MAX_NAME).map(|unit| u16::from_le_bytes(*unit));
     let name = char::decode_utf16(units).map(|char| char.unwrap_or('\u{fffd}')).collect();
-    Ok((name, content(data, NT_HASH).and_then(password)))
+    Ok((name, nt_hash(data).and_then(password)))
 }
 
 /// Whether an encrypted NT hash is there: a head of 4 bytes with revision 1, and 16 bytes of hash; or,

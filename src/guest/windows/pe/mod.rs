@@ -30,8 +30,9 @@ const FILE_HEADER: u64 = 24;
 /// Bytes of one entry of the section table.
 const SECTION: u64 = 40;
 
-/// Index of the resource table among the data directories.
+/// Indexes among the data directories.
 const RESOURCE_TABLE: u32 = 2;
+const CERTIFICATE_TABLE: u32 = 4;
 
 /// A version: four numbers, the most significant first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -90,6 +91,9 @@ pub struct PeFacts {
     pub subsystem: Subsystem,
     /// The file version of its version resource; none when it has no such resource.
     pub version: Option<FileVersion>,
+    /// Whether it has a certificate table, in which an embedded signature stands. Its content is not
+    /// looked at.
+    pub has_certificates: bool,
 }
 
 impl PeFacts {
@@ -157,20 +161,29 @@ pub fn read(bytes: &dyn Bytes) -> Result<PeFacts> {
     let subsystem = Subsystem::from_number(u16_at(FILE_HEADER + 68, "optional header")?);
     // The number of data directories, and the directories behind it.
     let count_at: u64 = if is_64_bit { 108 } else { 92 };
-    let directory_at = count_at.saturating_add(4).saturating_add(u64::from(RESOURCE_TABLE) * 8);
-    let has_directory = directory_at.saturating_add(8) <= optional_size
-        && u32_at(FILE_HEADER.saturating_add(count_at), "optional header")? > RESOURCE_TABLE;
-    let mut version = None;
-    if has_directory {
-        let directory = FILE_HEADER.saturating_add(directory_at);
-        let address = u32_at(directory, "resource table")?;
-        if address != 0 {
-            let table = at.saturating_add(FILE_HEADER).saturating_add(optional_size);
-            let map = SectionTable::read(bytes, table, sections)?;
-            version = resource::file_version(bytes, &map, address)?;
+    // Where a table lies, and how long it is; zeros for one that is not there.
+    let directory = |index: u32, structure| {
+        let place = count_at.saturating_add(4).saturating_add(u64::from(index).saturating_mul(8));
+        if place.saturating_add(8) > optional_size
+            || u32_at(FILE_HEADER.saturating_add(count_at), "optional header")? <= index
+        {
+            return Ok((0, 0));
         }
+        let place = FILE_HEADER.saturating_add(place);
+        Ok::<_, Error>((u32_at(place, structure)?, u32_at(place.saturating_add(4), structure)?))
+    };
+    let (address, _) = directory(RESOURCE_TABLE, "resource table")?;
+    let mut version = None;
+    if address != 0 {
+        let table = at.saturating_add(FILE_HEADER).saturating_add(optional_size);
+        let map = SectionTable::read(bytes, table, sections)?;
+        version = resource::file_version(bytes, &map, address)?;
     }
-    Ok(PeFacts { machine, is_64_bit, subsystem, version })
+    // Alone among the tables it lies at an offset in the file, and behind all sections.
+    let (certificates, len) = directory(CERTIFICATE_TABLE, "certificate table")?;
+    let end = u64::from(certificates).saturating_add(u64::from(len));
+    let has_certificates = certificates != 0 && len != 0 && end <= bytes.len();
+    Ok(PeFacts { machine, is_64_bit, subsystem, version, has_certificates })
 }
 
 /// Where in the file an image's sections lie.

@@ -38,6 +38,24 @@ fn an_image_without_resources_has_no_version() {
     assert_eq!(program.version, None);
 }
 
+/// As a signing tool leaves a file: the certificates behind all sections, and where they lie in the
+/// fifth data directory ("PE Format", "The Attribute Certificate Table").
+#[test]
+fn a_certificate_table_is_seen_where_the_file_has_one() {
+    assert!(!of(X64).unwrap().has_certificates);
+    for (image, directories) in [(X64, 24 + 112), (X86, 24 + 96)] {
+        let mut signed = image.to_vec();
+        let pe = u32::from_le_bytes(signed[0x3c..0x40].try_into().unwrap());
+        let entry = usize::try_from(pe).unwrap() + directories + 4 * 8;
+        let len = u32::try_from(signed.len()).unwrap();
+        signed[entry..entry + 4].copy_from_slice(&len.to_le_bytes());
+        signed[entry + 4..entry + 8].copy_from_slice(&8_u32.to_le_bytes());
+        assert!(!of(&signed).unwrap().has_certificates, "cut off");
+        signed.extend([8, 0, 0, 0, 0, 2, 2, 0]);
+        assert!(of(&signed).unwrap().has_certificates);
+    }
+}
+
 #[test]
 fn other_files_are_no_images() {
     for bytes in [&b""[..], b"M", b"\x7fELF", b"MZ", &[0; 4096]] {

@@ -68,7 +68,10 @@ impl Registry {
 }
 
 /// The key that is `HKLM\SYSTEM\CurrentControlSet` when Windows runs from this system hive: that of the
-/// number in `Select\Current`.
+/// number in `Select\Default`. The boot loader takes that one and only then writes it to `Current`
+/// (ReactOS, `freeldr`, `RegInitCurrentControlSet`, and `CmpFindControlSet` of the kernel, whose ways are
+/// those of ntldr), so that `Current` is the set of the last start, not of the next. A hive without
+/// `Default`, which no loader would take, is read as its last start was.
 ///
 /// # Errors
 /// When the number or the key is not there or cannot be read; never one that says "not there", since no
@@ -80,10 +83,15 @@ pub fn control_set(system: &Hive) -> Result<Key<'_>> {
     };
     let missing = |path: &str| unreadable(path, "no such key or value");
     let select = system.key("Select")?.ok_or_else(|| missing("Select"))?;
-    let current = select.value("Current")?.ok_or_else(|| missing(r"Select\Current"))?;
-    let number = current.dword().filter(|number| (1..=999).contains(number));
-    let number =
-        number.ok_or_else(|| unreadable(r"Select\Current", "no number of a control set"))?;
+    let (path, number) = match select.value("Default")? {
+        Some(default) => (r"Select\Default", default),
+        None => {
+            let current = select.value("Current")?;
+            (r"Select\Current", current.ok_or_else(|| missing(r"Select\Default"))?)
+        }
+    };
+    let number = number.dword().filter(|number| (1..=999).contains(number));
+    let number = number.ok_or_else(|| unreadable(path, "no number of a control set"))?;
     let name = format!("ControlSet{number:03}");
     system.key(&name)?.ok_or_else(|| missing(&name))
 }
@@ -141,6 +149,22 @@ mod tests {
             assert!(registry.sam.unread().unwrap().location.ends_with("config/SAM"));
             assert!(registry.drivers.known().unwrap().is_none());
         }
+    }
+
+    #[test]
+    fn the_set_of_the_next_start_counts_and_not_that_of_the_last() {
+        let set = |select: &[(&str, u32)]| {
+            let hive = crate::guest::windows::fixture::Hive::new().key("Select");
+            let hive = select.iter().fold(hive, |hive, (name, number)| hive.dword(name, *number));
+            let hive = hive.key("ControlSet001").key("ControlSet003").bytes();
+            let hive = Hive::open(Arc::new(hive), &[]).unwrap();
+            control_set(&hive).map(|set| set.name().to_owned())
+        };
+        assert_eq!(set(&[("Current", 1), ("Default", 3)]).unwrap(), "ControlSet003");
+        assert_eq!(set(&[("Current", 1)]).unwrap(), "ControlSet001");
+        let error = set(&[("Current", 1), ("Default", 2)]).unwrap_err();
+        assert!(error.to_string().contains("ControlSet002"), "{error}");
+        assert!(set(&[("Current", 1), ("Default", 0)]).is_err());
     }
 
     #[test]

@@ -7,12 +7,12 @@
 mod known;
 
 use super::hklm::{Hklm, Place, fact};
-use super::pe;
+use super::pe::{self, PeFacts};
 use super::system_root::{Elsewhere, SystemRoot, program, shown};
 use crate::error::Result;
 use crate::fact::{Evidence, Fact};
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::{ServiceFacts, SoftwareKind, StartType};
+use crate::guest::facts::{DriverSignature, ServiceFacts, SoftwareKind, StartType};
 
 const SERVICES: &str = "Services";
 
@@ -51,10 +51,14 @@ fn service(
     let image_path = text("ImagePath")?;
     let is_driver = service_type == Some(KERNEL_DRIVER);
     let file = file(tree, root, place.name(), image_path.as_deref(), is_driver);
-    let file_version = match file.known() {
-        Some(Some(path)) if is_driver => version(tree, path),
+    let image = match file.known() {
+        Some(Some(path)) if is_driver => image(tree, path),
         _ => None,
     };
+    let signature = image.as_ref().map(|image| match image.has_certificates {
+        true => DriverSignature::Embedded,
+        false => DriverSignature::NotEmbedded,
+    });
     let mut detail = start.map_or_else(|| "no Start".to_owned(), |start| format!("Start={start}"));
     if let Some(value) = start_override {
         detail.push_str(&format!(r", StartOverride\0={value}"));
@@ -69,7 +73,8 @@ fn service(
         image_path,
         account: text("ObjectName")?,
         file: file.map(|path| path.map(|path| shown(&path))),
-        file_version,
+        file_version: image.and_then(|image| image.version).map(|version| version.to_string()),
+        signature,
         evidence: Evidence::new(place.path.clone(), detail),
     })
 }
@@ -102,8 +107,58 @@ fn file(
     Fact::from_result(shown(&path), exists.map(|exists| exists.then_some(path)))
 }
 
-/// The version that a driver's file says of itself; a file without one is no worse for it.
-fn version(tree: &Tree, path: &str) -> Option<String> {
-    let file = tree.open(path).ok()?;
-    Some(pe::read(file.as_ref()).ok()?.version?.to_string())
+/// What a driver's file says of itself; a file that says nothing is no worse for it.
+fn image(tree: &Tree, path: &str) -> Option<PeFacts> {
+    pe::read(tree.open(path).ok()?.as_ref()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::windows::fixture::{Guest, Hive, guest};
+
+    const DRIVER: &[u8] = include_bytes!("../../../../testdata/windows/pe/driver-x64.sys");
+
+    fn with(edit: impl FnOnce(Hive) -> Hive) -> Guest {
+        guest().system(|hive| edit(hive.key(r"ControlSet001\Services\viostor").dword("Type", 1)))
+    }
+
+    fn only(guest: Guest) -> ServiceFacts {
+        let found = guest.look(find);
+        let [service] = found.known().unwrap().as_slice() else { panic!("{found:?}") };
+        service.clone()
+    }
+
+    #[test]
+    fn a_driver_is_told_with_its_file_and_what_the_loader_obeys() {
+        let guest = with(|hive| {
+            let hive = hive.dword("Start", 0).text("ImagePath", r"system32\drivers\viostor.sys");
+            hive.key(r"ControlSet001\Services\viostor\StartOverride").dword("0", 3)
+        });
+        let path = "/Windows/system32/drivers/viostor.sys";
+        let found = only(guest.files(|files| files.file(path, DRIVER)));
+        assert_eq!((found.start, found.start_override), (Some(StartType::Boot), Some(3)));
+        assert!(!found.starts_at_boot());
+        assert_eq!(found.evidence.detail, r"Start=0, StartOverride\0=3");
+        assert_eq!(found.file, Fact::Known(Some(shown(path))));
+        assert_eq!(found.file_version.as_deref(), Some("100.94.104.24000"));
+        assert_eq!(found.signature, Some(DriverSignature::NotEmbedded));
+    }
+
+    #[test]
+    fn without_a_path_the_file_has_the_name_of_the_service() {
+        let found = only(with(|hive| hive.dword("Start", 3)));
+        assert_eq!(found.file, Fact::Known(None));
+        assert_eq!((found.file_version, found.signature), (None, None));
+        let path = "/Windows/system32/drivers/viostor.sys";
+        let found = only(with(|hive| hive).files(|files| files.file(path, "no PE")));
+        assert_eq!((found.start, found.signature), (None, None));
+        assert_eq!(found.file, Fact::Known(Some(shown(path))));
+    }
+
+    #[test]
+    fn a_file_on_another_drive_is_not_looked_at() {
+        let found = only(with(|hive| hive.text("ImagePath", r"\??\D:\viostor.sys")));
+        assert!(found.file.unread().unwrap().reason.contains("drive D:"));
+    }
 }
