@@ -17,7 +17,7 @@ use crate::guest::layout::Layout;
 use crate::static_binary::MAX_SIZE;
 use crate::tool::Tool;
 use crate::whole::{self, SIZE};
-use crate::workspace;
+use crate::{windows, workspace};
 
 /// Measure time and memory of a whole check of the Debian guest, and write docs/benchmarks.md
 ///
@@ -51,6 +51,9 @@ const MEMORY: u64 = 64 << 20;
 /// How many times faster than `qemu-img check` the tables of a large file are walked, at the least.
 const WALK_RATIO: f64 = 3.0;
 
+/// The most seconds that a check of the large Windows guest may take.
+const WINDOWS_SECONDS: f64 = 0.3;
+
 /// All that was measured.
 pub struct Results {
     runs: u32,
@@ -67,6 +70,8 @@ pub struct Results {
     /// Ours and that of qemu-img, on the tables of a disk of 1 TiB, all of it allocated. The disk is
     /// empty, so that this is all there is to be done; a check of it fails, so `inspect` is measured.
     walks: [Measure; 2],
+    /// The check of a large Windows guest.
+    windows: Measure,
     peers: Vec<Measure>,
     batches: Vec<Batch>,
 }
@@ -142,6 +147,8 @@ fn prepare(arguments: &Arguments) -> Result<Results> {
             qemu_img.push(Measure::new(what, Path::new("qemu-img"), &words).arg(image));
         }
     }
+    let windows =
+        check("Windows with 200,000 files, raw, 40 GiB".to_owned(), &windows::large::image()?);
     let preallocated = preallocated()?;
     let walks = [
         ("inspect", binary.as_path(), "inspect"),
@@ -179,6 +186,7 @@ fn prepare(arguments: &Arguments) -> Result<Results> {
         qemu_img,
         layouts,
         walks,
+        windows,
         peers,
         batches: Vec::new(),
     })
@@ -189,10 +197,21 @@ fn first_line(tool: Tool) -> Result<String> {
 }
 
 fn measure(results: &mut Results) -> Result<()> {
-    let Results { runs, zstd, version, answers, checks, qemu_img, layouts, walks, peers, .. } =
-        results;
+    let Results {
+        runs,
+        zstd,
+        version,
+        answers,
+        checks,
+        qemu_img,
+        layouts,
+        walks,
+        windows,
+        peers,
+        ..
+    } = results;
     let fast = [zstd, version].into_iter().chain(answers).chain(checks);
-    let fast = fast.chain(qemu_img).chain(layouts).chain(walks);
+    let fast = fast.chain(qemu_img).chain(layouts).chain(walks).chain([windows]);
     let mut all: Vec<&mut Measure> = fast.collect();
     // Once to watch the memory, by which the files get into the page cache; then in turns, so that
     // whatever else the machine does falls on all alike.
@@ -291,6 +310,14 @@ fn goals(results: &Results) -> Result<Vec<Goal>> {
             holds,
         );
     }
+    let windows = &results.windows;
+    let seconds = windows.median();
+    goal(
+        format!("check, {}", windows.what),
+        format!("{WINDOWS_SECONDS} s"),
+        format!("{seconds:.3} s"),
+        seconds <= WINDOWS_SECONDS,
+    );
     let [ours, qemu] = &results.walks;
     let ratio = qemu.median() / ours.median();
     goal(
@@ -299,7 +326,7 @@ fn goals(results: &Results) -> Result<Vec<Goal>> {
         format!("{ratio:.1} times"),
         ratio >= WALK_RATIO,
     );
-    let checks = results.checks.iter().chain(&results.layouts).chain([ours]);
+    let checks = results.checks.iter().chain(&results.layouts).chain([ours, windows]);
     let checks = checks.map(|measure| measure.memory);
     let memory = checks.chain(results.batches.iter().map(|batch| batch.memory)).max().unwrap_or(0);
     let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));

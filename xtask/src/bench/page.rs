@@ -30,6 +30,7 @@ pub fn write(results: &Results, goals: &[Goal]) -> Result<String> {
     for measure in &results.checks {
         row(&mut text, &format!("check, {}", measure.what), measure, zstd)?;
     }
+    row(&mut text, &format!("check, {}", results.windows.what), &results.windows, zstd)?;
     for measure in results.qemu_img.iter().chain(&results.walks).chain(&results.peers) {
         row(&mut text, &measure.what, measure, zstd)?;
     }
