@@ -20,9 +20,9 @@ def names():
     os.link("a/three", "b/three"); fsync("a/three")
     os.rename("a/three", "a/four"); write("a/t", b"t"); os.rename("a/t", "a/cut"); fsync("a/cut")
     os.unlink("b/link"); fsync("a/one")
-    for number in range(1, 200, 9):
+    for number in range(1, 200, 3):
         os.unlink(f"thinned/n-{number}")
-    for number in range(6):
+    for number in range(40):
         write(f"thinned/new-{number}", b"y" * number)
     os.mkdir("d"); write("d/file", b"in d"); os.mkdir("d/e"); write("d/e/file", b"in e")
     os.chmod("a/grown", 0o600); os.chown("a/grown", 5, 6); os.utime("a/grown", (1, 2)); fsync("a/grown")
@@ -32,7 +32,7 @@ def blocks():
     write("a/one", b"ONE")
     write("a/grown", b"end", 900_000)
     os.truncate("a/cut", 5000); fsync("a/cut")
-    for at in range(1, 200, 29):
+    for at in range(1, 200, 7):
         write("a/deep", b"between", at * 1024)
     os.truncate("a/deep", 700_000); fsync("a/deep")
     write("a/deep", b"behind", 1_000_000)

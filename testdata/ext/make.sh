@@ -241,8 +241,8 @@ with open("a/deep", "wb") as f:
     sleep 2
     LIST_SINCE=$(date +%s) keep "$name"
 }
-fast dirty-ext4-fast-names 16M -t ext4 -b 1024 -J size=4 -O fast_commit
-fast dirty-ext4-fast-blocks 20M -t ext4 -b 4096 -J size=8 -O fast_commit,64bit
+fast dirty-ext4-fast-names 16M -t ext4 -b 1024 -J size=4,fast_commit_size=256 -O fast_commit
+fast dirty-ext4-fast-blocks 20M -t ext4 -b 4096 -J size=8,fast_commit_size=1024 -O fast_commit,64bit
 
 # Checksums of version 2, which the kernel no longer writes: debugfs logs a block of a file.
 new dirty-ext4-csum-v2 6M -t ext4 -b 1024 -J size=1

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
+use super::Ext;
 use super::directory::Entry;
 use super::inode::{self, Inode, flag, raw_inode};
 use super::journal::{Change, Naming};
 use super::runs::{Run, Runs};
-use super::{Ext, Volume};
 use crate::error::{Error, Result};
 use crate::filesystem::structure::Structure;
 use crate::filesystem::{FileType, NodeId};

@@ -143,7 +143,7 @@ fn logged_block(name: &str) -> u64 {
     let superblock = Superblock::parse(&bytes[1024..2048]).unwrap();
     let volume =
         Volume::new(Arc::new(bytes), superblock.block_size, superblock.block_count, Arc::default());
-    let (_, overlay) = crate::filesystem::ext::journal::replay(&volume, &superblock);
+    let overlay = crate::filesystem::ext::journal::replay(&volume, &superblock).overlay;
     let volume = volume.with_overlay(overlay);
     let block = (0..superblock.block_count).find_map(|block| volume.replacement(block));
     block.unwrap() * volume.block_size()
