@@ -29,32 +29,20 @@ pub(super) struct Entry<'a> {
     pub(super) raw: &'a [u8],
 }
 
-/// The types of entries (`BTRFS_FT_*`).
-const TYPES: [(u8, FileType); 7] = [
-    (1, FileType::Regular),
-    (2, FileType::Directory),
-    (3, FileType::CharDevice),
-    (4, FileType::BlockDevice),
-    (5, FileType::Fifo),
-    (6, FileType::Socket),
-    (7, FileType::Symlink),
-];
-
 impl Entry<'_> {
     pub(super) fn file_type(&self) -> Option<FileType> {
-        TYPES.iter().find(|(kind, _)| *kind == self.kind).map(|(_, file_type)| *file_type)
+        FileType::from_entry(self.kind)
     }
 }
 
 /// The bytes of an entry for an inode.
 pub(super) fn entry(inode: u64, file_type: FileType, name: &[u8]) -> Vec<u8> {
-    let kind = TYPES.iter().find(|(_, found)| *found == file_type).map_or(0, |(kind, _)| *kind);
     let mut raw = inode.to_le_bytes().to_vec();
     raw.push(item::INODE_ITEM);
     // The key's offset, the transaction and the length of data.
     raw.extend([0; 18]);
     raw.extend(u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes());
-    raw.push(kind);
+    raw.push(file_type.entry());
     raw.extend(name);
     raw
 }

@@ -41,16 +41,10 @@ pub(super) fn metadata(s: &Structure<'_>) -> Result<Metadata> {
         return Err(s.corrupt(LEN, format!("at most {MAX_SIZE} bytes"), len));
     }
     let mode = s.u32(52)?;
-    let file_type = match mode & 0o17_0000 {
-        0o01_0000 => FileType::Fifo,
-        0o02_0000 => FileType::CharDevice,
-        0o04_0000 => FileType::Directory,
-        0o06_0000 => FileType::BlockDevice,
-        0o10_0000 => FileType::Regular,
-        0o12_0000 => FileType::Symlink,
-        0o14_0000 => FileType::Socket,
-        _ => return Err(s.corrupt(52, "a mode with a file type", format!("{mode:#o}"))),
-    };
+    let file_type = u16::try_from(mode)
+        .ok()
+        .and_then(FileType::from_mode)
+        .ok_or_else(|| s.corrupt(52, "a mode with a file type", format!("{mode:#o}")))?;
     Ok(Metadata {
         file_type,
         len,

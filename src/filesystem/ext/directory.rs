@@ -40,22 +40,10 @@ pub(super) struct Entry<'a> {
     file_type: u8,
 }
 
-/// The types of entries.
-const TYPES: [(u8, FileType); 7] = [
-    (1, FileType::Regular),
-    (2, FileType::Directory),
-    (3, FileType::CharDevice),
-    (4, FileType::BlockDevice),
-    (5, FileType::Fifo),
-    (6, FileType::Socket),
-    (7, FileType::Symlink),
-];
-
 impl<'a> Entry<'a> {
     /// An entry that a fast commit made.
     pub(super) fn new(inode: u32, name: &'a [u8], file_type: FileType) -> Self {
-        let file_type = TYPES.iter().find(|(_, found)| *found == file_type);
-        Self { inode, name, file_type: file_type.map_or(0, |(number, _)| *number) }
+        Self { inode, name, file_type: file_type.entry() }
     }
 
     /// Whether it is `.` or `..`.
@@ -64,7 +52,7 @@ impl<'a> Entry<'a> {
     }
 
     pub(super) fn file_type(&self) -> Option<FileType> {
-        TYPES.iter().find(|(number, _)| *number == self.file_type).map(|(_, found)| *found)
+        FileType::from_entry(self.file_type)
     }
 }
 

@@ -82,18 +82,9 @@ impl Inode {
         checksum_seed: Option<u32>,
     ) -> Result<Self> {
         let mode = s.u16(0x0)?;
-        let file_type = match mode >> 12 {
-            0x1 => FileType::Fifo,
-            0x2 => FileType::CharDevice,
-            0x4 => FileType::Directory,
-            0x6 => FileType::BlockDevice,
-            0x8 => FileType::Regular,
-            0xA => FileType::Symlink,
-            0xC => FileType::Socket,
-            _ => {
-                let what = "an inode in use with a file type";
-                return Err(s.corrupt(0x0, what, format!("inode {number} with mode {mode:#o}")));
-            }
+        let Some(file_type) = FileType::from_mode(mode) else {
+            let what = "an inode in use with a file type";
+            return Err(s.corrupt(0x0, what, format!("inode {number} with mode {mode:#o}")));
         };
         // The upper half was once the ACL of a directory (`i_dir_acl`).
         let has_high =
