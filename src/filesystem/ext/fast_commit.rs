@@ -27,6 +27,9 @@ const LINKS: usize = 0x1A;
 const I_BLOCK: usize = 0x28;
 const I_GENERATION: usize = 0x64;
 
+/// How the header of an extent tree begins.
+const TREE_MAGIC: [u8; 2] = [0x0A, 0xF3];
+
 /// The header of an empty extent tree: magic, no entries, room for four, depth 0.
 const EMPTY_TREE: [u8; 12] = [0x0A, 0xF3, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0];
 
@@ -257,7 +260,7 @@ impl Ext {
         if !is_plain || flags & flag::EXTENTS == 0 || flags & flag::INLINE_DATA != 0 {
             return Err(s.unsupported(0, format!("inode {number} without an extent tree")));
         }
-        if !raw.get(I_BLOCK..).unwrap_or_default().starts_with(&EMPTY_TREE[..2]) {
+        if !raw.get(I_BLOCK..).unwrap_or_default().starts_with(&TREE_MAGIC) {
             inode::put(&mut raw, I_BLOCK, &EMPTY_TREE);
         }
         self.put(number, raw)

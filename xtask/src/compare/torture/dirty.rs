@@ -52,7 +52,7 @@ const KINDS: &[Kind] = &[
         mkfs: "mke2fs -q -F -t ext4 -N 40000 -O fast_commit",
         options: "noatime,commit=600",
         truth: "noatime",
-        open: ext,
+        open: ext_with_fast_commits,
     },
     Kind {
         name: "ext3",
@@ -229,6 +229,15 @@ fn ext(volume: &Volume) -> Result<Option<Arc<dyn FileSystem>>> {
             if replay.transactions > 0 || replay.fast_commits.is_some() =>
         {
             Ok(Some(Arc::new(files)))
+        }
+        other => Err(anyhow::anyhow!("the journal is {other:?}")),
+    }
+}
+
+fn ext_with_fast_commits(volume: &Volume) -> Result<Option<Arc<dyn FileSystem>>> {
+    match &Ext::open(Arc::clone(&volume.bytes))?.state().journal {
+        JournalState::Replayed(Replay { fast_commits: Some(found), .. }) if found.changes > 0 => {
+            ext(volume)
         }
         other => Err(anyhow::anyhow!("the journal is {other:?}")),
     }

@@ -12,11 +12,13 @@ fn probe(script: &str) -> String {
 /// As SUSE's installer does it: generic code in the first sector, GRUB in the active partition.
 #[test]
 fn grub_in_the_boot_sector_of_the_active_partition_is_followed() {
-    let menu = "menuentry 'x' {\nlinux /boot/vmlinuz-6.1.0-18-amd64 root=/dev/sda1\n\
-                initrd /boot/initrd.img-6.1.0-18-amd64\n}\n";
+    let menu = format!(
+        "menuentry 'x' {{\nlinux /boot/vmlinuz-6.1.0-18-amd64 root=UUID={UUID}\n\
+         initrd /boot/initrd.img-6.1.0-18-amd64\n}}\n"
+    );
     let machine = |core| {
         FakeMachine::new(TableKind::Mbr)
-            .partition(UUID, debian(menu))
+            .partition(UUID, debian(&menu))
             .boot_code(code(BootCodeKind::Generic))
             .with_record(1, core)
     };
