@@ -1,9 +1,7 @@
 //! Whose code stands in a boot sector, told by marks that its makers have kept stable.
 
-use super::facts::{BootCodeKind, VolumeBootCode};
+use super::facts::BootCodeKind;
 use super::record::{Record, find};
-use crate::bytes::{Bytes, BytesExt};
-use crate::error::{Error, Result};
 use crate::fact::Evidence;
 
 /// Bytes of sector 0 that are code; behind them stand the disk signature and the table.
@@ -136,37 +134,24 @@ fn generic(code: &[u8]) -> Option<(BootCodeKind, Evidence)> {
     Some((BootCodeKind::Generic, Evidence::new(format!("sector 0, byte {table}"), detail)))
 }
 
-/// The boot code of a volume; `None` when it has none.
-///
-/// # Errors
-/// When its first sector cannot be read.
-pub(super) fn volume(
-    bytes: &dyn Bytes,
-    index: usize,
-    name: &str,
-) -> Result<Option<VolumeBootCode>> {
-    let sector: [u8; 512] = match bytes.array(0) {
-        Ok(sector) => sector,
-        Err(Error::OutOfBounds { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let record = Record(&sector);
+/// Whose code stands in the first sector of a volume; `None` when there is none.
+pub(super) fn volume(sector: &[u8; 512], name: &str) -> Option<(BootCodeKind, Evidence)> {
+    let record = Record(sector);
     // XFS begins with its superblock, and a nested MBR is no volume boot record.
     if !record.has(510, &[0x55, 0xaa]) {
-        return Ok(None);
+        return None;
     }
     let place = format!("{name}, boot sector");
     let told = boot_loader(record, &place).or_else(|| {
         let mark = ["BOOTMGR", "NTLDR", "IO      SYS"];
-        let evidence = mark.into_iter().find_map(|mark| text(&place, &sector, mark))?;
+        let evidence = mark.into_iter().find_map(|mark| text(&place, sector, mark))?;
         Some((BootCodeKind::Windows, evidence))
     });
-    let told = told.or_else(|| {
+    told.or_else(|| {
         // mkfs.fat and mkntfs write code that only prints that there is nothing to boot.
         let jumps = matches!(sector, [0xeb | 0xe9, ..]);
-        let dummy = find(&sector, b"This is not a bootable disk").is_some();
-        let works = jumps && !dummy && find(&sector, INT13).is_some();
+        let dummy = find(sector, b"This is not a bootable disk").is_some();
+        let works = jumps && !dummy && find(sector, INT13).is_some();
         works.then(|| (BootCodeKind::Unrecognised, seen(&place, 0, record.bytes(0, 16))))
-    });
-    Ok(told.map(|(kind, evidence)| VolumeBootCode { volume: index, kind, evidence }))
+    })
 }

@@ -281,6 +281,26 @@ pub struct BootCodeFacts {
     pub evidence: Evidence,
     /// The GRUB core image that `boot.img` loads, when the code is GRUB 2.
     pub grub_core: Option<Fact<GrubCoreFacts>>,
+    /// What `stage1` loads, when the code is GRUB legacy.
+    pub grub_legacy: Option<Fact<GrubLegacyFacts>>,
+}
+
+/// The stage that GRUB legacy's `stage1` loads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrubLegacyFacts {
+    /// Byte offset on the disk of its first sector (`start.S`).
+    pub offset: u64,
+    /// Length in bytes by its block list.
+    pub size: u64,
+    /// Whether the sectors hold a stage, or what is wrong: unknown here means that they were read
+    /// and that the code in them would not run.
+    pub intact: Fact<()>,
+    /// It is stage 2; else it is a stage 1.5, which loads stage 2 from a file.
+    pub is_stage2: bool,
+    /// The number of the partition where its files are; none for the whole disk.
+    pub partition: Option<u32>,
+    /// The files that it goes on with: the configuration, for a stage 1.5 behind stage 2.
+    pub files: Vec<String>,
 }
 
 /// GRUB's core image as its boot sector would load it.
@@ -312,6 +332,10 @@ pub struct VolumeBootCode {
     pub kind: BootCodeKind,
     /// What told the kind.
     pub evidence: Evidence,
+    /// As [`BootCodeFacts::grub_core`].
+    pub grub_core: Option<Fact<GrubCoreFacts>>,
+    /// As [`BootCodeFacts::grub_legacy`].
+    pub grub_legacy: Option<Fact<GrubLegacyFacts>>,
 }
 
 /// How bad a flaw of the partition table is.

@@ -78,7 +78,7 @@ pub(super) fn read(
     let boot = Record(sector);
     if !boot.has(0, BOOT_IMG) {
         return Fact::unknown(
-            "sector 0, byte 0",
+            "the boot sector of GRUB, byte 0",
             "boot.img of a GRUB before 1.99, whose layout is not read by this program",
         );
     }

@@ -10,6 +10,7 @@ pub mod facts;
 mod fixture;
 mod gpt;
 mod grub_core;
+mod grub_legacy;
 mod layout;
 mod lvm;
 mod mapping;
@@ -25,8 +26,8 @@ mod tests;
 use std::sync::Arc;
 
 use facts::{
-    BootCodeFacts, BootCodeKind, DiskFacts, GptFacts, LayoutProblem, PartitionFacts, PartitionRole,
-    TableKind, VolumeFacts,
+    BootCodeFacts, BootCodeKind, DiskFacts, GptFacts, GrubCoreFacts, GrubLegacyFacts,
+    LayoutProblem, PartitionFacts, PartitionRole, TableKind, VolumeFacts,
 };
 use layout::Reserved;
 use mbr::{FirstSector, Mbr};
@@ -97,6 +98,7 @@ impl Disk {
             Ok(sector) => Fact::Known(boot_code(disk, sector, &table.partitions)),
             Err(error) => Fact::unknown("sector 0", error.to_string()),
         };
+        let volume_boot_code = volumes.boot_code(disk, &table.partitions);
         let facts = DiskFacts {
             size: bytes.len(),
             sector_size: table.sector_size,
@@ -105,7 +107,7 @@ impl Disk {
             mbr_signature: table.mbr_signature,
             gpt: table.gpt,
             partitions: table.partitions,
-            volume_boot_code: volumes.boot_code(),
+            volume_boot_code,
             volumes: volumes.facts,
             volume_groups: inside.volume_groups,
             arrays: inside.arrays,
@@ -156,22 +158,46 @@ impl Volumes {
 
     /// The boot code of those that have some. One whose first sector cannot be read has unknown
     /// signatures already, which says the same.
-    fn boot_code(&self) -> Vec<facts::VolumeBootCode> {
+    fn boot_code(
+        &self,
+        disk: &dyn Bytes,
+        partitions: &[PartitionFacts],
+    ) -> Vec<facts::VolumeBootCode> {
         let volumes = self.facts.iter().zip(&self.bytes).enumerate();
         let volumes = volumes.filter(|(_, (facts, _))| facts.start.is_some());
         volumes
-            .filter_map(|(index, (facts, bytes))| {
-                boot_code::volume(bytes.as_ref(), index, &facts.name).ok().flatten()
+            .filter_map(|(volume, (facts, bytes))| {
+                let sector = bytes.array(0).ok()?;
+                let (kind, evidence) = boot_code::volume(&sector, &facts.name)?;
+                let (grub_core, grub_legacy) = grub(disk, kind, &sector, partitions);
+                Some(facts::VolumeBootCode { volume, kind, evidence, grub_core, grub_legacy })
             })
             .collect()
     }
 }
 
+/// What a boot sector of GRUB loads. It counts the sectors of the disk, wherever it stands itself.
+fn grub(
+    disk: &dyn Bytes,
+    kind: BootCodeKind,
+    sector: &[u8; 512],
+    partitions: &[PartitionFacts],
+) -> (Option<Fact<GrubCoreFacts>>, Option<Fact<GrubLegacyFacts>>) {
+    let core = (kind == BootCodeKind::Grub2).then(|| grub_core::read(disk, sector, partitions));
+    let is_legacy = kind == BootCodeKind::GrubLegacy;
+    (core, is_legacy.then(|| grub_legacy::read(disk, sector)))
+}
+
 fn boot_code(disk: &dyn Bytes, sector: &[u8; 512], partitions: &[PartitionFacts]) -> BootCodeFacts {
     let code = boot_code::disk(sector);
-    let grub_core =
-        (code.kind == BootCodeKind::Grub2).then(|| grub_core::read(disk, sector, partitions));
-    BootCodeFacts { kind: code.kind, signature: code.signature, evidence: code.evidence, grub_core }
+    let (grub_core, grub_legacy) = grub(disk, code.kind, sector, partitions);
+    BootCodeFacts {
+        kind: code.kind,
+        signature: code.signature,
+        evidence: code.evidence,
+        grub_core,
+        grub_legacy,
+    }
 }
 
 fn unread_table(error: Error) -> Table {

@@ -52,6 +52,35 @@ pub enum FileType {
     Socket,
 }
 
+/// The types by their numbers in the directories of ext, XFS and Btrfs (Linux
+/// include/linux/fs_types.h, `FT_*`) and in a mode (`S_IFMT`, its highest four bits).
+const FILE_TYPES: [(u8, u16, FileType); 7] = [
+    (1, 0x8, FileType::Regular),
+    (2, 0x4, FileType::Directory),
+    (3, 0x2, FileType::CharDevice),
+    (4, 0x6, FileType::BlockDevice),
+    (5, 0x1, FileType::Fifo),
+    (6, 0xC, FileType::Socket),
+    (7, 0xA, FileType::Symlink),
+];
+
+impl FileType {
+    /// The type with that number in a directory.
+    fn from_entry(number: u8) -> Option<Self> {
+        FILE_TYPES.iter().find(|(entry, _, _)| *entry == number).map(|(_, _, found)| *found)
+    }
+
+    /// Its number in a directory.
+    fn entry(self) -> u8 {
+        FILE_TYPES.iter().find(|(_, _, found)| *found == self).map_or(0, |(entry, _, _)| *entry)
+    }
+
+    /// The type in a mode.
+    fn from_mode(mode: u16) -> Option<Self> {
+        FILE_TYPES.iter().find(|(_, bits, _)| *bits == mode >> 12).map(|(_, _, found)| *found)
+    }
+}
+
 /// What is known of a node without reading its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Lists a mounted tree, one line a name: path, type, mode, uid, gid, links, length, mtime, and the
 CRC-32 of a file's content or the target of a symbolic link. Paths are percent-encoded. The directory
-that stands for a subvolume that is not there (inode 2) has the time at which it was looked at: "-"."""
+that stands for a subvolume that is not there (inode 2) has the time at which it was looked at: "-".
+So has what was changed since LIST_SINCE."""
 import os, stat, sys, zlib
 from urllib.parse import quote_from_bytes
 
 KINDS = {stat.S_IFREG: "regular", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink",
          stat.S_IFCHR: "char", stat.S_IFBLK: "block", stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket"}
+
+SINCE = int(os.environ.get("LIST_SINCE", 1 << 60))
 
 def crc(path):
     value = 0
@@ -28,7 +31,7 @@ def walk(directory, shown):
         yield "\t".join([quote_from_bytes(path_shown), kind, f"{info.st_mode & 0o7777:o}",
                          str(info.st_uid), str(info.st_gid), str(info.st_nlink),
                          str(info.st_size),
-                         "-" if info.st_ino == 2 else str(info.st_mtime_ns // 10**9), content])
+                         "-" if info.st_ino == 2 or info.st_mtime >= SINCE else str(info.st_mtime_ns // 10**9), content])
         if kind == "directory":
             yield from walk(path, path_shown)
 

@@ -147,18 +147,33 @@ mount -o loop,ro "$work/copy.img" "$mnt"
 python3 "$here/list.py" "$mnt" | zstd -q -19 -f -o "$here/subvolumes-default.list.zst"
 detach
 
-# Written and fsynced after the last commit: it is in the log tree alone. The listing is the one of
-# a mount that does not replay it.
-new dirty 120M
-mounted dirty commit=300
-(cd "$mnt" && fill; sync -f .
-    python3 -c '
-import os
-f = os.open("etc/hello", os.O_RDWR); os.pwrite(f, b"HELLO", 0); os.fsync(f)
-f = os.open("etc/fsynced", os.O_RDWR | os.O_CREAT); os.write(f, b"new"); os.fsync(f)')
-cp --sparse=always "$work/dirty.img" "$work/taken.img"
-detach; mv "$work/taken.img" "$work/dirty.img"
-keep dirty subvolid=5,rescue=nologreplay
+# Copied while mounted, after changes that fsync made sure of behind the last commit: they are in the
+# log tree alone. Two listings: of a mount that replays it, and of one that does not. What the replay
+# takes from a directory sets its time to that of the mount: "-".
+log() { # NAME: fills, commits, calls changes_NAME, and keeps the copy
+    local name=$1
+    new "$name" 120M -n 4096 -m single
+    mounted "$name" commit=300
+    (cd "$mnt" && fill && mkdir kept moved thinned removed && touch removed/{1..9} && seq 400 | sed 's/^/thinned\/n-/' | xargs touch
+        echo one >kept/one; echo two >kept/two; text 1 90000 >kept/cut; text 1 90000 >kept/grown
+        find . -exec touch -h -d '2024-02-29 12:00:00 UTC' {} +; sync -f .)
+    (cd "$mnt" && python3 "$here/changes.py" "$name")
+    cp --sparse=always "$work/$name.img" "$work/taken.img"
+    detach; mv "$work/taken.img" "$work/$name.img"
+    LIST_SINCE=$(date +%s) keep_replayed "$name"
+    mv "$here/$name.list.zst" "$here/$name-replayed.list.zst"
+    keep "$name" subvolid=5,rescue=nologreplay
+}
+
+keep_replayed() { # NAME: lists what a mount shows that replays the log
+    cp --sparse=always "$work/$1.img" "$work/copy.img"
+    sleep 2
+    mount -o loop,noatime,subvolid=5 "$work/copy.img" "$mnt"
+    python3 "$here/list.py" "$mnt" | zstd -q -19 -f -o "$here/$1.list.zst"
+    detach
+}
+log dirty-files
+log dirty-names
 
 # Two devices; the first is kept. $1: NAME, $2: profile of data, $3: of metadata.
 two() {

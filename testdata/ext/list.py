@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Lists a mounted tree, one line a name: path, type, mode, uid, gid, links, length, mtime, and the
-CRC-32 of a file's content or the target of a symbolic link. Paths are percent-encoded."""
+CRC-32 of a file's content or the target of a symbolic link. Paths are percent-encoded. The time of
+what was changed since LIST_SINCE is "-"."""
 import os, stat, sys, zlib
 from urllib.parse import quote_from_bytes
 
 KINDS = {stat.S_IFREG: "regular", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink",
          stat.S_IFCHR: "char", stat.S_IFBLK: "block", stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket"}
+
+SINCE = int(os.environ.get("LIST_SINCE", 1 << 60))
 
 def crc(path):
     value = 0
@@ -27,7 +30,7 @@ def walk(directory, shown):
         yield "\t".join([quote_from_bytes(path_shown), kind, f"{info.st_mode & 0o7777:o}",
                          str(info.st_uid), str(info.st_gid), str(info.st_nlink),
                          "-" if "-d" in sys.argv and kind == "directory" else str(info.st_size),
-                         str(int(info.st_mtime // 1)), content])
+                         "-" if info.st_mtime >= SINCE else str(int(info.st_mtime // 1)), content])
         if kind == "directory":
             yield from walk(path, path_shown)
 

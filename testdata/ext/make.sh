@@ -221,6 +221,29 @@ journaled dirty-ext4-csum-v3-data 20M data=journal -t ext4 -b 4096 -J size=4 -O 
 journaled dirty-ext4-orphan-file 8M data=ordered -t ext4 -b 1024 -J size=2 -O orphan_file
 journaled dirty-ext4-fast-commit 8M data=ordered -t ext4 -b 1024 -J size=2 -O fast_commit
 
+# Fast commits alone: each change is made sure of with fsync, and none needs a full commit.
+fast() { # NAME SIZE mke2fs-options
+    local name=$1; shift
+    new "$name" "$@"
+    mounted "$name" commit=600
+    (cd "$mnt" && fill && mkdir a b thinned
+        echo one >a/one; echo two >a/two; echo three >a/three; ln a/one b/link
+        text 1 60000 >a/cut; text 1 60000 >a/grown; text 1 60000 >a/punched
+        # An extent tree of two levels.
+        python3 -c '
+with open("a/deep", "wb") as f:
+    for i in range(0, 1200, 2):
+        f.seek(i * 1024); f.write(b"%d" % i)'
+        seq 200 | sed 's/^/thinned\/n-/' | xargs touch
+        find . -exec touch -h -d '2024-02-29 12:00:00 UTC' {} +; sync -f .
+        python3 "$here/fast-commits.py" "$name")
+    dirty "$name"
+    sleep 2
+    LIST_SINCE=$(date +%s) keep "$name"
+}
+fast dirty-ext4-fast-names 16M -t ext4 -b 1024 -J size=4,fast_commit_size=256 -O fast_commit
+fast dirty-ext4-fast-blocks 20M -t ext4 -b 4096 -J size=8,fast_commit_size=1024 -O fast_commit,64bit
+
 # Checksums of version 2, which the kernel no longer writes: debugfs logs a block of a file.
 new dirty-ext4-csum-v2 6M -t ext4 -b 1024 -J size=1
 mounted dirty-ext4-csum-v2; (cd "$mnt" && fill); detach

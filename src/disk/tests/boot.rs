@@ -29,6 +29,20 @@ fn grub_in_a_bios_boot_partition_is_followed_to_its_configuration() {
     assert_eq!(core.size, 27992_u64.next_multiple_of(512));
 }
 
+/// GRUB 2.06 in a Btrfs, as `grub-bios-setup '(hd0,msdos1)'` puts it there: boot sector and core image
+/// lie in the partition, and count the sectors of the disk.
+#[test]
+fn grub_in_the_boot_sector_of_a_partition_is_followed_to_its_prefix() {
+    let facts = Sparse::fixture("boot/partition").read().facts;
+    assert_eq!(facts.boot_code.known().unwrap().kind, BootCodeKind::Syslinux);
+    let [code] = &facts.volume_boot_code[..] else { panic!("{:?}", facts.volume_boot_code) };
+    assert_eq!((code.volume, code.kind), (0, BootCodeKind::Grub2));
+    let core = code.grub_core.as_ref().unwrap().known().unwrap();
+    assert_eq!(core.intact, Fact::Known(()));
+    assert_eq!((core.offset, core.place.as_str()), (2049 * 512, "partition 1"));
+    assert_eq!(core.prefix, Fact::Known(Some("(,msdos1)/boot/grub".to_owned())));
+}
+
 #[test]
 fn a_grub_core_that_was_overwritten_is_not_intact() {
     let reason = |disk: &Sparse| {
@@ -109,6 +123,70 @@ fn boot_code_is_told_by_its_maker() {
     assert_eq!(kind("debian_mbr"), BootCodeKind::Generic);
     assert_eq!(kind("grub_stage1"), BootCodeKind::GrubLegacy);
     assert_eq!(kind("extlinux_ext2"), BootCodeKind::Syslinux);
+}
+
+/// Disks as `setup (hd0)` and `install … (hd0,0)/boot/grub/stage2 p (hd0,0)/boot/grub/menu.lst` of
+/// GRUB 0.97-80 left them, as far as they count.
+fn grub_legacy(is_embedded: bool) -> Sparse {
+    let mut disk = Sparse::new(16 << 20);
+    if is_embedded {
+        disk.write(0, &testdata("boot/grub_legacy_stage1_5.bin"));
+    } else {
+        let raw = testdata("boot/grub_legacy_stage2.bin");
+        disk.write(0, &raw[..512]);
+        disk.write(17475 * 512, &raw[512..]);
+    }
+    disk
+}
+
+fn legacy_facts(disk: &Sparse) -> GrubLegacyFacts {
+    let code = disk.read().facts.boot_code.known().unwrap().clone();
+    assert_eq!(code.kind, BootCodeKind::GrubLegacy);
+    code.grub_legacy.unwrap().known().unwrap().clone()
+}
+
+#[test]
+fn the_block_list_of_grub_legacy_leads_to_its_stage() {
+    let files = |files: &[&str]| files.iter().map(|file| (*file).to_owned()).collect::<Vec<_>>();
+    let embedded = legacy_facts(&grub_legacy(true));
+    let expected = GrubLegacyFacts {
+        offset: 512,
+        size: 19 * 512,
+        intact: Fact::Known(()),
+        is_stage2: false,
+        partition: Some(1),
+        files: files(&["/boot/grub/stage2", "/boot/grub/menu.lst"]),
+    };
+    assert_eq!(embedded, expected);
+    let listed = legacy_facts(&grub_legacy(false));
+    let expected = GrubLegacyFacts {
+        offset: 17475 * 512,
+        size: (1 + 31 + 96 + 106) * 512,
+        is_stage2: true,
+        files: files(&["(hd0,0)/boot/grub/menu.lst"]),
+        ..expected
+    };
+    assert_eq!(listed, expected);
+}
+
+#[test]
+fn a_block_list_of_grub_legacy_that_leads_elsewhere_is_broken() {
+    for is_embedded in [true, false] {
+        let first = legacy_facts(&grub_legacy(is_embedded)).offset;
+        // The first sector gone, the second gone, a block behind the end of the disk.
+        for (at, bytes) in [
+            (first, vec![0; 512]),
+            (first + 512, vec![0; 512]),
+            (first + 0x1f8, vec![0xff, 0xff, 0xff, 0x7f, 9, 0]),
+        ] {
+            let mut disk = grub_legacy(is_embedded);
+            disk.write(at, &bytes);
+            assert!(legacy_facts(&disk).intact.unread().is_some(), "{is_embedded} {at}");
+        }
+        let mut disk = grub_legacy(is_embedded);
+        disk.write(0x44, &[0xff; 4]);
+        assert!(legacy_facts(&disk).intact.unread().is_some());
+    }
 }
 
 #[test]

@@ -78,6 +78,13 @@ pub(super) fn name_hash(name: &[u8]) -> u64 {
     u64::from(!crc32c::crc32c_append(1, name))
 }
 
+/// The hash by which a name is found among the long references of an inode: CRC-32C from the low
+/// half of the directory's number, not inverted at either end (`btrfs_extref_hash`).
+pub(super) fn reference_hash(dir: u64, name: &[u8]) -> u64 {
+    let seed = u32::try_from(dir & u64::from(u32::MAX)).unwrap_or(0);
+    u64::from(!crc32c::crc32c_append(!seed, name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::key::Key;
+use super::key::{Key, item};
 use crate::error::Result;
 use crate::filesystem::FileType;
 use crate::filesystem::structure::Structure;
@@ -24,22 +24,27 @@ pub(super) struct Entry<'a> {
     /// The inode item or the root item that is named.
     pub(super) location: Key,
     pub(super) name: &'a [u8],
-    kind: u8,
+    pub(super) kind: u8,
+    /// All its bytes.
+    pub(super) raw: &'a [u8],
 }
 
 impl Entry<'_> {
     pub(super) fn file_type(&self) -> Option<FileType> {
-        Some(match self.kind {
-            1 => FileType::Regular,
-            2 => FileType::Directory,
-            3 => FileType::CharDevice,
-            4 => FileType::BlockDevice,
-            5 => FileType::Fifo,
-            6 => FileType::Socket,
-            7 => FileType::Symlink,
-            _ => return None,
-        })
+        FileType::from_entry(self.kind)
     }
+}
+
+/// The bytes of an entry for an inode.
+pub(super) fn entry(inode: u64, file_type: FileType, name: &[u8]) -> Vec<u8> {
+    let mut raw = inode.to_le_bytes().to_vec();
+    raw.push(item::INODE_ITEM);
+    // The key's offset, the transaction and the length of data.
+    raw.extend([0; 18]);
+    raw.extend(u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes());
+    raw.push(file_type.entry());
+    raw.extend(name);
+    raw
 }
 
 /// Calls `visit` for each entry of one item, until it breaks. Names with one hash share an item.
@@ -58,11 +63,12 @@ pub(super) fn entries(
         }
         check_name(&rest, ENTRY_HEADER, name)?;
         let end = ENTRY_HEADER.saturating_add(len);
-        rest.bytes(end, data)?;
-        if visit(Entry { location: rest.key(0)?, name, kind })?.is_break() {
+        let end = end.saturating_add(data);
+        let raw = rest.bytes(0, end)?;
+        if visit(Entry { location: rest.key(0)?, name, kind, raw })?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        rest = rest.after(end.saturating_add(data));
+        rest = rest.after(end);
     }
     Ok(ControlFlow::Continue(()))
 }

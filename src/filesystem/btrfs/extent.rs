@@ -3,13 +3,14 @@
 use std::ops::ControlFlow;
 
 use super::compression::{MAX_EXTENT, Method};
+use super::inode::put;
 use super::key::{Key, item};
-use super::tree::Tree;
+use super::tree::{Stored, Tree};
 use super::volume::Volume;
 use crate::error::{Error, Result};
 use crate::filesystem::structure::Structure;
 
-const NAME: &str = "btrfs extent data";
+pub(super) const NAME: &str = "btrfs extent data";
 
 /// Bytes before the content of an inline extent.
 const INLINE_HEADER: usize = 21;
@@ -50,13 +51,47 @@ impl Extent {
     }
 }
 
+/// Where `offset` and `num_bytes` stand: which part of an extent a file has.
+const PART_OFFSET: usize = 37;
+const PART_LEN: usize = 45;
+
+/// How much of a file an extent is.
+pub(super) struct Span {
+    pub(super) len: u64,
+    pub(super) is_inline: bool,
+}
+
+impl Span {
+    /// None when the type is not known.
+    pub(super) fn read(s: &Structure<'_>) -> Result<Option<Self>> {
+        Ok(match s.u8(20)? {
+            0 => Some(Self { len: s.u64(8)?, is_inline: true }),
+            1 | 2 => Some(Self { len: s.u64(PART_LEN)?, is_inline: false }),
+            _ => None,
+        })
+    }
+}
+
+/// A part of an extent of a file, of `len` bytes from byte `skip` of it on.
+pub(super) fn part(stored: &Stored, skip: u64, len: u64) -> Result<Stored> {
+    let s = Structure::new(NAME, stored.physical, &stored.raw);
+    if Span::read(&s)?.is_none_or(|span| span.is_inline) {
+        return Err(s.unsupported(20, "a part of an inline extent"));
+    }
+    let offset = s.u64(PART_OFFSET)?.saturating_add(skip);
+    let mut part = stored.clone();
+    for (at, number) in [(PART_OFFSET, offset), (PART_LEN, len)] {
+        put(&mut part.raw, at, &number.to_le_bytes());
+    }
+    Ok(part)
+}
+
 /// The extents of a file, ascending and without overlaps; holes and what was only preallocated are
 /// left out.
 pub(super) fn read(volume: &Volume, tree: &Tree, inode: u64) -> Result<Vec<Extent>> {
     let mut extents: Vec<Extent> = Vec::new();
     let mut end = 0_u64;
-    let range =
-        Key::new(inode, item::EXTENT_DATA, 0)..=Key::new(inode, item::EXTENT_DATA, u64::MAX);
+    let range = Key::all(inode, item::EXTENT_DATA);
     tree.walk(volume, range, |item| {
         let s = item.content(NAME);
         let start = item.key.offset;

@@ -7,6 +7,7 @@ use super::extent::{Compressed, Extent, Source};
 use super::volume::Volume;
 use crate::bytes::{Bytes, check_range};
 use crate::error::{Error, Result};
+use crate::filesystem::content::{self, Part, Piece, piece};
 
 /// The bytes of a file: its extents, and zeros where there is none.
 pub(super) struct Content {
@@ -23,30 +24,19 @@ struct Decompressed {
     bytes: Arc<Vec<u8>>,
 }
 
-/// Where a byte of a file lies.
-enum Piece<'a> {
-    /// In an extent that goes on for so many bytes.
-    Stored { extent: &'a Extent, within: u64, len: u64 },
-    /// Nowhere, for so many bytes.
-    Hole { len: u64 },
+impl Part for Extent {
+    fn start(&self) -> u64 {
+        self.start
+    }
+
+    fn len(&self) -> u64 {
+        self.len
+    }
 }
 
 impl Content {
     pub(super) fn new(volume: Arc<Volume>, extents: Vec<Extent>, len: u64) -> Self {
         Self { volume, extents, len, last: Mutex::new(None) }
-    }
-
-    fn piece(&self, offset: u64) -> Piece<'_> {
-        let index = self.extents.partition_point(|extent| extent.end() <= offset);
-        match self.extents.get(index) {
-            None => Piece::Hole { len: u64::MAX },
-            Some(extent) => match offset.checked_sub(extent.start) {
-                None => Piece::Hole { len: extent.start.saturating_sub(offset) },
-                Some(within) => {
-                    Piece::Stored { extent, within, len: extent.len.saturating_sub(within) }
-                }
-            },
-        }
     }
 
     fn decompressed(&self, extent: &Compressed) -> Result<Arc<Vec<u8>>> {
@@ -94,28 +84,15 @@ impl Bytes for Content {
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
         check_range(self.len, offset, buf.len())?;
-        let mut offset = offset;
-        let mut rest = buf;
-        while !rest.is_empty() {
-            let piece = self.piece(offset);
-            let (Piece::Stored { len, .. } | Piece::Hole { len }) = piece;
-            let len = usize::try_from(len).unwrap_or(usize::MAX).min(rest.len());
-            let Some((part, behind)) = std::mem::take(&mut rest).split_at_mut_checked(len) else {
-                break;
-            };
-            match piece {
-                Piece::Stored { extent, within, .. } => self.fill(extent, within, part)?,
-                Piece::Hole { .. } => part.fill(0),
-            }
-            offset = offset.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
-            rest = behind;
-        }
-        Ok(())
+        content::read(&self.extents, offset, buf, |extent, within, part| {
+            self.fill(extent, within, part)
+        })
     }
 
     fn slice(&self, offset: u64, len: usize) -> Option<&[u8]> {
         check_range(self.len, offset, len).ok()?;
-        let Piece::Stored { extent, within, len: there } = self.piece(offset) else {
+        let Piece::Stored { part: extent, within, len: there } = piece(&self.extents, offset)
+        else {
             return None;
         };
         if there < u64::try_from(len).ok()? {
@@ -129,10 +106,10 @@ impl Bytes for Content {
     }
 
     fn zeroes_at(&self, offset: u64) -> u64 {
-        let zeroes = match self.piece(offset) {
+        let zeroes = match piece(&self.extents, offset) {
             Piece::Hole { len } => len,
             Piece::Stored {
-                extent: Extent { source: Source::Plain { logical }, .. },
+                part: Extent { source: Source::Plain { logical }, .. },
                 within,
                 len,
             } => self.volume.zeroes_at(logical.saturating_add(within)).min(len),

@@ -1,5 +1,7 @@
 //! Keys (Btrfs on-disk format, "Key"), and the numbers of trees and of item types.
 
+use std::ops::RangeInclusive;
+
 use crate::error::Result;
 use crate::filesystem::structure::Structure;
 
@@ -17,6 +19,11 @@ pub(super) struct Key {
 impl Key {
     pub(super) fn new(objectid: u64, kind: u8, offset: u64) -> Self {
         Self { objectid, kind, offset }
+    }
+
+    /// All keys of a kind that an object has.
+    pub(super) fn all(objectid: u64, kind: u8) -> RangeInclusive<Self> {
+        Self::new(objectid, kind, 0)..=Self::new(objectid, kind, u64::MAX)
     }
 
     pub(super) fn parse(raw: [u8; KEY_SIZE]) -> Self {
@@ -46,6 +53,8 @@ impl std::fmt::Display for Key {
 pub(super) mod item {
     pub(in super::super) const INODE_ITEM: u8 = 1;
     pub(in super::super) const INODE_REF: u8 = 12;
+    pub(in super::super) const INODE_EXTREF: u8 = 13;
+    pub(in super::super) const DIR_LOG_INDEX: u8 = 72;
     pub(in super::super) const DIR_ITEM: u8 = 84;
     pub(in super::super) const DIR_INDEX: u8 = 96;
     pub(in super::super) const EXTENT_DATA: u8 = 108;
@@ -60,6 +69,8 @@ pub(super) mod item {
 pub(super) mod objectid {
     pub(in super::super) const ROOT_TREE: u64 = 1;
     pub(in super::super) const CHUNK_TREE: u64 = 3;
+    /// A log tree, and the tree of those.
+    pub(in super::super) const TREE_LOG: u64 = u64::MAX - 5;
     /// The devices in the chunk tree.
     pub(in super::super) const DEV_ITEMS: u64 = 1;
     /// The subvolume that every file system has.

@@ -6,7 +6,7 @@
 //! of its structures.
 //!
 //! Checksums of metadata are verified, and the next copy is tried when one disagrees. Checksums of
-//! data are not looked at, and the log tree is not replayed (see [`BtrfsState::has_log`]). A file
+//! data are not looked at. The log tree is replayed in memory (see [`BtrfsState::log`]). A file
 //! system on several devices is read as far as they are here; the device that something else lies on
 //! is named by [`Error::Unsupported`].
 
@@ -20,9 +20,11 @@ mod feature;
 mod file;
 mod inode;
 mod key;
+mod log;
 mod lzo;
 mod node;
 mod node_id;
+mod reference;
 mod root;
 mod state;
 mod subvolume;
@@ -32,6 +34,7 @@ pub(crate) mod tests;
 mod tree;
 mod volume;
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -44,7 +47,7 @@ use self::key::{Key, item, objectid};
 use self::node::SoundNodes;
 use self::node_id::Place;
 use self::root::RootRef;
-pub use self::state::BtrfsState;
+pub use self::state::{BtrfsState, LogState, Replay};
 pub use self::subvolume::{Subvolume, SubvolumeId, TOP_LEVEL};
 use self::superblock::{Device, SYSTEM_CHUNKS, Superblock};
 use self::tree::Tree;
@@ -127,10 +130,13 @@ impl Btrfs {
             sector_size: superblock.sector_size,
             sound_nodes: SoundNodes::new(),
             budget,
+            replayed: HashMap::new(),
         };
         let (chunks, missing_devices) = read_chunk_tree(&bootstrap, superblock)?;
         let volume = Volume { chunks, ..bootstrap };
         let roots = Tree::new(objectid::ROOT_TREE, superblock.root);
+        let (log, replayed) = log::replay(&volume, &roots, superblock.log_root);
+        let volume = Volume { replayed, ..volume };
         let default_subvolume = root::default_subvolume(&roots, &volume, superblock.root_dir)?;
         let tree = existing(root::subvolume(&roots, &volume, default_subvolume))?;
         let state = BtrfsState {
@@ -149,7 +155,7 @@ impl Btrfs {
             missing_devices,
             behind_devices: volume.devices.behind(),
             missing_bytes: volume.devices.missing_bytes(),
-            has_log: superblock.log_root != 0,
+            log,
             has_errors: superblock.has_errors,
             seeding: superblock.seeding,
             damaged_superblock: damage.map(ToString::to_string),
@@ -333,8 +339,7 @@ impl FileSystem for Btrfs {
         if dir.is_empty_directory() {
             return Ok(());
         }
-        let range = Key::new(dir.inode, item::DIR_INDEX, 0)
-            ..=Key::new(dir.inode, item::DIR_INDEX, u64::MAX);
+        let range = Key::all(dir.inode, item::DIR_INDEX);
         self.tree(dir.tree)?.walk(&self.volume, range, |item| {
             let s = item.content(directory::NAME);
             directory::entries(&s, &mut |entry| {

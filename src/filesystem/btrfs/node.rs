@@ -89,11 +89,16 @@ pub(super) struct Node<'a> {
 /// One item of a leaf.
 pub(super) struct Item<'a> {
     pub(super) key: Key,
-    raw: &'a [u8],
-    physical: u64,
+    pub(super) raw: &'a [u8],
+    /// Where the content lies, as a byte of a device.
+    pub(super) physical: u64,
 }
 
 impl<'a> Item<'a> {
+    pub(super) fn new(key: Key, raw: &'a [u8], physical: u64) -> Self {
+        Self { key, raw, physical }
+    }
+
     /// Bytes of the content.
     pub(super) fn len(&self) -> u64 {
         u64::try_from(self.raw.len()).unwrap_or(u64::MAX)
@@ -259,7 +264,7 @@ impl<'a> Node<'a> {
         let (start, len) = self.extent(index)?;
         let raw = self.structure().bytes(start, len)?;
         let physical = self.physical.saturating_add(u64::try_from(start).unwrap_or(u64::MAX));
-        Ok(Item { key: self.key(index)?, raw, physical })
+        Ok(Item::new(self.key(index)?, raw, physical))
     }
 
     /// A pointer of a node that is no leaf.

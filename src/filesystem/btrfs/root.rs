@@ -63,7 +63,7 @@ pub(super) fn subvolume(roots: &Tree, volume: &Volume, id: u64) -> Result<Tree> 
     }
     let mut found = None;
     // The offset is 0, or the transaction that made a snapshot.
-    let range = Key::new(id, item::ROOT_ITEM, 0)..=Key::new(id, item::ROOT_ITEM, u64::MAX);
+    let range = Key::all(id, item::ROOT_ITEM);
     roots.walk(volume, range, |item| {
         found = Some(RootItem::parse(&item.content(NAME))?);
         Ok(ControlFlow::Continue(()))

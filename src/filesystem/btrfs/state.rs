@@ -39,9 +39,8 @@ pub struct BtrfsState {
     pub behind_devices: Vec<u64>,
     /// Bytes that these devices should have but the volumes do not: they were cut.
     pub missing_bytes: u64,
-    /// There is a log tree: the file system was in use, and what programs made sure of with `fsync`
-    /// since the last transaction is in that log alone. It is not replayed, as a mount would.
-    pub has_log: bool,
+    /// What became of the log tree.
+    pub log: LogState,
     /// The superblock says that the kernel saw an error.
     pub has_errors: bool,
     /// The file system is a seed: read-only until a device is added.
@@ -49,6 +48,33 @@ pub struct BtrfsState {
     /// Why the primary superblock could not be used. The newest copy was read, but a mount refuses
     /// such a file system.
     pub damaged_superblock: Option<String>,
+}
+
+/// What became of the log tree. It is there when the file system was in use, and what programs made
+/// sure of with `fsync` since the last transaction is in it alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogState {
+    /// There is none.
+    Absent,
+    /// It was replayed in memory, as a mount would.
+    Replayed(Replay),
+    /// It could not be replayed: the newest changes are missing.
+    NotReplayed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A replay of the log tree in memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replay {
+    /// Subvolumes that had a log.
+    pub subvolumes: u64,
+    /// Inodes in their logs.
+    pub inodes: u64,
+    /// Items of subvolumes that are others, new or gone.
+    pub items: u64,
 }
 
 /// Where some fields of the superblock stand.
@@ -83,15 +109,17 @@ impl BtrfsState {
     pub(super) fn health(&self) -> Health {
         let at =
             |field: u64| place("btrfs superblock", self.superblock_offset.saturating_add(field));
-        let (shutdown, detail) = if self.has_log {
-            (Shutdown::Unclean, "there is a log tree")
-        } else {
-            (Shutdown::Clean, "there is no log tree")
+        let (shutdown, detail) = match self.log {
+            LogState::Absent => (Shutdown::Clean, "there is no log tree"),
+            _ => (Shutdown::Unclean, "there is a log tree"),
         };
         let mut errors = self.refusals();
-        let stale = errors.first().map(refused).or_else(|| {
-            let reason = "there is a log tree, which is not replayed by this program";
-            self.has_log.then(|| Unread::new(at(LOG_ROOT), reason))
+        let stale = errors.first().map(refused).or_else(|| match &self.log {
+            LogState::NotReplayed { reason } => {
+                let reason = format!("there is a log tree, which could not be replayed: {reason}");
+                Some(Unread::new(at(LOG_ROOT), reason))
+            }
+            _ => None,
         });
         if self.has_errors {
             errors.push(Evidence::new(at(FLAGS), "the flag of errors"));

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use super::directory;
 use super::key::{Key, is_subvolume, item, objectid};
+use super::reference::{self, Reference};
 use super::root::{self, RootItem, RootRef};
 use super::tree::Tree;
 use super::volume::Volume;
@@ -139,13 +139,10 @@ impl Paths<'_> {
         let tree =
             self.living.get(&tree).ok_or_else(|| missing(format!("the subvolume {tree}")))?;
         let mut found = None;
-        let range = Key::new(dir, item::INODE_REF, 0)..=Key::new(dir, item::INODE_REF, u64::MAX);
+        let range = Key::all(dir, item::INODE_REF);
         tree.walk(self.volume, range, |item| {
-            let s = item.content("btrfs inode reference");
-            let len = usize::from(s.u16(8)?);
-            let name = s.bytes(10, len)?;
-            directory::check_name(&s, 10, name)?;
-            found = Some((item.key.offset, name.to_vec()));
+            let names = Reference::all(item.key, &item.content(reference::NAME))?;
+            found = names.into_iter().next().map(|first| (first.dir, first.name));
             Ok(ControlFlow::Break(()))
         })?;
         found.ok_or_else(|| missing(format!("a name of directory {dir} in subvolume {}", tree.id)))

@@ -64,7 +64,8 @@ pub(super) struct Superblock {
     pub(super) generation: u64,
     pub(super) root: RootPointer,
     pub(super) chunk_root: RootPointer,
-    pub(super) log_root: u64,
+    /// The tree of log trees; none when there is nothing to replay.
+    pub(super) log_root: Option<RootPointer>,
     pub(super) total_bytes: u64,
     pub(super) bytes_used: u64,
     pub(super) root_dir: u64,
@@ -161,7 +162,7 @@ impl Superblock {
                 level: level(&s, 0xC7)?,
                 generation: s.u64(0xA4)?,
             },
-            log_root: s.u64(0x60)?,
+            log_root: log_root(&s, generation)?,
             total_bytes: s.u64(0x70)?,
             bytes_used: s.u64(0x78)?,
             root_dir: s.u64(0x80)?,
@@ -187,6 +188,14 @@ fn size(s: &Structure<'_>, at: usize, least: u32) -> Result<u32> {
         return Err(s.corrupt(at, expected, size));
     }
     Ok(size)
+}
+
+/// The tree of log trees. It belongs to the transaction behind the last one that was committed
+/// (`btrfs_replay_log`).
+fn log_root(s: &Structure<'_>, generation: u64) -> Result<Option<RootPointer>> {
+    let (logical, level) = (s.u64(0x60)?, level(s, 0xC8)?);
+    let generation = generation.saturating_add(1);
+    Ok((logical != 0).then_some(RootPointer { logical, level, generation }))
 }
 
 /// The level of a root.

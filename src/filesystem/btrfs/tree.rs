@@ -1,5 +1,7 @@
 //! Trees of items.
 
+use std::collections::btree_map::{self, BTreeMap};
+use std::iter::Peekable;
 use std::ops::{ControlFlow, RangeInclusive};
 
 use super::key::Key;
@@ -20,6 +22,23 @@ pub(super) struct Tree {
     root: RootPointer,
 }
 
+/// An item as it would stand in a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) raw: Vec<u8>,
+    /// Where that was read, as a byte of a device.
+    pub(super) physical: u64,
+}
+
+impl Stored {
+    pub(super) fn of(item: &Item<'_>) -> Self {
+        Self { raw: item.raw.to_vec(), physical: item.physical }
+    }
+}
+
+/// What stands in place of items of a tree: other items, new ones, or nothing.
+pub(super) type Overlay = BTreeMap<Key, Option<Stored>>;
+
 type Visit<'a> = dyn FnMut(&Item<'_>) -> Result<ControlFlow<()>> + 'a;
 
 /// One way through the items of a tree.
@@ -27,6 +46,8 @@ struct Walk<'a> {
     volume: &'a Volume,
     range: RangeInclusive<Key>,
     visit: &'a mut Visit<'a>,
+    /// What of the overlay was not passed yet.
+    changes: Option<Peekable<btree_map::Range<'a, Key, Option<Stored>>>>,
     damaged: u32,
     first_error: Option<Error>,
 }
@@ -41,7 +62,8 @@ impl Tree {
         Self { id, root }
     }
 
-    /// Calls `visit` for each item in a range of keys in their order, until it breaks.
+    /// Calls `visit` for each item in a range of keys in their order, until it breaks: as the log
+    /// that was replayed leaves them.
     ///
     /// A node or item that cannot be read does not hide the ones behind it; the first error comes
     /// at the end.
@@ -49,13 +71,28 @@ impl Tree {
         &self,
         volume: &Volume,
         range: RangeInclusive<Key>,
+        visit: impl FnMut(&Item<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        self.walk_changed(volume, volume.replayed.get(&self.id), range, visit)
+    }
+
+    /// As [`Tree::walk`], with `overlay` in front of what lies on the disk.
+    pub(super) fn walk_changed(
+        &self,
+        volume: &Volume,
+        overlay: Option<&Overlay>,
+        range: RangeInclusive<Key>,
         mut visit: impl FnMut(&Item<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        let mut walk = Walk { volume, range, visit: &mut visit, damaged: 0, first_error: None };
+        let changes = overlay.map(|overlay| overlay.range(range.clone()).peekable());
+        let visit = &mut visit;
+        let mut walk = Walk { volume, range, visit, changes, damaged: 0, first_error: None };
         let RootPointer { logical, level, generation } = self.root;
         let root =
             NodePointer { logical, level, generation, tree: self.id, first: None, before: None };
-        let _ = walk.descend(&root);
+        if walk.descend(&root).is_continue() {
+            let _ = walk.changes_before(None);
+        }
         walk.first_error.map_or(Ok(()), Err)
     }
 
@@ -99,21 +136,50 @@ impl Walk<'_> {
                 Ok(_) => {}
                 Err(error) => return self.note(error),
             }
-            let step = if node.is_leaf() {
-                node.item(index).and_then(|item| {
-                    volume.budget.spend(item.len())?;
-                    (self.visit)(&item)
-                })
+            let below = if node.is_leaf() {
+                node.item(index).map(|item| self.item(&item))
             } else {
                 node.pointer(index).map(|below| self.descend(&below))
             };
-            match step {
-                Ok(ControlFlow::Continue(())) => {}
-                Ok(ControlFlow::Break(())) => return ControlFlow::Break(()),
-                Err(error) => self.note(error)?,
-            }
+            below.unwrap_or_else(|error| self.note(error))?;
         }
         ControlFlow::Continue(())
+    }
+
+    /// Visits an item, or what stands in its place.
+    fn item(&mut self, item: &Item<'_>) -> ControlFlow<()> {
+        self.changes_before(Some(item.key))?;
+        let changes = self.changes.as_mut();
+        match changes.and_then(|changes| changes.next_if(|(key, _)| **key == item.key)) {
+            Some((key, change)) => self.change(key, change),
+            None => self.visit(item),
+        }
+    }
+
+    /// Visits what is new before `end`, or to the end of the range.
+    fn changes_before(&mut self, end: Option<Key>) -> ControlFlow<()> {
+        while let Some((key, change)) = self
+            .changes
+            .as_mut()
+            .and_then(|changes| changes.next_if(|(key, _)| end.is_none_or(|end| **key < end)))
+        {
+            self.change(key, change)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn change(&mut self, key: &Key, change: &Option<Stored>) -> ControlFlow<()> {
+        match change {
+            Some(stored) => self.visit(&Item::new(*key, &stored.raw, stored.physical)),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    fn visit(&mut self, item: &Item<'_>) -> ControlFlow<()> {
+        match self.volume.budget.spend(item.len()).and_then(|()| (self.visit)(item)) {
+            Ok(step) => step,
+            Err(error) => self.note(error),
+        }
     }
 
     fn note(&mut self, error: Error) -> ControlFlow<()> {

@@ -1,12 +1,14 @@
 //! Logical addresses, as bytes.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::checksum::ChecksumType;
 use super::chunk::{Chunk, Chunks, Piece};
 use super::device::Devices;
 use super::node::{Node, NodePointer, SoundNodes};
+use super::tree::Overlay;
 use crate::error::{Error, Result};
 use crate::filesystem::Budget;
 
@@ -24,6 +26,8 @@ pub(super) struct Volume {
     pub(super) sound_nodes: SoundNodes,
     /// What reads of nodes and items are counted in.
     pub(super) budget: Arc<Budget>,
+    /// What the log tree changes, by the number of the subvolume.
+    pub(super) replayed: HashMap<u64, Overlay>,
 }
 
 /// The error that tells more: what is damaged here before what lies elsewhere.

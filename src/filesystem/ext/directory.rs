@@ -40,23 +40,19 @@ pub(super) struct Entry<'a> {
     file_type: u8,
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// An entry that a fast commit made.
+    pub(super) fn new(inode: u32, name: &'a [u8], file_type: FileType) -> Self {
+        Self { inode, name, file_type: file_type.entry() }
+    }
+
     /// Whether it is `.` or `..`.
     pub(super) fn is_dot(&self) -> bool {
         matches!(self.name, b"." | b"..")
     }
 
     pub(super) fn file_type(&self) -> Option<FileType> {
-        Some(match self.file_type {
-            1 => FileType::Regular,
-            2 => FileType::Directory,
-            3 => FileType::CharDevice,
-            4 => FileType::BlockDevice,
-            5 => FileType::Fifo,
-            6 => FileType::Socket,
-            7 => FileType::Symlink,
-            _ => return None,
-        })
+        FileType::from_entry(self.file_type)
     }
 }
 

@@ -108,16 +108,9 @@ impl Walk<'_> {
     }
 
     fn extent(&mut self, entry: &Structure<'_>) -> Result<()> {
-        let logical = self.first_block(entry)?;
-        let stored = entry.u16(0x4)?;
-        let (len, written) = match stored.checked_sub(MAX_WRITTEN) {
-            None | Some(0) => (u64::from(stored), true),
-            Some(unwritten) => (u64::from(unwritten), false),
-        };
-        if len == 0 {
-            return Err(entry.corrupt(0x4, "a length", "0"));
-        }
-        let physical = join(entry.u32(0x8)?, u32::from(entry.u16(0x6)?));
+        self.first_block(entry)?;
+        let (run, written) = self::entry(entry)?;
+        let Run { logical, physical, len } = run;
         let end = physical.saturating_add(len);
         if physical == 0 || end > self.volume.block_count() {
             return Err(entry.corrupt(
@@ -129,7 +122,7 @@ impl Walk<'_> {
         self.runs.claim(self.volume, self.inode, len)?;
         self.next = logical.saturating_add(len);
         if written {
-            self.runs.push(Run { logical, physical, len })?;
+            self.runs.push(run)?;
         }
         Ok(())
     }
@@ -144,6 +137,20 @@ impl Walk<'_> {
         }
         Ok(logical)
     }
+}
+
+/// What an extent says, and whether its blocks are written.
+pub(super) fn entry(s: &Structure<'_>) -> Result<(Run, bool)> {
+    let stored = s.u16(0x4)?;
+    let (len, is_written) = match stored.checked_sub(MAX_WRITTEN) {
+        None | Some(0) => (u64::from(stored), true),
+        Some(unwritten) => (u64::from(unwritten), false),
+    };
+    if len == 0 {
+        return Err(s.corrupt(0x4, "a length", "0"));
+    }
+    let physical = join(s.u32(0x8)?, u32::from(s.u16(0x6)?));
+    Ok((Run { logical: s.u32(0x0)?.into(), physical, len }, is_written))
 }
 
 /// The checksum follows the room for `eh_max` entries (ifork.rst, `ext4_extent_tail`).

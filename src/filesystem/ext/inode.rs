@@ -55,24 +55,36 @@ impl Inode {
     pub(super) fn read(volume: &Volume, superblock: &Superblock, number: u64) -> Result<Self> {
         let (number, offset, raw) = raw_inode(volume, superblock, number)?;
         let s = Structure::new("ext inode", offset, &raw);
-        let extra = extra_size(&s)?;
         let checksum_seed = match superblock.checksum_seed {
-            Some(seed) => Some(verify(&s, seed, number, extra)?),
+            Some(seed) => Some(verify(&s, seed, number, extra_size(&s)?)?),
             None => None,
         };
+        Self::parse(superblock, number, &s, checksum_seed)
+    }
+
+    /// The inode of that number with the bytes that a fast commit left, which have no checksum.
+    pub(super) fn committed(
+        volume: &Volume,
+        superblock: &Superblock,
+        number: u64,
+        raw: &[u8],
+    ) -> Result<Self> {
+        let (number, offset, _) = raw_inode(volume, superblock, number)?;
+        let s = Structure::new("ext inode", offset, raw);
+        let seed = superblock.checksum_seed.map(|seed| seed_of(&s, seed, number)).transpose()?;
+        Self::parse(superblock, number, &s, seed)
+    }
+
+    fn parse(
+        superblock: &Superblock,
+        number: u32,
+        s: &Structure<'_>,
+        checksum_seed: Option<u32>,
+    ) -> Result<Self> {
         let mode = s.u16(0x0)?;
-        let file_type = match mode >> 12 {
-            0x1 => FileType::Fifo,
-            0x2 => FileType::CharDevice,
-            0x4 => FileType::Directory,
-            0x6 => FileType::BlockDevice,
-            0x8 => FileType::Regular,
-            0xA => FileType::Symlink,
-            0xC => FileType::Socket,
-            _ => {
-                let what = "an inode in use with a file type";
-                return Err(s.corrupt(0x0, what, format!("inode {number} with mode {mode:#o}")));
-            }
+        let Some(file_type) = FileType::from_mode(mode) else {
+            let what = "an inode in use with a file type";
+            return Err(s.corrupt(0x0, what, format!("inode {number} with mode {mode:#o}")));
         };
         // The upper half was once the ACL of a directory (`i_dir_acl`).
         let has_high =
@@ -80,14 +92,14 @@ impl Inode {
         let size = join(s.u32(0x4)?, if has_high { s.u32(0x6C)? } else { 0 });
         Ok(Self {
             number,
-            offset,
+            offset: s.offset,
             file_type,
             mode: mode & 0o7777,
             uid: u32::from(s.u16(0x78)?) << 16 | u32::from(s.u16(0x2)?),
             gid: u32::from(s.u16(0x7A)?) << 16 | u32::from(s.u16(0x18)?),
             links: u32::from(s.u16(0x1A)?),
             size,
-            mtime: mtime(&s, extra)?,
+            mtime: mtime(s, extra_size(s)?)?,
             flags: s.u32(0x20)?,
             block: s.array(0x28)?,
             checksum_seed,
@@ -112,13 +124,25 @@ impl Inode {
         )
     }
 
+    /// What of this inode is not read.
+    pub(super) fn unsupported(&self, what: &str) -> Error {
+        let what = format!("{what} (inode {})", self.number);
+        Error::unsupported("ext inode", self.offset, what)
+    }
+
     /// Fails for what fscrypt has encrypted.
     pub(super) fn must_be_plain(&self) -> Result<()> {
         if self.has(flag::ENCRYPT) {
-            let what = format!("the encrypted content of inode {}", self.number);
-            return Err(Error::unsupported("ext inode", self.offset, what));
+            return Err(self.unsupported("encrypted content"));
         }
         Ok(())
+    }
+}
+
+/// Overwrites a part of an inode's bytes; nothing when there is no room for it.
+pub(super) fn put(raw: &mut [u8], at: usize, part: &[u8]) {
+    if let Some(place) = raw.get_mut(at..at.saturating_add(part.len())) {
+        place.copy_from_slice(part);
     }
 }
 
@@ -166,7 +190,7 @@ pub(super) fn extra_size(s: &Structure<'_>) -> Result<usize> {
 /// Verifies the checksum and gives the seed for what belongs to the inode (checksums.rst): the
 /// number and the generation go before the inode, the two halves of the checksum count as zeros.
 fn verify(s: &Structure<'_>, seed: u32, number: u32, extra: usize) -> Result<u32> {
-    let seed = crc32c(crc32c(seed, &number.to_le_bytes()), s.bytes(0x64, 4)?);
+    let seed = seed_of(s, seed, number)?;
     let mut sum = crc32c(seed, s.bytes(0, 0x7C)?);
     sum = crc32c(sum, &[0; 2]);
     sum = crc32c(sum, s.bytes(0x7E, 2)?);
@@ -192,6 +216,11 @@ fn verify(s: &Structure<'_>, seed: u32, number: u32, extra: usize) -> Result<u32
         ));
     }
     Ok(seed)
+}
+
+/// The seed for what belongs to the inode.
+fn seed_of(s: &Structure<'_>, seed: u32, number: u32) -> Result<u32> {
+    Ok(crc32c(crc32c(seed, &number.to_le_bytes()), s.bytes(0x64, 4)?))
 }
 
 /// Seconds are signed 32 bits; two more bits of `i_mtime_extra` count epochs of 2^32 seconds

@@ -13,6 +13,7 @@ mod block_map;
 mod checksum;
 mod directory;
 mod extent;
+mod fast_commit;
 mod feature;
 mod group_descriptor;
 mod inline_data;
@@ -31,10 +32,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use self::directory::{Entry, Layout};
+use self::fast_commit::FastCommits;
 use self::feature::incompat;
 use self::inode::{Inode, flag};
+use self::journal::{Found, Replayed};
 use self::runs::Runs;
-pub use self::state::{ErrorRecord, ExtState, JournalState, Replay};
+pub use self::state::{ErrorRecord, ExtState, FastCommitState, JournalState, Replay};
 use self::superblock::{SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, Superblock};
 use self::volume::Volume;
 use super::{Budget, DirEntry, FileSystem, FileType, Health, Metadata, NodeId};
@@ -48,6 +51,7 @@ const ROOT_INODE: u64 = 2;
 pub struct Ext {
     volume: Arc<Volume>,
     superblock: Superblock,
+    fast_commits: FastCommits,
     state: ExtState,
 }
 
@@ -72,7 +76,7 @@ impl Ext {
         let raw = bytes.array::<SUPERBLOCK_SIZE>(SUPERBLOCK_OFFSET)?;
         let found = Superblock::parse(&raw)?;
         let volume = Volume::new(bytes, found.block_size, found.block_count, budget);
-        let (journal, overlay) = journal::replay(&volume, &found);
+        let Replayed { state: journal, overlay, fast_commits } = journal::replay(&volume, &found);
         let volume = volume.with_overlay(overlay);
         let superblock = replayed_superblock(&volume, found)?;
         let volume = volume.with_block_count(superblock.block_count);
@@ -99,7 +103,27 @@ impl Ext {
             last_mounted: superblock.last_mounted.clone(),
             journal,
         };
-        Ok(Self { volume: Arc::new(volume), superblock, state })
+        let volume = Arc::new(volume);
+        let mut ext = Self { volume, superblock, fast_commits: FastCommits::default(), state };
+        if let Some(found) = fast_commits {
+            ext.replay_fast_commits(found);
+        }
+        Ok(ext)
+    }
+
+    fn replay_fast_commits(&mut self, found: Found) {
+        let done = found.changes.and_then(|changes| self.replay(&changes));
+        let (changes, not_replayed) = match done {
+            Ok(changes) => (changes, None),
+            Err(error) => {
+                self.fast_commits = FastCommits::default();
+                (0, Some(error.to_string()))
+            }
+        };
+        if let JournalState::Replayed(replay) = &mut self.state.journal {
+            let at = found.at;
+            replay.fast_commits = Some(FastCommitState { at, changes, not_replayed });
+        }
     }
 
     /// What the file system says about itself.
@@ -108,7 +132,10 @@ impl Ext {
     }
 
     fn inode(&self, node: NodeId) -> Result<Inode> {
-        Inode::read(&self.volume, &self.superblock, node.0)
+        match self.fast_commits.inode(node.0) {
+            Some(raw) => Inode::committed(&self.volume, &self.superblock, node.0, raw),
+            None => Inode::read(&self.volume, &self.superblock, node.0),
+        }
     }
 
     fn layout(&self) -> Layout {
@@ -136,6 +163,15 @@ impl Ext {
         let mut visit = |entry: Entry<'_>| {
             if entry.is_dot() { Ok(ControlFlow::Continue(())) } else { visit(entry) }
         };
+        self.walk_changed(inode, &mut visit)
+    }
+
+    /// Calls `visit` for each entry that lies on the volume, until it breaks.
+    fn walk_stored(
+        &self,
+        inode: &Inode,
+        mut visit: impl FnMut(Entry<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
         if inode.has(flag::INLINE_DATA) {
             inline_data::walk(&self.volume, &self.superblock, inode, self.layout(), &mut visit)
         } else {
@@ -252,7 +288,10 @@ impl FileSystem for Ext {
         if inode.has(flag::INLINE_DATA) {
             return Ok(Arc::new(inline_data::content(&self.volume, &self.superblock, &inode)?));
         }
-        let runs = Runs::read(&self.volume, &inode)?;
+        let runs = match self.fast_commits.runs(&inode) {
+            Some(runs) => runs?,
+            None => Runs::read(&self.volume, &inode)?,
+        };
         Ok(Arc::new(runs.content(&self.volume, inode.size)))
     }
 }

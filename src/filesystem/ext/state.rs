@@ -63,7 +63,7 @@ pub struct ErrorRecord {
 
 /// What became of the journal. Whatever it was, the file system can be read; it is what the next
 /// mount would see when the journal is [`Absent`](Self::Absent), [`Clean`](Self::Clean) or
-/// [`Replayed`](Self::Replayed) without fast commits.
+/// [`Replayed`](Self::Replayed) with all its fast commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JournalState {
@@ -94,9 +94,19 @@ pub struct Replay {
     /// Blocks in the log that contradict their checksum, so that they were left out (the kernel
     /// replays the rest and then reports the failure).
     pub damaged: u64,
-    /// Where fast commits follow the last transaction, as a byte of the volume; they are not
-    /// replayed, so the newest changes to names, sizes and block maps are missing.
-    pub fast_commits_at: Option<u64>,
+    /// What became of the fast commits behind the last transaction; none when there are none.
+    pub fast_commits: Option<FastCommitState>,
+}
+
+/// What became of fast commits: changes to names, sizes and block maps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FastCommitState {
+    /// Where they begin, as a byte of the volume.
+    pub at: u64,
+    /// Number of changes that were replayed in memory.
+    pub changes: u64,
+    /// Why they could not be replayed, so that the newest changes are missing.
+    pub not_replayed: Option<String>,
 }
 
 /// Names a field of the superblock.
@@ -140,9 +150,12 @@ impl ExtState {
         }
         match &self.journal {
             JournalState::NotReplayed { reason } => Some(Unread::new("ext journal", reason)),
-            JournalState::Replayed(Replay { fast_commits_at: Some(byte), .. }) => {
-                let reason = "it holds fast commits, which are not replayed by this program";
-                Some(Unread::new(place("ext journal", *byte), reason))
+            JournalState::Replayed(Replay {
+                fast_commits: Some(FastCommitState { at, not_replayed: Some(reason), .. }),
+                ..
+            }) => {
+                let reason = format!("its fast commits could not be replayed: {reason}");
+                Some(Unread::new(place("ext journal", *at), reason))
             }
             JournalState::Replayed(Replay { damaged, .. }) if *damaged > 0 => {
                 let reason = format!("{damaged} of its blocks contradict their checksum");

@@ -39,16 +39,7 @@ impl Entry<'_> {
 
     /// (*XFS Algorithms & Data Structures*, "Directory File Types".)
     pub(super) fn file_type(&self) -> Option<FileType> {
-        Some(match self.file_type {
-            1 => FileType::Regular,
-            2 => FileType::Directory,
-            3 => FileType::CharDevice,
-            4 => FileType::BlockDevice,
-            5 => FileType::Fifo,
-            6 => FileType::Socket,
-            7 => FileType::Symlink,
-            _ => return None,
-        })
+        FileType::from_entry(self.file_type)
     }
 
     /// Fails for an inode number that no inode of the file system can have.

@@ -86,6 +86,13 @@ impl Geometry {
         block.checked_shl(per_block_log).unwrap_or_default()
     }
 
+    /// The group that an inode lies in.
+    pub(super) fn group_of(&self, inode: u64) -> u64 {
+        let per_block_log = self.block_log.saturating_sub(self.inode_log);
+        let log = self.group_block_log.saturating_add(per_block_log);
+        inode.checked_shr(log).unwrap_or_default()
+    }
+
     /// The byte at which an inode lies; `None` when no inode can have that number.
     pub(super) fn inode_byte(&self, number: u64) -> Option<u64> {
         // The first block of a group holds its superblock and headers.

@@ -49,21 +49,53 @@ const NO_INODE: u32 = u32::MAX;
 /// only where the file system grew.
 const MAX_GROUPS: u64 = 1 << 14;
 
-/// The sums over all groups.
-///
-/// # Errors
-/// The first header that a mount refuses; [`Error::Limit`] when there are too many.
-pub(super) fn count(volume: &Volume, superblock: &Superblock) -> Result<Counts> {
-    if superblock.geometry.group_count > MAX_GROUPS {
-        let structure = "xfs allocation groups";
-        return Err(Error::Limit { structure, limit: MAX_GROUPS, unit: "groups" });
+/// What the headers of all groups come to.
+#[derive(Default)]
+pub(super) struct Groups {
+    /// The sums over all of them.
+    counts: Counts,
+    /// The first header that keeps the kernel from mounting, or from using what it mounted.
+    pub(super) refusal: Option<Error>,
+    /// The first that it finds only when it allocates there.
+    pub(super) damage: Option<Error>,
+}
+
+impl Groups {
+    /// Reads them all. After a clean unmount the kernel looks at a header at the mount only when it
+    /// keeps blocks of the group for trees of the newer features, and at the inodes of the group
+    /// that the root directory is in (`xfs_ag_resv_init`, `xfs_imap`); else it counts what is free
+    /// in all of them (`xfs_initialize_perag_data`).
+    pub(super) fn read(volume: &Volume, superblock: &Superblock, is_clean: bool) -> Self {
+        let mut all = Self::default();
+        let geometry = &superblock.geometry;
+        if geometry.group_count > MAX_GROUPS {
+            let structure = "xfs allocation groups";
+            all.refusal = Some(Error::Limit { structure, limit: MAX_GROUPS, unit: "groups" });
+            return all;
+        }
+        let has = |bit| superblock.features.has_ro_compat(bit);
+        let keeps_inodes = !is_clean || has(ro_compat::FINOBT);
+        let keeps = keeps_inodes || has(ro_compat::RMAPBT) || has(ro_compat::REFLINK);
+        for group in 0..geometry.group_count {
+            let free = free_space(volume, superblock, group, &mut all.counts);
+            all.note(free, keeps);
+            let inodes = inodes(volume, superblock, group, &mut all.counts);
+            all.note(inodes, keeps_inodes || geometry.group_of(superblock.root_inode) == group);
+        }
+        all
     }
-    let mut counts = Counts::default();
-    for group in 0..superblock.geometry.group_count {
-        free_space(volume, superblock, group, &mut counts)?;
-        inodes(volume, superblock, group, &mut counts)?;
+
+    fn note(&mut self, read: Result<()>, is_at_mount: bool) {
+        let place = if is_at_mount { &mut self.refusal } else { &mut self.damage };
+        if let Err(error) = read {
+            place.get_or_insert(error);
+        }
     }
-    Ok(counts)
+
+    /// The sums, when all could be read.
+    pub(super) fn counts(&self) -> Option<Counts> {
+        (self.refusal.is_none() && self.damage.is_none()).then_some(self.counts)
+    }
 }
 
 fn free_space(

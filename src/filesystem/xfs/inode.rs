@@ -89,18 +89,9 @@ impl<'v> Inode<'v> {
             verify(&s, superblock, number, span.is_replayed)?;
         }
         let mode = s.be16(2)?;
-        let file_type = match mode >> 12 {
-            0x1 => FileType::Fifo,
-            0x2 => FileType::CharDevice,
-            0x4 => FileType::Directory,
-            0x6 => FileType::BlockDevice,
-            0x8 => FileType::Regular,
-            0xA => FileType::Symlink,
-            0xC => FileType::Socket,
-            _ => {
-                let found = format!("inode {number} with mode {mode:#o}");
-                return Err(s.corrupt(2, "an inode in use with a file type", found));
-            }
+        let Some(file_type) = FileType::from_mode(mode) else {
+            let found = format!("inode {number} with mode {mode:#o}");
+            return Err(s.corrupt(2, "an inode in use with a file type", found));
         };
         let flags2 = if version == 3 { s.be64(120)? } else { 0 };
         let extents =

@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use self::directory::Entry;
 use self::feature::incompat;
+use self::group_header::Groups;
 use self::inode::Inode;
 use self::runs::Runs;
 pub use self::state::{LogState, Replay, XfsState};
@@ -77,9 +78,10 @@ impl Xfs {
         let volume = volume.with_overlay(overlay);
         let superblock = replayed_superblock(&volume, found, sector)?;
         let volume = volume.with_geometry(superblock.geometry);
-        let groups = group_header::count(&volume, &superblock);
-        let counted = groups.as_ref().ok().filter(|_| log != LogState::Clean);
-        let counts = counted.copied().unwrap_or(superblock.counts);
+        let is_clean = log == LogState::Clean;
+        let groups = Groups::read(&volume, &superblock, is_clean);
+        let counted = groups.counts().filter(|_| !is_clean);
+        let counts = counted.unwrap_or(superblock.counts);
         let state = XfsState {
             version: if superblock.features.is_v5() { 5 } else { 4 },
             features: superblock.features.names(),
@@ -91,7 +93,8 @@ impl Xfs {
             allocation_groups: superblock.geometry.group_count,
             free_blocks: counts.free_blocks,
             is_counted: counted.is_some(),
-            refusal: superblock.refusal.clone().or(groups.err()),
+            refusal: superblock.refusal.clone().or(groups.refusal),
+            damage: groups.damage,
             inodes: counts.inodes,
             free_inodes: counts.free_inodes,
             realtime_blocks: superblock.realtime_blocks,

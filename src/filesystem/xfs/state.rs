@@ -39,6 +39,9 @@ pub struct XfsState {
     /// the log leaves them, for which the kernel does not mount it, or shuts it down once it looks
     /// there.
     pub refusal: Option<Error>,
+    /// The first of those headers that the kernel does not look at before it allocates in the group:
+    /// it mounts the file system, and shuts it down then.
+    pub damage: Option<Error>,
     /// Bytes that the file system has but the volume does not: it was cut, and is not mounted.
     pub missing_bytes: u64,
     /// The feature `needsrepair`: the kernel does not mount it before `xfs_repair` has run.
@@ -94,6 +97,16 @@ const BLOCKS: u64 = 8;
 const FREE_BLOCKS: u64 = 144;
 const INCOMPAT: u64 = 216;
 
+fn evidence(error: &Error) -> Evidence {
+    match error {
+        Error::Corrupt { structure, offset, expected, found } => {
+            let detail = format!("expected {expected}, found {found}");
+            Evidence::new(place(structure, *offset), detail)
+        }
+        error => Evidence::new("xfs allocation groups", error.to_string()),
+    }
+}
+
 impl XfsState {
     /// What the kernel does not mount it for, by Linux fs/xfs/xfs_mount.c (`xfs_mountfs`).
     fn refusals(&self) -> Vec<Evidence> {
@@ -102,14 +115,7 @@ impl XfsState {
             found.push(Evidence::new(place("xfs superblock", INCOMPAT), "needsrepair"));
         }
         found.extend(cut(place("xfs superblock", BLOCKS), self.missing_bytes));
-        match &self.refusal {
-            Some(Error::Corrupt { structure, offset, expected, found: seen }) => {
-                let detail = format!("expected {expected}, found {seen}");
-                found.push(Evidence::new(place(structure, *offset), detail));
-            }
-            Some(error) => found.push(Evidence::new("xfs allocation groups", error.to_string())),
-            None => {}
-        }
+        found.extend(self.refusal.as_ref().map(evidence));
         found
     }
 
@@ -136,8 +142,13 @@ impl XfsState {
             }
             _ => None,
         };
-        let errors = self.refusals();
+        let mut errors = self.refusals();
         let stale = errors.first().map(refused).or(stale);
+        errors.extend(self.damage.as_ref().map(|damage| {
+            let Evidence { location, detail } = evidence(damage);
+            let then = "the kernel mounts it, and shuts it down when it allocates in that group";
+            Evidence::new(location, format!("{detail}: {then}"))
+        }));
         let Self { blocks, free_blocks, block_size, .. } = self;
         let counted = if self.is_counted { "xfs AGF" } else { "xfs superblock" };
         Health {

@@ -18,6 +18,7 @@ pub mod mounts;
 pub mod network;
 pub mod os_release;
 pub mod package;
+mod pattern;
 mod root;
 mod rooted;
 pub mod sshd;

@@ -69,6 +69,7 @@ fn disk(
             signature: true,
             evidence: Evidence::new("MBR", "code"),
             grub_core: None,
+            grub_legacy: None,
         }),
         // Windows and its own mkfs write their boot record into every NTFS.
         volume_boot_code: parts
@@ -77,6 +78,8 @@ fn disk(
                 volume: index(number),
                 kind: BootCodeKind::Windows,
                 evidence: Evidence::new(format!("partition {number}"), "BOOTMGR"),
+                grub_core: None,
+                grub_legacy: None,
             })
             .collect(),
         problems: Vec::new(),

@@ -389,6 +389,7 @@ fn disk() -> DiskFacts {
             signature: true,
             evidence: Evidence::new("sector 0, byte 384", "GRUB"),
             grub_core: None,
+            grub_legacy: None,
         }),
         volume_boot_code: Vec::new(),
         problems: Vec::new(),

@@ -299,6 +299,7 @@ pub(in crate::rules) fn good_windows() -> Facts {
         signature: true,
         evidence: Evidence::new("sector 0", "Windows boot record"),
         grub_core: None,
+        grub_legacy: None,
     });
     facts_of_all.filesystems = vec![ntfs(0, GIB, 800 << 20), ntfs(1, 39 * GIB, 20 * GIB)];
     facts_of_all.guest = Fact::Known(Guest::Windows(Box::new(facts())));

@@ -67,6 +67,10 @@ impl Image {
         }
     }
 
+    fn u64_at(&self, at: u64) -> u64 {
+        u64::from_le_bytes(self.array(at).unwrap())
+    }
+
     fn open(self) -> Result<Btrfs> {
         Btrfs::open(Arc::new(self))
     }

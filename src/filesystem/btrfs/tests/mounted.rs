@@ -12,7 +12,7 @@ macro_rules! as_mounted {
             for feature in $features {
                 assert!(state.features.iter().any(|f| f == feature), "{:?}", state.features);
             }
-            assert!(!state.has_log && !state.has_errors && state.missing_bytes == 0);
+            assert!(state.log == LogState::Absent && !state.has_errors && state.missing_bytes == 0);
             assert_eq!(state.damaged_superblock, None);
         }
     )*};
@@ -105,14 +105,64 @@ fn what_is_no_subvolume_is_not_found() {
     }
 }
 
+/// What is compared of a line of a listing when the mount set its time: all but that.
+fn without_time(line: &str) -> String {
+    let mut fields: Vec<&str> = line.split('\t').collect();
+    fields[7] = "-";
+    fields.join("\t")
+}
+
+/// Compares with the kernel's mount that replayed the log.
+fn is_replayed(name: &str) -> Btrfs {
+    let fs = open(name);
+    let list = list(&format!("{name}-replayed"));
+    let known: BTreeSet<&str> = list.lines().filter(|line| !line.contains("\t-\t")).collect();
+    let expected: BTreeSet<String> = list.lines().map(without_time).collect();
+    let found = listing(&top(&fs)).unwrap();
+    let timeless: BTreeSet<String> = found.iter().map(|line| without_time(line)).collect();
+    let missing: Vec<_> = expected.difference(&timeless).collect();
+    let extra: Vec<_> = timeless.difference(&expected).collect();
+    assert!(missing.is_empty() && extra.is_empty(), "{name}: -{missing:#?} +{extra:#?}");
+    let other: Vec<_> = known.iter().filter(|line| !found.contains(**line)).collect();
+    assert!(known.len() > 20 && other.is_empty(), "{name}: {other:#?}");
+    assert_eq!(fs.health().stale, None);
+    fs
+}
+
+/// Leaves the log aside, as `rescue=nologreplay` does.
+fn without_log(name: &str) -> Btrfs {
+    let mut fs = open(name);
+    Arc::get_mut(&mut fs.volume).unwrap().replayed.clear();
+    fs
+}
+
 #[test]
-fn a_log_is_noted_and_not_replayed() {
-    let fs = open("dirty");
-    is_listed(&fs, "dirty");
-    assert!(fs.state().has_log);
+fn files_in_the_log_are_as_after_a_mount() {
+    let fs = is_replayed("dirty-files");
+    let LogState::Replayed(replay) = &fs.state().log else { panic!("{:?}", fs.state().log) };
+    assert_eq!(replay.subvolumes, 1);
+    assert_eq!(content(&fs, "/kept/new"), b"new");
+    is_listed(&top(&without_log("dirty-files")), "dirty-files");
+}
+
+#[test]
+fn names_in_the_log_are_as_after_a_mount() {
+    let fs = is_replayed("dirty-names");
+    assert_eq!(content(&fs, "/moved/deep"), b"deep");
+    assert!(fs.lookup(resolve(&fs, "/moved/a/b"), b"deep").unwrap().is_none());
+    is_listed(&top(&without_log("dirty-names")), "dirty-names");
+}
+
+#[test]
+fn a_log_that_is_damaged_is_left_aside_and_said_to_be() {
+    let mut image = Image::read("dirty-files");
+    let log_root = image.u64_at(superblock::OFFSETS[0] + 0x60);
+    let place = open("dirty-files").volume.chunks.find(log_root).unwrap().locate(log_root, 0);
+    *image.byte(place.unwrap().physical + 200) ^= 1;
+    let fs = image.open().unwrap();
+    is_listed(&top(&fs), "dirty-files");
+    assert!(matches!(fs.state().log, LogState::NotReplayed { .. }), "{:?}", fs.state().log);
     assert!(fs.health().stale.unwrap().reason.contains("log tree"));
-    assert_eq!(content(&fs, "/etc/hello"), b"hello\n");
-    assert!(fs.lookup(resolve(&fs, "/etc"), b"fsynced").unwrap().is_none());
 }
 
 #[test]

@@ -83,6 +83,15 @@ fn mutants_with_the_right_checksums_give_answers_or_errors() {
     }
 }
 
+/// Damage in the log alone leaves the files readable, and is told otherwise.
+#[test]
+fn mutants_with_a_log_give_answers_or_errors() {
+    for name in ["dirty-files", "dirty-names"] {
+        let (opened, damaged) = mutate(name, 300, true);
+        assert!(opened > 100 && damaged > 10, "{name}: {opened} opened, {damaged} damaged");
+    }
+}
+
 #[test]
 fn mutants_with_wrong_checksums_give_answers_or_errors() {
     for name in ["plain", "many", "subvolumes"] {

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use self::descriptor::Tag;
+pub(super) use self::fast_commit::{Change, Found, Naming};
 use self::revoke::Revoked;
 use self::superblock::{Checksums, JournalSuperblock, has_valid_tail};
 use super::checksum::{crc32_be, crc32c};
@@ -44,22 +45,35 @@ const MAX_LOG_BYTES: u64 = 1 << 30;
 const MAX_REPLAYED: usize = 1 << 18;
 
 /// Replays the journal, if a mount would.
-pub(super) fn replay(volume: &Volume, superblock: &Superblock) -> (JournalState, Overlay) {
+pub(super) fn replay(volume: &Volume, superblock: &Superblock) -> Replayed {
     let features = superblock.features;
     if !features.has_compat(compat::HAS_JOURNAL) {
-        return (JournalState::Absent, Overlay::default());
+        return Replayed::nothing(JournalState::Absent);
     }
     if !features.has_incompat(incompat::NEEDS_RECOVERY) {
-        return (JournalState::Clean, Overlay::default());
+        return Replayed::nothing(JournalState::Clean);
     }
     if superblock.journal_inode == 0 {
         let device = superblock.journal_device;
         let reason = format!("the journal is on another device ({device:#x})");
-        return (JournalState::NotReplayed { reason }, Overlay::default());
+        return Replayed::nothing(JournalState::NotReplayed { reason });
     }
-    match Log::open(volume, superblock).and_then(|log| log.replay()) {
-        Ok(done) => done,
-        Err(error) => (JournalState::NotReplayed { reason: error.to_string() }, Overlay::default()),
+    Log::open(volume, superblock).and_then(|log| log.replay()).unwrap_or_else(|error| {
+        Replayed::nothing(JournalState::NotReplayed { reason: error.to_string() })
+    })
+}
+
+/// What a replay comes to.
+pub(super) struct Replayed {
+    pub(super) state: JournalState,
+    pub(super) overlay: Overlay,
+    /// What comes behind it.
+    pub(super) fast_commits: Option<Found>,
+}
+
+impl Replayed {
+    fn nothing(state: JournalState) -> Self {
+        Self { state, overlay: Overlay::default(), fast_commits: None }
     }
 }
 
@@ -141,10 +155,10 @@ impl<'a> Log<'a> {
     }
 
     /// Goes through the transactions from the oldest on, until one was not completely written.
-    fn replay(&self) -> Result<(JournalState, Overlay)> {
+    fn replay(&self) -> Result<Replayed> {
         let journal = &self.superblock;
         if journal.start == 0 {
-            return Ok((JournalState::Clean, Overlay::default()));
+            return Ok(Replayed::nothing(JournalState::Clean));
         }
         let mut committed = Committed::default();
         let mut open = Open::new();
@@ -280,7 +294,7 @@ impl<'a> Log<'a> {
         }
     }
 
-    fn finish(&self, committed: Committed, torn_commits: u64) -> Result<(JournalState, Overlay)> {
+    fn finish(&self, committed: Committed, torn_commits: u64) -> Result<Replayed> {
         let Committed { blocks, damaged, revoked, transactions, .. } = committed;
         let next = self.superblock.sequence.wrapping_add(transactions);
         let logged = blocks.len();
@@ -299,10 +313,14 @@ impl<'a> Log<'a> {
             damaged: u64::try_from(damaged.count())
                 .unwrap_or(u64::MAX)
                 .saturating_add(torn_commits),
-            fast_commits_at: fast_commit::follow(self, next)?,
+            fast_commits: None,
         };
         self.volume.count_journal(kept.len())?;
-        Ok((JournalState::Replayed(replay), Overlay::new(kept)))
+        Ok(Replayed {
+            state: JournalState::Replayed(replay),
+            overlay: Overlay::new(kept),
+            fast_commits: fast_commit::follow(self, next)?,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::*;
+use crate::filesystem::ext::checksum::crc32c;
 use crate::filesystem::mutants::{XorShift, visit_all};
 
 /// Most names of one mutant that are looked at.
@@ -307,4 +308,79 @@ fn once_too_much_was_read_nothing_is_found_and_nothing_is_absent() {
     assert!(matches!(error, Error::Limit { limit: 0x10_0000, .. }), "{error}");
     assert!((1..=1024).contains(&looks), "{looks}");
     assert!(fs.read_dir(fs.root(), &mut |_| ControlFlow::Continue(())).is_err());
+}
+
+/// Calls `visit` for each record of fast commits in `raw` with its tag and where its value lies.
+fn records(raw: &[u8], mut visit: impl FnMut(u16, Range<usize>)) {
+    let mut at = 0;
+    while at + 4 <= raw.len() {
+        let tag = u16::from_le_bytes([raw[at], raw[at + 1]]);
+        let len = usize::from(u16::from_le_bytes([raw[at + 2], raw[at + 3]]));
+        let value = at + 4..at + 4 + len;
+        if !(1..=9).contains(&tag) || value.end > raw.len() {
+            break;
+        }
+        visit(tag, value.clone());
+        at = value.end;
+    }
+}
+
+/// Sets the checksums of the tails right.
+fn seal_fast_commits(raw: &mut [u8]) {
+    let mut tails = Vec::new();
+    let mut sum = 0;
+    records(raw, |tag, value| {
+        if tag == 8 {
+            tails.push((value.start + 4, crc32c(sum, &raw[value.start - 4..value.start + 4])));
+            sum = 0;
+        } else {
+            sum = crc32c(sum, &raw[value.start - 4..value.end]);
+        }
+    });
+    for (at, sum) in tails {
+        raw[at..at + 4].copy_from_slice(&sum.to_le_bytes());
+    }
+}
+
+#[test]
+fn mutants_of_fast_commits_are_replayed_or_said_not_to_be() {
+    for name in ["dirty-ext4-fast-names", "dirty-ext4-fast-blocks"] {
+        let at = |fs: &Ext| match &fs.state().journal {
+            JournalState::Replayed(replay) => replay.fast_commits.clone(),
+            other => panic!("{other:?}"),
+        };
+        let sound = image(name);
+        let start = at(&open(name)).unwrap().at as usize;
+        let mut values = Vec::new();
+        records(&sound[start..], |tag, value| {
+            if (1..=6).contains(&tag) {
+                values.push(value);
+            }
+        });
+        assert!(values.len() > 30, "{}", values.len());
+        let mut random = XorShift(0x2545_F491_4F6C_DD1D);
+        let (mut replayed, mut refused) = (0, 0);
+        for _ in 0..150 {
+            let mut bytes = sound.clone();
+            let raw = &mut bytes[start..];
+            for _ in 0..=random.below(4) {
+                let value = &values[random.below(values.len())];
+                // The first bytes name inodes, blocks and lengths.
+                let len = value.len().min(if random.below(2) == 0 { 12 } else { usize::MAX });
+                let byte = &mut raw[value.start + random.below(len)];
+                *byte = match random.below(3) {
+                    0 => 0xFF,
+                    1 => *byte ^ 1 << random.below(8),
+                    _ => random.next() as u8,
+                };
+            }
+            seal_fast_commits(raw);
+            let Ok(fs) = Ext::open(Arc::new(bytes)) else { continue };
+            let state = at(&fs).unwrap();
+            replayed += usize::from(state.not_replayed.is_none());
+            refused += usize::from(state.not_replayed.is_some());
+            visit_all(&fs, MAX_ENTRIES);
+        }
+        assert!(replayed > 20 && refused > 5, "{name}: {replayed} replayed, {refused} refused");
+    }
 }

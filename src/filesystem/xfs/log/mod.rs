@@ -2,6 +2,11 @@
 //! fs/xfs/libxfs/xfs_log_format.h) and its replay in memory.
 //!
 //! In: the file system as it lies on the volume. Out: the basic blocks that a mount would replace.
+//!
+//! The log of a version 4 file system is not replayed. Its items are those of version 5 but for
+//! checksums and the numbers that tell which write is newer, so that each buffer of it replaces what
+//! lies there; whether that was done right nothing at hand can tell: current kernels are built without
+//! version 4 (`CONFIG_XFS_SUPPORT_V4`), `xfs_logprint` prints a log, and `xfs_repair` empties it.
 
 mod buffer_item;
 mod head;

@@ -85,6 +85,23 @@ fn a_damaged_header_is_named_and_only_until_the_log_replaces_it() {
     assert_eq!(Xfs::open(Arc::new(bytes)).unwrap().health().stale, None);
 }
 
+/// Linux 6.18 on copies with a byte of one header changed: without finobt, rmapbt and reflink it mounts
+/// them whichever AGF it is, writes fail, and the AGI of the root directory's group alone keeps it from
+/// mounting.
+#[test]
+fn a_header_that_no_mount_looks_at_is_damage_and_no_refusal() {
+    let mut bytes = image("v5-old");
+    bytes[512 + 200] ^= 1;
+    let health = Xfs::open(Arc::new(bytes)).unwrap().health();
+    assert!(health.errors[0].location.starts_with("xfs AGF"), "{:?}", health.errors);
+    assert!(health.errors[0].detail.contains("when it allocates in that group"));
+    assert_eq!(health.stale, None);
+    let mut bytes = image("v5-old");
+    bytes[1024 + 200] ^= 1;
+    let health = Xfs::open(Arc::new(bytes)).unwrap().health();
+    assert!(health.stale.unwrap().reason.ends_with("the kernel does not mount it"));
+}
+
 #[test]
 fn what_the_kernel_mounts_is_not_refused() {
     for name in [

@@ -193,6 +193,7 @@ impl FakeMachine {
                 signature: true,
                 evidence: Evidence::new("sector 0, byte 0", "zeroes"),
                 grub_core: None,
+                grub_legacy: None,
             }),
             volume_boot_code: Vec::new(),
             problems: Vec::new(),
@@ -253,10 +254,21 @@ impl FakeMachine {
 
     pub(super) fn active(mut self, number: usize, kind: Option<BootCodeKind>) -> Self {
         self.disk.partitions[number - 1].active = true;
-        if let Some(kind) = kind {
-            let evidence = Evidence::new("partition 1, byte 3", "…");
-            self.disk.volume_boot_code.push(VolumeBootCode { volume: number - 1, kind, evidence });
-        }
+        let Some(kind) = kind else { return self };
+        let evidence = Evidence::new("partition 1, byte 3", "…");
+        self.with_record(
+            number,
+            BootCodeFacts { kind, signature: true, evidence, grub_core: None, grub_legacy: None },
+        )
+    }
+
+    /// Makes a partition the active one, with that code in its boot sector.
+    pub(super) fn with_record(mut self, number: usize, code: BootCodeFacts) -> Self {
+        let BootCodeFacts { kind, evidence, grub_core, grub_legacy, .. } = code;
+        self.disk.partitions[number - 1].active = true;
+        let volume = number - 1;
+        let record = VolumeBootCode { volume, kind, evidence, grub_core, grub_legacy };
+        self.disk.volume_boot_code.push(record);
         self
     }
 

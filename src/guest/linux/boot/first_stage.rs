@@ -8,7 +8,7 @@ use super::volumes::{Place, Volumes};
 use super::{grub_legacy, syslinux};
 use crate::bytes::BytesExt;
 use crate::disk::facts::{
-    BootCodeFacts, BootCodeKind, DiskFacts, GrubCoreFacts, PartitionRole, TableKind, VolumeFacts,
+    BootCodeKind, DiskFacts, GrubCoreFacts, GrubLegacyFacts, PartitionRole, TableKind, VolumeFacts,
 };
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact};
@@ -83,8 +83,11 @@ pub(super) fn follow(volumes: &Volumes<'_>, chain: &mut Chain) -> Option<Configu
         return None;
     }
     match code.kind {
-        BootCodeKind::Grub2 => grub2(volumes, code, chain),
-        BootCodeKind::GrubLegacy => legacy(volumes, None, chain),
+        BootCodeKind::Grub2 => grub2(volumes, code.grub_core.as_ref(), &code.evidence, chain),
+        BootCodeKind::GrubLegacy => match &code.grub_legacy {
+            Some(stage) => stage_of_legacy(volumes, stage, chain),
+            None => legacy(volumes, None, chain),
+        },
         BootCodeKind::Syslinux if whole_disk(volumes.disk()).is_some() => {
             syslinux_from(volumes, whole_disk(volumes.disk())?, chain)
         }
@@ -100,8 +103,13 @@ pub(super) fn follow(volumes: &Volumes<'_>, chain: &mut Chain) -> Option<Configu
 }
 
 /// `boot.img` → core image → prefix directory → `grub.cfg`.
-fn grub2(volumes: &Volumes<'_>, code: &BootCodeFacts, chain: &mut Chain) -> Option<Configuration> {
-    let core = match &code.grub_core {
+fn grub2(
+    volumes: &Volumes<'_>,
+    core: Option<&Fact<GrubCoreFacts>>,
+    code: &Evidence,
+    chain: &mut Chain,
+) -> Option<Configuration> {
+    let core = match core {
         Some(Fact::Known(core)) => core,
         Some(Fact::Unknown(unread)) => {
             let state = LinkState::Unknown(unread.reason.clone());
@@ -110,7 +118,7 @@ fn grub2(volumes: &Volumes<'_>, code: &BootCodeFacts, chain: &mut Chain) -> Opti
         }
         None => {
             let state = LinkState::Unknown("where the core image lies is not known".to_owned());
-            chain.push(LinkKind::LoaderImage, state, code.evidence.clone());
+            chain.push(LinkKind::LoaderImage, state, code.clone());
             return None;
         }
     };
@@ -267,10 +275,11 @@ fn active_partition(volumes: &Volumes<'_>, chain: &mut Chain) -> Option<Configur
     };
     match record.kind {
         BootCodeKind::Syslinux => syslinux_from(volumes, record.volume, chain),
-        BootCodeKind::GrubLegacy => legacy(volumes, Some(record.volume), chain),
-        BootCodeKind::Grub2 => {
-            unknown(chain, "the block list of GRUB in a partition's boot sector is not followed")
-        }
+        BootCodeKind::GrubLegacy => match &record.grub_legacy {
+            Some(stage) => stage_of_legacy(volumes, stage, chain),
+            None => legacy(volumes, Some(record.volume), chain),
+        },
+        BootCodeKind::Grub2 => grub2(volumes, record.grub_core.as_ref(), &record.evidence, chain),
         BootCodeKind::Windows => unknown(chain, "Microsoft's boot record starts no Linux itself"),
         _ => unknown(chain, "what the partition's boot sector loads is not followed"),
     }
@@ -342,8 +351,77 @@ fn syslinux_version(volumes: &Volumes<'_>, volume: usize, path: &str) -> Result<
     Ok(version.and_then(|rest| rest.split('.').next()?.trim().parse().ok()))
 }
 
-/// Stage 2 → `menu.lst`. Stage 1 in the first sector does not say on which file system stage 2
-/// lies in words, so the first that has one is taken.
+/// `stage1` → the stage that its block list leads to → (`stage2`) → `menu.lst`.
+fn stage_of_legacy(
+    volumes: &Volumes<'_>,
+    stage: &Fact<GrubLegacyFacts>,
+    chain: &mut Chain,
+) -> Option<Configuration> {
+    let stage = match stage {
+        Fact::Known(stage) => stage,
+        Fact::Unknown(unread) => {
+            let state = LinkState::Unknown(unread.reason.clone());
+            chain.push(LinkKind::LoaderImage, state, Evidence::new(&unread.location, "not read"));
+            return None;
+        }
+    };
+    let place = format!("byte {}", stage.offset);
+    if let Fact::Unknown(unread) = &stage.intact {
+        let detail = format!("{}: {}", unread.location, unread.reason);
+        chain.push(LinkKind::LoaderImage, LinkState::Missing, Evidence::new(place, detail));
+        return None;
+    }
+    let name = if stage.is_stage2 { "stage 2" } else { "stage 1.5" };
+    let mut files = stage.files.iter().map(String::as_str);
+    let second = if stage.is_stage2 { None } else { files.next() };
+    let configuration = files.next();
+    let words = stage.files.join(" ");
+    let detail = format!("GRUB legacy {name} of {} bytes: {words}", stage.size);
+    chain.push(LinkKind::LoaderImage, LinkState::Found, Evidence::new(&place, detail));
+    // `(hd0,0)` before a name stands for the partition that the stage was installed on otherwise.
+    let on = |path: &str| {
+        let named = path.strip_prefix("(hd0,").and_then(|rest| rest.split_once(')'));
+        let (partition, path) = match named {
+            Some((number, path)) => (number.parse::<u32>().ok()?.checked_add(1), path),
+            None => (stage.partition, path),
+        };
+        let volume = volumes.disk().volumes.iter().position(|volume| match partition {
+            Some(_) => volume.partition == partition,
+            None => volume.start == Some(0),
+        })?;
+        Some((volume, path.to_owned()))
+    };
+    if let Some(second) = second {
+        let found = match on(second) {
+            Some((volume, path)) => volumes.find(volume, &path).map(|found| (volume, found.path)),
+            None => Err(Error::NotFound { path: second.to_owned() }),
+        };
+        chain.looked(
+            LinkKind::LoaderFiles,
+            second,
+            found.map(|(volume, path)| ((), Evidence::new(path, volumes.name(volume)))),
+        )?;
+    }
+    let Some((volume, path)) = configuration.and_then(on) else {
+        // An old stage 2 asks for the configuration beside it.
+        let volume = stage.partition.and_then(|number| {
+            volumes.disk().volumes.iter().position(|volume| volume.partition == Some(number))
+        });
+        return legacy(volumes, volume, chain);
+    };
+    let read =
+        grub_legacy::read(volumes, &Place { device: Device::Volume(volume), path: path.clone() });
+    chain.looked(
+        LinkKind::Configuration,
+        &path,
+        read.map(|configuration| {
+            let evidence = configuration.evidence.clone();
+            (configuration, evidence)
+        }),
+    )
+}
+
+/// Stage 2 → `menu.lst`, where they usually are.
 fn legacy(
     volumes: &Volumes<'_>,
     volume: Option<usize>,

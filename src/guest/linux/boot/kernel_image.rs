@@ -1,6 +1,7 @@
 //! Kernel images by their headers: x86 (Linux: Documentation/arch/x86/boot.rst), arm64
 //! (Documentation/arch/arm64/booting.rst), EFI stubs.
 
+use super::portable_executable::sections;
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
 
@@ -50,14 +51,18 @@ pub fn is_kernel(bytes: &dyn Bytes) -> Result<bool> {
         || begins(0, &[0x1f, 0x8b])?)
 }
 
-/// The length in bytes that an x86 `bzImage` has at the least by its setup header: boot sector,
-/// setup sectors, protected-mode code. `None` for other images and protocols before 2.04.
+/// The length in bytes that a kernel has at the least: an x86 `bzImage` by its setup header (boot
+/// sector, setup sectors, protected-mode code), another EFI executable by its sections, as those of
+/// arm64 are. `None` for others, and protocols before 2.04.
 ///
 /// # Errors
 /// When the bytes cannot be read.
 pub fn needed_length(bytes: &dyn Bytes) -> Result<Option<u64>> {
-    if bytes.len() < PROTOCOL.saturating_add(2) || bytes.array::<4>(HEADER_MAGIC)? != *b"HdrS" {
+    if bytes.len() < PROTOCOL.saturating_add(2) {
         return Ok(None);
+    }
+    if bytes.array::<4>(HEADER_MAGIC)? != *b"HdrS" {
+        return needed_by_sections(bytes);
     }
     if u16::from_le_bytes(bytes.array(PROTOCOL)?) < PROTOCOL_WITH_SIZE {
         return Ok(None);
@@ -69,6 +74,16 @@ pub fn needed_length(bytes: &dyn Bytes) -> Result<Option<u64>> {
     let setup = sectors.saturating_add(1).saturating_mul(512);
     let code = u64::from(u32::from_le_bytes(bytes.array(PROTECTED_MODE_SIZE)?)).saturating_mul(16);
     Ok(Some(setup.saturating_add(code)))
+}
+
+fn needed_by_sections(bytes: &dyn Bytes) -> Result<Option<u64>> {
+    let sections = match sections(bytes) {
+        Ok(sections) if bytes.array(0)? == *b"MZ" => sections,
+        Ok(_) | Err(Error::Corrupt { .. } | Error::OutOfBounds { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let stored = sections.iter().filter(|section| section.stored > 0);
+    Ok(stored.map(|section| section.start.saturating_add(section.stored.into())).max())
 }
 
 /// The release (`6.1.0-18-amd64`) of an x86 kernel by its setup header; `None` for other images,
@@ -127,6 +142,20 @@ mod tests {
         image[0x206..0x208].copy_from_slice(&0x0203_u16.to_le_bytes());
         assert_eq!(needed_length(&image).unwrap(), None);
         assert_eq!(needed_length(&b"MZ".to_vec()).unwrap(), None);
+    }
+
+    #[test]
+    fn an_efi_executable_is_as_long_as_its_sections() {
+        use crate::guest::linux::boot::unified_kernel_image::tests::image;
+        let mut arm = image(&[(b".text\0\0\0", "code"), (b".data\0\0\0", "some data")]);
+        arm[56..60].copy_from_slice(b"ARM\x64");
+        let len = u64::try_from(arm.len()).unwrap();
+        assert_eq!(needed_length(&arm).unwrap(), Some(len));
+        arm.truncate(0x402);
+        assert_eq!(needed_length(&arm).unwrap(), Some(len));
+        arm.truncate(0x90);
+        assert_eq!(needed_length(&arm).unwrap(), None);
+        assert_eq!(needed_length(&vec![0; 4096]).unwrap(), None);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod grub_script;
 mod grubenv;
 mod init;
 pub mod kernel_image;
+mod portable_executable;
 mod program_interpreter;
 mod syslinux;
 mod systemd_boot;

@@ -1,20 +1,9 @@
 //! Unified kernel images (UAPI.5): EFI executables whose sections are kernel, initramfs and command
 //! line.
 
+use super::portable_executable::sections;
 use crate::bytes::{Bytes, BytesExt};
-use crate::error::{Error, Result};
-
-/// Offset of the pointer to the PE header (PE format, "MS-DOS Stub").
-const PE_POINTER: u64 = 0x3c;
-
-/// Length of the PE signature and the COFF header behind it.
-const COFF_HEADER: u64 = 24;
-
-/// Length of a section's header.
-const SECTION_HEADER: u64 = 40;
-
-/// Most sections that are looked at (PE format: the Windows loader takes 96).
-const MAX_SECTIONS: u16 = 96;
+use crate::error::Result;
 
 /// Longest text of a section: the kernel's own bound on command lines is 2 to 4 KiB.
 const MAX_TEXT: u32 = 64 << 10;
@@ -33,28 +22,15 @@ pub(super) struct UnifiedKernelImage {
 /// # Errors
 /// [`Error::Corrupt`] for what is no PE file; when its bytes cannot be read.
 pub(super) fn read(bytes: &dyn Bytes) -> Result<Option<UnifiedKernelImage>> {
-    let half = |at: u64| Ok::<_, Error>(u16::from_le_bytes(bytes.array(at)?));
-    let word = |at: u64| Ok::<_, Error>(u32::from_le_bytes(bytes.array(at)?));
-    let at = u64::from(word(PE_POINTER)?);
-    let magic: [u8; 4] = bytes.array(at)?;
-    if magic != *b"PE\0\0" {
-        return Err(Error::corrupt("PE header", at, "PE", format!("{magic:02x?}")));
-    }
-    let count = half(at.saturating_add(6))?.min(MAX_SECTIONS);
-    let optional = u64::from(half(at.saturating_add(20))?);
-    let mut section = at.saturating_add(COFF_HEADER).saturating_add(optional);
     let mut image = UnifiedKernelImage::default();
     let mut has_kernel = false;
-    for _ in 0..count {
-        let name: [u8; 8] = bytes.array(section)?;
+    for section in sections(bytes)? {
         let text = || -> Result<String> {
-            // VirtualSize without the padding that SizeOfRawData counts.
-            let len = word(section.saturating_add(8))?.min(word(section.saturating_add(16))?);
-            let len = usize::try_from(len.min(MAX_TEXT)).unwrap_or(0);
-            let text = bytes.vec(u64::from(word(section.saturating_add(20))?), len)?;
+            let len = usize::try_from(section.len.min(MAX_TEXT)).unwrap_or(0);
+            let text = bytes.vec(section.start, len)?;
             Ok(String::from_utf8_lossy(&text).trim_end_matches(['\0', '\n']).to_owned())
         };
-        match &name {
+        match &section.name {
             b".linux\0\0" => has_kernel = true,
             b".cmdline" => image.command_line = text()?.replace('\n', " "),
             b".osrel\0\0" => {
@@ -64,7 +40,6 @@ pub(super) fn read(bytes: &dyn Bytes) -> Result<Option<UnifiedKernelImage>> {
             }
             _ => {}
         }
-        section = section.saturating_add(SECTION_HEADER);
     }
     Ok(has_kernel.then_some(image))
 }

@@ -4,16 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use super::chain::{self, Match, Target, Verdict};
 use super::{SSH, read, seen};
 use crate::fact::{Evidence, Unread};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::SshAccess;
-
-/// Most rules that a packet is led past; the chains may lead to one another over and over.
-const MAX_STEPS: usize = 50_000;
-
-/// Chains in one another. The kernel refuses loops when the rules are loaded.
-const MAX_DEPTH: usize = 32;
 
 /// Rules by chain, of one or more files.
 #[derive(Debug, Default)]
@@ -27,24 +22,6 @@ pub(super) struct Rules {
 struct Rule {
     words: Vec<String>,
     evidence: Evidence,
-}
-
-/// Where a packet ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Accept(Evidence),
-    Drop(Evidence),
-    /// The end of the chain was reached, or a rule returns from it.
-    Return,
-}
-
-/// Whether a rule matches the packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Match {
-    Yes,
-    No,
-    /// Not decided: an interface, a set, a module that is not known here.
-    Maybe,
 }
 
 /// Whether the saved rules of a file let SSH in; `None` without the file.
@@ -119,83 +96,8 @@ impl Rules {
 
     /// The way of a packet to `port` through a chain.
     pub(super) fn follow(&self, chain: &str, port: u16) -> Result<Verdict, Unread> {
-        let mut steps = 0;
-        self.walk(chain, port, 0, &mut steps)
+        chain::follow(&|name| self.chains.get(name).map(Vec::as_slice), chain, port)
     }
-
-    fn walk(
-        &self,
-        chain: &str,
-        port: u16,
-        depth: usize,
-        steps: &mut usize,
-    ) -> Result<Verdict, Unread> {
-        // What may have ended the packet before.
-        let (mut maybe_accept, mut maybe_drop) = (None, None);
-        let mut settle = None;
-        for rule in self.chains.get(chain).into_iter().flatten() {
-            *steps = steps.saturating_add(1);
-            let place = &rule.evidence.location;
-            if *steps > MAX_STEPS || depth > MAX_DEPTH {
-                return Err(Unread::new(place.clone(), "too many rules to follow"));
-            }
-            let (matched, target) = rule.judge(port);
-            if matched == Match::No {
-                continue;
-            }
-            let verdict = match target {
-                None => continue,
-                Some(Target::Accept) => Verdict::Accept(rule.evidence.clone()),
-                Some(Target::Drop) => Verdict::Drop(rule.evidence.clone()),
-                Some(Target::Continue) => continue,
-                Some(Target::Return) if matched == Match::Yes => break,
-                Some(Target::Return) => {
-                    return Err(undecided(rule));
-                }
-                Some(Target::Chain(name, goes)) if self.chains.contains_key(&name) => {
-                    match self.walk(&name, port, depth.saturating_add(1), steps) {
-                        Ok(Verdict::Return) if goes && matched == Match::Yes => break,
-                        Ok(Verdict::Return) => continue,
-                        Ok(verdict) => verdict,
-                        Err(unread) => return Err(unread),
-                    }
-                }
-                Some(Target::Chain(..)) => return Err(undecided(rule)),
-            };
-            if matched == Match::Yes {
-                settle = Some(verdict);
-                break;
-            }
-            match verdict {
-                Verdict::Accept(_) => maybe_accept.get_or_insert_with(|| undecided(rule)),
-                Verdict::Drop(_) | Verdict::Return => {
-                    maybe_drop.get_or_insert_with(|| undecided(rule))
-                }
-            };
-        }
-        let verdict = settle.unwrap_or(Verdict::Return);
-        let doubt = match &verdict {
-            Verdict::Accept(_) => maybe_drop,
-            Verdict::Drop(_) => maybe_accept,
-            Verdict::Return => maybe_drop.or(maybe_accept),
-        };
-        doubt.map_or(Ok(verdict), Err)
-    }
-}
-
-fn undecided(rule: &Rule) -> Unread {
-    let Evidence { location, detail } = &rule.evidence;
-    Unread::new(location.clone(), format!("whether this rule matches is not decided: {detail}"))
-}
-
-enum Target {
-    Accept,
-    Drop,
-    Return,
-    /// Writes a log, sets a mark: the packet goes on.
-    Continue,
-    /// Another chain; whether the packet does not come back to this one (`-g`).
-    Chain(String, bool),
 }
 
 fn target(name: &str, goes: bool) -> Target {
@@ -210,8 +112,11 @@ fn target(name: &str, goes: bool) -> Target {
     }
 }
 
-impl Rule {
-    /// Whether the rule matches the first packet of a connection to `port`, and what it then does.
+impl chain::Rule for Rule {
+    fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
     fn judge(&self, port: u16) -> (Match, Option<Target>) {
         let mut result = Match::Yes;
         let mut then = None;
@@ -235,7 +140,7 @@ impl Rule {
                 }
                 "-m" | "--match" => known_module(value()),
                 "-p" | "--protocol" | "--proto" => {
-                    yes(matches!(value(), "tcp" | "6" | "all" | "0"))
+                    Match::of(matches!(value(), "tcp" | "6" | "all" | "0"))
                 }
                 "--dport"
                 | "--destination-port"
@@ -245,7 +150,9 @@ impl Rule {
                 "--sport" | "--source-port" | "--sports" | "--source-ports" => {
                     if value() == "1024:65535" { Match::Yes } else { Match::Maybe }
                 }
-                "--state" | "--ctstate" => yes(value().split(',').any(|state| state == "NEW")),
+                "--state" | "--ctstate" => {
+                    Match::of(value().split(',').any(|state| state == "NEW"))
+                }
                 "--syn" => Match::Yes,
                 "--tcp-flags" => {
                     let (mask, set) = (value(), words.next().unwrap_or_default());
@@ -254,15 +161,15 @@ impl Rule {
                 // The server has other addresses in the cloud, and its clients any.
                 "-s" | "--source" | "--src" | "-d" | "--destination" | "--dst" => {
                     let address = value();
-                    yes(matches!(address, "0.0.0.0/0" | "0/0" | "::/0" | "0.0.0.0/0.0.0.0"))
+                    Match::of(matches!(address, "0.0.0.0/0" | "0/0" | "::/0" | "0.0.0.0/0.0.0.0"))
                 }
                 "-i" | "--in-interface" => match value() {
                     "lo" => Match::No,
                     "+" => Match::Yes,
                     _ => Match::Maybe,
                 },
-                "--dst-type" => yes(value() == "LOCAL"),
-                "--src-type" => yes(value() == "UNICAST"),
+                "--dst-type" => Match::of(value() == "LOCAL"),
+                "--src-type" => Match::of(value() == "UNICAST"),
                 "--comment" => {
                     value();
                     continue;
@@ -272,7 +179,7 @@ impl Rule {
                 | "--connlimit-above" | "--hashlimit-upto" | "--hashlimit-burst"
                 | "--hashlimit-mode" | "--hashlimit-name" | "--connlimit-mask" => {
                     value();
-                    yes(word != "--hitcount" && word != "--connlimit-above")
+                    Match::of(word != "--hitcount" && word != "--connlimit-above")
                 }
                 "--set" | "--rsource" | "--rdest" | "--connlimit-saddr" => continue,
                 "--update" | "--rcheck" | "--rttl" | "--reap" => continue,
@@ -285,24 +192,11 @@ impl Rule {
                     Match::Maybe
                 }
             };
-            let matched = match (matched, negated) {
-                (Match::Yes, true) => Match::No,
-                (Match::No, true) => Match::Yes,
-                (matched, _) => matched,
-            };
+            result = result.and(if negated { matched.negated() } else { matched });
             negated = false;
-            result = match (result, matched) {
-                (Match::No, _) | (_, Match::No) => Match::No,
-                (Match::Maybe, _) | (_, Match::Maybe) => Match::Maybe,
-                (Match::Yes, Match::Yes) => Match::Yes,
-            };
         }
         (result, then)
     }
-}
-
-fn yes(matched: bool) -> Match {
-    if matched { Match::Yes } else { Match::No }
 }
 
 /// Modules whose options are understood; another may match by its name alone.
@@ -327,23 +221,26 @@ fn known_module(name: &str) -> Match {
 
 /// `22`, `ssh`, `20:23`, `80,22,443`.
 fn ports(list: &str, port: u16) -> Match {
+    list.split(',').fold(Match::No, |matched, item| {
+        let (from, to) = item.split_once(':').unwrap_or((item, item));
+        matched.or(port_range(from, to, port))
+    })
+}
+
+/// Whether a range takes a port; nothing at an end stands for the last there is.
+pub(super) fn port_range(from: &str, to: &str, port: u16) -> Match {
     let number = |word: &str| match word {
         "ssh" => Some(SSH),
         word => word.parse::<u16>().ok(),
     };
-    let mut all_known = true;
-    for item in list.split(',') {
-        let (from, to) = item.split_once(':').unwrap_or((item, item));
-        let from = if from.is_empty() { Some(0) } else { number(from) };
-        let to = if to.is_empty() { Some(u16::MAX) } else { number(to) };
-        match (from, to) {
-            (Some(from), Some(to)) if (from..=to).contains(&port) => return Match::Yes,
-            (Some(_), Some(_)) => {}
-            // The name of some other service.
-            _ => all_known &= port == SSH,
-        }
+    let from = if from.is_empty() { Some(0) } else { number(from) };
+    let to = if to.is_empty() { Some(u16::MAX) } else { number(to) };
+    match (from, to) {
+        (Some(from), Some(to)) => Match::of((from..=to).contains(&port)),
+        // The name of some other service, which has another port than that of SSH.
+        _ if port == SSH => Match::No,
+        _ => Match::Maybe,
     }
-    if all_known { Match::No } else { Match::Maybe }
 }
 
 /// The first packet has SYN set, and no other flag.
@@ -352,7 +249,7 @@ fn tcp_flags(mask: &str, set: &str) -> Match {
     let others = ["ACK", "FIN", "RST", "URG", "PSH"];
     let syn = !has(mask, "SYN") || has(set, "SYN");
     let rest = others.iter().all(|flag| !has(mask, flag) || !has(set, flag));
-    yes(syn && rest)
+    Match::of(syn && rest)
 }
 
 /// The words of a line; quotes keep spaces together (iptables-restore(8)).

@@ -4,6 +4,7 @@
 //! followed through the saved rules: the first of a TCP connection over IPv4 from any address to
 //! sshd's port. What decides and is not understood leaves the answer unknown, with its line.
 
+mod chain;
 mod firewalld;
 mod iptables;
 mod nftables;

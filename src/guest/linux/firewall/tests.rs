@@ -249,14 +249,16 @@ fn ufw_counts_when_it_is_enabled() {
 }
 
 #[test]
-fn nftables_without_a_drop_is_open_and_else_not_decided() {
+fn nftables_is_open_without_a_drop_and_closed_by_a_policy() {
     // Debian's own /etc/nftables.conf.
     let debian = "#!/usr/sbin/nft -f\n\nflush ruleset\n\ntable inet filter {\n\tchain input {\n\
                   \t\ttype filter hook input priority filter;\n\t}\n}\n";
     let fs = || machine("nftables.service");
-    open(fs().file("/etc/nftables.conf", debian), "/etc/nftables.conf");
+    open(fs().file("/etc/nftables.conf", debian), "/etc/nftables.conf:7");
     let drop = debian.replace("filter;\n", "filter; policy drop;\n");
-    unknown(fs().file("/etc/nftables.conf", drop), "/etc/nftables.conf:7");
+    closed(fs().file("/etc/nftables.conf", drop), "/etc/nftables.conf:7");
+    let text = debian.replace("filter;\n", "filter; policy drop;\n\t\tosf name \"Linux\" accept\n");
+    unknown(fs().file("/etc/nftables.conf", text), "/etc/nftables.conf:8");
 }
 
 #[test]

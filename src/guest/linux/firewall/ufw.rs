@@ -3,7 +3,8 @@
 //! Source: ufw(8), ufw-framework(8): a packet goes through `ufw-before-input` (before.rules), then
 //! `ufw-user-input` (user.rules), then the default policy holds.
 
-use super::iptables::{Rules, Verdict};
+use super::chain::Verdict;
+use super::iptables::Rules;
 use super::{read, setting};
 use crate::fact::{Evidence, Unread};
 use crate::filesystem::tree::Tree;

@@ -7,11 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::fact::{Evidence, Unread};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::SshdOption;
-use crate::guest::glob;
+use crate::guest::linux::pattern;
 
 /// The configuration; openSUSE brings its own below `/usr` for when the administrator has none.
 const CONFIGS: [&str; 2] = ["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"];
@@ -127,10 +127,9 @@ impl Config {
     }
 
     fn include(&mut self, tree: &Tree, value: &str, at: &Evidence, scope: &Scope, depth: usize) {
-        for pattern in words(value) {
-            let path =
-                if pattern.starts_with('/') { pattern } else { format!("{DIRECTORY}/{pattern}") };
-            match matches(tree, &path) {
+        for word in words(value) {
+            let path = if word.starts_with('/') { word } else { format!("{DIRECTORY}/{word}") };
+            match pattern::files(tree, &path) {
                 Ok(files) => {
                     for file in files {
                         self.file(tree, &file, scope, depth.saturating_add(1));
@@ -209,28 +208,6 @@ fn words(value: &str) -> Vec<String> {
 
 fn shortened(text: &str) -> String {
     text.chars().take(MAX_VALUE).collect()
-}
-
-/// The files that a pattern of glob(7) leads to, by name.
-fn matches(tree: &Tree, pattern: &str) -> Result<Vec<String>> {
-    let (directory, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
-    let is_pattern = |text: &str| text.contains(['*', '?', '[']);
-    if is_pattern(directory) {
-        return Err(Error::unsupported("sshd_config", 0, format!("the pattern {pattern:?}")));
-    }
-    if !is_pattern(name) {
-        return Ok(vec![pattern.to_owned()]);
-    }
-    let entries = match tree.read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.is_absent() => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let names = entries.iter().map(|entry| String::from_utf8_lossy(&entry.name));
-    let wanted = names.filter(|found| {
-        (!found.starts_with('.') || name.starts_with('.')) && glob::matches(name, found)
-    });
-    Ok(wanted.map(|name| format!("{directory}/{name}")).collect())
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@ mod config;
 
 use config::Config;
 
+use super::os_release;
 use super::systemd_unit::BootUnits;
 use crate::fact::{Evidence, Fact};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::{PackageFacts, SshdFacts, SshdOption, UnitFacts, UnitState};
+use crate::guest::facts::{OsIdentity, PackageFacts, SshdFacts, SshdOption, UnitFacts, UnitState};
 
 const PROGRAM: &str = "/usr/sbin/sshd";
 
@@ -24,7 +25,8 @@ const UNITS: [&str; 4] = ["sshd.service", "ssh.service", "ssh.socket", "sshd.soc
 pub fn find(tree: &Tree, packages: &PackageFacts, boot: &BootUnits<'_>) -> SshdFacts {
     let package = PACKAGES.iter().find_map(|name| packages.find(name).known().copied().flatten());
     let config = Config::read(tree);
-    let permit_root_login = permit_root_login(&config, package.map(|package| &package.version[..]));
+    let version = package.map(|package| &package.version[..]);
+    let permit_root_login = permit_root_login(&config, version, || os_release::find(tree));
     SshdFacts {
         program: program(tree),
         version: package.map(|package| package.version.clone()),
@@ -65,9 +67,12 @@ fn units(boot: &BootUnits<'_>) -> Vec<UnitFacts> {
     units
 }
 
-/// `PermitRootLogin`, or its default: `prohibit-password` since OpenSSH 7.0 (release notes of 7.0),
-/// `yes` before. Red Hat kept `yes` in Enterprise Linux 7 and SUSE in its packages, each by a patch.
-fn permit_root_login(config: &Config, version: Option<&str>) -> Fact<SshdOption> {
+/// `PermitRootLogin`, or its default.
+fn permit_root_login(
+    config: &Config,
+    version: Option<&str>,
+    os: impl FnOnce() -> Fact<Option<OsIdentity>>,
+) -> Fact<SshdOption> {
     let place = config.files.first().map_or("/etc/ssh/sshd_config", String::as_str);
     if let Some(unread) = config.unread.first() {
         return Fact::Unknown(unread.clone());
@@ -75,29 +80,75 @@ fn permit_root_login(config: &Config, version: Option<&str>) -> Fact<SshdOption>
     if let Some(set) = config.options.get("permitrootlogin") {
         return Fact::Known(set.clone());
     }
+    let unknown =
+        |reason: &str| Fact::unknown(place, format!("PermitRootLogin is not set, and {reason}"));
     let Some(version) = version else {
-        let reason =
-            "PermitRootLogin is not set, and its default depends on the version of OpenSSH";
-        return Fact::unknown(place, reason);
+        return unknown("its default depends on the version of OpenSSH");
     };
     let upstream = version.split_once(':').map_or(version, |(_, rest)| rest);
-    let major = upstream.split('.').next().and_then(|major| major.parse::<u32>().ok());
-    let suse = ["-lp15", "-1501", "-1502", "-1503", "-1504", "-1505", "-1506", "-slfo", ".sle"];
-    let value = match major {
-        Some(..=6) => "yes",
-        Some(_) if upstream.contains(".el7") => "yes",
-        Some(_) if suse.iter().any(|mark| upstream.contains(mark)) => {
-            let reason = "PermitRootLogin is not set, and its default depends on SUSE's patches";
-            return Fact::unknown(place, reason);
-        }
-        Some(_) => "prohibit-password",
-        None => {
-            let reason = format!("PermitRootLogin is not set, and {version} is no version");
-            return Fact::unknown(place, reason);
-        }
+    let os = match os() {
+        Fact::Known(os) => os,
+        Fact::Unknown(unread) => return Fact::Unknown(unread),
     };
-    let detail = format!("PermitRootLogin is not set, default {value} (OpenSSH {upstream})");
-    Fact::Known(SshdOption { value: value.to_owned(), evidence: Evidence::new(place, detail) })
+    match default_for_root(upstream, os.as_ref()) {
+        Ok((value, by)) => {
+            let detail = format!("PermitRootLogin is not set, default {value} ({by} {upstream})");
+            let evidence = Evidence::new(place, detail);
+            Fact::Known(SshdOption { value: value.to_owned(), evidence })
+        }
+        Err(reason) => unknown(&reason),
+    }
+}
+
+/// The first OpenSSH of which openSUSE Tumbleweed surely has no patch for root: that of the first
+/// `openssh-server-config-rootlogin`, which puts the old default into a file (bsc#1173067, 2021).
+const TUMBLEWEED_AS_UPSTREAM: (u32, u32) = (8, 9);
+
+/// The default of `PermitRootLogin`, and whose it is: `prohibit-password` since OpenSSH 7.0 (release
+/// notes of 7.0), `yes` before. Red Hat kept `yes` in Enterprise Linux 7, and SUSE in everything up to
+/// SUSE Linux Enterprise and Leap 15, each by a patch (`openssh-7.2p2-allow_root_password_login.patch`,
+/// README.SUSE; since then `allow_root_password_login_by_default` in openssh.spec, for a
+/// `suse_version` below 1550).
+fn default_for_root(
+    upstream: &str,
+    os: Option<&OsIdentity>,
+) -> Result<(&'static str, &'static str), String> {
+    const PROHIBITED: &str = "prohibit-password";
+    let mut numbers = upstream.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+    let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
+        return Err(format!("{upstream} is no version"));
+    };
+    if major < 7 {
+        return Ok(("yes", "OpenSSH"));
+    }
+    if upstream.contains(".el7") {
+        return Ok(("yes", "Red Hat's OpenSSH"));
+    }
+    let Some(os) = os.filter(|os| is_suse(os)) else {
+        return Ok((PROHIBITED, "OpenSSH"));
+    };
+    let rolls = matches!(os.id.as_str(), "opensuse-tumbleweed" | "opensuse-microos");
+    let release = upstream.rsplit_once('-').map_or("", |(_, release)| release);
+    // Leap was 42 before it was 15; Micro counts for itself, and its packages are those of 15.
+    let system = os.version.as_deref().and_then(|version| version.split('.').next());
+    match system.and_then(|system| system.parse::<u32>().ok()) {
+        _ if rolls && (major, minor) >= TUMBLEWEED_AS_UPSTREAM => {
+            Ok((PROHIBITED, "Tumbleweed's OpenSSH"))
+        }
+        _ if rolls => Err(format!("whether Tumbleweed's {upstream} has SUSE's patch is not known")),
+        _ if release.starts_with("150") || release.starts_with("lp15") => {
+            Ok(("yes", "SUSE's OpenSSH"))
+        }
+        _ if release.starts_with("160") => Ok((PROHIBITED, "SUSE's OpenSSH")),
+        Some(10..=15 | 42) if !os.id.contains("micro") => Ok(("yes", "SUSE's OpenSSH")),
+        Some(16..=41) if !os.id.contains("micro") => Ok((PROHIBITED, "SUSE's OpenSSH")),
+        _ => Err(format!("whether {upstream} has SUSE's patch is not known")),
+    }
+}
+
+fn is_suse(os: &OsIdentity) -> bool {
+    let is = |id: &str| id.contains("suse") || matches!(id, "sles" | "sled" | "sles_sap");
+    is(&os.id) || os.id_like.iter().any(|id| is(id))
 }
 
 #[cfg(test)]
@@ -105,9 +156,15 @@ mod tests {
     use super::*;
     use crate::filesystem::memory::MemoryFs;
 
+    fn root_of(os: &str, config: &str, version: Option<&str>) -> Option<String> {
+        let tree =
+            MemoryFs::new().file("/etc/ssh/sshd_config", config).file("/etc/os-release", os).tree();
+        let found = permit_root_login(&Config::read(&tree), version, || os_release::find(&tree));
+        found.known().map(|found| found.value.clone())
+    }
+
     fn root(config: &str, version: Option<&str>) -> Option<String> {
-        let tree = MemoryFs::new().file("/etc/ssh/sshd_config", config).tree();
-        permit_root_login(&Config::read(&tree), version).known().map(|found| found.value.clone())
+        root_of("ID=debian\n", config, version)
     }
 
     #[test]
@@ -117,9 +174,41 @@ mod tests {
         assert_eq!(root("", Some("6.6.1p1-22")), is("yes"));
         assert_eq!(root("", Some("7.4p1-16.el7")), is("yes"));
         assert_eq!(root("", Some("8.0p1-19.el8")), is("prohibit-password"));
-        assert_eq!(root("", Some("8.4p1-150300.3.30.1")), None);
         assert_eq!(root("", None), None);
         assert_eq!(root("PermitRootLogin no\n", None), is("no"));
+    }
+
+    #[test]
+    fn suse_lets_root_in_with_a_password_up_to_15() {
+        let suse = |os: &str, version: &str| root_of(os, "", Some(version)).unwrap_or_default();
+        let sles = |version: &str| format!("ID=\"sles\"\nVERSION_ID=\"{version}\"\n");
+        assert_eq!(suse(&sles("12.5"), "7.2p2-81.8.1"), "yes");
+        assert_eq!(suse(&sles("15"), "7.6p1-9.20.1"), "yes");
+        assert_eq!(suse(&sles("15.3"), "8.4p1-150300.3.30.1"), "yes");
+        // With openssh-server-config-disallow-rootlogin for who wants it otherwise.
+        assert_eq!(suse(&sles("15.6"), "9.6p1-150600.6.26.1"), "yes");
+        assert_eq!(suse(&sles("16.0"), "10.0p2-160000.3.1"), "prohibit-password");
+        let leap = "ID=\"opensuse-leap\"\nID_LIKE=\"suse opensuse\"\nVERSION_ID=\"15.1\"\n";
+        assert_eq!(suse(leap, "7.9p1-lp151.4.3.1"), "yes");
+        let micro = "ID=sle-micro\nID_LIKE=suse\nVERSION_ID=5.5\n";
+        assert_eq!(suse(micro, "8.4p1-150300.3.22.1"), "yes");
+        let rolling = "ID=\"opensuse-tumbleweed\"\nID_LIKE=\"opensuse suse\"\n\
+                       VERSION_ID=\"20230101\"\n";
+        assert_eq!(suse(rolling, "9.3p1-1.2"), "prohibit-password");
+        assert_eq!(suse(rolling, "8.4p1-1.1"), "");
+        assert_eq!(suse("ID=sl-micro\nID_LIKE=suse\nVERSION_ID=6.1\n", "9.6p1-slfo.1.1_2.2"), "");
+    }
+
+    #[test]
+    fn a_package_of_suse_brings_the_other_default_in_a_file() {
+        let main =
+            "Include /etc/ssh/sshd_config.d/*.conf\nInclude /usr/etc/ssh/sshd_config.d/*.conf\n";
+        let tree = MemoryFs::new()
+            .file("/usr/etc/ssh/sshd_config", main)
+            .file("/usr/etc/ssh/sshd_config.d/50-permit-root-login.conf", "PermitRootLogin yes\n")
+            .tree();
+        let facts = find(&tree, &PackageFacts::default(), &BootUnits::walk(&tree));
+        assert_eq!(facts.permit_root_login.known().unwrap().value, "yes");
     }
 
     #[test]

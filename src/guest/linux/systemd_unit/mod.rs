@@ -178,10 +178,10 @@ impl<'a> BootUnits<'a> {
         self.started.insert("default.target".to_owned(), default);
         while let Some(name) = queue.pop_front() {
             let mut found = Vec::new();
-            if let Err(error) = self.pulled_in(&name, &wants, &mut found) {
+            if let Err(error) = self.pulled_in(&name, &wants, &first_boot, &mut found) {
                 self.doubt(&name, &error);
             }
-            found.extend(first_boot.get(&name).cloned().unwrap_or_default());
+            found.extend_from_slice(first_boot.pulled_in(&name));
             if name == "multi-user.target"
                 && let Some(path) = &generator
             {
@@ -208,6 +208,7 @@ impl<'a> BootUnits<'a> {
         &self,
         name: &str,
         wants: &BTreeMap<String, Vec<String>>,
+        first_boot: &FirstBoot,
         found: &mut Vec<(String, Evidence)>,
     ) -> Result<()> {
         let own = match self.units.unit_file(name)? {
@@ -227,7 +228,7 @@ impl<'a> BootUnits<'a> {
             .flatten()
         {
             for directory in wants.get(key).into_iter().flatten() {
-                self.linked(directory, found)?;
+                self.linked(directory, first_boot, found)?;
             }
             let drop_in = format!("{key}.d");
             for directory in &self.units.directories {
@@ -240,7 +241,12 @@ impl<'a> BootUnits<'a> {
     }
 
     /// The links in a `.wants` or `.requires` directory; one to `/dev/null` takes a name out.
-    fn linked(&self, directory: &str, found: &mut Vec<(String, Evidence)>) -> Result<()> {
+    fn linked(
+        &self,
+        directory: &str,
+        first_boot: &FirstBoot,
+        found: &mut Vec<(String, Evidence)>,
+    ) -> Result<()> {
         for entry in self.tree.read_dir(directory)? {
             spend(&self.dependencies, 1, MAX_DEPENDENCIES, "dependencies")?;
             let Ok(name) = String::from_utf8(entry.name) else { continue };
@@ -249,7 +255,7 @@ impl<'a> BootUnits<'a> {
                 FileType::Symlink => self.tree.read_link(&path)?,
                 _ => continue,
             };
-            if !is_dev_null(&target) {
+            if !is_dev_null(&target) && !first_boot.takes(directory, &name) {
                 found.push((name, Evidence::new(path, format!("link to {target}"))));
             }
         }
@@ -324,11 +330,11 @@ impl<'a> BootUnits<'a> {
         };
         let links = preset::is_first(self.tree).and_then(|first| match first {
             Some(first) => preset::enabled(self.tree, &self.units, &first, read),
-            None => Ok(FirstBoot::new()),
+            None => Ok(FirstBoot::default()),
         });
         links.unwrap_or_else(|error| {
             self.doubt("presets of the first boot", &error);
-            FirstBoot::new()
+            FirstBoot::default()
         })
     }
 

@@ -5,15 +5,20 @@
 //! `unit_file_preset_all`, `src/shared/install.c`). What it makes are the links of `systemctl enable`,
 //! so a unit pulls in the same others as if the links were there. Links of `Alias=` are left out: they
 //! give a unit one more name and start nothing.
+//!
+//! Fedora builds systemd so that the first boot also takes the links of the units that a preset turns
+//! off (`-Dfirst-boot-full-preset=true` in its systemd.spec; Fedora 39, "Preset All Systemd Units on
+//! First Boot").
 
 use std::collections::BTreeMap;
 
 use super::unit_file::{UnitDirectories, UnitFile, template_of};
 use super::{MAX_UNIT_FILE, values_in};
 use crate::error::{Error, Result};
-use crate::fact::Evidence;
+use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
 use crate::guest::glob;
+use crate::guest::linux::os_release;
 
 const MACHINE_ID: &str = "/etc/machine-id";
 
@@ -34,16 +39,63 @@ const MAX_RULES: usize = 10_000;
 /// Most instances of a template that one rule enables.
 const MAX_INSTANCES: usize = 64;
 
+/// The first Fedora whose first boot takes links, too.
+const FULL_SINCE_FEDORA: u32 = 39;
+
+/// Where links are that a preset may take (`unit_file_preset_all`).
+const TAKEN_FROM: &str = "/etc/systemd/system/";
+
 /// A line of a preset file.
 struct Rule {
     enable: bool,
+    /// It says `disable`, not `ignore`.
+    disable: bool,
     pattern: String,
     instances: Vec<String>,
     evidence: Evidence,
 }
 
-/// The links that a first boot would make: for each unit those that it would come to pull in.
-pub(super) type FirstBoot = BTreeMap<String, Vec<(String, Evidence)>>;
+/// What a first boot would change.
+#[derive(Default)]
+pub(super) struct FirstBoot {
+    /// The links that it makes: for each unit those that it would come to pull in.
+    links: BTreeMap<String, Vec<(String, Evidence)>>,
+    /// The rules by which it takes links, when it does.
+    taking: Vec<Rule>,
+}
+
+impl FirstBoot {
+    /// What a unit would come to pull in.
+    pub(super) fn pulled_in(&self, unit: &str) -> &[(String, Evidence)] {
+        self.links.get(unit).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the link to a unit in a directory would be gone. Instances have no files, by which the
+    /// presets go.
+    pub(super) fn takes(&self, directory: &str, unit: &str) -> bool {
+        directory.starts_with(TAKEN_FROM)
+            && is_unit_name(unit)
+            && self
+                .taking
+                .iter()
+                .find(|rule| glob::matches(&rule.pattern, unit))
+                .is_some_and(|rule| rule.disable)
+    }
+}
+
+/// Whether the first boot of this system takes links, too.
+fn is_full(tree: &Tree) -> Result<bool> {
+    let os = match os_release::find(tree) {
+        Fact::Known(os) => os,
+        Fact::Unknown(Unread { location, reason }) => {
+            return Err(Error::unsupported("os-release", 0, format!("{location}: {reason}")));
+        }
+    };
+    Ok(os.is_some_and(|os| {
+        let version = os.version.as_deref().and_then(|version| version.parse::<u32>().ok());
+        os.id == "fedora" && version.is_some_and(|version| version >= FULL_SINCE_FEDORA)
+    }))
+}
 
 /// Whether the next boot counts as the first, with what says so.
 pub(super) fn is_first(tree: &Tree) -> Result<Option<Evidence>> {
@@ -65,7 +117,7 @@ pub(super) fn enabled(
     mut read: impl FnMut(&str) -> Result<String>,
 ) -> Result<FirstBoot> {
     let rules = rules(tree)?;
-    let mut links = FirstBoot::new();
+    let mut links: BTreeMap<String, Vec<(String, Evidence)>> = BTreeMap::new();
     let mut seen = std::collections::BTreeSet::new();
     for directory in &units.directories {
         for name in directory.names.as_ref().map_err(Error::clone)? {
@@ -105,7 +157,8 @@ pub(super) fn enabled(
             }
         }
     }
-    Ok(links)
+    let taking = if is_full(tree)? { rules } else { Vec::new() };
+    Ok(FirstBoot { links, taking })
 }
 
 /// The names that enabling a unit would link: its own, or for a template those of its instances.
@@ -157,9 +210,10 @@ fn rules(tree: &Tree) -> Result<Vec<Rule>> {
         };
         for (line, content) in (1_usize..).zip(text.lines()) {
             let mut words = content.split_ascii_whitespace();
-            let enable = match words.next() {
-                Some("enable") => true,
-                Some("disable" | "ignore") => false,
+            let (enable, disable) = match words.next() {
+                Some("enable") => (true, false),
+                Some("disable") => (false, true),
+                Some("ignore") => (false, false),
                 _ => continue,
             };
             let Some(pattern) = words.next() else { continue };
@@ -169,6 +223,7 @@ fn rules(tree: &Tree) -> Result<Vec<Rule>> {
             }
             rules.push(Rule {
                 enable,
+                disable,
                 pattern: pattern.to_owned(),
                 instances: words.take(MAX_INSTANCES).map(str::to_owned).collect(),
                 evidence: Evidence::new(format!("{path}:{line}"), content.trim()),
@@ -238,6 +293,7 @@ mod tests {
         let read = |path: &str| tree.read_text(path, MAX_UNIT_FILE);
         let links = enabled(&tree, &UnitDirectories::list(&tree), &first, read).unwrap();
         let mut found: Vec<_> = links
+            .links
             .iter()
             .flat_map(|(by, units)| units.iter().map(move |(unit, _)| format!("{by} {unit}")))
             .collect();
@@ -267,6 +323,26 @@ mod tests {
         assert_eq!(state(with(id), "on.service"), UnitState::Disabled);
         let evidence = unit(&bootable().tree(), "on.service").evidence;
         assert_eq!(evidence.location, "/usr/lib/systemd/system-preset/50-a.preset:2");
+    }
+
+    /// As `systemctl --root=DIR preset-all` of systemd 252 leaves the tree, which is the full mode.
+    #[test]
+    fn the_first_boot_of_fedora_takes_what_presets_turn_off() {
+        let wants = "/etc/systemd/system/multi-user.target.wants";
+        let with = |os: &str| {
+            bootable()
+                .file("/etc/os-release", os)
+                .symlink(&format!("{wants}/off.service"), "/usr/lib/systemd/system/off.service")
+                .symlink(&format!("{SYSTEM}/multi-user.target.wants/static.service"), "../x")
+        };
+        let state = |fs: MemoryFs, name: &str| *unit(&fs.tree(), name).state.known().unwrap();
+        let fedora = |version: u32| format!("ID=fedora\nVERSION_ID={version}\n");
+        assert_eq!(state(with(&fedora(38)), "off.service"), UnitState::Enabled);
+        assert_eq!(state(with(&fedora(39)), "off.service"), UnitState::Disabled);
+        assert_eq!(state(with(&fedora(40)), "on.service"), UnitState::Enabled);
+        assert_eq!(state(with(&fedora(40)), "static.service"), UnitState::Enabled);
+        let later = with(&fedora(40)).file("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+        assert_eq!(state(later, "off.service"), UnitState::Enabled);
     }
 
     #[test]

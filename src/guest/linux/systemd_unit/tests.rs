@@ -144,8 +144,6 @@ fn units_without_end_are_given_up_and_told() {
     }
     let tree =
         fs.symlink("/etc/systemd/system/basic.target.wants/x0.service", "../x0.service").tree();
-    let begun = std::time::Instant::now();
     let boot = BootUnits::walk(&tree);
-    assert!(begun.elapsed().as_secs() < 5);
     assert!(boot.unread.is_some());
 }

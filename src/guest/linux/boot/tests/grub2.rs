@@ -9,6 +9,31 @@ fn probe(script: &str) -> String {
     command_line(&format!("{script}\nmenuentry x {{ linux /boot/vmlinuz-6.1.0-18-amd64 $result }}"))
 }
 
+/// As SUSE's installer does it: generic code in the first sector, GRUB in the active partition.
+#[test]
+fn grub_in_the_boot_sector_of_the_active_partition_is_followed() {
+    let menu = format!(
+        "menuentry 'x' {{\nlinux /boot/vmlinuz-6.1.0-18-amd64 root=UUID={UUID}\n\
+         initrd /boot/initrd.img-6.1.0-18-amd64\n}}\n"
+    );
+    let machine = |core| {
+        FakeMachine::new(TableKind::Mbr)
+            .partition(UUID, debian(&menu))
+            .boot_code(code(BootCodeKind::Generic))
+            .with_record(1, core)
+    };
+    let facts = follow(&machine(grub2_code(Some("(,msdos1)/boot/grub"), None)));
+    all_found(&facts);
+    assert_eq!(default_entry(&facts).title, "x");
+    assert_eq!(state(&facts, LinkKind::ActivePartition), Some(&LinkState::Found));
+    let mut broken = grub2_code(Some("(,msdos1)/boot/grub"), None);
+    if let Some(Fact::Known(core)) = &mut broken.grub_core {
+        core.intact = Fact::unknown("sector 2049", "all zero");
+    }
+    let facts = follow(&machine(broken));
+    assert_eq!(state(&facts, LinkKind::LoaderImage), Some(&LinkState::Missing));
+}
+
 #[test]
 fn a_condition_follows_the_rules_of_test() {
     for (condition, holds) in [

@@ -35,6 +35,46 @@ fn the_configuration_of_centos_6_is_followed() {
     assert_eq!(*kind, LoaderKind::GrubLegacy);
 }
 
+/// CentOS 6 with what its `stage1` loads.
+fn with_stage(stage: GrubLegacyFacts) -> BootFacts {
+    let mut code = code(BootCodeKind::GrubLegacy);
+    code.grub_legacy = Some(Fact::Known(stage));
+    follow(&centos6(CENTOS6).boot_code(code))
+}
+
+#[test]
+fn the_block_list_of_stage_1_is_followed() {
+    let stage = || GrubLegacyFacts {
+        offset: 512,
+        size: 9728,
+        intact: Fact::Known(()),
+        is_stage2: false,
+        partition: Some(1),
+        files: ["/grub/stage2", "/grub/grub.conf"].map(str::to_owned).to_vec(),
+    };
+    let facts = with_stage(stage());
+    all_found(&facts);
+    assert_eq!(default_entry(&facts).title, "CentOS (2.6.32)");
+    let link = |kind| facts.chain.iter().find(|link| link.kind == kind).unwrap();
+    assert_eq!(link(LinkKind::LoaderImage).evidence.location, "byte 512");
+    assert_eq!(link(LinkKind::LoaderFiles).evidence.location, "/grub/stage2");
+
+    let listed = GrubLegacyFacts {
+        is_stage2: true,
+        files: vec!["(hd0,0)/grub/grub.conf".to_owned()],
+        ..stage()
+    };
+    all_found(&with_stage(listed));
+
+    let broken = GrubLegacyFacts { intact: Fact::unknown("sector 9", "zero"), ..stage() };
+    let state_of = |facts: &BootFacts, kind| state(facts, kind).cloned();
+    let facts = with_stage(broken);
+    assert_eq!(state_of(&facts, LinkKind::LoaderImage), Some(LinkState::Missing));
+    let elsewhere = GrubLegacyFacts { partition: Some(2), ..stage() };
+    let facts = with_stage(elsewhere);
+    assert_eq!(state_of(&facts, LinkKind::LoaderFiles), Some(LinkState::Missing));
+}
+
 #[test]
 fn the_fallback_is_taken_when_the_default_kernel_is_gone() {
     let config = CENTOS6.replace("vmlinuz-2.6.32 ", "gone ");

@@ -10,7 +10,7 @@ mod systemd_boot;
 
 use super::fake::{FakeFs, FakeMachine, kernel};
 use super::follow_with;
-use crate::disk::facts::{BootCodeFacts, BootCodeKind, GrubCoreFacts, TableKind};
+use crate::disk::facts::{BootCodeFacts, BootCodeKind, GrubCoreFacts, GrubLegacyFacts, TableKind};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{BootEntry, BootFacts, LinkKind, LinkState};
 
@@ -47,6 +47,7 @@ fn grub2_code(prefix: Option<&str>, embedded: Option<&str>) -> BootCodeFacts {
         kind: BootCodeKind::Grub2,
         signature: true,
         evidence: Evidence::new("MBR, byte 388", "GRUB"),
+        grub_legacy: None,
         grub_core: Some(Fact::Known(GrubCoreFacts {
             offset: 512,
             place: "gap before partition 1".to_owned(),
@@ -60,7 +61,7 @@ fn grub2_code(prefix: Option<&str>, embedded: Option<&str>) -> BootCodeFacts {
 
 fn code(kind: BootCodeKind) -> BootCodeFacts {
     let evidence = Evidence::new("MBR, byte 0", "code");
-    BootCodeFacts { kind, signature: true, evidence, grub_core: None }
+    BootCodeFacts { kind, signature: true, evidence, grub_core: None, grub_legacy: None }
 }
 
 /// A file system with GRUB's modules, two kernels and their initramfs under `/boot`.
