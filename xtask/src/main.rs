@@ -4,7 +4,9 @@ mod bench;
 mod boot;
 mod compare;
 mod docs;
+mod fuzz;
 mod guest;
+mod limits;
 mod testdata;
 mod tool;
 mod truth;
@@ -26,6 +28,7 @@ enum Command {
     Truth(truth::Arguments),
     Bench(bench::Arguments),
     Compare(compare::Arguments),
+    Fuzz(fuzz::Arguments),
     Testdata(testdata::Arguments),
     Windows(windows::Arguments),
 }
@@ -38,6 +41,7 @@ fn main() -> Result<()> {
         Command::Truth(arguments) => truth::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Testdata(arguments) => testdata::run(&arguments),
         Command::Windows(arguments) => windows::run(&arguments),
     }

@@ -20,7 +20,7 @@ mod feature;
 mod file;
 mod inode;
 mod key;
-mod lzo;
+pub(crate) mod lzo;
 mod node;
 mod node_id;
 mod root;

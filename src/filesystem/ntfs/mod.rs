@@ -12,15 +12,15 @@ mod boot_sector;
 mod file_record;
 mod fixup;
 mod index;
-mod lznt1;
-mod lzx;
+pub(crate) mod lznt1;
+pub(crate) mod lzx;
 mod reparse;
 mod runs;
 mod stream;
 mod upcase;
 mod volume;
 mod wof;
-mod xpress;
+pub(crate) mod xpress;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

@@ -78,7 +78,8 @@ fn records(s: &Structure<'_>, transaction: u32, is_first: bool, sum: &mut u32) -
             }
             TAG_TAIL if len >= 8 => {
                 *sum = crc32c(*sum, record.bytes(0, TAIL_COVERED)?);
-                let is_valid = record.u32(4)? == transaction && record.u32(8)? == *sum;
+                let is_valid =
+                    record.u32(4)? == transaction && crate::checksum::holds(record.u32(8)?, *sum);
                 return Ok(if is_valid { Scan::Valid } else { Scan::Invalid });
             }
             tag if TAG_CHANGES.contains(&tag) => {}

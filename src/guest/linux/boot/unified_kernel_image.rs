@@ -40,7 +40,11 @@ pub(super) fn read(bytes: &dyn Bytes) -> Result<Option<UnifiedKernelImage>> {
     if magic != *b"PE\0\0" {
         return Err(Error::corrupt("PE header", at, "PE", format!("{magic:02x?}")));
     }
-    let count = half(at.saturating_add(6))?.min(MAX_SECTIONS);
+    let count = half(at.saturating_add(6))?;
+    if count > MAX_SECTIONS {
+        let limit = MAX_SECTIONS.into();
+        return Err(Error::Limit { structure: "PE section table", limit, unit: "sections" });
+    }
     let optional = u64::from(half(at.saturating_add(20))?);
     let mut section = at.saturating_add(COFF_HEADER).saturating_add(optional);
     let mut image = UnifiedKernelImage::default();
@@ -50,7 +54,11 @@ pub(super) fn read(bytes: &dyn Bytes) -> Result<Option<UnifiedKernelImage>> {
         let text = || -> Result<String> {
             // VirtualSize without the padding that SizeOfRawData counts.
             let len = word(section.saturating_add(8))?.min(word(section.saturating_add(16))?);
-            let len = usize::try_from(len.min(MAX_TEXT)).unwrap_or(0);
+            if len > MAX_TEXT {
+                let limit = MAX_TEXT.into();
+                return Err(Error::Limit { structure: "PE section", limit, unit: "bytes of text" });
+            }
+            let len = usize::try_from(len).unwrap_or(0);
             let text = bytes.vec(u64::from(word(section.saturating_add(20))?), len)?;
             Ok(String::from_utf8_lossy(&text).trim_end_matches(['\0', '\n']).to_owned())
         };
@@ -119,6 +127,11 @@ pub(super) mod tests {
         assert!(read(&cut).is_err());
         cut.truncate(0xa0);
         assert!(read(&cut).is_err());
+        let long = image(&[(b".cmdline", &"x".repeat((64 << 10) + 1)), (b".linux\0\0", "MZ")]);
+        assert!(matches!(read(&long), Err(Error::Limit { .. })));
+        let mut many = image(&[]);
+        many[0x86] = 97;
+        assert!(matches!(read(&many), Err(Error::Limit { .. })));
         let mut far = image(&[]);
         far[0x3c..0x40].copy_from_slice(&[0xff; 4]);
         assert!(read(&far).is_err());
