@@ -27,6 +27,9 @@ pub fn run() -> i32 {
             }
         }
     });
+    // What the mutants are made of is read once, and counts for none of them.
+    targets::image(&[0; 2]);
+    targets::qcow2(&[0; 2]);
     let begun = Instant::now();
     let (mut slowest, mut largest) = ((Duration::ZERO, 0), (0, 0));
     let mut findings = 0;
