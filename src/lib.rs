@@ -30,12 +30,16 @@
 use std::path::Path;
 
 pub mod bytes;
+mod checksum;
 #[doc(hidden)]
 pub mod cli;
 pub mod disk;
 pub mod error;
 pub mod fact;
 pub mod filesystem;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guest;
 pub mod image;
 pub mod report;

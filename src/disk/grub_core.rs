@@ -66,7 +66,7 @@ const OBJ_TYPE_PREFIX: u32 = 3;
 /// Most modules looked at; GRUB 2.12 has about 300.
 const MAX_MODULES: usize = 4096;
 
-/// Most bytes of an embedded configuration that are given.
+/// Most bytes of an embedded configuration; `grub-mkimage -c` is given some lines.
 const MAX_CONFIG: usize = 64 << 10;
 
 /// The core image that the `boot.img` in `sector` loads.
@@ -286,9 +286,14 @@ fn modules(kernel: &[u8], offset: u64) -> Result<Modules> {
         let module = Record(section.get(at..).unwrap_or_default());
         let size = usize::try_from(module.u32(4)).unwrap_or(usize::MAX);
         if size < 8 {
-            break;
+            return Ok(found);
         }
-        let content = size.saturating_sub(8).min(MAX_CONFIG).min(module.0.len().saturating_sub(8));
+        let content = size.saturating_sub(8).min(module.0.len().saturating_sub(8));
+        if content > MAX_CONFIG && module.u32(0) == OBJ_TYPE_CONFIG {
+            let limit = u64::try_from(MAX_CONFIG).unwrap_or(u64::MAX);
+            let structure = "GRUB core image";
+            return Err(Error::Limit { structure, limit, unit: "bytes of configuration" });
+        }
         match module.u32(0) {
             OBJ_TYPE_PREFIX => found.prefix = module.text(8, content),
             OBJ_TYPE_CONFIG => found.config = module.text(8, content),
@@ -296,5 +301,34 @@ fn modules(kernel: &[u8], offset: u64) -> Result<Modules> {
         }
         at = at.saturating_add(size);
     }
-    Ok(found)
+    let limit = u64::try_from(MAX_MODULES).unwrap_or(u64::MAX);
+    Err(Error::Limit { structure: "GRUB core image", limit, unit: "modules" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kernel(modules: &[(u32, usize)]) -> Vec<u8> {
+        let mut section = b"mimg\x0c\0\0\0\0\0\0\0".to_vec();
+        for (kind, content) in modules {
+            let size = u32::try_from(content.saturating_add(8)).unwrap();
+            section.extend(kind.to_le_bytes());
+            section.extend(size.to_le_bytes());
+            section.extend(vec![b'x'; *content]);
+        }
+        let len = u32::try_from(section.len()).unwrap();
+        section[8..12].copy_from_slice(&len.to_le_bytes());
+        section
+    }
+
+    #[test]
+    fn an_embedded_configuration_and_modules_beyond_their_bounds_are_not_cut() {
+        let read = |list: &[(u32, usize)]| modules(&kernel(list), 0);
+        let found = read(&[(OBJ_TYPE_CONFIG, 100), (OBJ_TYPE_PREFIX, 9)]).unwrap();
+        assert_eq!(found.prefix.as_deref(), Some("xxxxxxxxx"));
+        assert_eq!(found.config.map(|config| config.len()), Some(100));
+        assert!(matches!(read(&[(OBJ_TYPE_CONFIG, 70_000)]), Err(Error::Limit { .. })));
+        assert!(matches!(read(&[(0, 0); 4096]), Err(Error::Limit { .. })));
+    }
 }

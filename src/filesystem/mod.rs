@@ -9,10 +9,12 @@ mod content;
 pub mod ext;
 pub mod fat;
 mod health;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
 pub mod memory;
-#[cfg(test)]
-pub(crate) mod mutants;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod mutants;
 pub mod ntfs;
 pub(crate) mod structure;
 pub mod tree;

@@ -9,7 +9,7 @@ use super::FileSystem;
 use crate::error::Error;
 
 /// Looks at everything below the root, at most at `most` names, and gives how many reads failed.
-pub(super) fn visit_all(fs: &dyn FileSystem, most: usize) -> usize {
+pub fn visit_all(fs: &dyn FileSystem, most: usize) -> usize {
     let is_failure = |error: Error| !matches!(error, Error::NotADirectory { .. });
     let mut failures = 0;
     let mut seen = HashSet::new();
@@ -44,17 +44,17 @@ pub(super) fn visit_all(fs: &dyn FileSystem, most: usize) -> usize {
 }
 
 /// Marsaglia's xorshift: what it starts from decides all.
-pub(crate) struct XorShift(pub(crate) u64);
+pub struct XorShift(pub u64);
 
 impl XorShift {
-    pub(crate) fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
     }
 
-    pub(crate) fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 }

@@ -49,9 +49,12 @@ impl Finding {
     }
 }
 
-/// Most pieces of evidence of one finding, and the characters of each and of its message: beyond
-/// that a report helps nobody, and an image could make it as long as it likes.
+/// Most pieces of evidence of one finding: beyond that a report helps nobody, and an image could make
+/// it as long as it likes. How many were left out is said.
 const MAX_EVIDENCE: usize = 256;
+
+/// Most characters of a piece of evidence and of a message, for the same reason; `…` stands for the
+/// rest.
 const MAX_SHOWN: usize = 2000;
 
 fn cut(text: &mut String) {

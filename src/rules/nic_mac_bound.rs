@@ -6,6 +6,9 @@ use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{CloudInitNetwork, Facts, InterfaceConfig, NetworkProgram};
 use crate::text;
 
+/// Most files that are named as looked at where nothing is bound; the rest is like them.
+const MAX_LOOKED_AT: usize = 8;
+
 /// No network configuration is for one MAC address.
 pub(super) struct NicMacBound;
 
@@ -62,7 +65,7 @@ fn decide(facts: &Facts) -> Decision {
         interfaces.iter().filter(used).filter(|config| !config.macs.is_empty()).collect();
     if bound.is_empty() && links.is_empty() {
         let looked_at = interfaces.iter().map(|config| config.location.clone());
-        let looked_at = looked_at.take(8).collect::<Vec<_>>().join(", ");
+        let looked_at = looked_at.take(MAX_LOOKED_AT).collect::<Vec<_>>().join(", ");
         let place = if looked_at.is_empty() { "network configuration" } else { &looked_at };
         return Ok(Outcome::holds(
             text!("No MAC address in the network configuration.", "网络配置中没有MAC地址。"),

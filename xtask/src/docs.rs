@@ -1,15 +1,17 @@
-//! `cargo xtask docs`: the pages that are made from the rules.
+//! `cargo xtask docs`: the pages that are made from the rules and from the limits.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use image_preflight::rules::{RULES, page};
 
-use crate::workspace;
+use crate::{limits, workspace};
 
-/// Write docs/rules/*.md, a page for each rule, from what the rules say of themselves
+/// Write docs/rules/*.md, a page for each rule, from what the rules say of themselves, and
+/// docs/limits.md from the comments of the limits
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Write nothing; fail when a page is not as it would be written
@@ -23,18 +25,23 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut names = BTreeSet::new();
     for rule in RULES {
         let name = OsString::from(format!("{}.md", rule.id()));
-        let (path, text) = (dir.join(&name), page(*rule));
-        if arguments.check {
-            let same = fs::read_to_string(&path).is_ok_and(|before| before == text);
-            ensure!(same, "{}: cargo xtask docs is due", path.display());
-        } else {
-            fs::write(path, text)?;
-        }
+        hold(arguments, &dir.join(&name), &page(*rule))?;
         names.insert(name);
     }
+    hold(arguments, &workspace::root().join("docs/limits.md"), &limits::page()?)?;
     for entry in fs::read_dir(&dir)? {
         let name = entry?.file_name();
         ensure!(names.contains(&name), "{}: no rule has that page", dir.join(name).display());
     }
     Ok(())
+}
+
+/// Writes a page, or fails when it is not as it would be written.
+fn hold(arguments: &Arguments, path: &Path, text: &str) -> Result<()> {
+    if arguments.check {
+        let same = fs::read_to_string(path).is_ok_and(|before| before == text);
+        ensure!(same, "{}: cargo xtask docs is due", path.display());
+        return Ok(());
+    }
+    fs::write(path, text).with_context(|| path.display().to_string())
 }

@@ -4,7 +4,9 @@ mod bench;
 mod boot;
 mod compare;
 mod docs;
+mod fuzz;
 mod guest;
+mod limits;
 mod static_binary;
 mod testdata;
 mod tool;
@@ -27,6 +29,7 @@ enum Command {
     Truth(truth::Arguments),
     Bench(bench::Arguments),
     Compare(compare::Arguments),
+    Fuzz(fuzz::Arguments),
     Static(static_binary::Arguments),
     Testdata(testdata::Arguments),
     Windows(windows::Arguments),
@@ -40,6 +43,7 @@ fn main() -> Result<()> {
         Command::Truth(arguments) => truth::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Static(arguments) => static_binary::run(&arguments),
         Command::Testdata(arguments) => testdata::run(&arguments),
         Command::Windows(arguments) => windows::run(&arguments),

@@ -30,7 +30,7 @@ pub(super) fn read(volume: &dyn Bytes) -> Result<PhysicalVolume> {
         if label.has(0, b"LABELONE")
             && label.has(24, b"LVM2 001")
             && label.u64(8) == number
-            && label.u32(16) == checksum(label.bytes(20, 492))
+            && crate::checksum::holds(label.u32(16), checksum(label.bytes(20, 492)))
         {
             return header(label, offset);
         }

@@ -23,6 +23,9 @@ const MAX_IDENTIFIER: usize = 38;
 /// Longest device name that is kept.
 const MAX_DEVICE: usize = 255;
 
+/// Most characters of a text that are quoted in an error.
+const MAX_QUOTED: usize = 64;
+
 const TEXT: &str = "LVM2 metadata";
 
 /// A volume group.
@@ -367,7 +370,9 @@ fn bytes_of(sectors: u64) -> Result<u64> {
 fn wrong(key: &str, expected: &str, section: &Section) -> Error {
     let found = match section.get(key) {
         None => "nothing".to_owned(),
-        Some(Value::Text(text)) => format!("{:?}", text.chars().take(64).collect::<String>()),
+        Some(Value::Text(text)) => {
+            format!("{:?}", text.chars().take(MAX_QUOTED).collect::<String>())
+        }
         Some(Value::Integer(number)) => number.to_string(),
         Some(_) => "another value".to_owned(),
     };

@@ -36,7 +36,7 @@ pub(super) fn fold(sum: u64) -> u64 {
 }
 
 pub(super) fn check_sum(offset: u64, expected: u64, found: u32) -> Result<()> {
-    if expected != u64::from(found) {
+    if !crate::checksum::holds(found, expected) {
         let (expected, found) = (format!("checksum {expected:08x}"), format!("{found:08x}"));
         return Err(Error::corrupt("md superblock", offset, expected, found));
     }

@@ -60,7 +60,7 @@ impl ChecksumType {
     pub(super) fn verify(self, s: &Structure<'_>) -> Result<()> {
         let computed = self.sum(s.raw.get(CHECKSUM_FIELD..).unwrap_or_default());
         let stored = s.bytes(0, computed.len())?;
-        if stored != computed {
+        if !crate::checksum::bytes_hold(stored, &computed) {
             let expected = format!("{} checksum {}", self.name(), hex(&computed));
             return Err(s.corrupt(0, expected, hex(stored)));
         }

@@ -83,7 +83,7 @@ impl Output<'_> {
 
 /// Decompresses a whole stream into the beginning of `out`; gives how many bytes it made. `None`
 /// when the stream is damaged or makes more.
-pub(super) fn decompress(stream: &[u8], out: &mut [u8]) -> Option<usize> {
+pub(crate) fn decompress(stream: &[u8], out: &mut [u8]) -> Option<usize> {
     let mut input = Input { raw: stream };
     let mut output = Output { raw: out, len: 0 };
     let mut state = 0;

@@ -21,7 +21,7 @@ mod file;
 mod inode;
 mod key;
 mod log;
-mod lzo;
+pub(crate) mod lzo;
 mod node;
 mod node_id;
 mod reference;

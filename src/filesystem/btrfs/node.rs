@@ -16,8 +16,8 @@ const POINTER_SIZE: usize = 33;
 
 const NAME: &str = "btrfs node";
 
-/// Nodes of which is remembered that they are sound: 64 MiB of the usual ones, for 32 KiB.
-const REMEMBERED: usize = 1 << 12;
+/// Most nodes of which is remembered that they are sound: 64 MiB of the usual ones, for 32 KiB.
+const MAX_REMEMBERED: usize = 1 << 12;
 
 /// What part of a node counts as read when it is looked at again: its checksum and order are not
 /// verified once more. The same few nodes are passed on the way to everything.
@@ -36,7 +36,7 @@ impl SoundNodes {
     const NONE: u64 = u64::MAX;
 
     pub(super) fn new() -> Self {
-        Self { slots: (0..REMEMBERED).map(|_| AtomicU64::new(Self::NONE)).collect() }
+        Self { slots: (0..MAX_REMEMBERED).map(|_| AtomicU64::new(Self::NONE)).collect() }
     }
 
     fn slot(&self, address: u64) -> Option<&AtomicU64> {

@@ -162,7 +162,7 @@ fn verify(node: &Structure<'_>, seed: u32) -> Result<()> {
     }
     let computed = crc32c(seed, node.bytes(0, tail)?);
     let stored = node.u32(tail)?;
-    if stored != computed {
+    if !crate::checksum::holds(stored, computed) {
         let expected = format!("checksum {computed:#010x}");
         return Err(node.corrupt(tail, expected, format!("{stored:#010x}")));
     }

@@ -103,7 +103,7 @@ fn verify(s: &Structure<'_>, seed: u32, group: u64) -> Result<()> {
     sum = crc32c(sum, s.raw.get(0x20..).unwrap_or_default());
     let computed = sum & 0xFFFF;
     let stored = u32::from(s.u16(0x1E)?);
-    if stored != computed {
+    if !crate::checksum::holds(stored, computed) {
         return Err(s.corrupt(0x1E, format!("checksum {computed:#06x}"), format!("{stored:#06x}")));
     }
     Ok(())

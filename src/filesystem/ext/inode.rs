@@ -208,7 +208,7 @@ fn verify(s: &Structure<'_>, seed: u32, number: u32, extra: usize) -> Result<u32
         sum = crc32c(sum, s.raw.get(0x84..).unwrap_or_default());
     }
     let computed = sum & mask;
-    if stored != computed {
+    if !crate::checksum::holds(stored, computed) {
         return Err(s.corrupt(
             0x7C,
             format!("checksum {computed:#010x}"),

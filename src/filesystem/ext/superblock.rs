@@ -212,7 +212,7 @@ fn checksum_seed(s: &Structure<'_>, features: Features) -> Result<Option<u32>> {
     }
     let stored = s.u32(0x3FC)?;
     let computed = crc32c(u32::MAX, s.bytes(0, 0x3FC)?);
-    if stored != computed {
+    if !crate::checksum::holds(stored, computed) {
         return Err(s.corrupt(
             0x3FC,
             format!("checksum {computed:#010x}"),

@@ -12,10 +12,13 @@ const STRUCTURE: &str = "FAT boot sector";
 /// Length of a directory entry in bytes.
 pub(super) const DIR_ENTRY: u64 = 32;
 
-/// Most clusters of FAT12 and FAT16 (fatgen103, "FAT Type Determination"), and of FAT32 (28 bits less
-/// the reserved values; Linux: `MAX_FAT32`).
+/// Most clusters of FAT12 (fatgen103, "FAT Type Determination").
 const MAX_FAT12_CLUSTERS: u32 = 4084;
+
+/// Most clusters of FAT16 (fatgen103, "FAT Type Determination").
 const MAX_FAT16_CLUSTERS: u32 = 65_524;
+
+/// Most clusters of FAT32: 28 bits less the reserved values (Linux: `MAX_FAT32`).
 const MAX_FAT32_CLUSTERS: u32 = 0x0fff_fff6;
 
 /// Width of the entries of the file allocation table.

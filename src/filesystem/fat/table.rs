@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 const STRUCTURE: &str = "file allocation table";
 
 /// Most bytes of the table that are read at once.
-const WINDOW: usize = 4096;
+const MAX_WINDOW: usize = 4096;
 
 /// The clusters of one chain, in order. It ends, whatever the table says: a chain that comes back to
 /// itself is found out (Brent's algorithm: each cluster is compared with one that is left behind at
@@ -109,8 +109,8 @@ impl<'a> Chain<'a> {
             return Ok(bytes);
         }
         let end = self.boot.table.saturating_add(self.boot.table_len).min(self.volume.len());
-        let left = usize::try_from(end.saturating_sub(at)).unwrap_or(WINDOW);
-        self.window = self.volume.vec(at, left.min(WINDOW))?;
+        let left = usize::try_from(end.saturating_sub(at)).unwrap_or(MAX_WINDOW);
+        self.window = self.volume.vec(at, left.min(MAX_WINDOW))?;
         self.window_at = at;
         within(&self.window, at).ok_or(Error::OutOfBounds { offset: at, end: at, len: end })
     }

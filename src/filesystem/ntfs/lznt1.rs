@@ -12,7 +12,7 @@ const CHUNK: usize = 4096;
 ///
 /// # Errors
 /// [`Error::Corrupt`] when a chunk ends early or copies from before its start.
-pub(super) fn decompress(stored: &[u8], out: &mut [u8], offset: u64) -> Result<()> {
+pub(crate) fn decompress(stored: &[u8], out: &mut [u8], offset: u64) -> Result<()> {
     let corrupt = |what: &str| Error::corrupt("LZNT1 chunk", offset, "a chunk", what);
     let mut rest = stored;
     for chunk in out.chunks_mut(CHUNK) {

@@ -30,7 +30,7 @@ struct Lengths {
 }
 
 /// Fills `out`, at most 32 KiB; `None` when the input is damaged.
-pub(super) fn decompress(input: &[u8], out: &mut [u8]) -> Option<()> {
+pub(crate) fn decompress(input: &[u8], out: &mut [u8]) -> Option<()> {
     if out.len() > WINDOW {
         return None;
     }

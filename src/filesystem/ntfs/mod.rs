@@ -14,15 +14,15 @@ mod file_record;
 mod fixup;
 mod index;
 mod log_file;
-mod lznt1;
-mod lzx;
+pub(crate) mod lznt1;
+pub(crate) mod lzx;
 mod reparse;
 mod runs;
 mod stream;
 mod upcase;
 mod volume;
 mod wof;
-mod xpress;
+pub(crate) mod xpress;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

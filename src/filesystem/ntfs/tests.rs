@@ -223,6 +223,45 @@ fn damaged_chunks_are_an_error_or_other_bytes_and_never_a_panic() {
 }
 
 #[test]
+fn a_compressed_file_that_claims_2_to_the_63_bytes_takes_no_memory() {
+    for (algorithm, chunk) in [(Algorithm::Xpress, 4096), (Algorithm::Lzx, 32_768)] {
+        let wof = Wof::new(Arc::new(file("xpress-4096.bin")), 1 << 63, algorithm, chunk);
+        assert_eq!(Bytes::len(&wof), 1 << 63);
+        for offset in [0, 4096, 1 << 62, (1 << 63) - 16] {
+            let found = wof.read_at(offset, &mut [0; 16]);
+            assert!(
+                matches!(found, Err(Error::Corrupt { .. } | Error::OutOfBounds { .. })),
+                "{found:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_block_of_an_index_that_leads_to_itself_is_corrupt() {
+    let mut volume = unpack("default.img.zst");
+    let blocks: Vec<usize> =
+        (0..volume.len()).step_by(4096).filter(|at| volume[*at..].starts_with(b"INDX")).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let word = |volume: &[u8], at: usize| {
+            u32::from_le_bytes(volume[at..at + 4].try_into().unwrap()) as usize
+        };
+        // The first entry, whose name gives way to the number of a block: its own.
+        let entry = block + 0x18 + word(&volume, block + 0x18);
+        let len = usize::from(u16::from_le_bytes([volume[entry + 8], volume[entry + 9]]));
+        volume[entry + 12] |= 1;
+        let own: [u8; 8] = volume[block + 0x10..block + 0x18].try_into().unwrap();
+        volume[entry + len - 8..entry + len].copy_from_slice(&own);
+    }
+    let fs = Ntfs::open(Arc::new(volume)).unwrap();
+    let many = fs.lookup(fs.root(), b"many").unwrap().unwrap();
+    let error = fs.read_dir(many, &mut |_| ControlFlow::Continue(())).unwrap_err();
+    assert!(error.to_string().contains("a tree without loops"), "{error}");
+    assert!(fs.lookup(many, b"absent").is_err());
+}
+
+#[test]
 fn a_record_that_was_torn_is_named() {
     let mut bytes = unpack("default.img.zst");
     let fs = open("default");

@@ -11,7 +11,7 @@ const SYMBOLS: usize = 512;
 const MIN_MATCH: usize = 3;
 
 /// Fills `out`; `None` when the input is damaged.
-pub(super) fn decompress(input: &[u8], out: &mut [u8]) -> Option<()> {
+pub(crate) fn decompress(input: &[u8], out: &mut [u8]) -> Option<()> {
     let (table, data) = input.split_at_checked(SYMBOLS / 2)?;
     let lengths: Vec<u8> = table.iter().flat_map(|pair| [pair & 15, pair >> 4]).collect();
     let code = Code::new(&lengths)?;

@@ -5,7 +5,7 @@
 //! values name the INF file. Where the machine has run on such a device, `Enum` names the service.
 
 use super::hklm::{Hklm, Place, fact};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::DeviceBinding;
 
@@ -48,7 +48,14 @@ pub(super) fn bindings(hklm: &Hklm<'_>) -> Fact<Vec<DeviceBinding>> {
             device_ids(&ids, &mut found)?;
         }
         instances(&hklm.control_set(r"Enum\PCI")?, &mut found)?;
-        found.truncate(MAX_BINDINGS);
+        if found.len() > MAX_BINDINGS {
+            let limit = u64::try_from(MAX_BINDINGS).unwrap_or(u64::MAX);
+            return Err(Error::Limit {
+                structure: "registry",
+                limit,
+                unit: "devices with drivers",
+            });
+        }
         Ok(found)
     };
     fact(r"HKLM\SYSTEM\DriverDatabase", read())

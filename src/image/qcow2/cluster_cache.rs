@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::image::qcow2::address::HostOffset;
 
-/// All decompressed clusters of an image together. Enough for the directories and inode tables
+/// Most bytes of decompressed clusters of an image that are kept. Enough for the directories and inode tables
 /// that a file-system reader keeps coming back to; small beside the bound of 256 MiB for a check.
-const CAPACITY: usize = 16 << 20;
+const MAX_KEPT_BYTES: usize = 16 << 20;
 
 /// Locks are held for a look-up only; as many parts as keep a few threads from meeting.
 const SHARDS: usize = 16;
@@ -38,7 +38,7 @@ struct Entry {
 impl ClusterCache {
     /// A cache for clusters of `cluster_len` bytes (512 to 2 MiB).
     pub(super) fn new(cluster_len: usize) -> Self {
-        let clusters = CAPACITY.checked_div(cluster_len).unwrap_or(1).max(1);
+        let clusters = MAX_KEPT_BYTES.checked_div(cluster_len).unwrap_or(1).max(1);
         let count = SHARDS.min(clusters);
         let capacity = clusters.checked_div(count).unwrap_or(1);
         let shard = || Mutex::new(Shard { capacity, ..Shard::default() });
@@ -116,7 +116,7 @@ mod tests {
         for number in 0..100 {
             cache.put(HostOffset(number), Arc::clone(&cluster));
         }
-        assert!(Arc::strong_count(&cluster) - 1 <= CAPACITY / len);
+        assert!(Arc::strong_count(&cluster) - 1 <= MAX_KEPT_BYTES / len);
         assert!(Arc::strong_count(&cluster) > 1);
     }
 

@@ -25,13 +25,14 @@ pub(super) fn is_valid(
         Checksums::None => true,
         Checksums::Transaction => {
             let kind = block.array(0xC)?;
-            kind == CRC32 && stored == transaction || kind == [0, 0] && stored == 0
+            kind == CRC32 && crate::checksum::holds(stored, transaction)
+                || kind == [0, 0] && stored == 0
         }
         Checksums::V2(seed) | Checksums::V3(seed) => {
             let mut sum = crc32c(seed, block.bytes(0, 0x10)?);
             sum = crc32c(sum, &[0; 4]);
             sum = crc32c(sum, block.raw.get(0x14..).unwrap_or_default());
-            stored == sum
+            crate::checksum::holds(stored, sum)
         }
     })
 }

@@ -160,7 +160,8 @@ impl Scan {
             }
             tag::TAIL if value.raw.len() >= 8 => {
                 let sum = crc32c(self.sum, record.bytes(0, TAIL_COVERED)?);
-                if value.u32(0)? != self.transaction || value.u32(4)? != sum {
+                if value.u32(0)? != self.transaction || !crate::checksum::holds(value.u32(4)?, sum)
+                {
                     return Ok(false);
                 }
                 self.sum = 0;

@@ -23,6 +23,7 @@ use super::runs::Runs;
 use super::state::{JournalState, Replay};
 use super::superblock::Superblock;
 use super::volume::{Logged, Overlay, Volume};
+use crate::checksum::holds;
 use crate::error::{Error, Result};
 use crate::filesystem::FileType;
 use crate::filesystem::structure::Structure;
@@ -289,8 +290,8 @@ impl<'a> Log<'a> {
         let sum = |seed| crc32c(crc32c(seed, &sequence.to_be_bytes()), raw);
         match self.superblock.checksums {
             Checksums::None | Checksums::Transaction => true,
-            Checksums::V2(seed) => sum(seed) & 0xFFFF == tag.checksum,
-            Checksums::V3(seed) => sum(seed) == tag.checksum,
+            Checksums::V2(seed) => holds(tag.checksum, sum(seed) & 0xFFFF),
+            Checksums::V3(seed) => holds(tag.checksum, sum(seed)),
         }
     }
 

@@ -162,7 +162,7 @@ fn checksums(s: &Structure<'_>, compat: u32, incompat: u32) -> Result<Checksums>
     computed = crc32c(computed, &[0; 4]);
     computed = crc32c(computed, s.bytes(0x100, SUPERBLOCK_SIZE.saturating_sub(0x100))?);
     let stored = s.be32(0xFC)?;
-    if stored != computed {
+    if !crate::checksum::holds(stored, computed) {
         return Err(s.corrupt(
             0xFC,
             format!("checksum {computed:#010x}"),
@@ -190,5 +190,5 @@ fn fast_commit_start(s: &Structure<'_>, maximum: u32) -> Result<u32> {
 pub(super) fn has_valid_tail(block: &Structure<'_>, seed: u32) -> Result<bool> {
     let at = block.raw.len().saturating_sub(4);
     let computed = crc32c(crc32c(seed, block.bytes(0, at)?), &[0; 4]);
-    Ok(block.be32(at)? == computed)
+    Ok(crate::checksum::holds(block.be32(at)?, computed))
 }

@@ -139,7 +139,7 @@ impl Record {
             let behind = CHECKSUM.saturating_add(4);
             sum = crc32c::crc32c_append(sum, first.raw.get(behind..).unwrap_or_default());
             sum = crc32c::crc32c_append(sum, &next);
-            if crc32c::crc32c_append(sum, &content) == self.checksum {
+            if crate::checksum::holds(self.checksum, crc32c::crc32c_append(sum, &content)) {
                 return Ok(());
             }
         }

@@ -118,7 +118,7 @@ fn answer(result: Result<(), sha_crypt::password_hash::Error>) -> Result<bool, S
 /// character each (crypt(5), yescrypt's `encode64_uint32`). Others are not computed.
 fn yescrypt_work(parameters: &str) -> Result<u64, String> {
     const ITOA64: &[u8] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    // Values above this one take more characters.
+    /// Largest value of one character: those above take more.
     const MAX_SINGLE: usize = 47;
     let value = |byte: &u8| {
         let value = ITOA64.iter().position(|c| c == byte).filter(|value| *value <= MAX_SINGLE)?;

@@ -101,7 +101,10 @@ fn choose(grub: &Interpreter<'_, '_>) -> Result<Option<Chosen>, Doubt> {
     if let Some(doubt) = fallback.doubt {
         return Err(doubt);
     }
-    for spec in fallback.value.split_ascii_whitespace().take(MAX_FALLBACKS) {
+    for (tried, spec) in fallback.value.split_ascii_whitespace().enumerate() {
+        if tried >= MAX_FALLBACKS {
+            return Err(format!("`fallback` names more than {MAX_FALLBACKS} entries").into());
+        }
         let Some(item) = grub.menu.named(spec).and_then(|index| grub.menu.items.get(index)) else {
             break;
         };

@@ -38,7 +38,11 @@ pub(super) fn sections(bytes: &dyn Bytes) -> Result<Vec<Section>> {
     if magic != *b"PE\0\0" {
         return Err(Error::corrupt("PE header", at, "PE", format!("{magic:02x?}")));
     }
-    let count = half(at.saturating_add(6))?.min(MAX_SECTIONS);
+    let count = half(at.saturating_add(6))?;
+    if count > MAX_SECTIONS {
+        let limit = MAX_SECTIONS.into();
+        return Err(Error::Limit { structure: "PE section table", limit, unit: "sections" });
+    }
     let optional = u64::from(half(at.saturating_add(20))?);
     let mut header = at.saturating_add(COFF_HEADER).saturating_add(optional);
     let mut sections = Vec::new();

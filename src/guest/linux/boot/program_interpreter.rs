@@ -36,8 +36,8 @@ pub(super) fn interpreter(bytes: &dyn Bytes) -> Result<Option<String>> {
     let (table, length, count) = if layout.wide { (0x20, 0x36, 0x38) } else { (0x1c, 0x2a, 0x2c) };
     let table = layout.word(bytes, table)?;
     let length = u64::from(layout.half(bytes, length)?);
-    let count = layout.half(bytes, count)?.min(MAX_SEGMENTS);
-    for index in 0..u64::from(count) {
+    let count = layout.half(bytes, count)?;
+    for index in 0..u64::from(count.min(MAX_SEGMENTS)) {
         let segment = table.saturating_add(index.saturating_mul(length));
         let at = |offset: u64| segment.saturating_add(offset);
         if layout.number(bytes.array(segment)?) != PT_INTERP {
@@ -56,6 +56,10 @@ pub(super) fn interpreter(bytes: &dyn Bytes) -> Result<Option<String>> {
         let path = bytes.vec(layout.word(bytes, offset)?, size)?;
         let path = path.split(|byte| *byte == 0).next().unwrap_or_default();
         return Ok(Some(String::from_utf8_lossy(path).into_owned()));
+    }
+    if count > MAX_SEGMENTS {
+        let limit = MAX_SEGMENTS.into();
+        return Err(Error::Limit { structure: "ELF program headers", limit, unit: "segments" });
     }
     Ok(None)
 }
@@ -136,6 +140,11 @@ mod tests {
         let mut image = program("/lib/ld");
         image[0x22] = 1;
         assert!(interpreter(&image).is_err());
+        let mut image = program("/lib/ld");
+        image[0x38] = 129;
+        image[0x78] = 1;
+        image.resize(0x40 + 129 * 0x38, 0);
+        assert!(matches!(interpreter(&image), Err(Error::Limit { .. })));
         let mut image = program("/lib/ld");
         image[0x9f] = 1;
         assert!(interpreter(&image).is_err());

@@ -3,7 +3,7 @@
 
 use super::portable_executable::sections;
 use crate::bytes::{Bytes, BytesExt};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Longest text of a section: the kernel's own bound on command lines is 2 to 4 KiB.
 const MAX_TEXT: u32 = 64 << 10;
@@ -26,7 +26,11 @@ pub(super) fn read(bytes: &dyn Bytes) -> Result<Option<UnifiedKernelImage>> {
     let mut has_kernel = false;
     for section in sections(bytes)? {
         let text = || -> Result<String> {
-            let len = usize::try_from(section.len.min(MAX_TEXT)).unwrap_or(0);
+            if section.len > MAX_TEXT {
+                let limit = MAX_TEXT.into();
+                return Err(Error::Limit { structure: "PE section", limit, unit: "bytes of text" });
+            }
+            let len = usize::try_from(section.len).unwrap_or(0);
             let text = bytes.vec(section.start, len)?;
             Ok(String::from_utf8_lossy(&text).trim_end_matches(['\0', '\n']).to_owned())
         };
@@ -94,6 +98,11 @@ pub(super) mod tests {
         assert!(read(&cut).is_err());
         cut.truncate(0xa0);
         assert!(read(&cut).is_err());
+        let long = image(&[(b".cmdline", &"x".repeat((64 << 10) + 1)), (b".linux\0\0", "MZ")]);
+        assert!(matches!(read(&long), Err(Error::Limit { .. })));
+        let mut many = image(&[]);
+        many[0x86] = 97;
+        assert!(matches!(read(&many), Err(Error::Limit { .. })));
         let mut far = image(&[]);
         far[0x3c..0x40].copy_from_slice(&[0xff; 4]);
         assert!(read(&far).is_err());

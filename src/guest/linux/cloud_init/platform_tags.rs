@@ -18,13 +18,20 @@ const MAX_PROGRAM: u64 = 512 << 10;
 
 /// The data source for OpenStack.
 pub(super) fn openstack_source(tree: &Tree) -> Fact<Option<PlatformTags>> {
-    for packages in package_directories(tree).into_iter().take(MAX_PYTHONS) {
+    let directories = package_directories(tree);
+    let more = directories.len() > MAX_PYTHONS;
+    for packages in directories.into_iter().take(MAX_PYTHONS) {
         let path = format!("{packages}/cloudinit/sources/DataSourceOpenStack.py");
         match in_file(tree, &path) {
             Ok(found) => return Fact::Known(Some(found)),
             Err(error) if error.is_absent() => {}
             Err(error) => return Fact::Unknown(Unread::from((path.as_str(), &error))),
         }
+    }
+    if more {
+        let reason =
+            format!("more than {MAX_PYTHONS} directories of Python, the rest was not read");
+        return Fact::unknown("/usr/lib", reason);
     }
     Fact::Known(None)
 }

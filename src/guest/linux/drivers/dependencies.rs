@@ -12,8 +12,8 @@ use crate::filesystem::tree::Tree;
 use crate::guest::facts::{InitramfsFacts, KernelFacts, ListingEnd, RootNeed};
 use crate::guest::linux::kernel::{MAX_LIST, module_name};
 
-/// Most modules that one needs; mlx5_ib has 7.
-const MAX_DEPENDENCIES: usize = 64;
+/// Longest line in bytes, which bounds how many modules one may need; that of mlx5_ib has under 500.
+const MAX_LINE: usize = 8 << 10;
 
 /// The `modules.dep` of a kernel, beside an initramfs that was listed to its end.
 pub(super) struct Dependencies<'a> {
@@ -39,6 +39,10 @@ impl<'a> Dependencies<'a> {
         let location = format!("/lib/modules/{}/modules.dep", kernel.release);
         let built_in = kernel.builtin.known().and_then(Option::as_ref);
         match tree.read_text(&location, MAX_LIST) {
+            Ok(text) if text.lines().any(|line| line.len() > MAX_LINE) => {
+                let reason = format!("a line of more than {MAX_LINE} bytes");
+                Err(Unread::new(location, reason))
+            }
             Ok(text) => Ok(Some(Self { location, text, initramfs, built_in })),
             Err(error) if error.is_absent() => Ok(None),
             Err(error) => Err(Unread::from((location.as_str(), &error))),
@@ -52,7 +56,7 @@ impl<'a> Dependencies<'a> {
             (module_name(path).as_deref() == Some(module)).then_some((number, rest))
         });
         let Some((number, rest)) = line else { return Vec::new() };
-        let names = rest.split_ascii_whitespace().take(MAX_DEPENDENCIES).filter_map(module_name);
+        let names = rest.split_ascii_whitespace().filter_map(module_name);
         names
             .filter(|name| !self.built_in.is_some_and(|built_in| built_in.contains(name)))
             .map(|name| Dependency {

@@ -101,8 +101,11 @@ impl Explicit {
     }
 
     fn insert(&mut self, name: &str, evidence: Evidence, blacklist: bool) {
-        if self.modules.len() < MAX_MODULES {
-            self.modules.entry(normalise(name)).or_insert((evidence, blacklist));
+        if self.modules.len() >= MAX_MODULES {
+            let reason =
+                format!("more than {MAX_MODULES} modules are named, the rest was not read");
+            return self.not_read(&Unread::new(evidence.location, reason));
         }
+        self.modules.entry(normalise(name)).or_insert((evidence, blacklist));
     }
 }

@@ -56,7 +56,9 @@ pub(super) fn needs(
     let mut needs = vec![module(Evidence::new(name, kind), modules, options)];
     stack(disk, volume, &mut needs);
     multipath(boot, &mut needs);
-    needs.truncate(MAX_NEEDS);
+    if needs.len() > MAX_NEEDS {
+        return Fact::unknown(name, format!("it needs more than {MAX_NEEDS} things"));
+    }
     Fact::Known(needs)
 }
 

@@ -481,8 +481,14 @@ fn the_root_needs_what_its_modules_need_unless_it_is_built_in() {
 #[test]
 fn a_list_of_dependencies_that_cannot_be_read_leaves_them_in_doubt() {
     let list = format!("/usr/lib/modules/{RELEASE}/modules.dep");
+    dependencies_are_in_doubt(|tree| tree.file(&list, DEPENDENCIES).unreadable(&list));
+    let endless = format!("{DEPENDENCIES}kernel/a.ko:{}\n", " kernel/b.ko".repeat(1000));
+    dependencies_are_in_doubt(|tree| tree.file(&list, &endless));
+}
+
+fn dependencies_are_in_doubt(change: impl FnOnce(MemoryFs) -> MemoryFs) {
     let mut case = Case::good();
-    case.tree = case.tree.file(&list, DEPENDENCIES).unreadable(&list);
+    case.tree = change(case.tree);
     let files: Vec<_> =
         case.files.iter().map(|(name, content)| (name.as_str(), *content)).collect();
     let (mut facts, files) = initramfs(&case.modules, &files);

@@ -16,7 +16,8 @@ const DIRECTORIES: [&str; 2] = ["/etc/firewalld", "/usr/lib/firewalld"];
 /// firewalld.conf(5), `DefaultZone`.
 const DEFAULT_ZONE: &str = "public";
 
-/// Most services of one zone looked into.
+/// Most elements of one zone looked into, each of which may be a service's file; those that come with
+/// firewalld have about ten.
 const MAX_SERVICES: usize = 256;
 
 /// Most elements of one file; the largest zone that comes with firewalld has about ten.
@@ -105,6 +106,10 @@ fn zone_access(tree: &Tree, path: &str, text: &str, port: u16) -> Result<SshAcce
             let what = element.attribute("name").or(element.attribute("port")).unwrap_or_default();
             open.get_or_insert_with(|| Evidence::new(path, format!("{} {what}", element.name)));
         }
+    }
+    if open.is_none() && elements.iter().filter(|element| !element.in_rule).count() > MAX_SERVICES {
+        let reason = format!("more than {MAX_SERVICES} elements, the rest was not read");
+        return Err(Unread::new(path, reason));
     }
     // A rich rule may say otherwise.
     let rich = |action: &[&str]| {

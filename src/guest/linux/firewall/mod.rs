@@ -105,7 +105,11 @@ fn ports(sshd: &SshdFacts) -> Fact<Vec<u16>> {
         return Fact::Unknown(unread.clone());
     }
     let Some(option) = sshd.options.get("port") else { return Fact::Known(vec![SSH]) };
-    let ports = option.value.split(' ').take(MAX_PORTS).map(str::parse).collect::<Result<_, _>>();
+    if option.value.split(' ').count() > MAX_PORTS {
+        let reason = format!("more than {MAX_PORTS} ports, not compared with the firewall");
+        return Fact::unknown(option.evidence.location.clone(), reason);
+    }
+    let ports = option.value.split(' ').map(str::parse).collect::<Result<_, _>>();
     let reason = "no number of a port";
     ports.map_or_else(|_| Fact::unknown(option.evidence.location.clone(), reason), Fact::Known)
 }

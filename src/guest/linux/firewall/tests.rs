@@ -183,6 +183,16 @@ fn the_default_zone_of_firewalld_decides() {
 }
 
 #[test]
+fn what_is_behind_a_bound_is_unknown_and_not_closed() {
+    let many = format!("{}<port port=\"22\" protocol=\"tcp\"/></zone>", "<short/>".repeat(256));
+    let zone = PUBLIC.replace("name=\"ssh\"", "name=\"http\"").replace("</zone>", &many);
+    unknown(firewalld(&zone), "/usr/lib/firewalld/zones/public.xml");
+    let ports: String = (0..5).map(|number| format!("Port {}\n", 2222 + number)).collect();
+    let fs = iptables(CENTOS_7).file("/etc/ssh/sshd_config", &ports);
+    unknown(fs, "/etc/ssh/sshd_config:1");
+}
+
+#[test]
 fn what_firewalld_is_told_beyond_that_is_unknown() {
     let packaged = "/usr/lib/firewalld/zones/public.xml";
     let rich = "<rule family=\"ipv4\"><source address=\"10.0.0.0/8\"/><service name=\"ssh\"/>\

@@ -11,8 +11,10 @@ const MAX_ALIASES: u32 = 4 << 20;
 /// 10 KiB.
 const MAX_SETTING: u32 = 64 << 10;
 
-/// Most files that are kept, and most of them texts of aliases (one a kernel).
+/// Most files that are kept; a distribution's initramfs has some ten.
 const MAX_FILES: usize = 256;
+
+/// Most files of aliases among them, which are larger than others; there is one a kernel.
 const MAX_ALIAS_FILES: usize = 4;
 
 /// Folders of settings, `/usr` cut off: `modprobe.d` (modprobe.d(5)), `modules-load.d`

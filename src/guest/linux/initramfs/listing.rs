@@ -31,8 +31,10 @@ const PROGRAM_FOLDERS: [&[u8]; 2] = [b"sbin/", b"bin/"];
 /// Most directories of modules whose names are kept; there is one a kernel.
 const MAX_RELEASES: usize = 16;
 
-/// Most paths that are taken note of, and the longest in bytes.
+/// Most paths that are taken note of; an initramfs has a handful.
 const MAX_NOTED: usize = 32;
+
+/// Longest path that is taken note of, in bytes; those in question have under 100.
 const MAX_NOTED_LEN: usize = 256;
 
 /// Directories of udev's rules (udev(7)).
@@ -64,6 +66,7 @@ pub(super) struct Listing<'w> {
     /// The groups of which no module was seen, when only modules are sought.
     missing: Option<Vec<&'w Group>>,
     hidden: Option<&'static str>,
+    cut: bool,
     open: Option<Open>,
 }
 
@@ -83,6 +86,7 @@ impl<'w> Listing<'w> {
                 Wanted::Modules(groups) => Some(groups.iter().collect()),
             },
             hidden: None,
+            cut: false,
             open: None,
         }
     }
@@ -95,6 +99,11 @@ impl<'w> Listing<'w> {
     /// Whether all that is sought was seen.
     pub(super) fn satisfied(&self) -> bool {
         self.missing.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    /// Whether there were more modules or kernels than are kept.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// An image inside, in which modules may lie unseen.
@@ -129,9 +138,14 @@ impl<'w> Listing<'w> {
 
     fn insert_release(&mut self, release: &[u8]) {
         let Ok(release) = std::str::from_utf8(release) else { return };
-        if self.releases.len() < MAX_RELEASES && !self.releases.contains(release) {
-            self.releases.insert(release.to_owned());
+        if self.releases.contains(release) {
+            return;
         }
+        if self.releases.len() >= MAX_RELEASES {
+            self.cut = true;
+            return;
+        }
+        self.releases.insert(release.to_owned());
     }
 
     fn flow(&self) -> Flow {
@@ -145,7 +159,11 @@ impl<'w> Listing<'w> {
             *to = if *from == b'-' { b'_' } else { *from };
         }
         let Ok(name) = std::str::from_utf8(buffer) else { return };
-        if self.modules.len() >= MAX_MODULES || self.modules.contains(name) {
+        if self.modules.contains(name) {
+            return;
+        }
+        if self.modules.len() >= MAX_MODULES {
+            self.cut = true;
             return;
         }
         self.modules.insert(name.to_owned());

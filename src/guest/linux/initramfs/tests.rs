@@ -420,3 +420,16 @@ fn a_listing_whose_time_is_over_is_unknown() {
     let (facts, _) = list("/boot/initrd", &GZIP.to_vec(), &Wanted::Everything, &mut budget);
     assert!(reason(&facts).contains("time"));
 }
+
+#[test]
+fn more_kernels_than_are_kept_make_the_listing_unknown() {
+    let archive = |kernels: usize| -> Vec<u8> {
+        let module = |number| format!("lib/modules/{number}/kernel/virtio.ko");
+        let entries = (0..kernels).flat_map(|number| entry(&module(number), 0o100_644, b"x"));
+        entries.chain(entry("TRAILER!!!", 0, b"")).collect()
+    };
+    assert!(list_all(archive(16)).listing.known().is_some());
+    let facts = list_all(archive(17));
+    assert!(reason(&facts).contains("more modules or kernels"), "{facts:?}");
+    assert_eq!(names(&facts), ["virtio"]);
+}

@@ -34,8 +34,11 @@ const MAX_CONDITIONAL: usize = 32;
 /// Most things told that could not be read.
 const MAX_UNREAD: usize = 8;
 
-/// Longest value kept, in characters.
-const MAX_VALUE: usize = 300;
+/// Longest value kept, in bytes; of a list, all its lines together. Hundreds of names fit.
+const MAX_VALUE: usize = 16 << 10;
+
+/// Longest line that is quoted, in characters.
+const MAX_QUOTED: usize = 300;
 
 /// Keywords whose first value counts.
 const SINGLE: [&str; 6] = [
@@ -145,6 +148,14 @@ impl Config {
         if !single && !list {
             return;
         }
+        let value = words(value).join(" ");
+        let before = self.options.get(keyword).or(self.matched.get(keyword));
+        let before = before.filter(|_| list).map_or(0, |option| option.value.len());
+        if before.saturating_add(value.len()) > MAX_VALUE {
+            let limit = u64::try_from(MAX_VALUE).unwrap_or(u64::MAX);
+            let error = Error::Limit { structure: "sshd_config", limit, unit: "bytes of a value" };
+            return self.doubt(&evidence.location, &error);
+        }
         let options = match scope {
             Scope::Global => &mut self.options,
             Scope::All => &mut self.matched,
@@ -156,12 +167,11 @@ impl Config {
                 return;
             }
         };
-        let value = shortened(&words(value).join(" "));
         match options.get_mut(keyword) {
             None => {
                 options.insert(keyword.to_owned(), SshdOption { value, evidence });
             }
-            Some(option) if list && option.value.len() < MAX_VALUE => {
+            Some(option) if list => {
                 option.value = format!("{} {value}", option.value);
             }
             Some(_) => {}
@@ -207,7 +217,7 @@ fn words(value: &str) -> Vec<String> {
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().take(MAX_VALUE).collect()
+    text.chars().take(MAX_QUOTED).collect()
 }
 
 #[cfg(test)]
@@ -233,6 +243,21 @@ mod tests {
             .file("/etc/ssh/sshd_config.d/10-off.conf.bak", "PasswordAuthentication no\n");
         let place = "/etc/ssh/sshd_config.d/50-cloud-init.conf:1";
         assert_eq!(value(fs, "passwordauthentication"), ("yes".to_owned(), place.to_owned()));
+    }
+
+    #[test]
+    fn a_list_beyond_the_bound_is_unread_and_not_cut() {
+        let long: String = (0..2000).map(|number| format!("user{number} ")).collect();
+        for text in [
+            format!("AllowUsers {long}{long}root\n"),
+            format!("AllowUsers {long}\nAllowUsers {long}root\n"),
+        ] {
+            let config = Config::read(&MemoryFs::new().file(MAIN, &text).tree());
+            assert_eq!(config.unread.len(), 1);
+            assert!(config.unread[0].reason.contains("bytes of a value"), "{:?}", config.unread);
+        }
+        let fs = MemoryFs::new().file(MAIN, format!("AllowUsers {long}\nAllowUsers root\n"));
+        assert!(value(fs, "allowusers").0.ends_with("user1999 root"));
     }
 
     #[test]

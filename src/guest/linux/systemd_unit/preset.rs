@@ -221,11 +221,16 @@ fn rules(tree: &Tree) -> Result<Vec<Rule>> {
                 let limit = u64::try_from(MAX_RULES).unwrap_or(u64::MAX);
                 return Err(Error::Limit { structure: "presets", limit, unit: "rules" });
             }
+            let instances: Vec<String> = words.map(str::to_owned).collect();
+            if instances.len() > MAX_INSTANCES {
+                let limit = u64::try_from(MAX_INSTANCES).unwrap_or(u64::MAX);
+                return Err(Error::Limit { structure: "a preset", limit, unit: "instances" });
+            }
             rules.push(Rule {
                 enable,
                 disable,
                 pattern: pattern.to_owned(),
-                instances: words.take(MAX_INSTANCES).map(str::to_owned).collect(),
+                instances,
                 evidence: Evidence::new(format!("{path}:{line}"), content.trim()),
             });
         }

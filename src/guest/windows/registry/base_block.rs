@@ -66,7 +66,7 @@ impl BaseBlock {
             return Err(s.corrupt(0, "\"regf\"", format!("{found:?}")));
         }
         let (stored, computed) = (s.u32(0x1fc)?, checksum(&raw));
-        if stored != computed {
+        if !crate::checksum::holds(stored, computed) {
             return Err(s.corrupt(
                 0x1fc,
                 format!("checksum {computed:#010x}"),

@@ -10,7 +10,7 @@ use crate::error::Result;
 const BLOCK: u64 = 64 << 10;
 
 /// Most blocks that are kept: 1 MiB a hive.
-const BLOCKS: usize = 16;
+const MAX_BLOCKS: usize = 16;
 
 /// Bytes whose last blocks are kept where they cannot be borrowed.
 pub(super) struct Cached {
@@ -69,7 +69,7 @@ impl Cached {
         let start = number.saturating_mul(BLOCK);
         let len = BLOCK.min(self.len().saturating_sub(start));
         let content = Arc::new(self.bytes.vec(start, usize::try_from(len).unwrap_or(0))?);
-        if blocks.len() >= BLOCKS {
+        if blocks.len() >= MAX_BLOCKS {
             blocks.remove(0);
         }
         blocks.push((number, Arc::clone(&content)));

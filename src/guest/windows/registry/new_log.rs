@@ -46,7 +46,7 @@ impl Entry {
         }
         let hash = |stored_at: usize, computed: u64| {
             let stored = s.u64(stored_at)?;
-            if stored == computed {
+            if crate::checksum::holds(stored, computed) {
                 return Ok(());
             }
             Err(s.corrupt(stored_at, format!("hash {computed:#018x}"), format!("{stored:#018x}")))

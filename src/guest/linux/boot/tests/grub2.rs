@@ -171,6 +171,14 @@ fn the_fallback_is_taken_when_the_default_kernel_is_gone() {
 }
 
 #[test]
+fn more_fallbacks_than_are_tried_leave_the_default_undecided() {
+    let mut config = "set default=0\nset fallback='1 2 3 4 5 6 7 8 9'\n".to_owned();
+    config.push_str(&"menuentry A { linux /boot/gone a }\n".repeat(9));
+    config.push_str("menuentry B { linux /boot/vmlinuz-6.1.0-18-amd64 b }\n");
+    assert!(undecided(&follow(&with_config(&config))).contains("more than 8 entries"));
+}
+
+#[test]
 fn search_sets_the_root_and_a_failed_one_leaves_it() {
     let boot = || FakeFs::new().file("/vmlinuz", kernel()).file("/initrd", "x");
     let config = |search: &str| {
