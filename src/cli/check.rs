@@ -8,11 +8,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anstream::{AutoStream, ColorChoice};
 use rayon::prelude::*;
 
-use super::args::{CheckArgs, FailOnArg, FormatArg};
+use super::args::{CheckArgs, FailOnArg};
 use super::{Failure, password, width};
 use crate::guest::password::InitialPassword;
-use crate::report::human::{self, Detail, Layout};
-use crate::report::{ImageReport, Report, Verdict, json};
+use crate::report::{Detail, Format, ImageReport, Settings, Verdict};
 use crate::rules::{Context, Lang, Profile};
 
 pub(super) fn run(
@@ -35,7 +34,9 @@ pub(super) fn run(
         (_, true) => Detail::Full,
         _ => Detail::Normal,
     };
-    let layout = Layout { lang, detail, width: width() };
+    let profile = context.profile;
+    let settings = Settings { profile, lang, detail, width: width(), fail_on_warn };
+    let mut form = Format::from(args.format).writer(settings);
     let mut file;
     let out: &mut dyn Write = match &args.output {
         None => out,
@@ -54,34 +55,18 @@ pub(super) fn run(
             &mut file
         }
     };
-    let mut write = |index: usize, report: &ImageReport| match args.format {
-        FormatArg::Human => {
-            if index > 0 && detail != Detail::Short {
-                writeln!(out)?;
-            }
-            human::write(context.profile, report, layout, out)
-        }
-        FormatArg::JsonLines => json::write_line(context.profile, report, lang, out),
-        FormatArg::Json => Ok(()),
-    };
-
+    form.begin(out)?;
     // In groups, so that results stream in order and memory stays flat however many there are.
     let mut verdicts: Vec<Verdict> = Vec::new();
-    let mut kept = Vec::new();
     for group in args.images.chunks(GROUP) {
         let reports: Vec<ImageReport> =
             pool.install(|| group.par_iter().map(|path| check(path)).collect());
         for report in reports {
-            write(verdicts.len(), &report)?;
+            form.image(&report, out)?;
             verdicts.push(report.verdict);
-            if args.format == FormatArg::Json {
-                kept.push(report);
-            }
         }
     }
-    if args.format == FormatArg::Json {
-        json::write(&Report { profile: context.profile, reports: kept }, lang, out)?;
-    }
+    form.end(out)?;
     out.flush()?;
     Ok(Verdict::exit_code_of_all(verdicts))
 }

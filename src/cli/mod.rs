@@ -9,6 +9,7 @@ mod ls;
 mod password;
 mod registry;
 mod rules;
+mod schema;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -72,6 +73,7 @@ pub fn run() -> ExitCode {
         Command::Ls(args) => ls::run(&args, &mut out),
         Command::Cat(args) => cat::run(&args),
         Command::Registry(args) => registry::run(&args, &mut out),
+        Command::Schema(args) => schema::run(&args, &mut out),
     };
     let flushed = out.flush();
     match result.and_then(|code| Ok(flushed.map(|()| code)?)) {

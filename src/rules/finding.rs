@@ -1,5 +1,6 @@
 //! What a rule found in one image, ready for a report.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Judgement, Lang, Level, Outcome, RULES, Rule, Status, Text};
@@ -10,7 +11,8 @@ use crate::text;
 /// The finding of one rule. Its texts are kept in every language (`T` is [`Text`]) until
 /// [`Finding::in_language`] chooses one; then it serialises as an element of `findings` in the JSON
 /// report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Finding")]
 pub struct Finding<T = Text> {
     /// Id of the rule.
     pub rule: String,
@@ -40,13 +42,23 @@ impl Finding {
             level: self.level,
             status: self.status,
             message: self.message.get(lang).to_owned(),
-            evidence: self.evidence.clone(),
+            evidence: self.evidence.iter().map(|seen| in_words(seen, lang)).collect(),
             remedy: self.remedy.as_ref().map(|remedy| remedy.get(lang).to_owned()),
             predicts: self.predicts.clone(),
             repaired_by_platform: self.repaired_by_platform,
             source: self.source.clone(),
         }
     }
+}
+
+/// The evidence with its prose, where it has some, in one language.
+fn in_words(seen: &Evidence, lang: Lang) -> Evidence {
+    let mut seen = seen.clone();
+    let zh = seen.detail_zh.take();
+    if let (Lang::ZhCn, Some(zh)) = (lang, zh) {
+        seen.detail = zh;
+    }
+    seen
 }
 
 /// Most pieces of evidence of one finding, and the characters of each and of its message: beyond
@@ -66,11 +78,14 @@ fn shown(mut evidence: Vec<Evidence>) -> Vec<Evidence> {
     let more = evidence.len().saturating_sub(MAX_EVIDENCE);
     if more > 0 {
         evidence.truncate(MAX_EVIDENCE);
-        evidence.push(Evidence::new("…", format!("{more} more")));
+        evidence.push(Evidence::prose("…", format!("{more} more"), format!("另有{more}项")));
     }
-    for Evidence { location, detail } in &mut evidence {
+    for Evidence { location, detail, detail_zh, excerpt: _ } in &mut evidence {
         cut(location);
         cut(detail);
+        if let Some(detail_zh) = detail_zh {
+            cut(detail_zh);
+        }
     }
     evidence
 }
@@ -112,8 +127,12 @@ fn doubt(
     if rule.check(&blind, context) == outcome {
         return outcome;
     }
-    let Unread { location, reason } = unread;
-    let line = Evidence::new(location.clone(), format!("{reason}: what was read may be older"));
+    let (location, reason, reason_zh) = (&unread.location, &unread.reason, unread.reason_zh());
+    let line = Evidence::prose(
+        location.clone(),
+        format!("{reason}: what was read may be older"),
+        format!("{reason_zh}：读到的内容可能是较早的版本"),
+    );
     if known {
         let mut outcome = outcome;
         // First, so that it is never what a long list leaves out.
@@ -122,7 +141,7 @@ fn doubt(
     }
     let message = text!(
         "Not decided: {location}: {reason}. By the files as they were before, it would pass.",
-        "无法判定：{location}：{reason}。按此前的文件内容，本规则可通过。"
+        "无法判定：{location}：{reason_zh}。按此前的文件内容，本规则可通过。"
     );
     let evidence = std::iter::once(line).chain(outcome.evidence).collect();
     let outcome = Outcome { judgement: Judgement::Unverified, message, evidence, remedy: None };
@@ -262,6 +281,6 @@ mod tests {
         assert_eq!((text.chars().count(), text.chars().last()), (MAX_SHOWN + 1, Some('…')));
         let evidence = shown(vec![Evidence::new("/etc/fstab:1", text); MAX_EVIDENCE + 3]);
         assert_eq!(evidence.len(), MAX_EVIDENCE + 1);
-        assert_eq!(evidence.last(), Some(&Evidence::new("…", "3 more")));
+        assert_eq!(evidence.last(), Some(&Evidence::prose("…", "3 more", "另有3项")));
     }
 }

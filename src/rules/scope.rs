@@ -17,9 +17,9 @@ pub(super) fn settle(decision: Decision) -> Outcome {
 
 /// Not decided, because of `unread`.
 pub(super) fn undecided(unread: &Unread) -> Outcome {
-    let Unread { location, reason } = unread;
+    let (location, reason, reason_zh) = (&unread.location, &unread.reason, unread.reason_zh());
     Outcome::unverified(
-        text!("Not decided: {location}: {reason}.", "无法判定：{location}：{reason}。"),
+        text!("Not decided: {location}: {reason}.", "无法判定：{location}：{reason_zh}。"),
         unread,
     )
 }

@@ -63,6 +63,6 @@ fn shown<K>(link: &Link<'_, K>) -> Evidence {
         LinkState::Unknown(_) => "not known",
         LinkState::NotNeeded => "not needed",
     };
-    let Evidence { location, detail } = link.evidence;
+    let Evidence { location, detail, .. } = link.evidence;
     Evidence::new(location.clone(), format!("{}, {state}: {detail}", link.name.en))
 }

@@ -184,7 +184,7 @@ impl Rules {
 }
 
 fn undecided(rule: &Rule) -> Unread {
-    let Evidence { location, detail } = &rule.evidence;
+    let Evidence { location, detail, .. } = &rule.evidence;
     Unread::new(location.clone(), format!("whether this rule matches is not decided: {detail}"))
 }
 

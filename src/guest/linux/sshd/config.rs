@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::fact::{Evidence, Unread};
+use crate::fact::{Evidence, Unread, value_behind};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::SshdOption;
 use crate::guest::glob;
@@ -105,7 +105,8 @@ impl Config {
         let mut scope = scope.clone();
         for (line, content) in (1_usize..).zip(text.lines()) {
             let Some((keyword, value)) = keyword_and_value(content) else { continue };
-            let evidence = Evidence::new(format!("{path}:{line}"), shortened(content.trim()));
+            let evidence = Evidence::new(format!("{path}:{line}"), shortened(content.trim()))
+                .marked(line, content, value_behind(content, &[' ', '\t', '=']));
             match keyword.as_str() {
                 "match" => {
                     scope = if value.trim().eq_ignore_ascii_case("all") {
