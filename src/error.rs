@@ -116,33 +116,6 @@ impl Error {
         Self::Unsupported { structure, offset, what: what.into() }
     }
 
-    /// The same in Chinese. What a reader put in as `expected`, `found`, `what` or `reason` stays as it
-    /// is.
-    pub fn in_chinese(&self) -> String {
-        match self {
-            Self::Host { path, reason } | Self::Unreadable { path, reason } => {
-                format!("{path}：{reason}")
-            }
-            Self::Changed { path } => format!("{path}：读取过程中文件发生了变化"),
-            Self::Unsupported { structure, offset, what } => {
-                format!("{structure}（字节{offset}）：本程序不读取{what}")
-            }
-            Self::Corrupt { structure, offset, expected, found } => {
-                format!("{structure}（字节{offset}）：应为{expected}，实际为{found}")
-            }
-            Self::OutOfBounds { offset, end, len } => {
-                format!("字节{offset}至{end}超出末尾{len}")
-            }
-            Self::Limit { structure, limit, unit } => {
-                format!("{structure}：超过{limit} {unit}，其余部分未读取")
-            }
-            Self::NotFound { path } => format!("{path}：文件或目录不存在"),
-            Self::NotADirectory { path } => format!("{path}：不是目录"),
-            Self::NotAFile { path } => format!("{path}：不是普通文件"),
-            Self::SymlinkLoop { path } => format!("{path}：符号链接层数过多"),
-        }
-    }
-
     /// Whether this says, reliably, that the thing is not there: the directories on the way were
     /// read in full and did not name it.
     pub fn is_absent(&self) -> bool {

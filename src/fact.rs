@@ -14,9 +14,6 @@ pub struct Evidence {
     pub location: String,
     /// What was seen there: the line, the value. Data, not prose.
     pub detail: String,
-    /// The same in Chinese, where it is prose nevertheless.
-    #[serde(skip)]
-    pub detail_zh: Option<String>,
     /// The line of the file with the part that matters, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<Excerpt>,
@@ -26,16 +23,7 @@ impl Evidence {
     /// What was seen, and where.
     pub fn new(location: impl Into<String>, detail: impl Into<String>) -> Self {
         let (location, detail) = (location.into(), detail.into());
-        Self { location, detail, detail_zh: None, excerpt: None }
-    }
-
-    /// What was seen, and where, with the words for it in Chinese.
-    pub fn prose(
-        location: impl Into<String>,
-        detail: impl Into<String>,
-        detail_zh: impl Into<String>,
-    ) -> Self {
-        Self { detail_zh: Some(detail_zh.into()), ..Self::new(location, detail) }
+        Self { location, detail, excerpt: None }
     }
 
     /// With the line that it is about, of which `part` (in bytes) matters.
@@ -108,42 +96,17 @@ pub struct Unread {
     pub location: String,
     /// Why it was not.
     pub reason: String,
-    /// The same in Chinese, where somebody wrote that.
-    #[serde(skip)]
-    pub reason_zh: Option<String>,
 }
 
 impl Unread {
     /// What was not read, and why.
     pub fn new(location: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { location: location.into(), reason: reason.into(), reason_zh: None }
-    }
-
-    /// What was not read, and why, in Chinese as well.
-    pub fn prose(
-        location: impl Into<String>,
-        reason: impl Into<String>,
-        reason_zh: impl Into<String>,
-    ) -> Self {
-        Self { reason_zh: Some(reason_zh.into()), ..Self::new(location, reason) }
-    }
-
-    /// What stopped the read at `location`.
-    pub fn error(location: impl Into<String>, error: &Error) -> Self {
-        Self::prose(location, error.to_string(), error.in_chinese())
-    }
-
-    /// The reason for a reader of Chinese: English where it is said in English only.
-    pub fn reason_zh(&self) -> &str {
-        self.reason_zh.as_deref().unwrap_or(&self.reason)
+        Self { location: location.into(), reason: reason.into() }
     }
 
     /// As a finding shows it.
     pub fn evidence(&self) -> Evidence {
-        Evidence {
-            detail_zh: self.reason_zh.clone(),
-            ..Evidence::new(self.location.clone(), self.reason.clone())
-        }
+        Evidence::new(self.location.clone(), self.reason.clone())
     }
 }
 
@@ -170,7 +133,7 @@ impl<T> Fact<T> {
     pub fn from_result(location: impl Into<String>, result: Result<T>) -> Self {
         match result {
             Ok(value) => Self::Known(value),
-            Err(error) => Self::Unknown(Unread::error(location, &error)),
+            Err(error) => Self::Unknown(Unread::new(location, error.to_string())),
         }
     }
 
@@ -179,7 +142,7 @@ impl<T> Fact<T> {
         match result {
             Ok(value) => Fact::Known(Some(value)),
             Err(error) if error.is_absent() => Fact::Known(None),
-            Err(error) => Fact::Unknown(Unread::error(location, &error)),
+            Err(error) => Fact::Unknown(Unread::new(location, error.to_string())),
         }
     }
 
@@ -221,7 +184,7 @@ impl<T> Fact<T> {
 
 impl From<(&str, &Error)> for Unread {
     fn from((location, error): (&str, &Error)) -> Self {
-        Self::error(location, error)
+        Self::new(location, error.to_string())
     }
 }
 

@@ -30,6 +30,7 @@
 use std::path::Path;
 
 pub mod bytes;
+mod chinese;
 #[doc(hidden)]
 pub mod cli;
 pub mod disk;

@@ -10,7 +10,7 @@
 
 use std::io::{Result, Write};
 
-use super::escape::for_terminal;
+use super::escape::{for_terminal, lines};
 use super::words::{self, FIX};
 use super::{ImageReport, ReportWriter, Settings};
 use crate::rules::finding::Finding;
@@ -65,7 +65,7 @@ impl Github {
 }
 
 fn command(kind: &str, file: &str, title: &str, message: &str, out: &mut dyn Write) -> Result<()> {
-    let lines: Vec<_> = message.lines().map(for_terminal).collect();
+    let lines: Vec<_> = lines(message).collect();
     let (file, title) = (for_terminal(file), for_terminal(title));
     let message = data(&lines.join("\n"));
     writeln!(out, "::{kind} file={},title={}::{message}", property(&file), property(&title))

@@ -11,7 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::escape::for_terminal;
+use super::escape::{self, for_terminal};
+use super::human::says;
 use super::json::TOOL;
 use super::layout::{DiskLayout, DiskPart};
 use super::words::{self, BY_PLATFORM, bytes};
@@ -51,8 +52,7 @@ impl Html {
         let lang = self.settings.lang;
         let path = for_terminal(&report.image.path);
         let number = self.images.len();
-        let of = |status| report.findings.iter().filter(move |found| found.status == status);
-        let told: Vec<&Finding> = IN_FULL.into_iter().flat_map(of).collect();
+        let told: Vec<_> = IN_FULL.into_iter().flat_map(|status| report.together(status)).collect();
         html! {
             section.image id=(format!("image-{number}")) {
                 h2 { (badge(report.verdict, lang)) " " span.mono { (path) } }
@@ -71,11 +71,37 @@ impl Html {
                             th { (self.say("Rule", "规则")) }
                             th { (self.say("Finding", "说明")) }
                         } }
-                        tbody { @for finding in told { (self.row(&finding.in_language(lang))) } }
+                        tbody { @for alike in told {
+                            @match alike[..] {
+                                [finding] => (self.row(&finding.in_language(lang))),
+                                _ => (self.summed_up(&alike)),
+                            }
+                        } }
                     }
                 }
                 @for status in [Status::Manual, Status::Waived, Status::Pass, Status::NotApplicable] {
                     @if report.count(status) > 0 { (list(report, status, lang)) }
+                }
+            }
+        }
+    }
+
+    /// Several findings that could not be verified for one reason.
+    fn summed_up(&self, findings: &[&Finding]) -> Markup {
+        let lang = self.settings.lang;
+        let Some(first) = findings.first().map(|first| first.in_language(lang)) else {
+            return html! {};
+        };
+        html! {
+            tr {
+                td { span class=(format!("badge {}", class(first.status))) {
+                    (words::status(first.status).get(lang))
+                } }
+                td.rule {}
+                td {
+                    (words::for_one_reason(findings.len(), lang))
+                    ul.seen { @for seen in &first.evidence { li { (evidence(seen)) } } }
+                    p.rules { @for finding in findings { code { (finding.rule) } " " } }
                 }
             }
         }
@@ -94,7 +120,7 @@ impl Html {
                 } }
                 td.rule { code { (finding.rule) } }
                 td {
-                    (lines(&finding.message))
+                    (for_terminal(&finding.message))
                     @if !finding.evidence.is_empty() {
                         ul.seen { @for seen in &finding.evidence { li { (evidence(seen)) } } }
                     }
@@ -318,8 +344,7 @@ fn evidence(seen: &Evidence) -> Markup {
         let (start, end) = (excerpt.start, excerpt.end);
         (part(0, start), part(start, end), part(end, usize::MAX))
     });
-    let said = excerpt.is_none()
-        || seen.excerpt.as_ref().is_some_and(|excerpt| excerpt.text.trim() != seen.detail.trim());
+    let said = seen.excerpt.as_ref().is_none_or(|excerpt| !says(excerpt, &seen.detail));
     html! {
         span.mono { (for_terminal(&seen.location)) }
         @if said { ": " span.mono { (for_terminal(&seen.detail)) } }
@@ -332,9 +357,9 @@ fn evidence(seen: &Evidence) -> Markup {
 /// Text whose line breaks stay.
 fn lines(text: &str) -> Markup {
     html! {
-        @for (index, line) in text.lines().enumerate() {
+        @for (index, line) in escape::lines(text).enumerate() {
             @if index > 0 { br; }
-            (for_terminal(line))
+            (line)
         }
     }
 }

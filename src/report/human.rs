@@ -7,7 +7,7 @@ use std::io::{Result, Write};
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::escape::for_terminal;
+use super::escape::{for_terminal, lines};
 use super::words::{self, BY_PLATFORM, FIX, WHY};
 use super::{ImageReport, ReportWriter, Settings, Verdict};
 use crate::fact::Excerpt;
@@ -67,7 +67,7 @@ fn write(report: &ImageReport, layout: Settings, out: &mut dyn Write) -> Result<
     let facts = words::facts(layout.profile, report, layout.lang).join(" · ");
     writeln!(out, "{DIM}{facts}{DIM:#}")?;
     for status in IN_FULL {
-        for alike in together(report, *status) {
+        for alike in report.together(*status) {
             writeln!(out)?;
             match alike[..] {
                 [finding] => in_full(finding, layout, out)?,
@@ -91,32 +91,13 @@ fn write(report: &ImageReport, layout: Settings, out: &mut dyn Write) -> Result<
     checklist(report, layout, out)
 }
 
-/// The findings of a status; those that could not be verified for one and the same reason together.
-fn together(report: &ImageReport, status: Status) -> Vec<Vec<&Finding>> {
-    let mut groups: Vec<Vec<&Finding>> = Vec::new();
-    for finding in report.findings.iter().filter(|finding| finding.status == status) {
-        let alike = groups.iter_mut().find(|group| {
-            status == Status::Unverified
-                && group.first().is_some_and(|first| first.evidence == finding.evidence)
-        });
-        match alike {
-            Some(group) => group.push(finding),
-            None => groups.push(vec![finding]),
-        }
-    }
-    groups
-}
-
 /// Several findings that could not be verified for one reason: the reason once, then their ids.
 fn summed_up(findings: &[&Finding], layout: Settings, out: &mut dyn Write) -> Result<()> {
     let Some(first) = findings.first() else { return Ok(()) };
     let style = Style::new().bold().fg_color(Some(colour(first.status).into()));
     let count = findings.len();
     let status = words::status(first.status).get(layout.lang);
-    let words = match layout.lang {
-        Lang::En => format!("{count} rules, all for one reason:"),
-        Lang::ZhCn => format!("{count} 项，原因相同："),
-    };
+    let words = words::for_one_reason(count, layout.lang);
     writeln!(out, "{style}{status}{style:#} {BOLD}{words}{BOLD:#}")?;
     evidence(first, layout, out)?;
     let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
@@ -180,7 +161,7 @@ fn in_full(finding: &Finding, layout: Settings, out: &mut dyn Write) -> Result<(
     let status = words::status(finding.status).get(lang);
     let style = Style::new().bold().fg_color(Some(colour(finding.status).into()));
     writeln!(out, "{style}{status}{style:#} {BOLD}{}{BOLD:#}", finding.rule)?;
-    paragraph(out, layout, INDENT, finding.message.get(lang))?;
+    paragraph(out, layout, INDENT, &for_terminal(finding.message.get(lang)))?;
     evidence(finding, layout, out)?;
     if !matters(finding.status) {
         return Ok(());
@@ -193,8 +174,8 @@ fn in_full(finding: &Finding, layout: Settings, out: &mut dyn Write) -> Result<(
     }
     if let Some(remedy) = &finding.remedy {
         // Not wrapped: a command is to be copied whole.
-        for line in format!("{}{}", FIX.get(lang), remedy.get(lang)).lines() {
-            writeln!(out, "{INDENT}{}", for_terminal(line))?;
+        for line in lines(&format!("{}{}", FIX.get(lang), remedy.get(lang))) {
+            writeln!(out, "{INDENT}{line}")?;
         }
     }
     if !finding.predicts.is_empty() && finding.status == Status::Fail {
@@ -232,7 +213,7 @@ fn evidence(finding: &Finding, layout: Settings, out: &mut dyn Write) -> Result<
             writeln!(out, "{}", for_terminal(&evidence.detail))?;
             continue;
         };
-        if excerpt.text.trim() != evidence.detail.trim() {
+        if !says(excerpt, &evidence.detail) {
             // More than the line is said; the line follows.
             writeln!(out, "{}", for_terminal(&evidence.detail))?;
             write!(out, "{INDENT}{DIM}│{DIM:#} {:1$}  ", "", location.width().saturating_add(pad))?;
@@ -247,6 +228,12 @@ fn evidence(finding: &Finding, layout: Settings, out: &mut dyn Write) -> Result<
         writeln!(out, "{INDENT}{DIM}│{DIM:#} {:blank$}  {style}{sign}{style:#}", "")?;
     }
     Ok(())
+}
+
+/// Whether a line says all that the detail says, but for blanks.
+pub(super) fn says(excerpt: &Excerpt, detail: &str) -> bool {
+    let words = |text: &str| -> String { text.split_whitespace().collect() };
+    words(&excerpt.text) == words(detail)
 }
 
 /// Columns of the bar and the blanks beside a place.

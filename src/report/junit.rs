@@ -11,7 +11,7 @@ use std::io::{Result, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
-use super::escape::for_terminal;
+use super::escape::{for_terminal, lines};
 use super::words::{self, FIX};
 use super::{ImageReport, ReportWriter, Settings};
 use crate::rules::finding::Finding;
@@ -115,8 +115,8 @@ fn body(finding: &Finding<String>, lang: Lang) -> String {
     }
     if let Some(remedy) = &finding.remedy {
         body.push_str(FIX.get(lang));
-        for line in remedy.lines() {
-            body.push_str(&format!("{}\n", text(line)));
+        for line in lines(remedy) {
+            body.push_str(&format!("{}\n", text(&line)));
         }
     }
     body

@@ -5,7 +5,7 @@
 
 use std::io::{Result, Write};
 
-use super::escape::for_terminal;
+use super::escape::{for_terminal, lines};
 use super::words::{self, BY_PLATFORM};
 use super::{ImageReport, ReportWriter, Settings, Verdict};
 use crate::rules::finding::Finding;
@@ -26,19 +26,40 @@ impl Markdown {
         Self { settings, is_first: true }
     }
 
+    fn table_row(&self, alike: &[&Finding], out: &mut dyn Write) -> Result<()> {
+        let lang = self.settings.lang;
+        let Some(first) = alike.first() else { return Ok(()) };
+        let (sign, status) = (mark(first.status), words::status(first.status).get(lang));
+        let message = text(first.message.get(lang));
+        match alike.len() {
+            1 => writeln!(out, "| {sign} {status} | {} | {message} |", code(&first.rule)),
+            count => {
+                let words = words::for_one_reason(count, lang);
+                writeln!(out, "| {sign} {status} | | {words} {message} |")
+            }
+        }
+    }
+
+    /// Several findings that could not be verified for one reason.
+    fn summed_up(&self, alike: &[&Finding], out: &mut dyn Write) -> Result<()> {
+        let lang = self.settings.lang;
+        let Some(first) = alike.first().map(|first| first.in_language(lang)) else {
+            return Ok(());
+        };
+        let status = words::status(first.status).get(lang);
+        let words = words::for_one_reason(alike.len(), lang);
+        writeln!(out, "\n#### {} {status}: {words}\n", mark(first.status))?;
+        evidence(&first, lang, out)?;
+        let rules: Vec<_> = alike.iter().map(|finding| code(&finding.rule)).collect();
+        writeln!(out, "\n{}", rules.join(", "))
+    }
+
     fn finding(&self, finding: &Finding<String>, out: &mut dyn Write) -> Result<()> {
         let lang = self.settings.lang;
         let status = words::status(finding.status).get(lang);
         writeln!(out, "\n#### {} {status}: {}\n", mark(finding.status), code(&finding.rule))?;
         writeln!(out, "{}\n", text(&finding.message))?;
-        for seen in finding.evidence.iter().take(MAX_EVIDENCE) {
-            writeln!(out, "- {}: {}", code(&seen.location), code(&seen.detail))?;
-        }
-        match (finding.evidence.len().saturating_sub(MAX_EVIDENCE), lang) {
-            (0, _) => {}
-            (more, Lang::En) => writeln!(out, "- {more} more")?,
-            (more, Lang::ZhCn) => writeln!(out, "- 另有 {more} 项")?,
-        }
+        evidence(finding, lang, out)?;
         if finding.status != Status::Unverified
             && let Some(rule) = rule(&finding.rule)
         {
@@ -82,29 +103,37 @@ impl ReportWriter for Markdown {
             .map(|fact| text(fact))
             .collect();
         writeln!(out, "{}\n", facts.join(" · "))?;
-        let findings: Vec<Finding<String>> = IN_FULL
-            .into_iter()
-            .flat_map(|status| report.findings.iter().filter(move |seen| seen.status == status))
-            .map(|finding| finding.in_language(lang))
-            .collect();
-        if !findings.is_empty() {
+        let told: Vec<_> = IN_FULL.into_iter().flat_map(|status| report.together(status)).collect();
+        if !told.is_empty() {
             let heads = Fixed { en: "| | Rule | Found |", zh: "| | 规则 | 检查结果 |" };
             writeln!(out, "{}\n|---|---|---|", heads.get(lang))?;
-            for finding in &findings {
-                let (sign, status) = (mark(finding.status), words::status(finding.status));
-                let (status, id) = (status.get(lang), code(&finding.rule));
-                writeln!(out, "| {sign} {status} | {id} | {} |", text(&finding.message))?;
+            for alike in &told {
+                self.table_row(alike, out)?;
             }
             let summary = Fixed { en: "Evidence and repair", zh: "依据与修复方法" };
             writeln!(out, "\n<details>\n<summary>{}</summary>", summary.get(lang))?;
-            for finding in &findings {
-                self.finding(finding, out)?;
+            for alike in &told {
+                match alike[..] {
+                    [finding] => self.finding(&finding.in_language(lang), out)?,
+                    _ => self.summed_up(alike, out)?,
+                }
             }
             writeln!(out, "\n</details>\n")?;
         }
         let others =
             [Status::Pass, Status::Info, Status::NotApplicable, Status::Waived, Status::Manual];
         writeln!(out, "{}", words::counts(report, &others, lang))
+    }
+}
+
+fn evidence(finding: &Finding<String>, lang: Lang, out: &mut dyn Write) -> Result<()> {
+    for seen in finding.evidence.iter().take(MAX_EVIDENCE) {
+        writeln!(out, "- {}: {}", code(&seen.location), code(&seen.detail))?;
+    }
+    match (finding.evidence.len().saturating_sub(MAX_EVIDENCE), lang) {
+        (0, _) => Ok(()),
+        (more, Lang::En) => writeln!(out, "- {more} more"),
+        (more, Lang::ZhCn) => writeln!(out, "- 另有 {more} 项"),
     }
 }
 
@@ -122,27 +151,22 @@ fn mark(status: Status) -> &'static str {
 /// looks for HTML first. `@` stands in a code span, because renderers look for names in the result.
 fn text(text: &str) -> String {
     let mut out = String::new();
-    for (index, line) in text.lines().enumerate() {
-        if index > 0 {
-            out.push_str("<br>");
-        }
-        let line = for_terminal(line);
-        for (at, char) in line.char_indices() {
-            let before = line.get(..at).unwrap_or_default();
-            let behind = line.get(at..).unwrap_or_default();
-            let begins_list = before.chars().all(|char| char.is_ascii_digit());
-            let is_address = behind.starts_with("://") || before.ends_with("www");
-            match char {
-                '<' => out.push_str("&lt;"),
-                '&' => out.push_str("&amp;"),
-                '@' => out.push_str("`@`"),
-                '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '>' | '#' | '|' | '~' | '$' => {
-                    out.extend(['\\', char]);
-                }
-                '-' | '+' | '.' | ')' if begins_list => out.extend(['\\', char]),
-                ':' | '.' if is_address => out.extend(['\\', char]),
-                _ => out.push(char),
+    let text = for_terminal(text);
+    for (at, char) in text.char_indices() {
+        let before = text.get(..at).unwrap_or_default();
+        let behind = text.get(at..).unwrap_or_default();
+        let begins_list = before.len() < 10 && before.chars().all(|char| char.is_ascii_digit());
+        let is_address = behind.starts_with("://") || before.ends_with("www");
+        match char {
+            '<' => out.push_str("&lt;"),
+            '&' => out.push_str("&amp;"),
+            '@' => out.push_str("`@`"),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '>' | '#' | '|' | '~' | '$' => {
+                out.extend(['\\', char]);
             }
+            '-' | '+' | '.' | ')' if begins_list => out.extend(['\\', char]),
+            ':' | '.' if is_address => out.extend(['\\', char]),
+            _ => out.push(char),
         }
     }
     out
@@ -151,8 +175,7 @@ fn text(text: &str) -> String {
 /// A code span: its fence is longer than any run of backticks inside (CommonMark §6.1). Not for a
 /// table's cell, where a `|` would end it.
 fn code(text: &str) -> String {
-    let text: Vec<_> = text.lines().map(for_terminal).collect();
-    let text = text.join(" ");
+    let text = for_terminal(text);
     let fence = "`".repeat(longest_run(&text).saturating_add(1));
     let blank = if text.starts_with('`') || text.ends_with('`') || text.trim().is_empty() {
         " "
@@ -165,7 +188,7 @@ fn code(text: &str) -> String {
 /// A fenced code block, its fence longer than any inside (CommonMark §4.5).
 fn fenced(text: &str) -> String {
     let fence = "`".repeat(longest_run(text).saturating_add(1).max(3));
-    let lines: Vec<_> = text.lines().map(for_terminal).collect();
+    let lines: Vec<_> = lines(text).collect();
     format!("{fence}sh\n{}\n{fence}", lines.join("\n"))
 }
 
@@ -185,7 +208,7 @@ mod tests {
             shown,
             "a\\|b &lt;img src=x\\> &amp;lt; \\[x\\](http\\://e) \\*b\\* \\_i\\_ \\`c\\` `@`all \\#1 \\~\\~s\\~\\~ \\\\ www\\.e.org"
         );
-        assert_eq!(text("a\nb"), "a<br>b");
+        assert_eq!(text("a\nb"), "a\\\\u\\{a\\}b");
         assert_eq!(text("12. x"), "12\\. x");
         assert_eq!(text("- x: 1.5"), "\\- x: 1.5");
     }

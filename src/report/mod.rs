@@ -203,6 +203,23 @@ impl ImageReport {
         }
     }
 
+    /// The findings of a status; those that could not be verified for one and the same reason
+    /// together.
+    fn together(&self, status: Status) -> Vec<Vec<&Finding>> {
+        let mut groups: Vec<Vec<&Finding>> = Vec::new();
+        for finding in self.findings.iter().filter(|finding| finding.status == status) {
+            let alike = groups.iter_mut().find(|group| {
+                status == Status::Unverified
+                    && group.first().is_some_and(|first| first.evidence == finding.evidence)
+            });
+            match alike {
+                Some(group) => group.push(finding),
+                None => groups.push(vec![finding]),
+            }
+        }
+        groups
+    }
+
     /// How many findings ended so.
     pub fn count(&self, status: Status) -> usize {
         self.findings.iter().filter(|finding| finding.status == status).count()

@@ -7,7 +7,7 @@
 //! | finding | `kind` | `level` (§3.27.10) |
 //! |---|---|---|
 //! | `fail` | `fail` | `error` |
-//! | `warn` | `fail` | `warning` |
+//! | `warn` | `fail` | `warning`; `error` with `--fail-on warn` |
 //! | `unverified` | `open`: too little was known to decide | `none`, as any `kind` but `fail` asks for |
 //! | `waived` | `fail`, with a suppression (§3.35) | by its rule |
 //!
@@ -87,6 +87,7 @@ impl Sarif {
     fn result(&self, report: &ImageReport, finding: &Finding) -> Option<Json> {
         let (kind, level) = match finding.status {
             Status::Fail => ("fail", "error"),
+            Status::Warn if self.settings.fail_on_warn => ("fail", "error"),
             Status::Warn => ("fail", "warning"),
             Status::Unverified => ("open", "none"),
             Status::Waived => ("fail", default_level(finding.level)),
@@ -96,8 +97,14 @@ impl Sarif {
         let path = &report.image.path;
         let fingerprint = fingerprint::of(path, &finding.rule);
         let finding = finding.in_language(self.settings.lang);
-        let places: Vec<Json> =
-            finding.evidence.iter().map(|seen| logical(&seen.location)).collect();
+        let mut places: Vec<Json> = Vec::new();
+        for seen in &finding.evidence {
+            let place = logical(&seen.location);
+            // The schema wants each once.
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
         let related: Vec<Json> = finding
             .evidence
             .iter()

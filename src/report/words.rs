@@ -78,6 +78,14 @@ pub(super) fn facts(profile: Profile, report: &ImageReport, lang: Lang) -> Vec<S
     parts
 }
 
+/// What is said above a reason that several findings have.
+pub(super) fn for_one_reason(count: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{count} rules, all for one reason:"),
+        Lang::ZhCn => format!("{count} 项，原因相同："),
+    }
+}
+
 /// The platform's own repair.
 pub(super) const BY_PLATFORM: Fixed = Fixed {
     en: "the platform repairs this itself when the request sets is_config",

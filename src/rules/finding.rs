@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Judgement, Lang, Level, Outcome, RULES, Rule, Status, Text};
+use crate::chinese::chinese;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::Facts;
 use crate::text;
@@ -51,12 +52,11 @@ impl Finding {
     }
 }
 
-/// The evidence with its prose, where it has some, in one language.
+/// The evidence with its prose, where it is some, in one language. A line of a file is none.
 fn in_words(seen: &Evidence, lang: Lang) -> Evidence {
     let mut seen = seen.clone();
-    let zh = seen.detail_zh.take();
-    if let (Lang::ZhCn, Some(zh)) = (lang, zh) {
-        seen.detail = zh;
+    if lang == Lang::ZhCn && seen.excerpt.is_none() {
+        seen.detail = chinese(&seen.detail).into_owned();
     }
     seen
 }
@@ -78,14 +78,11 @@ fn shown(mut evidence: Vec<Evidence>) -> Vec<Evidence> {
     let more = evidence.len().saturating_sub(MAX_EVIDENCE);
     if more > 0 {
         evidence.truncate(MAX_EVIDENCE);
-        evidence.push(Evidence::prose("…", format!("{more} more"), format!("另有{more}项")));
+        evidence.push(Evidence::new("…", format!("{more} more")));
     }
-    for Evidence { location, detail, detail_zh, excerpt: _ } in &mut evidence {
+    for Evidence { location, detail, .. } in &mut evidence {
         cut(location);
         cut(detail);
-        if let Some(detail_zh) = detail_zh {
-            cut(detail_zh);
-        }
     }
     evidence
 }
@@ -127,12 +124,8 @@ fn doubt(
     if rule.check(&blind, context) == outcome {
         return outcome;
     }
-    let (location, reason, reason_zh) = (&unread.location, &unread.reason, unread.reason_zh());
-    let line = Evidence::prose(
-        location.clone(),
-        format!("{reason}: what was read may be older"),
-        format!("{reason_zh}：读到的内容可能是较早的版本"),
-    );
+    let (location, reason, reason_zh) = (&unread.location, &unread.reason, chinese(&unread.reason));
+    let line = Evidence::new(location.clone(), format!("{reason}: what was read may be older"));
     if known {
         let mut outcome = outcome;
         // First, so that it is never what a long list leaves out.
@@ -281,6 +274,6 @@ mod tests {
         assert_eq!((text.chars().count(), text.chars().last()), (MAX_SHOWN + 1, Some('…')));
         let evidence = shown(vec![Evidence::new("/etc/fstab:1", text); MAX_EVIDENCE + 3]);
         assert_eq!(evidence.len(), MAX_EVIDENCE + 1);
-        assert_eq!(evidence.last(), Some(&Evidence::prose("…", "3 more", "另有3项")));
+        assert_eq!(evidence.last(), Some(&Evidence::new("…", "3 more")));
     }
 }

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 const PACKAGES: &[(&str, &str)] = &[
     ("blkid", "util-linux"),
     ("btrfs", "btrfs-progs"),
+    ("chromium", "chromium"),
     ("chroot", "coreutils"),
     ("cp", "coreutils"),
     ("cpio", "cpio"),
@@ -42,6 +43,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("ntfscp", "ntfs-3g"),
     ("perl", "perl"),
     ("prlimit", "util-linux"),
+    ("python3", "python3-venv"),
     ("qemu-img", "qemu-utils"),
     ("qemu-io", "qemu-utils"),
     ("qemu-system-x86_64", "qemu-system-x86"),
