@@ -190,7 +190,7 @@ fn unreadable() -> ImageReport {
 
 /// What an image or whoever names it may try: terminals, reading order, HTML, XML, Markdown, JSON,
 /// workflow commands, SARIF's links and placeholders.
-const EVIL: &str = "\x1b[31m\u{9b}2J\u{202e}evil\u{2066}\u{200b}\0\u{fffe}<script>alert(1)</script>\
+const EVIL: &str = "\x1b[5m\u{9b}2J\u{202e}evil\u{2066}\u{200b}\0\u{fffe}<script>alert(1)</script>\
     <img src=x onerror=y>]]>&lt;\"'`|*_[x](http://e.example)\r\n::error::pwned\n%0A%2C,:{0} @everyone";
 
 fn hostile() -> ImageReport {
@@ -252,6 +252,10 @@ fn every_form_of_one_report_is_as_it_was() {
 #[test]
 fn nothing_that_an_image_says_steers_a_reader() {
     for (name, format, text) in all(&[hostile()]) {
+        // Our own colours, none of which the image has.
+        let text = ["0", "1", "2", "31", "32", "33", "34", "36", "90"]
+            .iter()
+            .fold(text, |text, style| text.replace(&format!("\x1b[{style}m"), ""));
         if let Some(char) = text.chars().find(|char| is_steering(*char)) {
             panic!("{name}: {char:?}");
         }
@@ -316,7 +320,7 @@ fn markdown_of_hostile_words_has_the_elements_of_harmless_ones() {
             continue;
         }
         if line.starts_with("```") {
-            fence = Some(line.trim_end_matches("sh").to_owned());
+            fence = Some(line.to_owned());
             continue;
         }
         let outside = without_code_spans(line);
@@ -443,7 +447,9 @@ fn the_report_of_real_guests_is_what_its_schema_says() {
 #[test]
 fn sarif_is_what_the_standards_schema_says() {
     let schema = include_str!("../testdata/schemas/sarif-2.1.0.json");
-    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    // A bracket too many in two of its patterns, which is no pattern to a strict reader.
+    let schema = schema.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$");
+    let schema = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
     for reports in [vec![], vec![report(), unreadable()], vec![hostile()]] {
         for lang in [Lang::En, Lang::ZhCn] {
             let text = written(Format::Sarif, lang, &reports);

@@ -11,7 +11,7 @@
 use std::io::{Result, Write};
 
 use super::escape::{for_terminal, lines};
-use super::words::{self, FIX};
+use super::words::FIX;
 use super::{ImageReport, ReportWriter, Settings};
 use crate::rules::finding::Finding;
 use crate::rules::{Level, Status};
@@ -53,9 +53,6 @@ impl Github {
         let mut message = finding.message.clone();
         for seen in &finding.evidence {
             message.push_str(&format!("\n{}  {}", seen.location, seen.detail));
-        }
-        if finding.status == Status::Unverified {
-            message = format!("{}: {message}", words::status(finding.status).get(lang));
         }
         if let Some(remedy) = &finding.remedy {
             message.push_str(&format!("\n{}{remedy}", FIX.get(lang)));

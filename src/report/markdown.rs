@@ -164,7 +164,11 @@ fn text(text: &str) -> String {
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '>' | '#' | '|' | '~' | '$' => {
                 out.extend(['\\', char]);
             }
-            '-' | '+' | '.' | ')' if begins_list => out.extend(['\\', char]),
+            '-' | '+' | '.' | ')'
+                if begins_list && behind.chars().nth(1).is_none_or(char::is_whitespace) =>
+            {
+                out.extend(['\\', char])
+            }
             ':' | '.' if is_address => out.extend(['\\', char]),
             _ => out.push(char),
         }
@@ -189,7 +193,7 @@ fn code(text: &str) -> String {
 fn fenced(text: &str) -> String {
     let fence = "`".repeat(longest_run(text).saturating_add(1).max(3));
     let lines: Vec<_> = lines(text).collect();
-    format!("{fence}sh\n{}\n{fence}", lines.join("\n"))
+    format!("{fence}\n{}\n{fence}", lines.join("\n"))
 }
 
 fn longest_run(text: &str) -> usize {
@@ -219,7 +223,7 @@ mod tests {
         assert_eq!(code("a``b"), "```a``b```");
         assert_eq!(code("`x`"), "`` `x` ``");
         assert_eq!(code(""), "`  `");
-        assert_eq!(fenced("a\n```\nb"), "````sh\na\n```\nb\n````");
+        assert_eq!(fenced("a\n```\nb"), "````\na\n```\nb\n````");
         assert_eq!(code("a\u{202e}\x1bb"), "`a\\u{202e}\\u{1b}b`");
     }
 }

@@ -25,7 +25,7 @@ use serde_json::{Value as Json, json};
 use super::array::Array;
 use super::escape::for_terminal;
 use super::json::{Summary, TOOL, pretty};
-use super::words::{self, FIX};
+use super::words::FIX;
 use super::{ImageReport, ReportWriter, Settings, fingerprint};
 use crate::rules::finding::Finding;
 use crate::rules::{Level, RULES, Rule, Status};
@@ -71,7 +71,7 @@ impl Sarif {
             doc.source
         );
         let markdown = format!(
-            "{why}\n\n## {decided_by}\n\n{decided}\n\n## {repair}\n\n```sh\n{remedy}\n```\n\n## {source}\n\n{}\n",
+            "{why}\n\n## {decided_by}\n\n{decided}\n\n## {repair}\n\n```\n{remedy}\n```\n\n## {source}\n\n{}\n",
             doc.source
         );
         json!({
@@ -161,9 +161,6 @@ impl Sarif {
         }
         if let Some(remedy) = &finding.remedy {
             text.push_str(&format!("\n{}{remedy}", FIX.get(lang)));
-        }
-        if finding.status == Status::Unverified {
-            text = format!("{}: {text}", words::status(finding.status).get(lang));
         }
         message(&text)
     }
