@@ -91,7 +91,7 @@ pub(super) fn find(machine: &Machine<'_>, boot: &BootFacts) -> std::result::Resu
             let candidate = survey.candidates.remove(0);
             // What could not be read may be the system that starts.
             match unread.filter(|_| !all_entries_start(boot, candidate.volume)) {
-                Some(Unread { location, reason, .. }) => {
+                Some(Unread { location, reason }) => {
                     let reason = format!(
                         "no boot entry says that {} is the root, and this may hold another system: {reason}",
                         candidate.evidence.location

@@ -152,7 +152,7 @@ fn device(
             path.missing(KIND, Evidence::new(entry.evidence.location.clone(), detail));
             return None;
         }
-        Fact::Unknown(Unread { location, reason, .. }) => {
+        Fact::Unknown(Unread { location, reason }) => {
             path.unknown(KIND, location, reason);
             return None;
         }

@@ -111,7 +111,7 @@ fn resolve(disk: &DiskFacts, arc: &ArcPath) -> Resolution {
         Some(volume) if is_this => Resolution::Volume(volume),
         _ => match &disk.table_read {
             Fact::Known(()) => Resolution::Missing,
-            Fact::Unknown(Unread { location, reason, .. }) => {
+            Fact::Unknown(Unread { location, reason }) => {
                 Resolution::Unknown(Unread::new(location.clone(), reason.clone()))
             }
         },
