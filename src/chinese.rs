@@ -94,6 +94,7 @@ const PHRASES: &[(&str, &str)] = &[
         "the command line names no root; kernel or initramfs decide",
         "命令行没有指定root；由内核或initramfs决定",
     ),
+    ("the release of the default kernel is not known", "默认内核的版本号未知"),
     (
         "none of the installed kernels is the one that the default boot entry starts",
         "已安装的内核中没有默认引导项所启动的内核",
@@ -173,6 +174,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("where this path leads is not understood", "无法理解该路径指向何处"),
     ("disk signature {}", "磁盘签名{}"),
     ("it names no device", "没有指定设备"),
+    (
+        "ProductId of another channel, no OEMInformation",
+        "ProductId属于其他渠道，没有OEMInformation",
+    ),
     // Reports.
     ("{}: what was read may be older", "{}：读到的内容可能是较早的版本"),
     ("{} more", "另有{}项"),

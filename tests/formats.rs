@@ -484,8 +484,11 @@ fn sarif_is_what_the_standards_schema_says() {
 fn fingerprints_tell_findings_apart_and_stay_when_words_change() {
     let prints = |lang, report: ImageReport| -> Vec<String> {
         let sarif: Json =
-            serde_json::from_str(&written(Format::Sarif, lang, &[report.clone()])).unwrap();
-        let gitlab: Json = serde_json::from_str(&written(Format::Gitlab, lang, &[report])).unwrap();
+            serde_json::from_str(&written(Format::Sarif, lang, std::slice::from_ref(&report)))
+                .unwrap();
+        let gitlab: Json =
+            serde_json::from_str(&written(Format::Gitlab, lang, std::slice::from_ref(&report)))
+                .unwrap();
         let sarif = sarif["runs"][0]["results"].as_array().unwrap().clone();
         let sarif = sarif.into_iter().map(|result| result["partialFingerprints"].to_string());
         let gitlab = gitlab.as_array().unwrap().clone();

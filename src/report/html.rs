@@ -186,8 +186,8 @@ impl Html {
                     table.parts {
                         thead { tr {
                             th { (title) }
-                            th.wide { (self.say("First byte", "起始字节")) }
-                            th { (self.say("Size", "大小")) }
+                            th.number.wide { (self.say("First byte", "起始字节")) }
+                            th.number { (self.say("Size", "大小")) }
                             th { (self.say("Content", "内容")) }
                             th { (self.say("Mounted at", "挂载点")) }
                         } }
