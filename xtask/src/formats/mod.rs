@@ -68,17 +68,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let check = reports.join("check.py");
     fs::write(&check, CHECK)?;
     print!("{}", Tool::new(&python.to_string_lossy()).arg(&check).arg(&reports).run()?);
-    for name in ["guests-en", "guests-zh-CN", "evil-en"] {
-        for (width, height) in [(390, 2400), (1280, 1600)] {
-            for scheme in ["light", "dark"] {
+    for (width, height) in [(390, 2400), (1280, 1600)] {
+        for scheme in ["light", "dark"] {
+            for name in ["guests-en", "guests-zh-CN"] {
                 let page = Page { dir: &reports, name, width, height, scheme };
                 page.measure()?;
-                if name != "evil-en" {
-                    page.shoot()?;
-                }
+                page.shoot()?;
             }
         }
     }
+    Page { dir: &reports, name: "evil-en", width: 390, height: 2400, scheme: "light" }.measure()?;
     println!("{:.1} s", (began.elapsed() - built).as_secs_f64());
     Ok(())
 }
