@@ -441,7 +441,7 @@ mod tests {
         let profile = Profile::ImsClassic;
         let settings = Settings { profile, lang: Lang::En, detail, width, fail_on_warn: false };
         write(&report, settings, &mut out).expect("written to memory");
-        String::from_utf8(out).expect("text")
+        anstream::adapter::strip_str(&String::from_utf8(out).expect("text")).to_string()
     }
 
     #[test]

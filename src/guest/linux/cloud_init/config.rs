@@ -166,7 +166,8 @@ impl Config {
         let text = self.texts.get(&place.file)?;
         let line = text.lines().nth(place.line.checked_sub(1)?)?.trim_end();
         let begins = line.trim_start().strip_prefix(key)?.trim_start().starts_with(':');
-        begins.then_some(line)
+        // A comment is nobody's business.
+        (begins && !line.contains('#')).then_some(line)
     }
 
     /// What could not be read or understood.

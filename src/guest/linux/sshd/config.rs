@@ -266,10 +266,8 @@ mod tests {
         let config = Config::read(&MemoryFs::new().file(MAIN, text).tree());
         assert_eq!(config.options["permitrootlogin"].value, "yes");
         assert_eq!(config.options["passwordauthentication"].value, "no");
-        assert_eq!(
-            config.conditional,
-            [Evidence::new("/etc/ssh/sshd_config:3", "PermitRootLogin no (Match User x)")]
-        );
+        let seen = Evidence::new("/etc/ssh/sshd_config:3", "PermitRootLogin no (Match User x)");
+        assert_eq!(config.conditional, [seen.marked(3, "PermitRootLogin no", 16..18)]);
     }
 
     #[test]
