@@ -1,23 +1,92 @@
 //! A fact, or the reason why it is not known; and where a thing was seen.
 
+use std::ops::Range;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
 /// Where something was seen, and what stood there.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// `/etc/fstab:7`, `qcow2 header, byte 32`, `MBR, byte 446`, ….
     pub location: String,
     /// What was seen there: the line, the value. Data, not prose.
     pub detail: String,
+    /// The line of the file with the part that matters, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<Excerpt>,
 }
 
 impl Evidence {
     /// What was seen, and where.
     pub fn new(location: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { location: location.into(), detail: detail.into() }
+        let (location, detail) = (location.into(), detail.into());
+        Self { location, detail, excerpt: None }
     }
+
+    /// With the line that it is about, of which `part` (in bytes) matters.
+    #[must_use]
+    pub fn marked(mut self, line: usize, text: &str, part: Range<usize>) -> Self {
+        self.excerpt = Excerpt::new(line, text, part);
+        self
+    }
+}
+
+/// A line of a guest's file, and which part of it matters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Excerpt {
+    /// Number of the line, from 1.
+    pub line: usize,
+    /// The line without the blanks at its end; of a boot loader's entry the kernel's command line as
+    /// the loader makes it.
+    pub text: String,
+    /// First character of `text` that matters, counted in Unicode code points from 0.
+    pub start: usize,
+    /// One past the last.
+    pub end: usize,
+}
+
+/// Longest line that is shown, in characters: several lines of a wide terminal.
+const MAX_EXCERPT: usize = 1000;
+
+impl Excerpt {
+    /// A line with the part (in bytes) that matters, all of it but its indentation where that range
+    /// is none; `None` for a line that is too long to help.
+    pub fn new(line: usize, text: &str, part: Range<usize>) -> Option<Self> {
+        let text = text.trim_end();
+        if text.is_empty() || text.chars().count() > MAX_EXCERPT {
+            return None;
+        }
+        let indent = text.len().saturating_sub(text.trim_start().len());
+        let is_part = !part.is_empty() && text.get(part.clone()).is_some();
+        let part = if is_part { part } else { indent..text.len() };
+        let chars = |at: usize| text.get(..at).map_or(0, |before| before.chars().count());
+        let (start, end) = (chars(part.start), chars(part.end));
+        Some(Self { line, text: text.to_owned(), start, end })
+    }
+}
+
+/// Where in a line a setting's value stands: what is behind the first of `separators`, without the
+/// blanks around it; nothing where there is none.
+pub(crate) fn value_behind(text: &str, separators: &[char]) -> Range<usize> {
+    let text = text.trim_end();
+    let key = text.len().saturating_sub(text.trim_start().len());
+    let found = text.get(key..).and_then(|rest| rest.find(separators)).unwrap_or(text.len());
+    let at = key.saturating_add(found);
+    let behind = text.get(at..).unwrap_or_default();
+    let value =
+        behind.trim_start_matches(|char: char| char.is_whitespace() || separators.contains(&char));
+    text.len().saturating_sub(value.len())..text.len()
+}
+
+/// Where in a line its first word stands.
+pub(crate) fn first_word(text: &str) -> Range<usize> {
+    let start = text.len().saturating_sub(text.trim_start().len());
+    let word =
+        text.get(start..).and_then(|rest| rest.split_whitespace().next()).unwrap_or_default();
+    start..start.saturating_add(word.len())
 }
 
 /// Why something is not known.
@@ -33,6 +102,11 @@ impl Unread {
     /// What was not read, and why.
     pub fn new(location: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { location: location.into(), reason: reason.into() }
+    }
+
+    /// As a finding shows it.
+    pub fn evidence(&self) -> Evidence {
+        Evidence::new(self.location.clone(), self.reason.clone())
     }
 }
 
@@ -111,5 +185,39 @@ impl<T> Fact<T> {
 impl From<(&str, &Error)> for Unread {
     fn from((location, error): (&str, &Error)) -> Self {
         Self::new(location, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_counts_characters_not_bytes() {
+        let text = "  标签 = 数据  ";
+        let excerpt = Excerpt::new(3, text, value_behind(text, &['='])).unwrap();
+        assert_eq!((excerpt.text.as_str(), excerpt.start, excerpt.end), ("  标签 = 数据", 7, 9));
+        let whole = Excerpt::new(3, text, 0..0).unwrap();
+        assert_eq!((whole.start, whole.end), (2, 9));
+        assert_eq!(Excerpt::new(1, text, 3..5), Excerpt::new(1, text, 0..0), "inside a character");
+    }
+
+    #[test]
+    fn parts_of_a_line_are_found() {
+        let part = |text: &str, range: Range<usize>| text[range].to_owned();
+        let fstab = "  /dev/sda1 / ext4";
+        assert_eq!(part(fstab, first_word(fstab)), "/dev/sda1");
+        for (line, value) in [
+            ("PermitRootLogin\tno", "no"),
+            ("  Port = 22 ", "22"),
+            ("UsePAM", ""),
+            ("X=", ""),
+            ("", ""),
+        ] {
+            assert_eq!(part(line, value_behind(line, &['=', ' ', '\t'])), value, "{line}");
+        }
+        assert_eq!(first_word("  "), 2..2);
+        assert_eq!(Excerpt::new(1, "", 0..0), None);
+        assert_eq!(Excerpt::new(1, &"x".repeat(MAX_EXCERPT + 1), 0..1), None);
     }
 }

@@ -31,6 +31,7 @@ use std::path::Path;
 
 pub mod bytes;
 mod checksum;
+mod chinese;
 #[doc(hidden)]
 pub mod cli;
 pub mod disk;

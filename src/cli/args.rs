@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::report::Format;
 use crate::rules::{Lang, Profile};
 
 /// Tells whether a virtual-machine image will be accepted by the cloud and will boot there.
@@ -50,6 +51,8 @@ pub(super) enum Command {
     Cat(PathArgs),
     /// Show a key of a Windows guest's registry, as the checker sees it
     Registry(RegistryArgs),
+    /// Print the JSON Schema of the JSON report
+    Schema(SchemaArgs),
 }
 
 /// Arguments of `check`.
@@ -207,6 +210,51 @@ impl From<ProfileArg> for Profile {
 pub(super) enum FormatArg {
     /// For people
     Human,
+    /// One JSON document
+    Json,
+    /// One JSON document a line and image
+    JsonLines,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit's XML, for test reports
+    Junit,
+    /// For a merge request's comment
+    Markdown,
+    /// One self-contained page, with a picture of the disk
+    Html,
+    /// Workflow commands of GitHub Actions (annotations)
+    Github,
+    /// GitLab's code quality report
+    Gitlab,
+}
+
+impl From<FormatArg> for Format {
+    fn from(arg: FormatArg) -> Self {
+        match arg {
+            FormatArg::Human => Self::Human,
+            FormatArg::Json => Self::Json,
+            FormatArg::JsonLines => Self::JsonLines,
+            FormatArg::Sarif => Self::Sarif,
+            FormatArg::Junit => Self::Junit,
+            FormatArg::Markdown => Self::Markdown,
+            FormatArg::Html => Self::Html,
+            FormatArg::Github => Self::Github,
+            FormatArg::Gitlab => Self::Gitlab,
+        }
+    }
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Which form of the report
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
+    pub(super) format: SchemaFormatArg,
+}
+
+/// `schema --format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaFormatArg {
     /// One JSON document
     Json,
     /// One JSON document a line and image

@@ -10,12 +10,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::args::{CheckArgs, FailOnArg, FormatArg};
+use super::args::{CheckArgs, FailOnArg};
 use super::progress::{Progress, TICK};
 use super::{Failure, password, sandbox, width};
 use crate::guest::password::InitialPassword;
-use crate::report::human::{self, Detail, Layout};
-use crate::report::{ImageReport, Report, Verdict, json};
+use crate::report::{Detail, Format, ImageReport, Settings, Verdict};
 use crate::rules::{Context, Lang, Profile};
 
 pub(super) fn run(
@@ -34,7 +33,9 @@ pub(super) fn run(
         (_, true) => Detail::Full,
         _ => Detail::Normal,
     };
-    let layout = Layout { lang, detail, width: width() };
+    let profile = context.profile;
+    let settings = Settings { profile, lang, detail, width: width(), fail_on_warn };
+    let mut form = Format::from(args.format).writer(settings);
     let mut file;
     let out: &mut dyn Write = match &args.output {
         None => out,
@@ -60,36 +61,20 @@ pub(super) fn run(
             writeln!(io::stderr(), "image-preflight: {line}")?;
         }
     }
-    let mut write = |index: usize, report: &ImageReport| match args.format {
-        FormatArg::Human => {
-            if index > 0 && detail != Detail::Short {
-                writeln!(out)?;
-            }
-            human::write(context.profile, report, layout, out)?;
-            out.flush()
-        }
-        FormatArg::JsonLines => {
-            json::write_line(context.profile, report, lang, out)?;
-            out.flush()
-        }
-        FormatArg::Json => Ok(()),
-    };
-
+    form.begin(out)?;
     let mut verdicts: Vec<Verdict> = Vec::new();
-    let mut kept = Vec::new();
     let progress = Progress::new(args.images.len(), lang);
     in_order(&args.images, check, &progress, |report| {
-        progress.aside(|| write(verdicts.len(), &report))?;
+        progress.aside(|| {
+            form.image(&report, out)?;
+            // A report that is there is to be seen while the next image is checked.
+            out.flush()
+        })?;
         verdicts.push(report.verdict);
-        if args.format == FormatArg::Json {
-            kept.push(report);
-        }
         Ok(())
     })?;
     drop(progress);
-    if args.format == FormatArg::Json {
-        json::write(&Report { profile: context.profile, reports: kept }, lang, out)?;
-    }
+    form.end(out)?;
     out.flush()?;
     Ok(Verdict::exit_code_of_all(verdicts))
 }

@@ -11,6 +11,7 @@ mod progress;
 mod registry;
 mod rules;
 mod sandbox;
+mod schema;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -77,6 +78,7 @@ pub fn run() -> ExitCode {
         Command::Registry(args) => {
             confine(&args.image).and_then(|()| registry::run(&args, &mut out))
         }
+        Command::Schema(args) => schema::run(&args, &mut out),
     };
     let flushed = out.flush();
     match result.and_then(|code| Ok(flushed.map(|()| code)?)) {

@@ -1,11 +1,12 @@
 //! What is known of the disk: its partition table, boot code, volumes and their signatures.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{Evidence, Fact, Unread};
 
 /// Which partition table the disk has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TableKind {
     /// None: nothing, or a file system on the whole disk.
@@ -19,7 +20,7 @@ pub enum TableKind {
 }
 
 /// What a partition is for, told by its type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum PartitionRole {

@@ -66,6 +66,6 @@ pub(super) fn cut(location: String, missing_bytes: u64) -> Option<Evidence> {
 }
 
 /// As [`Health::stale`] for something that the kernel does not mount it for.
-pub(super) fn refused(Evidence { location, detail }: &Evidence) -> Unread {
+pub(super) fn refused(Evidence { location, detail, .. }: &Evidence) -> Unread {
     Unread::new(location, format!("{detail}: the kernel does not mount it"))
 }

@@ -15,6 +15,23 @@ pub fn for_terminal(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The lines of a text of our own that may be several (a repair), each safe to print.
+///
+/// A name from an image may hold a line break all the same, and what follows it must not stand at the
+/// beginning of a line where GitHub's runner would take `::error::…` for a command.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(|line| {
+        let line = for_terminal(line);
+        let indent = line.len().saturating_sub(line.trim_start().len());
+        match line.split_at_checked(indent) {
+            Some((blanks, command)) if command.starts_with("::") => {
+                format!("{blanks}\\u{{3a}}{}", command.get(1..).unwrap_or_default())
+            }
+            _ => line.into_owned(),
+        }
+    })
+}
+
 /// Controls (Unicode category Cc), line and paragraph separators, bidirectional controls (Unicode
 /// Standard Annex #9, §2), zero-width characters and tags that hide text.
 pub(super) fn is_unsafe(char: char) -> bool {
@@ -27,6 +44,12 @@ pub(super) fn is_unsafe(char: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_line_is_a_command_to_a_runner_of_workflows() {
+        let shown: Vec<_> = lines("fix '\n ::error::x\x1b\n:: a\nb").collect();
+        assert_eq!(shown, ["fix '", " \\u{3a}:error::x\\u{1b}", "\\u{3a}: a", "b"]);
+    }
 
     #[test]
     fn terminal_sequences_and_bidirectional_controls_are_shown_not_obeyed() {

@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use std::io::{Result, Write};
 
 use anstyle::{AnsiColor, Style};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::escape::for_terminal;
-use super::{ImageReport, Verdict};
+use super::escape::{for_terminal, lines};
+use super::words::{self, BY_PLATFORM, FIX, WHY};
+use super::{ImageReport, ReportWriter, Settings, Verdict};
+use crate::fact::Excerpt;
 use crate::rules::finding::Finding;
-use crate::rules::{Fixed, Lang, Level, Profile, Status, rule};
+use crate::rules::{Lang, Level, Status, rule};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,17 +25,6 @@ pub enum Detail {
     Full,
 }
 
-/// How a report is laid out.
-#[derive(Debug, Clone, Copy)]
-pub struct Layout {
-    /// Language.
-    pub lang: Lang,
-    /// How much is said.
-    pub detail: Detail,
-    /// Columns of the terminal.
-    pub width: usize,
-}
-
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
@@ -43,16 +34,29 @@ const INDENT: &str = "    ";
 /// Statuses that are told in full, in the order of their weight.
 const IN_FULL: &[Status] = &[Status::Fail, Status::Unverified, Status::Warn, Status::Info];
 
-/// Writes one image's report.
-///
-/// # Errors
-/// When `out` cannot be written.
-pub fn write(
-    profile: Profile,
-    report: &ImageReport,
-    layout: Layout,
-    out: &mut dyn Write,
-) -> Result<()> {
+/// The report for people.
+pub(super) struct Human {
+    settings: Settings,
+    is_first: bool,
+}
+
+impl Human {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { settings, is_first: true }
+    }
+}
+
+impl ReportWriter for Human {
+    fn image(&mut self, report: &ImageReport, out: &mut dyn Write) -> Result<()> {
+        if !self.is_first && self.settings.detail != Detail::Short {
+            writeln!(out)?;
+        }
+        self.is_first = false;
+        write(report, self.settings, out)
+    }
+}
+
+fn write(report: &ImageReport, layout: Settings, out: &mut dyn Write) -> Result<()> {
     headline(report, layout, out)?;
     if layout.detail == Detail::Short {
         return Ok(());
@@ -60,9 +64,10 @@ pub fn write(
     if let Some(error) = &report.error {
         return paragraph(out, layout, "  ", &for_terminal(error));
     }
-    facts_line(profile, report, layout, out)?;
+    let facts = words::facts(layout.profile, report, layout.lang).join(" · ");
+    writeln!(out, "{DIM}{facts}{DIM:#}")?;
     for status in IN_FULL {
-        for alike in together(report, *status) {
+        for alike in report.together(*status) {
             writeln!(out)?;
             match alike[..] {
                 [finding] => in_full(finding, layout, out)?,
@@ -86,51 +91,31 @@ pub fn write(
     checklist(report, layout, out)
 }
 
-/// The findings of a status; those that could not be verified for one and the same reason together.
-fn together(report: &ImageReport, status: Status) -> Vec<Vec<&Finding>> {
-    let mut groups: Vec<Vec<&Finding>> = Vec::new();
-    for finding in report.findings.iter().filter(|finding| finding.status == status) {
-        let alike = groups.iter_mut().find(|group| {
-            status == Status::Unverified
-                && group.first().is_some_and(|first| first.evidence == finding.evidence)
-        });
-        match alike {
-            Some(group) => group.push(finding),
-            None => groups.push(vec![finding]),
-        }
-    }
-    groups
-}
-
 /// Several findings that could not be verified for one reason: the reason once, then their ids.
-fn summed_up(findings: &[&Finding], layout: Layout, out: &mut dyn Write) -> Result<()> {
+fn summed_up(findings: &[&Finding], layout: Settings, out: &mut dyn Write) -> Result<()> {
     let Some(first) = findings.first() else { return Ok(()) };
-    let (colour, status) = label(first.status);
-    let style = Style::new().bold().fg_color(Some(colour.into()));
+    let style = Style::new().bold().fg_color(Some(colour(first.status).into()));
     let count = findings.len();
-    let (status, words) = match layout.lang {
-        Lang::En => (status.en, format!("{count} rules, all for one reason:")),
-        Lang::ZhCn => (status.zh, format!("{count} 项，原因相同：")),
-    };
+    let status = words::status(first.status).get(layout.lang);
+    let words = words::for_one_reason(count, layout.lang);
     writeln!(out, "{style}{status}{style:#} {BOLD}{words}{BOLD:#}")?;
-    evidence(first, out)?;
+    evidence(first, layout, out)?;
     let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
     paragraph(out, layout, INDENT, &rules.join(", "))
 }
 
-fn headline(report: &ImageReport, layout: Layout, out: &mut dyn Write) -> Result<()> {
+fn headline(report: &ImageReport, layout: Settings, out: &mut dyn Write) -> Result<()> {
     let lang = layout.lang;
-    let (colour, verdict) = match report.verdict {
-        Verdict::Pass => (AnsiColor::Green, Fixed { en: "PASS", zh: "通过" }),
-        Verdict::Fail => (AnsiColor::Red, Fixed { en: "FAIL", zh: "不通过" }),
-        Verdict::Inconclusive => (AnsiColor::Yellow, Fixed { en: "INCONCLUSIVE", zh: "无法判定" }),
-        Verdict::Error => (AnsiColor::Red, Fixed { en: "ERROR", zh: "错误" }),
+    let colour = match report.verdict {
+        Verdict::Pass => AnsiColor::Green,
+        Verdict::Fail | Verdict::Error => AnsiColor::Red,
+        Verdict::Inconclusive => AnsiColor::Yellow,
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
     write!(
         out,
         "{style}{}{style:#} {BOLD}{}{BOLD:#}",
-        verdict.get(lang),
+        words::verdict(report.verdict).get(lang),
         for_terminal(&report.image.path)
     )?;
     if layout.detail == Detail::Short {
@@ -153,137 +138,64 @@ fn headline(report: &ImageReport, layout: Layout, out: &mut dyn Write) -> Result
         }
         return writeln!(out);
     }
-    let count = |status| report.count(status);
-    let parts: Vec<String> = [Status::Fail, Status::Unverified, Status::Warn]
-        .into_iter()
-        .filter(|status| count(*status) > 0)
-        .map(|status| match lang {
-            Lang::En => format!("{} {}", count(status), in_words(status).en),
-            Lang::ZhCn => format!("{} 项{}", count(status), in_words(status).zh),
-        })
-        .collect();
-    if !parts.is_empty() {
-        let comma = if lang == Lang::ZhCn { "，" } else { ", " };
-        write!(out, ": {}", parts.join(comma))?;
+    let counts = words::counts(report, &[Status::Fail, Status::Unverified, Status::Warn], lang);
+    if !counts.is_empty() {
+        write!(out, ": {counts}")?;
     }
     writeln!(out)
 }
 
-fn in_words(status: Status) -> Fixed {
+fn colour(status: Status) -> AnsiColor {
     match status {
-        Status::Fail => Fixed { en: "broken", zh: "不满足" },
-        Status::Unverified => Fixed { en: "unverified", zh: "无法验证" },
-        Status::Warn => Fixed { en: "to be looked at", zh: "需要留意" },
-        Status::Manual => Fixed { en: "to be checked by hand", zh: "需人工确认" },
-        Status::Info => Fixed { en: "to know", zh: "提示" },
-        Status::Pass => Fixed { en: "passed", zh: "已满足" },
-        Status::NotApplicable => Fixed { en: "not applicable", zh: "不适用" },
-        Status::Waived => Fixed { en: "waived", zh: "已豁免" },
+        Status::Fail => AnsiColor::Red,
+        Status::Unverified | Status::Warn => AnsiColor::Yellow,
+        Status::Info => AnsiColor::Cyan,
+        Status::Pass => AnsiColor::Green,
+        Status::Manual => AnsiColor::Blue,
+        Status::NotApplicable | Status::Waived => AnsiColor::BrightBlack,
     }
 }
 
-fn label(status: Status) -> (AnsiColor, Fixed) {
-    match status {
-        Status::Fail => (AnsiColor::Red, Fixed { en: "fail", zh: "不满足" }),
-        Status::Unverified => (AnsiColor::Yellow, Fixed { en: "unverified", zh: "无法验证" }),
-        Status::Warn => (AnsiColor::Yellow, Fixed { en: "warn", zh: "警告" }),
-        Status::Info => (AnsiColor::Cyan, Fixed { en: "info", zh: "提示" }),
-        Status::Pass => (AnsiColor::Green, Fixed { en: "pass", zh: "满足" }),
-        Status::Manual => (AnsiColor::Blue, Fixed { en: "manual", zh: "人工" }),
-        Status::NotApplicable => (AnsiColor::BrightBlack, Fixed { en: "n/a", zh: "不适用" }),
-        Status::Waived => (AnsiColor::BrightBlack, Fixed { en: "waived", zh: "豁免" }),
-    }
-}
-
-fn facts_line(
-    profile: Profile,
-    report: &ImageReport,
-    layout: Layout,
-    out: &mut dyn Write,
-) -> Result<()> {
-    let zh = layout.lang == Lang::ZhCn;
-    let mut parts = Vec::new();
-    if let Some(format) = &report.image.format {
-        parts.push(format.clone());
-    }
-    if let Some(size) = report.image.virtual_size {
-        let size = bytes(size);
-        parts.push(if zh { format!("磁盘 {size}") } else { format!("{size} disk") });
-    }
-    if let Some(size) = report.image.file_size {
-        let size = bytes(size);
-        parts.push(if zh { format!("文件 {size}") } else { format!("{size} file") });
-    }
-    let guest = &report.guest;
-    let name = guest.name.as_deref().or(guest.os.as_deref());
-    parts.extend(name.map(|name| for_terminal(name).into_owned()));
-    parts.extend(guest.arch.clone());
-    parts.extend(guest.firmware.as_deref().map(str::to_uppercase));
-    let name = profile.name();
-    parts.push(if zh { format!("规则集 {name}") } else { format!("profile {name}") });
-    writeln!(out, "{DIM}{}{DIM:#}", parts.join(" · "))
-}
-
-/// A size as people say it, in binary units with at most one decimal.
-fn bytes(size: u64) -> String {
-    const UNITS: &[&str] = &["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut unit = 0_usize;
-    let mut tenths = u128::from(size).saturating_mul(10);
-    while tenths >= 10_240 && unit.saturating_add(1) < UNITS.len() {
-        tenths = tenths.saturating_add(512).checked_div(1024).unwrap_or(0);
-        unit = unit.saturating_add(1);
-    }
-    let name = UNITS.get(unit).copied().unwrap_or_default();
-    let (whole, tenth) = (tenths.checked_div(10), tenths.checked_rem(10));
-    match (unit, whole, tenth) {
-        (0, ..) | (_, _, Some(0)) => format!("{} {name}", whole.unwrap_or(0)),
-        _ => format!("{}.{} {name}", whole.unwrap_or(0), tenth.unwrap_or(0)),
-    }
-}
-
-fn in_full(finding: &Finding, layout: Layout, out: &mut dyn Write) -> Result<()> {
+fn in_full(finding: &Finding, layout: Settings, out: &mut dyn Write) -> Result<()> {
     let lang = layout.lang;
-    let (colour, status) = label(finding.status);
-    let style = Style::new().bold().fg_color(Some(colour.into()));
-    writeln!(out, "{style}{}{style:#} {BOLD}{}{BOLD:#}", status.get(lang), finding.rule)?;
+    let status = words::status(finding.status).get(lang);
+    let style = Style::new().bold().fg_color(Some(colour(finding.status).into()));
+    writeln!(out, "{style}{status}{style:#} {BOLD}{}{BOLD:#}", finding.rule)?;
     paragraph(out, layout, INDENT, &for_terminal(finding.message.get(lang)))?;
-    evidence(finding, out)?;
-    if !matches!(finding.status, Status::Fail | Status::Warn | Status::Unverified) {
+    evidence(finding, layout, out)?;
+    if !matters(finding.status) {
         return Ok(());
     }
     if finding.status != Status::Unverified
         && let Some(rule) = rule(&finding.rule)
     {
-        let why = if lang == Lang::ZhCn { "原因：" } else { "why: " };
-        paragraph(out, layout, INDENT, &format!("{why}{}", rule.doc().why.get(lang)))?;
+        let why = format!("{}{}", WHY.get(lang), rule.doc().why.get(lang));
+        paragraph(out, layout, INDENT, &why)?;
     }
     if let Some(remedy) = &finding.remedy {
         // Not wrapped: a command is to be copied whole.
-        let how = if lang == Lang::ZhCn { "修复：" } else { "fix: " };
-        for line in format!("{how}{}", remedy.get(lang)).lines() {
-            writeln!(out, "{INDENT}{}", for_terminal(line))?;
+        for line in lines(&format!("{}{}", FIX.get(lang), remedy.get(lang))) {
+            writeln!(out, "{INDENT}{line}")?;
         }
     }
     if !finding.predicts.is_empty() && finding.status == Status::Fail {
-        let codes = finding.predicts.join(", ");
-        let words = match lang {
-            Lang::En => format!("the cloud's error would be {codes}"),
-            Lang::ZhCn => format!("上云时对应的错误码：{codes}"),
-        };
-        paragraph(out, layout, INDENT, &words)?;
+        paragraph(out, layout, INDENT, &words::predicted(&finding.predicts, lang))?;
     }
     if finding.repaired_by_platform {
-        let words = match lang {
-            Lang::En => "the platform repairs this itself when the request sets is_config",
-            Lang::ZhCn => "请求中设置 is_config 为 true 时，平台会自动修复此项",
-        };
-        paragraph(out, layout, INDENT, words)?;
+        paragraph(out, layout, INDENT, BY_PLATFORM.get(lang))?;
     }
     Ok(())
 }
 
-/// What was seen, a line each, the places in a column of their own.
-fn evidence(finding: &Finding, out: &mut dyn Write) -> Result<()> {
+/// Whether something is to be done about it.
+fn matters(status: Status) -> bool {
+    matches!(status, Status::Fail | Status::Warn | Status::Unverified)
+}
+
+/// What was seen, a line each, the places in a column of their own; of a file's line the part that
+/// matters is underlined.
+fn evidence(finding: &Finding, layout: Settings, out: &mut dyn Write) -> Result<()> {
+    let finding = finding.in_language(layout.lang);
     let column = finding
         .evidence
         .iter()
@@ -291,24 +203,104 @@ fn evidence(finding: &Finding, out: &mut dyn Write) -> Result<()> {
         .filter(|width| *width <= MAX_LOCATION_COLUMN)
         .max()
         .unwrap_or(0);
+    let style = Style::new().bold().fg_color(Some(colour(finding.status).into()));
     for evidence in &finding.evidence {
         let location = for_terminal(&evidence.location);
         let pad = column.saturating_sub(location.width());
-        writeln!(
-            out,
-            "{INDENT}{DIM}│{DIM:#} {BOLD}{location}{BOLD:#}{:pad$}  {}",
-            "",
-            for_terminal(&evidence.detail)
-        )?;
+        write!(out, "{INDENT}{DIM}│{DIM:#} {BOLD}{location}{BOLD:#}{:pad$}  ", "")?;
+        let excerpt = evidence.excerpt.as_ref().filter(|_| matters(finding.status));
+        let Some(excerpt) = excerpt else {
+            writeln!(out, "{}", for_terminal(&evidence.detail))?;
+            continue;
+        };
+        if !says(excerpt, &evidence.detail) {
+            // More than the line is said; the line follows.
+            writeln!(out, "{}", for_terminal(&evidence.detail))?;
+            write!(out, "{INDENT}{DIM}│{DIM:#} {:1$}  ", "", location.width().saturating_add(pad))?;
+        }
+        let before = INDENT.len().saturating_add(location.width()).saturating_add(pad);
+        let room = layout.width.saturating_sub(before.saturating_add(BESIDE)).max(MIN_LINE);
+        let line = Marked::new(excerpt, room);
+        let (first, part, last) = (&line.before, &line.part, &line.behind);
+        writeln!(out, "{first}{style}{part}{style:#}{last}")?;
+        let blank = location.width().saturating_add(pad).saturating_add(line.before.width());
+        let sign = "^".repeat(part.width());
+        writeln!(out, "{INDENT}{DIM}│{DIM:#} {:blank$}  {style}{sign}{style:#}", "")?;
     }
     Ok(())
+}
+
+/// Whether a line says all that the detail says, but for blanks.
+pub(super) fn says(excerpt: &Excerpt, detail: &str) -> bool {
+    let words = |text: &str| -> String { text.split_whitespace().collect() };
+    words(&excerpt.text) == words(detail)
+}
+
+/// Columns of the bar and the blanks beside a place.
+const BESIDE: usize = 4;
+
+/// Fewest columns in which a file's line is shown, however narrow the terminal.
+const MIN_LINE: usize = 40;
+
+/// A file's line, fit for one line of a terminal: what of it has no room is cut where it is farthest
+/// from the part that matters.
+struct Marked {
+    before: String,
+    part: String,
+    behind: String,
+}
+
+impl Marked {
+    /// The line in at most `room` columns, unless its marked part alone is wider.
+    fn new(excerpt: &Excerpt, room: usize) -> Self {
+        let between = |from: usize, to: usize| -> String {
+            let chars = excerpt.text.chars().skip(from).take(to.saturating_sub(from));
+            // A tab's width would depend on where it stands.
+            let text: String = chars.map(|char| if char == '\t' { ' ' } else { char }).collect();
+            for_terminal(&text).into_owned()
+        };
+        let mut line = Self {
+            before: between(0, excerpt.start).trim_start().to_owned(),
+            part: between(excerpt.start, excerpt.end),
+            behind: between(excerpt.end, usize::MAX),
+        };
+        let room = room.saturating_sub(line.part.width());
+        let behind = line.behind.width();
+        let before = line.before.width().min(room.saturating_sub(behind.min(room / 2)));
+        line.before = cut_start(&line.before, before);
+        line.behind = cut_end(&line.behind, room.saturating_sub(before));
+        line
+    }
+}
+
+/// The beginning of a text that fits into `columns`.
+fn cut_end(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for char in text.chars() {
+        // One for the sign of what was left out.
+        if out.width().saturating_add(char.width().unwrap_or(0)) >= columns {
+            break;
+        }
+        out.push(char);
+    }
+    out.push('…');
+    out
+}
+
+/// The end of a text that fits into `columns`.
+fn cut_start(text: &str, columns: usize) -> String {
+    let reversed: String = text.chars().rev().collect();
+    cut_end(&reversed, columns).chars().rev().collect()
 }
 
 /// Widest location that others are aligned to.
 const MAX_LOCATION_COLUMN: usize = 40;
 
 /// Writes text wrapped to the terminal; its own line breaks stay.
-fn paragraph(out: &mut dyn Write, layout: Layout, indent: &str, text: &str) -> Result<()> {
+fn paragraph(out: &mut dyn Write, layout: Settings, indent: &str, text: &str) -> Result<()> {
     for line in text.lines() {
         for wrapped in wrap(&for_terminal(line), layout.width, indent, indent) {
             writeln!(out, "{wrapped}")?;
@@ -360,7 +352,7 @@ fn words(line: &str) -> Box<dyn Iterator<Item = textwrap::core::Word<'_>> + '_> 
     }))
 }
 
-fn ids(report: &ImageReport, status: Status, layout: Layout, out: &mut dyn Write) -> Result<()> {
+fn ids(report: &ImageReport, status: Status, layout: Settings, out: &mut dyn Write) -> Result<()> {
     let found: Vec<&str> = report
         .findings
         .iter()
@@ -370,7 +362,7 @@ fn ids(report: &ImageReport, status: Status, layout: Layout, out: &mut dyn Write
     if found.is_empty() {
         return Ok(());
     }
-    let words = in_words(status).get(layout.lang);
+    let words = words::counted(status).get(layout.lang);
     let text = match layout.lang {
         Lang::En => format!("{} {words}: {}", found.len(), found.join(", ")),
         Lang::ZhCn => format!("{} 项{words}：{}", found.len(), found.join(", ")),
@@ -381,14 +373,14 @@ fn ids(report: &ImageReport, status: Status, layout: Layout, out: &mut dyn Write
     Ok(())
 }
 
-fn checklist(report: &ImageReport, layout: Layout, out: &mut dyn Write) -> Result<()> {
+fn checklist(report: &ImageReport, layout: Settings, out: &mut dyn Write) -> Result<()> {
     let lang = layout.lang;
     let manual: Vec<&Finding> =
         report.findings.iter().filter(|finding| finding.status == Status::Manual).collect();
     if manual.is_empty() {
         return Ok(());
     }
-    let words = in_words(Status::Manual).get(lang);
+    let words = words::counted(Status::Manual).get(lang);
     match lang {
         Lang::En => writeln!(out, "{} {words}:", manual.len())?,
         Lang::ZhCn => writeln!(out, "{} 项{words}：", manual.len())?,
@@ -407,7 +399,7 @@ fn checklist(report: &ImageReport, layout: Layout, out: &mut dyn Write) -> Resul
 mod tests {
     use super::*;
     use crate::report::{GuestSummary, ImageSummary};
-    use crate::rules::Text;
+    use crate::rules::{Profile, Text};
 
     #[test]
     fn paths_and_words_of_commands_are_never_broken() {
@@ -419,20 +411,6 @@ mod tests {
         assert!(lines.iter().any(|line| line.contains(path)), "{lines:?}");
         assert!(lines.iter().all(|line| line.width() <= 20 || line.contains(path)), "{lines:?}");
         assert!(lines.iter().all(|line| !line.starts_with(['，', '。'])), "{lines:?}");
-    }
-
-    #[test]
-    fn sizes_are_said_in_binary_units() {
-        for (size, words) in [
-            (0, "0 bytes"),
-            (1023, "1023 bytes"),
-            (1 << 20, "1 MiB"),
-            (40 << 30, "40 GiB"),
-            ((40 << 30) + (512 << 20), "40.5 GiB"),
-            (u64::MAX, "16384 PiB"),
-        ] {
-            assert_eq!(bytes(size), words);
-        }
     }
 
     fn finding(rule: &str, level: Level, status: Status) -> Finding {
@@ -454,14 +432,16 @@ mod tests {
         let report = ImageReport {
             image: ImageSummary::default(),
             guest: GuestSummary::default(),
+            disk: None,
             verdict,
             findings,
             error: None,
         };
         let mut out = Vec::new();
-        let layout = Layout { lang: Lang::En, detail, width };
-        write(Profile::ImsClassic, &report, layout, &mut out).expect("written to memory");
-        String::from_utf8(out).expect("text")
+        let profile = Profile::ImsClassic;
+        let settings = Settings { profile, lang: Lang::En, detail, width, fail_on_warn: false };
+        write(&report, settings, &mut out).expect("written to memory");
+        anstream::adapter::strip_str(&String::from_utf8(out).expect("text")).to_string()
     }
 
     #[test]
@@ -485,5 +465,28 @@ mod tests {
             vec![unread("arch-match", Level::Recommended), unread("fstab-uuid", Level::Required)];
         let out = written(Verdict::Inconclusive, findings, Detail::Short, 80);
         assert!(out.ends_with(" fstab-uuid\n") && !out.contains("arch"), "{out}");
+    }
+
+    #[test]
+    fn the_part_that_matters_is_underlined_in_its_columns() {
+        let mut found = finding("fstab-uuid", Level::Required, Status::Fail);
+        let line = "标签=数据 /data ext4";
+        found.evidence =
+            vec![crate::fact::Evidence::new("/etc/fstab:2", line).marked(2, line, 7..13)];
+        let out = written(Verdict::Fail, vec![found], Detail::Normal, 80);
+        let expected = "    │ /etc/fstab:2  标签=数据 /data ext4\n    │                    ^^^^\n";
+        assert!(out.contains(expected), "{out}");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_far_from_the_part_that_matters() {
+        let text = format!("{}BAD{}", "a".repeat(300), "b".repeat(300));
+        let excerpt = Excerpt::new(1, &text, 300..303).unwrap();
+        let line = Marked::new(&excerpt, 43);
+        assert_eq!(line.part, "BAD");
+        assert_eq!(line.before, format!("…{}", "a".repeat(19)));
+        assert_eq!(line.behind, format!("{}…", "b".repeat(19)));
+        let line = Marked::new(&Excerpt::new(1, "\tx\x1b = \u{202e}1", 0..0).unwrap(), 40);
+        assert_eq!((line.before.as_str(), line.part.as_str()), ("", "x\\u{1b} = \\u{202e}1"));
     }
 }

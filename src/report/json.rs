@@ -2,52 +2,76 @@
 
 use std::io::{Result, Write};
 
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
+use super::array::Array;
 use super::escape::is_unsafe;
-use super::{GuestSummary, ImageReport, ImageSummary, Report, SCHEMA_VERSION, Verdict};
+use super::layout::DiskLayout;
+use super::{
+    GuestSummary, ImageReport, ImageSummary, ReportWriter, SCHEMA_VERSION, Settings, Verdict,
+};
 use crate::rules::finding::Finding;
 use crate::rules::{Lang, Profile, Status};
 
-#[derive(Serialize)]
-struct Tool {
-    name: &'static str,
-    version: &'static str,
+/// The program that made a report.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Tool {
+    pub(super) name: &'static str,
+    pub(super) version: &'static str,
 }
 
-const TOOL: Tool = Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
+pub(super) const TOOL: Tool =
+    Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
 
-#[derive(Serialize)]
+/// The report of image-preflight on one or more images.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "image-preflight report")]
 struct Document<'a> {
+    /// Version of this shape: `1`.
     schema_version: &'static str,
     tool: Tool,
+    /// The set of requirements.
     profile: Profile,
+    /// One for each image, in the order in which they were named.
     reports: Vec<Element<'a>>,
 }
 
-#[derive(Serialize)]
+/// The report of image-preflight on one image, a line of its own.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "image-preflight report, one line an image")]
 struct Line<'a> {
+    /// Version of this shape: `1`.
     schema_version: &'static str,
     tool: Tool,
+    /// The set of requirements.
     profile: Profile,
     #[serde(flatten)]
     report: Element<'a>,
 }
 
-#[derive(Serialize)]
+/// The report of one image.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ImageReport")]
 struct Element<'a> {
     image: &'a ImageSummary,
     guest: &'a GuestSummary,
+    /// How the disk is divided; null when it was not read.
+    disk: Option<&'a DiskLayout>,
     verdict: Verdict,
     summary: Summary,
+    /// Exactly one for each rule of the profile; none when the image could not be checked.
     findings: Vec<Finding<String>>,
+    /// Why the image could not be checked.
     error: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+/// How many findings ended how.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-struct Summary {
+pub(super) struct Summary {
     pass: usize,
     fail: usize,
     warn: usize,
@@ -58,12 +82,9 @@ struct Summary {
     waived: usize,
 }
 
-fn element(report: &ImageReport, lang: Lang) -> Element<'_> {
-    Element {
-        image: &report.image,
-        guest: &report.guest,
-        verdict: report.verdict,
-        summary: Summary {
+impl Summary {
+    pub(super) fn of(report: &ImageReport) -> Self {
+        Self {
             pass: report.count(Status::Pass),
             fail: report.count(Status::Fail),
             warn: report.count(Status::Warn),
@@ -72,7 +93,17 @@ fn element(report: &ImageReport, lang: Lang) -> Element<'_> {
             info: report.count(Status::Info),
             not_applicable: report.count(Status::NotApplicable),
             waived: report.count(Status::Waived),
-        },
+        }
+    }
+}
+
+fn element(report: &ImageReport, lang: Lang) -> Element<'_> {
+    Element {
+        image: &report.image,
+        guest: &report.guest,
+        disk: report.disk.as_ref(),
+        verdict: report.verdict,
+        summary: Summary::of(report),
         findings: report.findings.iter().map(|found| found.in_language(lang)).collect(),
         error: report.error.as_deref(),
     }
@@ -146,34 +177,81 @@ pub fn write_value<T: Serialize>(value: &T, out: &mut dyn Write) -> Result<()> {
     writeln!(out)
 }
 
-/// Writes the report as one JSON document.
-///
-/// # Errors
-/// When `out` cannot be written.
-pub fn write(report: &Report, lang: Lang, out: &mut dyn Write) -> Result<()> {
-    let document = Document {
-        schema_version: SCHEMA_VERSION,
-        tool: TOOL,
-        profile: report.profile,
-        reports: report.reports.iter().map(|report| element(report, lang)).collect(),
-    };
-    write_value(&document, out)
+/// A value as JSON in lines, without the last line's end.
+pub(super) fn pretty(value: &impl Serialize) -> Result<String> {
+    let mut text = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut text, Safe(PrettyFormatter::new())))?;
+    String::from_utf8(text).map_err(std::io::Error::other)
 }
 
-/// Writes one image's report as one line.
-///
-/// # Errors
-/// When `out` cannot be written.
-pub fn write_line(
-    profile: Profile,
-    report: &ImageReport,
-    lang: Lang,
-    out: &mut dyn Write,
-) -> Result<()> {
-    let line =
-        Line { schema_version: SCHEMA_VERSION, tool: TOOL, profile, report: element(report, lang) };
-    line.serialize(&mut Serializer::with_formatter(&mut *out, Safe(CompactFormatter)))?;
-    writeln!(out)
+/// Which of the two shapes of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// One document.
+    Json,
+    /// One document a line and image.
+    JsonLines,
+}
+
+/// The JSON Schema (draft 2020-12) of the report.
+pub fn schema(shape: Shape) -> Schema {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    match shape {
+        Shape::Json => generator.into_root_schema_for::<Document<'_>>(),
+        Shape::JsonLines => generator.into_root_schema_for::<Line<'_>>(),
+    }
+}
+
+/// The report as one JSON document.
+pub(super) struct Json {
+    settings: Settings,
+    reports: Array,
+}
+
+impl Json {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { settings, reports: Array::new("    ", "  ") }
+    }
+}
+
+impl ReportWriter for Json {
+    fn begin(&mut self, out: &mut dyn Write) -> Result<()> {
+        let head = Document {
+            schema_version: SCHEMA_VERSION,
+            tool: TOOL,
+            profile: self.settings.profile,
+            reports: Vec::new(),
+        };
+        let head = pretty(&head)?;
+        write!(out, "{}", head.strip_suffix("]\n}").unwrap_or(&head))
+    }
+
+    fn image(&mut self, report: &ImageReport, out: &mut dyn Write) -> Result<()> {
+        self.reports.push(&element(report, self.settings.lang), out)
+    }
+
+    fn end(&mut self, out: &mut dyn Write) -> Result<()> {
+        self.reports.close(out)?;
+        writeln!(out, "\n}}")
+    }
+}
+
+/// The report as one JSON document a line and image.
+pub(super) struct JsonLines {
+    pub(super) settings: Settings,
+}
+
+impl ReportWriter for JsonLines {
+    fn image(&mut self, report: &ImageReport, out: &mut dyn Write) -> Result<()> {
+        let line = Line {
+            schema_version: SCHEMA_VERSION,
+            tool: TOOL,
+            profile: self.settings.profile,
+            report: element(report, self.settings.lang),
+        };
+        line.serialize(&mut Serializer::with_formatter(&mut *out, Safe(CompactFormatter)))?;
+        writeln!(out)
+    }
 }
 
 #[cfg(test)]

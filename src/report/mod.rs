@@ -2,23 +2,37 @@
 //!
 //! In: findings. Out: bytes for people and machines. This room must not know how a fact was found.
 
+mod array;
 pub mod escape;
+mod fingerprint;
+mod github;
+mod gitlab;
+mod html;
 pub mod human;
 pub mod json;
+mod junit;
+pub mod layout;
+mod markdown;
+mod sarif;
+mod words;
 
+use std::io::{Result, Write};
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::human::Detail;
+use self::layout::DiskLayout;
 use crate::guest::facts::{Facts, Guest};
 use crate::rules::finding::Finding;
-use crate::rules::{Level, Profile, Status};
+use crate::rules::{Lang, Level, Profile, Status};
 
 /// Version of the JSON report's shape.
 pub const SCHEMA_VERSION: &str = "1";
 
 /// What a report says of an image as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Every required rule holds, or is waived or not applicable.
@@ -71,7 +85,7 @@ impl Verdict {
 }
 
 /// The image, as a report names it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ImageSummary {
     /// The path as it was given.
     pub path: String,
@@ -86,7 +100,7 @@ pub struct ImageSummary {
 }
 
 /// The guest, as a report names it. What is not known is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuestSummary {
     /// `linux` or `windows`.
     pub os: Option<String>,
@@ -145,6 +159,8 @@ pub struct ImageReport {
     pub image: ImageSummary,
     /// The guest.
     pub guest: GuestSummary,
+    /// How the disk is divided; none when it was not read.
+    pub disk: Option<DiskLayout>,
     /// The verdict.
     pub verdict: Verdict,
     /// One finding for each rule of the profile.
@@ -165,6 +181,7 @@ impl ImageReport {
                 digest: None,
             },
             guest: GuestSummary::of(facts),
+            disk: DiskLayout::of(facts),
             verdict: Verdict::of(&findings, fail_on_warn),
             findings,
             error: None,
@@ -179,10 +196,28 @@ impl ImageReport {
                 ..ImageSummary::default()
             },
             guest: GuestSummary::default(),
+            disk: None,
             verdict: Verdict::Error,
             findings: Vec::new(),
             error: Some(error),
         }
+    }
+
+    /// The findings of a status; those that could not be verified for one and the same reason
+    /// together.
+    fn together(&self, status: Status) -> Vec<Vec<&Finding>> {
+        let mut groups: Vec<Vec<&Finding>> = Vec::new();
+        for finding in self.findings.iter().filter(|finding| finding.status == status) {
+            let alike = groups.iter_mut().find(|group| {
+                status == Status::Unverified
+                    && group.first().is_some_and(|first| first.evidence == finding.evidence)
+            });
+            match alike {
+                Some(group) => group.push(finding),
+                None => groups.push(vec![finding]),
+            }
+        }
+        groups
     }
 
     /// How many findings ended so.
@@ -191,13 +226,90 @@ impl ImageReport {
     }
 }
 
-/// The reports of one call.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// The profile.
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// For people at a terminal.
+    Human,
+    /// One JSON document.
+    Json,
+    /// One JSON document a line and image.
+    JsonLines,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// JUnit's XML.
+    Junit,
+    /// GitHub flavoured Markdown, for a merge request's comment.
+    Markdown,
+    /// One self-contained HTML file.
+    Html,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// GitLab's code quality report.
+    Gitlab,
+}
+
+/// What all forms are told.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// The profile that was decided by.
     pub profile: Profile,
-    /// One report for each image, in the order in which they were named.
-    pub reports: Vec<ImageReport>,
+    /// Language.
+    pub lang: Lang,
+    /// How much is said; only [`Format::Human`] differs in it.
+    pub detail: Detail,
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Whether a warning fails an image.
+    pub fail_on_warn: bool,
+}
+
+/// Writes the reports of one call in one form, image by image: `begin`, `image` for each, `end`.
+///
+/// Each holds no more than the image that it is given, but for the few words about it that its end
+/// repeats.
+pub trait ReportWriter: Send {
+    /// What comes before the first image.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    fn begin(&mut self, out: &mut dyn Write) -> Result<()> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// One image.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    fn image(&mut self, report: &ImageReport, out: &mut dyn Write) -> Result<()>;
+
+    /// What comes after the last image.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    fn end(&mut self, out: &mut dyn Write) -> Result<()> {
+        let _ = out;
+        Ok(())
+    }
+}
+
+impl Format {
+    /// The writer of this form.
+    pub fn writer(self, settings: Settings) -> Box<dyn ReportWriter> {
+        match self {
+            Self::Human => Box::new(human::Human::new(settings)),
+            Self::Json => Box::new(json::Json::new(settings)),
+            Self::JsonLines => Box::new(json::JsonLines { settings }),
+            Self::Sarif => Box::new(sarif::Sarif::new(settings)),
+            Self::Junit => Box::new(junit::Junit { settings }),
+            Self::Markdown => Box::new(markdown::Markdown::new(settings)),
+            Self::Html => Box::new(html::Html::new(settings)),
+            Self::Github => Box::new(github::Github { settings }),
+            Self::Gitlab => Box::new(gitlab::Gitlab::new(settings)),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 use serde_json::Value as Json;
 
 use super::scope::{Decision, known, linux_only, undecided};
+use super::shell::file_and_line;
 use super::{Outcome, Text};
-use crate::fact::Evidence;
+use crate::fact::{Evidence, value_behind};
 use crate::guest::facts::{CloudInitFacts, CloudInitInstalled, Facts, LinuxFacts};
 use crate::text;
 
@@ -35,6 +36,7 @@ pub(super) struct Setting<'a> {
     key: &'static str,
     pub(super) value: Option<&'a Json>,
     place: Option<&'a str>,
+    line: Option<&'a str>,
 }
 
 /// The setting with that dotted key.
@@ -44,6 +46,7 @@ pub(super) fn setting<'a>(cloud_init: &'a CloudInitFacts, key: &'static str) -> 
         key,
         value: value.filter(|value| !value.is_null()),
         place: cloud_init.places.get(key).map(String::as_str),
+        line: cloud_init.lines.get(key).map(String::as_str),
     }
 }
 
@@ -59,7 +62,14 @@ impl Setting<'_> {
         match self.value {
             Some(value) => {
                 let place = self.place.unwrap_or("/etc/cloud/cloud.cfg");
-                Evidence::new(place, format!("{key}: {}", shown(value)))
+                let evidence = Evidence::new(place, format!("{key}: {}", shown(value)));
+                match (self.line, file_and_line(place)) {
+                    (Some(text), Some((_, line))) => {
+                        let line = usize::try_from(line).unwrap_or(usize::MAX);
+                        evidence.marked(line, text, value_behind(text, &[':']))
+                    }
+                    _ => evidence,
+                }
             }
             None => Evidence::new("/etc/cloud/cloud.cfg, cloud.cfg.d", format!("no {key}")),
         }

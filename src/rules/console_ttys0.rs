@@ -3,7 +3,6 @@
 use super::kernel_release;
 use super::scope::{Decision, known, linux_only, settle};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::fact::Evidence;
 use crate::guest::facts::{Architecture, Facts, LinuxFacts};
 use crate::text;
 
@@ -55,7 +54,7 @@ fn decide(facts: &Facts) -> Decision {
             "没有默认引导项（参见boot-chain-complete）。"
         ))));
     };
-    let seen = vec![Evidence::new(entry.command_line_location.clone(), entry.command_line.clone())];
+    let seen = vec![entry.command_line_evidence("console=")];
     let words: Vec<_> = entry.command_line.split_ascii_whitespace().collect();
     let arm = matches!(linux.arch.known(), Some((Architecture::Aarch64 | Architecture::Arm, _)));
     let wanted: &[&str] = if arm { &["ttyAMA0", "ttyS0"] } else { &["ttyS0"] };

@@ -1,8 +1,10 @@
 //! What a rule found in one image, ready for a report.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Judgement, Lang, Level, Outcome, RULES, Rule, Status, Text};
+use crate::chinese::chinese;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::Facts;
 use crate::text;
@@ -10,7 +12,8 @@ use crate::text;
 /// The finding of one rule. Its texts are kept in every language (`T` is [`Text`]) until
 /// [`Finding::in_language`] chooses one; then it serialises as an element of `findings` in the JSON
 /// report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Finding")]
 pub struct Finding<T = Text> {
     /// Id of the rule.
     pub rule: String,
@@ -40,13 +43,22 @@ impl Finding {
             level: self.level,
             status: self.status,
             message: self.message.get(lang).to_owned(),
-            evidence: self.evidence.clone(),
+            evidence: self.evidence.iter().map(|seen| in_words(seen, lang)).collect(),
             remedy: self.remedy.as_ref().map(|remedy| remedy.get(lang).to_owned()),
             predicts: self.predicts.clone(),
             repaired_by_platform: self.repaired_by_platform,
             source: self.source.clone(),
         }
     }
+}
+
+/// The evidence with its prose, where it is some, in one language. A line of a file is none.
+fn in_words(seen: &Evidence, lang: Lang) -> Evidence {
+    let mut seen = seen.clone();
+    if lang == Lang::ZhCn && seen.excerpt.is_none() {
+        seen.detail = chinese(&seen.detail).into_owned();
+    }
+    seen
 }
 
 /// Most pieces of evidence of one finding: beyond that a report helps nobody, and an image could make
@@ -71,7 +83,7 @@ fn shown(mut evidence: Vec<Evidence>) -> Vec<Evidence> {
         evidence.truncate(MAX_EVIDENCE);
         evidence.push(Evidence::new("…", format!("{more} more")));
     }
-    for Evidence { location, detail } in &mut evidence {
+    for Evidence { location, detail, .. } in &mut evidence {
         cut(location);
         cut(detail);
     }
@@ -115,7 +127,7 @@ fn doubt(
     if rule.check(&blind, context) == outcome {
         return outcome;
     }
-    let Unread { location, reason } = unread;
+    let (location, reason, reason_zh) = (&unread.location, &unread.reason, chinese(&unread.reason));
     let line = Evidence::new(location.clone(), format!("{reason}: what was read may be older"));
     if known {
         let mut outcome = outcome;
@@ -125,7 +137,7 @@ fn doubt(
     }
     let message = text!(
         "Not decided: {location}: {reason}. By the files as they were before, it would pass.",
-        "无法判定：{location}：{reason}。按此前的文件内容，本规则可通过。"
+        "无法判定：{location}：{reason_zh}。按此前的文件内容，本规则可通过。"
     );
     let evidence = std::iter::once(line).chain(outcome.evidence).collect();
     let outcome = Outcome { judgement: Judgement::Unverified, message, evidence, remedy: None };

@@ -124,7 +124,7 @@ fn of_linux(facts: &Facts, linux: &LinuxFacts) -> Decision {
     let mut short = Vec::new();
     let mut enough = Vec::new();
     let mut look = |path: &str, space: &Space, bytes: u64| {
-        let Evidence { location, detail } = &space.evidence;
+        let Evidence { location, detail, .. } = &space.evidence;
         let seen = Evidence::new(location.clone(), format!("{path}: {detail}"));
         let inodes = space.inodes.is_none_or(|(_, free)| free >= INODES);
         if space.free >= bytes && inodes { enough.push(seen) } else { short.push((seen, bytes)) }

@@ -61,7 +61,7 @@ fn decide(facts: &Facts) -> Decision {
         ))));
     };
     let place = &entry.command_line_location;
-    let mut evidence = vec![Evidence::new(place.clone(), entry.command_line.clone())];
+    let mut evidence = vec![entry.command_line_evidence("root=")];
     let Some(root) = &entry.root else {
         return Ok(Outcome::doubtful(
             text!(

@@ -131,6 +131,7 @@ mod xorg_conf_present;
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::cast_possible_truncation)]
 mod testing;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use finding::{Finding, check_all, judge};
@@ -176,6 +177,16 @@ pub enum Lang {
     ZhCn,
 }
 
+impl Lang {
+    /// As the command line spells it: the language tag of BCP 47.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::ZhCn => "zh-CN",
+        }
+    }
+}
+
 impl Text {
     /// The sentence in `lang`.
     pub fn get(&self, lang: Lang) -> &str {
@@ -207,7 +218,7 @@ impl Fixed {
 }
 
 /// How much a rule weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// Broken means that the image must not be uploaded.
@@ -233,7 +244,7 @@ impl Level {
 }
 
 /// A set of requirements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// The source document of 2018-12, read literally.
@@ -256,7 +267,9 @@ impl Profile {
 }
 
 /// How a rule ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "each is the name of what it stands for")]
 pub enum Status {
@@ -339,10 +352,7 @@ impl Outcome {
 
     /// It could not be decided, because of `unread`.
     pub fn unverified(message: Text, unread: &Unread) -> Self {
-        Self {
-            evidence: vec![Evidence::new(unread.location.clone(), unread.reason.clone())],
-            ..Self::new(Judgement::Unverified, message)
-        }
+        Self { evidence: vec![unread.evidence()], ..Self::new(Judgement::Unverified, message) }
     }
 
     /// The bytes cannot tell.

@@ -61,7 +61,7 @@ fn decide(facts: &Facts) -> Decision {
     }
     // A damaged header may already be among the problems; it must not be named twice.
     if let Some(gpt) = &disk.gpt {
-        let flaw = |unread: &Unread| Evidence::new(unread.location.clone(), unread.reason.clone());
+        let flaw = Unread::evidence;
         if broken.is_empty() {
             broken.extend(gpt.primary.unread().map(flaw));
         }

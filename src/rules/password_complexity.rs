@@ -267,13 +267,13 @@ fn windows_supplied(windows: &WindowsFacts) -> Decision {
                 Fact::Unknown(reason) => reason.clone(),
             },
             (Some(Fact::Known(false)), _) => {
-                let Evidence { location, detail } = &account.evidence;
+                let Evidence { location, detail, .. } = &account.evidence;
                 let detail = format!("{detail}, another password");
                 others.push(Evidence::new(location.clone(), detail));
                 continue;
             }
             (Some(Fact::Known(true)), Fact::Known(true)) => {
-                let Evidence { location, detail } = &account.evidence;
+                let Evidence { location, detail, .. } = &account.evidence;
                 let detail = format!("{detail}, the supplied password");
                 opened.push(Evidence::new(location.clone(), detail));
                 continue;

@@ -61,7 +61,7 @@ fn decide(facts: &Facts) -> Decision {
         Ok(names) => evidence
             .extend(names.iter().map(|name| Evidence::new("qcow2 snapshot table", name.clone()))),
         Err(unread) => {
-            evidence.push(Evidence::new(unread.location.clone(), unread.reason.clone()));
+            evidence.push(unread.evidence());
         }
     }
     let path = shell::quote_path(&facts.image.path);

@@ -1,6 +1,7 @@
 //! Whether a rule concerns an image at all, and what it says when a fact that it needs is not known.
 
 use super::Outcome;
+use crate::chinese::chinese;
 use crate::disk::facts::DiskFacts;
 use crate::fact::{Fact, Unread};
 use crate::guest::facts::{Facts, FirmwareFacts, Guest, LinuxFacts, WindowsFacts};
@@ -17,9 +18,9 @@ pub(super) fn settle(decision: Decision) -> Outcome {
 
 /// Not decided, because of `unread`.
 pub(super) fn undecided(unread: &Unread) -> Outcome {
-    let Unread { location, reason } = unread;
+    let (location, reason, reason_zh) = (&unread.location, &unread.reason, chinese(&unread.reason));
     Outcome::unverified(
-        text!("Not decided: {location}: {reason}.", "无法判定：{location}：{reason}。"),
+        text!("Not decided: {location}: {reason}.", "无法判定：{location}：{reason_zh}。"),
         unread,
     )
 }

@@ -3,7 +3,6 @@
 use super::kernel_release::numbers;
 use super::scope::{Decision, known, linux_only, settle};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
-use crate::fact::Evidence;
 use crate::guest::facts::{Facts, OsIdentity};
 use crate::text;
 
@@ -73,7 +72,7 @@ fn decide(facts: &Facts) -> Decision {
             "没有默认引导项（参见boot-chain-complete）。"
         ))));
     };
-    let seen = vec![Evidence::new(entry.command_line_location.clone(), entry.command_line.clone())];
+    let seen = vec![entry.command_line_evidence("xen_emul_unplug")];
     if entry.command_line.split_ascii_whitespace().any(|word| word == PARAMETER) {
         return Ok(Outcome::holds(
             text!("The kernel starts with {PARAMETER}.", "启动参数包含{PARAMETER}。"),

@@ -101,7 +101,7 @@ fn decide(facts: &Facts, today: i64) -> Decision {
             && other.hindrance(today).is_none()
     });
     let others = others.map(|other| {
-        let Evidence { location, detail } = &other.evidence;
+        let Evidence { location, detail, .. } = &other.evidence;
         Evidence::new(location.clone(), format!("{detail}, another administrator"))
     });
     let evidence = evidence.into_iter().chain(others).collect();

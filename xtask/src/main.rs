@@ -4,6 +4,7 @@ mod bench;
 mod boot;
 mod compare;
 mod docs;
+mod formats;
 mod fuzz;
 mod guest;
 mod limits;
@@ -24,6 +25,7 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     Docs(docs::Arguments),
+    Formats(formats::Arguments),
     Guest(whole::Arguments),
     Boot(boot::Arguments),
     Truth(truth::Arguments),
@@ -38,6 +40,7 @@ enum Command {
 fn main() -> Result<()> {
     match Command::parse() {
         Command::Docs(arguments) => docs::run(&arguments),
+        Command::Formats(arguments) => formats::run(&arguments),
         Command::Guest(arguments) => whole::run(&arguments),
         Command::Boot(arguments) => boot::run(&arguments),
         Command::Truth(arguments) => truth::run(&arguments),

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 const PACKAGES: &[(&str, &str)] = &[
     ("blkid", "util-linux"),
     ("btrfs", "btrfs-progs"),
+    ("chromium", "chromium"),
     ("chroot", "coreutils"),
     ("cp", "coreutils"),
     ("cpio", "cpio"),

@@ -145,7 +145,7 @@ impl XfsState {
         let mut errors = self.refusals();
         let stale = errors.first().map(refused).or(stale);
         errors.extend(self.damage.as_ref().map(|damage| {
-            let Evidence { location, detail } = evidence(damage);
+            let Evidence { location, detail, .. } = evidence(damage);
             let then = "the kernel mounts it, and shuts it down when it allocates in that group";
             Evidence::new(location, format!("{detail}: {then}"))
         }));

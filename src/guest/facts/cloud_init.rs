@@ -27,6 +27,9 @@ pub struct CloudInitFacts {
     /// Where settings of the merged configuration stand: `network.config` →
     /// `/etc/cloud/cloud.cfg:7`. A setting that has no place here is not set.
     pub places: BTreeMap<String, String>,
+    /// The lines of those settings that are one word.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lines: BTreeMap<String, String>,
     /// Its data source for OpenStack (`DataSourceOpenStack.py`); `Known(None)` when none was found.
     pub openstack_source: Fact<Option<PlatformTags>>,
     /// `ds-identify`, which decides at boot whether cloud-init runs; `Known(None)` when this guest

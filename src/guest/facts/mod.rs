@@ -45,7 +45,7 @@ pub use self::windows_boot::{
     WindowsBootLink, WindowsBootPath, WindowsLinkKind,
 };
 use crate::disk::facts::DiskFacts;
-use crate::fact::{Evidence, Fact, Unread};
+use crate::fact::{Evidence, Fact, Unread, first_word, value_behind};
 use crate::image::facts::ImageFacts;
 
 /// All facts of one image.
@@ -319,9 +319,15 @@ impl FstabEntry {
         self.unit.as_ref().map_or("/etc/fstab", |unit| unit.path.as_str())
     }
 
-    /// The line as evidence.
+    /// The line as evidence; what it names as its source is the part that matters.
     pub fn evidence(&self) -> Evidence {
-        Evidence::new(format!("{}:{}", self.file(), self.line), self.text.clone())
+        let part = match self.unit {
+            None => first_word(&self.text),
+            Some(_) => value_behind(&self.text, &['=']),
+        };
+        let line = usize::try_from(self.line).unwrap_or(usize::MAX);
+        Evidence::new(format!("{}:{line}", self.file()), self.text.clone())
+            .marked(line, &self.text, part)
     }
 }
 
@@ -449,6 +455,29 @@ pub struct BootEntry {
     pub root: Option<DeviceRef>,
     /// `resume=`.
     pub resume: Option<DeviceRef>,
+}
+
+impl BootEntry {
+    /// The command line as evidence; its last word that begins so is the part that matters.
+    pub fn command_line_evidence(&self, word: &str) -> Evidence {
+        let location = self.command_line_location.clone();
+        let line = location.rsplit_once(':').and_then(|(_, line)| line.parse().ok());
+        let text = self.command_line.as_str();
+        let mut at = 0_usize;
+        let mut part = None;
+        for piece in text.split_inclusive(char::is_whitespace) {
+            let found = piece.trim_end();
+            if found.starts_with(word) {
+                part = Some(at..at.saturating_add(found.len()));
+            }
+            at = at.saturating_add(piece.len());
+        }
+        let evidence = Evidence::new(location, text);
+        match (line, part) {
+            (Some(line), Some(part)) => evidence.marked(line, text, part),
+            _ => evidence,
+        }
+    }
 }
 
 /// The file that a boot loader reads its menu from.

@@ -44,7 +44,11 @@ fn parse(text: &str, disk: &DiskFacts) -> Result<Fstab> {
         }
         match entry(line, text, disk) {
             Some(entry) => fstab.entries.push(entry),
-            None => fstab.malformed.push(Evidence::new(format!("/etc/fstab:{line}"), text)),
+            None => {
+                let number = usize::try_from(line).unwrap_or(usize::MAX);
+                let evidence = Evidence::new(format!("/etc/fstab:{line}"), text);
+                fstab.malformed.push(evidence.marked(number, text, 0..0));
+            }
         }
     }
     Ok(fstab)
@@ -218,7 +222,9 @@ mod tests {
         assert_eq!(data.source.resolution, Resolution::Volume(1));
         assert_eq!(data.options, ["defaults"]);
         assert!(second.source.other_disk && second.has_option("nofail"));
-        assert_eq!(fstab.malformed, [Evidence::new("/etc/fstab:7", "broken /x")]);
+        let line = "broken /x";
+        let malformed = Evidence::new("/etc/fstab:7", line).marked(7, line, 0..line.len());
+        assert_eq!(fstab.malformed, [malformed]);
     }
 
     #[test]

@@ -125,7 +125,7 @@ pub(super) fn directory(tree: &Tree, root: &SystemRoot, hklm: &Hklm<'_>) -> Fact
             let kind = kind.filter(|kind| kind.value.eq_ignore_ascii_case("LanmanNT"));
             return Ok(kind.map(|kind| kind.evidence));
         };
-        let Evidence { location, detail } = database.evidence;
+        let Evidence { location, detail, .. } = database.evidence;
         let there = match root.resolve(&database.value) {
             Ok(path) => match tree.metadata(&path) {
                 Ok(found) => format!("{}: {} bytes", shown(&path), found.len),

@@ -1,5 +1,6 @@
 //! The steps that are the same on every chain.
 
+use crate::chinese::chinese;
 use crate::fact::{Evidence, Unread};
 use crate::guest::facts::LinkState;
 use crate::rules::{Fixed, Outcome};
@@ -29,10 +30,11 @@ pub(super) fn walk<K: Copy>(chain: &[Link<'_, K>]) -> Walk<K> {
     if let Some(link) = chain.iter().find(|link| *link.state == LinkState::Missing) {
         let Fixed { en, zh } = link.name;
         let (place, what) = (&link.evidence.location, &link.evidence.detail);
+        let what_zh = chinese(what);
         let outcome = Outcome::broken(
             text!(
                 "The boot chain breaks at {en}: {place}: {what}.",
-                "引导链在{zh}处中断：{place}：{what}。"
+                "引导链在{zh}处中断：{place}：{what_zh}。"
             ),
             evidence,
         );
@@ -43,10 +45,11 @@ pub(super) fn walk<K: Copy>(chain: &[Link<'_, K>]) -> Walk<K> {
         _ => None,
     }) {
         let Fixed { en, zh } = link.name;
+        let reason_zh = chinese(reason);
         let outcome = Outcome::unverified(
             text!(
                 "The boot chain could not be followed beyond {en}: {reason}.",
-                "无法继续检查{zh}之后的引导链：{reason}。"
+                "无法继续检查{zh}之后的引导链：{reason_zh}。"
             ),
             &Unread::new(link.evidence.location.clone(), reason.clone()),
         );
@@ -63,6 +66,6 @@ fn shown<K>(link: &Link<'_, K>) -> Evidence {
         LinkState::Unknown(_) => "not known",
         LinkState::NotNeeded => "not needed",
     };
-    let Evidence { location, detail } = link.evidence;
+    let Evidence { location, detail, .. } = link.evidence;
     Evidence::new(location.clone(), format!("{}, {state}: {detail}", link.name.en))
 }

@@ -238,6 +238,7 @@ pub(super) fn unread_inside() -> Facts {
         config: serde_json::Value::Null,
         datasource_list: Fact::Unknown(why()),
         places: BTreeMap::new(),
+        lines: BTreeMap::new(),
         openstack_source: Fact::Unknown(why()),
         ds_identify: Fact::Unknown(why()),
         instance_data: Fact::Unknown(why()),
@@ -559,6 +560,7 @@ fn cloud_init() -> CloudInitFacts {
             vec!["OpenStack".to_owned(), "None".to_owned()],
             config,
         ))),
+        lines: BTreeMap::new(),
         places: [
             ("users", 2),
             ("disable_root", 4),

@@ -9,7 +9,7 @@ use super::merge::merge_weaker;
 use super::secret;
 use super::yaml::{self, Node, Place, Value};
 use crate::error::{Error, Result};
-use crate::fact::{Evidence, Fact, Unread};
+use crate::fact::{Evidence, Fact, Unread, value_behind};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 
@@ -48,6 +48,8 @@ const MAX_SHOWN: usize = 200;
 pub(super) struct Config {
     /// The files, the weakest first.
     pub(super) files: Vec<String>,
+    /// The texts of those of them that are UTF-8.
+    texts: BTreeMap<usize, String>,
     /// What could not be read or understood, each with its rank: the index of its file, or
     /// [`STRONGEST`].
     doubts: Vec<(usize, Unread)>,
@@ -58,7 +60,13 @@ pub(super) struct Config {
 
 impl Config {
     pub(super) fn read(tree: &Tree, command_line: Option<&str>) -> Self {
-        let mut config = Self { files: Vec::new(), doubts: Vec::new(), nodes: 0, merged: None };
+        let mut config = Self {
+            files: Vec::new(),
+            texts: BTreeMap::new(),
+            doubts: Vec::new(),
+            nodes: 0,
+            merged: None,
+        };
         let mut parts = Vec::new();
 
         let base = config.file(tree, CLOUD_CFG);
@@ -119,6 +127,12 @@ impl Config {
             Some(names) => {
                 let shown: String = names.join(", ").chars().take(MAX_SHOWN).collect();
                 let evidence = Evidence::new(location, format!("datasource_list: [{shown}]"));
+                let evidence = match self.line(node.place, "datasource_list") {
+                    Some(line) => {
+                        evidence.marked(node.place.line, line, value_behind(line, &[':']))
+                    }
+                    None => evidence,
+                };
                 Fact::Known(Some((names, evidence)))
             }
             None => Fact::unknown(location, "datasource_list is not a list of names"),
@@ -133,6 +147,27 @@ impl Config {
             Some((path.join("."), self.location(node.place)))
         });
         places.collect()
+    }
+
+    /// The lines of the settings that are one word: nothing else that may be a secret stands there.
+    pub(super) fn lines(&self) -> BTreeMap<String, String> {
+        let merged = self.merged.as_ref();
+        let lines = SETTINGS.iter().filter_map(|path| {
+            let node = merged?.get(path)?;
+            let single = matches!(node.value, Value::Bool(_) | Value::Int(_) | Value::Str(_));
+            let line = self.line(node.place, path.last()?).filter(|_| single)?;
+            Some((path.join("."), line.to_owned()))
+        });
+        lines.collect()
+    }
+
+    /// The line of a place, when it begins with `key`.
+    fn line(&self, place: Place, key: &str) -> Option<&str> {
+        let text = self.texts.get(&place.file)?;
+        let line = text.lines().nth(place.line.checked_sub(1)?)?.trim_end();
+        let begins = line.trim_start().strip_prefix(key)?.trim_start().starts_with(':');
+        // A comment is nobody's business.
+        (begins && !line.contains('#')).then_some(line)
     }
 
     /// What could not be read or understood.
@@ -184,7 +219,11 @@ impl Config {
                         let offset = u64::try_from(at).unwrap_or(u64::MAX);
                         Error::corrupt("text", offset, "UTF-8", "other bytes")
                     })
-                    .and_then(|text| parse(&text, index));
+                    .and_then(|text| {
+                        let node = parse(&text, index)?;
+                        self.texts.insert(index, text);
+                        Ok(node)
+                    });
                 self.keep(index, parsed)
             }
             Err(error) if error.is_absent() => None,

@@ -35,6 +35,7 @@ pub fn find(
         instance_data: instance_data::find(tree),
         linux_user: instance_data::linux_user(tree),
         places: config.places(),
+        lines: config.lines(),
         installed: installed::find(tree, packages),
         units: units(boot),
         disabled_by: disabled::find(tree, boot, command_line),

@@ -113,6 +113,24 @@ fn the_data_source_list_has_the_line_of_the_file_that_won() {
 }
 
 #[test]
+fn the_line_of_a_setting_is_kept_when_it_holds_nothing_else() {
+    let base = "disable_root: true\nssh_pwauth: no # as the password is hunter2\n\
+        users: [{name: x, passwd: $6$salt$hash}]\n\
+        datasource:\n  OpenStack: {apply_network_config: false}\n";
+    let more = "datasource_list: [ OpenStack ]\n\"manage_etc_hosts\": true\n";
+    let guest = MemoryFs::new()
+        .file("/etc/cloud/cloud.cfg", base)
+        .file("/etc/cloud/cloud.cfg.d/1.cfg", more);
+    let facts = facts(guest);
+    let lines: Vec<_> =
+        facts.lines.iter().map(|(key, line)| (key.as_str(), line.as_str())).collect();
+    assert_eq!(lines, [("disable_root", "disable_root: true")]);
+    let (_, seen) = facts.datasource_list.known().unwrap().clone().unwrap();
+    let excerpt = seen.excerpt.unwrap();
+    assert_eq!((excerpt.line, excerpt.start, excerpt.end), (1, 17, 30));
+}
+
+#[test]
 fn a_broken_file_hides_what_it_may_override_and_no_more() {
     let broken = || guest("layers");
     let facts = find(&broken().tree(), None);

@@ -139,6 +139,6 @@ fn walk<'r, R: Rule + 'r>(
 }
 
 fn undecided(rule: &impl Rule) -> Unread {
-    let Evidence { location, detail } = rule.evidence();
+    let Evidence { location, detail, .. } = rule.evidence();
     Unread::new(location.clone(), format!("whether this rule matches is not decided: {detail}"))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::fact::{Evidence, Unread};
+use crate::fact::{Evidence, Unread, value_behind};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 
@@ -157,6 +157,11 @@ impl Content {
         Evidence::new(format!("{}:{line}", self.path), detail)
     }
 
+    /// A setting's line as evidence; what is set is the part that matters.
+    pub(in crate::guest::linux) fn setting(&self, line: usize, text: &str) -> Evidence {
+        self.evidence(line, text).marked(line, text, value_behind(text, &['=', ' ', '\t']))
+    }
+
     /// The file's name without its directory.
     pub(super) fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
@@ -186,7 +191,7 @@ pub(super) struct IniLine<'c> {
 
 impl IniLine<'_> {
     pub(super) fn evidence(&self) -> Evidence {
-        self.file.evidence(self.line, self.text)
+        self.file.setting(self.line, self.text)
     }
 }
 

@@ -113,7 +113,7 @@ fn macs(file: &Content, assignments: &[Assignment<'_>]) -> Vec<Evidence> {
     let bound = |set: &&Assignment<'_>| {
         matches!(set.key, "HWADDR" | "MACADDR" | "LLADDR") && is_mac(&set.value)
     };
-    found.extend(assignments.iter().filter(bound).map(|set| file.evidence(set.line, set.text)));
+    found.extend(assignments.iter().filter(bound).map(|set| file.setting(set.line, set.text)));
     found
 }
 
@@ -151,7 +151,7 @@ fn of_red_hat(
         Addressing::None
     };
     let idle = match last(assignments, "ONBOOT").filter(|set| is_no(&set.value)) {
-        Some(set) => Fact::Known(Some(file.evidence(set.line, set.text))),
+        Some(set) => Fact::Known(Some(file.setting(set.line, set.text))),
         None if scripts_only => programs.idle(&[NetworkProgram::NetworkScripts]),
         None => programs.idle(&[NetworkProgram::NetworkScripts, NetworkProgram::NetworkManager]),
     };
@@ -162,7 +162,7 @@ fn of_red_hat(
     };
     let persistent = last(assignments, "PERSISTENT_DHCLIENT").map(|set| Setting {
         value: set.value.clone(),
-        evidence: file.evidence(set.line, set.text),
+        evidence: file.setting(set.line, set.text),
     });
     let port =
         ["BRIDGE", "MASTER", "TEAM_MASTER", "OVS_BRIDGE"].iter().any(|key| !get(key).is_empty());
@@ -187,7 +187,7 @@ fn of_red_hat(
 
 fn ipv4(file: &Content, assignments: &[Assignment<'_>], port: bool) -> (Addressing, Evidence) {
     let protocol = last(assignments, "BOOTPROTO");
-    let at = |set: &Assignment<'_>| file.evidence(set.line, set.text);
+    let at = |set: &Assignment<'_>| file.setting(set.line, set.text);
     let text = protocol.map_or("", |set| set.value.as_str()).to_ascii_lowercase();
     if let Some(protocol) = protocol
         && (text.starts_with("dhcp") && text != "dhcp6" || text == "bootp" || text == "ibft")
@@ -241,7 +241,7 @@ fn of_suse(file: &Content, assignments: &[Assignment<'_>], programs: &Programs) 
         // ifcfg(5): "manual" is the default.
         _ => Fact::Known(Some(mode.map_or_else(
             || file.evidence(1, "no STARTMODE"),
-            |set| file.evidence(set.line, set.text),
+            |set| file.setting(set.line, set.text),
         ))),
     };
     let program = if programs.runs(NetworkProgram::NetworkScripts) {

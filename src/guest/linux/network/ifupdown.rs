@@ -140,7 +140,7 @@ impl Reader {
         let name = word(0);
         let mut macs = Vec::new();
         if words.iter().any(|word| word.split('/').any(is_mac)) {
-            macs.push(file.evidence(line, text));
+            macs.push(file.setting(line, text));
         }
         self.stanzas.push(Stanza {
             other: name == "lo" || name.contains([':', '.']) || name.starts_with("vlan"),
@@ -149,7 +149,7 @@ impl Reader {
             name,
             family: word(1),
             method: word(2),
-            at: file.evidence(line, text),
+            at: file.setting(line, text),
             macs,
             ports: Vec::new(),
             by_cloud_init: file.by_cloud_init(),
@@ -161,7 +161,7 @@ impl Reader {
     /// `auto eth0 /en*=lan /mac/…`.
     fn start(&mut self, file: &Content, line: usize, text: &str, loose: bool) {
         if text.split_ascii_whitespace().skip(1).any(|word| word.split(['/', '=']).any(is_mac)) {
-            self.macs.push(file.evidence(line, text));
+            self.macs.push(file.setting(line, text));
         }
         if loose || self.starts.len() >= MAX_STANZAS {
             return;
@@ -262,7 +262,7 @@ impl Stanza {
     fn option(&mut self, file: &Content, line: usize, key: &str, text: &str) {
         let mut words = text.split_ascii_whitespace().skip(1);
         match key {
-            "hwaddress" if words.any(is_mac) => self.macs.push(file.evidence(line, text)),
+            "hwaddress" if words.any(is_mac) => self.macs.push(file.setting(line, text)),
             "bridge_ports" | "bridge-ports" | "bond-slaves" | "slaves" => {
                 self.master = true;
                 let names = words.filter(|word| !matches!(*word, "none" | "all"));

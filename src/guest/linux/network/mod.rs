@@ -192,7 +192,7 @@ fn setting(tree: &Tree, path: &str, key: &str) -> Fact<Option<Setting>> {
     let file = files.file(path);
     let found = file.as_ref().and_then(|file| {
         let last = assignments(&mut files, file, |name| name == key).pop()?;
-        let evidence = file.evidence(last.line, last.text);
+        let evidence = file.setting(last.line, last.text);
         Some(Setting { value: last.value, evidence })
     });
     match files.unread.or(files.unevaluated) {

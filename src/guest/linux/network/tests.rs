@@ -62,7 +62,8 @@ fn an_ifcfg_file_says_what_the_network_scripts_do() {
         "TYPE=Ethernet\nDEVICE=eth0\nBOOTPROTO=\"dhcp\"\nONBOOT=yes\nPERSISTENT_DHCLIENT=1\n",
     );
     assert_eq!((dhcp.ipv4, dhcp.idle.clone()), (Addressing::Dhcp, Fact::Known(None)));
-    assert_eq!(dhcp.ipv4_at, Evidence::new(format!("{path}:3"), "BOOTPROTO=\"dhcp\""));
+    let line = "BOOTPROTO=\"dhcp\"";
+    assert_eq!(dhcp.ipv4_at, Evidence::new(format!("{path}:3"), line).marked(3, line, 10..16));
     assert!(dhcp.persistent_dhclient.as_ref().unwrap().is_yes());
     assert_eq!(dhcp.reach(&eth0()), Reach::Yes);
     let fixed = config("DEVICE=eth0\nBOOTPROTO=none\nIPADDR=10.0.0.5\nONBOOT=no\n");
@@ -107,7 +108,8 @@ fn a_keyfile_says_method_auto_or_manual() {
     let text = "[connection]\nid=lan\ntype=ethernet\n\n[ipv4]\naddress1=10.0.0.5/24,10.0.0.1\nmethod=manual\n";
     let fixed = config(text);
     assert_eq!(fixed.ipv4, Addressing::Static);
-    assert_eq!(fixed.ipv4_at, Evidence::new(format!("{path}:7"), "method=manual"));
+    let line = "method=manual";
+    assert_eq!(fixed.ipv4_at, Evidence::new(format!("{path}:7"), line).marked(7, line, 7..13));
     assert_eq!(fixed.reach(&eth0()), Reach::Yes);
     let text = "[connection]\nid=x\ntype=ethernet\ninterface-name=ens33\nautoconnect=false\n";
     let off = config(text);
@@ -214,7 +216,8 @@ fn ifupdown_starts_what_auto_names() {
     };
     assert_eq!(lo.kind, InterfaceKind::Other);
     assert_eq!((eth.ipv4, eth.ipv6), (Addressing::Static, Addressing::RouterAdvertisement));
-    assert_eq!(eth.ipv4_at, Evidence::new(format!("{interfaces}:6"), "iface eth0 inet static"));
+    let line = "iface eth0 inet static";
+    assert_eq!(eth.ipv4_at, Evidence::new(format!("{interfaces}:6"), line).marked(6, line, 6..22));
     assert_eq!((eth.reach(&eth0()), eth.idle.clone()), (Reach::Yes, Fact::Known(None)));
     let config = one(fs().file(interfaces, "iface eth0 inet dhcp\n"));
     assert_eq!(

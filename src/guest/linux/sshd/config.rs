@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::Error;
-use crate::fact::{Evidence, Unread};
+use crate::fact::{Evidence, Unread, value_behind};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::SshdOption;
 use crate::guest::linux::pattern;
@@ -108,7 +108,8 @@ impl Config {
         let mut scope = scope.clone();
         for (line, content) in (1_usize..).zip(text.lines()) {
             let Some((keyword, value)) = keyword_and_value(content) else { continue };
-            let evidence = Evidence::new(format!("{path}:{line}"), shortened(content.trim()));
+            let evidence = Evidence::new(format!("{path}:{line}"), shortened(content.trim()))
+                .marked(line, content, value_behind(content, &[' ', '\t', '=']));
             match keyword.as_str() {
                 "match" => {
                     scope = if value.trim().eq_ignore_ascii_case("all") {
@@ -267,10 +268,8 @@ mod tests {
         let config = Config::read(&MemoryFs::new().file(MAIN, text).tree());
         assert_eq!(config.options["permitrootlogin"].value, "yes");
         assert_eq!(config.options["passwordauthentication"].value, "no");
-        assert_eq!(
-            config.conditional,
-            [Evidence::new("/etc/ssh/sshd_config:3", "PermitRootLogin no (Match User x)")]
-        );
+        let seen = Evidence::new("/etc/ssh/sshd_config:3", "PermitRootLogin no (Match User x)");
+        assert_eq!(config.conditional, [seen.marked(3, "PermitRootLogin no", 16..18)]);
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Script {
 
     /// That what stands at a word is not followed.
     pub(super) fn not_understood(&self, word: &Word) -> Unread {
-        let Evidence { location, detail } = self.evidence(word);
+        let Evidence { location, detail, .. } = self.evidence(word);
         Unread::new(location, format!("these rules are not understood: {detail}"))
     }
 

@@ -1,0 +1,293 @@
+//! SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format"), for code scanning and viewers.
+//!
+//! **Which findings are results.** A result's `kind` (§3.27.9) could say of each rule that it passed,
+//! does not apply, or waits for somebody's review. GitHub's code scanning does not look at `kind`:
+//! whatever is a result becomes an alert. So only what asks for something to be done is one:
+//!
+//! | finding | `kind` | `level` (§3.27.10) |
+//! |---|---|---|
+//! | `fail` | `fail` | `error` |
+//! | `warn` | `fail` | `warning`; `error` with `--fail-on warn` |
+//! | `unverified` | `open`: too little was known to decide | `none`, as any `kind` but `fail` asks for |
+//! | `waived` | `fail`, with a suppression (§3.35) | by its rule |
+//!
+//! How many rules passed, do not apply or are left to people stands in the run's properties, image by
+//! image, so that the absence of a result is not taken for a check that was never made. An image that
+//! could not be checked is a notification of the invocation, which then was not successful.
+//!
+//! **Where.** The physical location is the image, at line 1 because GitHub refuses a result without
+//! a line; the guest's files, registry keys and structures are logical locations (§3.33).
+
+use std::io::{Result, Write};
+
+use serde_json::{Value as Json, json};
+
+use super::array::Array;
+use super::escape::for_terminal;
+use super::json::{Summary, TOOL, pretty};
+use super::words::FIX;
+use super::{ImageReport, ReportWriter, Settings, fingerprint};
+use crate::rules::finding::Finding;
+use crate::rules::{Level, RULES, Rule, Status};
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// Most pieces of evidence in a result's message; all of them are related locations.
+const MAX_IN_MESSAGE: usize = 8;
+
+/// The SARIF log.
+pub(super) struct Sarif {
+    settings: Settings,
+    results: Array,
+    /// What the end says of each image.
+    images: Vec<Json>,
+    /// The images that could not be checked.
+    notifications: Vec<Json>,
+}
+
+impl Sarif {
+    pub(super) fn new(settings: Settings) -> Self {
+        let results = Array::new("        ", "      ");
+        Self { settings, results, images: Vec::new(), notifications: Vec::new() }
+    }
+
+    /// The rules of the profile, in the order by which results name them.
+    fn rules(&self) -> impl Iterator<Item = (&'static dyn Rule, Level)> {
+        let profile = self.settings.profile;
+        RULES.iter().filter_map(move |rule| Some((*rule, rule.level(profile)?)))
+    }
+
+    fn descriptor(&self, rule: &dyn Rule, level: Level) -> Json {
+        let lang = self.settings.lang;
+        let doc = rule.doc();
+        let (title, why) = (doc.title.get(lang), doc.why.get(lang));
+        let (decided, remedy) = (doc.decided.get(lang), doc.remedy.get(lang));
+        let decided_by = crate::rules::Fixed { en: "How it is decided", zh: "判定方法" }.get(lang);
+        let repair = crate::rules::Fixed { en: "Repair", zh: "修复方法" }.get(lang);
+        let source = crate::rules::Fixed { en: "Source", zh: "出处" }.get(lang);
+        let text = format!(
+            "{why}\n\n{decided_by}: {decided}\n\n{repair}: {remedy}\n\n{source}: {}",
+            doc.source
+        );
+        let markdown = format!(
+            "{why}\n\n## {decided_by}\n\n{decided}\n\n## {repair}\n\n```\n{remedy}\n```\n\n## {source}\n\n{}\n",
+            doc.source
+        );
+        json!({
+            "id": rule.id(),
+            "shortDescription": { "text": title },
+            "fullDescription": { "text": why },
+            "help": { "text": text, "markdown": markdown },
+            "defaultConfiguration": { "level": default_level(level) },
+            "properties": { "level": level, "tags": ["image", level.name()] },
+        })
+    }
+
+    fn result(&self, report: &ImageReport, finding: &Finding) -> Option<Json> {
+        let (kind, level) = match finding.status {
+            Status::Fail => ("fail", "error"),
+            Status::Warn if self.settings.fail_on_warn => ("fail", "error"),
+            Status::Warn => ("fail", "warning"),
+            Status::Unverified => ("open", "none"),
+            Status::Waived => ("fail", default_level(finding.level)),
+            _ => return None,
+        };
+        let index = self.rules().position(|(rule, _)| rule.id() == finding.rule)?;
+        let path = &report.image.path;
+        let fingerprint = fingerprint::of(path, &finding.rule);
+        let finding = finding.in_language(self.settings.lang);
+        let mut places: Vec<Json> = Vec::new();
+        for seen in &finding.evidence {
+            let place = logical(&seen.location);
+            // The schema wants each once.
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        let related: Vec<Json> = finding
+            .evidence
+            .iter()
+            .enumerate()
+            .map(|(id, seen)| {
+                json!({
+                    "id": id,
+                    "message": { "text": message(&seen.detail) },
+                    "logicalLocations": [logical(&seen.location)],
+                })
+            })
+            .collect();
+        let mut result = json!({
+            "ruleId": finding.rule,
+            "ruleIndex": index,
+            "kind": kind,
+            "level": level,
+            "message": { "text": self.words(&finding) },
+            "locations": [{
+                "physicalLocation": {
+                    "artifactLocation": { "uri": uri(path) },
+                    "region": { "startLine": 1 },
+                },
+                "logicalLocations": places,
+            }],
+            "relatedLocations": related,
+            // The first is what GitHub compares; it would compute one from a text file's lines.
+            "partialFingerprints": {
+                "primaryLocationLineHash": format!("{}:1", fingerprint.get(..16).unwrap_or_default()),
+                "imagePreflight/v1": fingerprint,
+            },
+            "properties": {
+                "status": finding.status,
+                "ruleLevel": finding.level,
+                "predicts": finding.predicts,
+                "repairedByPlatform": finding.repaired_by_platform,
+                "source": finding.source,
+            },
+        });
+        if finding.status == Status::Waived
+            && let Some(result) = result.as_object_mut()
+        {
+            result.insert("suppressions".to_owned(), json!([{ "kind": "external" }]));
+        }
+        Some(result)
+    }
+
+    /// What was found, where, and how to repair it: viewers show no more than this.
+    fn words(&self, finding: &Finding<String>) -> String {
+        let lang = self.settings.lang;
+        let mut text = finding.message.clone();
+        for seen in finding.evidence.iter().take(MAX_IN_MESSAGE) {
+            text.push_str(&format!("\n{}: {}", seen.location, seen.detail));
+        }
+        if let Some(remedy) = &finding.remedy {
+            text.push_str(&format!("\n{}{remedy}", FIX.get(lang)));
+        }
+        message(&text)
+    }
+}
+
+impl ReportWriter for Sarif {
+    fn begin(&mut self, out: &mut dyn Write) -> Result<()> {
+        let rules: Vec<Json> =
+            self.rules().map(|(rule, level)| self.descriptor(rule, level)).collect();
+        let tool = json!({
+            "driver": {
+                "name": TOOL.name,
+                "version": TOOL.version,
+                "semanticVersion": TOOL.version,
+                "language": self.settings.lang.name(),
+                "rules": rules,
+            },
+        });
+        let tool = pretty(&tool)?.replace('\n', "\n      ");
+        // Tells the runs of one profile from those of others over the same images.
+        let id = format!("{}/{}/", TOOL.name, self.settings.profile.name());
+        write!(
+            out,
+            "{{\n  \"$schema\": \"{SCHEMA}\",\n  \"version\": \"2.1.0\",\n  \"runs\": [\n    {{\n      \
+             \"tool\": {tool},\n      \"automationDetails\": {{ \"id\": \"{id}\" }},\n      \
+             \"columnKind\": \"unicodeCodePoints\",\n      \"results\": ["
+        )
+    }
+
+    fn image(&mut self, report: &ImageReport, out: &mut dyn Write) -> Result<()> {
+        self.images.push(json!({
+            "path": report.image.path,
+            "verdict": report.verdict,
+            "summary": Summary::of(report),
+        }));
+        if let Some(error) = &report.error {
+            self.notifications.push(json!({
+                "level": "error",
+                "message": { "text": message(error) },
+                "locations": [{
+                    "physicalLocation": { "artifactLocation": { "uri": uri(&report.image.path) } },
+                }],
+            }));
+        }
+        for finding in &report.findings {
+            if let Some(result) = self.result(report, finding) {
+                self.results.push(&result, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut dyn Write) -> Result<()> {
+        self.results.close(out)?;
+        let invocation = json!({
+            "executionSuccessful": self.notifications.is_empty(),
+            "toolExecutionNotifications": self.notifications,
+        });
+        let properties = json!({ "profile": self.settings.profile.name(), "images": self.images });
+        for (name, value) in [("invocations", json!([invocation])), ("properties", properties)] {
+            let value = pretty(&value)?.replace('\n', "\n      ");
+            write!(out, ",\n      \"{name}\": {value}")?;
+        }
+        writeln!(out, "\n    }}\n  ]\n}}")
+    }
+}
+
+fn default_level(level: Level) -> &'static str {
+    match level {
+        Level::Required => "error",
+        Level::Recommended => "warning",
+        Level::Informational => "note",
+        Level::Manual => "none",
+    }
+}
+
+/// A place in the image that is no file of the host.
+fn logical(location: &str) -> Json {
+    json!({ "fullyQualifiedName": for_terminal(location), "kind": "resource" })
+}
+
+/// A plain text message: braces are doubled (§3.11.5), and what would make an embedded link of an
+/// image's words (§3.11.6) is escaped.
+fn message(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(for_terminal).collect();
+    let text = lines.join("\n").replace('{', "{{").replace('}', "}}");
+    if text.contains("](") { text.replace('[', "\\[").replace(']', "\\]") } else { text }
+}
+
+/// A path as a URI reference (RFC 3986): all but unreserved characters and slashes are
+/// percent-encoded; an absolute one is a `file` URI.
+fn uri(path: &str) -> String {
+    let path = path.strip_prefix("./").unwrap_or(path);
+    let mut uri = String::new();
+    if path.starts_with('/') {
+        uri.push_str("file://");
+    }
+    for byte in path.bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => uri.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => uri.push(char::from(byte)),
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_become_uris() {
+        for (path, expected) in [
+            ("images/a b.qcow2", "images/a%20b.qcow2"),
+            ("./a.qcow2", "a.qcow2"),
+            ("/srv/镜像.raw", "file:///srv/%E9%95%9C%E5%83%8F.raw"),
+            ("c:evil?#%", "c%3Aevil%3F%23%25"),
+        ] {
+            assert_eq!(uri(path), expected);
+        }
+    }
+
+    #[test]
+    fn an_images_words_make_neither_placeholders_nor_links() {
+        assert_eq!(message("{0} and }"), "{{0}} and }}");
+        assert_eq!(message("[x](http://e) \x1b[1m"), "\\[x\\](http://e) \\u{{1b}}\\[1m");
+        assert_eq!(message("list[0]"), "list[0]");
+    }
+}
