@@ -48,6 +48,10 @@ pub(super) enum Command {
     Ls(PathArgs),
     /// Print a file of the guest, as the checker sees it
     Cat(PathArgs),
+    /// Write the body of the request that registers an image, or validate one
+    Request(RequestArgs),
+    /// Print the value of os_version for the system in an image
+    OsVersion(OsVersionArgs),
     /// Show a key of a Windows guest's registry, as the checker sees it
     Registry(RegistryArgs),
 }
@@ -84,6 +88,10 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) password_file: Option<PathBuf>,
 
+    /// Validate the body of the request that is to register the image, too
+    #[arg(long, value_name = "FILE")]
+    pub(super) request: Option<PathBuf>,
+
     /// Only the verdict and the ids of what is broken
     #[arg(long, short)]
     pub(super) quiet: bool,
@@ -108,7 +116,7 @@ pub(super) struct InspectArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// Rule id; without one, all rules
+    /// Rule id, or error code of the image service (IMG.0057); without one, all rules
     #[arg(value_name = "RULE")]
     pub(super) rule: Option<String>,
 }
@@ -117,6 +125,96 @@ pub(super) struct ExplainArgs {
 #[derive(Debug, Args)]
 pub(super) struct RulesArgs {
     /// Set of requirements
+    #[arg(long, value_enum, value_name = "PROFILE", default_value = "ims-classic")]
+    pub(super) profile: ProfileArg,
+}
+
+/// Arguments of `request`.
+#[derive(Debug, Args)]
+pub(super) struct RequestArgs {
+    /// Image file; with --body it may be left out
+    #[arg(value_name = "IMAGE", required_unless_present = "body")]
+    pub(super) image: Option<PathBuf>,
+
+    /// Validate this body instead of writing one; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) body: Option<PathBuf>,
+
+    /// Set of requirements
+    #[arg(long, value_enum, value_name = "PROFILE", default_value = "ims-classic")]
+    pub(super) profile: ProfileArg,
+
+    /// Form of the report on a body
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human", requires = "body")]
+    pub(super) format: FormatArg,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub(super) draft: DraftArgs,
+}
+
+/// What `request` writes into a body.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Fields of the body")]
+#[group(id = "draft", multiple = true, conflicts_with = "body")]
+pub(super) struct DraftArgs {
+    /// Where the file will lie in the object storage
+    #[arg(long, value_name = "BUCKET:OBJECT", required_unless_present = "body")]
+    pub(super) image_url: Option<String>,
+
+    /// Name of the image to be [default: the file's name without its suffix]
+    #[arg(long)]
+    pub(super) name: Option<String>,
+
+    /// Description of the image to be
+    #[arg(long, value_name = "TEXT")]
+    pub(super) description: Option<String>,
+
+    /// Operating system [default: what is in the image]
+    #[arg(long, value_name = "VALUE")]
+    pub(super) os_version: Option<String>,
+
+    /// Size of the system disk in GB [default: the smallest that holds the image]
+    #[arg(long, value_name = "GB")]
+    pub(super) min_disk: Option<u64>,
+
+    /// Whether the platform configures the image [default: where it can]
+    #[arg(long, value_name = "true|false")]
+    pub(super) is_config: Option<bool>,
+
+    /// Type of the image: ECS, BMS, FusionCompute, Ironic
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(super) kind: Option<String>,
+
+    /// A tag; may be given several times
+    #[arg(long = "tag", value_name = "KEY=VALUE")]
+    pub(super) tags: Vec<String>,
+
+    /// Enterprise project: 0 or a UUID
+    #[arg(long, value_name = "ID")]
+    pub(super) enterprise_project_id: Option<String>,
+
+    /// Key that encrypts the image to be
+    #[arg(long, value_name = "UUID")]
+    pub(super) cmk_id: Option<String>,
+
+    /// Smallest memory of a server, in MB
+    #[arg(long, value_name = "MB")]
+    pub(super) min_ram: Option<u64>,
+
+    /// Biggest memory of a server, in MB
+    #[arg(long, value_name = "MB")]
+    pub(super) max_ram: Option<u64>,
+}
+
+/// Arguments of `os-version`.
+#[derive(Debug, Args)]
+pub(super) struct OsVersionArgs {
+    /// Image file
+    #[arg(value_name = "IMAGE")]
+    pub(super) image: PathBuf,
+
+    /// Set of requirements: whose list counts
     #[arg(long, value_enum, value_name = "PROFILE", default_value = "ims-classic")]
     pub(super) profile: ProfileArg,
 }

@@ -9,8 +9,8 @@ use anstream::{AutoStream, ColorChoice};
 use rayon::prelude::*;
 
 use super::args::{CheckArgs, FailOnArg, FormatArg};
-use super::{Failure, password, width};
-use crate::guest::password::InitialPassword;
+use super::{Failure, password, request, width};
+use crate::Check;
 use crate::report::human::{self, Detail, Layout};
 use crate::report::{ImageReport, Report, Verdict, json};
 use crate::rules::{Context, Lang, Profile};
@@ -21,14 +21,23 @@ pub(super) fn run(
     color: ColorChoice,
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
-    let context = Context { profile: Profile::from(args.profile), today: today() };
+    let context = Context::new(Profile::from(args.profile), today());
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.jobs.map_or(0, usize::from))
         .build()
         .map_err(|error| Failure::Said(format!("cannot start threads: {error}")))?;
     let fail_on_warn = args.fail_on == FailOnArg::Warn;
     let password = args.password_file.as_deref().map(password::read).transpose()?;
-    let check = |path: &Path| check_one(path, &context, fail_on_warn, password.as_ref());
+    let body = args.request.as_deref().map(request::read).transpose()?;
+    let mut check = Check::new(context.clone());
+    check.fail_on_warn(fail_on_warn);
+    if let Some(password) = &password {
+        check.password(password);
+    }
+    if let Some((name, text)) = &body {
+        check.request(name, text);
+    }
+    let check = |path: &Path| check_one(path, &check);
 
     let detail = match (args.quiet, args.verbose) {
         (true, _) => Detail::Short,
@@ -106,16 +115,9 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 const GROUP: usize = 64;
 
 /// Checks one image; whatever goes wrong ends in its own report, so that the others go on.
-fn check_one(
-    path: &Path,
-    context: &Context,
-    fail_on_warn: bool,
-    password: Option<&InitialPassword>,
-) -> ImageReport {
+fn check_one(path: &Path, check: &Check<'_>) -> ImageReport {
     // The last fence: a panic is a fault of this program, and must not hide the other reports.
-    let checked = std::panic::catch_unwind(|| {
-        crate::check_with_password(path, context, fail_on_warn, password)
-    });
+    let checked = std::panic::catch_unwind(|| check.run(path));
     match checked {
         Ok(Ok(report)) => report,
         Ok(Err(error)) => ImageReport::error(path, error.to_string()),
@@ -130,7 +132,7 @@ fn check_one(
 }
 
 /// Days since 1970-01-01 UTC.
-fn today() -> i64 {
+pub(super) fn today() -> i64 {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     i64::try_from(seconds.checked_div(86_400).unwrap_or(0)).unwrap_or(i64::MAX)
 }

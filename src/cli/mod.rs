@@ -6,8 +6,10 @@ mod check;
 mod explain;
 mod inspect;
 mod ls;
+mod os_version;
 mod password;
 mod registry;
+mod request;
 mod rules;
 
 use std::io::{self, Write};
@@ -71,6 +73,8 @@ pub fn run() -> ExitCode {
         Command::Rules(args) => rules::run(&args, lang, &mut out),
         Command::Ls(args) => ls::run(&args, &mut out),
         Command::Cat(args) => cat::run(&args),
+        Command::Request(args) => request::run(&args, lang, &mut out),
+        Command::OsVersion(args) => os_version::run(&args, lang, &mut out),
         Command::Registry(args) => registry::run(&args, &mut out),
     };
     let flushed = out.flush();

@@ -447,6 +447,7 @@ mod tests {
             predicts: Vec::new(),
             repaired_by_platform: false,
             source: String::new(),
+            waived: None,
         }
     }
 

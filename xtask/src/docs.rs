@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 
 use anyhow::{Result, ensure};
-use image_preflight::rules::{RULES, page};
+use image_preflight::rules::{about_all, page};
 
 use crate::workspace;
 
@@ -21,9 +21,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let dir = workspace::root().join("docs/rules");
     fs::create_dir_all(&dir)?;
     let mut names = BTreeSet::new();
-    for rule in RULES {
-        let name = OsString::from(format!("{}.md", rule.id()));
-        let (path, text) = (dir.join(&name), page(*rule));
+    for rule in about_all() {
+        let name = OsString::from(format!("{}.md", rule.id));
+        let (path, text) = (dir.join(&name), page(&rule));
         if arguments.check {
             let same = fs::read_to_string(&path).is_ok_and(|before| before == text);
             ensure!(same, "{}: cargo xtask docs is due", path.display());
