@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
 
-use crate::rules::{Lang, Profile};
+use crate::rules::Lang;
 
 /// Tells whether a virtual-machine image will be accepted by the cloud and will boot there.
 ///
@@ -52,6 +53,8 @@ pub(super) enum Command {
     Request(RequestArgs),
     /// Print the value of os_version for the system in an image
     OsVersion(OsVersionArgs),
+    /// Write a commented configuration file
+    Init(InitArgs),
     /// Show a key of a Windows guest's registry, as the checker sees it
     Registry(RegistryArgs),
 }
@@ -63,9 +66,9 @@ pub(super) struct CheckArgs {
     #[arg(required = true, value_name = "IMAGE")]
     pub(super) images: Vec<PathBuf>,
 
-    /// Set of requirements
-    #[arg(long, value_enum, value_name = "PROFILE", default_value = "ims-classic")]
-    pub(super) profile: ProfileArg,
+    /// Set of requirements: ims-classic (the default), huaweicloud, otc, or a file of your own
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Option<String>,
 
     /// Form of the report
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
@@ -79,9 +82,13 @@ pub(super) struct CheckArgs {
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
 
-    /// What makes an image fail
-    #[arg(long, value_enum, value_name = "WHAT", default_value = "fail")]
-    pub(super) fail_on: FailOnArg,
+    /// What makes an image fail [default: fail]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) fail_on: Option<FailOnArg>,
+
+    /// Configuration: profile, language, waivers [default: image-preflight.toml, when it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
 
     /// Check the initial password, too: the first line of this file, or of standard input (-). It is
     /// compared with the accounts' hashes and never shown
@@ -124,9 +131,9 @@ pub(super) struct ExplainArgs {
 /// Arguments of `rules`.
 #[derive(Debug, Args)]
 pub(super) struct RulesArgs {
-    /// Set of requirements
-    #[arg(long, value_enum, value_name = "PROFILE", default_value = "ims-classic")]
-    pub(super) profile: ProfileArg,
+    /// Set of requirements: ims-classic (the default), huaweicloud, otc, or a file of your own
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Option<String>,
 }
 
 /// Arguments of `request`.
@@ -140,9 +147,9 @@ pub(super) struct RequestArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) body: Option<PathBuf>,
 
-    /// Set of requirements
-    #[arg(long, value_enum, value_name = "PROFILE", default_value = "ims-classic")]
-    pub(super) profile: ProfileArg,
+    /// Set of requirements: ims-classic (the default), huaweicloud, otc, or a file of your own
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Option<String>,
 
     /// Form of the report on a body
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "human", requires = "body")]
@@ -207,6 +214,14 @@ pub(super) struct DraftArgs {
     pub(super) max_ram: Option<u64>,
 }
 
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// Where to write it [default: image-preflight.toml]
+    #[arg(value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+}
+
 /// Arguments of `os-version`.
 #[derive(Debug, Args)]
 pub(super) struct OsVersionArgs {
@@ -214,9 +229,10 @@ pub(super) struct OsVersionArgs {
     #[arg(value_name = "IMAGE")]
     pub(super) image: PathBuf,
 
-    /// Set of requirements: whose list counts
-    #[arg(long, value_enum, value_name = "PROFILE", default_value = "ims-classic")]
-    pub(super) profile: ProfileArg,
+    /// Set of requirements, whose list counts: ims-classic (the default), huaweicloud, otc, or a file
+    /// of your own
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Option<String>,
 }
 
 /// Arguments of `ls` and `cat`.
@@ -253,10 +269,12 @@ pub(super) struct RegistryArgs {
 }
 
 /// `--lang`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, ValueEnum, Deserialize)]
 #[allow(missing_docs, reason = "clap would show it as help")]
 pub(super) enum LangArg {
+    #[serde(rename = "en")]
     En,
+    #[serde(rename = "zh-CN")]
     #[value(name = "zh-CN", alias = "zh-cn", alias = "zh")]
     ZhCn,
 }
@@ -277,27 +295,6 @@ pub(super) enum ColorArg {
     Auto,
     Always,
     Never,
-}
-
-/// `--profile`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum ProfileArg {
-    /// The image service's document of 2018-12, read literally
-    ImsClassic,
-    /// Huawei Cloud's later pages
-    Huaweicloud,
-    /// Open Telekom Cloud
-    Otc,
-}
-
-impl From<ProfileArg> for Profile {
-    fn from(arg: ProfileArg) -> Self {
-        match arg {
-            ProfileArg::ImsClassic => Self::ImsClassic,
-            ProfileArg::Huaweicloud => Self::Huaweicloud,
-            ProfileArg::Otc => Self::Otc,
-        }
-    }
 }
 
 /// `check --format`.
@@ -321,7 +318,8 @@ pub(super) enum InspectFormatArg {
 }
 
 /// `check --fail-on`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum FailOnArg {
     /// A required rule is broken
     Fail,

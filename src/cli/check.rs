@@ -9,28 +9,32 @@ use anstream::{AutoStream, ColorChoice};
 use rayon::prelude::*;
 
 use super::args::{CheckArgs, FailOnArg, FormatArg};
+use super::config::Config;
 use super::{Failure, password, request, width};
 use crate::Check;
 use crate::report::human::{self, Detail, Layout};
 use crate::report::{ImageReport, Report, Verdict, json};
-use crate::rules::{Context, Lang, Profile};
+use crate::rules::Lang;
 
 pub(super) fn run(
     args: &CheckArgs,
-    lang: Lang,
+    asked: Option<Lang>,
+    of_locale: Lang,
     color: ColorChoice,
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
-    let context = Context::new(Profile::from(args.profile), today());
+    let config = Config::read(args.config.as_deref())?;
+    let lang = asked.or(config.lang.map(Lang::from)).unwrap_or(of_locale);
+    let context = config.context(args.profile.as_deref(), today())?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.jobs.map_or(0, usize::from))
         .build()
         .map_err(|error| Failure::Said(format!("cannot start threads: {error}")))?;
-    let fail_on_warn = args.fail_on == FailOnArg::Warn;
+    let fail_on_warn = args.fail_on.or(config.fail_on) == Some(FailOnArg::Warn);
     let password = args.password_file.as_deref().map(password::read).transpose()?;
     let body = args.request.as_deref().map(request::read).transpose()?;
     let mut check = Check::new(context.clone());
-    check.fail_on_warn(fail_on_warn);
+    check.fail_on_warn(fail_on_warn).waivers(&config.waivers);
     if let Some(password) = &password {
         check.password(password);
     }
@@ -75,6 +79,7 @@ pub(super) fn run(
     };
 
     // In groups, so that results stream in order and memory stays flat however many there are.
+    let mut used = vec![false; config.waivers.len()];
     let mut verdicts: Vec<Verdict> = Vec::new();
     let mut kept = Vec::new();
     for group in args.images.chunks(GROUP) {
@@ -82,6 +87,7 @@ pub(super) fn run(
             pool.install(|| group.par_iter().map(|path| check(path)).collect());
         for report in reports {
             write(verdicts.len(), &report)?;
+            config.mark_used(&report, &mut used);
             verdicts.push(report.verdict);
             if args.format == FormatArg::Json {
                 kept.push(report);
@@ -92,6 +98,7 @@ pub(super) fn run(
         json::write(&Report { profile: context.profile, reports: kept }, lang, out)?;
     }
     out.flush()?;
+    config.tell_of_waivers(&used, context.today, &mut io::stderr())?;
     Ok(Verdict::exit_code_of_all(verdicts))
 }
 

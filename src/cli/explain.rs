@@ -32,7 +32,7 @@ pub(super) fn run(args: &ExplainArgs, lang: Lang, out: &mut dyn Write) -> Result
 }
 
 /// The rule whose id shares the most three-letter pieces with `id`.
-fn nearest(id: &str) -> Option<&'static str> {
+pub(super) fn nearest(id: &str) -> Option<&'static str> {
     let pieces = |text: &str| -> Vec<Vec<u8>> {
         text.to_ascii_lowercase().as_bytes().windows(3).map(<[u8]>::to_vec).collect()
     };

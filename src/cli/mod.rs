@@ -3,7 +3,9 @@
 mod args;
 mod cat;
 mod check;
+mod config;
 mod explain;
+mod init;
 mod inspect;
 mod ls;
 mod os_version;
@@ -64,16 +66,18 @@ pub fn run() -> ExitCode {
         ColorArg::Always => ColorChoice::Always,
         ColorArg::Never => ColorChoice::Never,
     };
-    let lang = cli.lang.map_or_else(lang_of_locale, Lang::from);
+    let asked = cli.lang.map(Lang::from);
+    let lang = asked.unwrap_or_else(lang_of_locale);
     let mut out = io::BufWriter::new(AutoStream::new(io::stdout(), choice));
     let result = match cli.command {
-        Command::Check(args) => check::run(&args, lang, choice, &mut out),
+        Command::Check(args) => check::run(&args, asked, lang, choice, &mut out),
         Command::Inspect(args) => inspect::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, lang, &mut out),
         Command::Rules(args) => rules::run(&args, lang, &mut out),
         Command::Ls(args) => ls::run(&args, &mut out),
         Command::Cat(args) => cat::run(&args),
         Command::Request(args) => request::run(&args, lang, &mut out),
+        Command::Init(args) => init::run(&args, &mut out),
         Command::OsVersion(args) => os_version::run(&args, lang, &mut out),
         Command::Registry(args) => registry::run(&args, &mut out),
     };

@@ -4,14 +4,16 @@ use std::io::{self, Write};
 
 use super::Failure;
 use super::args::OsVersionArgs;
+use super::config::Config;
 use crate::report::escape::for_terminal;
 use crate::request::os_version;
 use crate::rules::os_version::OsVersion;
-use crate::rules::{Lang, Profile, Text};
+use crate::rules::{Lang, Text};
 
 pub(super) fn run(args: &OsVersionArgs, lang: Lang, out: &mut dyn Write) -> Result<u8, Failure> {
     let facts = crate::inspect(&args.image)?.facts;
-    match os_version(&facts, Profile::from(args.profile)) {
+    let context = Config::default().context(args.profile.as_deref(), 0)?;
+    match os_version(&facts, context.profile) {
         Some(OsVersion::Exact(row)) => writeln!(out, "{}", row.value)?,
         Some(OsVersion::Nearest(row, Text { en, zh })) => {
             let reason = match lang {

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use super::args::{DraftArgs, FormatArg, RequestArgs};
 use super::check::today;
+use super::config::Config;
 use super::{Failure, width};
 use crate::report::human::{self, Detail, Layout};
 use crate::report::{GuestSummary, ImageReport, ImageSummary, Report, Verdict, escape, json};
 use crate::request::{Draft, MAX_BODY, Subject, Validation, make, validate};
 use crate::rules::finding::Finding;
-use crate::rules::{Context, Fixed, Lang, Profile, Status, check_all};
+use crate::rules::{Context, Fixed, Lang, Status, check_all};
 
 /// A body's text and the name by which findings call it; `-` is standard input.
 pub(super) fn read(path: &Path) -> Result<(String, String), Failure> {
@@ -35,7 +36,7 @@ pub(super) fn read(path: &Path) -> Result<(String, String), Failure> {
 }
 
 pub(super) fn run(args: &RequestArgs, lang: Lang, out: &mut dyn Write) -> Result<u8, Failure> {
-    let context = Context::new(Profile::from(args.profile), today());
+    let context = Config::default().context(args.profile.as_deref(), today())?;
     let facts = args
         .image
         .as_deref()

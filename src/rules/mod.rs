@@ -237,10 +237,11 @@ impl Level {
 }
 
 /// A set of requirements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// The source document of 2018-12, read literally.
+    #[default]
     ImsClassic,
     /// Huawei Cloud's later pages.
     Huaweicloud,
@@ -251,6 +252,11 @@ pub enum Profile {
 impl Profile {
     /// Every built-in profile.
     pub const ALL: [Self; 3] = [Self::ImsClassic, Self::Huaweicloud, Self::Otc];
+
+    /// The built-in profile of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
 
     /// As the command line and reports spell it.
     pub fn name(self) -> &'static str {
