@@ -55,6 +55,10 @@ pub(super) enum Command {
     OsVersion(OsVersionArgs),
     /// Write a commented configuration file
     Init(InitArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(ManArgs),
     /// Show a key of a Windows guest's registry, as the checker sees it
     Registry(RegistryArgs),
 }
@@ -220,6 +224,22 @@ pub(super) struct InitArgs {
     /// Where to write it [default: image-preflight.toml]
     #[arg(value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(super) shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub(super) struct ManArgs {
+    /// Write a page for each command into this folder
+    #[arg(value_name = "FOLDER")]
+    pub(super) folder: Option<PathBuf>,
 }
 
 /// Arguments of `os-version`.

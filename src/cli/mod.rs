@@ -5,6 +5,7 @@ mod cat;
 mod check;
 mod config;
 mod explain;
+mod generate;
 mod init;
 mod inspect;
 mod ls;
@@ -77,6 +78,8 @@ pub fn run() -> ExitCode {
         Command::Ls(args) => ls::run(&args, &mut out),
         Command::Cat(args) => cat::run(&args),
         Command::Request(args) => request::run(&args, lang, &mut out),
+        Command::Completions(args) => generate::completions(&args, &mut out),
+        Command::Man(args) => generate::man(&args, &mut out),
         Command::Init(args) => init::run(&args, &mut out),
         Command::OsVersion(args) => os_version::run(&args, lang, &mut out),
         Command::Registry(args) => registry::run(&args, &mut out),
