@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+use super::sources::Shard;
 use crate::rules::Lang;
 
 /// Tells whether a virtual-machine image will be accepted by the cloud and will boot there.
@@ -66,9 +67,17 @@ pub(super) enum Command {
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Image files (qcow2 or raw; other formats are named)
+    /// Image files (qcow2 or raw; other formats are named), patterns, or with --recursive folders
     #[arg(required = true, value_name = "IMAGE")]
     pub(super) images: Vec<PathBuf>,
+
+    /// Check the images in folders, too: files that are called as images are (.qcow2, .raw, .img, …)
+    #[arg(long, short = 'R')]
+    pub(super) recursive: bool,
+
+    /// Check the K-th of N parts of the images, each path always in the same part
+    #[arg(long, value_name = "K/N")]
+    pub(super) shard: Option<Shard>,
 
     /// Set of requirements: ims-classic (the default), huaweicloud, otc, or a file of your own
     #[arg(long, value_name = "PROFILE")]

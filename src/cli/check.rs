@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::args::{CheckArgs, FailOnArg, FormatArg};
 use super::config::Config;
-use super::{Failure, password, request, width};
+use super::{Failure, password, request, sources, width};
 use crate::Check;
 use crate::report::human::{self, Detail, Layout};
 use crate::report::{ImageReport, Report, Verdict, json};
@@ -23,6 +23,7 @@ pub(super) fn run(
     color: ColorChoice,
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
+    let images = sources::expand(&args.images, args.recursive, args.shard)?;
     let config = Config::read(args.config.as_deref())?;
     let lang = asked.or(config.lang.map(Lang::from)).unwrap_or(of_locale);
     let context = config.context(args.profile.as_deref(), today())?;
@@ -53,7 +54,7 @@ pub(super) fn run(
     let out: &mut dyn Write = match &args.output {
         None => out,
         Some(path) => {
-            if let Some(image) = args.images.iter().find(|image| is_same_file(image, path)) {
+            if let Some(image) = images.iter().find(|image| is_same_file(image, path)) {
                 return Err(Failure::Said(format!(
                     "the report would overwrite the image {}",
                     image.display()
@@ -82,7 +83,7 @@ pub(super) fn run(
     let mut used = vec![false; config.waivers.len()];
     let mut verdicts: Vec<Verdict> = Vec::new();
     let mut kept = Vec::new();
-    for group in args.images.chunks(GROUP) {
+    for group in images.chunks(GROUP) {
         let reports: Vec<ImageReport> =
             pool.install(|| group.par_iter().map(|path| check(path)).collect());
         for report in reports {

@@ -14,6 +14,7 @@ mod password;
 mod registry;
 mod request;
 mod rules;
+mod sources;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
