@@ -56,42 +56,36 @@ pub fn check(
     context: &rules::Context,
     fail_on_warn: bool,
 ) -> Result<report::ImageReport> {
-    check_with_password(path, context, fail_on_warn, None)
-}
-
-/// As [`check`], with the initial password of the guest, which is checked as well: its kinds of
-/// characters, and which accounts it opens. Neither facts nor findings hold it.
-///
-/// # Errors
-/// As [`check`].
-pub fn check_with_password(
-    path: &Path,
-    context: &rules::Context,
-    fail_on_warn: bool,
-    password: Option<&guest::password::InitialPassword>,
-) -> Result<report::ImageReport> {
-    let mut check = Check::new(context.clone());
-    check.fail_on_warn(fail_on_warn);
-    if let Some(password) = password {
-        check.password(password);
-    }
-    check.run(path)
+    Check::new(context.clone()).fail_on_warn(fail_on_warn).run(path)
 }
 
 /// A check of images, with what is looked at besides.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Check<'a> {
     context: rules::Context,
     fail_on_warn: bool,
     password: Option<&'a guest::password::InitialPassword>,
     request: Option<(&'a str, &'a str)>,
     waivers: &'a [rules::policy::Waiver],
+    digest: Option<image::DigestKind>,
+    progress: Option<&'a Progress>,
 }
+
+/// Told of a long work: whose (the image's path), how many bytes are done, and of how many.
+pub type Progress = dyn Fn(&Path, u64, u64) + Sync;
 
 impl<'a> Check<'a> {
     /// A check against the profile of `context`.
     pub fn new(context: rules::Context) -> Self {
-        Self { context, fail_on_warn: false, password: None, request: None, waivers: &[] }
+        Self {
+            context,
+            fail_on_warn: false,
+            password: None,
+            request: None,
+            waivers: &[],
+            digest: None,
+            progress: None,
+        }
     }
 
     /// Whether warnings fail, too.
@@ -120,13 +114,36 @@ impl<'a> Check<'a> {
         self
     }
 
+    /// The digest of the whole file, which every byte of it is read for, beside the check.
+    pub fn digest(&mut self, kind: image::DigestKind) -> &mut Self {
+        self.digest = Some(kind);
+        self
+    }
+
+    /// Told of the digest's progress about once a MiB, on any thread.
+    pub fn progress(&mut self, progress: &'a Progress) -> &mut Self {
+        self.progress = Some(progress);
+        self
+    }
+
     /// Checks one image.
     ///
     /// # Errors
     /// When the file cannot be opened, or changed while it was read. What cannot be read *inside*
     /// the image is no error: it ends as `unverified` in the report.
     pub fn run(&self, path: &Path) -> Result<report::ImageReport> {
-        let facts = look_into(path, self.password)?.facts;
+        let image = image::Image::open(path)?;
+        let progress = |done: u64, all: u64| {
+            if let Some(tell) = self.progress {
+                tell(path, done, all);
+            }
+        };
+        let (inspection, digest) = rayon::join(
+            || guest::Inspection::with_password(&image, self.password),
+            || self.digest.map(|kind| image.digest(kind, &progress)).transpose(),
+        );
+        unchanged(&image, path)?;
+        let (facts, digest) = (inspection.facts, digest?);
         let mut findings = rules::check_all(&facts, &self.context);
         if let Some((name, text)) = self.request {
             let subject = request::Subject { facts: &facts, findings: &findings };
@@ -135,7 +152,9 @@ impl<'a> Check<'a> {
         }
         let name = &facts.image.path;
         rules::policy::waive(&mut findings, name, self.waivers, self.context.today);
-        Ok(report::ImageReport::new(&facts, findings, self.fail_on_warn))
+        let mut report = report::ImageReport::new(&facts, findings, self.fail_on_warn);
+        report.image.digest = digest;
+        Ok(report)
     }
 }
 
@@ -144,17 +163,16 @@ impl<'a> Check<'a> {
 /// # Errors
 /// As [`check`].
 pub fn inspect(path: &Path) -> Result<guest::Inspection> {
-    look_into(path, None)
+    let image = image::Image::open(path)?;
+    let inspection = guest::Inspection::with_password(&image, None);
+    unchanged(&image, path)?;
+    Ok(inspection)
 }
 
-fn look_into(
-    path: &Path,
-    password: Option<&guest::password::InitialPassword>,
-) -> Result<guest::Inspection> {
-    let image = image::Image::open(path)?;
-    let inspection = guest::Inspection::with_password(&image, password);
+/// What was read of a file that changed meanwhile is void.
+fn unchanged(image: &image::Image, path: &Path) -> Result<()> {
     if image.changed() {
         return Err(Error::Changed { path: path.to_string_lossy().into_owned() });
     }
-    Ok(inspection)
+    Ok(())
 }

@@ -97,3 +97,24 @@ fn shards_together_are_the_whole() {
     assert_eq!(together.into_iter().collect::<BTreeSet<_>>(), whole);
     assert_eq!(run(folder.path(), &["check", "x.qcow2", "--shard", "3/2"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_digest_is_that_of_the_whole_file() {
+    let folder = tempfile::tempdir().unwrap();
+    // printf abc | sha256sum, md5sum
+    fs::write(folder.path().join("abc.img"), "abc").unwrap();
+    for (kind, digest) in [
+        ("sha256", "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        ("md5", "md5:900150983cd24fb0d6963f7d28e17f72"),
+    ] {
+        let args = ["check", "abc.img", "--digest", kind, "--format"];
+        let output = run(folder.path(), &[&args[..], &["json-lines"]].concat());
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["image"]["digest"], digest);
+        let output = run(folder.path(), &[&args[..], &["human"]].concat());
+        assert!(text(&output.stdout).contains(digest), "{}", text(&output.stdout));
+    }
+    let output = run(folder.path(), &["check", "abc.img", "--format", "json-lines"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["image"]["digest"], serde_json::Value::Null);
+}

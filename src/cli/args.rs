@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
 use super::sources::Shard;
+use crate::image::DigestKind;
 use crate::rules::Lang;
 
 /// Tells whether a virtual-machine image will be accepted by the cloud and will boot there.
@@ -107,6 +108,10 @@ pub(super) struct CheckArgs {
     /// compared with the accounts' hashes and never shown
     #[arg(long, value_name = "FILE")]
     pub(super) password_file: Option<PathBuf>,
+
+    /// Digest the whole file as well: the report has it to be compared after the upload
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(super) digest: Option<DigestArg>,
 
     /// Validate the body of the request that is to register the image, too
     #[arg(long, value_name = "FILE")]
@@ -344,6 +349,24 @@ pub(super) enum InspectFormatArg {
     Human,
     /// Everything that the rules see
     Json,
+}
+
+/// `check --digest`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DigestArg {
+    /// SHA-256
+    Sha256,
+    /// MD5, which the object storage shows as the ETag of an object uploaded in one piece
+    Md5,
+}
+
+impl From<DigestArg> for DigestKind {
+    fn from(arg: DigestArg) -> Self {
+        match arg {
+            DigestArg::Sha256 => Self::Sha256,
+            DigestArg::Md5 => Self::Md5,
+        }
+    }
 }
 
 /// `check --fail-on`.

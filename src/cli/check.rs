@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -38,6 +39,9 @@ pub(super) fn run(
     check.fail_on_warn(fail_on_warn).waivers(&config.waivers);
     if let Some(password) = &password {
         check.password(password);
+    }
+    if let Some(kind) = args.digest {
+        check.digest(kind.into());
     }
     if let Some((name, text)) = &body {
         check.request(name, text);
@@ -125,7 +129,8 @@ const GROUP: usize = 64;
 /// Checks one image; whatever goes wrong ends in its own report, so that the others go on.
 fn check_one(path: &Path, check: &Check<'_>) -> ImageReport {
     // The last fence: a panic is a fault of this program, and must not hide the other reports.
-    let checked = std::panic::catch_unwind(|| check.run(path));
+    // What a panic could leave half done is this image's alone.
+    let checked = std::panic::catch_unwind(AssertUnwindSafe(|| check.run(path)));
     match checked {
         Ok(Ok(report)) => report,
         Ok(Err(error)) => ImageReport::error(path, error.to_string()),
