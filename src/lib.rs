@@ -16,10 +16,12 @@
 //! | requirements | [`rules`] | [`rules::Rule`], [`rules::finding::Finding`] |
 //! | words | [`report`] | [`report::ImageReport`] |
 //!
+//! Beside them, [`request`] builds and validates the request that registers the image.
+//!
 //! ```no_run
 //! use image_preflight::rules::{Context, Profile};
 //!
-//! let context = Context { profile: Profile::ImsClassic, today: 20_000 };
+//! let context = Context::new(Profile::ImsClassic, 20_000);
 //! let report = image_preflight::check("guest.qcow2".as_ref(), &context, false)?;
 //! for finding in &report.findings {
 //!     println!("{}: {}", finding.rule, finding.message.en);
@@ -44,6 +46,7 @@ pub mod fuzzing;
 pub mod guest;
 pub mod image;
 pub mod report;
+pub mod request;
 pub mod rules;
 
 pub use error::{Error, Result};
@@ -58,23 +61,106 @@ pub fn check(
     context: &rules::Context,
     fail_on_warn: bool,
 ) -> Result<report::ImageReport> {
-    check_with_password(path, context, fail_on_warn, None)
+    Check::new(context.clone()).fail_on_warn(fail_on_warn).run(path)
 }
 
-/// As [`check`], with the initial password of the guest, which is checked as well: its kinds of
-/// characters, and which accounts it opens. Neither facts nor findings hold it.
-///
-/// # Errors
-/// As [`check`].
-pub fn check_with_password(
-    path: &Path,
-    context: &rules::Context,
+/// A check of images, with what is looked at besides.
+#[derive(Clone)]
+pub struct Check<'a> {
+    context: rules::Context,
     fail_on_warn: bool,
-    password: Option<&guest::password::InitialPassword>,
-) -> Result<report::ImageReport> {
-    let facts = look_into(path, password)?.facts;
-    let findings = rules::check_all(&facts, context);
-    Ok(report::ImageReport::new(&facts, findings, fail_on_warn))
+    password: Option<&'a guest::password::InitialPassword>,
+    request: Option<(&'a str, &'a str)>,
+    waivers: &'a [rules::policy::Waiver],
+    digest: Option<image::DigestKind>,
+    progress: Option<&'a Progress>,
+}
+
+/// Told of a long work: whose (the image's path), how many bytes are done, and of how many.
+pub type Progress = dyn Fn(&Path, u64, u64) + Sync;
+
+impl<'a> Check<'a> {
+    /// A check against the profile of `context`.
+    pub fn new(context: rules::Context) -> Self {
+        Self {
+            context,
+            fail_on_warn: false,
+            password: None,
+            request: None,
+            waivers: &[],
+            digest: None,
+            progress: None,
+        }
+    }
+
+    /// Whether warnings fail, too.
+    pub fn fail_on_warn(&mut self, fails: bool) -> &mut Self {
+        self.fail_on_warn = fails;
+        self
+    }
+
+    /// The initial password of the guest, which is checked as well: its kinds of characters, and
+    /// which accounts it opens. Neither facts nor findings hold it.
+    pub fn password(&mut self, password: &'a guest::password::InitialPassword) -> &mut Self {
+        self.password = Some(password);
+        self
+    }
+
+    /// The body of the request that is to register the image: `text`, and the name by which findings
+    /// call it. Its rules follow those of the image in the report.
+    pub fn request(&mut self, name: &'a str, text: &'a str) -> &mut Self {
+        self.request = Some((name, text));
+        self
+    }
+
+    /// Findings that are set aside.
+    pub fn waivers(&mut self, waivers: &'a [rules::policy::Waiver]) -> &mut Self {
+        self.waivers = waivers;
+        self
+    }
+
+    /// The digest of the whole file, which every byte of it is read for, beside the check.
+    pub fn digest(&mut self, kind: image::DigestKind) -> &mut Self {
+        self.digest = Some(kind);
+        self
+    }
+
+    /// Told of the digest's progress about once a MiB, on any thread.
+    pub fn progress(&mut self, progress: &'a Progress) -> &mut Self {
+        self.progress = Some(progress);
+        self
+    }
+
+    /// Checks one image.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or changed while it was read. What cannot be read *inside*
+    /// the image is no error: it ends as `unverified` in the report.
+    pub fn run(&self, path: &Path) -> Result<report::ImageReport> {
+        let image = image::Image::open(path)?;
+        let progress = |done: u64, all: u64| {
+            if let Some(tell) = self.progress {
+                tell(path, done, all);
+            }
+        };
+        let (inspection, digest) = rayon::join(
+            || guest::Inspection::with_password(&image, self.password),
+            || self.digest.map(|kind| image.digest(kind, &progress)).transpose(),
+        );
+        unchanged(&image, path)?;
+        let (facts, digest) = (inspection.facts, digest?);
+        let mut findings = rules::check_all(&facts, &self.context);
+        if let Some((name, text)) = self.request {
+            let subject = request::Subject { facts: &facts, findings: &findings };
+            let body = request::validate(text, name, &self.context, Some(subject));
+            findings.extend(body.findings);
+        }
+        let name = &facts.image.path;
+        rules::policy::waive(&mut findings, name, self.waivers, self.context.today);
+        let mut report = report::ImageReport::new(&facts, findings, self.fail_on_warn);
+        report.image.digest = digest;
+        Ok(report)
+    }
 }
 
 /// Looks into one image: facts, no judgement.
@@ -82,17 +168,16 @@ pub fn check_with_password(
 /// # Errors
 /// As [`check`].
 pub fn inspect(path: &Path) -> Result<guest::Inspection> {
-    look_into(path, None)
+    let image = image::Image::open(path)?;
+    let inspection = guest::Inspection::with_password(&image, None);
+    unchanged(&image, path)?;
+    Ok(inspection)
 }
 
-fn look_into(
-    path: &Path,
-    password: Option<&guest::password::InitialPassword>,
-) -> Result<guest::Inspection> {
-    let image = image::Image::open(path)?;
-    let inspection = guest::Inspection::with_password(&image, password);
+/// What was read of a file that changed meanwhile is void.
+fn unchanged(image: &image::Image, path: &Path) -> Result<()> {
     if image.changed() {
         return Err(Error::Changed { path: path.to_string_lossy().into_owned() });
     }
-    Ok(inspection)
+    Ok(())
 }

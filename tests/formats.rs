@@ -35,7 +35,8 @@ const FORMATS: [(Format, &str); 9] = [
 
 fn settings(lang: Lang) -> Settings {
     let profile = Profile::ImsClassic;
-    Settings { profile, lang, detail: Detail::Normal, width: 100, fail_on_warn: false }
+    let context = Context::new(profile, 20_000);
+    Settings { context, lang, detail: Detail::Normal, width: 100, fail_on_warn: false }
 }
 
 fn written(format: Format, lang: Lang, reports: &[ImageReport]) -> String {

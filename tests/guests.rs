@@ -22,7 +22,7 @@ fn testdata(folder: &str) -> PathBuf {
 }
 
 fn check(path: &Path) -> (Verdict, BTreeMap<String, Status>) {
-    let context = Context { profile: Profile::ImsClassic, today: 20_000 };
+    let context = Context::new(Profile::ImsClassic, 20_000);
     let report = image_preflight::check(path, &context, false).unwrap();
     let statuses =
         report.findings.iter().map(|finding| (finding.rule.clone(), finding.status)).collect();

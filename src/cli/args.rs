@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
 
+use super::sources::Shard;
+use crate::image::DigestKind;
 use crate::report::Format;
-use crate::rules::{Lang, Profile};
+use crate::rules::Lang;
 
 /// Tells whether a virtual-machine image will be accepted by the cloud and will boot there.
 ///
@@ -49,6 +52,16 @@ pub(super) enum Command {
     Ls(PathArgs),
     /// Print a file of the guest, as the checker sees it
     Cat(PathArgs),
+    /// Write the body of the request that registers an image, or validate one
+    Request(RequestArgs),
+    /// Print the value of os_version for the system in an image
+    OsVersion(OsVersionArgs),
+    /// Write a commented configuration file
+    Init(InitArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(ManArgs),
     /// Show a key of a Windows guest's registry, as the checker sees it
     Registry(RegistryArgs),
     /// Print the JSON Schema of the JSON report
@@ -58,13 +71,21 @@ pub(super) enum Command {
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Image files (qcow2 or raw; other formats are named)
+    /// Image files (qcow2 or raw; other formats are named), patterns, or with --recursive folders
     #[arg(required = true, value_name = "IMAGE")]
     pub(super) images: Vec<PathBuf>,
 
-    /// Set of requirements
-    #[arg(long, value_enum, value_name = "PROFILE", default_value = "ims-classic")]
-    pub(super) profile: ProfileArg,
+    /// Check the images in folders, too: files that are called as images are (.qcow2, .raw, .img, …)
+    #[arg(long, short = 'R')]
+    pub(super) recursive: bool,
+
+    /// Check the K-th of N parts of the images, each path always in the same part
+    #[arg(long, value_name = "K/N")]
+    pub(super) shard: Option<Shard>,
+
+    /// Set of requirements: ims-classic (the default), huaweicloud, otc, or a file of your own
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Option<String>,
 
     /// Form of the report
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
@@ -78,14 +99,26 @@ pub(super) struct CheckArgs {
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
 
-    /// What makes an image fail
-    #[arg(long, value_enum, value_name = "WHAT", default_value = "fail")]
-    pub(super) fail_on: FailOnArg,
+    /// What makes an image fail [default: fail]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) fail_on: Option<FailOnArg>,
+
+    /// Configuration: profile, language, waivers [default: image-preflight.toml, when it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
 
     /// Check the initial password, too: the first line of this file, or of standard input (-). It is
     /// compared with the accounts' hashes and never shown
     #[arg(long, value_name = "FILE")]
     pub(super) password_file: Option<PathBuf>,
+
+    /// Digest the whole file as well: the report has it to be compared after the upload
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(super) digest: Option<DigestArg>,
+
+    /// Validate the body of the request that is to register the image, too
+    #[arg(long, value_name = "FILE")]
+    pub(super) request: Option<PathBuf>,
 
     /// Only the verdict and the ids of what is broken
     #[arg(long, short)]
@@ -111,7 +144,7 @@ pub(super) struct InspectArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// Rule id; without one, all rules
+    /// Rule id, or error code of the image service (IMG.0057); without one, all rules
     #[arg(value_name = "RULE")]
     pub(super) rule: Option<String>,
 }
@@ -119,9 +152,124 @@ pub(super) struct ExplainArgs {
 /// Arguments of `rules`.
 #[derive(Debug, Args)]
 pub(super) struct RulesArgs {
-    /// Set of requirements
-    #[arg(long, value_enum, value_name = "PROFILE", default_value = "ims-classic")]
-    pub(super) profile: ProfileArg,
+    /// Set of requirements: ims-classic (the default), huaweicloud, otc, or a file of your own
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Option<String>,
+}
+
+/// Arguments of `request`.
+#[derive(Debug, Args)]
+pub(super) struct RequestArgs {
+    /// Image file; with --body it may be left out
+    #[arg(value_name = "IMAGE", required_unless_present = "body")]
+    pub(super) image: Option<PathBuf>,
+
+    /// Validate this body instead of writing one; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) body: Option<PathBuf>,
+
+    /// Set of requirements: ims-classic (the default), huaweicloud, otc, or a file of your own
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Option<String>,
+
+    /// Form of the report on a body
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human", requires = "body")]
+    pub(super) format: FormatArg,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub(super) draft: DraftArgs,
+}
+
+/// What `request` writes into a body.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Fields of the body")]
+#[group(id = "draft", multiple = true, conflicts_with = "body")]
+pub(super) struct DraftArgs {
+    /// Where the file will lie in the object storage
+    #[arg(long, value_name = "BUCKET:OBJECT", required_unless_present = "body")]
+    pub(super) image_url: Option<String>,
+
+    /// Name of the image to be [default: the file's name without its suffix]
+    #[arg(long)]
+    pub(super) name: Option<String>,
+
+    /// Description of the image to be
+    #[arg(long, value_name = "TEXT")]
+    pub(super) description: Option<String>,
+
+    /// Operating system [default: what is in the image]
+    #[arg(long, value_name = "VALUE")]
+    pub(super) os_version: Option<String>,
+
+    /// Size of the system disk in GB [default: the smallest that holds the image]
+    #[arg(long, value_name = "GB")]
+    pub(super) min_disk: Option<u64>,
+
+    /// Whether the platform configures the image [default: where it can]
+    #[arg(long, value_name = "true|false")]
+    pub(super) is_config: Option<bool>,
+
+    /// Type of the image: ECS, BMS, FusionCompute, Ironic
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(super) kind: Option<String>,
+
+    /// A tag; may be given several times
+    #[arg(long = "tag", value_name = "KEY=VALUE")]
+    pub(super) tags: Vec<String>,
+
+    /// Enterprise project: 0 or a UUID
+    #[arg(long, value_name = "ID")]
+    pub(super) enterprise_project_id: Option<String>,
+
+    /// Key that encrypts the image to be
+    #[arg(long, value_name = "UUID")]
+    pub(super) cmk_id: Option<String>,
+
+    /// Smallest memory of a server, in MB
+    #[arg(long, value_name = "MB")]
+    pub(super) min_ram: Option<u64>,
+
+    /// Biggest memory of a server, in MB
+    #[arg(long, value_name = "MB")]
+    pub(super) max_ram: Option<u64>,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// Where to write it [default: image-preflight.toml]
+    #[arg(value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(super) shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub(super) struct ManArgs {
+    /// Write a page for each command into this folder
+    #[arg(value_name = "FOLDER")]
+    pub(super) folder: Option<PathBuf>,
+}
+
+/// Arguments of `os-version`.
+#[derive(Debug, Args)]
+pub(super) struct OsVersionArgs {
+    /// Image file
+    #[arg(value_name = "IMAGE")]
+    pub(super) image: PathBuf,
+
+    /// Set of requirements, whose list counts: ims-classic (the default), huaweicloud, otc, or a file
+    /// of your own
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Option<String>,
 }
 
 /// Arguments of `ls` and `cat`.
@@ -158,10 +306,12 @@ pub(super) struct RegistryArgs {
 }
 
 /// `--lang`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, ValueEnum, Deserialize)]
 #[allow(missing_docs, reason = "clap would show it as help")]
 pub(super) enum LangArg {
+    #[serde(rename = "en")]
     En,
+    #[serde(rename = "zh-CN")]
     #[value(name = "zh-CN", alias = "zh-cn", alias = "zh")]
     ZhCn,
 }
@@ -182,27 +332,6 @@ pub(super) enum ColorArg {
     Auto,
     Always,
     Never,
-}
-
-/// `--profile`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum ProfileArg {
-    /// The image service's document of 2018-12, read literally
-    ImsClassic,
-    /// Huawei Cloud's later pages
-    Huaweicloud,
-    /// Open Telekom Cloud
-    Otc,
-}
-
-impl From<ProfileArg> for Profile {
-    fn from(arg: ProfileArg) -> Self {
-        match arg {
-            ProfileArg::ImsClassic => Self::ImsClassic,
-            ProfileArg::Huaweicloud => Self::Huaweicloud,
-            ProfileArg::Otc => Self::Otc,
-        }
-    }
 }
 
 /// `check --format`.
@@ -270,8 +399,27 @@ pub(super) enum InspectFormatArg {
     Json,
 }
 
-/// `check --fail-on`.
+/// `check --digest`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DigestArg {
+    /// SHA-256
+    Sha256,
+    /// MD5, which the object storage shows as the ETag of an object uploaded in one piece
+    Md5,
+}
+
+impl From<DigestArg> for DigestKind {
+    fn from(arg: DigestArg) -> Self {
+        match arg {
+            DigestArg::Sha256 => Self::Sha256,
+            DigestArg::Md5 => Self::Md5,
+        }
+    }
+}
+
+/// `check --fail-on`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum FailOnArg {
     /// A required rule is broken
     Fail,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -11,36 +12,53 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anstream::{AutoStream, ColorChoice};
 
 use super::args::{CheckArgs, FailOnArg};
+use super::config::Config;
 use super::progress::{Progress, TICK};
-use super::{Failure, password, sandbox, width};
-use crate::guest::password::InitialPassword;
+use super::{Failure, password, request, sandbox, sources, width};
+use crate::Check;
 use crate::report::{Detail, Format, ImageReport, Settings, Verdict};
-use crate::rules::{Context, Lang, Profile};
+use crate::rules::Lang;
 
 pub(super) fn run(
     args: &CheckArgs,
-    lang: Lang,
+    asked: Option<Lang>,
+    of_locale: Lang,
     color: ColorChoice,
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
-    let context = Context { profile: Profile::from(args.profile), today: today() };
-    let fail_on_warn = args.fail_on == FailOnArg::Warn;
+    let images = sources::expand(&args.images, args.recursive, args.shard)?;
+    let config = Config::read(args.config.as_deref())?;
+    let lang = asked.or(config.lang.map(Lang::from)).unwrap_or(of_locale);
+    let context = config.context(args.profile.as_deref(), today())?;
+    let fail_on_warn = args.fail_on.or(config.fail_on) == Some(FailOnArg::Warn);
     let password = args.password_file.as_deref().map(password::read).transpose()?;
-    let check = |path: &Path| check_one(path, &context, fail_on_warn, password.as_ref());
+    let body = args.request.as_deref().map(request::read).transpose()?;
+    let mut check = Check::new(context.clone());
+    check.fail_on_warn(fail_on_warn).waivers(&config.waivers);
+    if let Some(password) = &password {
+        check.password(password);
+    }
+    if let Some(kind) = args.digest {
+        check.digest(kind.into());
+    }
+    if let Some((name, text)) = &body {
+        check.request(name, text);
+    }
+    let check = |path: &Path| check_one(path, &check);
 
     let detail = match (args.quiet, args.verbose) {
         (true, _) => Detail::Short,
         (_, true) => Detail::Full,
         _ => Detail::Normal,
     };
-    let profile = context.profile;
-    let settings = Settings { profile, lang, detail, width: width(), fail_on_warn };
+    let today = context.today;
+    let settings = Settings { context, lang, detail, width: width(), fail_on_warn };
     let mut form = Format::from(args.format).writer(settings);
     let mut file;
     let out: &mut dyn Write = match &args.output {
         None => out,
         Some(path) => {
-            if let Some(image) = args.images.iter().find(|image| is_same_file(image, path)) {
+            if let Some(image) = images.iter().find(|image| is_same_file(image, path)) {
                 return Err(Failure::Said(format!(
                     "the report would overwrite the image {}",
                     image.display()
@@ -55,27 +73,30 @@ pub(super) fn run(
         }
     };
     // All that a check reads or writes but the images is open now.
-    let confinement = sandbox::enter(args.images.iter().map(PathBuf::as_path), args.jobs)?;
+    let confinement = sandbox::enter(images.iter().map(PathBuf::as_path), args.jobs)?;
     if args.verbose {
         for line in confinement.describe(lang) {
             writeln!(io::stderr(), "image-preflight: {line}")?;
         }
     }
     form.begin(out)?;
+    let mut used = vec![false; config.waivers.len()];
     let mut verdicts: Vec<Verdict> = Vec::new();
-    let progress = Progress::new(args.images.len(), lang);
-    in_order(&args.images, check, &progress, |report| {
+    let progress = Progress::new(images.len(), lang);
+    in_order(&images, check, &progress, |report| {
         progress.aside(|| {
             form.image(&report, out)?;
             // A report that is there is to be seen while the next image is checked.
             out.flush()
         })?;
+        config.mark_used(&report, &mut used);
         verdicts.push(report.verdict);
         Ok(())
     })?;
     drop(progress);
     form.end(out)?;
     out.flush()?;
+    config.tell_of_waivers(&used, today, &mut io::stderr())?;
     Ok(Verdict::exit_code_of_all(verdicts))
 }
 
@@ -156,16 +177,10 @@ fn in_order(
 }
 
 /// Checks one image; whatever goes wrong ends in its own report, so that the others go on.
-fn check_one(
-    path: &Path,
-    context: &Context,
-    fail_on_warn: bool,
-    password: Option<&InitialPassword>,
-) -> ImageReport {
+fn check_one(path: &Path, check: &Check<'_>) -> ImageReport {
     // The last fence: a panic is a fault of this program, and must not hide the other reports.
-    let checked = std::panic::catch_unwind(|| {
-        crate::check_with_password(path, context, fail_on_warn, password)
-    });
+    // What a panic could leave half done is this image's alone.
+    let checked = std::panic::catch_unwind(AssertUnwindSafe(|| check.run(path)));
     match checked {
         Ok(Ok(report)) => report,
         Ok(Err(error)) => ImageReport::error(path, error.to_string()),
@@ -180,7 +195,7 @@ fn check_one(
 }
 
 /// Days since 1970-01-01 UTC.
-fn today() -> i64 {
+pub(super) fn today() -> i64 {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     i64::try_from(seconds.checked_div(86_400).unwrap_or(0)).unwrap_or(i64::MAX)
 }

@@ -5,56 +5,82 @@ use std::io::Write;
 use super::args::ExplainArgs;
 use super::{Failure, NOT_CARRIED_OUT, width};
 use crate::report::human::wrap;
-use crate::rules::{Fixed, Lang, Profile, RULES, Rule, rule};
+use crate::rules::{About, ErrorCode, Fixed, Lang, about, about_all, error_code};
 
 pub(super) fn run(args: &ExplainArgs, lang: Lang, out: &mut dyn Write) -> Result<u8, Failure> {
     let Some(id) = &args.rule else {
-        for (index, rule) in RULES.iter().enumerate() {
+        for (index, rule) in about_all().enumerate() {
             if index > 0 {
                 writeln!(out)?;
             }
-            explain(*rule, lang, out)?;
+            explain(&rule, lang, out)?;
         }
         return Ok(0);
     };
-    match rule(id) {
-        Some(rule) => {
-            explain(rule, lang, out)?;
-            Ok(0)
-        }
-        None => {
-            let near = nearest(id).map_or(String::new(), |near| format!("; did you mean {near}?"));
-            Err(Failure::Said(format!(
-                "no rule is called {id:?}{near} (image-preflight rules lists them; exit code {NOT_CARRIED_OUT})"
-            )))
-        }
+    if let Some(rule) = about(id) {
+        explain(&rule, lang, out)?;
+        return Ok(0);
     }
+    if let Some(code) = error_code(id) {
+        explain_code(code, lang, out)?;
+        return Ok(0);
+    }
+    let near = nearest(id).map_or(String::new(), |near| format!("; did you mean {near}?"));
+    Err(Failure::Said(format!(
+        "no rule or error code is called {id:?}{near} (image-preflight rules lists the rules; exit code {NOT_CARRIED_OUT})"
+    )))
 }
 
 /// The rule whose id shares the most three-letter pieces with `id`.
-fn nearest(id: &str) -> Option<&'static str> {
+pub(super) fn nearest(id: &str) -> Option<&'static str> {
     let pieces = |text: &str| -> Vec<Vec<u8>> {
         text.to_ascii_lowercase().as_bytes().windows(3).map(<[u8]>::to_vec).collect()
     };
     let wanted = pieces(id);
-    RULES
-        .iter()
+    about_all()
         .map(|rule| {
-            let shared = pieces(rule.id()).iter().filter(|piece| wanted.contains(piece)).count();
-            (shared, rule.id())
+            let shared = pieces(rule.id).iter().filter(|piece| wanted.contains(piece)).count();
+            (shared, rule.id)
         })
         .filter(|(shared, _)| *shared >= 2)
         .max_by_key(|(shared, _)| *shared)
         .map(|(_, id)| id)
 }
 
-fn explain(rule: &dyn Rule, lang: Lang, out: &mut dyn Write) -> Result<(), Failure> {
-    let doc = rule.doc();
-    let bold = anstyle::Style::new().bold();
-    writeln!(out, "{bold}{}{bold:#}", rule.id())?;
-    let levels = [Profile::ImsClassic, Profile::Huaweicloud, Profile::Otc]
+const BOLD: anstyle::Style = anstyle::Style::new().bold();
+
+/// What a code means, and which rules would have told.
+fn explain_code(code: &ErrorCode, lang: Lang, out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "{BOLD}{}{BOLD:#}", code.code)?;
+    for text in [Some(code.meaning), code.note].into_iter().flatten() {
+        for line in wrap(text.get(lang), width(), "  ", "  ") {
+            writeln!(out, "{line}")?;
+        }
+    }
+    let rules: Vec<About> =
+        about_all().filter(|rule| rule.doc.predicts.contains(&code.code)).collect();
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let heading = Fixed {
+        en: "Rules that tell before the upload",
+        zh: "可在上传前发现该问题的规则",
+    };
+    writeln!(out, "  {}", heading.get(lang))?;
+    let longest = rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
+    for rule in rules {
+        writeln!(out, "    {:longest$}  {}", rule.id, rule.doc.title.get(lang))?;
+    }
+    Ok(())
+}
+
+fn explain(rule: &About, lang: Lang, out: &mut dyn Write) -> Result<(), Failure> {
+    let doc = rule.doc;
+    writeln!(out, "{BOLD}{}{BOLD:#}", rule.id)?;
+    let levels = rule
+        .levels
         .into_iter()
-        .filter_map(|profile| Some(format!("{} {}", profile.name(), rule.level(profile)?.name())))
+        .filter_map(|(profile, level)| Some(format!("{} {}", profile.name(), level?.name())))
         .collect::<Vec<_>>()
         .join(" · ");
     let source = doc.source;

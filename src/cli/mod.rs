@@ -3,15 +3,21 @@
 mod args;
 mod cat;
 mod check;
+mod config;
 mod explain;
+mod generate;
+mod init;
 mod inspect;
 mod ls;
+mod os_version;
 mod password;
 mod progress;
 mod registry;
+mod request;
 mod rules;
 mod sandbox;
 mod schema;
+mod sources;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -66,10 +72,11 @@ pub fn run() -> ExitCode {
         ColorArg::Always => ColorChoice::Always,
         ColorArg::Never => ColorChoice::Never,
     };
-    let lang = cli.lang.map_or_else(lang_of_locale, Lang::from);
+    let asked = cli.lang.map(Lang::from);
+    let lang = asked.unwrap_or_else(lang_of_locale);
     let mut out = io::BufWriter::new(AutoStream::new(io::stdout(), choice));
     let result = match cli.command {
-        Command::Check(args) => check::run(&args, lang, choice, &mut out),
+        Command::Check(args) => check::run(&args, asked, lang, choice, &mut out),
         Command::Inspect(args) => confine(&args.image).and_then(|()| inspect::run(&args, &mut out)),
         Command::Explain(args) => explain::run(&args, lang, &mut out),
         Command::Rules(args) => rules::run(&args, lang, &mut out),
@@ -78,7 +85,12 @@ pub fn run() -> ExitCode {
         Command::Registry(args) => {
             confine(&args.image).and_then(|()| registry::run(&args, &mut out))
         }
+        Command::Request(args) => request::run(&args, lang, &mut out),
+        Command::OsVersion(args) => os_version::run(&args, lang, &mut out),
+        Command::Init(args) => init::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
+        Command::Completions(args) => generate::completions(&args, &mut out),
+        Command::Man(args) => generate::man(&args, &mut out),
     };
     let flushed = out.flush();
     match result.and_then(|code| Ok(flushed.map(|()| code)?)) {

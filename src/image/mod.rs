@@ -3,6 +3,7 @@
 //! In: a path. Out: [`facts::ImageFacts`] and the disk's bytes by virtual offset.
 //! This room must not know partitions or files.
 
+mod digest;
 pub mod facts;
 mod foreign;
 mod format;
@@ -12,6 +13,7 @@ mod qcow2;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use digest::DigestKind;
 pub use map::Map;
 pub use qcow2::{MAX_LISTED_PROBLEMS, MAX_LISTED_SNAPSHOTS, Qcow2Structure};
 
@@ -35,6 +37,7 @@ use crate::image::qcow2::Qcow2;
 /// ```
 pub struct Image {
     map: Option<Arc<Map>>,
+    file: Arc<dyn Bytes>,
     facts: ImageFacts,
     qcow2: Option<Qcow2>,
     disk: Result<Arc<dyn Bytes>>,
@@ -56,6 +59,7 @@ impl Image {
     /// An image that is already in memory; `path` is only its name. `bytes` must give a slice of
     /// any range within them, as the map and a vector do.
     pub fn of_bytes(path: String, bytes: Arc<dyn Bytes>) -> Self {
+        let file = Arc::clone(&bytes);
         let detected = format::detect(&*bytes);
         let mut facts = ImageFacts {
             path,
@@ -96,7 +100,7 @@ impl Image {
         if let Err(error) = &disk {
             facts.content = Fact::Unknown(Unread::from((detected.format.name(), error)));
         }
-        Self { map: None, facts, qcow2, disk }
+        Self { map: None, file, facts, qcow2, disk }
     }
 
     /// What is known of the file. The tables of a qcow2 count as not looked at until
@@ -117,6 +121,15 @@ impl Image {
     /// and for a header that could not be read.
     pub fn check_structure(&self) -> Option<Qcow2Structure> {
         self.qcow2.as_ref().map(Qcow2::check_structure)
+    }
+
+    /// The digest of the whole file as `sha256:…`, in lower-case hexadecimal digits. Every byte of it
+    /// is read. `progress` is told how many bytes are done, and of how many, about once a MiB.
+    ///
+    /// # Errors
+    /// When a byte cannot be read.
+    pub fn digest(&self, kind: DigestKind, progress: &dyn Fn(u64, u64)) -> Result<String> {
+        digest::of(&*self.file, kind, progress)
     }
 
     /// Whether the file was written to since it was opened; what was read of it is then void.

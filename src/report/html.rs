@@ -19,7 +19,7 @@ use super::words::{self, BY_PLATFORM, bytes};
 use super::{ImageReport, ReportWriter, Settings, Verdict};
 use crate::fact::Evidence;
 use crate::rules::finding::Finding;
-use crate::rules::{Fixed, Lang, Status, rule};
+use crate::rules::{Fixed, Lang, Status, about};
 
 const STYLE: &str = include_str!("html.css");
 
@@ -59,7 +59,7 @@ impl Html {
                 @if let Some(error) = &report.error {
                     p { (for_terminal(error)) }
                 } @else {
-                    p.soft { (words::facts(self.settings.profile, report, lang).join(" · ")) }
+                    p.soft { (words::facts(&self.settings.context, report, lang).join(" · ")) }
                     p { (words::counts(report, &ALL, lang)) }
                 }
                 @if let Some(disk) = &report.disk { (self.picture(disk)) }
@@ -110,9 +110,9 @@ impl Html {
     fn row(&self, finding: &Finding<String>) -> Markup {
         let lang = self.settings.lang;
         let matters = matches!(finding.status, Status::Fail | Status::Warn | Status::Unverified);
-        let why = rule(&finding.rule)
+        let why = about(&finding.rule)
             .filter(|_| matters && finding.status != Status::Unverified)
-            .map(|rule| rule.doc().why.get(lang));
+            .map(|rule| rule.doc.why.get(lang));
         html! {
             tr {
                 td { span class=(format!("badge {}", class(finding.status))) {
@@ -266,7 +266,7 @@ impl ReportWriter for Html {
             }
         };
         write!(out, "{}<html lang=\"{}\">{}", DOCTYPE.0, lang.name(), head.0)?;
-        let profile = self.settings.profile.name();
+        let profile = self.settings.context.profile_name();
         let header = html! {
             header {
                 h1 { (title) }
@@ -328,7 +328,7 @@ fn list(report: &ImageReport, status: Status, lang: Lang) -> Markup {
             ul { @for finding in report.findings.iter().filter(|found| found.status == status) {
                 li {
                     code { (finding.rule) } " "
-                    @if let Some(rule) = rule(&finding.rule) { (rule.doc().title.get(lang)) }
+                    @if let Some(rule) = about(&finding.rule) { (rule.doc.title.get(lang)) }
                 }
             } }
         }

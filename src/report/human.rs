@@ -12,7 +12,7 @@ use super::words::{self, BY_PLATFORM, FIX, WHY};
 use super::{ImageReport, ReportWriter, Settings, Verdict};
 use crate::fact::Excerpt;
 use crate::rules::finding::Finding;
-use crate::rules::{Lang, Level, Status, rule};
+use crate::rules::{Lang, Level, Status, about};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +52,11 @@ impl ReportWriter for Human {
             writeln!(out)?;
         }
         self.is_first = false;
-        write(report, self.settings, out)
+        write(report, &self.settings, out)
     }
 }
 
-fn write(report: &ImageReport, layout: Settings, out: &mut dyn Write) -> Result<()> {
+fn write(report: &ImageReport, layout: &Settings, out: &mut dyn Write) -> Result<()> {
     headline(report, layout, out)?;
     if layout.detail == Detail::Short {
         return Ok(());
@@ -64,7 +64,7 @@ fn write(report: &ImageReport, layout: Settings, out: &mut dyn Write) -> Result<
     if let Some(error) = &report.error {
         return paragraph(out, layout, "  ", &for_terminal(error));
     }
-    let facts = words::facts(layout.profile, report, layout.lang).join(" · ");
+    let facts = words::facts(&layout.context, report, layout.lang).join(" · ");
     writeln!(out, "{DIM}{facts}{DIM:#}")?;
     for status in IN_FULL {
         for alike in report.together(*status) {
@@ -92,7 +92,7 @@ fn write(report: &ImageReport, layout: Settings, out: &mut dyn Write) -> Result<
 }
 
 /// Several findings that could not be verified for one reason: the reason once, then their ids.
-fn summed_up(findings: &[&Finding], layout: Settings, out: &mut dyn Write) -> Result<()> {
+fn summed_up(findings: &[&Finding], layout: &Settings, out: &mut dyn Write) -> Result<()> {
     let Some(first) = findings.first() else { return Ok(()) };
     let style = Style::new().bold().fg_color(Some(colour(first.status).into()));
     let count = findings.len();
@@ -104,7 +104,7 @@ fn summed_up(findings: &[&Finding], layout: Settings, out: &mut dyn Write) -> Re
     paragraph(out, layout, INDENT, &rules.join(", "))
 }
 
-fn headline(report: &ImageReport, layout: Settings, out: &mut dyn Write) -> Result<()> {
+fn headline(report: &ImageReport, layout: &Settings, out: &mut dyn Write) -> Result<()> {
     let lang = layout.lang;
     let colour = match report.verdict {
         Verdict::Pass => AnsiColor::Green,
@@ -156,7 +156,7 @@ fn colour(status: Status) -> AnsiColor {
     }
 }
 
-fn in_full(finding: &Finding, layout: Settings, out: &mut dyn Write) -> Result<()> {
+fn in_full(finding: &Finding, layout: &Settings, out: &mut dyn Write) -> Result<()> {
     let lang = layout.lang;
     let status = words::status(finding.status).get(lang);
     let style = Style::new().bold().fg_color(Some(colour(finding.status).into()));
@@ -167,9 +167,9 @@ fn in_full(finding: &Finding, layout: Settings, out: &mut dyn Write) -> Result<(
         return Ok(());
     }
     if finding.status != Status::Unverified
-        && let Some(rule) = rule(&finding.rule)
+        && let Some(rule) = about(&finding.rule)
     {
-        let why = format!("{}{}", WHY.get(lang), rule.doc().why.get(lang));
+        let why = format!("{}{}", WHY.get(lang), rule.doc.why.get(lang));
         paragraph(out, layout, INDENT, &why)?;
     }
     if let Some(remedy) = &finding.remedy {
@@ -194,7 +194,7 @@ fn matters(status: Status) -> bool {
 
 /// What was seen, a line each, the places in a column of their own; of a file's line the part that
 /// matters is underlined.
-fn evidence(finding: &Finding, layout: Settings, out: &mut dyn Write) -> Result<()> {
+fn evidence(finding: &Finding, layout: &Settings, out: &mut dyn Write) -> Result<()> {
     let finding = finding.in_language(layout.lang);
     let column = finding
         .evidence
@@ -300,7 +300,7 @@ fn cut_start(text: &str, columns: usize) -> String {
 const MAX_LOCATION_COLUMN: usize = 40;
 
 /// Writes text wrapped to the terminal; its own line breaks stay.
-fn paragraph(out: &mut dyn Write, layout: Settings, indent: &str, text: &str) -> Result<()> {
+fn paragraph(out: &mut dyn Write, layout: &Settings, indent: &str, text: &str) -> Result<()> {
     for line in text.lines() {
         for wrapped in wrap(&for_terminal(line), layout.width, indent, indent) {
             writeln!(out, "{wrapped}")?;
@@ -352,7 +352,7 @@ fn words(line: &str) -> Box<dyn Iterator<Item = textwrap::core::Word<'_>> + '_> 
     }))
 }
 
-fn ids(report: &ImageReport, status: Status, layout: Settings, out: &mut dyn Write) -> Result<()> {
+fn ids(report: &ImageReport, status: Status, layout: &Settings, out: &mut dyn Write) -> Result<()> {
     let found: Vec<&str> = report
         .findings
         .iter()
@@ -373,7 +373,7 @@ fn ids(report: &ImageReport, status: Status, layout: Settings, out: &mut dyn Wri
     Ok(())
 }
 
-fn checklist(report: &ImageReport, layout: Settings, out: &mut dyn Write) -> Result<()> {
+fn checklist(report: &ImageReport, layout: &Settings, out: &mut dyn Write) -> Result<()> {
     let lang = layout.lang;
     let manual: Vec<&Finding> =
         report.findings.iter().filter(|finding| finding.status == Status::Manual).collect();
@@ -386,7 +386,7 @@ fn checklist(report: &ImageReport, layout: Settings, out: &mut dyn Write) -> Res
         Lang::ZhCn => writeln!(out, "{} 项{words}：", manual.len())?,
     }
     for finding in manual {
-        let title = rule(&finding.rule).map_or("", |rule| rule.doc().title.get(lang));
+        let title = about(&finding.rule).map_or("", |rule| rule.doc.title.get(lang));
         let text = format!("{}: {title}", finding.rule);
         for line in wrap(&text, layout.width, "  ☐ ", "    ") {
             writeln!(out, "{line}")?;
@@ -399,7 +399,7 @@ fn checklist(report: &ImageReport, layout: Settings, out: &mut dyn Write) -> Res
 mod tests {
     use super::*;
     use crate::report::{GuestSummary, ImageSummary};
-    use crate::rules::{Profile, Text};
+    use crate::rules::{Context, Profile, Text};
 
     #[test]
     fn paths_and_words_of_commands_are_never_broken() {
@@ -425,6 +425,7 @@ mod tests {
             predicts: Vec::new(),
             repaired_by_platform: false,
             source: String::new(),
+            waived: None,
         }
     }
 
@@ -438,9 +439,9 @@ mod tests {
             error: None,
         };
         let mut out = Vec::new();
-        let profile = Profile::ImsClassic;
-        let settings = Settings { profile, lang: Lang::En, detail, width, fail_on_warn: false };
-        write(&report, settings, &mut out).expect("written to memory");
+        let context = Context::new(Profile::ImsClassic, 0);
+        let settings = Settings { context, lang: Lang::En, detail, width, fail_on_warn: false };
+        write(&report, &settings, &mut out).expect("written to memory");
         anstream::adapter::strip_str(&String::from_utf8(out).expect("text")).to_string()
     }
 

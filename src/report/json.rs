@@ -14,7 +14,7 @@ use super::{
     GuestSummary, ImageReport, ImageSummary, ReportWriter, SCHEMA_VERSION, Settings, Verdict,
 };
 use crate::rules::finding::Finding;
-use crate::rules::{Lang, Profile, Status};
+use crate::rules::{Lang, Status};
 
 /// The program that made a report.
 #[derive(Serialize, JsonSchema)]
@@ -34,7 +34,7 @@ struct Document<'a> {
     schema_version: &'static str,
     tool: Tool,
     /// The set of requirements.
-    profile: Profile,
+    profile: &'a str,
     /// One for each image, in the order in which they were named.
     reports: Vec<Element<'a>>,
 }
@@ -47,7 +47,7 @@ struct Line<'a> {
     schema_version: &'static str,
     tool: Tool,
     /// The set of requirements.
-    profile: Profile,
+    profile: &'a str,
     #[serde(flatten)]
     report: Element<'a>,
 }
@@ -219,7 +219,7 @@ impl ReportWriter for Json {
         let head = Document {
             schema_version: SCHEMA_VERSION,
             tool: TOOL,
-            profile: self.settings.profile,
+            profile: self.settings.context.profile_name(),
             reports: Vec::new(),
         };
         let head = pretty(&head)?;
@@ -246,7 +246,7 @@ impl ReportWriter for JsonLines {
         let line = Line {
             schema_version: SCHEMA_VERSION,
             tool: TOOL,
-            profile: self.settings.profile,
+            profile: self.settings.context.profile_name(),
             report: element(report, self.settings.lang),
         };
         line.serialize(&mut Serializer::with_formatter(&mut *out, Safe(CompactFormatter)))?;

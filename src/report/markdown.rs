@@ -9,7 +9,7 @@ use super::escape::{for_terminal, lines};
 use super::words::{self, BY_PLATFORM};
 use super::{ImageReport, ReportWriter, Settings, Verdict};
 use crate::rules::finding::Finding;
-use crate::rules::{Fixed, Lang, Status, rule};
+use crate::rules::{Fixed, Lang, Status, about};
 
 /// Most pieces of evidence that are shown of a finding: a comment has an end (65,536 characters on
 /// GitHub).
@@ -61,9 +61,9 @@ impl Markdown {
         writeln!(out, "{}\n", text(&finding.message))?;
         evidence(finding, lang, out)?;
         if finding.status != Status::Unverified
-            && let Some(rule) = rule(&finding.rule)
+            && let Some(rule) = about(&finding.rule)
         {
-            writeln!(out, "\n{}{}", words::WHY.get(lang), text(rule.doc().why.get(lang)))?;
+            writeln!(out, "\n{}{}", words::WHY.get(lang), text(rule.doc.why.get(lang)))?;
         }
         if let Some(remedy) = &finding.remedy {
             writeln!(out, "\n{}\n\n{}", words::FIX.get(lang).trim_end(), fenced(remedy))?;
@@ -98,7 +98,7 @@ impl ReportWriter for Markdown {
         if let Some(error) = &report.error {
             return writeln!(out, "{}", text(error));
         }
-        let facts: Vec<String> = words::facts(self.settings.profile, report, lang)
+        let facts: Vec<String> = words::facts(&self.settings.context, report, lang)
             .iter()
             .map(|fact| text(fact))
             .collect();

@@ -26,7 +26,7 @@ pub use self::human::Detail;
 use self::layout::DiskLayout;
 use crate::guest::facts::{Facts, Guest};
 use crate::rules::finding::Finding;
-use crate::rules::{Lang, Level, Profile, Status};
+use crate::rules::{Context, Lang, Level, Status};
 
 /// Version of the JSON report's shape.
 pub const SCHEMA_VERSION: &str = "1";
@@ -251,10 +251,10 @@ pub enum Format {
 }
 
 /// What all forms are told.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Settings {
-    /// The profile that was decided by.
-    pub profile: Profile,
+    /// What was decided by.
+    pub context: Context,
     /// Language.
     pub lang: Lang,
     /// How much is said; only [`Format::Human`] differs in it.

@@ -28,7 +28,7 @@ use super::json::{Summary, TOOL, pretty};
 use super::words::FIX;
 use super::{ImageReport, ReportWriter, Settings, fingerprint};
 use crate::rules::finding::Finding;
-use crate::rules::{Level, RULES, Rule, Status};
+use crate::rules::{About, Level, Status, about_all};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -53,14 +53,17 @@ impl Sarif {
     }
 
     /// The rules of the profile, in the order by which results name them.
-    fn rules(&self) -> impl Iterator<Item = (&'static dyn Rule, Level)> {
-        let profile = self.settings.profile;
-        RULES.iter().filter_map(move |rule| Some((*rule, rule.level(profile)?)))
+    fn rules(&self) -> impl Iterator<Item = (About, Level)> {
+        let context = &self.settings.context;
+        about_all().filter_map(|rule| {
+            let level = context.policy.level(rule.id, rule.level(context.profile))?;
+            Some((rule, level))
+        })
     }
 
-    fn descriptor(&self, rule: &dyn Rule, level: Level) -> Json {
+    fn descriptor(&self, rule: &About, level: Level) -> Json {
         let lang = self.settings.lang;
-        let doc = rule.doc();
+        let doc = rule.doc;
         let (title, why) = (doc.title.get(lang), doc.why.get(lang));
         let (decided, remedy) = (doc.decided.get(lang), doc.remedy.get(lang));
         let decided_by = crate::rules::Fixed { en: "How it is decided", zh: "判定方法" }.get(lang);
@@ -75,7 +78,7 @@ impl Sarif {
             doc.source
         );
         json!({
-            "id": rule.id(),
+            "id": rule.id,
             "shortDescription": { "text": title },
             "fullDescription": { "text": why },
             "help": { "text": text, "markdown": markdown },
@@ -93,7 +96,7 @@ impl Sarif {
             Status::Waived => ("fail", default_level(finding.level)),
             _ => return None,
         };
-        let index = self.rules().position(|(rule, _)| rule.id() == finding.rule)?;
+        let index = self.rules().position(|(rule, _)| rule.id == finding.rule)?;
         let path = &report.image.path;
         let fingerprint = fingerprint::of(path, &finding.rule);
         let finding = finding.in_language(self.settings.lang);
@@ -169,7 +172,7 @@ impl Sarif {
 impl ReportWriter for Sarif {
     fn begin(&mut self, out: &mut dyn Write) -> Result<()> {
         let rules: Vec<Json> =
-            self.rules().map(|(rule, level)| self.descriptor(rule, level)).collect();
+            self.rules().map(|(rule, level)| self.descriptor(&rule, level)).collect();
         let tool = json!({
             "driver": {
                 "name": TOOL.name,
@@ -181,7 +184,7 @@ impl ReportWriter for Sarif {
         });
         let tool = pretty(&tool)?.replace('\n', "\n      ");
         // Tells the runs of one profile from those of others over the same images.
-        let id = format!("{}/{}/", TOOL.name, self.settings.profile.name());
+        let id = format!("{}/{}/", TOOL.name, self.settings.context.profile_name());
         write!(
             out,
             "{{\n  \"$schema\": \"{SCHEMA}\",\n  \"version\": \"2.1.0\",\n  \"runs\": [\n    {{\n      \
@@ -219,7 +222,8 @@ impl ReportWriter for Sarif {
             "executionSuccessful": self.notifications.is_empty(),
             "toolExecutionNotifications": self.notifications,
         });
-        let properties = json!({ "profile": self.settings.profile.name(), "images": self.images });
+        let properties =
+            json!({ "profile": self.settings.context.profile_name(), "images": self.images });
         for (name, value) in [("invocations", json!([invocation])), ("properties", properties)] {
             let value = pretty(&value)?.replace('\n', "\n      ");
             write!(out, ",\n      \"{name}\": {value}")?;

@@ -2,7 +2,7 @@
 
 use super::escape::for_terminal;
 use super::{ImageReport, Verdict};
-use crate::rules::{Fixed, Lang, Profile, Status};
+use crate::rules::{Context, Fixed, Lang, Status};
 
 /// A verdict as a headline says it.
 pub(super) fn verdict(verdict: Verdict) -> Fixed {
@@ -54,7 +54,7 @@ pub(super) fn counts(report: &ImageReport, statuses: &[Status], lang: Lang) -> S
 }
 
 /// What the image is: format, sizes, system, processor, firmware, profile.
-pub(super) fn facts(profile: Profile, report: &ImageReport, lang: Lang) -> Vec<String> {
+pub(super) fn facts(context: &Context, report: &ImageReport, lang: Lang) -> Vec<String> {
     let zh = lang == Lang::ZhCn;
     let mut parts = Vec::new();
     if let Some(format) = &report.image.format {
@@ -73,7 +73,8 @@ pub(super) fn facts(profile: Profile, report: &ImageReport, lang: Lang) -> Vec<S
     parts.extend(name.map(|name| for_terminal(name).into_owned()));
     parts.extend(guest.arch.clone());
     parts.extend(guest.firmware.as_deref().map(str::to_uppercase));
-    let name = profile.name();
+    parts.extend(report.image.digest.clone());
+    let name = for_terminal(context.profile_name());
     parts.push(if zh { format!("规则集 {name}") } else { format!("profile {name}") });
     parts
 }

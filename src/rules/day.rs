@@ -9,6 +9,26 @@ const DAYS_OF_400_YEARS: i64 = 146_097;
 /// The days of each month.
 const MONTHS: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
+/// The day of a date, counted from 1970-01-01, which is day 0. The month is taken to be 1 to 12.
+pub(crate) fn number(year: i64, month: u8, day: u8) -> i64 {
+    // Years from March on, so that the leap day is a year's last (Howard Hinnant, chrono-compatible
+    // low-level date algorithms, days_from_civil).
+    let month = i64::from(month.clamp(1, 12));
+    let year = if month <= 2 { year.saturating_sub(1) } else { year };
+    let cycle = year.div_euclid(400);
+    let in_cycle = year.rem_euclid(400);
+    let from_march = (month.saturating_add(9)).rem_euclid(12);
+    let in_year =
+        from_march.saturating_mul(153).saturating_add(2).div_euclid(5).saturating_add(day.into());
+    let days = in_cycle
+        .saturating_mul(365)
+        .saturating_add(in_cycle.div_euclid(4))
+        .saturating_sub(in_cycle.div_euclid(100))
+        .saturating_add(in_year);
+    // 719469 days lie between 0000-03-01 and 1970-01-01, and the day of the month counts from 1.
+    cycle.saturating_mul(DAYS_OF_400_YEARS).saturating_add(days).saturating_sub(719_469)
+}
+
 /// The date (`2026-01-01`, UTC) of a day counted from 1970-01-01, which is day 0.
 pub(crate) fn date(day: i64) -> String {
     if !RANGE.contains(&day) {
@@ -57,6 +77,11 @@ mod tests {
             (99_999, "2243-10-16"),
         ] {
             assert_eq!(date(day), expected, "{day}");
+            let mut parts = expected.split('-').map(|part| part.parse::<i64>().unwrap());
+            let mut part = || parts.next().unwrap();
+            let (year, month, of_month) = (part(), part(), part());
+            let (month, of_month) = (month.try_into().unwrap(), of_month.try_into().unwrap());
+            assert_eq!(number(year, month, of_month), day, "{expected}");
         }
         assert_eq!(date(i64::MAX), format!("day {} since 1970-01-01", i64::MAX));
     }

@@ -54,17 +54,21 @@ impl Rule for FileSizeMax {
         let shown = gib(length);
         let path = shell::quote_path(&image.path);
         let evidence = vec![Evidence::new(image.path.clone(), format!("{length} bytes"))];
-        if length <= MAX_NORMAL {
+        let own = context.policy.limits.max_file_size;
+        let most = own.unwrap_or(MAX_NORMAL);
+        let at_most = gib(most);
+        if length <= most {
             return Outcome::holds(
                 text!(
-                    "The file has {shown}, at most 128 GiB.",
-                    "文件大小为{shown}，不超过128 GiB。"
+                    "The file has {shown}, at most {at_most}.",
+                    "文件大小为{shown}，不超过{at_most}。"
                 ),
                 evidence,
             );
         }
         let fast = matches!(image.format, Format::Raw | Format::Zvhd2)
-            && context.profile != Profile::ImsClassic;
+            && context.profile != Profile::ImsClassic
+            && own.is_none();
         if fast && length <= MAX_FAST {
             return Outcome::doubtful(
                 text!(
@@ -78,7 +82,7 @@ impl Rule for FileSizeMax {
                 "将其压缩到128 GiB以内（qemu-img convert -p -c -O qcow2 {path} small.qcow2），或使用快速导入；raw文件需先生成位表文件：java -jar CreateMF.jar {path} 同名.mf"
             ));
         }
-        let limit = if fast { gib(MAX_FAST) } else { gib(MAX_NORMAL) };
+        let limit = if fast { gib(MAX_FAST) } else { at_most };
         Outcome::broken(
             text!(
                 "The file has {shown}, more than {limit}.",

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Judgement, Lang, Level, Outcome, RULES, Rule, Status, Text};
+use super::policy::Waived;
+use super::{Context, Doc, Judgement, Lang, Level, Outcome, RULES, Rule, Status, Text};
 use crate::chinese::chinese;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::Facts;
@@ -33,9 +34,37 @@ pub struct Finding<T = Text> {
     pub repaired_by_platform: bool,
     /// Where the requirement stands.
     pub source: String,
+    /// The user's waiver that set it aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<Waived>,
 }
 
 impl Finding {
+    /// What a requirement's outcome is at its level, fit for a report.
+    pub(crate) fn new(id: &str, level: Level, doc: &Doc, mut outcome: Outcome) -> Self {
+        cut(&mut outcome.message.en);
+        cut(&mut outcome.message.zh);
+        let remedy = match outcome.judgement {
+            Judgement::Holds | Judgement::NotApplicable => None,
+            Judgement::Noted | Judgement::Unverified => outcome.remedy,
+            Judgement::Broken | Judgement::Doubtful | Judgement::Manual => {
+                Some(outcome.remedy.unwrap_or_else(|| doc.remedy.text()))
+            }
+        };
+        Self {
+            rule: id.to_owned(),
+            level,
+            status: status(outcome.judgement, level),
+            message: outcome.message,
+            evidence: shown(outcome.evidence),
+            remedy,
+            predicts: doc.predicts.iter().map(|&code| code.to_owned()).collect(),
+            repaired_by_platform: doc.repaired_by_platform,
+            source: doc.source.to_owned(),
+            waived: None,
+        }
+    }
+
     /// The finding with its texts in one language.
     pub fn in_language(&self, lang: Lang) -> Finding<String> {
         Finding {
@@ -48,6 +77,7 @@ impl Finding {
             predicts: self.predicts.clone(),
             repaired_by_platform: self.repaired_by_platform,
             source: self.source.clone(),
+            waived: self.waived.clone(),
         }
     }
 }
@@ -155,32 +185,12 @@ fn doubt(
 
 /// Decides one rule; `None` when the profile does not have it.
 pub fn judge(rule: &dyn Rule, facts: &Facts, context: &Context) -> Option<Finding> {
-    let level = rule.level(context.profile)?;
-    let doc = rule.doc();
+    let level = context.policy.level(rule.id(), rule.level(context.profile))?;
     let mut outcome = rule.check(facts, context);
     if let Some(unread) = facts.stale() {
         outcome = doubt(outcome, unread, rule, facts, context);
     }
-    cut(&mut outcome.message.en);
-    cut(&mut outcome.message.zh);
-    let remedy = match outcome.judgement {
-        Judgement::Holds | Judgement::NotApplicable => None,
-        Judgement::Noted | Judgement::Unverified => outcome.remedy,
-        Judgement::Broken | Judgement::Doubtful | Judgement::Manual => {
-            Some(outcome.remedy.unwrap_or_else(|| doc.remedy.text()))
-        }
-    };
-    Some(Finding {
-        rule: rule.id().to_owned(),
-        level,
-        status: status(outcome.judgement, level),
-        message: outcome.message,
-        evidence: shown(outcome.evidence),
-        remedy,
-        predicts: doc.predicts.iter().map(|&code| code.to_owned()).collect(),
-        repaired_by_platform: doc.repaired_by_platform,
-        source: doc.source.to_owned(),
-    })
+    Some(Finding::new(rule.id(), level, rule.doc(), outcome))
 }
 
 /// Decides every rule of the profile: exactly one finding each, in the order of the catalogue.

@@ -2,6 +2,7 @@
 //!
 //! In: facts and a profile. Out: findings. A rule never sees a disk, a file or an output format.
 
+mod about;
 mod account_open;
 mod arch_match;
 mod bits_memory_cap;
@@ -28,6 +29,7 @@ mod dhcp_persistent_client;
 mod disk_not_encrypted;
 mod driver_autoload;
 mod el_nozeroconf;
+mod error_codes;
 mod file_size_max;
 mod filesystem_sound;
 pub mod finding;
@@ -77,6 +79,7 @@ mod page;
 mod partition_layout_sound;
 mod password_aging;
 mod password_complexity;
+pub mod policy;
 mod qcow2_features_conservative;
 mod qcow2_no_backing_file;
 mod qcow2_no_external_data_file;
@@ -129,11 +132,13 @@ mod xorg_conf_present;
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::cast_possible_truncation)]
-mod testing;
+pub(crate) mod testing;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use about::{About, about, about_all};
+pub use error_codes::{ERROR_CODES, ErrorCode, error_code};
 pub use finding::{Finding, check_all, judge};
 pub use page::page;
 
@@ -244,10 +249,11 @@ impl Level {
 }
 
 /// A set of requirements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// The source document of 2018-12, read literally.
+    #[default]
     ImsClassic,
     /// Huawei Cloud's later pages.
     Huaweicloud,
@@ -256,6 +262,14 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// Every built-in profile.
+    pub const ALL: [Self; 3] = [Self::ImsClassic, Self::Huaweicloud, Self::Otc];
+
+    /// The built-in profile of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+
     /// As the command line and reports spell it.
     pub fn name(self) -> &'static str {
         match self {
@@ -290,6 +304,20 @@ pub struct Context {
     pub profile: Profile,
     /// Today, in days since 1970-01-01 UTC (for account expiry).
     pub today: i64,
+    /// What the user changes of the profile.
+    pub policy: policy::Policy,
+}
+
+impl Context {
+    /// A built-in profile as it is; `today` in days since 1970-01-01 UTC.
+    pub fn new(profile: Profile, today: i64) -> Self {
+        Self { profile, today, policy: policy::Policy::default() }
+    }
+
+    /// What reports call the profile.
+    pub fn profile_name(&self) -> &str {
+        self.policy.name.as_deref().unwrap_or_else(|| self.profile.name())
+    }
 }
 
 /// What a rule found.
@@ -697,13 +725,13 @@ mod tests {
     #[test]
     fn the_pages_under_docs_rules_are_those_that_the_rules_write() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules");
-        for rule in RULES {
-            let file = folder.join(format!("{}.md", rule.id()));
+        for about in about_all() {
+            let file = folder.join(format!("{}.md", about.id));
             let written = std::fs::read_to_string(&file).unwrap_or_default();
-            assert!(written == page(*rule), "{} is not what the rule says", file.display());
+            assert!(written == page(&about), "{} is not what the rule says", file.display());
         }
         let pages = std::fs::read_dir(&folder).unwrap().filter_map(Result::ok);
         let pages = pages.filter(|page| page.path().extension().is_some_and(|end| end == "md"));
-        assert_eq!(pages.count(), RULES.len(), "a page without a rule");
+        assert_eq!(pages.count(), about_all().count(), "a page without a rule");
     }
 }

@@ -46,14 +46,14 @@ impl Rule for OsSupported {
     }
 
     fn check(&self, facts: &Facts, context: &Context) -> Outcome {
-        settle(decide(facts, context.profile))
+        settle(decide(facts, context))
     }
 }
 
-fn decide(facts: &Facts, profile: Profile) -> Decision {
+fn decide(facts: &Facts, context: &Context) -> Decision {
     match some_guest(facts)? {
-        Guest::Linux(linux) => of_linux(linux, profile),
-        Guest::Windows(windows) => of_windows(windows, profile),
+        Guest::Linux(linux) => of_linux(linux, context),
+        Guest::Windows(windows) => of_windows(windows, context.profile),
         Guest::Absent(_) => Err(Box::new(without_guest())),
     }
 }
@@ -65,7 +65,7 @@ fn of_windows(windows: &WindowsFacts, profile: Profile) -> Decision {
     Ok(judged(found, &os.name, other_windows(*arch), vec![os.evidence.clone()]))
 }
 
-fn of_linux(linux: &LinuxFacts, profile: Profile) -> Decision {
+fn of_linux(linux: &LinuxFacts, context: &Context) -> Decision {
     let Some(os) = known(&linux.os)? else {
         return Ok(Outcome::doubtful(
             text!(
@@ -75,8 +75,17 @@ fn of_linux(linux: &LinuxFacts, profile: Profile) -> Decision {
             vec![Evidence::new("/etc/os-release", "no such file")],
         ));
     };
+    let own = context.policy.systems.iter().find(|own| own.is(&os.id, os.version.as_deref()));
+    if let Some(own) = own {
+        let (name, value) = (&os.name, &own.os_version);
+        let message = text!(
+            "{name} is one of the profile's own systems: “{value}”.",
+            "{name}是规则集自行列出的操作系统：“{value}”。"
+        );
+        return Ok(Outcome::holds(message, vec![os.evidence.clone()]));
+    }
     let (arch, _) = known(&linux.arch)?;
-    let found = os_version(os, *arch, profile);
+    let found = os_version(os, *arch, context.profile);
     Ok(judged(found, &os.name, os_version::other(*arch), vec![os.evidence.clone()]))
 }
 

@@ -133,7 +133,7 @@ fn truncated(mut version: Version, components: usize) -> Version {
 }
 
 /// Which of several spellings of one system a profile prefers: lower is better.
-fn preference(status: &str, profile: Profile) -> usize {
+pub(crate) fn preference(status: &str, profile: Profile) -> usize {
     const HUAWEI: &[&str] =
         &["hwc-api-current", "hwc-api-older", "hwc-2018-only", "otc-doc", "otc-api"];
     const OTC: &[&str] =

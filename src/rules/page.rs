@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Doc, Fixed, Lang, Level, Profile, Rule};
+use super::{About, Doc, Fixed, Lang, Level};
 
 /// The headings of a page in one language.
 struct Headings {
@@ -35,12 +35,6 @@ const ZH_CN: Headings = Headings {
     source: "来源",
 };
 
-const PROFILES: [(Profile, &str); 3] = [
-    (Profile::ImsClassic, "ims-classic"),
-    (Profile::Huaweicloud, "huaweicloud"),
-    (Profile::Otc, "otc"),
-];
-
 /// How a level, or its absence, is called.
 fn level_name(level: Option<Level>) -> Fixed {
     match level {
@@ -58,20 +52,20 @@ fn plain(sentence: &str) -> String {
 }
 
 /// The rule's page as Markdown, in English and Simplified Chinese.
-pub fn page(rule: &dyn Rule) -> String {
-    let mut out = format!("# {}\n", rule.id());
+pub fn page(rule: &About) -> String {
+    let mut out = format!("# {}\n", rule.id);
     for (lang, headings) in [(Lang::En, &EN), (Lang::ZhCn, &ZH_CN)] {
         section(&mut out, rule, lang, headings);
     }
     out
 }
 
-fn section(out: &mut String, rule: &dyn Rule, lang: Lang, headings: &Headings) {
-    let Doc { title, why, decided, remedy, source, predicts, repaired_by_platform } = rule.doc();
+fn section(out: &mut String, rule: &About, lang: Lang, headings: &Headings) {
+    let Doc { title, why, decided, remedy, source, predicts, repaired_by_platform } = rule.doc;
     let [profile, level] = headings.level;
     let mut rows = format!("| {profile} | {level} |\n|---|---|\n");
-    for (profile, name) in PROFILES {
-        let level = level_name(rule.level(profile)).get(lang);
+    for (profile, level) in rule.levels {
+        let (name, level) = (profile.name(), level_name(level).get(lang));
         // Writing to a string cannot fail.
         let _ = writeln!(rows, "| `{name}` | {level} |");
     }

@@ -57,16 +57,16 @@ impl Rule for VirtualSizeRange {
                 format!("the disk size of a {name} file is not known"),
             ));
         };
-        let min = if context.profile == Profile::Otc { GIB } else { 40 * GIB };
-        let (shown, least) = (gib(size), gib(min));
+        let limits = &context.policy.limits;
+        let own = if context.profile == Profile::Otc { GIB } else { 40 * GIB };
+        let min = limits.min_virtual_size.unwrap_or(own);
+        let max = limits.max_virtual_size.unwrap_or(MAX);
+        let (shown, least, most) = (gib(size), gib(min), gib(max));
         let evidence =
             vec![Evidence::new(image.path.clone(), format!("virtual size {size} bytes"))];
-        if size > MAX {
+        if size > max {
             Outcome::broken(
-                text!(
-                    "The disk has {shown}, more than 1024 GiB.",
-                    "磁盘大小为{shown}，超过1024 GiB。"
-                ),
+                text!("The disk has {shown}, more than {most}.", "磁盘大小为{shown}，超过{most}。"),
                 evidence,
             )
         } else if size < min {
@@ -80,8 +80,8 @@ impl Rule for VirtualSizeRange {
         } else {
             Outcome::holds(
                 text!(
-                    "The disk has {shown}, between {least} and 1024 GiB.",
-                    "磁盘大小为{shown}，在{least}到1024 GiB之间。"
+                    "The disk has {shown}, between {least} and {most}.",
+                    "磁盘大小为{shown}，在{least}到{most}之间。"
                 ),
                 evidence,
             )

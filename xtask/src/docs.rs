@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use image_preflight::rules::{RULES, page};
+use image_preflight::rules::{about_all, page};
 
 use crate::{limits, workspace};
 
@@ -23,9 +23,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let dir = workspace::root().join("docs/rules");
     fs::create_dir_all(&dir)?;
     let mut names = BTreeSet::new();
-    for rule in RULES {
-        let name = OsString::from(format!("{}.md", rule.id()));
-        hold(arguments, &dir.join(&name), &page(*rule))?;
+    for rule in about_all() {
+        let name = OsString::from(format!("{}.md", rule.id));
+        hold(arguments, &dir.join(&name), &page(&rule))?;
         names.insert(name);
     }
     hold(arguments, &workspace::root().join("docs/limits.md"), &limits::page()?)?;

@@ -28,8 +28,8 @@ pub(super) const INITRAMFS: &str = "/boot/initramfs-3.10.0-957.el7.x86_64.img";
 const RELEASE: &str = "3.10.0-957.el7.x86_64";
 const GIB: u64 = 1 << 30;
 
-pub(super) fn context(profile: Profile) -> Context {
-    Context { profile, today: TODAY }
+pub(crate) fn context(profile: Profile) -> Context {
+    Context::new(profile, TODAY)
 }
 
 /// The finding under a profile that has the rule.
@@ -622,7 +622,7 @@ pub(super) fn good_linux_for(profile: Profile) -> Facts {
 }
 
 /// A qcow2 image of CentOS 7.6 that every required rule of every profile finds in order.
-pub(super) fn good_linux() -> Facts {
+pub(crate) fn good_linux() -> Facts {
     let fstab = Fstab {
         exists: true,
         entries: vec![

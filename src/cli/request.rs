@@ -1,0 +1,170 @@
+//! `image-preflight request`.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use super::args::{DraftArgs, FormatArg, RequestArgs};
+use super::check::today;
+use super::config::Config;
+use super::{Failure, sandbox, width};
+use crate::report::{
+    Detail, Format, GuestSummary, ImageReport, ImageSummary, Settings, Verdict, escape,
+};
+use crate::request::{Draft, MAX_BODY, Subject, Validation, make, validate};
+use crate::rules::finding::Finding;
+use crate::rules::{Context, Fixed, Lang, Status, check_all};
+
+/// A body's text and the name by which findings call it; `-` is standard input.
+pub(super) fn read(path: &Path) -> Result<(String, String), Failure> {
+    let standard_input = path == Path::new("-");
+    let name =
+        if standard_input { "standard input".to_owned() } else { path.display().to_string() };
+    let mut bytes = Vec::new();
+    // One byte more than is looked at, so that a longer text is seen to be longer.
+    let most = u64::try_from(MAX_BODY).unwrap_or(u64::MAX).saturating_add(1);
+    let read = if standard_input {
+        io::stdin().lock().take(most).read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| Failure::Said(format!("the request's body {name}: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::Said(format!("the request's body {name}: byte {at} is not UTF-8"))
+    })?;
+    Ok((name, text))
+}
+
+pub(super) fn run(args: &RequestArgs, lang: Lang, out: &mut dyn Write) -> Result<u8, Failure> {
+    let context = Config::default().context(args.profile.as_deref(), today())?;
+    let body = args.body.as_deref().map(read).transpose()?;
+    sandbox::enter(args.image.as_deref().into_iter(), None)?;
+    let facts = args
+        .image
+        .as_deref()
+        .map(|path| Ok::<_, Failure>(crate::inspect(path)?.facts))
+        .transpose()?;
+    let findings = facts.as_ref().map(|facts| check_all(facts, &context)).unwrap_or_default();
+    let image = facts.as_ref().map(|facts| Subject { facts, findings: &findings });
+    match (body, &args.image, image) {
+        (Some((name, text)), ..) => {
+            let validation = validate(&text, &name, &context, image);
+            report(args.format, &name, validation, &context, lang, out)
+        }
+        (None, Some(path), Some(image)) => {
+            let draft = draft(&args.draft, path)?;
+            write(&draft, image, &context, lang, out)
+        }
+        // The arguments' own rules keep this from happening.
+        (None, ..) => Err(Failure::Said("neither an image nor a body was given".to_owned())),
+    }
+}
+
+fn draft(args: &DraftArgs, path: &Path) -> Result<Draft, Failure> {
+    let tag = |text: &String| match text.split_once('=') {
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err(Failure::Said(format!("--tag {text}: not KEY=VALUE"))),
+    };
+    let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Draft {
+        image_url: args.image_url.clone().unwrap_or_default(),
+        name: args.name.clone().unwrap_or_else(stem),
+        description: args.description.clone(),
+        os_version: args.os_version.clone(),
+        min_disk: args.min_disk,
+        is_config: args.is_config,
+        kind: args.kind.clone(),
+        tags: args.tags.iter().map(tag).collect::<Result<_, _>>()?,
+        enterprise_project_id: args.enterprise_project_id.clone(),
+        cmk_id: args.cmk_id.clone(),
+        min_ram: args.min_ram,
+        max_ram: args.max_ram,
+    })
+}
+
+/// Writes the body when it passes its own validation; what its reader should know goes to standard
+/// error, so that the output can be sent as it is.
+fn write(
+    draft: &Draft,
+    image: Subject<'_>,
+    context: &Context,
+    lang: Lang,
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let made = make(draft, image, context);
+    let text = made.body.to_string();
+    let validation = validate(&text, "", context, Some(image));
+    let bad = |status| validation.findings.iter().filter(move |found| found.status == status);
+    let complain = |line: &str| writeln!(io::stderr(), "{}", escape::for_terminal(line));
+    for note in &made.notes {
+        complain(note.get(lang))?;
+    }
+    for found in bad(Status::Fail).chain(bad(Status::Warn)) {
+        complain(&format!("{}: {}", found.rule, found.message.get(lang)))?;
+        if let Some(remedy) = &found.remedy {
+            complain(&format!("    {}", remedy.get(lang)))?;
+        }
+    }
+    if bad(Status::Fail).next().is_some() {
+        return Ok(Verdict::Fail.exit_code());
+    }
+    let broken: Vec<&str> = image
+        .findings
+        .iter()
+        .filter(|found| found.status == Status::Fail)
+        .map(|found| found.rule.as_str())
+        .collect();
+    if !broken.is_empty() {
+        let first = Fixed {
+            en: "The image itself breaks required rules; see image-preflight check:",
+            zh: "镜像本身不满足必须的规则，参见image-preflight check：",
+        };
+        complain(&format!("{} {}", first.get(lang), broken.join(", ")))?;
+    }
+    writeln!(out, "{text}")?;
+    Ok(0)
+}
+
+/// Reports on a body as on an image, and prints the corrected one.
+fn report(
+    format: FormatArg,
+    name: &str,
+    validation: Validation,
+    context: &Context,
+    lang: Lang,
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let Validation { findings, corrected } = validation;
+    let report = of_body(name, findings);
+    let settings = Settings {
+        context: context.clone(),
+        lang,
+        detail: Detail::Normal,
+        width: width(),
+        fail_on_warn: false,
+    };
+    let mut form = Format::from(format).writer(settings);
+    form.begin(out)?;
+    form.image(&report, out)?;
+    form.end(out)?;
+    if let (FormatArg::Human, Some(corrected)) = (format, corrected) {
+        let heading = Fixed { en: "Corrected body:", zh: "修正后的请求体：" };
+        writeln!(out, "\n{}\n", heading.get(lang))?;
+        for line in corrected.to_string().lines() {
+            writeln!(out, "{}", escape::for_terminal(line))?;
+        }
+    }
+    Ok(report.verdict.exit_code())
+}
+
+fn of_body(name: &str, findings: Vec<Finding>) -> ImageReport {
+    ImageReport {
+        image: ImageSummary { path: name.to_owned(), ..ImageSummary::default() },
+        guest: GuestSummary::default(),
+        disk: None,
+        verdict: Verdict::of(&findings, false),
+        findings,
+        error: None,
+    }
+}

@@ -1,0 +1,141 @@
+//! The body for an image, from what the caller wants and what was found in the image.
+
+use std::fmt;
+
+use super::rules::{GIB, architecture, firmware, is_config, min_disk_range, os_version};
+use super::{Node, Subject};
+use crate::rules::os_version::OsVersion;
+use crate::rules::{Context, Profile, Text};
+use crate::text;
+
+/// What the caller says of the image to be.
+#[derive(Debug, Clone, Default)]
+pub struct Draft {
+    /// `bucket:object`, where the file will lie.
+    pub image_url: String,
+    /// The image's name.
+    pub name: String,
+    /// Its description.
+    pub description: Option<String>,
+    /// The value of `os_version`; found from the image when not given.
+    pub os_version: Option<String>,
+    /// Size of the system disk in GB; the smallest that holds the image when not given.
+    pub min_disk: Option<u64>,
+    /// Whether the platform configures the image; decided from the image when not given.
+    pub is_config: Option<bool>,
+    /// The image's type.
+    pub kind: Option<String>,
+    /// Tags as key and value.
+    pub tags: Vec<(String, String)>,
+    /// The enterprise project.
+    pub enterprise_project_id: Option<String>,
+    /// The key for an encrypted image.
+    pub cmk_id: Option<String>,
+    /// Smallest memory in MB.
+    pub min_ram: Option<u64>,
+    /// Biggest memory in MB.
+    pub max_ram: Option<u64>,
+}
+
+/// A body, and what was decided on the way.
+#[derive(Debug)]
+pub struct Made {
+    /// The body.
+    pub body: Node,
+    /// What its reader should know: values that are not certain.
+    pub notes: Vec<Text>,
+}
+
+/// Makes the body for an image.
+pub fn make(draft: &Draft, image: Subject<'_>, context: &Context) -> Made {
+    let profile = context.profile;
+    let mut notes = Vec::new();
+    let mut members: Vec<(String, Node)> = Vec::new();
+    let mut put = |name: &str, value: Node| members.push((name.to_owned(), value));
+    put("name", Node::from(draft.name.as_str()));
+    if let Some(description) = &draft.description {
+        put("description", Node::from(description.as_str()));
+    }
+    put("image_url", Node::from(draft.image_url.as_str()));
+    let os_version = draft.os_version.clone().or_else(|| found_os(image, profile, &mut notes));
+    if let Some(value) = os_version {
+        put("os_version", Node::from(value));
+    }
+    let (least, _) = min_disk_range(profile, false);
+    let size = image.facts.image.virtual_size;
+    match draft.min_disk.or_else(|| Some(size?.div_ceil(GIB).max(least))) {
+        Some(size) => put("min_disk", Node::from(size)),
+        None => notes.push(text!(
+            "min_disk is not set: the size of the disk in the image is not known.",
+            "未设置min_disk：无法得知镜像的虚拟大小。"
+        )),
+    }
+    let hindrance = is_config::hindrance(image);
+    if let (None, Some(rule)) = (draft.is_config, hindrance) {
+        notes.push(text!(
+            "is_config is false: the platform does not configure this image by itself ({rule}).",
+            "is_config为false：平台无法自动配置该镜像（{rule}）。"
+        ));
+    }
+    put("is_config", Node::Bool(draft.is_config.unwrap_or(hindrance.is_none())));
+    if let Some(kind) = &draft.kind {
+        put("type", Node::from(kind.as_str()));
+    }
+    if profile != Profile::ImsClassic && architecture::of_image(image.facts) == Some("arm") {
+        put("architecture", Node::from("arm"));
+    }
+    if profile == Profile::Otc && firmware::only(image.facts) == Some("uefi") {
+        put("hw_firmware_type", Node::from("uefi"));
+    }
+    if !draft.tags.is_empty() {
+        let tag = |(key, value): &(String, String)| {
+            Node::Object(vec![
+                ("key".to_owned(), Node::from(key.as_str())),
+                ("value".to_owned(), Node::from(value.as_str())),
+            ])
+        };
+        put("image_tags", Node::Array(draft.tags.iter().map(tag).collect()));
+    }
+    for (name, value) in
+        [("enterprise_project_id", &draft.enterprise_project_id), ("cmk_id", &draft.cmk_id)]
+    {
+        if let Some(value) = value {
+            put(name, Node::from(value.as_str()));
+        }
+    }
+    for (name, value) in [("min_ram", draft.min_ram), ("max_ram", draft.max_ram)] {
+        if let Some(value) = value {
+            put(name, Node::from(value));
+        }
+    }
+    Made { body: Node::Object(members), notes }
+}
+
+fn found_os(image: Subject<'_>, profile: Profile, notes: &mut Vec<Text>) -> Option<String> {
+    match os_version::of_image(image.facts, profile) {
+        Some(OsVersion::Exact(row)) => Some(row.value.to_owned()),
+        Some(OsVersion::Nearest(row, Text { en, zh })) => {
+            let value = row.value;
+            notes.push(Text {
+                en: format!("os_version is the nearest of the list, “{value}”: {en}."),
+                zh: format!("os_version取列表中最接近的“{value}”：{zh}。"),
+            });
+            Some(value.to_owned())
+        }
+        Some(OsVersion::None) | None => {
+            notes.push(text!(
+                "os_version is not set: the list has no value for this system, so that the platform looks for one itself.",
+                "未设置os_version：列表中没有该系统的取值，由平台自动识别。"
+            ));
+            None
+        }
+    }
+}
+
+impl fmt::Display for Node {
+    /// As JSON, indented.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Maps have only string keys here.
+        out.write_str(&serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?)
+    }
+}

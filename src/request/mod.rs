@@ -1,0 +1,275 @@
+//! The body of the request that makes an image from a file: built from an image, or validated.
+//!
+//! In: a body as text, an image's facts and findings. Out: findings, as the rules of images have
+//! them, and a corrected body.
+//!
+//! The body is that of `POST /v2/cloudimages/action` (制作镜像, ims_03_0603).
+
+mod body;
+mod build;
+mod lenient;
+mod rules;
+
+use serde_json::Number;
+
+pub use self::body::{MAX_BODY, Node};
+pub use self::build::{Draft, Made, make};
+pub use self::rules::RULES;
+pub use self::rules::os_version::of_image as os_version;
+use crate::fact::Evidence;
+use crate::guest::facts::Facts;
+use crate::rules::finding::Finding;
+use crate::rules::{Context, Doc, Level, Outcome, Profile, Text};
+
+/// A requirement on the body.
+#[derive(Debug)]
+pub struct BodyRule {
+    /// Its public id.
+    pub id: &'static str,
+    /// Its level where the profile knows the field.
+    pub level: Level,
+    /// The profiles whose documents have the field.
+    pub profiles: &'static [Profile],
+    /// What it says of itself.
+    pub doc: Doc,
+    check: fn(&Case<'_>) -> Checked,
+}
+
+impl BodyRule {
+    /// Its level in a profile; `None` when the profile does not have it.
+    pub fn level(&self, profile: Profile) -> Option<Level> {
+        self.profiles.contains(&profile).then_some(self.level)
+    }
+}
+
+/// Every profile.
+const EVERYWHERE: &[Profile] = &[Profile::ImsClassic, Profile::Huaweicloud, Profile::Otc];
+
+/// The rule of a body with that id.
+pub fn rule(id: &str) -> Option<&'static BodyRule> {
+    RULES.iter().find(|rule| rule.id == id).copied()
+}
+
+/// The image that a body is to register.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// What is known of it.
+    pub facts: &'a Facts,
+    /// What its rules found.
+    pub findings: &'a [Finding],
+}
+
+/// What the validation of a body gave.
+#[derive(Debug)]
+pub struct Validation {
+    /// One finding for each rule of the profile.
+    pub findings: Vec<Finding>,
+    /// The body with every correction that is certain, when there is any.
+    pub corrected: Option<Node>,
+}
+
+/// Which of the document's requests a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Variant {
+    /// A system disk image from a server (`instance_id`).
+    Server,
+    /// Data disk images from a server's disks (`data_images` alone).
+    DataDisks,
+    /// An image from a file in a bucket (`image_url`).
+    File,
+}
+
+impl Variant {
+    fn of(body: &Node) -> Self {
+        let has = |name| body.member(name).is_some();
+        if has("image_url") {
+            Self::File
+        } else if has("instance_id") {
+            Self::Server
+        } else if has("data_images") {
+            Self::DataDisks
+        } else {
+            Self::File
+        }
+    }
+}
+
+/// What a rule of the body sees.
+struct Case<'a> {
+    /// How reports name the body: its file.
+    name: &'a str,
+    body: &'a Node,
+    variant: Variant,
+    context: &'a Context,
+    image: Option<Subject<'a>>,
+}
+
+impl<'a> Case<'a> {
+    /// The value at the top level.
+    fn field(&self, name: &str) -> Option<&'a Node> {
+        self.body.member(name)
+    }
+
+    /// Where a value stands: the body's file and its JSON pointer as a fragment (RFC 6901, §6).
+    fn place(&self, pointer: &str) -> String {
+        format!("{}#{pointer}", self.name)
+    }
+
+    fn profile(&self) -> Profile {
+        self.context.profile
+    }
+
+    /// Whether a required rule of the image is broken.
+    fn broken_rules(&self) -> Vec<&'a str> {
+        let findings = self.image.map(|image| image.findings).unwrap_or_default();
+        let broken = findings.iter().filter(|found| found.status == crate::rules::Status::Fail);
+        broken.map(|found| found.rule.as_str()).collect()
+    }
+}
+
+/// A correction that is certain.
+#[derive(Debug, Clone, PartialEq)]
+enum Fix {
+    /// Put this value at the pointer.
+    Set(String, Node),
+    /// Take the member at the pointer out.
+    Remove(String),
+}
+
+/// What a rule of the body gave.
+struct Checked {
+    outcome: Outcome,
+    fixes: Vec<Fix>,
+}
+
+impl From<Outcome> for Checked {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, fixes: Vec::new() }
+    }
+}
+
+/// What is wrong with the values that one rule looks at, in the order of the body.
+struct Problems<'a, 'b> {
+    case: &'a Case<'b>,
+    broken: bool,
+    message: Option<Text>,
+    evidence: Vec<Evidence>,
+    fixes: Vec<Fix>,
+}
+
+impl<'a, 'b> Problems<'a, 'b> {
+    fn new(case: &'a Case<'b>) -> Self {
+        Self { case, broken: false, message: None, evidence: Vec::new(), fixes: Vec::new() }
+    }
+
+    /// The value at `pointer` is broken; `value` is what stands there, if anything does.
+    fn broken(&mut self, pointer: &str, value: Option<&Node>, message: Text) {
+        // The first that is broken gives the sentence, before what is only doubtful.
+        if !self.broken {
+            self.message = Some(message);
+        }
+        self.broken = true;
+        self.note(pointer, value);
+    }
+
+    /// The value at `pointer` deserves a warning.
+    fn doubtful(&mut self, pointer: &str, value: Option<&Node>, message: Text) {
+        self.message.get_or_insert(message);
+        self.note(pointer, value);
+    }
+
+    fn note(&mut self, pointer: &str, value: Option<&Node>) {
+        let seen = value.map_or_else(|| "not there".to_owned(), Node::shown);
+        self.evidence.push(Evidence::new(self.case.place(pointer), seen));
+    }
+
+    fn fix(&mut self, fix: Fix) {
+        self.fixes.push(fix);
+    }
+
+    /// What the rule ends with; `holds` is its sentence when nothing is wrong, `seen` what was
+    /// looked at.
+    fn end(self, holds: Text, seen: &[(&str, &Node)]) -> Checked {
+        let Some(message) = self.message else {
+            let seen = seen
+                .iter()
+                .map(|(pointer, value)| Evidence::new(self.case.place(pointer), value.shown()));
+            return Outcome::holds(holds, seen.collect()).into();
+        };
+        let mut outcome = match self.broken {
+            true => Outcome::broken(message, self.evidence),
+            false => Outcome::doubtful(message, self.evidence),
+        };
+        let corrections: Vec<String> = self.fixes.iter().map(Fix::shown).collect();
+        if !corrections.is_empty() {
+            let corrections = corrections.join("\n");
+            outcome = outcome.remedy(Text { en: corrections.clone(), zh: corrections });
+        }
+        Checked { outcome, fixes: self.fixes }
+    }
+}
+
+impl Fix {
+    /// Ready to paste: `"min_disk": 40`.
+    fn shown(&self) -> String {
+        match self {
+            Self::Set(pointer, value) => {
+                let name = pointer.rsplit('/').next().unwrap_or_default();
+                match name.parse::<usize>() {
+                    Ok(_) => value.shown(),
+                    Err(_) => {
+                        format!("{}: {}", Node::from(body::unescaped(name)).shown(), value.shown())
+                    }
+                }
+            }
+            Self::Remove(pointer) => format!("- {pointer}"),
+        }
+    }
+}
+
+impl From<u64> for Node {
+    fn from(number: u64) -> Self {
+        Self::Number(Number::from(number))
+    }
+}
+
+/// Validates a body; `name` is how findings name it (its file's path), `image` what it is to
+/// register.
+pub fn validate(
+    text: &str,
+    name: &str,
+    context: &Context,
+    image: Option<Subject<'_>>,
+) -> Validation {
+    let profile = context.profile;
+    let finding = |rule: &BodyRule, outcome: Outcome| {
+        let level = context.policy.level(rule.id, rule.level(profile))?;
+        Some(Finding::new(rule.id, level, &rule.doc, outcome))
+    };
+    let (shape, body) = rules::shape::check(text, name);
+    let mut findings: Vec<Finding> = Vec::new();
+    findings.extend(finding(&rules::shape::RULE, shape));
+    let Some(mended) = body else {
+        let rest = RULES.iter().filter(|rule| rule.id != rules::shape::RULE.id);
+        findings.extend(rest.filter_map(|rule| finding(rule, rules::shape::unread(name))));
+        return Validation { findings, corrected: None };
+    };
+    let case =
+        Case { name, body: &mended.node, variant: Variant::of(&mended.node), context, image };
+    let mut corrected = mended.node.clone();
+    let mut changed = mended.was_mended;
+    for rule in RULES.iter().filter(|rule| rule.id != rules::shape::RULE.id) {
+        if rule.level(profile).is_none() {
+            continue;
+        }
+        let checked = (rule.check)(&case);
+        for fix in checked.fixes {
+            changed |= corrected.apply(fix);
+        }
+        findings.extend(finding(rule, checked.outcome));
+    }
+    Validation { findings, corrected: changed.then_some(corrected) }
+}
+
+#[cfg(test)]
+mod tests;

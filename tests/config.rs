@@ -1,0 +1,213 @@
+//! Profiles of the user's own, `image-preflight.toml` and waivers, as a pipeline meets them.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "for tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+
+fn run(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_image-preflight"))
+        .env_clear()
+        .current_dir(folder)
+        .args(args)
+        .timeout(std::time::Duration::from_secs(60))
+        .output()
+        .unwrap()
+}
+
+fn guest(name: &str) -> String {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "testdata", "guests", name].iter().collect();
+    path.to_str().unwrap().to_owned()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The finding of a rule in the only report.
+fn finding(report: &serde_json::Value, rule: &str) -> serde_json::Value {
+    let findings = report["reports"][0]["findings"].as_array().unwrap();
+    findings.iter().find(|finding| finding["rule"] == rule).cloned().unwrap_or_default()
+}
+
+const RULE: &str = "fstab-no-nonsystem-mounts";
+
+#[test]
+fn a_waiver_in_the_default_file_sets_a_failure_aside_until_it_expires() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = guest("fstab-data-disk.qcow2");
+    let file = folder.path().join("image-preflight.toml");
+    let waiver = |expires: &str| {
+        format!(
+            "[[waivers]]\nrule = \"{RULE}\"\nimage = \"fstab-*\"\nreason = \"by hand\"\nexpires = {expires}\n"
+        )
+    };
+    assert_eq!(run(folder.path(), &["check", &broken]).status.code(), Some(1));
+
+    fs::write(&file, waiver("9999-12-31")).unwrap();
+    let waived = run(folder.path(), &["check", &broken, "--format", "json"]);
+    assert_eq!(waived.status.code(), Some(0), "{}", text(&waived.stdout));
+    let report = json(&waived);
+    let found = finding(&report, RULE);
+    assert_eq!(found["status"], "waived");
+    assert_eq!(found["waived"]["reason"], "by hand");
+    assert_eq!(found["waived"]["expires"], "9999-12-31");
+    assert_eq!(report["reports"][0]["summary"]["waived"], 1);
+    assert_eq!(text(&waived.stderr), "");
+
+    fs::write(&file, waiver("2020-02-29")).unwrap();
+    let expired = run(folder.path(), &["check", &broken]);
+    assert_eq!(expired.status.code(), Some(1));
+    assert!(
+        text(&expired.stderr).contains(&format!(
+            "image-preflight.toml:2: the waiver of {RULE} expired on 2020-02-29"
+        )),
+        "{}",
+        text(&expired.stderr)
+    );
+}
+
+#[test]
+fn a_waiver_that_sets_nothing_aside_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("own.toml");
+    fs::write(&file, format!("# ours\n[[waivers]]\nrule = \"{RULE}\"\nreason = \"x\"\n")).unwrap();
+    let output = run(folder.path(), &["check", &guest("good.qcow2"), "--config", "own.toml"]);
+    assert_eq!(output.status.code(), Some(0));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains(&format!("own.toml:3: the waiver of {RULE} set nothing aside")),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_configuration_chooses_profile_language_and_what_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("image-preflight.toml");
+    fs::write(&file, "profile = \"huaweicloud\"\nlang = \"zh-CN\"\nfail-on = \"warn\"\n").unwrap();
+    let good = guest("good.qcow2");
+    let output = run(folder.path(), &["check", &good, "--format", "json"]);
+    // The good guest warns of its compression.
+    assert_eq!(output.status.code(), Some(1));
+    let report = json(&output);
+    assert_eq!(report["profile"], "huaweicloud");
+    assert!(!finding(&report, RULE)["message"].as_str().unwrap().is_ascii());
+    let args = ["check", &good, "--profile", "otc", "--lang", "en", "--fail-on", "fail"];
+    let output = run(folder.path(), &[&args[..], &["--format", "json"]].concat());
+    assert_eq!(output.status.code(), Some(0));
+    let report = json(&output);
+    assert_eq!(report["profile"], "otc");
+    assert!(finding(&report, RULE)["message"].as_str().unwrap().is_ascii());
+}
+
+#[test]
+fn a_profile_of_ones_own_changes_levels_limits_and_systems() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = r#"
+extends = "ims-classic"
+name = "ours"
+[levels]
+"fstab-no-nonsystem-mounts" = "recommended"
+cloud-init-enabled = "off"
+[limits]
+max-file-size = "1 MiB"
+[[systems]]
+id = "debian"
+version = "12"
+os_version = "Debian GNU/Linux 12.0.0 64bit"
+"#;
+    fs::write(folder.path().join("ours.toml"), profile).unwrap();
+    fs::write(folder.path().join("image-preflight.toml"), "profile = \"ours.toml\"").unwrap();
+    let output =
+        run(folder.path(), &["check", &guest("fstab-data-disk.qcow2"), "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report = json(&output);
+    assert_eq!(report["profile"], "ours");
+    assert_eq!(finding(&report, RULE)["status"], "warn");
+    assert_eq!(finding(&report, "cloud-init-enabled"), serde_json::Value::Null);
+    assert_eq!(finding(&report, "file-size-max")["status"], "fail");
+    assert_eq!(finding(&report, "os-supported")["status"], "pass");
+    let rules = text(&run(folder.path(), &["rules", "--profile", "ours.toml"]).stdout);
+    let line = rules.lines().find(|line| line.starts_with(RULE)).unwrap();
+    assert!(line.contains("recommended"), "{line}");
+    assert!(!rules.contains("cloud-init-enabled"));
+}
+
+#[test]
+fn what_is_wrong_in_a_file_is_said_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = guest("good.qcow2");
+    let file = folder.path().join("image-preflight.toml");
+    for (content, said) in [
+        ("profile = ", "image-preflight.toml:1: "),
+        ("\nprofil = \"otc\"", "image-preflight.toml:2: unknown field `profil`"),
+        ("profile = \"otcc\"", "the profile otcc is none of ims-classic, huaweicloud, otc"),
+        (
+            "[[waivers]]\nreason = \"x\"\nrule = \"fstab-uid\"",
+            "image-preflight.toml:3: no rule is called \"fstab-uid\"; did you mean fstab-uuid?",
+        ),
+        ("[[waivers]]\nrule = \"fstab-uuid\"", "image-preflight.toml:1: missing field `reason`"),
+        ("[[waivers]]\nrule = \"fstab-uuid\"\nreason = \" \"", ":3: a waiver needs a reason"),
+        (
+            "[[waivers]]\nrule = \"fstab-uuid\"\nreason = \"x\"\nexpires = 12:00:00",
+            ":4: expires is a date",
+        ),
+    ] {
+        fs::write(&file, content).unwrap();
+        let output = run(folder.path(), &["check", &good]);
+        assert_eq!(output.status.code(), Some(2), "{content}");
+        assert!(text(&output.stderr).contains(said), "{content}: {}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), "");
+    }
+    fs::remove_file(&file).unwrap();
+    for (content, said) in [
+        ("name = \"x\"", "missing field `extends`"),
+        ("extends = \"x\"", "p.toml:1: extends is none of"),
+        ("extends = \"otc\"\n[levels]\nfstab-uid = \"off\"", "p.toml:3: no rule is called"),
+        ("extends = \"otc\"\n[limits]\nmax-file-size = \"big\"", "p.toml:3: \"big\" is no size"),
+        ("extends = \"otc\"\n[limits]\nmax-file-size = \"99999999999 TiB\"", "is no size"),
+    ] {
+        fs::write(folder.path().join("p.toml"), content).unwrap();
+        let output = run(folder.path(), &["check", &good, "--profile", "p.toml"]);
+        assert_eq!(output.status.code(), Some(2), "{content}");
+        assert!(text(&output.stderr).contains(said), "{content}: {}", text(&output.stderr));
+    }
+    let output = run(folder.path(), &["check", &good, "--config", "absent.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    fs::write(folder.path().join("big.toml"), vec![b' '; (1 << 20) + 1]).unwrap();
+    let output = run(folder.path(), &["check", &good, "--config", "big.toml"]);
+    assert!(text(&output.stderr).contains("more than 1048576 bytes"));
+}
+
+#[test]
+fn init_writes_a_configuration_that_is_read_and_overwrites_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["init"]);
+    assert_eq!(
+        (output.status.code(), text(&output.stdout).as_str()),
+        (Some(0), "image-preflight.toml\n")
+    );
+    assert_eq!(run(folder.path(), &["init"]).status.code(), Some(2));
+    let file = folder.path().join("image-preflight.toml");
+    let written = fs::read_to_string(&file).unwrap();
+    assert_eq!(run(folder.path(), &["check", &guest("good.qcow2")]).status.code(), Some(0));
+    // What stands there as an example is one that is taken.
+    let examples: String = written
+        .lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .filter(|line| line.starts_with("[[") || line.contains(" = "))
+        .filter(|line| !line.starts_with("    "))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    fs::write(&file, examples).unwrap();
+    let output = run(folder.path(), &["check", &guest("good.qcow2")]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}

@@ -1,0 +1,134 @@
+//! `request`, `os-version` and error codes as a user meets them.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "for tests")]
+
+use std::path::PathBuf;
+use std::process::Output;
+
+use assert_cmd::Command;
+
+fn run(args: &[&str], input: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_image-preflight"))
+        .env_clear()
+        .args(args)
+        .write_stdin(input)
+        .timeout(std::time::Duration::from_secs(60))
+        .output()
+        .unwrap()
+}
+
+fn testdata(path: &str) -> String {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "testdata", path].iter().collect();
+    path.to_str().unwrap().to_owned()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+const GOOD: &str = "guests/good.qcow2";
+
+#[test]
+fn a_body_that_is_written_passes_when_it_is_validated_against_its_image() {
+    let good = testdata(GOOD);
+    for profile in ["ims-classic", "huaweicloud", "otc"] {
+        let made = run(
+            &[
+                "request",
+                &good,
+                "--image-url",
+                "bucket:good.qcow2",
+                "--profile",
+                profile,
+                "--tag",
+                "a=b",
+            ],
+            "",
+        );
+        assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+        let body = text(&made.stdout);
+        let json: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(json["name"], "good");
+        assert_eq!(json["image_tags"][0]["key"], "a");
+        let checked = run(&["request", &good, "--body", "-", "--profile", profile], &body);
+        assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stdout));
+    }
+}
+
+#[test]
+fn a_body_that_would_be_refused_is_not_written() {
+    let good = testdata(GOOD);
+    let made = run(&["request", &good, "--image-url", "bucket:a b.qcow2"], "");
+    assert_eq!(made.status.code(), Some(1));
+    assert_eq!(text(&made.stdout), "");
+    assert!(text(&made.stderr).contains("req-image-url"));
+}
+
+#[test]
+fn the_documents_third_sample_is_corrected() {
+    let sample = testdata("requests/file-tags.json");
+    let checked = run(&["request", "--body", &sample], "");
+    assert_eq!(checked.status.code(), Some(1));
+    let said = text(&checked.stdout);
+    assert!(said.contains("#/os_version"), "{said}");
+    let (_, corrected) = said.split_once("Corrected body:").unwrap();
+    let again = run(&["request", "--body", "-"], corrected.trim());
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stdout));
+}
+
+#[test]
+fn a_body_is_checked_beside_the_image() {
+    let good = testdata(GOOD);
+    let sample = testdata("requests/file-tags.json");
+    let checked = run(&["check", &good, "--request", &sample, "--format", "json"], "");
+    assert_eq!(checked.status.code(), Some(1));
+    let json: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
+    let findings = json["reports"][0]["findings"].as_array().unwrap();
+    let broken: Vec<_> = findings
+        .iter()
+        .filter(|found| found["status"] == "fail")
+        .map(|found| &found["rule"])
+        .collect();
+    assert_eq!(broken, ["req-os-version"]);
+}
+
+#[test]
+fn what_cannot_be_read_as_a_body_ends_with_a_sentence() {
+    for (args, input) in [
+        (vec!["request", "--body", "/no/such/body.json"], ""),
+        (vec!["request"], ""),
+        (vec!["request", "x.qcow2"], ""),
+        (vec!["request", "--body", "-", "--image-url", "a:b"], "{}"),
+    ] {
+        let output = run(&args, input);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(!output.stderr.is_empty());
+    }
+    let output =
+        run(&["request", "--body", "-", "--format", "json"], "{\u{201c}a\u{202e}\u{201d}: 1");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!text(&output.stdout).contains('\u{202e}'));
+}
+
+#[test]
+fn the_systems_value_is_printed_alone() {
+    let output = run(&["os-version", &testdata("guests/good-centos-7.qcow2")], "");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).starts_with("CentOS 7."), "{}", text(&output.stdout));
+    assert_eq!(text(&output.stdout).lines().count(), 1);
+    let none = run(&["os-version", &testdata("requests/file-tags.json")], "");
+    assert_eq!(none.status.code(), Some(2));
+    assert_eq!(text(&none.stdout), "");
+}
+
+#[test]
+fn an_error_code_is_explained_with_the_rules_that_predict_it() {
+    for (lang, heading) in [("en", "before the upload"), ("zh-CN", "上传前")] {
+        let output = run(&["explain", "IMG.0057", "--lang", lang], "");
+        assert_eq!(output.status.code(), Some(0));
+        let said = text(&output.stdout);
+        assert!(said.contains(heading), "{said}");
+        assert!(said.contains("format-supported") && said.contains("req-image-url"), "{said}");
+    }
+    assert_eq!(run(&["explain", "IMG.9999"], "").status.code(), Some(2));
+}

@@ -1,0 +1,120 @@
+//! Folders, patterns and shards.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "for tests")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+
+fn run(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_image-preflight"))
+        .env_clear()
+        .current_dir(folder)
+        .args(args)
+        .timeout(std::time::Duration::from_secs(60))
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The images of a report, as it names them.
+fn images(output: &Output) -> Vec<String> {
+    text(&output.stdout)
+        .lines()
+        .map(|line| {
+            let report: serde_json::Value = serde_json::from_str(line).unwrap();
+            report["image"]["path"].as_str().unwrap().to_owned()
+        })
+        .collect()
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let good: PathBuf =
+        [env!("CARGO_MANIFEST_DIR"), "testdata", "guests", "data-disk-only.qcow2"].iter().collect();
+    for name in ["b/2.qcow2", "b/1.QCOW2", "a/x.img", "a/notes.txt", "a/deep/er/y.raw"] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(&good, path).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_folder_is_walked_when_it_is_asked_for() {
+    let folder = folder();
+    let output = run(folder.path(), &["check", ".", "--recursive", "--format", "json-lines"]);
+    assert_eq!(images(&output), ["./a/deep/er/y.raw", "./a/x.img", "./b/1.QCOW2", "./b/2.qcow2"]);
+    let output = run(folder.path(), &["check", "a"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stdout).contains("a: "), "{}", text(&output.stdout));
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    let output = run(folder.path(), &["check", "empty", "--recursive"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_pattern_that_no_shell_expanded_is_expanded() {
+    let folder = folder();
+    let output = run(folder.path(), &["check", "*/?.qcow2", "--format", "json-lines"]);
+    assert_eq!(images(&output), ["b/2.qcow2"]);
+    let output = run(folder.path(), &["check", "*.iso"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("*.iso matches no file"));
+    // A name that only looks like one is a file.
+    fs::copy(folder.path().join("b/2.qcow2"), folder.path().join("[1].qcow2")).unwrap();
+    let output = run(folder.path(), &["check", "[1].qcow2", "--format", "json-lines"]);
+    assert_eq!(images(&output), ["[1].qcow2"]);
+}
+
+#[test]
+fn standard_input_is_refused_with_the_reason() {
+    let folder = folder();
+    let output = run(folder.path(), &["check", "-"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("standard input"));
+}
+
+#[test]
+fn shards_together_are_the_whole() {
+    let folder = folder();
+    let all = ["check", ".", "--recursive", "--format", "json-lines"];
+    let whole: BTreeSet<_> = images(&run(folder.path(), &all)).into_iter().collect();
+    let mut together = Vec::new();
+    for shard in ["1/3", "2/3", "3/3"] {
+        let args: Vec<&str> = all.iter().copied().chain(["--shard", shard]).collect();
+        let output = run(folder.path(), &args);
+        assert_ne!(output.status.code(), Some(2), "{}", text(&output.stderr));
+        together.extend(images(&output));
+    }
+    assert_eq!(together.len(), whole.len());
+    assert_eq!(together.into_iter().collect::<BTreeSet<_>>(), whole);
+    assert_eq!(run(folder.path(), &["check", "x.qcow2", "--shard", "3/2"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_digest_is_that_of_the_whole_file() {
+    let folder = tempfile::tempdir().unwrap();
+    // printf abc | sha256sum, md5sum
+    fs::write(folder.path().join("abc.img"), "abc").unwrap();
+    for (kind, digest) in [
+        ("sha256", "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        ("md5", "md5:900150983cd24fb0d6963f7d28e17f72"),
+    ] {
+        let args = ["check", "abc.img", "--digest", kind, "--format"];
+        let output = run(folder.path(), &[&args[..], &["json-lines"]].concat());
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["image"]["digest"], digest);
+        let output = run(folder.path(), &[&args[..], &["human"]].concat());
+        assert!(text(&output.stdout).contains(digest), "{}", text(&output.stdout));
+    }
+    let output = run(folder.path(), &["check", "abc.img", "--format", "json-lines"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["image"]["digest"], serde_json::Value::Null);
+}
