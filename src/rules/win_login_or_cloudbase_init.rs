@@ -110,10 +110,15 @@ fn decide(facts: &Facts, today: i64) -> Decision {
     if let Some(unread) = unread {
         return Err(Box::new(undecided(unread)));
     }
+    if let Some(Some(domain)) = windows.domain.known() {
+        let Evidence { location, detail } = &domain.evidence;
+        let detail = format!("{detail}: accounts of the domain are not in the image");
+        looked_at.push(Evidence::new(location.clone(), detail));
+    }
     Ok(Outcome::broken(
         text!(
-            "No administrator can log in with a password, and Cloudbase-Init is not set up to give one.",
-            "没有可使用密码登录的管理员账户，也未配置可设置密码的Cloudbase-Init。"
+            "No local administrator can log in with a password, and Cloudbase-Init is not set up to give one.",
+            "没有可使用密码登录的本地管理员账户，也未配置可设置密码的Cloudbase-Init。"
         ),
         looked_at,
     ))
@@ -123,7 +128,7 @@ fn decide(facts: &Facts, today: i64) -> Decision {
 mod tests {
     use super::*;
 
-    use crate::guest::facts::WindowsPassword;
+    use crate::guest::facts::{Seen, WindowsPassword};
     use crate::rules::Status;
     use crate::rules::testing::windows::*;
     use crate::rules::testing::*;
@@ -151,7 +156,12 @@ mod tests {
     fn without_both_nobody_gets_in() {
         let mut facts = without_password();
         windows_mut(&mut facts).cloudbase_init.service = Fact::Known(None);
-        expect(&RULE, &facts, Status::Fail, "No administrator");
+        expect(&RULE, &facts, Status::Fail, "No local administrator");
+        // A domain's administrator may, where the domain is there to ask.
+        let seen =
+            Seen::new("corp.example".to_owned(), Evidence::new("Tcpip", "Domain=corp.example"));
+        windows_mut(&mut facts).domain = Fact::Known(Some(seen));
+        expect(&RULE, &facts, Status::Fail, "accounts of the domain are not in the image");
         let mut facts = without_password();
         let Fact::Known(Some(service)) = &mut windows_mut(&mut facts).cloudbase_init.service else {
             panic!()
