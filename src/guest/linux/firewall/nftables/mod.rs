@@ -116,7 +116,7 @@ impl<'s> Ruleset<'s> {
                 let [table, name] = names[..] else { return Err(not_understood()) };
                 let table = self.tables.entry((family, table.to_owned())).or_default();
                 let set = table.sets.entry(name.to_owned()).or_default();
-                set.extend(blocks(statement).flat_map(owned));
+                set.extend(blocks(statement).flat_map(|block| owned(block)));
                 Ok(())
             }
             _ => Err(not_understood()),
@@ -163,7 +163,7 @@ fn blocks(statement: &[Item]) -> impl Iterator<Item = &Vec<Statement>> {
 }
 
 /// The elements of a block, to keep.
-fn owned(block: &Vec<Statement>) -> Vec<Vec<Word>> {
+fn owned(block: &[Statement]) -> Vec<Vec<Word>> {
     elements(block).into_iter().map(|words| words.into_iter().cloned().collect()).collect()
 }
 
@@ -182,7 +182,8 @@ impl<'s> Table<'s> {
                 let elements = lines.filter(|line| {
                     leading(line).first().is_some_and(|word| word.text == "elements")
                 });
-                let elements = elements.flat_map(|line| blocks(line)).flat_map(owned);
+                let elements =
+                    elements.flat_map(|line| blocks(line)).flat_map(|block| owned(block));
                 self.sets.entry(name).or_default().extend(elements);
                 Ok(())
             }
