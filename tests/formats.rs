@@ -17,21 +17,9 @@ use image_preflight::report::layout::{DiskLayout, DiskPart};
 use image_preflight::report::{
     Detail, Format, GuestSummary, ImageReport, ImageSummary, Settings, Verdict,
 };
-use image_preflight::rules::{Finding, Lang, Level, Profile, Status, Text};
+use image_preflight::rules::{Context, Finding, Lang, Level, Profile, Status, Text};
 use quick_xml::events::Event;
 use serde_json::Value as Json;
-
-const FORMATS: [(Format, &str); 9] = [
-    (Format::Human, "human"),
-    (Format::Json, "json"),
-    (Format::JsonLines, "json-lines"),
-    (Format::Sarif, "sarif"),
-    (Format::Junit, "junit"),
-    (Format::Markdown, "markdown"),
-    (Format::Html, "html"),
-    (Format::Github, "github"),
-    (Format::Gitlab, "gitlab"),
-];
 
 fn settings(lang: Lang) -> Settings {
     let profile = Profile::ImsClassic;
@@ -61,6 +49,7 @@ fn finding(rule: &str, level: Level, status: Status, en: &str, zh: &str) -> Find
         predicts: Vec::new(),
         repaired_by_platform: false,
         source: "制作镜像 (ims_03_0603)".to_owned(),
+        waived: None,
     }
 }
 
@@ -216,7 +205,7 @@ fn hostile() -> ImageReport {
 
 /// Which form and language, for a message.
 fn all(reports: &[ImageReport]) -> impl Iterator<Item = (String, Format, String)> {
-    FORMATS.into_iter().flat_map(move |(format, name)| {
+    Format::ALL.into_iter().flat_map(move |(format, name)| {
         [Lang::En, Lang::ZhCn].map(|lang| {
             let text = written(format, lang, reports);
             (format!("{name} {}", lang.name()), format, text)

@@ -56,8 +56,7 @@ use image_preflight::filesystem::{DirEntry, FileSystem, Metadata, NodeId};
 use image_preflight::guest::facts::Facts;
 use image_preflight::guest::{Inspection, Machine, linux};
 use image_preflight::image::Image;
-use image_preflight::report::human::{self, Detail, Layout};
-use image_preflight::report::{ImageReport, json};
+use image_preflight::report::{Detail, Format, ImageReport, Settings};
 use image_preflight::rules::{self, Context, Lang, Profile, RULES, Status};
 use serde_json::Value;
 
@@ -71,7 +70,7 @@ fn inspect(guest: &str) -> Inspection {
 }
 
 fn judge(facts: &Facts) -> ImageReport {
-    let context = Context { profile: Profile::ImsClassic, today: 20_000 };
+    let context = Context::new(Profile::ImsClassic, 20_000);
     ImageReport::new(facts, rules::check_all(facts, &context), false)
 }
 
@@ -276,20 +275,26 @@ fn is_harmless(format: &str, shown: &str) {
     }
 }
 
-/// The report in the forms that the library has.
+/// The report in every form.
 fn print(report: &ImageReport, lang: Lang) -> Vec<(&'static str, String)> {
-    let profile = Profile::ImsClassic;
     let mut shown = Vec::new();
-    for detail in [Detail::Short, Detail::Normal, Detail::Full] {
-        let mut out = anstream::StripStream::new(Vec::new());
-        let layout = Layout { lang, detail, width: 100 };
-        human::write(profile, report, layout, &mut out).unwrap();
-        shown.push(("human", out.into_inner()));
+    for (format, name) in Format::ALL {
+        let details: &[Detail] = match format {
+            Format::Human => &[Detail::Short, Detail::Normal, Detail::Full],
+            _ => &[Detail::Normal],
+        };
+        for &detail in details {
+            let context = Context::new(Profile::ImsClassic, 20_000);
+            let settings = Settings { context, lang, detail, width: 100, fail_on_warn: false };
+            let mut form = format.writer(settings);
+            let mut out = anstream::StripStream::new(Vec::new());
+            form.begin(&mut out).unwrap();
+            form.image(report, &mut out).unwrap();
+            form.end(&mut out).unwrap();
+            shown.push((name, String::from_utf8(out.into_inner()).unwrap()));
+        }
     }
-    let mut out = Vec::new();
-    json::write_line(profile, report, lang, &mut out).unwrap();
-    shown.push(("json", out));
-    shown.into_iter().map(|(name, out)| (name, String::from_utf8(out).unwrap())).collect()
+    shown
 }
 
 /// The strings in a document by the path to them, positions in lists left out.

@@ -27,9 +27,9 @@ use image_preflight::guest::windows::registry::{Hive, Key};
 use image_preflight::guest::windows::{bcd, pe};
 use image_preflight::guest::{Inspection, Machine, linux};
 use image_preflight::image::Image;
-use image_preflight::report::human::{self, Detail, Layout};
-use image_preflight::report::{ImageReport, escape, json};
-use image_preflight::rules::{Lang, Profile};
+use image_preflight::report::{Detail, Format, ImageReport, Settings, escape};
+use image_preflight::request;
+use image_preflight::rules::{Context, Lang, Profile};
 
 use crate::mutant::{self, GUESTS, Subject, testdata};
 use crate::mutations::pick;
@@ -71,12 +71,13 @@ pub const TARGETS: &[Target] = &[
     Target { name: "lznt1", run: |data| chunk(fuzzing::lznt1, data), seeds: no_seeds },
     Target { name: "lzx", run: |data| chunk(fuzzing::lzx, data), seeds: || chunks("lzx") },
     Target { name: "xpress", run: |data| chunk(fuzzing::xpress, data), seeds: || chunks("xpress") },
-    Target { name: "grub_cfg", run: grub_cfg, seeds: || files(&["boot"]) },
+    Target { name: "grub_cfg", run: grub_cfg, seeds: || files(&["boot"], "cfg") },
     Target { name: "fstab", run: fstab, seeds: || text(FSTAB) },
     Target { name: "yaml", run: yaml, seeds: yaml_seeds },
     Target { name: "shadow", run: shadow, seeds: || text(SHADOW) },
     Target { name: "configuration", run: configuration, seeds: configuration_seeds },
     Target { name: "packages", run: packages, seeds: package_seeds },
+    Target { name: "request", run: request, seeds: || files(&["requests"], "json") },
     Target { name: "escape", run: escape, seeds: || text("a\u{1b}[2J\u{202e}|`<&\r\n\u{0}é") },
 ];
 
@@ -213,14 +214,17 @@ fn whole(bytes: Arc<dyn Bytes>) {
     }
 }
 
-/// Each output format; the one for people, which takes longest, more seldom.
+/// One of the output formats, each in its turn.
 fn print(profile: Profile, report: &ImageReport, lang: Lang, turn: usize) {
+    let (format, _) = Format::ALL[turn % Format::ALL.len()];
+    let context = Context::new(profile, 20_000);
+    let detail = Detail::Full;
+    let settings = Settings { context, lang, detail, width: 80, fail_on_warn: false };
+    let mut form = format.writer(settings);
     let mut out = Vec::new();
-    json::write_line(profile, report, lang, &mut out).expect("memory");
-    if turn % 7 == 0 {
-        let layout = Layout { lang, detail: Detail::Full, width: 80 };
-        human::write(profile, report, layout, &mut out).expect("memory");
-    }
+    form.begin(&mut out).expect("memory");
+    form.image(report, &mut out).expect("memory");
+    form.end(&mut out).expect("memory");
     harmless(&String::from_utf8(out).expect("UTF-8"));
 }
 
@@ -234,6 +238,17 @@ fn harmless(text: &str) {
         });
         let newline = behind.strip_prefix('\n');
         rest = ours.or(newline).unwrap_or_else(|| panic!("{:?}", behind.chars().next()));
+    }
+}
+
+/// A body of the request; what is corrected is JSON.
+fn request(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    for profile in Profile::ALL {
+        let body = request::validate(&text, "body", &Context::new(profile, 20_000), None);
+        if let Some(corrected) = body.corrected {
+            serde_json::from_str::<request::Node>(&corrected.to_string()).expect("JSON");
+        }
     }
 }
 
@@ -477,8 +492,8 @@ fn fstab(data: &[u8]) {
     });
 }
 
-fn files(folders: &[&str]) -> Vec<Vec<u8>> {
-    folders.iter().flat_map(|folder| fixtures(folder, "cfg")).map(|path| read(&path)).collect()
+fn files(folders: &[&str], ending: &str) -> Vec<Vec<u8>> {
+    folders.iter().flat_map(|folder| fixtures(folder, ending)).map(|path| read(&path)).collect()
 }
 
 fn grub_cfg(data: &[u8]) {

@@ -298,7 +298,7 @@ mod tests {
         let Ok(confinement) = enter(std::iter::once(image.as_path()), Some(2)) else { panic!() };
         println!("{:#?}", confinement.describe(Lang::En));
 
-        let context = Context { profile: Profile::ImsClassic, today: 20_000 };
+        let context = Context::new(Profile::ImsClassic, 20_000);
         let report = crate::check(&image, &context, false).unwrap();
         assert_eq!(report.verdict, crate::report::Verdict::Pass);
         assert_eq!(std::thread::spawn(|| 1).join().unwrap(), 1);

@@ -296,6 +296,19 @@ pub trait ReportWriter: Send {
 }
 
 impl Format {
+    /// Every form, and how the command line spells it.
+    pub const ALL: [(Self, &str); 9] = [
+        (Self::Human, "human"),
+        (Self::Json, "json"),
+        (Self::JsonLines, "json-lines"),
+        (Self::Sarif, "sarif"),
+        (Self::Junit, "junit"),
+        (Self::Markdown, "markdown"),
+        (Self::Html, "html"),
+        (Self::Github, "github"),
+        (Self::Gitlab, "gitlab"),
+    ];
+
     /// The writer of this form.
     pub fn writer(self, settings: Settings) -> Box<dyn ReportWriter> {
         match self {

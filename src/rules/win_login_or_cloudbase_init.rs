@@ -111,7 +111,7 @@ fn decide(facts: &Facts, today: i64) -> Decision {
         return Err(Box::new(undecided(unread)));
     }
     if let Some(Some(domain)) = windows.domain.known() {
-        let Evidence { location, detail } = &domain.evidence;
+        let Evidence { location, detail, .. } = &domain.evidence;
         let detail = format!("{detail}: accounts of the domain are not in the image");
         looked_at.push(Evidence::new(location.clone(), detail));
     }

@@ -196,7 +196,7 @@ impl Bytes for Patched {
 pub fn check(bytes: Arc<dyn Bytes>) -> Vec<(Profile, ImageReport)> {
     let facts = Inspection::of(&Image::of_bytes("mutant".to_owned(), bytes)).facts;
     let report = |profile| {
-        let findings = rules::check_all(&facts, &Context { profile, today: 20_000 });
+        let findings = rules::check_all(&facts, &Context::new(profile, 20_000));
         (profile, ImageReport::new(&facts, findings, false))
     };
     [Profile::ImsClassic, Profile::Huaweicloud, Profile::Otc].map(report).into()

@@ -249,7 +249,7 @@ fn qemu(file: &Path, bytes: &[u8]) -> Result<Said> {
 fn ours(file: &Path) -> Result<Said> {
     let rule = rules::rule("qcow2-structure-consistent").context("no such rule")?;
     let facts = Inspection::of(&Container::open(file)?).facts;
-    let outcome = rule.check(&facts, &rules::Context { profile: Profile::ImsClassic, today: 0 });
+    let outcome = rule.check(&facts, &rules::Context::new(Profile::ImsClassic, 0));
     let verdict = match outcome.judgement {
         Judgement::Holds => Verdict::Clean,
         Judgement::Doubtful => Verdict::Leaks,
