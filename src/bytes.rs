@@ -35,6 +35,9 @@ pub trait Bytes: Send + Sync {
     fn zeroes_at(&self, _offset: u64) -> u64 {
         0
     }
+
+    /// Says that just these bytes will be read soon, so that nothing around them need be.
+    fn will_need(&self, _offset: u64, _len: usize) {}
 }
 
 /// Reads of whole values, for every kind of [`Bytes`].

@@ -286,6 +286,16 @@ impl Bytes for Map {
         self.bytes().get(start..start.checked_add(len)?)
     }
 
+    /// Reads them ahead (madvise(2), `MADV_WILLNEED`). Where tables lie far apart in a sparse file,
+    /// the read-around of page faults fills the page cache with zeros from its holes instead.
+    fn will_need(&self, offset: u64, len: usize) {
+        let map = self.map.as_ref().and_then(|map| map.map.as_ref());
+        if let (Some(map), Ok(offset)) = (map, usize::try_from(offset)) {
+            // Advice: without it all is read nevertheless.
+            let _ = map.advise_range(memmap2::Advice::WillNeed, offset, len);
+        }
+    }
+
     /// Asks the file system for the next data after a hole (lseek(2), `SEEK_DATA`).
     fn zeroes_at(&self, offset: u64) -> u64 {
         let Ok(from) = libc::off_t::try_from(offset) else { return 0 };

@@ -24,6 +24,10 @@ const MAX_L2_TABLES: usize = 1 << 20;
 /// L2 tables of one task at the least, in bytes: what makes it worth a thread.
 const TASK_BYTES: usize = 64 << 10;
 
+/// Tables of this many bytes and more are read by themselves, because what they map lies between
+/// them: 512 MiB and more where all of it is allocated. Smaller ones lie close enough together.
+const FAR_APART: usize = 64 << 10;
+
 /// Whose disk a table maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mapping {
@@ -159,6 +163,9 @@ impl Walk<'_> {
             .fold(&new, |mut made, reference| {
                 let len = self.geometry.cluster_size();
                 let table = slice_up_to(self.image, reference.start, len);
+                if table.len() >= FAR_APART {
+                    self.image.will_need(reference.start.0, table.len());
+                }
                 runs(table, self.geometry, |run| visit(&mut made, reference, run));
                 made
             })

@@ -23,6 +23,9 @@ use crate::image::qcow2::structure::{Found, Walk, entries, reserved, slice_up_to
 /// 2,000 snapshots of a disk of 4 TiB with the default cluster size.
 const MAX_L1_ENTRIES: u64 = 1 << 24;
 
+/// Refcount blocks that are read ahead: those of 8 TiB with the default cluster size.
+const MAX_READ_AHEAD: u64 = 4096;
+
 /// Entries of all bitmap tables together: 64 GiB of bitmaps with the default cluster size, and 512 MiB
 /// with the smallest.
 const MAX_BITMAP_ENTRIES: u64 = 1 << 20;
@@ -130,6 +133,9 @@ impl Walk<'_> {
             let Some(block) = entry.block() else { continue };
             let len = self.geometry.cluster_size();
             if self.placed(findings, location, "refcount block", block, len) {
+                if index < MAX_READ_AHEAD {
+                    self.image.will_need(block.0, self.geometry.cluster_len());
+                }
                 self.refer(block, len, 1);
             }
         }

@@ -192,7 +192,7 @@ impl Image<'_> {
             self.0.get(at..at + len).is_some_and(|bytes| bytes.iter().any(|&byte| byte != 0))
         };
         let mut some: Vec<usize> = entries.clone().filter(says).take(ENTRIES).collect();
-        some.extend(entries.clone().filter(says).next_back());
+        some.extend(entries.clone().rfind(says));
         some.extend(entries.clone().find(|at| !says(at)));
         some.sort_unstable();
         some.dedup();
