@@ -30,7 +30,7 @@ use image_preflight::report::ImageReport;
 use mutant::{GUESTS, Subject, XorShift, check, disk, testdata};
 
 /// Mutants of each guest's disk, and of its container.
-const MUTANTS: usize = 80;
+const MUTANTS: usize = 60;
 
 /// Longest time of one check.
 const MAX_TIME: Duration = Duration::from_secs(5);

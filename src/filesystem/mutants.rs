@@ -1,6 +1,12 @@
 //! For tests against damage: a look at everything of a tree that may be damaged, and numbers that are
 //! the same in each run.
-#![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::cast_possible_truncation)]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "for tests"
+)]
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -44,17 +50,19 @@ pub fn visit_all(fs: &dyn FileSystem, most: usize) -> usize {
 }
 
 /// Marsaglia's xorshift: what it starts from decides all.
-pub struct XorShift(pub u64);
+#[cfg(test)]
+pub(crate) struct XorShift(pub(crate) u64);
 
+#[cfg(test)]
 impl XorShift {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
     }
 
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 }
