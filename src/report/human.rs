@@ -85,7 +85,16 @@ fn write(report: &ImageReport, layout: &Settings, out: &mut dyn Write) -> Result
         return Ok(());
     }
     writeln!(out)?;
-    for status in [Status::Pass, Status::NotApplicable, Status::Waived] {
+    // What was set aside is to be seen each time, with whose word it was.
+    for finding in report.findings.iter().filter(|finding| finding.status == Status::Waived) {
+        let words = words::status(Status::Waived).get(layout.lang);
+        let message = finding.message.get(layout.lang);
+        let text = format!("{words} {}: {}", finding.rule, for_terminal(message));
+        for line in wrap(&text, layout.width, "", "  ") {
+            writeln!(out, "{line}")?;
+        }
+    }
+    for status in [Status::Pass, Status::NotApplicable] {
         ids(report, status, layout, out)?;
     }
     checklist(report, layout, out)

@@ -150,7 +150,13 @@ impl Sarif {
         if finding.status == Status::Waived
             && let Some(result) = result.as_object_mut()
         {
-            result.insert("suppressions".to_owned(), json!([{ "kind": "external" }]));
+            let mut suppression = json!({ "kind": "external" });
+            if let (Some(waived), Some(suppression)) =
+                (&finding.waived, suppression.as_object_mut())
+            {
+                suppression.insert("justification".to_owned(), json!(waived.reason));
+            }
+            result.insert("suppressions".to_owned(), json!([suppression]));
         }
         Some(result)
     }

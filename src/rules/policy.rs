@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
-use super::{Level, Status, day};
+use super::{Level, Status, Text, day};
 use crate::guest::glob;
 
 /// Changes to a built-in profile.
@@ -110,10 +110,21 @@ pub fn waive(findings: &mut [Finding], image: &str, waivers: &[Waiver], today: i
             .find(|waiver| !waiver.has_expired(today) && waiver.is_of(&finding.rule, image));
         if let Some(waiver) = waiver {
             finding.status = Status::Waived;
-            finding.waived = Some(Waived {
-                reason: waiver.reason.clone(),
-                expires: waiver.expires.map(day::date),
-            });
+            let waived =
+                Waived { reason: waiver.reason.clone(), expires: waiver.expires.map(day::date) };
+            let Text { en, zh } = &mut finding.message;
+            let reason = &waived.reason;
+            match &waived.expires {
+                Some(last) => {
+                    en.push_str(&format!(" Waived until {last}: {reason}"));
+                    zh.push_str(&format!("豁免至{last}：{reason}"));
+                }
+                None => {
+                    en.push_str(&format!(" Waived: {reason}"));
+                    zh.push_str(&format!("已豁免：{reason}"));
+                }
+            }
+            finding.waived = Some(waived);
         }
     }
 }
@@ -156,6 +167,9 @@ mod tests {
         let waived: Vec<_> = findings.iter().filter_map(|finding| finding.waived.clone()).collect();
         let expires = Some("2026-01-01".to_owned());
         assert_eq!(waived, [Waived { reason: "attached by hand".to_owned(), expires }]);
+        let message = &findings.iter().find(|finding| finding.rule == RULE).unwrap().message;
+        assert!(message.en.ends_with("Waived until 2026-01-01: attached by hand"));
+        assert!(message.zh.ends_with("豁免至2026-01-01：attached by hand"));
     }
 
     #[test]
