@@ -56,7 +56,10 @@ impl Measure {
             return line.to_owned();
         }
         let name = |word: &Path| match word.file_name() {
-            Some(name) if word.is_absolute() => name.to_string_lossy().into_owned(),
+            // Not what is a path in the guest.
+            Some(name) if word.is_absolute() && !word.starts_with("/etc") => {
+                name.to_string_lossy().into_owned()
+            }
             _ => word.to_string_lossy().into_owned(),
         };
         let mut words = vec![name(&self.program)];
