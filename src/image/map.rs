@@ -177,8 +177,8 @@ type Identity = (u64, u64);
 
 /// A regular file or block device of the host, mapped read-only.
 ///
-/// No `madvise`: the default read-ahead serves both the small jumps through metadata and the long
-/// reads of files.
+/// The default read-ahead serves both the small jumps through metadata and the long reads of files;
+/// only tables that lie far apart are asked for ahead ([`Bytes::will_need`]).
 pub struct Map {
     name: String,
     path: PathBuf,
