@@ -118,7 +118,7 @@ name = "ours"
 "fstab-no-nonsystem-mounts" = "recommended"
 cloud-init-enabled = "off"
 [limits]
-max-file-size = "1 MiB"
+max-file-size = "1 KiB"
 [[systems]]
 id = "debian"
 version = "12"

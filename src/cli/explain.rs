@@ -1,5 +1,6 @@
 //! `image-preflight explain`.
 
+use std::cmp::Reverse;
 use std::io::Write;
 
 use super::args::ExplainArgs;
@@ -43,7 +44,8 @@ pub(super) fn nearest(id: &str) -> Option<&'static str> {
             (shared, rule.id)
         })
         .filter(|(shared, _)| *shared >= 2)
-        .max_by_key(|(shared, _)| *shared)
+        // Of several that are as near, the one with the least beside it.
+        .max_by_key(|(shared, id)| (*shared, Reverse(id.len())))
         .map(|(_, id)| id)
 }
 
