@@ -399,7 +399,7 @@ fn the_json_report_is_what_its_schema_says() {
         ("/reports/0/findings/0/status", Json::from("good")),
         ("/reports/0/findings/1/evidence/0/excerpt/line", Json::from("2")),
         ("/reports/0/summary", Json::Null),
-        ("/profile", Json::from("none")),
+        ("/profile", Json::from(1)),
     ] {
         let mut document = document.clone();
         *document.pointer_mut(pointer).unwrap() = wrong;
