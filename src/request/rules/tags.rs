@@ -7,9 +7,13 @@ use super::{
 };
 use crate::text;
 
-/// Longest key and value of a tag, in characters, and most tags of an image (镜像标签数据格式).
+/// Longest key of a tag, in characters (镜像标签数据格式).
 const MAX_KEY: usize = 36;
+
+/// Longest value of a tag, in characters (镜像标签数据格式).
 const MAX_VALUE: usize = 43;
+
+/// Most tags of an image (镜像标签数据格式).
 const MAX_TAGS: usize = 10;
 
 pub(super) static RULE: BodyRule = BodyRule {

@@ -12,8 +12,10 @@ use crate::guest::linux::pattern;
 /// Where a relative `include` begins (`DEFAULT_INCLUDE_PATH`).
 const DIRECTORY: &str = "/etc";
 
-/// Deepest `include` (`MAX_INCLUDE_DEPTH`), and most files in all.
+/// Deepest `include`: that of nft itself (`MAX_INCLUDE_DEPTH`).
 const MAX_DEPTH: usize = 16;
+
+/// Most files that one ruleset includes: distributions split theirs into some ten.
 const MAX_FILES: usize = 64;
 
 /// Most words once variables stand for what they are.
