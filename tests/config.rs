@@ -2,29 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "for tests")]
 
+mod program;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 
-use assert_cmd::Command;
+use program::{testdata, text};
 
 fn run(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_image-preflight"))
-        .env_clear()
-        .current_dir(folder)
-        .args(args)
-        .timeout(std::time::Duration::from_secs(60))
-        .output()
-        .unwrap()
+    program::run(folder, args, "")
 }
 
 fn guest(name: &str) -> String {
-    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "testdata", "guests", name].iter().collect();
-    path.to_str().unwrap().to_owned()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+    testdata(&format!("guests/{name}"))
 }
 
 fn json(output: &Output) -> serde_json::Value {

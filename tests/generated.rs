@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
+mod program;
+
+use std::path::Path;
 use std::process::Output;
 
-use assert_cmd::Command;
-
 fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_image-preflight")).env_clear().args(args).output().unwrap()
+    program::run(Path::new("."), args, "")
 }
 
 #[test]

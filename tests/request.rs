@@ -2,28 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "for tests")]
 
-use std::path::PathBuf;
+mod program;
+
+use std::path::Path;
 use std::process::Output;
 
-use assert_cmd::Command;
+use program::{testdata, text};
 
 fn run(args: &[&str], input: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_image-preflight"))
-        .env_clear()
-        .args(args)
-        .write_stdin(input)
-        .timeout(std::time::Duration::from_secs(60))
-        .output()
-        .unwrap()
-}
-
-fn testdata(path: &str) -> String {
-    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "testdata", path].iter().collect();
-    path.to_str().unwrap().to_owned()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+    program::run(Path::new("."), args, input)
 }
 
 const GOOD: &str = "guests/good.qcow2";

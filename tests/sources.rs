@@ -2,25 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "for tests")]
 
+mod program;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 
-use assert_cmd::Command;
+use program::{testdata, text};
 
 fn run(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_image-preflight"))
-        .env_clear()
-        .current_dir(folder)
-        .args(args)
-        .timeout(std::time::Duration::from_secs(60))
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+    program::run(folder, args, "")
 }
 
 /// The images of a report, as it names them.
@@ -36,8 +28,7 @@ fn images(output: &Output) -> Vec<String> {
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let good: PathBuf =
-        [env!("CARGO_MANIFEST_DIR"), "testdata", "guests", "data-disk-only.qcow2"].iter().collect();
+    let good = testdata("guests/data-disk-only.qcow2");
     for name in ["b/2.qcow2", "b/1.QCOW2", "a/x.img", "a/notes.txt", "a/deep/er/y.raw"] {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

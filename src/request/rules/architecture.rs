@@ -1,7 +1,7 @@
 //! `req-architecture`
 
 use super::{
-    BodyRule, Case, Checked, Doc, Fix, Fixed, Level, Node, Outcome, Problems, Profile, wrong_type,
+    BodyRule, Case, Checked, Doc, Fix, Fixed, Level, Node, Outcome, Problems, Profile, word,
 };
 use crate::guest::facts::{Architecture, Facts, Guest};
 use crate::text;
@@ -65,39 +65,10 @@ fn check(case: &Case<'_>) -> Checked {
         ))
         .into();
     };
-    match value.text() {
-        None => wrong_type(&mut problems, pointer, value, ("a string", "字符串")),
-        Some(text @ ("x86" | "arm")) => {
-            if let Some(found) = found.filter(|found| *found != text) {
-                problems.broken(
-                    pointer,
-                    Some(value),
-                    text!(
-                        "architecture is {text}, the image's programs are for {found}.",
-                        "architecture为{text}，镜像中程序的架构为{found}。"
-                    ),
-                );
-                problems.fix(Fix::Set(pointer.to_owned(), Node::from(found)));
-            }
-        }
-        Some(text) => {
-            problems.broken(
-                pointer,
-                Some(value),
-                text!(
-                    "architecture is “{text}”, neither x86 nor arm.",
-                    "architecture为“{text}”，应为x86或arm。"
-                ),
-            );
-            let meant = match text.trim().to_ascii_lowercase().as_str() {
-                "x86" | "x86_64" | "amd64" | "i386" => Some("x86"),
-                "arm" | "arm64" | "aarch64" => Some("arm"),
-                _ => None,
-            };
-            if let Some(meant) = meant {
-                problems.fix(Fix::Set(pointer.to_owned(), Node::from(meant)));
-            }
-        }
-    }
+    word(&mut problems, pointer, value, ["x86", "arm"], found, |text| match text {
+        "x86" | "x86_64" | "amd64" | "i386" => Some("x86"),
+        "arm" | "arm64" | "aarch64" => Some("arm"),
+        _ => None,
+    });
     problems.end(text!("architecture is permitted.", "architecture符合要求。"), &[(pointer, value)])
 }

@@ -1,7 +1,7 @@
 //! `req-firmware`
 
 use super::{
-    BodyRule, Case, Checked, Doc, Fix, Fixed, Level, Node, Problems, Profile, absent, wrong_type,
+    BodyRule, Case, Checked, Doc, Fix, Fixed, Level, Node, Problems, Profile, absent, word,
 };
 use crate::guest::facts::Facts;
 use crate::text;
@@ -60,36 +60,11 @@ fn check(case: &Case<'_>) -> Checked {
         }
         return absent("hw_firmware_type");
     };
-    match value.text() {
-        None => wrong_type(&mut problems, pointer, value, ("a string", "字符串")),
-        Some(text @ ("bios" | "uefi")) => {
-            if let Some(found) = found.filter(|found| *found != text) {
-                problems.broken(
-                    pointer,
-                    Some(value),
-                    text!(
-                        "hw_firmware_type is {text}, the image boots by {found} alone.",
-                        "hw_firmware_type为{text}，但镜像只支持{found}启动。"
-                    ),
-                );
-                problems.fix(Fix::Set(pointer.to_owned(), Node::from(found)));
-            }
-        }
-        Some(text) => {
-            problems.broken(
-                pointer,
-                Some(value),
-                text!(
-                    "hw_firmware_type is “{text}”, neither bios nor uefi.",
-                    "hw_firmware_type为“{text}”，应为bios或uefi。"
-                ),
-            );
-            let lower = text.trim().to_ascii_lowercase();
-            if matches!(lower.as_str(), "bios" | "uefi") {
-                problems.fix(Fix::Set(pointer.to_owned(), Node::from(lower)));
-            }
-        }
-    }
+    word(&mut problems, pointer, value, ["bios", "uefi"], found, |text| match text {
+        "bios" | "legacy" => Some("bios"),
+        "uefi" | "efi" => Some("uefi"),
+        _ => None,
+    });
     problems.end(
         text!("hw_firmware_type is permitted.", "hw_firmware_type符合要求。"),
         &[(pointer, value)],

@@ -95,6 +95,42 @@ fn boolean<'a>(case: &Case<'a>, name: &str) -> Option<Result<bool, Box<Checked>>
     Some(Ok(*set))
 }
 
+/// Checks a field that is one of two words and says the same as the image; `meant` is the word for
+/// another spelling.
+fn word(
+    problems: &mut Problems<'_, '_>,
+    pointer: &str,
+    value: &Node,
+    words: [&'static str; 2],
+    of_image: Option<&'static str>,
+    meant: impl Fn(&str) -> Option<&'static str>,
+) {
+    let name = pointer.trim_start_matches('/');
+    let Some(text) = value.text() else {
+        return wrong_type(problems, pointer, value, ("a string", "字符串"));
+    };
+    let right = if words.contains(&text) {
+        let Some(found) = of_image.filter(|found| *found != text) else { return };
+        let message = text!(
+            "{name} is {text}, the image is for {found} alone.",
+            "{name}为{text}，但镜像只支持{found}。"
+        );
+        problems.broken(pointer, Some(value), message);
+        Some(found)
+    } else {
+        let [one, other] = words;
+        let message = text!(
+            "{name} is “{text}”, neither {one} nor {other}.",
+            "{name}为“{text}”，应为{one}或{other}。"
+        );
+        problems.broken(pointer, Some(value), message);
+        meant(&text.trim().to_ascii_lowercase())
+    };
+    if let Some(right) = right {
+        problems.fix(Fix::Set(pointer.to_owned(), Node::from(right)));
+    }
+}
+
 /// Whether a text is a UUID as the platform writes it: 8-4-4-4-12 hexadecimal digits (RFC 9562, §4).
 fn is_uuid(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
