@@ -72,6 +72,7 @@ pub struct Check<'a> {
     password: Option<&'a guest::password::InitialPassword>,
     request: Option<(&'a str, &'a str)>,
     waivers: &'a [rules::policy::Waiver],
+    baseline: Option<&'a rules::baseline::Baseline>,
     digest: Option<image::DigestKind>,
     progress: Option<&'a Progress>,
 }
@@ -88,6 +89,7 @@ impl<'a> Check<'a> {
             password: None,
             request: None,
             waivers: &[],
+            baseline: None,
             digest: None,
             progress: None,
         }
@@ -116,6 +118,12 @@ impl<'a> Check<'a> {
     /// Findings that are set aside.
     pub fn waivers(&mut self, waivers: &'a [rules::policy::Waiver]) -> &mut Self {
         self.waivers = waivers;
+        self
+    }
+
+    /// An earlier report: what it has no longer fails an image.
+    pub fn baseline(&mut self, baseline: &'a rules::baseline::Baseline) -> &mut Self {
+        self.baseline = Some(baseline);
         self
     }
 
@@ -157,6 +165,9 @@ impl<'a> Check<'a> {
         }
         let name = &facts.image.path;
         rules::policy::waive(&mut findings, name, self.waivers, self.context.today);
+        if let Some(baseline) = self.baseline {
+            baseline.apply(&mut findings, name);
+        }
         let mut report = report::ImageReport::new(&facts, findings, self.fail_on_warn);
         report.image.digest = digest;
         Ok(report)

@@ -56,6 +56,8 @@ pub(super) enum Command {
     Request(RequestArgs),
     /// Print the value of os_version for the system in an image
     OsVersion(OsVersionArgs),
+    /// Join JSON reports, as of shards, into one in any form
+    Merge(MergeArgs),
     /// Write a commented configuration file
     Init(InitArgs),
     /// Print completions for a shell
@@ -106,6 +108,10 @@ pub(super) struct CheckArgs {
     /// Configuration: profile, language, waivers [default: image-preflight.toml, when it is there]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+
+    /// An earlier report (json or json-lines): only what is new in an image fails it
+    #[arg(long, value_name = "REPORT")]
+    pub(super) baseline: Option<PathBuf>,
 
     /// Check the initial password, too: the first line of this file, or of standard input (-). It is
     /// compared with the accounts' hashes and never shown
@@ -233,6 +239,18 @@ pub(super) struct DraftArgs {
     /// Biggest memory of a server, in MB
     #[arg(long, value_name = "MB")]
     pub(super) max_ram: Option<u64>,
+}
+
+/// Arguments of `merge`.
+#[derive(Debug, Args)]
+pub(super) struct MergeArgs {
+    /// Reports in the form json or json-lines
+    #[arg(required = true, value_name = "REPORT")]
+    pub(super) reports: Vec<PathBuf>,
+
+    /// Form of the report
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
+    pub(super) format: FormatArg,
 }
 
 /// Arguments of `init`.

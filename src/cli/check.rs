@@ -14,10 +14,11 @@ use anstream::{AutoStream, ColorChoice};
 use super::args::{CheckArgs, FailOnArg};
 use super::config::Config;
 use super::progress::{Progress, TICK};
-use super::{Failure, password, request, sandbox, sources, width};
+use super::{Failure, merge, password, request, sandbox, sources, width};
 use crate::Check;
 use crate::report::{Detail, Format, ImageReport, Settings, Verdict};
 use crate::rules::Lang;
+use crate::rules::baseline::Baseline;
 
 pub(super) fn run(
     args: &CheckArgs,
@@ -33,10 +34,14 @@ pub(super) fn run(
     let fail_on_warn = args.fail_on.or(config.fail_on) == Some(FailOnArg::Warn);
     let password = args.password_file.as_deref().map(password::read).transpose()?;
     let body = args.request.as_deref().map(request::read).transpose()?;
+    let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     let mut check = Check::new(context.clone());
     check.fail_on_warn(fail_on_warn).waivers(&config.waivers);
     if let Some(password) = &password {
         check.password(password);
+    }
+    if let Some(baseline) = &baseline {
+        check.baseline(baseline);
     }
     if let Some(kind) = args.digest {
         check.digest(kind.into());
@@ -98,6 +103,13 @@ pub(super) fn run(
     out.flush()?;
     config.tell_of_waivers(&used, today, &mut io::stderr())?;
     Ok(Verdict::exit_code_of_all(verdicts))
+}
+
+/// The findings of an earlier report.
+fn read_baseline(path: &Path) -> Result<Baseline, Failure> {
+    let before = merge::read(path)?.reports;
+    let findings = before.iter().map(|report| (&*report.image.path, &*report.findings));
+    Ok(Baseline::new(&path.display().to_string(), findings))
 }
 
 /// Whether two paths lead to one file, by whatever name.

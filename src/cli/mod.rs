@@ -9,6 +9,7 @@ mod generate;
 mod init;
 mod inspect;
 mod ls;
+mod merge;
 mod os_version;
 mod password;
 mod progress;
@@ -87,6 +88,7 @@ pub fn run() -> ExitCode {
         }
         Command::Request(args) => request::run(&args, lang, &mut out),
         Command::OsVersion(args) => os_version::run(&args, lang, &mut out),
+        Command::Merge(args) => merge::run(&args, lang, &mut out),
         Command::Init(args) => init::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
         Command::Completions(args) => generate::completions(&args, &mut out),

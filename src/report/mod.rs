@@ -13,6 +13,7 @@ pub mod json;
 mod junit;
 pub mod layout;
 mod markdown;
+pub mod read;
 mod sarif;
 mod words;
 

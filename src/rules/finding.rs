@@ -65,6 +65,24 @@ impl Finding {
         }
     }
 
+    /// Sets it aside, and says so.
+    pub(super) fn set_aside(&mut self, waived: Waived) {
+        self.status = Status::Waived;
+        let Text { en, zh } = &mut self.message;
+        let reason = &waived.reason;
+        match &waived.expires {
+            Some(last) => {
+                en.push_str(&format!(" Waived until {last}: {reason}"));
+                zh.push_str(&format!("豁免至{last}：{reason}"));
+            }
+            None => {
+                en.push_str(&format!(" Waived: {reason}"));
+                zh.push_str(&format!("已豁免：{reason}"));
+            }
+        }
+        self.waived = Some(waived);
+    }
+
     /// The finding with its texts in one language.
     pub fn in_language(&self, lang: Lang) -> Finding<String> {
         Finding {

@@ -5,6 +5,7 @@
 mod about;
 mod account_open;
 mod arch_match;
+pub mod baseline;
 mod bits_memory_cap;
 mod boot_and_system_same_disk;
 mod boot_chain_complete;

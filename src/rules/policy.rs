@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
-use super::{Level, Status, Text, day};
+use super::{Level, Status, day};
 use crate::guest::glob;
 
 /// Changes to a built-in profile.
@@ -109,22 +109,8 @@ pub fn waive(findings: &mut [Finding], image: &str, waivers: &[Waiver], today: i
             .iter()
             .find(|waiver| !waiver.has_expired(today) && waiver.is_of(&finding.rule, image));
         if let Some(waiver) = waiver {
-            finding.status = Status::Waived;
-            let waived =
-                Waived { reason: waiver.reason.clone(), expires: waiver.expires.map(day::date) };
-            let Text { en, zh } = &mut finding.message;
-            let reason = &waived.reason;
-            match &waived.expires {
-                Some(last) => {
-                    en.push_str(&format!(" Waived until {last}: {reason}"));
-                    zh.push_str(&format!("豁免至{last}：{reason}"));
-                }
-                None => {
-                    en.push_str(&format!(" Waived: {reason}"));
-                    zh.push_str(&format!("已豁免：{reason}"));
-                }
-            }
-            finding.waived = Some(waived);
+            let expires = waiver.expires.map(day::date);
+            finding.set_aside(Waived { reason: waiver.reason.clone(), expires });
         }
     }
 }

@@ -1,0 +1,121 @@
+//! What was known before: findings that an earlier report has no longer fail an image.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Status;
+use super::finding::Finding;
+use super::policy::Waived;
+use crate::chinese::chinese;
+use crate::fact::Evidence;
+
+/// The findings of an earlier report.
+#[derive(Debug, Clone, Default)]
+pub struct Baseline {
+    /// What reports call it.
+    name: String,
+    /// By the image's path and the rule: what was seen.
+    seen: BTreeMap<(String, String), BTreeSet<Sight>>,
+}
+
+/// A piece of evidence without what differs between two runs that see the same: the number of a line,
+/// or a measured size.
+type Sight = (String, String);
+
+/// A line of a file is known by its file and its text; anything else by its place.
+fn sights(evidence: &Evidence) -> [Sight; 2] {
+    let Evidence { location, detail, .. } = evidence;
+    match location.rsplit_once(':') {
+        Some((file, line)) if !line.is_empty() && line.chars().all(|c| c.is_ascii_digit()) => {
+            [detail.clone(), chinese(detail).into_owned()].map(|detail| (file.to_owned(), detail))
+        }
+        _ => [location, location].map(|place| (place.clone(), String::new())),
+    }
+}
+
+fn is_broken(finding: &Finding) -> bool {
+    matches!(finding.status, Status::Fail | Status::Warn | Status::Waived)
+}
+
+impl Baseline {
+    /// The findings of earlier reports: of each the image's path and what was found. `name` is how
+    /// findings call the baseline.
+    pub fn new<'a>(
+        name: &str,
+        reports: impl IntoIterator<Item = (&'a str, &'a [Finding])>,
+    ) -> Self {
+        let mut seen: BTreeMap<(String, String), BTreeSet<Sight>> = BTreeMap::new();
+        for (image, findings) in reports {
+            for finding in findings.iter().filter(|finding| is_broken(finding)) {
+                let sights = finding.evidence.iter().flat_map(sights);
+                seen.entry((image.to_owned(), finding.rule.clone())).or_default().extend(sights);
+            }
+        }
+        Self { name: name.to_owned(), seen }
+    }
+
+    /// Sets aside what fails or warns and is not new: everything that the finding shows was seen
+    /// before, by the same rule in the image of the same path.
+    pub fn apply(&self, findings: &mut [Finding], image: &str) {
+        for finding in findings {
+            if !matches!(finding.status, Status::Fail | Status::Warn) {
+                continue;
+            }
+            let key = (image.to_owned(), finding.rule.clone());
+            let Some(before) = self.seen.get(&key) else { continue };
+            let is_known =
+                |evidence: &Evidence| sights(evidence).iter().any(|s| before.contains(s));
+            if finding.evidence.iter().all(is_known) {
+                let reason = format!("known from {}", self.name);
+                finding.set_aside(Waived { reason, expires: None });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::testing::{absent_disk, context, fstab_mut, good_linux, mount};
+    use crate::rules::{Profile, check_all};
+
+    const RULE: &str = "fstab-no-nonsystem-mounts";
+
+    /// The findings with foreign disks mounted by these lines.
+    fn with(lines: &[(u32, &str)]) -> Vec<Finding> {
+        let mut facts = good_linux();
+        for (line, path) in lines {
+            fstab_mut(&mut facts).entries.push(mount(*line, absent_disk(), path, "ext4"));
+        }
+        check_all(&facts, &context(Profile::ImsClassic))
+    }
+
+    fn status(before: &[(u32, &str)], now: &[(u32, &str)], image: &str) -> Status {
+        let before = with(before);
+        let baseline = Baseline::new("old.json", [("a.qcow2", before.as_slice())]);
+        let mut findings = with(now);
+        baseline.apply(&mut findings, image);
+        findings.iter().find(|finding| finding.rule == RULE).unwrap().status
+    }
+
+    #[test]
+    fn what_was_there_before_is_set_aside_and_what_is_new_fails() {
+        assert_eq!(status(&[(7, "/data")], &[(7, "/data")], "a.qcow2"), Status::Waived);
+        // A line was added above it.
+        assert_eq!(status(&[(7, "/data")], &[(8, "/data")], "a.qcow2"), Status::Waived);
+        assert_eq!(status(&[(7, "/data")], &[(7, "/data"), (8, "/more")], "a.qcow2"), Status::Fail);
+        assert_eq!(status(&[(7, "/data")], &[(7, "/data")], "b.qcow2"), Status::Fail);
+        assert_eq!(status(&[], &[(7, "/data")], "a.qcow2"), Status::Fail);
+    }
+
+    #[test]
+    fn a_finding_that_was_set_aside_says_by_what() {
+        let before = with(&[(7, "/data")]);
+        let baseline = Baseline::new("old.json", [("a.qcow2", before.as_slice())]);
+        let mut findings = with(&[(7, "/data")]);
+        baseline.apply(&mut findings, "a.qcow2");
+        let waived: Vec<_> =
+            findings.iter().filter_map(|finding| finding.waived.as_ref()).collect();
+        assert!(waived.iter().all(|waived| waived.reason == "known from old.json"));
+        assert!(!waived.is_empty());
+    }
+}

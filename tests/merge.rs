@@ -1,0 +1,121 @@
+//! Reports that are joined, and those that are compared with.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "for tests")]
+
+mod program;
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use program::{testdata, text};
+
+fn run(folder: &Path, args: &[&str]) -> Output {
+    program::run(folder, args, "")
+}
+
+/// A folder of guests that end in each way.
+fn fleet() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["good", "fstab-data-disk", "luks-root", "data-disk-only", "uefi-only", "ntfs"] {
+        let name = format!("{name}.qcow2");
+        fs::copy(testdata(&format!("guests/{name}")), folder.path().join(&name)).unwrap();
+    }
+    fs::write(folder.path().join("none.img"), "").unwrap();
+    folder
+}
+
+#[test]
+fn the_reports_of_shards_together_equal_that_of_one_call() {
+    let folder = fleet();
+    let reports = tempfile::tempdir().unwrap();
+    for lang in ["en", "zh-CN"] {
+        let mut parts = Vec::new();
+        for (shard, form) in [("1/3", "json"), ("2/3", "json-lines"), ("3/3", "json")] {
+            let path = reports.path().join(format!("{}.json", shard.replace('/', "-")));
+            let path = path.to_str().unwrap().to_owned();
+            let args = ["check", ".", "-R", "--shard", shard, "--lang", lang, "--output", &path];
+            run(folder.path(), &[&args[..], &["--format", form]].concat());
+            parts.push(path);
+        }
+        for form in [
+            "human",
+            "json",
+            "json-lines",
+            "sarif",
+            "junit",
+            "markdown",
+            "html",
+            "github",
+            "gitlab",
+        ] {
+            let whole = run(folder.path(), &["check", ".", "-R", "--lang", lang, "--format", form]);
+            let mut args = vec!["merge", "--lang", lang, "--format", form];
+            args.extend(parts.iter().rev().map(String::as_str));
+            let merged = run(folder.path(), &args);
+            assert_eq!(text(&merged.stdout), text(&whole.stdout), "{form}");
+            assert_eq!(merged.status.code(), whole.status.code(), "{form}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_joined_is_said() {
+    let folder = fleet();
+    let file = |name: &str, args: &[&str]| {
+        let output =
+            run(folder.path(), &[&["check", "good.qcow2", "--format", "json"], args].concat());
+        fs::write(folder.path().join(name), output.stdout).unwrap();
+    };
+    file("a.json", &[]);
+    file("b.json", &["--profile", "otc"]);
+    fs::write(folder.path().join("c.json"), "{\"reports\": []}").unwrap();
+    let later = fs::read_to_string(folder.path().join("a.json")).unwrap();
+    let later = later.replace("\"schema_version\": \"1\"", "\"schema_version\": \"2\"");
+    fs::write(folder.path().join("d.json"), later).unwrap();
+    for (args, said) in [
+        (vec!["a.json", "b.json"], "a.json was made by the profile ims-classic, b.json by otc"),
+        (vec!["a.json", "a.json"], "have an image in common"),
+        (vec!["c.json"], "c.json is no report of image-preflight: missing field"),
+        (vec!["d.json"], "schema_version is \"2\""),
+        (vec!["absent.json"], "cannot read the report absent.json"),
+    ] {
+        let output = run(folder.path(), &[&["merge"], &args[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn only_what_is_new_since_the_baseline_fails() {
+    let folder = fleet();
+    for lang in ["en", "zh-CN"] {
+        let before = run(
+            folder.path(),
+            &[
+                "check",
+                "fstab-data-disk.qcow2",
+                "--lang",
+                lang,
+                "--format",
+                "json",
+                "--output",
+                "old.json",
+            ],
+        );
+        assert_eq!(before.status.code(), Some(1));
+        let args =
+            ["check", "fstab-data-disk.qcow2", "--baseline", "old.json", "--fail-on", "warn"];
+        let now = run(folder.path(), &args);
+        assert_eq!(now.status.code(), Some(0), "{}", text(&now.stdout));
+        assert!(text(&now.stdout).contains("Waived: known from old.json"), "{}", text(&now.stdout));
+        // Another image under that path has its own faults.
+        let luks = folder.path().join("luks-root.qcow2");
+        let swapped = tempfile::tempdir().unwrap();
+        fs::copy(luks, swapped.path().join("fstab-data-disk.qcow2")).unwrap();
+        fs::copy(folder.path().join("old.json"), swapped.path().join("old.json")).unwrap();
+        assert_eq!(run(swapped.path(), &args).status.code(), Some(1));
+    }
+    let absent = run(folder.path(), &["check", "good.qcow2", "--baseline", "absent.json"]);
+    assert_eq!(absent.status.code(), Some(2));
+}
