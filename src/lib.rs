@@ -174,6 +174,17 @@ impl<'a> Check<'a> {
     }
 }
 
+/// Opens the files of one image, without what they mean.
+///
+/// # Errors
+/// As [`check`].
+pub fn files(path: &Path) -> Result<guest::Files> {
+    let image = image::Image::open(path)?;
+    let files = guest::Files::of(&image);
+    unchanged(&image, path)?;
+    Ok(files)
+}
+
 /// Looks into one image: facts, no judgement.
 ///
 /// # Errors

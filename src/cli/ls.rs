@@ -9,7 +9,6 @@ use crate::error::Error;
 use crate::fact::Fact;
 use crate::filesystem::tree::{Listed, Tree};
 use crate::filesystem::{FileType, Metadata};
-use crate::guest::Inspection;
 use crate::report::escape::for_terminal;
 
 pub(super) fn run(args: &PathArgs, out: &mut dyn Write) -> Result<u8, Failure> {
@@ -32,27 +31,21 @@ pub(super) fn run(args: &PathArgs, out: &mut dyn Write) -> Result<u8, Failure> {
 
 /// The guest's tree, or that of one partition.
 pub(super) fn tree(image: &Path, partition: Option<u32>) -> Result<Tree, Failure> {
-    let inspection = crate::inspect(image)?;
+    let files = crate::files(image)?;
     let Some(number) = partition else {
-        return match inspection {
-            Inspection { tree: Some(tree), .. } => Ok(tree),
-            Inspection { facts, .. } => {
-                let why = match (facts.disk.unread(), facts.guest.unread()) {
-                    (Some(unread), _) | (None, Some(unread)) => {
-                        format!("{}: {}", unread.location, unread.reason)
-                    }
-                    (None, None) => "no guest was found whose files can be read".to_owned(),
-                };
-                let image = image.display();
-                Err(Failure::Said(format!("{image}: {why} (--volume N looks into one partition)")))
-            }
+        let why = match files.tree {
+            Fact::Known(Some(tree)) => return Ok(tree),
+            Fact::Known(None) => "no guest was found whose files can be read".to_owned(),
+            Fact::Unknown(unread) => format!("{}: {}", unread.location, unread.reason),
         };
+        let image = image.display();
+        return Err(Failure::Said(format!("{image}: {why} (--volume N looks into one partition)")));
     };
-    let disk = inspection.facts.disk.known();
+    let disk = files.disk.known();
     let index = disk.and_then(|disk| {
         disk.volumes.iter().position(|volume| volume.partition.unwrap_or(0) == number)
     });
-    match index.and_then(|index| Some((index, inspection.filesystems.get(index)?))) {
+    match index.and_then(|index| Some((index, files.filesystems.get(index)?))) {
         Some((index, Fact::Known(Some(filesystem)))) => Ok(Tree::new(filesystem.clone(), index)),
         Some((_, Fact::Known(None))) => {
             Err(Failure::Said(format!("partition {number} holds no file system")))

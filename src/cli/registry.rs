@@ -9,7 +9,7 @@ use super::args::RegistryArgs;
 use super::ls;
 use crate::disk::facts::{DiskFacts, PartitionRole};
 use crate::filesystem::tree::Tree;
-use crate::guest::Inspection;
+use crate::guest::Files;
 use crate::guest::windows::registry::{self, Hive, HiveState, Key, Registry, Value, ValueType};
 use crate::report::escape::for_terminal;
 
@@ -146,8 +146,8 @@ fn boot_configuration(image: &Path, volume: Option<u32>) -> Result<(String, Hive
     let trees: Vec<(String, Tree)> = match volume {
         Some(number) => vec![(format!("partition {number}"), ls::tree(image, volume)?)],
         None => {
-            let Inspection { facts, filesystems, .. } = crate::inspect(image)?;
-            let disk = facts.disk.known().ok_or_else(missing)?;
+            let Files { disk, filesystems, .. } = crate::files(image)?;
+            let disk = disk.known().ok_or_else(missing)?;
             let mut found = Vec::new();
             for (index, (volume, filesystem)) in disk.volumes.iter().zip(filesystems).enumerate() {
                 if let Some(Some(filesystem)) = filesystem.known() {

@@ -32,6 +32,42 @@ pub struct Machine<'a> {
     pub filesystems: &'a [Fact<Option<Arc<dyn FileSystem>>>],
 }
 
+/// The files of an image: its volumes, their file systems, and the guest's tree, without what they
+/// mean. It costs a part of what an [`Inspection`] does.
+pub struct Files {
+    /// The disk; unknown when the container's content cannot be read.
+    pub disk: Fact<DiskFacts>,
+    /// The file systems of the volumes in [`DiskFacts::volumes`].
+    pub filesystems: Vec<Fact<Option<Arc<dyn FileSystem>>>>,
+    /// The tree of the system that would be booted; none when no volume holds one that can be read.
+    pub tree: Fact<Option<Tree>>,
+}
+
+impl Files {
+    /// Opens what is in `image`. Never fails: what could not be read is unknown.
+    pub fn of(image: &Image) -> Self {
+        let bytes = match image.disk() {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let unread = Unread::new("image", error.to_string());
+                return Self {
+                    disk: Fact::Unknown(unread.clone()),
+                    filesystems: Vec::new(),
+                    tree: Fact::Unknown(unread),
+                };
+            }
+        };
+        let Disk { facts: disk, volumes } = Disk::read(bytes);
+        let filesystems = open_filesystems(&disk, volumes);
+        let machine = Machine { disk: &disk, filesystems: &filesystems };
+        let tree = match windows::recognise(&machine) {
+            Some(_) => Fact::Known(windows::tree(&machine)),
+            None => linux::tree(&machine),
+        };
+        Self { disk: Fact::Known(disk), filesystems, tree }
+    }
+}
+
 /// An image that was looked into: its facts, and the files behind them.
 pub struct Inspection {
     /// All facts.

@@ -30,8 +30,8 @@ use self::root::{NoRoot, Root};
 use self::systemd_unit::BootUnits;
 use super::Machine;
 use super::facts::{
-    Accounts, BootFacts, BootFile, CloudInitFacts, Guest, LinuxFacts, PackageFacts, ResolvedFile,
-    SshdFacts,
+    Accounts, BootFacts, BootFile, CloudInitFacts, Fstab, Guest, LinuxFacts, MountFacts,
+    PackageFacts, ResolvedFile, SshdFacts,
 };
 use super::password::InitialPassword;
 use crate::bytes::Bytes;
@@ -57,24 +57,40 @@ pub fn find(
     (Fact::Known(Guest::Linux(Box::new(facts))), Some(tree))
 }
 
+/// The tree of the system that the default boot entry starts, without what its files mean;
+/// `Known(None)` when no volume holds one.
+pub fn tree(machine: &Machine<'_>) -> Fact<Option<Tree>> {
+    match root::find(machine, &boot::follow(machine)) {
+        Ok(root) => Fact::Known(Some(joined(machine, &root).1)),
+        Err(NoRoot::Absent(_)) => Fact::Known(None),
+        Err(NoRoot::Unknown(unread)) => Fact::Unknown(unread),
+    }
+}
+
+/// What is mounted where, and the tree that comes of it.
+fn joined(machine: &Machine<'_>, root: &Root) -> (Fact<Fstab>, Tree, Vec<MountFacts>) {
+    let mut fstab = fstab::find(&Tree::new(root.filesystem.clone(), root.volume), machine.disk);
+    if let Fact::Known(fstab) = &mut fstab {
+        fstab::resolve_root(fstab, root.volume);
+    }
+    let (mut tree, mut mounts) = mounts::join(machine, root, &fstab);
+    if let Fact::Known(fstab) = &mut fstab {
+        // Units may lie on a `/usr` of its own, and mount more in their turn.
+        mount_unit::add(&tree, machine.disk, fstab);
+    }
+    if fstab.known().is_some_and(|fstab| fstab.entries.iter().any(|e| e.unit.is_some())) {
+        (tree, mounts) = mounts::join(machine, root, &fstab);
+    }
+    (fstab, tree, mounts)
+}
+
 fn inspect(
     machine: &Machine<'_>,
     mut boot: BootFacts,
     root: Root,
     password: Option<&InitialPassword>,
 ) -> (LinuxFacts, Tree) {
-    let mut fstab = fstab::find(&Tree::new(root.filesystem.clone(), root.volume), machine.disk);
-    if let Fact::Known(fstab) = &mut fstab {
-        fstab::resolve_root(fstab, root.volume);
-    }
-    let (mut tree, mut mounts) = mounts::join(machine, &root, &fstab);
-    if let Fact::Known(fstab) = &mut fstab {
-        // Units may lie on a `/usr` of its own, and mount more in their turn.
-        mount_unit::add(&tree, machine.disk, fstab);
-    }
-    if fstab.known().is_some_and(|fstab| fstab.entries.iter().any(|e| e.unit.is_some())) {
-        (tree, mounts) = mounts::join(machine, &root, &fstab);
-    }
+    let (fstab, tree, mounts) = joined(machine, &root);
     name_in_tree(machine, &mut boot, &tree);
     let command_line = boot.default_entry.known().and_then(Option::as_ref);
     let command_line = command_line.map(|entry| entry.command_line.clone());

@@ -129,7 +129,7 @@ fn unopened(machine: &Machine<'_>) -> Unread {
 ///
 /// `None` does not say that there is no Windows: where both a Linux file system and Windows' boot
 /// files are seen, which of the two would run is not told here.
-fn recognise(machine: &Machine<'_>) -> Option<Vec<Evidence>> {
+pub(super) fn recognise(machine: &Machine<'_>) -> Option<Vec<Evidence>> {
     if has_linux_volume(machine) {
         return None;
     }
