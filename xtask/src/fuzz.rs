@@ -1,10 +1,9 @@
 //! `cargo xtask fuzz`: runs the fuzz targets of `fuzz/`.
 //!
-//! The stable compiler is enough: what libFuzzer needs to see of the program is asked of LLVM by
-//! options that are stable (`-C passes`, `-C llvm-args`), and `libfuzzer-sys` compiles libFuzzer itself
-//! with the C++ compiler. Address sanitizer is left out: it needs a nightly compiler, and the library
-//! has no unsafe code but the memory map. With a nightly one, `FUZZ_TARGET=ext cargo +nightly fuzz run
-//! fuzz` does the same under it.
+//! The stable compiler is enough (`fuzz/.cargo/config.toml` has the flags), and `libfuzzer-sys` compiles
+//! libFuzzer itself with the C++ compiler. Address sanitizer is left out: it needs a nightly compiler,
+//! and the library has no unsafe code but the memory map. With a nightly one, `FUZZ_TARGET=ext cargo
+//! +nightly fuzz run fuzz` does the same under it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,15 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::workspace;
 
-/// Coverage of edges and of comparisons, as cargo-fuzz asks for it without a sanitizer; `fuzzing` lets
-/// wrong checksums pass.
-const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module \
-    -Cllvm-args=-sanitizer-coverage-level=4 \
-    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
-    -Cllvm-args=-sanitizer-coverage-pc-table \
-    -Cllvm-args=-sanitizer-coverage-trace-compares";
-
-/// With a `--target`, flags do not reach build scripts.
+/// For which the targets are built.
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 
 /// Longest time of one input in seconds.
@@ -102,10 +93,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn build() -> Result<PathBuf> {
     let dir = workspace::cache()?.join("fuzz");
     let status = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
-        .args(["build", "--quiet", "--release", "--target", TRIPLE])
+        .args(["build", "--quiet", "--release"])
         .current_dir(workspace::root().join("fuzz"))
         .env("CARGO_TARGET_DIR", &dir)
-        .env("RUSTFLAGS", FLAGS)
+        .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .status()
         .context("cargo build")?;
