@@ -29,12 +29,7 @@ fn settings(lang: Lang) -> Settings {
 
 fn written(format: Format, lang: Lang, reports: &[ImageReport]) -> String {
     let mut out = Vec::new();
-    let mut writer = format.writer(settings(lang));
-    writer.begin(&mut out).unwrap();
-    for report in reports {
-        writer.image(report, &mut out).unwrap();
-    }
-    writer.end(&mut out).unwrap();
+    format.write(settings(lang), reports, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -288,11 +288,8 @@ fn print(report: &ImageReport, lang: Lang) -> Vec<(&'static str, String)> {
         for &detail in details {
             let context = Context::new(Profile::ImsClassic, 20_000);
             let settings = Settings { context, lang, detail, width: 100, fail_on_warn: false };
-            let mut form = format.writer(settings);
             let mut out = anstream::StripStream::new(Vec::new());
-            form.begin(&mut out).unwrap();
-            form.image(report, &mut out).unwrap();
-            form.end(&mut out).unwrap();
+            format.write(settings, [report], &mut out).unwrap();
             shown.push((name, String::from_utf8(out.into_inner()).unwrap()));
         }
     }

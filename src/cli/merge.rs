@@ -55,11 +55,6 @@ pub(super) fn run(args: &MergeArgs, lang: Lang, out: &mut dyn Write) -> Result<u
     let context = Context { policy, ..Context::new(built_in.unwrap_or_default(), 0) };
     let settings =
         Settings { context, lang, detail: Detail::Normal, width: width(), fail_on_warn: false };
-    let mut form = Format::from(args.format).writer(settings);
-    form.begin(out)?;
-    for (report, _) in all.values() {
-        form.image(report, out)?;
-    }
-    form.end(out)?;
+    Format::from(args.format).write(settings, all.values().map(|(report, _)| report), out)?;
     Ok(Verdict::exit_code_of_all(all.values().map(|(report, _)| report.verdict)))
 }

@@ -144,10 +144,7 @@ fn report(
         width: width(),
         fail_on_warn: false,
     };
-    let mut form = Format::from(format).writer(settings);
-    form.begin(out)?;
-    form.image(&report, out)?;
-    form.end(out)?;
+    Format::from(format).write(settings, [&report], out)?;
     if let (FormatArg::Human, Some(corrected)) = (format, corrected) {
         let heading = Fixed { en: "Corrected body:", zh: "修正后的请求体：" };
         writeln!(out, "\n{}\n", heading.get(lang))?;

@@ -310,6 +310,24 @@ impl Format {
         (Self::Gitlab, "gitlab"),
     ];
 
+    /// Writes reports that are all there.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn write<'a>(
+        self,
+        settings: Settings,
+        reports: impl IntoIterator<Item = &'a ImageReport>,
+        out: &mut dyn Write,
+    ) -> Result<()> {
+        let mut form = self.writer(settings);
+        form.begin(out)?;
+        for report in reports {
+            form.image(report, out)?;
+        }
+        form.end(out)
+    }
+
     /// The writer of this form.
     pub fn writer(self, settings: Settings) -> Box<dyn ReportWriter> {
         match self {
