@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 
 /// Where something was seen, and what stood there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Evidence {
     /// `/etc/fstab:7`, `qcow2 header, byte 32`, `MBR, byte 446`, ….
     pub location: String,
@@ -36,6 +37,7 @@ impl Evidence {
 
 /// A line of a guest's file, and which part of it matters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Excerpt {
     /// Number of the line, from 1.
     pub line: usize,
@@ -91,6 +93,7 @@ pub(crate) fn first_word(text: &str) -> Range<usize> {
 
 /// Why something is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Unread {
     /// Where it should have been read.
     pub location: String,

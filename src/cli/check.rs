@@ -7,7 +7,6 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstream::{AutoStream, ColorChoice};
 
@@ -19,6 +18,7 @@ use crate::Check;
 use crate::report::{Detail, Format, ImageReport, Settings, Verdict};
 use crate::rules::Lang;
 use crate::rules::baseline::Baseline;
+pub(super) use crate::rules::day::today;
 
 pub(super) fn run(
     args: &CheckArgs,
@@ -204,10 +204,4 @@ fn check_one(path: &Path, check: &Check<'_>) -> ImageReport {
             ),
         ),
     }
-}
-
-/// Days since 1970-01-01 UTC.
-pub(super) fn today() -> i64 {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    i64::try_from(seconds.checked_div(86_400).unwrap_or(0)).unwrap_or(i64::MAX)
 }

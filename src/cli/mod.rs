@@ -1,5 +1,7 @@
 //! The command line: arguments, languages, exit codes. A library caller needs nothing from here.
 
+#![allow(clippy::disallowed_methods, reason = "a program reads, prints and ends")]
+
 mod args;
 mod cat;
 mod check;

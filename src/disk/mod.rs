@@ -40,6 +40,23 @@ use crate::fact::Fact;
 const DEFAULT_SECTOR_SIZE: u32 = 512;
 
 /// A disk, taken apart into volumes.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use image_preflight::disk::Disk;
+/// use image_preflight::image::Image;
+///
+/// let image = Image::open(Path::new("testdata/guests/good.qcow2"))?;
+/// let disk = Disk::read(image.disk()?);
+/// for partition in &disk.facts.partitions {
+///     println!("{}: {} bytes at {}", partition.number, partition.size, partition.start);
+/// }
+/// assert_eq!(disk.facts.partitions[0].start, 1 << 20);
+/// assert_eq!(disk.volumes.len(), 1);
+/// # Ok::<(), image_preflight::Error>(())
+/// ```
+#[non_exhaustive]
 pub struct Disk {
     /// What is known of it.
     pub facts: DiskFacts,

@@ -34,6 +34,7 @@ pub struct Machine<'a> {
 
 /// The files of an image: its volumes, their file systems, and the guest's tree, without what they
 /// mean. It costs a part of what an [`Inspection`] does.
+#[non_exhaustive]
 pub struct Files {
     /// The disk; unknown when the container's content cannot be read.
     pub disk: Fact<DiskFacts>,
@@ -69,6 +70,7 @@ impl Files {
 }
 
 /// An image that was looked into: its facts, and the files behind them.
+#[non_exhaustive]
 pub struct Inspection {
     /// All facts.
     pub facts: Facts,

@@ -81,6 +81,7 @@ impl Format {
 
 /// What is known of the container file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ImageFacts {
     /// The path as it was given.
     pub path: String,
@@ -108,6 +109,7 @@ pub struct ImageFacts {
 /// How compressed clusters are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Qcow2Compression {
     /// Raw deflate (type 0).
     Zlib,
@@ -119,6 +121,7 @@ pub enum Qcow2Compression {
 
 /// What a qcow2 file says of itself (QEMU `docs/interop/qcow2.rst`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Qcow2Facts {
     /// 2 or 3.
     pub version: u32,

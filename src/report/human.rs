@@ -15,11 +15,13 @@ use crate::rules::finding::Finding;
 use crate::rules::{Lang, Level, Status, about};
 
 /// How much is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Detail {
     /// The verdict and the ids of what is wrong, on one line.
     Short,
     /// What is wrong in full, what holds by id.
+    #[default]
     Normal,
     /// Everything, with the evidence of what holds.
     Full,

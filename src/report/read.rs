@@ -12,6 +12,7 @@ pub const MAX_REPORT: u64 = 1 << 30;
 
 /// Reports, and the profile by which they were made.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Reports {
     /// The profile's name.
     pub profile: String,

@@ -5,6 +5,7 @@ use crate::request::BodyRule;
 
 /// A requirement's id, levels and texts.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct About {
     /// Its public id.
     pub id: &'static str,

@@ -1,6 +1,22 @@
 //! The rules: one file each, every one a pure function from [`Facts`] to an [`Outcome`].
 //!
 //! In: facts and a profile. Out: findings. A rule never sees a disk, a file or an output format.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use image_preflight::rules::{Context, Level, Profile, Status, about, check_all};
+//!
+//! let path = Path::new("testdata/guests/root-locked-without-cloud-init.qcow2");
+//! let facts = image_preflight::inspect(path)?.facts;
+//! let findings = check_all(&facts, &Context::today(Profile::Huaweicloud));
+//! let fails = findings.iter().find(|finding| finding.status == Status::Fail).expect("one fails");
+//! assert_eq!(fails.rule, "login-credential-or-cloudinit");
+//! assert_eq!(fails.level, Level::Required);
+//! let rule = about(&fails.rule).expect("each finding is a rule's");
+//! println!("{}\n{}", rule.doc.title.en, rule.doc.why.en);
+//! # Ok::<(), image_preflight::Error>(())
+//! ```
 
 mod about;
 mod account_open;
@@ -25,7 +41,7 @@ mod cloud_init_ready;
 mod cloud_init_root_login;
 mod cloud_init_settings;
 mod console_ttys0;
-pub(crate) mod day;
+pub mod day;
 mod dhcp_persistent_client;
 mod disk_not_encrypted;
 mod driver_autoload;
@@ -175,6 +191,7 @@ pub struct Fixed {
 
 /// A language of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Lang {
     /// English.
     #[default]
@@ -252,6 +269,7 @@ impl Level {
 /// A set of requirements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Profile {
     /// The source document of 2018-12, read literally.
     #[default]
@@ -299,7 +317,19 @@ pub enum Status {
 }
 
 /// Beside the facts, what a rule may depend on.
+///
+/// ```
+/// use image_preflight::rules::{Context, Level, Profile, day};
+///
+/// // By this machine's clock.
+/// let context = Context::today(Profile::Huaweicloud);
+/// // The same each time.
+/// let mut context = Context::new(Profile::Huaweicloud, day::number(2026, 12, 31));
+/// // Stricter than the profile is by itself.
+/// context.policy.levels.insert("grub-timeout".to_owned(), Some(Level::Required));
+/// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Context {
     /// The profile.
     pub profile: Profile,
@@ -310,7 +340,13 @@ pub struct Context {
 }
 
 impl Context {
-    /// A built-in profile as it is; `today` in days since 1970-01-01 UTC.
+    /// A built-in profile as it is, today by the clock of this machine.
+    pub fn today(profile: Profile) -> Self {
+        Self::new(profile, day::today())
+    }
+
+    /// A built-in profile as it is; `today` in days since 1970-01-01 UTC, as [`mod@day`] makes them
+    /// of dates.
     pub fn new(profile: Profile, today: i64) -> Self {
         Self { profile, today, policy: policy::Policy::default() }
     }

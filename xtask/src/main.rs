@@ -8,10 +8,12 @@ mod formats;
 mod fuzz;
 mod guest;
 mod limits;
+mod python;
 mod static_binary;
 mod testdata;
 mod tool;
 mod truth;
+mod venv;
 mod whole;
 mod windows;
 mod workspace;
@@ -32,6 +34,7 @@ enum Command {
     Bench(bench::Arguments),
     Compare(compare::Arguments),
     Fuzz(fuzz::Arguments),
+    Python(python::Arguments),
     Static(static_binary::Arguments),
     Testdata(testdata::Arguments),
     Windows(windows::Arguments),
@@ -47,6 +50,7 @@ fn main() -> Result<()> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Python(arguments) => python::run(&arguments),
         Command::Static(arguments) => static_binary::run(&arguments),
         Command::Testdata(arguments) => testdata::run(&arguments),
         Command::Windows(arguments) => windows::run(&arguments),

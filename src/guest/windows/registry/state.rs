@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How a hive was left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum HiveState {
     /// It was written in full: both sequence numbers are the same and the checksum holds.
     Clean,
@@ -20,6 +21,7 @@ pub enum HiveState {
 
 /// What a replay did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Replay {
     /// What made the hive dirty.
     pub why: String,
