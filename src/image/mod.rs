@@ -97,7 +97,16 @@ impl Image {
                 Err(Error::unsupported("container", 0, what))
             }
         };
+        tracing::debug!(
+            path = facts.path,
+            format = facts.format.name(),
+            variant = facts.variant,
+            file_size = facts.file_size,
+            virtual_size = facts.virtual_size,
+            "container"
+        );
         if let Err(error) = &disk {
+            tracing::debug!(%error, "content not read");
             facts.content = Fact::Unknown(Unread::from((detected.format.name(), error)));
         }
         Self { map: None, file, facts, qcow2, disk }

@@ -213,7 +213,12 @@ pub fn judge(rule: &dyn Rule, facts: &Facts, context: &Context) -> Option<Findin
 
 /// Decides every rule of the profile: exactly one finding each, in the order of the catalogue.
 pub fn check_all(facts: &Facts, context: &Context) -> Vec<Finding> {
-    RULES.iter().filter_map(|&rule| judge(rule, facts, context)).collect()
+    let judged = |rule: &'static dyn Rule| {
+        let finding = judge(rule, facts, context)?;
+        tracing::debug!(rule = finding.rule, status = ?finding.status, "judged");
+        Some(finding)
+    };
+    RULES.iter().copied().filter_map(judged).collect()
 }
 
 #[cfg(test)]
