@@ -56,8 +56,7 @@ impl Shard {
 pub(super) fn check_name(path: &Path) -> Result<(), Failure> {
     if path == Path::new("-") {
         return Err(Failure::Said(
-            "standard input cannot be read as an image: it is read at many places, not from \
-             beginning to end; save it to a file first"
+            "standard input cannot be read as an image: it is read at many places, not in order; save it to a file first"
                 .to_owned(),
         ));
     }

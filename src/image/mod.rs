@@ -9,6 +9,7 @@ mod foreign;
 mod format;
 mod map;
 mod qcow2;
+mod split;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -53,7 +54,9 @@ impl Image {
     pub fn open(path: &Path) -> Result<Self> {
         let map = Arc::new(Map::open(path)?);
         let bytes: Arc<dyn Bytes> = map.clone();
-        Ok(Self { map: Some(Arc::clone(&map)), ..Self::of_bytes(map.path().to_owned(), bytes) })
+        let mut image = Self::of_bytes(map.path().to_owned(), bytes);
+        image.facts.split = split::first_of(path);
+        Ok(Self { map: Some(map), ..image })
     }
 
     /// An image that is already in memory; `path` is only its name. `bytes` must give a slice of
@@ -70,6 +73,7 @@ impl Image {
             virtual_size: detected.virtual_size,
             qcow2: None,
             header_damage: None,
+            split: None,
             content: Fact::Known(()),
         };
         let mut qcow2 = None;

@@ -459,6 +459,7 @@ fn image() -> ImageFacts {
             highest_host_byte: 2 * GIB,
         })),
         header_damage: None,
+        split: None,
         content: Fact::Known(()),
     }
 }
