@@ -1,7 +1,7 @@
 //! What was probably meant by a word that nobody knows.
 
 /// How alike two words must be at the least, of 1.
-const ALIKE: f64 = 0.5;
+const ALIKE: f64 = 0.4;
 
 /// The one of `known` that is most like `word`: it shares most of its pairs of letters (which finds
 /// a part of an id), or the fewest letters are wrong (which finds a slip of the finger).
@@ -16,7 +16,8 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .into_iter()
         .map(|known| (alike(known), known))
         .filter(|(alike, _)| *alike >= ALIKE)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        // Of several that are as near, the first.
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
         .map(|(_, known)| known)
 }
 
