@@ -100,6 +100,9 @@ pub struct ImageFacts {
     /// What contradicts the specification in a qcow2 header that could not be read for it.
     #[serde(default)]
     pub header_damage: Option<Evidence>,
+    /// Whether it is a block device of the host and no file.
+    #[serde(default)]
+    pub block_device: bool,
     /// The parts of a split file that it is the first of, when its name says so.
     #[serde(default)]
     pub split: Option<SplitFile>,

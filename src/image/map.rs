@@ -226,6 +226,11 @@ impl Map {
         &self.name
     }
 
+    /// Whether it is a block device and no file.
+    pub fn is_block_device(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.file_type().is_block_device())
+    }
+
     /// Whether the file shrank, grew or was written to since it was opened, a page of it could not
     /// be read, or its path leads to another file by now or to none. Whatever was read from it is
     /// then void.

@@ -56,6 +56,7 @@ impl Image {
         let bytes: Arc<dyn Bytes> = map.clone();
         let mut image = Self::of_bytes(map.path().to_owned(), bytes);
         image.facts.split = split::first_of(path);
+        image.facts.block_device = map.is_block_device();
         Ok(Self { map: Some(map), ..image })
     }
 
@@ -74,6 +75,7 @@ impl Image {
             qcow2: None,
             header_damage: None,
             split: None,
+            block_device: false,
             content: Fact::Known(()),
         };
         let mut qcow2 = None;

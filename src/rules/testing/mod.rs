@@ -460,6 +460,7 @@ fn image() -> ImageFacts {
         })),
         header_damage: None,
         split: None,
+        block_device: false,
         content: Fact::Known(()),
     }
 }
