@@ -1,10 +1,12 @@
 //! A fact, or the reason why it is not known; and where a thing was seen.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::chinese::chinese;
 use crate::error::{Error, Result};
 
 /// Where something was seen, and what stood there.
@@ -25,6 +27,15 @@ impl Evidence {
     pub fn new(location: impl Into<String>, detail: impl Into<String>) -> Self {
         let (location, detail) = (location.into(), detail.into());
         Self { location, detail, excerpt: None }
+    }
+
+    /// Place and detail as a Chinese sentence says them; a line of a file stays as it is.
+    pub(crate) fn in_chinese(&self) -> (String, String) {
+        let detail = match self.excerpt {
+            Some(_) => Cow::Borrowed(self.detail.as_str()),
+            None => chinese(&self.detail),
+        };
+        (chinese(&self.location).into_owned(), detail.into_owned())
     }
 
     /// With the line that it is about, of which `part` (in bytes) matters.

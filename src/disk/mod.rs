@@ -132,7 +132,29 @@ impl Disk {
             boot_code,
             problems: table.problems,
         };
+        trace(&facts);
         Self { facts, volumes: volumes.bytes }
+    }
+}
+
+/// Traces what was found on a disk.
+fn trace(facts: &DiskFacts) {
+    let DiskFacts { size, sector_size, .. } = *facts;
+    tracing::debug!(table = ?facts.table, size, sector_size, "disk");
+    for VolumeFacts { name, start, size, signatures, .. } in &facts.volumes {
+        match signatures {
+            Fact::Known(found) => {
+                let kinds: Vec<_> = found.iter().map(|found| found.kind.name()).collect();
+                tracing::debug!(volume = name, ?start, size, ?kinds, "volume");
+            }
+            Fact::Unknown(unread) => {
+                tracing::debug!(volume = name, ?start, size, reason = unread.reason, "volume");
+            }
+        }
+    }
+    for problem in &facts.problems {
+        let seen = &problem.evidence;
+        tracing::debug!(at = seen.location, found = seen.detail, "flaw");
     }
 }
 

@@ -231,6 +231,11 @@ impl Map {
         &self.name
     }
 
+    /// Whether it is a block device and no file.
+    pub fn is_block_device(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.file_type().is_block_device())
+    }
+
     /// Whether the file shrank, grew or was written to since it was opened, a page of it could not
     /// be read, or its path leads to another file by now or to none. Whatever was read from it is
     /// then void.
@@ -248,13 +253,18 @@ impl Map {
 }
 
 fn check_kind(metadata: &Metadata) -> Result<(), String> {
+    const WANTED: &str = "an image is a regular file or a block device";
     let kind = metadata.file_type();
     if kind.is_file() || kind.is_block_device() {
         Ok(())
     } else if kind.is_dir() {
         Err("is a directory".to_owned())
+    } else if kind.is_char_device() {
+        Err(format!("is a character device; {WANTED}"))
+    } else if kind.is_fifo() {
+        Err(format!("is a FIFO; {WANTED}"))
     } else {
-        Err("neither a regular file nor a block device".to_owned())
+        Err(format!("is a socket; {WANTED}"))
     }
 }
 
@@ -419,10 +429,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(host_reason(dir.path()), "is a directory");
         assert!(host_reason(&dir.path().join("absent")).contains("No such file"));
-        assert_eq!(
-            host_reason(Path::new("/dev/null")),
-            "neither a regular file nor a block device"
-        );
+        let wanted = "an image is a regular file or a block device";
+        let said = |what: &str| format!("is a {what}; {wanted}");
+        assert_eq!(host_reason(Path::new("/dev/null")), said("character device"));
+        let socket = dir.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert_eq!(host_reason(&socket), said("socket"));
     }
 
     #[test]

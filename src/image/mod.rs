@@ -9,6 +9,7 @@ mod foreign;
 mod format;
 mod map;
 mod qcow2;
+mod split;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -59,7 +60,7 @@ impl Image {
     /// an error.
     pub fn open(path: &Path) -> Result<Self> {
         let map = Arc::new(Map::open(path)?);
-        Ok(Self::mapped(Arc::clone(&map), map, CancelToken::new()))
+        Ok(Self::mapped(path, Arc::clone(&map), map, CancelToken::new()))
     }
 
     /// As [`Image::open`]; nothing of the image can be read any more once `token` is cancelled.
@@ -69,12 +70,14 @@ impl Image {
     pub fn open_cancellable(path: &Path, token: &CancelToken) -> Result<Self> {
         let map = Arc::new(Map::open(path)?);
         let bytes = Arc::new(Cancellable::new(map.clone(), token.clone()));
-        Ok(Self::mapped(map, bytes, token.clone()))
+        Ok(Self::mapped(path, map, bytes, token.clone()))
     }
 
-    fn mapped(map: Arc<Map>, bytes: Arc<dyn Bytes>, token: CancelToken) -> Self {
-        let opened = Self::of_bytes(map.path().to_owned(), bytes);
-        Self { map: Some(map), token, ..opened }
+    fn mapped(path: &Path, map: Arc<Map>, bytes: Arc<dyn Bytes>, token: CancelToken) -> Self {
+        let mut image = Self::of_bytes(map.path().to_owned(), bytes);
+        image.facts.split = split::first_of(path);
+        image.facts.block_device = map.is_block_device();
+        Self { map: Some(map), token, ..image }
     }
 
     /// An image that is already in memory; `path` is only its name. `bytes` must give a slice of
@@ -91,6 +94,8 @@ impl Image {
             virtual_size: detected.virtual_size,
             qcow2: None,
             header_damage: None,
+            split: None,
+            block_device: false,
             content: Fact::Known(()),
         };
         let mut qcow2 = None;
@@ -118,7 +123,16 @@ impl Image {
                 Err(Error::unsupported("container", 0, what))
             }
         };
+        tracing::debug!(
+            path = facts.path,
+            format = facts.format.name(),
+            variant = facts.variant,
+            file_size = facts.file_size,
+            virtual_size = facts.virtual_size,
+            "container"
+        );
         if let Err(error) = &disk {
+            tracing::debug!(%error, "content not read");
             facts.content = Fact::Unknown(Unread::from((detected.format.name(), error)));
         }
         Self { map: None, token: CancelToken::new(), file, facts, qcow2, disk }

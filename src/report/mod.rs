@@ -336,6 +336,21 @@ impl Format {
         (Self::Gitlab, "gitlab"),
     ];
 
+    /// What it is for, in a few words.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Self::Human => "For people",
+            Self::Json => "One JSON document",
+            Self::JsonLines => "One JSON document a line and image",
+            Self::Sarif => "SARIF 2.1.0, for code scanning",
+            Self::Junit => "JUnit's XML, for test reports",
+            Self::Markdown => "For a merge request's comment",
+            Self::Html => "One self-contained page, with a picture of the disk",
+            Self::Github => "Workflow commands of GitHub Actions (annotations)",
+            Self::Gitlab => "GitLab's code quality report",
+        }
+    }
+
     /// Writes reports that are all there.
     ///
     /// # Errors

@@ -2,10 +2,10 @@
 
 use super::scope::{Decision, disk, known, settle};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell};
-use crate::disk::facts::TableKind;
-use crate::fact::Evidence;
+use crate::disk::facts::{PartitionFacts, TableKind};
+use crate::fact::{Evidence, Fact};
 use crate::guest::facts::Facts;
-use crate::image::facts::{Format, ImageFacts};
+use crate::image::facts::{Format, ImageFacts, SplitFile};
 use crate::text;
 
 /// The file is in a format that the platform imports.
@@ -53,6 +53,9 @@ impl Rule for FormatSupported {
 
 fn decide(facts: &Facts) -> Decision {
     let image = &facts.image;
+    if let Some((split, cut)) = image.split.as_ref().zip(cut_off(facts)) {
+        return Ok(first_part(split, cut));
+    }
     if image.format == Format::Raw {
         return raw(facts);
     }
@@ -90,6 +93,44 @@ fn decide(facts: &Facts) -> Decision {
             "该文件为{name}格式，平台支持导入。"
         ),
         evidence,
+    ))
+}
+
+/// What lies beyond the end of the file, and where.
+fn cut_off(facts: &Facts) -> Option<Evidence> {
+    let length = facts.image.file_size;
+    let qcow2 = facts.image.qcow2.as_ref().and_then(Fact::known);
+    let end_of_clusters = qcow2.map(|qcow2| ("qcow2 tables".to_owned(), qcow2.highest_host_byte));
+    let is_raw = facts.image.format == Format::Raw;
+    let disk = facts.disk.known().filter(|_| is_raw);
+    let end_of_partitions = disk.and_then(|disk| {
+        let end = |partition: &PartitionFacts| {
+            Some((partition.location.clone(), partition.start.checked_add(partition.size)?))
+        };
+        disk.partitions.iter().filter_map(end).max_by_key(|(_, end)| *end)
+    });
+    let (place, end) = end_of_clusters.or(end_of_partitions).filter(|(_, end)| *end > length)?;
+    Some(Evidence::new(place, format!("reaches to byte {end}, the file ends at {length}")))
+}
+
+/// A part of an image that was split for the way.
+fn first_part(split: &SplitFile, cut: Evidence) -> Outcome {
+    let SplitFile { next, stem, pattern } = split;
+    let whole = match stem.trim_end_matches(['.', '-', '_']) {
+        name if name.contains('.') => shell::quote_path(name),
+        name => shell::quote_path(&format!("{name}.img")),
+    };
+    let parts = shell::quote_path(stem);
+    Outcome::broken(
+        text!(
+            "The file is only the first part of an image: it is cut off, and {next} lies beside it.",
+            "该文件只是镜像的第一部分：内容被截断，且同目录下有{next}。"
+        ),
+        vec![cut, Evidence::new(next.clone(), "the next part, by its name")],
+    )
+    .remedy(text!(
+        "cat {parts}{pattern} > {whole}    # then check the file that comes out",
+        "cat {parts}{pattern} > {whole}    # 然后检查合并得到的文件"
     ))
 }
 
@@ -203,7 +244,6 @@ fn unpack(image: &ImageFacts) -> Option<Text> {
 mod tests {
     use super::*;
     use crate::disk::facts::SignatureKind;
-    use crate::fact::Fact;
     use crate::rules::Status;
     use crate::rules::testing::*;
 
@@ -221,6 +261,23 @@ mod tests {
         expect(&FormatSupported, &good_linux(), Status::Pass, "qcow2");
         expect(&FormatSupported, &raw_disk(), Status::Pass, "MBR");
         expect(&FormatSupported, &foreign(), Status::Pass, "KDMV");
+    }
+
+    #[test]
+    fn the_first_part_of_a_split_image_fails_with_the_command_that_joins_it() {
+        let mut facts = raw_disk();
+        facts.image.split = Some(SplitFile {
+            next: "my disk.raw.002".to_owned(),
+            stem: "my disk.raw.".to_owned(),
+            pattern: "[0-9][0-9][0-9]".to_owned(),
+        });
+        // Its name alone says nothing.
+        facts.image.file_size = u64::MAX;
+        expect(&FormatSupported, &facts, Status::Pass, "MBR");
+        facts.image.file_size = 1 << 20;
+        let finding = expect(&FormatSupported, &facts, Status::Fail, "the file ends at 1048576");
+        let command = "cat 'my disk.raw.'[0-9][0-9][0-9] > 'my disk.raw'";
+        assert!(remedy(&finding).starts_with(command), "{finding:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::scope::{Decision, disk, known, linux_only, settle, undecided};
 use super::system_mounts::is_unstable;
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell, volumes};
+use crate::chinese::chinese;
 use crate::disk::facts::DiskFacts;
 use crate::fact::{Evidence, Unread};
 use crate::guest::facts::{BootEntry, Facts, LinuxFacts, LoaderKind, Resolution};
@@ -85,6 +86,7 @@ fn decide(facts: &Facts) -> Decision {
     match &root.resolution {
         Resolution::Volume(index) => {
             let volume = disk.volumes.get(*index).map(volumes::describe).unwrap_or_default();
+            let volume_zh = chinese(&volume);
             evidence.push(Evidence::new(spec.clone(), volume.clone()));
             if let Some(resume) = missing_resume(entry) {
                 return Ok(Outcome::doubtful(
@@ -97,7 +99,7 @@ fn decide(facts: &Facts) -> Decision {
                 .remedy(resume_remedy(place)));
             }
             Ok(Outcome::holds(
-                text!("root={spec} leads to {volume}.", "root={spec}对应{volume}。"),
+                text!("root={spec} leads to {volume}.", "root={spec}对应{volume_zh}。"),
                 evidence,
             ))
         }

@@ -289,6 +289,15 @@ impl Profile {
         Self::ALL.into_iter().find(|profile| profile.name() == name)
     }
 
+    /// What it is taken from, and of when that is.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::ImsClassic => "the image service's document of 2018-12",
+            Self::Huaweicloud => "Huawei Cloud's pages of 2019-12 to 2022-12",
+            Self::Otc => "Open Telekom Cloud's pages of 2025 to 2026",
+        }
+    }
+
     /// As the command line and reports spell it.
     pub fn name(self) -> &'static str {
         match self {

@@ -459,6 +459,8 @@ fn image() -> ImageFacts {
             highest_host_byte: 2 * GIB,
         })),
         header_damage: None,
+        split: None,
+        block_device: false,
         content: Fact::Known(()),
     }
 }
