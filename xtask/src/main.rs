@@ -4,10 +4,13 @@ mod bench;
 mod boot;
 mod compare;
 mod docs;
+mod examples;
 mod formats;
 mod fuzz;
 mod guest;
 mod limits;
+mod package;
+mod python;
 mod static_binary;
 mod testdata;
 mod tool;
@@ -25,6 +28,7 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     Docs(docs::Arguments),
+    Examples(examples::Arguments),
     Formats(formats::Arguments),
     Guest(whole::Arguments),
     Boot(boot::Arguments),
@@ -32,6 +36,7 @@ enum Command {
     Bench(bench::Arguments),
     Compare(compare::Arguments),
     Fuzz(fuzz::Arguments),
+    Package(package::Arguments),
     Static(static_binary::Arguments),
     Testdata(testdata::Arguments),
     Windows(windows::Arguments),
@@ -40,6 +45,7 @@ enum Command {
 fn main() -> Result<()> {
     match Command::parse() {
         Command::Docs(arguments) => docs::run(&arguments),
+        Command::Examples(arguments) => examples::run(&arguments),
         Command::Formats(arguments) => formats::run(&arguments),
         Command::Guest(arguments) => whole::run(&arguments),
         Command::Boot(arguments) => boot::run(&arguments),
@@ -47,6 +53,7 @@ fn main() -> Result<()> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Package(arguments) => package::run(&arguments),
         Command::Static(arguments) => static_binary::run(&arguments),
         Command::Testdata(arguments) => testdata::run(&arguments),
         Command::Windows(arguments) => windows::run(&arguments),

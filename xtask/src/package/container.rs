@@ -1,0 +1,89 @@
+//! The container image.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value as Json, json};
+
+use crate::tool::Tool;
+use crate::workspace;
+
+/// The user and group that Containerfile names.
+const USER: u32 = 65532;
+
+/// Where Containerfile looks for the binary.
+const BINARY: &str = "target/release/image-preflight";
+
+pub fn run(binary: &PathBuf) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let context = dir.path().join("context");
+    fs::create_dir_all(context.join(BINARY).with_file_name(""))?;
+    fs::copy(binary, context.join(BINARY))?;
+    for file in ["Containerfile", ".dockerignore"] {
+        fs::copy(workspace::root().join(file), context.join(file))?;
+    }
+    // Its own storage, without a driver that the kernel must offer.
+    let buildah = || {
+        let tool = Tool::new("buildah").words("--storage-driver vfs --root");
+        tool.arg(dir.path().join("storage")).arg("--runroot").arg(dir.path().join("state"))
+    };
+    buildah().words("bud --quiet --tag image-preflight").arg(&context).run()?;
+    let said = buildah().words("inspect --type image image-preflight").run()?;
+    let config: Json = serde_json::from_str(&said)?;
+    let config = &config["OCIv1"]["config"];
+    for (field, wanted) in [
+        ("User", json!(format!("{USER}:{USER}"))),
+        ("Entrypoint", json!(["/image-preflight"])),
+        ("Cmd", json!(["--help"])),
+        ("WorkingDir", json!("/images")),
+    ] {
+        ensure!(config[field] == wanted, "{field} is {}", config[field]);
+    }
+    if workspace::ensure_root().is_err() {
+        println!("not run, which takes root");
+        return Ok(());
+    }
+
+    let images = images(dir.path())?;
+    let container = buildah().words("from image-preflight").run()?;
+    let root = buildah().arg("mount").arg(container.trim()).run()?;
+    let files = Tool::new("find").arg(root.trim()).words("-type f -printf %P\\n").run()?;
+    ensure!(files.trim() == "image-preflight", "in the image: {files}");
+    let run = |arguments: &str| {
+        let tool = buildah().words("run --isolation chroot --volume");
+        let tool = tool.arg(format!("{}:/images:ro", images.display())).arg(container.trim());
+        tool.arg("--").arg("/image-preflight").words(arguments).output(b"")
+    };
+    let version = run("--version")?;
+    ensure!(version.status.success(), "{}", String::from_utf8_lossy(&version.stderr));
+    // Only that user can read the first, and only others the second.
+    let checked = run("check --quiet its.qcow2 roots.qcow2")?;
+    let said = String::from_utf8_lossy(&checked.stdout);
+    let lines: Vec<&str> = said.lines().collect();
+    ensure!(
+        matches!(lines[..], ["PASS its.qcow2", other] if other.starts_with("ERROR roots.qcow2")),
+        "{said}{}",
+        String::from_utf8_lossy(&checked.stderr)
+    );
+    println!("container: {}, as user {USER}", String::from_utf8_lossy(&version.stdout).trim());
+    Ok(())
+}
+
+/// An image that only the container's user can read, and one that it cannot.
+fn images(dir: &Path) -> Result<PathBuf> {
+    let images = dir.join("images");
+    fs::create_dir(&images)?;
+    for path in [dir, &images] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    }
+    let good = workspace::root().join("testdata/guests/good.qcow2");
+    for (name, owner) in [("its.qcow2", USER), ("roots.qcow2", 0)] {
+        let path = images.join(name);
+        fs::copy(&good, &path).with_context(|| path.display().to_string())?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400))?;
+        chown(&path, Some(owner), Some(owner))?;
+    }
+    Ok(images)
+}
