@@ -68,8 +68,26 @@ pub fn run(binary: &PathBuf) -> Result<()> {
         String::from_utf8_lossy(&checked.stderr)
     );
     println!("container: {}, as user {USER}", String::from_utf8_lossy(&version.stdout).trim());
+
+    // The other target, on a base with this machine's shell in place of Debian's image.
+    let base = dir.path().join("base");
+    fs::create_dir(&base)?;
+    Tool::new("cp").words(SHELL).arg(&base).run()?;
+    fs::write(base.join("Containerfile"), "FROM scratch\nCOPY . /\n")?;
+    buildah().words("bud --quiet --tag base").arg(&base).run()?;
+    let target = "bud --quiet --tag shell --target shell --build-arg BASE=localhost/base";
+    buildah().words(target).arg(&context).run()?;
+    let container = buildah().words("from shell").run()?;
+    let tool = buildah().words("run --isolation chroot").arg(container.trim());
+    let said = tool.words("-- sh -c").arg("image-preflight --version && pwd").run()?;
+    ensure!(said.trim().ends_with("/images"), "{said}");
+    println!("container with a shell: {}", said.lines().next().unwrap_or_default());
     Ok(())
 }
+
+/// A shell and what it is linked with.
+const SHELL: &str = "--parents --dereference /bin/sh /lib64/ld-linux-x86-64.so.2 \
+                     /lib/x86_64-linux-gnu/libc.so.6";
 
 /// An image that only the container's user can read, and one that it cannot.
 fn images(dir: &Path) -> Result<PathBuf> {
