@@ -4,10 +4,12 @@ mod bench;
 mod boot;
 mod compare;
 mod docs;
+mod examples;
 mod formats;
 mod fuzz;
 mod guest;
 mod limits;
+mod package;
 mod python;
 mod static_binary;
 mod testdata;
@@ -27,6 +29,7 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     Docs(docs::Arguments),
+    Examples(examples::Arguments),
     Formats(formats::Arguments),
     Guest(whole::Arguments),
     Boot(boot::Arguments),
@@ -34,6 +37,7 @@ enum Command {
     Bench(bench::Arguments),
     Compare(compare::Arguments),
     Fuzz(fuzz::Arguments),
+    Package(package::Arguments),
     Python(python::Arguments),
     Static(static_binary::Arguments),
     Testdata(testdata::Arguments),
@@ -43,6 +47,7 @@ enum Command {
 fn main() -> Result<()> {
     match Command::parse() {
         Command::Docs(arguments) => docs::run(&arguments),
+        Command::Examples(arguments) => examples::run(&arguments),
         Command::Formats(arguments) => formats::run(&arguments),
         Command::Guest(arguments) => whole::run(&arguments),
         Command::Boot(arguments) => boot::run(&arguments),
@@ -50,6 +55,7 @@ fn main() -> Result<()> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Package(arguments) => package::run(&arguments),
         Command::Python(arguments) => python::run(&arguments),
         Command::Static(arguments) => static_binary::run(&arguments),
         Command::Testdata(arguments) => testdata::run(&arguments),

@@ -12,10 +12,21 @@ pub fn root() -> PathBuf {
 
 /// The directory of what is kept between two runs: the guest's packages, its tree, its disks.
 pub fn cache() -> Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
-    let dir = target.join("xtask");
+    let dir = target().join("xtask");
     std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
     Ok(dir)
+}
+
+/// Where cargo puts what it builds.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from)
+}
+
+/// The cargo that runs this.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.current_dir(root());
+    cargo
 }
 
 /// The release binary, built now when its sources are newer.
@@ -23,15 +34,34 @@ pub fn cache() -> Result<PathBuf> {
 /// `crt-static` is said to the last step alone: the crates below it are the same either way, so
 /// that they are built once for the binary and for xtask.
 pub fn binary() -> Result<PathBuf> {
-    let status = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+    build(&[])?;
+    Ok(target().join("release/image-preflight"))
+}
+
+/// The release binary for another target, whose standard library must be installed.
+pub fn binary_for(triple: &str) -> Result<PathBuf> {
+    build(&["--target", triple])?;
+    Ok(target().join(triple).join("release/image-preflight"))
+}
+
+/// The binary that was named, or the release binary.
+pub fn binary_or(named: Option<&Path>) -> Result<PathBuf> {
+    match named {
+        Some(binary) => binary.canonicalize().with_context(|| binary.display().to_string()),
+        None => binary(),
+    }
+}
+
+fn build(more: &[&str]) -> Result<()> {
+    let status = cargo()
         .args(["rustc", "--quiet", "--release", "--package", "image-preflight"])
-        .args(["--bin", "image-preflight", "--", "-C", "target-feature=+crt-static"])
-        .current_dir(root())
+        .args(["--bin", "image-preflight"])
+        .args(more)
+        .args(["--", "-C", "target-feature=+crt-static"])
         .status()
         .context("cargo rustc")?;
     ensure!(status.success(), "the release build failed");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
-    Ok(target.join("release/image-preflight"))
+    Ok(())
 }
 
 /// Whether the process may mount, make owners and device nodes.

@@ -55,10 +55,7 @@ const EVIL: &str =
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let began = Instant::now();
-    let binary = match &arguments.binary {
-        Some(binary) => fs::canonicalize(binary).with_context(|| binary.display().to_string())?,
-        None => workspace::binary()?,
-    };
+    let binary = workspace::binary_or(arguments.binary.as_deref())?;
     let built = began.elapsed();
     let dir = workspace::cache()?.join("formats");
     let reports = dir.join("reports");
