@@ -16,7 +16,8 @@
 //! | requirements | [`rules`] | [`rules::Rule`], [`rules::finding::Finding`] |
 //! | words | [`report`] | [`report::ImageReport`] |
 //!
-//! Beside them, [`request`] builds and validates the request that registers the image.
+//! Beside them, [`request`] builds and validates the request that registers the image, and [`remedy`]
+//! writes a script that repairs a copy of it.
 //!
 //! ```no_run
 //! use image_preflight::rules::{Context, Profile};
@@ -45,6 +46,7 @@ pub mod filesystem;
 pub mod fuzzing;
 pub mod guest;
 pub mod image;
+pub mod remedy;
 pub mod report;
 pub mod request;
 pub mod rules;

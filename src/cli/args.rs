@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::sources::Shard;
 use crate::image::DigestKind;
+use crate::remedy::ScriptFormat;
 use crate::report::Format;
 use crate::rules::Lang;
 
@@ -54,6 +55,8 @@ pub(super) enum Command {
     Cat(PathArgs),
     /// Write the body of the request that registers an image, or validate one
     Request(RequestArgs),
+    /// Print a script that repairs a copy of an image, as far as that can be done offline
+    Remedy(RemedyArgs),
     /// Print the value of os_version for the system in an image
     OsVersion(OsVersionArgs),
     /// Join JSON reports, as of shards, into one in any form
@@ -443,4 +446,54 @@ pub(super) enum FailOnArg {
     Fail,
     /// A recommended rule is broken
     Warn,
+}
+
+/// Arguments of `remedy`.
+#[derive(Debug, Args)]
+pub(super) struct RemedyArgs {
+    /// Image file
+    #[arg(value_name = "IMAGE")]
+    pub(super) image: PathBuf,
+
+    /// Form of the script
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "sh")]
+    pub(super) format: ScriptFormatArg,
+
+    /// Repair what this rule found and nothing else; may be given several times, and also takes rules
+    /// that only tell something
+    #[arg(long = "rule", value_name = "RULE")]
+    pub(super) rules: Vec<String>,
+
+    /// Set of requirements: ims-classic (the default), huaweicloud, otc, or a file of your own
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Option<String>,
+
+    /// Configuration; what it waives is left alone [default: image-preflight.toml, when it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// Write the script to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+/// `remedy --format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ScriptFormatArg {
+    /// A shell script that mounts a copy (Linux, root)
+    Sh,
+    /// A shell script that calls guestfish
+    Guestfish,
+    /// A shell script that calls virt-customize
+    VirtCustomize,
+}
+
+impl From<ScriptFormatArg> for ScriptFormat {
+    fn from(arg: ScriptFormatArg) -> Self {
+        match arg {
+            ScriptFormatArg::Sh => Self::Sh,
+            ScriptFormatArg::Guestfish => Self::Guestfish,
+            ScriptFormatArg::VirtCustomize => Self::VirtCustomize,
+        }
+    }
 }

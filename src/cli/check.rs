@@ -113,7 +113,7 @@ fn read_baseline(path: &Path) -> Result<Baseline, Failure> {
 }
 
 /// Whether two paths lead to one file, by whatever name.
-fn is_same_file(one: &Path, other: &Path) -> bool {
+pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;

@@ -14,6 +14,7 @@ mod os_version;
 mod password;
 mod progress;
 mod registry;
+mod remedy;
 mod request;
 mod rules;
 mod sandbox;
@@ -87,6 +88,7 @@ pub fn run() -> ExitCode {
             confine(&args.image).and_then(|()| registry::run(&args, &mut out))
         }
         Command::Request(args) => request::run(&args, lang, &mut out),
+        Command::Remedy(args) => remedy::run(&args, asked, lang, &mut out),
         Command::OsVersion(args) => os_version::run(&args, lang, &mut out),
         Command::Merge(args) => merge::run(&args, lang, &mut out),
         Command::Init(args) => init::run(&args, &mut out),
