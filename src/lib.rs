@@ -36,7 +36,8 @@
 //! | requirements | [`rules`] | [`rules::check_all`], [`rules::Rule`], [`rules::Finding`] |
 //! | words | [`report`] | [`report::ImageReport`], [`report::Format`] |
 //!
-//! Beside them, [`request`] builds and validates the request that registers the image.
+//! Beside them, [`request`] builds and validates the request that registers the image, and [`remedy`]
+//! writes a script that repairs a copy of it.
 //!
 //! # What it does to your process
 //!
@@ -81,6 +82,7 @@ pub mod filesystem;
 pub mod fuzzing;
 pub mod guest;
 pub mod image;
+pub mod remedy;
 pub mod report;
 pub mod request;
 pub mod rules;

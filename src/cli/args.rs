@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::sources::Shard;
 use crate::image::DigestKind;
+use crate::remedy::ScriptFormat;
 use crate::report::Format;
 use crate::rules::Lang;
 
@@ -79,6 +80,8 @@ pub(super) enum Command {
     Cat(PathArgs),
     /// Write the body of the request that registers an image, or validate one
     Request(RequestArgs),
+    /// Print a script that repairs a copy of an image, as far as that can be done offline
+    Remedy(RemedyArgs),
     /// Print the value of os_version for the system in an image
     OsVersion(OsVersionArgs),
     /// Join JSON reports, as of shards, into one in any form
@@ -105,6 +108,7 @@ impl Command {
                 | Self::Explain(_)
                 | Self::Rules(_)
                 | Self::Request(_)
+                | Self::Remedy(_)
                 | Self::OsVersion(_)
                 | Self::Merge(_)
         )
@@ -512,4 +516,50 @@ pub(super) enum FailOnArg {
     Fail,
     /// A recommended rule is broken
     Warn,
+}
+
+/// Arguments of `remedy`.
+#[derive(Debug, Args)]
+pub(super) struct RemedyArgs {
+    /// Image file
+    #[arg(value_name = "IMAGE")]
+    pub(super) image: PathBuf,
+
+    /// Form of the script
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "sh")]
+    pub(super) format: ScriptFormatArg,
+
+    /// Repair what this rule found and nothing else; may be given several times, and also takes rules
+    /// that only tell something
+    #[arg(long = "rule", value_name = "RULE")]
+    pub(super) rules: Vec<String>,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub(super) profile: ProfileArg,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub(super) output: OutputArg,
+}
+
+/// `remedy --format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ScriptFormatArg {
+    /// A shell script that mounts a copy (Linux, root)
+    Sh,
+    /// A shell script that calls guestfish
+    Guestfish,
+    /// A shell script that calls virt-customize
+    VirtCustomize,
+}
+
+impl From<ScriptFormatArg> for ScriptFormat {
+    fn from(arg: ScriptFormatArg) -> Self {
+        match arg {
+            ScriptFormatArg::Sh => Self::Sh,
+            ScriptFormatArg::Guestfish => Self::Guestfish,
+            ScriptFormatArg::VirtCustomize => Self::VirtCustomize,
+        }
+    }
 }

@@ -104,6 +104,19 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "remedy",
+        &[
+            (
+                "Write a script, read it, run it: it repairs a copy",
+                "image-preflight remedy centos.qcow2 --output repair.sh",
+            ),
+            (
+                "For a machine with libguestfs, and no root",
+                "image-preflight remedy centos.qcow2 --format virt-customize --output repair.sh",
+            ),
+        ],
+    ),
+    (
         "os-version",
         &[(
             "The platform's value for the system in an image",

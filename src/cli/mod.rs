@@ -19,6 +19,7 @@ mod output;
 mod password;
 mod progress;
 mod registry;
+mod remedy;
 mod request;
 mod rules;
 mod sandbox;
@@ -131,6 +132,7 @@ pub fn run() -> ExitCode {
             confine(&args.image, &call).and_then(|()| registry::run(&args, &mut out))
         }
         Command::Request(args) => request::run(&args, &call, &mut out),
+        Command::Remedy(args) => remedy::run(&args, &call, &mut out),
         Command::OsVersion(args) => os_version::run(&args, &call, &mut out),
         Command::Merge(args) => merge::run(&args, &call, &mut out),
         Command::Init(args) => init::run(&args, &mut out),

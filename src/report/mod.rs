@@ -32,7 +32,7 @@ pub mod layout;
 mod markdown;
 pub mod read;
 mod sarif;
-mod words;
+pub(crate) mod words;
 
 use std::io::{Result, Write};
 use std::path::Path;

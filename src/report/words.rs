@@ -18,7 +18,7 @@ pub(super) fn verdict(verdict: Verdict) -> Fixed {
 }
 
 /// A status beside a finding.
-pub(super) fn status(status: Status) -> Fixed {
+pub(crate) fn status(status: Status) -> Fixed {
     match status {
         Status::Fail => Fixed { en: "fail", zh: "不满足" },
         Status::Unverified => Fixed { en: "unverified", zh: "无法验证" },
