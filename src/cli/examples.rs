@@ -6,13 +6,23 @@ use clap::{Command, CommandFactory};
 
 use super::args::Cli;
 
-/// What each exit code says.
-pub(super) const EXIT_CODES: [(u8, &str); 4] = [
+/// What each exit code of a command that judges says.
+const OF_A_JUDGEMENT: &[ExitCode] = &[
     (0, "every required rule holds, or does not apply"),
     (1, "a required rule is broken (with --fail-on warn: or a recommended one)"),
     (2, "the call could not be carried out"),
     (3, "nothing is broken, but a required rule could not be verified"),
 ];
+
+/// What each exit code of another command says.
+const OF_OTHERS: &[ExitCode] =
+    &[(0, "it was carried out"), (2, "the call could not be carried out")];
+
+/// Commands that judge an image or a body; the program itself is described by their codes.
+const JUDGING: &[&str] = &["image-preflight", "check", "request", "merge"];
+
+/// A code and what it says.
+type ExitCode = (u8, &'static str);
 
 /// An example: what for, and the line.
 type Example = (&'static str, &'static str);
@@ -158,6 +168,11 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
 ];
 
+/// The exit codes of a command.
+pub(super) fn exit_codes(command: &str) -> &'static [ExitCode] {
+    if JUDGING.contains(&command) { OF_A_JUDGEMENT } else { OF_OTHERS }
+}
+
 /// The examples of a command.
 pub(super) fn of(command: &str) -> &'static [Example] {
     EXAMPLES.iter().find(|(name, _)| *name == command).map_or(&[], |(_, examples)| examples)
@@ -173,7 +188,7 @@ pub(super) fn command() -> Command {
 
 fn with_examples(command: Command) -> Command {
     let mut text = String::from("Exit codes:\n");
-    for (code, meaning) in EXIT_CODES {
+    for (code, meaning) in exit_codes(command.get_name()) {
         let _ = writeln!(text, "  {code}  {meaning}");
     }
     let examples = of(command.get_name());

@@ -10,7 +10,7 @@ use clap_mangen::roff::{Roff, roman};
 
 use super::Failure;
 use super::args::{CompletionsArgs, ManArgs};
-use super::examples::{self, EXIT_CODES};
+use super::examples;
 
 const NAME: &str = env!("CARGO_PKG_NAME");
 
@@ -58,8 +58,8 @@ fn page(command: &Command, mut out: &mut dyn Write) -> io::Result<()> {
     }
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
-    for (code, meaning) in EXIT_CODES {
-        roff.control("TP", []).text([roman(code.to_string())]).text([roman(meaning)]);
+    for (code, meaning) in examples::exit_codes(command.get_name()) {
+        roff.control("TP", []).text([roman(code.to_string())]).text([roman(*meaning)]);
     }
     roff.control("SH", ["EXAMPLES"]);
     for (what, line) in examples::of(command.get_name()) {
