@@ -149,7 +149,7 @@ fn step_line(step: &Step) -> Option<String> {
         Step::Append { file, line } => format!("append {} {}", quote_path(file), quote(line)),
         Step::Write { file, lines } => {
             let words: Vec<_> = lines.iter().map(|line| quote(line)).collect();
-            format!("put {} {}", quote_path(file), words.join(" \\\n    "))
+            format!("put {} \\\n    {}", quote_path(file), words.join(" \\\n    "))
         }
         Step::Delete(path) => format!("delete {}", quote_path(path)),
         Step::Clear(path) => format!("clear_directory {}", quote_path(path)),
