@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::{ByHand, Remedy, Repair};
+use super::{ByHand, Remedy, Repair, Step};
 use crate::report::escape;
 use crate::rules::shell::{quote, quote_path};
 use crate::rules::{Finding, Fixed, Lang};
@@ -17,8 +17,10 @@ const WIDTH: usize = 98;
 pub(super) fn comment(out: &mut String, indent: &str, text: &str) {
     for line in text.lines() {
         let line = escape::for_terminal(line);
-        let options =
-            textwrap::Options::new(WIDTH).initial_indent(indent).subsequent_indent(indent);
+        let options = textwrap::Options::new(WIDTH)
+            .initial_indent(indent)
+            .subsequent_indent(indent)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
         for line in textwrap::wrap(&line, options) {
             out.push('#');
             if !line.trim().is_empty() {
@@ -46,6 +48,10 @@ pub(super) fn repair(out: &mut String, repair: &Repair, lang: Lang) {
     finding(out, &repair.finding, lang);
     if let Some(note) = &repair.note {
         comment(out, "  ", note.get(lang));
+    }
+    if repair.steps.iter().any(|step| matches!(step, Step::Convert | Step::CheckContainer)) {
+        let words = Fixed::new("(The conversion does it.)", "（由格式转换完成。）");
+        comment(out, "  ", words.get(lang));
     }
 }
 
@@ -159,11 +165,31 @@ pub(super) const MOUNT: &str = include_str!("mount.sh");
 
 /// The functions of a file with their sentences in `lang`.
 pub(super) fn functions(text: &str, lang: Lang) -> String {
-    let mut text = text.to_owned();
-    for (name, words) in WORDS {
-        text = text.replace(&format!("@{name}@"), words.get(lang));
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        let mut line = line.to_owned();
+        for (name, words) in WORDS {
+            line = line.replace(&format!("@{name}@"), words.get(lang));
+        }
+        let (indent, rest) = line.split_at(line.len().saturating_sub(line.trim_start().len()));
+        match rest.strip_prefix("# ") {
+            // A sentence of ours may be long.
+            Some(sentence) if !sentence.starts_with("shellcheck") => {
+                let mut lines = String::new();
+                comment(&mut lines, "", sentence);
+                for line in lines.lines() {
+                    out.push_str(indent);
+                    out.push_str(line);
+                    out.push('\n');
+                }
+            }
+            _ => {
+                out.push_str(&line);
+                out.push('\n');
+            }
+        }
     }
-    text
+    out
 }
 
 /// The sentences of the functions. They stand in comments and between double quotes.
@@ -257,6 +283,7 @@ const WORDS: &[(&str, Fixed)] = &[
             "客户机路径在本机的位置。符号链接只在客户机内解析：指向/etc的链接不会落到本机的/etc。",
         ),
     ),
+    ("no_group", Fixed::new("LVM does not start the volume group", "LVM无法激活卷组")),
     ("links", Fixed::new("too many links", "符号链接过多")),
     (
         "file",
@@ -302,13 +329,9 @@ const WORDS: &[(&str, Fixed)] = &[
     (
         "in_guest",
         Fixed::new(
-            "Runs a command with the guest's own programs. They run as root of this machine, in namespaces of their own: for an image that you do not trust use guestfish or virt-customize.",
-            "用客户机自身的程序执行命令。它们在独立的命名空间中以本机root身份运行：不可信的镜像请使用guestfish或virt-customize。",
+            "Runs a command with the guest's own programs (yes: with the network). They run as root of this machine, in namespaces of their own: for an image that you do not trust use guestfish or virt-customize.",
+            "用客户机自身的程序执行命令（yes表示使用网络）。它们在独立的命名空间中以本机root身份运行：不可信的镜像请使用guestfish或virt-customize。",
         ),
-    ),
-    (
-        "in_guest_arguments",
-        Fixed::new("whether it needs the network, command", "是否需要网络、命令"),
     ),
     ("command_failed", Fixed::new("the command failed", "命令失败")),
     (
@@ -322,7 +345,7 @@ const WORDS: &[(&str, Fixed)] = &[
 
 /// The words of the conversion's first half: `SOURCE` is what is converted.
 pub(super) fn source(out: &mut String, remedy: &Remedy) {
-    if remedy.steps().any(|step| *step == super::Step::CheckContainer) {
+    if remedy.steps().any(|step| *step == Step::CheckContainer) {
         let format = remedy.format;
         let _ = write!(
             out,

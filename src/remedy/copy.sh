@@ -17,7 +17,7 @@ leave() {
     else
         say "@still_held@: $WORK"
     fi
-    case $status in 0 | 3) ;; *) say "@failed@ ($RULE)" ;; esac
+    case $status in 0 | 3) ;; *) say "@failed@${RULE:+ ($RULE)}" ;; esac
     exit "$status"
 }
 
@@ -31,7 +31,8 @@ start() {
     done
     [ -f "$IMAGE" ] || [ -b "$IMAGE" ] || die "@no_image@: $IMAGE"
     [ ! -e "$OUTPUT" ] || die "@exists@: $OUTPUT"
-    [ ! -f "$IMAGE" ] || [ "$(stat -L -c %s "$IMAGE")" = "$SIZE" ] || die "@other_image@: $IMAGE"
+    [ ! -f "$IMAGE" ] || [ "$(stat -L -c %s "$IMAGE")" = "$SIZE" ] ||
+        die "@other_image@: $IMAGE"
     WORK=$(mktemp -d "$OUTPUT.work.XXXXXX")
     trap leave EXIT
     trap 'exit 129' HUP

@@ -62,7 +62,7 @@ fn device(mount: &Mounted) -> String {
 }
 
 fn mounts(out: &mut String, remedy: &Remedy, layout: &Layout) {
-    for mount in &layout.mounts {
+    for mount in layout.needed(remedy.steps()) {
         let (device, path) = (quote(&device(mount)), quote(&mount.path));
         if remedy.steps().any(|step| *step == Step::CheckFileSystem(mount.volume)) {
             match mount.kind.as_str() {

@@ -1,5 +1,6 @@
 //! Where the guest's file systems lie on the disk, and how they are mounted.
 
+use super::step::Step;
 use crate::disk::facts::DiskFacts;
 use crate::fact::Fact;
 use crate::guest::facts::{Facts, Guest, LinuxFacts, MountFacts};
@@ -50,6 +51,26 @@ pub(super) struct Mounted {
 const WRITABLE: [&str; 6] = ["ext2", "ext3", "ext4", "xfs", "btrfs", "vfat"];
 
 impl Layout {
+    /// Those file systems that the steps need: `/`, those that a step's path lies in, and for the
+    /// guest's own programs all but the EFI system partition, which no program of theirs writes to.
+    pub(super) fn needed<'a>(
+        &self,
+        steps: impl Iterator<Item = &'a Step> + Clone,
+    ) -> impl Iterator<Item = &Mounted> {
+        self.mounts.iter().filter(move |mount| {
+            let below = |path: &str| {
+                path.strip_prefix(mount.path.as_str()).is_some_and(|rest| rest.starts_with('/'))
+            };
+            let mut steps = steps.clone();
+            mount.path == "/"
+                || steps.any(|step| match step {
+                    Step::CheckFileSystem(volume) => *volume == mount.volume,
+                    step if step.runs_guest_programs() => mount.kind != "vfat",
+                    step => step.paths().into_iter().any(below),
+                })
+        })
+    }
+
     /// The file systems of the guest's tree; or why a script could not mount them.
     pub(super) fn of(facts: &Facts) -> Result<Self, Text> {
         let (Fact::Known(disk), Fact::Known(Guest::Linux(linux))) = (&facts.disk, &facts.guest)

@@ -203,7 +203,7 @@ impl Remedy {
         self.layout.is_some()
     }
 
-    fn steps(&self) -> impl Iterator<Item = &Step> {
+    fn steps(&self) -> impl Iterator<Item = &Step> + Clone {
         self.repairs.iter().flat_map(|repair| &repair.steps)
     }
 

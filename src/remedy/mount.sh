@@ -18,11 +18,14 @@ part() {
 
 # @group@
 volume_group() {
-    vgchange --config "devices { filter=[ $(printf '"a|^%s$|", ' $LOOPS)\"r|.*|\" ] } activation { udev_sync=0 udev_rules=0 }" "$@"
+    # shellcheck disable=SC2086
+    accept=$(printf '"a|^%s$|", ' $LOOPS)
+    vgchange --config "devices { filter=[ $accept\"r|.*|\" ] }
+        activation { udev_sync=0 udev_rules=0 }" "$@"
 }
 activate() {
     GROUP=$1
-    volume_group -ay "$GROUP" && vgmknodes "$GROUP"
+    volume_group -ay "$GROUP" && vgmknodes "$GROUP" || die "@no_group@: $GROUP"
 }
 
 # @mount_on@
@@ -148,7 +151,7 @@ enable() {
 }
 
 # @in_guest@
-in_guest() { # @in_guest_arguments@
+in_guest() {
     network=--net
     [ "$1" = no ] || network=''
     # shellcheck disable=SC2016

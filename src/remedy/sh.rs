@@ -59,6 +59,7 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
 }
 
 fn inside(out: &mut String, remedy: &Remedy, layout: &Layout, lang: Lang) {
+    let mounts = layout.needed(remedy.steps());
     let lvm = if layout.physical_volumes.is_empty() { "" } else { " vgchange vgmknodes" };
     let chroot = if programs(remedy) { " unshare chroot" } else { "" };
     let format = remedy.format;
@@ -80,7 +81,7 @@ fn inside(out: &mut String, remedy: &Remedy, layout: &Layout, lang: Lang) {
         part(out, range);
     }
     let mut active = false;
-    for mount in &layout.mounts {
+    for mount in mounts {
         match &mount.place {
             Place::Part(range, _) => part(out, range),
             Place::Logical(group, logical) => {
@@ -133,11 +134,9 @@ fn programs(remedy: &Remedy) -> bool {
 }
 
 fn steps(out: &mut String, found: &Repair) {
-    let _ = writeln!(out, "begin {}", found.finding.rule);
-    for step in &found.steps {
-        if let Some(line) = step_line(step) {
-            let _ = writeln!(out, "{line}");
-        }
+    let lines: Vec<String> = found.steps.iter().filter_map(step_line).collect();
+    if !lines.is_empty() {
+        let _ = writeln!(out, "begin {}\n{}", found.finding.rule, lines.join("\n"));
     }
 }
 
@@ -150,7 +149,7 @@ fn step_line(step: &Step) -> Option<String> {
         Step::Append { file, line } => format!("append {} {}", quote_path(file), quote(line)),
         Step::Write { file, lines } => {
             let words: Vec<_> = lines.iter().map(|line| quote(line)).collect();
-            format!("put {} {}", quote_path(file), words.join(" \\\n    "))
+            format!("put {} \\\n    {}", quote_path(file), words.join(" \\\n    "))
         }
         Step::Delete(path) => format!("delete {}", quote_path(path)),
         Step::Clear(path) => format!("clear_directory {}", quote_path(path)),

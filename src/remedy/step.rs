@@ -221,7 +221,7 @@ impl Step {
 
     /// Whether it changes what lies in the guest's file systems.
     pub(super) fn is_in_guest(&self) -> bool {
-        !matches!(self, Self::Convert | Self::CheckContainer | Self::CheckFileSystem(_))
+        !matches!(self, Self::Convert | Self::CheckContainer)
     }
 
     /// Whether the guest's own programs carry it out.
@@ -229,20 +229,46 @@ impl Step {
         matches!(self, Self::Run { .. } | Self::Rebuild(_))
     }
 
+    /// The paths in the guest that it is about.
+    pub(super) fn paths(&self) -> Vec<&str> {
+        match self {
+            Self::Convert
+            | Self::CheckContainer
+            | Self::CheckFileSystem(_)
+            | Self::Run { .. }
+            | Self::Rebuild(_) => Vec::new(),
+            Self::Edit { file, .. } | Self::Append { file, .. } | Self::Write { file, .. } => {
+                vec![file]
+            }
+            Self::Delete(path) | Self::Clear(path) | Self::Empty(path) | Self::EmptyAll(path) => {
+                vec![path]
+            }
+            Self::Link { path, .. } => vec![path],
+            Self::Rename { from, to } => vec![from, to],
+            Self::Enable(_) => vec!["/etc/systemd/system", "/usr/lib/systemd/system"],
+        }
+    }
+
     /// Whether every word of it can be put into a script that a person reads before running it: no
     /// control characters but the tab, nothing that hides or reorders text. A path with a line break
     /// would not break out of its quotes, but nobody should have to look twice.
     pub(super) fn is_plain(&self) -> bool {
         let plain = |text: &str| !text.chars().any(|c| c != '\t' && escape::is_unsafe(c));
-        let path = |text: &str| plain(text) && text.starts_with('/');
-        match self {
-            Self::Convert | Self::CheckContainer | Self::CheckFileSystem(_) => true,
-            Self::Edit { file, edit } => path(file) && plain(&edit.sed()),
-            Self::Append { file, line } => path(file) && plain(line),
-            Self::Write { file, lines } => path(file) && lines.iter().all(|line| plain(line)),
-            Self::Delete(at) | Self::Clear(at) | Self::Empty(at) | Self::EmptyAll(at) => path(at),
-            Self::Rename { from, to } => path(from) && path(to),
-            Self::Link { path: at, target } => path(at) && plain(target),
+        let paths = self.paths();
+        let here = paths.iter().all(|path| plain(path) && path.starts_with('/'));
+        here && match self {
+            Self::Convert
+            | Self::CheckContainer
+            | Self::CheckFileSystem(_)
+            | Self::Delete(_)
+            | Self::Clear(_)
+            | Self::Empty(_)
+            | Self::EmptyAll(_)
+            | Self::Rename { .. } => true,
+            Self::Edit { edit, .. } => plain(&edit.sed()),
+            Self::Append { line, .. } => plain(line),
+            Self::Write { lines, .. } => lines.iter().all(|line| plain(line)),
+            Self::Link { target, .. } => plain(target),
             Self::Enable(unit) => plain(unit) && !unit.contains('/'),
             // Of several lines, our own.
             Self::Run { command, .. } => command.lines().all(plain),

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 
 /// The Debian package of each tool that the commands here run.
 const PACKAGES: &[(&str, &str)] = &[
+    ("bash", "bash"),
     ("blkid", "util-linux"),
     ("btrfs", "btrfs-progs"),
     ("buildah", "buildah"),

@@ -205,10 +205,16 @@ fn is_shown(evidence: &[Evidence], by: &Evidence) -> bool {
 fn root(case: &Case<'_>) -> Plan {
     let linux = case.linux;
     let needs = linux.drivers.root_needs.known().map_or(&[][..], Vec::as_slice);
+    let needs: Vec<_> =
+        needs.iter().filter(|need| case.evidence().contains(&need.purpose)).collect();
     let modules: Vec<String> = needs.iter().flat_map(|need| need.modules.clone()).collect();
     let programs: Vec<&str> = needs.iter().filter_map(|need| need.program.as_deref()).collect();
     if programs.is_empty() {
-        return with_modules(case, modules);
+        // None is named where the modules are those of another kernel: to make it anew is enough.
+        return match rebuild_default(linux).filter(|_| modules.is_empty()) {
+            Some(rebuild) => Plan::Steps(vec![rebuild], rebuilt_here(linux)),
+            None => with_modules(case, modules),
+        };
     }
     let Some(rebuild) = rebuild_default(linux) else { return Plan::ByHand(super::no_step()) };
     let mut steps = Vec::new();

@@ -52,10 +52,17 @@ fn identity(case: &Case<'_>) -> Plan {
         _ => {}
     }
     let keys = case.linux.leftovers.host_keys.known().map_or(&[][..], Vec::as_slice);
-    let replaced = case.linux.cloud_init.installed.known().is_some_and(Option::is_some)
-        && matches!(&case.linux.cloud_init.disabled_by, Fact::Known(by) if by.is_empty());
-    if keys.is_empty() || replaced {
+    let cloud_init = &case.linux.cloud_init;
+    let kept = cloud_init.config.get("ssh_deletekeys").and_then(serde_json::Value::as_bool);
+    let replaces = cloud_init.installed.known().is_some_and(Option::is_some) && kept != Some(false);
+    if keys.is_empty() || replaces && !steps.is_empty() {
         return Plan::steps(steps);
+    }
+    if replaces {
+        return Plan::ByHand(text!(
+            "cloud-init makes new host keys at the first start, once it is in order: its repairs stand in this script.",
+            "cloud-init可用后会在首次启动时重新生成主机密钥：其修复步骤已包含在本脚本中。"
+        ));
     }
     // Red Hat's and SUSE's sshd makes keys that are not there when it starts; Debian's does not
     // start without.
