@@ -3,7 +3,7 @@
 import datetime
 import os
 from collections.abc import Iterable
-from typing import Any, Literal, TypedDict, Union, final
+from typing import Any, Literal, TypedDict, Union
 
 __version__: str
 

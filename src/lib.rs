@@ -40,8 +40,8 @@
 //!
 //! # What it does to your process
 //!
-//! The library prints nothing, ends nothing, reads no variable of the environment and keeps nothing
-//! between two calls, but for this:
+//! The library prints nothing, ends nothing, reads no variable of the environment, opens no file but the
+//! image and keeps nothing between two calls, but for this:
 //!
 //! - The first image that is opened installs a handler of SIGBUS, the signal of a mapped file that
 //!   shrinks. A SIGBUS from elsewhere goes to the handler that was there before.
@@ -133,7 +133,7 @@ pub struct Check<'a> {
     waivers: &'a [rules::policy::Waiver],
     baseline: Option<&'a rules::baseline::Baseline>,
     digest: Option<image::DigestKind>,
-    progress: Option<&'a Progress>,
+    progress: Option<&'a (dyn Fn(&Path, u64, u64) + Sync + 'a)>,
     cancel: CancelToken,
 }
 
@@ -197,7 +197,7 @@ impl<'a> Check<'a> {
 
     /// Told of the digest's progress about once a MiB, on any thread. Nothing more is told once
     /// [`Check::cancel`]'s token was cancelled.
-    pub fn progress(&mut self, progress: &'a Progress) -> &mut Self {
+    pub fn progress(&mut self, progress: &'a (dyn Fn(&Path, u64, u64) + Sync + 'a)) -> &mut Self {
         self.progress = Some(progress);
         self
     }

@@ -23,7 +23,7 @@ fn testdata(path: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "testdata", path].iter().collect()
 }
 
-fn check() -> Check<'static> {
+fn check<'a>() -> Check<'a> {
     Check::new(Context::new(Profile::ImsClassic, 20_000))
 }
 
