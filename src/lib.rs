@@ -133,13 +133,16 @@ pub struct Check<'a> {
     waivers: &'a [rules::policy::Waiver],
     baseline: Option<&'a rules::baseline::Baseline>,
     digest: Option<image::DigestKind>,
-    progress: Option<&'a (dyn Fn(&Path, u64, u64) + Sync + 'a)>,
+    progress: Option<Tell<'a>>,
     cancel: CancelToken,
 }
 
 /// Told of a long work: whose (the image's path), how many bytes are done, and of how many. It may
 /// cancel the work.
 pub type Progress = dyn Fn(&Path, u64, u64) + Sync;
+
+/// A [`Progress`] that may borrow what it tells.
+type Tell<'a> = &'a (dyn Fn(&Path, u64, u64) + Sync + 'a);
 
 impl<'a> Check<'a> {
     /// A check against the profile of `context`.
