@@ -3,7 +3,9 @@
 import datetime
 import os
 from collections.abc import Iterable
-from typing import Any, Literal, TypedDict, Union, final
+from typing import Any, Literal, TypedDict, Union
+
+__all__ = ["PreflightError", "check", "inspect", "rules", "__version__"]
 
 __version__: str
 
@@ -28,7 +30,7 @@ def check(
     lang: _Lang = "en",
     fail_on_warn: bool = False,
     password: Union[str, bytes, None] = None,
-    waivers: Iterable[_Waiver] = (),
+    waivers: Union[Iterable[_Waiver], None] = None,
     digest: Union[Literal["sha256", "md5"], None] = None,
 ) -> dict[str, Any]:
     """The report of one image: one element of ``reports`` in the JSON report."""

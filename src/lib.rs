@@ -41,8 +41,8 @@
 //!
 //! # What it does to your process
 //!
-//! The library prints nothing, ends nothing, reads no variable of the environment and keeps nothing
-//! between two calls, but for this:
+//! The library prints nothing, ends nothing, reads no variable of the environment, opens no file but the
+//! image and keeps nothing between two calls, but for this:
 //!
 //! - The first image that is opened installs a handler of SIGBUS, the signal of a mapped file that
 //!   shrinks. A SIGBUS from elsewhere goes to the handler that was there before.
@@ -135,13 +135,16 @@ pub struct Check<'a> {
     waivers: &'a [rules::policy::Waiver],
     baseline: Option<&'a rules::baseline::Baseline>,
     digest: Option<image::DigestKind>,
-    progress: Option<&'a Progress>,
+    progress: Option<Tell<'a>>,
     cancel: CancelToken,
 }
 
 /// Told of a long work: whose (the image's path), how many bytes are done, and of how many. It may
 /// cancel the work.
 pub type Progress = dyn Fn(&Path, u64, u64) + Sync;
+
+/// A [`Progress`] that may borrow what it tells.
+type Tell<'a> = &'a (dyn Fn(&Path, u64, u64) + Sync + 'a);
 
 impl<'a> Check<'a> {
     /// A check against the profile of `context`.
@@ -199,7 +202,7 @@ impl<'a> Check<'a> {
 
     /// Told of the digest's progress about once a MiB, on any thread. Nothing more is told once
     /// [`Check::cancel`]'s token was cancelled.
-    pub fn progress(&mut self, progress: &'a Progress) -> &mut Self {
+    pub fn progress(&mut self, progress: &'a (dyn Fn(&Path, u64, u64) + Sync + 'a)) -> &mut Self {
         self.progress = Some(progress);
         self
     }

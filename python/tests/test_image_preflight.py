@@ -121,9 +121,14 @@ def test_a_file_that_cannot_be_read_is_a_preflight_error(tmp_path):
 def test_a_password_is_checked_and_not_told():
     report = image_preflight.check(GOOD, password="Secret-Word-1")
     (finding,) = [f for f in report["findings"] if f["rule"] == "password-complexity"]
-    assert finding["status"] == "pass"
+    assert finding["status"] == "fail"
+    assert finding["evidence"] == [{"location": "/etc/shadow:2", "detail": "root: another password"}]
     assert "Secret-Word-1" not in json.dumps(report)
     assert image_preflight.check(GOOD, password=b"Secret-Word-1") == report
+    # The one that testdata/README.md names.
+    report = image_preflight.check(GOOD, password="Preflight-2024")
+    (finding,) = [f for f in report["findings"] if f["rule"] == "password-complexity"]
+    assert finding["status"] == "pass"
 
 
 def test_rules_are_those_of_the_profile():

@@ -18,7 +18,7 @@ use crate::fact::Evidence;
 /// use image_preflight::rules::baseline::Baseline;
 /// use image_preflight::rules::{Context, Profile};
 ///
-/// let path = Path::new("testdata/guests/initrd-missing.qcow2");
+/// let path = Path::new("testdata/guests/fstab-data-disk.qcow2");
 /// let mut check = Check::new(Context::today(Profile::ImsClassic));
 /// let before = check.run(path)?;
 /// assert_eq!(before.verdict, Verdict::Fail);

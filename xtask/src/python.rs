@@ -65,8 +65,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             .dir(&dir)
             .run()?
     );
+    // The wheel's package holds the compiled module, which has the same name.
+    let known = dir.join("stubtest-allowed");
+    fs::write(&known, "image_preflight\\.image_preflight\n")?;
     Tool::new(&python.to_string_lossy())
-        .words("-m mypy.stubtest image_preflight")
+        .words("-m mypy.stubtest image_preflight --allowlist")
+        .arg(&known)
         .dir(&dir)
         .run()?;
     println!("{name}, {:.1} s", began.elapsed().as_secs_f64());

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 /// How a hive was left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
 pub enum HiveState {
     /// It was written in full: both sequence numbers are the same and the checksum holds.
     Clean,
