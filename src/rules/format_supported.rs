@@ -2,6 +2,7 @@
 
 use super::scope::{Decision, disk, known, settle};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell};
+use crate::chinese::chinese;
 use crate::disk::facts::{PartitionFacts, TableKind};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::Facts;
@@ -73,12 +74,13 @@ fn decide(facts: &Facts) -> Decision {
         .remedy(remedy));
     }
     let variant = image.variant.as_deref().unwrap_or_default();
+    let variant_zh = chinese(variant);
     if is_incomplete(image.format, variant) {
         let path = shell::quote_path(&image.path);
         return Ok(Outcome::broken(
             text!(
                 "The {name} file does not hold a whole disk by itself ({variant}).",
-                "该{name}文件（{variant}）不包含完整的磁盘数据。"
+                "该{name}文件（{variant_zh}）不包含完整的磁盘数据。"
             ),
             evidence,
         )
