@@ -70,7 +70,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("BIOS boot partition {}", "BIOS启动分区{}"),
     ("EFI system partition {}, type {}", "EFI系统分区{}，类型{}"),
     ("EFI system partition {}", "EFI系统分区{}"),
-    ("partition {} is active; {}", "分区{}为活动分区；{}"),
     ("partition {}, byte {} of the disk", "分区{}，磁盘字节{}"),
     ("partition {}, type {}", "分区{}，类型{}"),
     ("partition {} (swap)", "分区{}（swap）"),
@@ -83,12 +82,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("byte {}", "字节{}"),
     ("logical volume {}", "逻辑卷{}"),
     // What stands where.
-    ("{} is partition {}", "{}为分区{}"),
     ("loader on {}, which is not in this image", "加载程序位于{}，而本镜像中没有"),
     ("system on {}, which is not in this image", "系统位于{}，而本镜像中没有"),
     ("the partition at byte {} of the disk with signature {}", "起始字节{}的分区（磁盘签名{}）"),
     ("partition {} of disk {}", "分区{}（磁盘{}）"),
-    ("{} on partition {}", "{}位于分区{}"),
     ("root={}: {}", "root={}：{}"),
     ("{} at byte {}, {} bytes", "{}，起始字节{}，长{}字节"),
     // Errors.
@@ -147,12 +144,15 @@ const PHRASES: &[(&str, &str)] = &[
     ("a whole header", "完整的头部"),
     ("a text on which the YAML parser fails", "YAML解析器无法处理的文本"),
     ("a symbolic link", "符号链接"),
+    ("container", "容器"),
+    ("{} needs {}", "{}需要{}"),
+    ("sparse extent without a descriptor", "没有描述文件的sparse extent"),
+    ("{} descriptor", "{}描述文件"),
     ("a short text", "较短的文本"),
     ("a length of {}", "长度{}"),
     ("a dirty page", "脏页"),
     ("a cluster from 2 to {}", "2至{}的簇"),
     ("at most {} bytes", "最多{}字节"),
-    ("{} entries", "{}项"),
     ("an inode in use with a file type", "正在使用且带有文件类型的inode"),
     ("an inode number inside the volume", "卷范围内的inode编号"),
     ("an inode of the group", "该块组的inode"),
@@ -198,10 +198,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("which disk has the number is settled at boot", "该编号对应的磁盘在启动时才能确定"),
     ("the number is given at boot", "该编号在启动时才能确定"),
     // The boot chain.
-    ("{}, found: {}", "{}，已找到：{}"),
-    ("{}, missing: {}", "{}，缺失：{}"),
-    ("{}, not known: {}", "{}，未知：{}"),
-    ("{}, not needed: {}", "{}，不需要：{}"),
     ("damaged: {}", "已损坏：{}"),
     ("cut short: {} of {} bytes", "被截断：{}/{}字节"),
     ("the code in the first sector is not recognised", "无法识别第一个扇区中的代码"),
@@ -241,7 +237,6 @@ const PHRASES: &[(&str, &str)] = &[
     ),
     // Kernels and initramfs.
     ("GRUB core image at byte {}", "GRUB核心镜像位于字节{}"),
-    ("{} exists", "{}存在"),
     ("default kernel", "默认内核"),
     (
         "the initramfs {} is not there (see initrd-referenced-exists)",
@@ -300,6 +295,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("no such file", "文件不存在"),
     ("not there", "不存在"),
     ("the file exists", "文件存在"),
+    ("{} exists", "{}存在"),
     ("not empty", "非空"),
     ("masked", "已屏蔽（masked）"),
     ("not installed", "未安装"),
@@ -366,6 +362,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("the active partition's boot sector", "活动分区的引导扇区"),
     ("the active partition", "活动分区"),
     // What is a whole word of a place or a value by itself comes last.
+    ("{} is partition {}", "{}为分区{}"),
+    ("{} on partition {}", "{}位于分区{}"),
     ("partition {}", "分区{}"),
     ("boot code", "引导代码"),
     ("the boot loader's next stage", "引导程序的下一阶段"),
@@ -380,10 +378,17 @@ const PHRASES: &[(&str, &str)] = &[
 
 /// What the system and libraries say, and what is put together of several strings.
 const OTHERS: &[(&str, &str)] = &[
+    ("{}, found: {}", "{}，已找到：{}"),
+    ("{}, missing: {}", "{}，缺失：{}"),
+    ("{}, not known: {}", "{}，未知：{}"),
+    ("{}, not needed: {}", "{}，不需要：{}"),
+    ("partition {} is active; {}", "分区{}为活动分区；{}"),
     ("whole disk ({})", "整个磁盘（{}）"),
     ("partition {} ({})", "分区{}（{}）"),
     ("No such file or directory (os error 2)", "文件或目录不存在"),
+    ("{}: No such file or directory (os error 2)", "{}：文件或目录不存在"),
     ("Permission denied (os error 13)", "权限不足"),
+    ("{}: Permission denied (os error 13)", "{}：权限不足"),
     ("{} is whole disk ({})", "{}为整个磁盘（{}）"),
     ("{} on whole disk ({})", "{}位于整个磁盘（{}）"),
     ("loader on partition {}: {}", "加载程序位于分区{}：{}"),
@@ -391,9 +396,13 @@ const OTHERS: &[(&str, &str)] = &[
     ("loader on partition {}", "加载程序位于分区{}"),
     ("system on partition {}", "系统位于分区{}"),
     ("boot configuration data on partition {}", "启动配置数据位于分区{}"),
+    ("{} on partition {} ({})", "{}位于分区{}（{}）"),
+    ("{} is partition {} ({})", "{}为分区{}（{}）"),
     ("{} bytes on partition {}", "{}字节，位于分区{}"),
     ("default: Windows {}", "默认：Windows {}"),
     ("partition {}, boot sector, byte {}: {}", "分区{}，引导扇区，字节{}：{}"),
+    ("{}, with 0x55AA; {}", "{}，带有0x55AA；{}"),
+    ("{}, without 0x55AA; {}", "{}，没有0x55AA；{}"),
     ("{}: missing field {}", "{}：缺少配置项{}"),
     ("{}: unknown field {}, expected one of {}", "{}：未知的配置项{}，应为{}之一"),
     ("{}: unknown variant {}, expected one of {}", "{}：未知的取值{}，应为{}之一"),
@@ -407,6 +416,12 @@ pub(crate) fn chinese(text: &str) -> Cow<'_, str> {
 fn translated(text: &str, depth: usize) -> Option<String> {
     if text.len() > MAX_TEXT {
         return None;
+    }
+    // Of several volumes each is one.
+    let volumes: Vec<&str> = text.split(", ").collect();
+    if volumes.len() > 1 && volumes.iter().all(|volume| volume.starts_with("partition ")) {
+        let each = volumes.iter().map(|volume| translated(volume, depth));
+        return each.collect::<Option<Vec<_>>>().map(|each| each.join("，"));
     }
     let (zh, held) =
         OTHERS.iter().chain(PHRASES).find_map(|(en, zh)| Some((*zh, held(en, text)?)))?;
@@ -454,6 +469,14 @@ mod tests {
         for (en, zh) in [
             ("no such file", "文件不存在"),
             ("crypto_LUKS is not looked into", "未查看crypto_LUKS内部"),
+            ("partition 1 (vfat), partition 2", "分区1（vfat），分区2"),
+            ("/ on partition 1 (ext4)", "/位于分区1（ext4）"),
+            (
+                "Windows' partition, found: loader on partition 2: partition 4 of disk x",
+                "Windows所在分区，已找到：加载程序位于分区2：分区4（磁盘x）",
+            ),
+            ("the file exists", "文件存在"),
+            ("bit 4: extended L2 entries", "位4：扩展L2项"),
             ("/a/b: no such file or directory", "/a/b：文件或目录不存在"),
             (
                 "the kernel, missing: cut short: 20991 of 20992 bytes",

@@ -413,6 +413,7 @@ pub(super) struct RegistryArgs {
 
 /// `--lang`.
 #[derive(Debug, Clone, Copy, ValueEnum, Deserialize, JsonSchema)]
+#[schemars(rename = "Language", description = "A language of reports.")]
 #[allow(missing_docs, reason = "clap would show it as help")]
 pub(super) enum LangArg {
     #[serde(rename = "en")]
@@ -510,6 +511,7 @@ impl From<DigestArg> for DigestKind {
 
 /// `check --fail-on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[schemars(rename = "FailOn", description = "What fails an image.")]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum FailOnArg {
     /// A required rule is broken

@@ -2,6 +2,7 @@
 
 use super::scope::{Decision, disk, known, settle};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell};
+use crate::chinese::chinese;
 use crate::disk::facts::{PartitionFacts, TableKind};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::Facts;
@@ -21,8 +22,8 @@ static DOC: Doc = Doc {
         "平台支持导入VMDK、VHD、QCOW2、RAW、VHDX、QED、VDI、QCOW、ZVHD2和ZVHD格式的镜像文件。OVA、OVF等打包文件、压缩文件、不含数据的描述文件以及增量磁盘均不受支持，上传完成后注册会失败。",
     ),
     decided: Fixed::new(
-        "By the magic bytes, never by the file name. A file without a magic is raw only when it holds a partition table or a known signature of a file system. A VMDK that is only a descriptor, a flat or a delta extent and a differencing VHD or VHDX are refused.",
-        "根据文件头的魔数判断，不依据文件名。没有魔数的文件，只有包含分区表或已知的文件系统特征时才视为raw。仅为描述文件、flat或增量extent的VMDK，以及差分VHD、VHDX均判为不支持。",
+        "By the magic bytes, never by the file name. A file without a magic is raw only when it holds a partition table or a known signature of a file system. A VMDK that is only a descriptor, a flat or a delta extent and a differencing VHD or VHDX are refused, and so is the first part of a split file: one that is cut off and has the next part, by its name, beside it.",
+        "根据文件头的魔数判断，不依据文件名。没有魔数的文件，只有包含分区表或已知的文件系统特征时才视为raw。仅为描述文件、flat或增量extent的VMDK，以及差分VHD、VHDX均判为不支持。被拆分的文件的第一部分（内容被截断，且同目录下有按名称排序的下一部分）同样判为不支持。",
     ),
     remedy: Fixed::new(
         "qemu-img convert -p -O qcow2 INPUT OUTPUT.qcow2",
@@ -73,12 +74,13 @@ fn decide(facts: &Facts) -> Decision {
         .remedy(remedy));
     }
     let variant = image.variant.as_deref().unwrap_or_default();
+    let variant_zh = chinese(variant);
     if is_incomplete(image.format, variant) {
         let path = shell::quote_path(&image.path);
         return Ok(Outcome::broken(
             text!(
                 "The {name} file does not hold a whole disk by itself ({variant}).",
-                "该{name}文件（{variant}）不包含完整的磁盘数据。"
+                "该{name}文件（{variant_zh}）不包含完整的磁盘数据。"
             ),
             evidence,
         )
