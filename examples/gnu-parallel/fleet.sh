@@ -14,12 +14,12 @@ reports=$(mktemp -d)
 trap 'rm -rf "$reports"' EXIT
 
 # Its own exit code counts the parts in which something was found. The reports tell that.
-seq "$parts" | parallel --quote --results "$reports/{}.json" "$@" \
+seq "$parts" | parallel --quote --results "$reports/{}" "$@" \
     image-preflight check --recursive "$folder" --shard "{}/$parts" --format json >/dev/null || true
 
 # Each report is named: of a part that wrote none, or half of one, merge complains.
 set --
 for part in $(seq "$parts"); do
-    set -- "$@" "$reports/$part.json"
+    set -- "$@" "$reports/$part"
 done
 image-preflight merge "$@"

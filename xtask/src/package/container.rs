@@ -16,11 +16,11 @@ const USER: u32 = 65532;
 /// Where Containerfile looks for the binary.
 const BINARY: &str = "target/release/image-preflight";
 
-pub fn run(binary: &PathBuf) -> Result<()> {
+pub fn run() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let context = dir.path().join("context");
     fs::create_dir_all(context.join(BINARY).with_file_name(""))?;
-    fs::copy(binary, context.join(BINARY))?;
+    fs::copy(workspace::binary()?, context.join(BINARY))?;
     for file in ["Containerfile", ".dockerignore"] {
         fs::copy(workspace::root().join(file), context.join(file))?;
     }
