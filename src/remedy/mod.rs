@@ -176,10 +176,14 @@ impl Remedy {
                 true
             });
             if let Some(other) = along {
-                let note = text!(
-                    "The rest is done above, for {other}.",
-                    "其余步骤已包含在上面的{other}中。"
-                );
+                let note = if repair.steps.is_empty() {
+                    text!("Done above, for {other}.", "已包含在上面的{other}中。")
+                } else {
+                    text!(
+                        "The rest is done above, for {other}.",
+                        "其余步骤已包含在上面的{other}中。"
+                    )
+                };
                 repair.note = Some(match repair.note.take() {
                     Some(Text { en, zh }) => {
                         Text { en: format!("{en} {}", note.en), zh: format!("{zh}{}", note.zh) }

@@ -303,7 +303,7 @@ impl Step {
             }
             Self::Rename { from, to } => format!("mv {} {}", quote_path(from), quote_path(to)),
             Self::Link { path, target } => {
-                format!("ln -sfn {} {}", quote_path(target), quote_path(path))
+                format!("ln -sfn -- {} {}", quote(target), quote_path(path))
             }
             Self::Enable(unit) => {
                 let unit = quote(unit);

@@ -334,11 +334,12 @@ fn links_of_the_guest_lead_nowhere_else() {
     assert!(said.contains("left out"));
     ran("put /etc/cloud/x 'y'", directory.path());
     ran("append /etc/up/x 'y'", directory.path());
-    ran("delete /etc/cloud/secret; empty_all /etc/cloud", directory.path());
     ran("put /etc/short 'y'", directory.path());
     assert_eq!(fs::read_to_string(root.join("etc/real")).unwrap(), "y\n");
     let inside = root.join(outside.trim_start_matches('/'));
-    assert_eq!(fs::read_to_string(inside.join("x")).unwrap(), "y\ny\n".replacen("y\n", "", 1));
+    assert_eq!(fs::read_to_string(inside.join("x")).unwrap(), "y\n");
+    ran("delete /etc/cloud/secret; empty_all /etc/cloud", directory.path());
+    assert_eq!(fs::read_to_string(inside.join("x")).unwrap(), "");
     assert_eq!(fs::read_to_string(Path::new(outside).join("secret")).unwrap(), "x\n");
     assert_eq!(fs::read_dir(outside).unwrap().count(), 1);
     // A link itself goes, not what it leads to.
@@ -396,6 +397,7 @@ fn the_image_is_only_read_and_nothing_is_overwritten() {
     qcow2_mut(&mut facts).snapshot_count = 1;
     facts.image.path = "-a:b 'c'.qcow2".to_owned();
     facts.image.file_size = 5;
+    qcow2_mut(&mut facts).highest_host_byte = 5;
     let script = format!("PATH=$PWD:$PATH\n{}", script(&facts, &[]));
     let output = sh(&script, &[], path);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
