@@ -282,7 +282,10 @@ impl Step {
         Some(match self {
             Self::Convert | Self::CheckContainer | Self::CheckFileSystem(_) => return None,
             Self::Edit { file, edit } => {
-                format!("sed -i {} {}", quote(&edit.sed()), quote_path(file))
+                let (script, file) = (quote(&edit.sed()), quote_path(file));
+                format!(
+                    "before=$(cksum <{file}); sed -i {script} {file}; [ \"$before\" != \"$(cksum <{file})\" ] || echo left out: {file}"
+                )
             }
             Self::Append { file, line } => {
                 let (file, line) = (quote_path(file), quote(line));

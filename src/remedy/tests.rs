@@ -422,6 +422,19 @@ fn the_image_is_only_read_and_nothing_is_overwritten() {
 }
 
 #[test]
+fn the_functions_are_whole_in_both_languages() {
+    for lang in [Lang::En, Lang::ZhCn] {
+        let functions =
+            [comment::COPY, comment::MOUNT].map(|text| comment::functions(text, lang)).concat();
+        is_script(&functions);
+        let odd = |word: &str| word.len() > 2 && word.starts_with('@') && word.ends_with('@');
+        let words = functions.split(|c: char| !(c.is_ascii_lowercase() || "@_".contains(c)));
+        assert_eq!(words.filter(|word| odd(word)).collect::<Vec<_>>(), [""; 0]);
+        assert!(functions.lines().all(|line| line.chars().count() <= 110), "{functions}");
+    }
+}
+
+#[test]
 fn a_word_for_guestfish_stays_one_word() {
     assert_eq!(guestfish::quote("a \"b\" \\ 'c' | !x\n\ty"), r#""a \"b\" \\ 'c' | !x\n\ty""#);
     let facts = with_absent_disk("GUESTFISH /data");
