@@ -10,7 +10,8 @@ use super::step::{Edit, Step};
 use super::{Remedy, ScriptFormat, comment, covers, guestfish};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
-    Addressing, Facts, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkProgram, NicName,
+    Addressing, Facts, InterfaceConfig, InterfaceKind, InterfaceMatch, MachineId, NetworkProgram,
+    NicName,
 };
 use crate::rules::testing::{
     absent_disk, context, entry_mut, fstab_mut, good_linux, linux_mut, mount, qcow2_mut, windows,
@@ -442,6 +443,19 @@ fn a_word_for_guestfish_stays_one_word() {
     assert_eq!(script.lines().filter(|line| *line == "GUESTFISH").count(), 1, "{script}");
     let at = script.lines().position(|line| line == "GUESTFISH").unwrap();
     assert!(script.lines().nth(at - 1).is_some_and(|line| line == "umount-all"));
+}
+
+#[test]
+fn virt_customize_leaves_no_machine_id_where_there_was_none() {
+    // It sets one by itself (guestfs-tools 1.48, seen).
+    let last = "set -- \"$@\" --truncate /etc/machine-id\n\nvirt-customize --format qcow2";
+    let mut facts = with_absent_disk("UUID=dead /data");
+    let form = ScriptFormat::VirtCustomize;
+    assert!(remedy(&facts, &[]).script(form, Lang::En).contains(last));
+    let seen = Evidence::new("/etc/machine-id", "0123456789abcdef0123456789abcdef");
+    linux_mut(&mut facts).leftovers.machine_id = Fact::Known(MachineId::Set(seen));
+    let fstab = &["fstab-no-nonsystem-mounts"];
+    assert!(!remedy(&facts, fstab).script(form, Lang::En).contains("/etc/machine-id"));
 }
 
 #[test]
