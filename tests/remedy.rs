@@ -3,9 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use program::text;
 
 fn image(name: &str) -> String {
     format!("testdata/guests/{name}.qcow2")
@@ -16,15 +20,9 @@ fn root() -> &'static Path {
 }
 
 fn remedy(args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_image-preflight"))
-        .current_dir(root())
-        .env("LC_ALL", "C")
-        .arg("remedy")
-        .args(args)
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    let args: Vec<&str> = std::iter::once("remedy").chain(args.iter().copied()).collect();
+    let output = program::run(root(), &args, "");
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
 
 #[test]
@@ -60,8 +58,8 @@ fn the_page_shows_what_is_printed() {
 fn what_is_waived_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("c.toml");
-    let text = "[[waivers]]\nrule = \"fstab-no-nonsystem-mounts\"\nreason = \"the disk comes\"\n";
-    fs::write(&config, text).unwrap();
+    let waiver = "[[waivers]]\nrule = \"fstab-no-nonsystem-mounts\"\nreason = \"the disk comes\"\n";
+    fs::write(&config, waiver).unwrap();
     let (code, script, _) =
         remedy(&["--config", config.to_str().unwrap(), &image("fstab-data-disk")]);
     assert_eq!(code, 0);

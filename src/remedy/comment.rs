@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::{ByHand, Remedy, Repair, Step};
-use crate::report::escape;
+use crate::report::{escape, human};
 use crate::rules::shell::{quote, quote_path};
 use crate::rules::{Finding, Fixed, Lang};
 
@@ -17,11 +17,7 @@ const WIDTH: usize = 98;
 pub(super) fn comment(out: &mut String, indent: &str, text: &str) {
     for line in text.lines() {
         let line = escape::for_terminal(line);
-        let options = textwrap::Options::new(WIDTH)
-            .initial_indent(indent)
-            .subsequent_indent(indent)
-            .word_splitter(textwrap::WordSplitter::NoHyphenation);
-        for line in textwrap::wrap(&line, options) {
+        for line in human::wrap(&line, WIDTH, indent, indent) {
             out.push('#');
             if !line.trim().is_empty() {
                 out.push(' ');

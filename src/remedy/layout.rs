@@ -144,7 +144,7 @@ fn mounted(
     };
     let all = names.into_iter().chain([path]).chain(options.as_ref());
     let odd = |text: &String| text.chars().any(escape::is_unsafe) || text.contains([',', ':']);
-    if all.into_iter().any(|text| odd(text)) {
+    if all.into_iter().any(odd) {
         return Err(text!(
             "The name of a file system's place is one that no script is written with.",
             "文件系统位置的名称含有不能写入脚本的字符。"

@@ -17,7 +17,8 @@ mod virt_customize;
 use self::layout::Layout;
 use self::plan::Plan;
 use self::step::{Edit, Rebuild, Step};
-use crate::guest::facts::Facts;
+use crate::fact::Fact;
+use crate::guest::facts::{Facts, Guest, MachineId};
 use crate::rules::{Context, Finding, Lang, Status, Text};
 use crate::text;
 
@@ -53,6 +54,8 @@ pub struct Remedy {
     rebuilds: Vec<Rebuild>,
     /// Where the guest's file systems lie; none when nothing in them is changed.
     layout: Option<Layout>,
+    /// Whether the guest has no machine id, which its first start makes.
+    without_machine_id: bool,
 }
 
 /// The steps for one finding.
@@ -91,6 +94,13 @@ impl Remedy {
             on_request: Vec::new(),
             rebuilds: Vec::new(),
             layout: None,
+            without_machine_id: match &facts.guest {
+                Fact::Known(Guest::Linux(linux)) => matches!(
+                    linux.leftovers.machine_id,
+                    Fact::Known(MachineId::Absent | MachineId::Unset(_))
+                ),
+                _ => false,
+            },
         };
         let asked = |finding: &&Finding| rules.is_empty() || rules.contains(&finding.rule);
         for finding in findings.iter().filter(asked) {
@@ -176,10 +186,14 @@ impl Remedy {
                 true
             });
             if let Some(other) = along {
-                let note = text!(
-                    "The rest is done above, for {other}.",
-                    "其余步骤已包含在上面的{other}中。"
-                );
+                let note = if repair.steps.is_empty() {
+                    text!("Done above, for {other}.", "已包含在上面的{other}中。")
+                } else {
+                    text!(
+                        "The rest is done above, for {other}.",
+                        "其余步骤已包含在上面的{other}中。"
+                    )
+                };
                 repair.note = Some(match repair.note.take() {
                     Some(Text { en, zh }) => {
                         Text { en: format!("{en} {}", note.en), zh: format!("{zh}{}", note.zh) }

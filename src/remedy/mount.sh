@@ -125,7 +125,7 @@ rename() {
     entry "$2"
     if [ -e "$from" ]; then mv -T "$from" "$FILE"; else left_out "@not_there@: $1"; fi
 }
-link() { entry "$1"; mkdir -p "${FILE%/*}"; ln -sfT "$2" "$FILE"; }
+link() { entry "$1"; mkdir -p "${FILE%/*}"; ln -sfT -- "$2" "$FILE"; }
 
 # @enable@
 enable() {

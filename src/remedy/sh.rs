@@ -140,7 +140,7 @@ fn steps(out: &mut String, found: &Repair) {
     }
 }
 
-fn step_line(step: &Step) -> Option<String> {
+pub(super) fn step_line(step: &Step) -> Option<String> {
     Some(match step {
         Step::Convert | Step::CheckContainer | Step::CheckFileSystem(_) | Step::Rebuild(_) => {
             return None;

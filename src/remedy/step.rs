@@ -282,7 +282,10 @@ impl Step {
         Some(match self {
             Self::Convert | Self::CheckContainer | Self::CheckFileSystem(_) => return None,
             Self::Edit { file, edit } => {
-                format!("sed -i {} {}", quote(&edit.sed()), quote_path(file))
+                let (script, file) = (quote(&edit.sed()), quote_path(file));
+                format!(
+                    "before=$(cksum <{file}); sed -i {script} {file}; [ \"$before\" != \"$(cksum <{file})\" ] || echo left out: {file}"
+                )
             }
             Self::Append { file, line } => {
                 let (file, line) = (quote_path(file), quote(line));
@@ -303,7 +306,7 @@ impl Step {
             }
             Self::Rename { from, to } => format!("mv {} {}", quote_path(from), quote_path(to)),
             Self::Link { path, target } => {
-                format!("ln -sfn {} {}", quote_path(target), quote_path(path))
+                format!("ln -sfn -- {} {}", quote(target), quote_path(path))
             }
             Self::Enable(unit) => {
                 let unit = quote(unit);

@@ -56,6 +56,15 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
             let _ = writeln!(out, "set -- \"$@\" --run-command {}", quote(&rebuild.command()));
         }
     }
+    if remedy.without_machine_id {
+        let words = Fixed::new(
+            "virt-customize gives the guest a machine id, which every server would have.",
+            "virt-customize会写入machine-id，否则所有云服务器的machine-id都相同。",
+        );
+        out.push('\n');
+        comment(&mut out, "", words.get(lang));
+        out.push_str("set -- \"$@\" --truncate /etc/machine-id\n");
+    }
     let network = remedy.steps().any(|step| matches!(step, Step::Run { network: true, .. }));
     let network = if network { "--network" } else { "--no-network" };
     let _ = write!(

@@ -170,8 +170,8 @@ fn resume(case: &Case<'_>) -> Plan {
     let mut in_initramfs = false;
     for setting in settings {
         let gone = setting.device.as_ref().is_some_and(|d| d.resolution == Resolution::Missing);
-        let shown = case.evidence().iter().any(|seen| seen.location == setting.evidence.location);
-        if !gone || !shown {
+        // Also one that the command line overrules as long as it says resume= itself.
+        if !gone {
             continue;
         }
         in_initramfs = true;

@@ -168,12 +168,12 @@ fn autoload(case: &Case<'_>) -> Plan {
             let found = candidates(&link.early).into_iter().chain(candidates(&link.late));
             for candidate in found {
                 modules.push(candidate.module.clone());
-                match candidate.blocked.as_ref().filter(|by| is_shown(case.evidence(), by)) {
-                    Some(by) => match super::comment_out(by) {
+                let by = candidate.blocked.filter(|by| is_shown(case.evidence(), by));
+                if let Some(by) = by {
+                    match super::comment_out(&by) {
                         Some(step) if by.location.starts_with("/etc/") => steps.push(step),
-                        _ => odd.push(by.location.clone()),
-                    },
-                    None => {}
+                        _ => odd.push(by.location),
+                    }
                 }
             }
         }
