@@ -220,11 +220,8 @@ fn print(profile: Profile, report: &ImageReport, lang: Lang, turn: usize) {
     let context = Context::new(profile, 20_000);
     let detail = Detail::Full;
     let settings = Settings { context, lang, detail, width: 80, fail_on_warn: false };
-    let mut form = format.writer(settings);
     let mut out = Vec::new();
-    form.begin(&mut out).expect("memory");
-    form.image(report, &mut out).expect("memory");
-    form.end(&mut out).expect("memory");
+    format.write(settings, [report], &mut out).expect("memory");
     harmless(&String::from_utf8(out).expect("UTF-8"));
 }
 

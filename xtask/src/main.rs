@@ -1,6 +1,7 @@
 //! Fixtures, generated documents, comparison with real tools, benchmarks.
 
 mod bench;
+mod book;
 mod boot;
 mod compare;
 mod docs;
@@ -25,6 +26,7 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     Docs(docs::Arguments),
+    Book(book::Arguments),
     Formats(formats::Arguments),
     Guest(whole::Arguments),
     Boot(boot::Arguments),
@@ -40,6 +42,7 @@ enum Command {
 fn main() -> Result<()> {
     match Command::parse() {
         Command::Docs(arguments) => docs::run(&arguments),
+        Command::Book(arguments) => book::run(&arguments),
         Command::Formats(arguments) => formats::run(&arguments),
         Command::Guest(arguments) => whole::run(&arguments),
         Command::Boot(arguments) => boot::run(&arguments),

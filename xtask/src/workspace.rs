@@ -10,10 +10,14 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
 }
 
+/// The directory of what is built.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from)
+}
+
 /// The directory of what is kept between two runs: the guest's packages, its tree, its disks.
 pub fn cache() -> Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
-    let dir = target.join("xtask");
+    let dir = target().join("xtask");
     std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
     Ok(dir)
 }
@@ -30,8 +34,7 @@ pub fn binary() -> Result<PathBuf> {
         .status()
         .context("cargo rustc")?;
     ensure!(status.success(), "the release build failed");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
-    Ok(target.join("release/image-preflight"))
+    Ok(target().join("release/image-preflight"))
 }
 
 /// Whether the process may mount, make owners and device nodes.
