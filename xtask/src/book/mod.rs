@@ -38,7 +38,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let repository = arguments.repository.as_deref().unwrap_or(&here);
     let source = stage(&root, repository.trim_end_matches('/'))?;
     let book = workspace::target().join("book");
-    Tool::new("mdbook").arg("build").arg(&source).arg("--dest-dir").arg(&book).run()?;
+    let render = Tool::new("mdbook").arg("build").arg(&source).arg("--dest-dir").arg(&book);
+    render.run().context("mdBook: cargo install mdbook --locked --no-default-features")?;
     let pages = links::pages(&root)?;
     for page in &pages {
         let html = page.with_file_name(match page.file_name() {

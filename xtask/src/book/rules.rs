@@ -22,15 +22,15 @@ const CHAPTER: &str = "- [The rules](rules.md)";
 pub fn page() -> Result<String> {
     let mut page = HEAD.to_owned();
     for group in groups() {
-        write!(page, "\n## {}\n\n| rule | what must hold | 要求 |", group.title.get(Lang::En))?;
+        write!(page, "\n## {}\n\n| rule | what must hold |", group.title.get(Lang::En))?;
         for profile in Profile::ALL {
             write!(page, " `{}` |", profile.name())?;
         }
-        page.push_str("\n|---|---|---|---|---|---|\n");
+        page.push_str("\n|---|---|---|---|---|\n");
         for rule in group.rules {
             let id = rule.id;
             let [en, zh] = [Lang::En, Lang::ZhCn].map(|lang| rule.doc.title.get(lang));
-            write!(page, "| [`{id}`](rules/{id}.md) | {en} | {zh} |")?;
+            write!(page, "| [`{id}`](rules/{id}.md) | {en}<br>{zh} |")?;
             for profile in Profile::ALL {
                 write!(page, " {} |", rule.level(profile).map_or("–", |level| level.name()))?;
             }
