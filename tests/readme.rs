@@ -2,7 +2,7 @@
 //!
 //! With `UPDATE_DOCUMENTS=1` in the environment, what differs is written into them instead.
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "for tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects, reason = "for tests")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
