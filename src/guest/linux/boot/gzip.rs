@@ -43,13 +43,15 @@ fn defect_within(bytes: &dyn Bytes, limit: u64) -> Result<Option<String>> {
             }
         };
         let before = (inflate.total_in(), inflate.total_out());
-        match inflate.decompress(input, &mut output, FlushDecompress::None) {
-            Ok(Status::StreamEnd) => return Ok(None),
-            Ok(Status::Ok | Status::BufError) => {}
+        let status = match inflate.decompress(input, &mut output, FlushDecompress::None) {
+            Ok(status) => status,
             Err(error) => return Ok(Some(format!("damaged gzip stream: {error}"))),
-        }
+        };
         if inflate.total_out() > limit {
             return Err(Error::Limit { structure: "compressed kernel", limit, unit: "bytes" });
+        }
+        if status == Status::StreamEnd {
+            return Ok(None);
         }
         if before == (inflate.total_in(), inflate.total_out()) {
             return Err(Error::unsupported("gzip stream", offset, "a step that leads nowhere"));
