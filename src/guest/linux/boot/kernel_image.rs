@@ -62,8 +62,9 @@ pub fn is_kernel(bytes: &dyn Bytes) -> Result<bool> {
 
 /// What shows that a file does not have all of its kernel; `None` when nothing does.
 ///
-/// A gzip file is unpacked to its end, where its checksum stands. Others say how long they are, see
-/// [`needed_length`].
+/// A gzip file is unpacked to its end, where its checksum stands. Others say how long they are, in
+/// their header or by their sections; arm64 without EFI and x86 before boot protocol 2.04 do not, or
+/// not in full.
 ///
 /// # Errors
 /// When the bytes cannot be read, or unpack to more than a kernel has.
@@ -87,7 +88,7 @@ fn has_setup_header(bytes: &dyn Bytes) -> Result<bool> {
 ///
 /// # Errors
 /// When the bytes cannot be read.
-pub fn needed_length(bytes: &dyn Bytes) -> Result<Option<u64>> {
+fn needed_length(bytes: &dyn Bytes) -> Result<Option<u64>> {
     if !has_setup_header(bytes)? {
         return needed_by_sections(bytes);
     }
