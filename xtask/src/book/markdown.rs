@@ -37,7 +37,7 @@ pub fn outline(text: &str) -> Outline {
                 *before += 1;
             }
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-                let line = text[..range.start].lines().count().max(1);
+                let line = text[..range.start].matches('\n').count() + 1;
                 outline.links.push((line, dest_url.into_string()));
             }
             Event::Text(words) | Event::Code(words) => {
