@@ -200,6 +200,8 @@ const PHRASES: &[(&str, &str)] = &[
     // The boot chain.
     ("damaged: {}", "已损坏：{}"),
     ("cut short: {} of {} bytes", "被截断：{}/{}字节"),
+    ("cut short: its gzip stream has no end in {} bytes", "被截断：gzip数据流在{}字节内没有结束"),
+    ("damaged gzip stream: {}", "gzip数据流损坏：{}"),
     ("the code in the first sector is not recognised", "无法识别第一个扇区中的代码"),
     ("where the core image lies is not known", "GRUB核心镜像的位置未知"),
     ("where GRUB's core image lies is not known", "GRUB核心镜像的位置未知"),

@@ -18,7 +18,7 @@
 //! | rings of symbolic links | `filesystem/tree.rs`: `a_ring_of_links_ends_and_a_dangling_link_is_absent` |
 //! | an initramfs that is a compression bomb | `guest/linux/initramfs/tests.rs`: `more_to_look_at_than_the_bound_is_unknown`, `a_window_beyond_the_kernels_is_refused` |
 //! | a WOF chunk that is a bomb | cannot be: a chunk is decompressed into a buffer of its own length, at most 32 KiB; `filesystem/ntfs/tests.rs`: `damaged_chunks_are_an_error_or_other_bytes_and_never_a_panic` |
-//! | a compressed kernel that is a bomb | cannot be: no kernel is decompressed, its header and version stand in front (`guest/linux/boot/kernel_image.rs`) |
+//! | a compressed kernel that is a bomb | `guest/linux/boot/gzip.rs`: `more_than_a_kernel_can_be_is_refused`; an x86 one is not decompressed, its header and version stand in front (`guest/linux/boot/kernel_image.rs`) |
 //! | YAML aliases that multiply | `guest/linux/cloud_init/tests.rs`: `aliases_that_multiply_end_at_the_bound`, `hostile_shapes_end_soon` |
 //! | an fstab of 2 GiB | [`an_fstab_of_2_gib_is_unverified_and_not_read`] |
 //! | a grub.cfg of 100 MB with nested quotes | [`a_grub_cfg_of_100_mb_with_nested_quotes_is_unverified_and_not_read`]; `guest/linux/boot/tests/hostile.rs`: `nested_quotes_and_parentheses_end` |

@@ -59,7 +59,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "hive", run: hive, seeds: || numbers(HIVES.len()) },
     Target { name: "bcd", run: boot_configuration, seeds: || numbers(STORES.len()) },
     Target { name: "pe", run: |data| drop(pe::read(&data.to_vec())), seeds: pe_seeds },
-    Target { name: "kernel", run: kernel, seeds: pe_seeds },
+    Target { name: "kernel", run: kernel, seeds: kernel_seeds },
     Target { name: "cpio", run: |data| list(b"0707", data), seeds: || packed("cpio.zst", 4) },
     Target { name: "gzip", run: |data| list(b"\x1f\x8b", data), seeds: || streams("cpio.gz", 2) },
     Target { name: "bzip2", run: |data| list(b"BZ", data), seeds: || streams("cpio.bz2", 2) },
@@ -221,11 +221,8 @@ fn print(profile: Profile, report: &ImageReport, lang: Lang, turn: usize) {
     let detail = Detail::Full;
     let mut settings = Settings::new(context);
     (settings.lang, settings.detail, settings.width) = (lang, detail, 80);
-    let mut form = format.writer(settings);
     let mut out = Vec::new();
-    form.begin(&mut out).expect("memory");
-    form.image(report, &mut out).expect("memory");
-    form.end(&mut out).expect("memory");
+    format.write(settings, [report], &mut out).expect("memory");
     harmless(&String::from_utf8(out).expect("UTF-8"));
 }
 
@@ -401,9 +398,14 @@ fn pe_seeds() -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// Executables of EFI, and a gzip stream.
+fn kernel_seeds() -> Vec<Vec<u8>> {
+    [pe_seeds(), streams("cpio.gz", 0)].concat()
+}
+
 fn kernel(data: &[u8]) {
     let bytes = data.to_vec();
-    let _ = (kernel_image::is_kernel(&bytes).is_ok(), kernel_image::needed_length(&bytes).is_ok());
+    let _ = (kernel_image::is_kernel(&bytes).is_ok(), kernel_image::defect(&bytes).is_ok());
     let _ = kernel_image::kernel_release(&bytes);
 }
 

@@ -50,6 +50,8 @@ pub mod memory;
 pub mod mutants;
 pub mod ntfs;
 pub(crate) mod structure;
+#[cfg(test)]
+mod testing;
 pub mod tree;
 pub mod xfs;
 

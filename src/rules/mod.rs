@@ -28,6 +28,7 @@ mod boot_chain_complete;
 pub(crate) mod boot_drivers;
 mod boot_mode_bios;
 mod centos6_net_generator_stub;
+mod checklist;
 mod cloud_init_cache_clean;
 mod cloud_init_datasource_openstack;
 mod cloud_init_enabled;
@@ -137,6 +138,7 @@ mod win_ide_boot_driver;
 mod win_keypair_unsupported;
 mod win_login_or_cloudbase_init;
 mod win_multiqueue_off;
+mod win_note;
 mod win_rdp_enabled;
 mod win_san_policy;
 mod win_sysprep_state;
@@ -154,7 +156,7 @@ pub(crate) mod testing;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use about::{About, about, about_all};
+pub use about::{About, Group, about, about_all, groups};
 pub use error_codes::{ERROR_CODES, ErrorCode, error_code};
 pub use finding::{Finding, check_all, judge};
 pub use page::page;
@@ -589,15 +591,15 @@ pub static RULES: &[&dyn Rule] = &[
     &win_sysprep_state::WinSysprepState,
     &win_display_power::WinDisplayPower,
     &win_third_party_pv::WinThirdPartyPv,
-    &win_keypair_unsupported::WinKeypairUnsupported,
-    &win_discontinued::WinDiscontinued,
-    &win_multiqueue_off::WinMultiqueueOff,
+    &win_keypair_unsupported::RULE,
+    &win_discontinued::RULE,
+    &win_multiqueue_off::RULE,
     // Platform.
-    &obs_standard_storage::ObsStandardStorage,
-    &obs_same_region::ObsSameRegion,
-    &obs_object_encryption::ObsObjectEncryption,
-    &obs_access::ObsAccess,
-    &quota::Quota,
+    &obs_standard_storage::RULE,
+    &obs_same_region::RULE,
+    &obs_object_encryption::RULE,
+    &obs_access::RULE,
+    &quota::RULE,
 ];
 
 /// The rule with that id.

@@ -1,11 +1,17 @@
 //! `obs-access`
 
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::guest::facts::Facts;
-use crate::text;
+use super::checklist::Checklist;
+use super::{Doc, Fixed};
 
 /// The one who registers may read the bucket.
-pub(super) struct ObsAccess;
+pub(super) static RULE: Checklist = Checklist {
+    id: "obs-access",
+    doc: &DOC,
+    message: Fixed::new(
+        "Make sure that the user who registers the image has Tenant Administrator rights for OBS.",
+        "请确认注册镜像的用户具有OBS的Tenant Administrator权限。",
+    ),
+};
 
 static DOC: Doc = Doc {
     title: Fixed::new(
@@ -28,43 +34,3 @@ static DOC: Doc = Doc {
     predicts: &["IMG.0057", "IMG.0069"],
     repaired_by_platform: false,
 };
-
-impl Rule for ObsAccess {
-    fn id(&self) -> &'static str {
-        "obs-access"
-    }
-
-    fn level(&self, _: Profile) -> Option<Level> {
-        Some(Level::Manual)
-    }
-
-    fn doc(&self) -> &'static Doc {
-        &DOC
-    }
-
-    fn check(&self, _: &Facts, _: &Context) -> Outcome {
-        checklist()
-    }
-}
-
-fn checklist() -> Outcome {
-    Outcome::manual(text!(
-        "Make sure that the user who registers the image has Tenant Administrator rights for OBS.",
-        "请确认注册镜像的用户具有OBS的Tenant Administrator权限。"
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rules::Status;
-    use crate::rules::testing::*;
-
-    #[test]
-    fn it_is_a_checklist_line_whatever_the_image() {
-        for facts in [good_linux(), windows(), no_guest(), unread()] {
-            let finding = expect(&ObsAccess, &facts, Status::Manual, "");
-            assert!(finding.remedy.is_some());
-        }
-    }
-}

@@ -1,11 +1,17 @@
 //! `obs-object-encryption`
 
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::guest::facts::Facts;
-use crate::text;
+use super::checklist::Checklist;
+use super::{Doc, Fixed};
 
 /// The object can be read by the image service.
-pub(super) struct ObsObjectEncryption;
+pub(super) static RULE: Checklist = Checklist {
+    id: "obs-object-encryption",
+    doc: &DOC,
+    message: Fixed::new(
+        "Make sure that the uploaded file is unencrypted or encrypted by SSE-KMS.",
+        "请确认上传的镜像文件未加密或仅使用SSE-KMS加密。",
+    ),
+};
 
 static DOC: Doc = Doc {
     title: Fixed::new(
@@ -28,43 +34,3 @@ static DOC: Doc = Doc {
     predicts: &[],
     repaired_by_platform: false,
 };
-
-impl Rule for ObsObjectEncryption {
-    fn id(&self) -> &'static str {
-        "obs-object-encryption"
-    }
-
-    fn level(&self, _: Profile) -> Option<Level> {
-        Some(Level::Manual)
-    }
-
-    fn doc(&self) -> &'static Doc {
-        &DOC
-    }
-
-    fn check(&self, _: &Facts, _: &Context) -> Outcome {
-        checklist()
-    }
-}
-
-fn checklist() -> Outcome {
-    Outcome::manual(text!(
-        "Make sure that the uploaded file is unencrypted or encrypted by SSE-KMS.",
-        "请确认上传的镜像文件未加密或仅使用SSE-KMS加密。"
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rules::Status;
-    use crate::rules::testing::*;
-
-    #[test]
-    fn it_is_a_checklist_line_whatever_the_image() {
-        for facts in [good_linux(), windows(), no_guest(), unread()] {
-            let finding = expect(&ObsObjectEncryption, &facts, Status::Manual, "");
-            assert!(finding.remedy.is_some());
-        }
-    }
-}

@@ -1,11 +1,17 @@
 //! `obs-same-region`
 
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::guest::facts::Facts;
-use crate::text;
+use super::checklist::Checklist;
+use super::{Doc, Fixed};
 
 /// The bucket is where the image will be.
-pub(super) struct ObsSameRegion;
+pub(super) static RULE: Checklist = Checklist {
+    id: "obs-same-region",
+    doc: &DOC,
+    message: Fixed::new(
+        "Make sure that the OBS bucket is in the region where the image is to be made.",
+        "请确认OBS桶与待创建的镜像在同一区域。",
+    ),
+};
 
 static DOC: Doc = Doc {
     title: Fixed::new("The OBS bucket is in the region of the image", "OBS桶与镜像在同一区域"),
@@ -25,43 +31,3 @@ static DOC: Doc = Doc {
     predicts: &["IMG.0058"],
     repaired_by_platform: false,
 };
-
-impl Rule for ObsSameRegion {
-    fn id(&self) -> &'static str {
-        "obs-same-region"
-    }
-
-    fn level(&self, _: Profile) -> Option<Level> {
-        Some(Level::Manual)
-    }
-
-    fn doc(&self) -> &'static Doc {
-        &DOC
-    }
-
-    fn check(&self, _: &Facts, _: &Context) -> Outcome {
-        checklist()
-    }
-}
-
-fn checklist() -> Outcome {
-    Outcome::manual(text!(
-        "Make sure that the OBS bucket is in the region where the image is to be made.",
-        "请确认OBS桶与待创建的镜像在同一区域。"
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rules::Status;
-    use crate::rules::testing::*;
-
-    #[test]
-    fn it_is_a_checklist_line_whatever_the_image() {
-        for facts in [good_linux(), windows(), no_guest(), unread()] {
-            let finding = expect(&ObsSameRegion, &facts, Status::Manual, "");
-            assert!(finding.remedy.is_some());
-        }
-    }
-}

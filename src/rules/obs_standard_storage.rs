@@ -1,11 +1,17 @@
 //! `obs-standard-storage`
 
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::guest::facts::Facts;
-use crate::text;
+use super::checklist::Checklist;
+use super::{Doc, Fixed};
 
 /// Bucket and object are of standard storage.
-pub(super) struct ObsStandardStorage;
+pub(super) static RULE: Checklist = Checklist {
+    id: "obs-standard-storage",
+    doc: &DOC,
+    message: Fixed::new(
+        "Make sure that the OBS bucket and the uploaded file are of the Standard storage class.",
+        "请确认OBS桶和上传的镜像文件的存储类别均为标准存储。",
+    ),
+};
 
 static DOC: Doc = Doc {
     title: Fixed::new(
@@ -28,43 +34,3 @@ static DOC: Doc = Doc {
     predicts: &[],
     repaired_by_platform: false,
 };
-
-impl Rule for ObsStandardStorage {
-    fn id(&self) -> &'static str {
-        "obs-standard-storage"
-    }
-
-    fn level(&self, _: Profile) -> Option<Level> {
-        Some(Level::Manual)
-    }
-
-    fn doc(&self) -> &'static Doc {
-        &DOC
-    }
-
-    fn check(&self, _: &Facts, _: &Context) -> Outcome {
-        checklist()
-    }
-}
-
-fn checklist() -> Outcome {
-    Outcome::manual(text!(
-        "Make sure that the OBS bucket and the uploaded file are of the Standard storage class.",
-        "请确认OBS桶和上传的镜像文件的存储类别均为标准存储。"
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rules::Status;
-    use crate::rules::testing::*;
-
-    #[test]
-    fn it_is_a_checklist_line_whatever_the_image() {
-        for facts in [good_linux(), windows(), no_guest(), unread()] {
-            let finding = expect(&ObsStandardStorage, &facts, Status::Manual, "");
-            assert!(finding.remedy.is_some());
-        }
-    }
-}

@@ -1,11 +1,17 @@
 //! `quota`
 
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::guest::facts::Facts;
-use crate::text;
+use super::checklist::Checklist;
+use super::{Doc, Fixed};
 
 /// There is room for one more image.
-pub(super) struct Quota;
+pub(super) static RULE: Checklist = Checklist {
+    id: "quota",
+    doc: &DOC,
+    message: Fixed::new(
+        "Make sure that the region's quota of private images has room for one more.",
+        "请确认该区域的私有镜像配额充足。",
+    ),
+};
 
 static DOC: Doc = Doc {
     title: Fixed::new("The quota of private images is not used up", "私有镜像配额未用完"),
@@ -25,43 +31,3 @@ static DOC: Doc = Doc {
     predicts: &["IMG.0015", "IMG.0060"],
     repaired_by_platform: false,
 };
-
-impl Rule for Quota {
-    fn id(&self) -> &'static str {
-        "quota"
-    }
-
-    fn level(&self, _: Profile) -> Option<Level> {
-        Some(Level::Manual)
-    }
-
-    fn doc(&self) -> &'static Doc {
-        &DOC
-    }
-
-    fn check(&self, _: &Facts, _: &Context) -> Outcome {
-        checklist()
-    }
-}
-
-fn checklist() -> Outcome {
-    Outcome::manual(text!(
-        "Make sure that the region's quota of private images has room for one more.",
-        "请确认该区域的私有镜像配额充足。"
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rules::Status;
-    use crate::rules::testing::*;
-
-    #[test]
-    fn it_is_a_checklist_line_whatever_the_image() {
-        for facts in [good_linux(), windows(), no_guest(), unread()] {
-            let finding = expect(&Quota, &facts, Status::Manual, "");
-            assert!(finding.remedy.is_some());
-        }
-    }
-}

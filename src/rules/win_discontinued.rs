@@ -1,12 +1,18 @@
 //! `win-discontinued`
 
-use super::scope::{Decision, settle, windows_only};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::guest::facts::Facts;
-use crate::text;
+use super::win_note::WindowsNote;
+use super::{Doc, Fixed, Profile};
 
 /// The platform may take no more Windows images.
-pub(super) struct WinDiscontinued;
+pub(super) static RULE: WindowsNote = WindowsNote {
+    id: "win-discontinued",
+    profiles: &[Profile::Huaweicloud],
+    doc: &DOC,
+    message: Fixed::new(
+        "By newer pages of the platform (2025–2026) Windows images are no longer made; ask before the upload.",
+        "平台较新的文档（2025至2026年）说明不再支持制作Windows镜像，上传前请先确认。",
+    ),
+};
 
 static DOC: Doc = Doc {
     title: Fixed::new(
@@ -29,50 +35,3 @@ static DOC: Doc = Doc {
     predicts: &[],
     repaired_by_platform: false,
 };
-
-impl Rule for WinDiscontinued {
-    fn id(&self) -> &'static str {
-        "win-discontinued"
-    }
-
-    fn level(&self, profile: Profile) -> Option<Level> {
-        (profile == Profile::Huaweicloud).then_some(Level::Informational)
-    }
-
-    fn doc(&self) -> &'static Doc {
-        &DOC
-    }
-
-    fn check(&self, facts: &Facts, _: &Context) -> Outcome {
-        settle(decide(facts))
-    }
-}
-
-fn decide(facts: &Facts) -> Decision {
-    let windows = windows_only(facts)?;
-    Ok(Outcome::noted(
-        text!(
-            "By newer pages of the platform (2025–2026) Windows images are no longer made; ask before the upload.",
-            "平台较新的文档（2025至2026年）说明不再支持制作Windows镜像，上传前请先确认。"
-        ),
-        windows.evidence.clone(),
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    use crate::rules::Status;
-    use crate::rules::testing::windows::*;
-    use crate::rules::testing::*;
-
-    #[test]
-    fn it_is_said_of_each_windows_and_of_nothing_else() {
-        let ends = |facts: &Facts| judged(&WinDiscontinued, facts, Profile::Huaweicloud).status;
-        assert_eq!(ends(&good_windows()), Status::Info);
-        assert_eq!(ends(&windows_unread()), Status::Info);
-        assert_eq!(ends(&good_linux()), Status::NotApplicable);
-        assert_eq!(ends(&unread()), Status::Unverified);
-    }
-}

@@ -1,12 +1,18 @@
 //! `win-multiqueue-off`
 
-use super::scope::{Decision, settle, windows_only};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::guest::facts::Facts;
-use crate::text;
+use super::win_note::WindowsNote;
+use super::{Doc, Fixed, Profile};
 
 /// Multi-queue makes Windows start slowly.
-pub(super) struct WinMultiqueueOff;
+pub(super) static RULE: WindowsNote = WindowsNote {
+    id: "win-multiqueue-off",
+    profiles: &Profile::ALL,
+    doc: &DOC,
+    message: Fixed::new(
+        "Leave multi-queue network cards off for this image: hw_vif_multiqueue_enabled.",
+        "请勿为该镜像启用网卡多队列（hw_vif_multiqueue_enabled）。",
+    ),
+};
 
 static DOC: Doc = Doc {
     title: Fixed::new(
@@ -29,50 +35,3 @@ static DOC: Doc = Doc {
     predicts: &[],
     repaired_by_platform: false,
 };
-
-impl Rule for WinMultiqueueOff {
-    fn id(&self) -> &'static str {
-        "win-multiqueue-off"
-    }
-
-    fn level(&self, _: Profile) -> Option<Level> {
-        Some(Level::Informational)
-    }
-
-    fn doc(&self) -> &'static Doc {
-        &DOC
-    }
-
-    fn check(&self, facts: &Facts, _: &Context) -> Outcome {
-        settle(decide(facts))
-    }
-}
-
-fn decide(facts: &Facts) -> Decision {
-    let windows = windows_only(facts)?;
-    Ok(Outcome::noted(
-        text!(
-            "Leave multi-queue network cards off for this image: hw_vif_multiqueue_enabled.",
-            "请勿为该镜像启用网卡多队列（hw_vif_multiqueue_enabled）。"
-        ),
-        windows.evidence.clone(),
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    use crate::rules::Status;
-    use crate::rules::testing::windows::*;
-    use crate::rules::testing::*;
-
-    #[test]
-    fn it_is_said_of_each_windows_and_of_nothing_else() {
-        let ends = |facts: &Facts| judged(&WinMultiqueueOff, facts, Profile::Huaweicloud).status;
-        assert_eq!(ends(&good_windows()), Status::Info);
-        assert_eq!(ends(&windows_unread()), Status::Info);
-        assert_eq!(ends(&good_linux()), Status::NotApplicable);
-        assert_eq!(ends(&unread()), Status::Unverified);
-    }
-}

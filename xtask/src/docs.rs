@@ -8,10 +8,11 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use image_preflight::rules::{about_all, page};
 
-use crate::{limits, workspace};
+use crate::{book, limits, workspace};
 
-/// Write docs/rules/*.md, a page for each rule, from what the rules say of themselves, and
-/// docs/limits.md from the comments of the limits
+/// Write docs/rules/*.md, a page for each rule, from what the rules say of themselves, docs/rules.md
+/// and the rules' part of docs/SUMMARY.md from their list, and docs/limits.md from the comments of
+/// the limits
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Write nothing; fail when a page is not as it would be written
@@ -28,7 +29,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         hold(arguments, &dir.join(&name), &page(&rule))?;
         names.insert(name);
     }
-    hold(arguments, &workspace::root().join("docs/limits.md"), &limits::page()?)?;
+    let docs = workspace::root().join("docs");
+    hold(arguments, &docs.join("limits.md"), &limits::page()?)?;
+    hold(arguments, &docs.join("rules.md"), &book::rules::page()?)?;
+    let summary = docs.join("SUMMARY.md");
+    let listed = fs::read_to_string(&summary).with_context(|| summary.display().to_string())?;
+    hold(arguments, &summary, &book::rules::in_summary(&listed)?)?;
     for entry in fs::read_dir(&dir)? {
         let name = entry?.file_name();
         ensure!(names.contains(&name), "{}: no rule has that page", dir.join(name).display());

@@ -1,6 +1,7 @@
 //! Fixtures, generated documents, comparison with real tools, benchmarks.
 
 mod bench;
+mod book;
 mod boot;
 mod compare;
 mod docs;
@@ -29,6 +30,7 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     Docs(docs::Arguments),
+    Book(book::Arguments),
     Examples(examples::Arguments),
     Formats(formats::Arguments),
     Guest(whole::Arguments),
@@ -47,6 +49,7 @@ enum Command {
 fn main() -> Result<()> {
     match Command::parse() {
         Command::Docs(arguments) => docs::run(&arguments),
+        Command::Book(arguments) => book::run(&arguments),
         Command::Examples(arguments) => examples::run(&arguments),
         Command::Formats(arguments) => formats::run(&arguments),
         Command::Guest(arguments) => whole::run(&arguments),

@@ -2,12 +2,12 @@
 //! and against damage.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::reparse::Algorithm;
 use super::*;
 use crate::filesystem::mutants::{XorShift, visit_all};
+use crate::filesystem::testing::{assert_listed, entries, quote};
 
 fn file(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/ntfs").join(name);
@@ -22,30 +22,6 @@ fn open(name: &str) -> Ntfs {
     Ntfs::open(Arc::new(unpack(&format!("{name}.img.zst")))).unwrap()
 }
 
-/// As Python's `urllib.parse.quote`.
-fn quote(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in bytes {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' | b'/' => {
-                text.push(char::from(*byte));
-            }
-            _ => write!(text, "%{byte:02X}").unwrap(),
-        }
-    }
-    text
-}
-
-fn entries(fs: &Ntfs, dir: NodeId) -> Vec<DirEntry> {
-    let mut entries = Vec::new();
-    let keep = &mut |entry| {
-        entries.push(entry);
-        ControlFlow::Continue(())
-    };
-    fs.read_dir(dir, keep).unwrap();
-    entries
-}
-
 fn content(fs: &Ntfs, node: NodeId) -> Vec<u8> {
     let file = FileSystem::open(fs, node).unwrap();
     file.vec(0, file.len() as usize).unwrap()
@@ -55,7 +31,9 @@ fn listing(fs: &Ntfs) -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
     let mut stack = vec![(fs.root(), String::new())];
     while let Some((dir, path)) = stack.pop() {
-        for entry in entries(fs, dir) {
+        let (entries, end) = entries(fs, dir);
+        end.unwrap();
+        for entry in entries {
             let path = format!("{path}/{}", quote(&entry.name));
             assert_eq!(fs.lookup(dir, &entry.name).unwrap(), Some(entry.node), "{path}");
             let meta = fs.metadata(entry.node).unwrap();
@@ -81,9 +59,7 @@ fn is_as_mounted(name: &str) {
     let expected: BTreeSet<String> = expected.lines().map(str::to_owned).collect();
     assert!(expected.len() > 400);
     let found = listing(&open(name));
-    let missing: Vec<_> = expected.difference(&found).collect();
-    let extra: Vec<_> = found.difference(&expected).collect();
-    assert!(missing.is_empty() && extra.is_empty(), "{name}: -{missing:#?} +{extra:#?}");
+    assert_listed(&expected, &found, name);
 }
 
 #[test]

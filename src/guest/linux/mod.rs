@@ -89,6 +89,7 @@ fn joined(machine: &Machine<'_>, root: &Root) -> (Fact<Fstab>, Tree, Vec<MountFa
         mount_unit::add(&tree, machine.disk, fstab);
     }
     if fstab.known().is_some_and(|fstab| fstab.entries.iter().any(|e| e.unit.is_some())) {
+        // Anew, and not what is there added to: a line of fstab may show what a unit mounts.
         (tree, mounts) = mounts::join(machine, root, &fstab);
     }
     (fstab, tree, mounts)

@@ -3,13 +3,16 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::cast_possible_truncation)]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
 use super::*;
 use crate::bytes::check_range;
+use crate::filesystem::testing::{
+    assert_listed, content, entries, kind_and_content, looks_until_the_limit, quote, resolve,
+    unpack,
+};
 
 mod damage;
 mod hostile;
@@ -121,54 +124,7 @@ fn top(fs: &Btrfs) -> Btrfs {
 }
 
 fn list(name: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("testdata/btrfs")
-        .join(format!("{name}.list.zst"));
-    String::from_utf8(zstd::decode_all(std::fs::read(path).unwrap().as_slice()).unwrap()).unwrap()
-}
-
-fn crc(file: &dyn Bytes) -> Result<u32> {
-    let mut hasher = crc32fast::Hasher::new();
-    let mut buf = vec![0; 1 << 16];
-    let mut offset = 0;
-    while offset < file.len() {
-        let zeroes = file.zeroes_at(offset).min(1 << 16) as usize;
-        let len = (file.len() - offset).min(1 << 16) as usize;
-        if zeroes >= len {
-            buf[..len].fill(0);
-        } else {
-            file.read_at(offset, &mut buf[..len])?;
-            if let Some(slice) = file.slice(offset, len) {
-                assert_eq!(slice, &buf[..len]);
-            }
-        }
-        hasher.update(&buf[..len]);
-        offset += len as u64;
-    }
-    Ok(hasher.finalize())
-}
-
-/// As Python's `urllib.parse.quote_from_bytes`.
-fn quote(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in bytes {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' | b'/' => {
-                text.push(char::from(*byte));
-            }
-            _ => write!(text, "%{byte:02X}").unwrap(),
-        }
-    }
-    text
-}
-
-fn entries(fs: &dyn FileSystem, dir: NodeId) -> (Vec<DirEntry>, Result<()>) {
-    let mut entries = Vec::new();
-    let end = fs.read_dir(dir, &mut |entry| {
-        entries.push(entry);
-        ControlFlow::Continue(())
-    });
-    (entries, end)
+    String::from_utf8(unpack(&format!("btrfs/{name}.list.zst"))).unwrap()
 }
 
 /// The whole tree in the words of `list.py`; a file that cannot be read has its error for content.
@@ -183,23 +139,11 @@ fn listing(fs: &Btrfs) -> Result<BTreeSet<String>> {
             assert_eq!(fs.lookup(dir, &entry.name)?, Some(entry.node), "{path}");
             let meta = fs.metadata(entry.node)?;
             assert_eq!(entry.file_type, Some(meta.file_type), "{path}");
-            let (kind, content) = match meta.file_type {
-                FileType::Regular => {
-                    let file = FileSystem::open(fs, entry.node)?;
-                    assert_eq!(file.len(), meta.len);
-                    let sum = crc(file.as_ref());
-                    ("regular", sum.map_or_else(|e| e.to_string(), |sum| format!("{sum:08x}")))
-                }
-                FileType::Directory => {
-                    stack.push((entry.node, path.clone()));
-                    ("directory", "-".to_owned())
-                }
-                FileType::Symlink => ("symlink", quote(&fs.read_link(entry.node)?)),
-                FileType::CharDevice => ("char", "-".to_owned()),
-                FileType::BlockDevice => ("block", "-".to_owned()),
-                FileType::Fifo => ("fifo", "-".to_owned()),
-                FileType::Socket => ("socket", "-".to_owned()),
-            };
+            let (kind, content) = kind_and_content(fs, entry.node, &meta);
+            let content = content.unwrap_or_else(|error| error.to_string());
+            if meta.file_type == FileType::Directory {
+                stack.push((entry.node, path.clone()));
+            }
             let Metadata { mode, uid, gid, links, len, mtime, .. } = meta;
             let is_no_subvolume = Place::of(entry.node).is_empty_directory();
             let mtime = if is_no_subvolume { "-".to_owned() } else { mtime.to_string() };
@@ -217,9 +161,7 @@ fn is_listed(fs: &Btrfs, name: &str) {
         list.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
     assert!(expected.len() >= 10);
     let found = listing(fs).unwrap();
-    let missing: Vec<_> = expected.difference(&found).collect();
-    let extra: Vec<_> = found.difference(&expected).collect();
-    assert!(missing.is_empty() && extra.is_empty(), "{name}: -{missing:#?} +{extra:#?}");
+    assert_listed(&expected, &found, name);
 }
 
 /// Compares everything that the kernel showed of the top-level subvolume.
@@ -240,17 +182,6 @@ fn is_as_mounted(name: &str) -> Btrfs {
     found.push(format!("default {}", fs.default_subvolume()));
     assert_eq!(found, notes, "{name}");
     fs
-}
-
-fn resolve(fs: &Btrfs, path: &str) -> NodeId {
-    path.split('/').filter(|part| !part.is_empty()).fold(FileSystem::root(fs), |dir, part| {
-        fs.lookup(dir, part.as_bytes()).unwrap().unwrap_or_else(|| panic!("no {part} of {path}"))
-    })
-}
-
-fn content(fs: &Btrfs, path: &str) -> Vec<u8> {
-    let file = FileSystem::open(fs, resolve(fs, path)).unwrap();
-    file.vec(0, file.len() as usize).unwrap()
 }
 
 /// The image with the checksum of the node at a place of the volume set right.

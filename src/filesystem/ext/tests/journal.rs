@@ -65,7 +65,7 @@ fn without_time(line: &str) -> String {
 fn fast_commits_are_replayed_as_the_kernel_does() {
     for (name, least) in [("dirty-ext4-fast-names", 60), ("dirty-ext4-fast-blocks", 20)] {
         let fs = open(name);
-        let list = String::from_utf8(unpack(&format!("{name}.list.zst"))).unwrap();
+        let list = String::from_utf8(unpack(&format!("ext/{name}.list.zst"))).unwrap();
         let list: BTreeSet<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
         // The kernel sets the time of a directory that loses a name to that of the replay.
         let timed: Vec<&&str> = list.iter().filter(|line| !line.contains("\t-\t-")).collect();

@@ -3,12 +3,14 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::cast_possible_truncation)]
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
+use crate::filesystem::testing::{
+    assert_lent_from_the_map, assert_listed, content, entries, kind_and_content,
+    looks_until_the_limit, quote, resolve, unpack,
+};
 
 mod damage;
 mod log;
@@ -16,58 +18,12 @@ mod mounted;
 mod refused;
 mod state;
 
-fn unpack(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/xfs").join(name);
-    zstd::decode_all(std::fs::read(path).unwrap().as_slice()).unwrap()
-}
-
 fn image(name: &str) -> Vec<u8> {
-    unpack(&format!("{name}.img.zst"))
+    unpack(&format!("xfs/{name}.img.zst"))
 }
 
 fn open(name: &str) -> Xfs {
     Xfs::open(Arc::new(image(name))).unwrap()
-}
-
-fn crc(file: &dyn Bytes) -> Result<u32> {
-    let mut hasher = crc32fast::Hasher::new();
-    let mut buf = vec![0; 1 << 16];
-    let mut offset = 0;
-    while offset < file.len() {
-        let zeroes = file.zeroes_at(offset).min(1 << 16) as usize;
-        let len = (file.len() - offset).min(1 << 16) as usize;
-        if zeroes >= len {
-            buf[..len].fill(0);
-        } else {
-            file.read_at(offset, &mut buf[..len])?;
-        }
-        hasher.update(&buf[..len]);
-        offset += len as u64;
-    }
-    Ok(hasher.finalize())
-}
-
-/// As Python's `urllib.parse.quote_from_bytes`.
-fn quote(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in bytes {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' | b'/' => {
-                text.push(char::from(*byte));
-            }
-            _ => write!(text, "%{byte:02X}").unwrap(),
-        }
-    }
-    text
-}
-
-fn entries(fs: &dyn FileSystem, dir: NodeId) -> (Vec<DirEntry>, Result<()>) {
-    let mut entries = Vec::new();
-    let end = fs.read_dir(dir, &mut |entry| {
-        entries.push(entry);
-        ControlFlow::Continue(())
-    });
-    (entries, end)
 }
 
 /// What a listing has of a tree.
@@ -97,22 +53,11 @@ fn listing(fs: &dyn FileSystem, columns: Columns) -> Result<BTreeSet<String>> {
             if let Some(file_type) = entry.file_type {
                 assert_eq!(file_type, meta.file_type, "{path}");
             }
-            let (kind, content) = match meta.file_type {
-                FileType::Regular => {
-                    let file = fs.open(entry.node)?;
-                    assert_eq!(file.len(), meta.len);
-                    ("regular", format!("{:08x}", crc(file.as_ref())?))
-                }
-                FileType::Directory => {
-                    stack.push((entry.node, path.clone()));
-                    ("directory", "-".to_owned())
-                }
-                FileType::Symlink => ("symlink", quote(&fs.read_link(entry.node)?)),
-                FileType::CharDevice => ("char", "-".to_owned()),
-                FileType::BlockDevice => ("block", "-".to_owned()),
-                FileType::Fifo => ("fifo", "-".to_owned()),
-                FileType::Socket => ("socket", "-".to_owned()),
-            };
+            let (kind, content) = kind_and_content(fs, entry.node, &meta);
+            let content = content?;
+            if meta.file_type == FileType::Directory {
+                stack.push((entry.node, path.clone()));
+            }
             let len = match meta.file_type {
                 FileType::Directory if !columns.directory_sizes => "-".to_owned(),
                 _ => meta.len.to_string(),
@@ -128,7 +73,7 @@ fn listing(fs: &dyn FileSystem, columns: Columns) -> Result<BTreeSet<String>> {
 }
 
 fn is_listed(fs: &Xfs, name: &str) {
-    let text = String::from_utf8(unpack(&format!("{name}.list.zst"))).unwrap();
+    let text = String::from_utf8(unpack(&format!("xfs/{name}.list.zst"))).unwrap();
     let (counts, expected): (BTreeSet<String>, BTreeSet<String>) =
         text.lines().map(str::to_owned).partition(|line| line.starts_with('#'));
     if !counts.is_empty() {
@@ -148,26 +93,13 @@ fn is_listed(fs: &Xfs, name: &str) {
     let columns =
         Columns { directory_sizes: !is_blank(6, "directory"), times: !is_blank(7, "regular") };
     let found = listing(fs, columns).unwrap();
-    let missing: Vec<_> = expected.difference(&found).collect();
-    let extra: Vec<_> = found.difference(&expected).collect();
-    assert!(missing.is_empty() && extra.is_empty(), "{name}: -{missing:#?} +{extra:#?}");
+    assert_listed(&expected, &found, name);
 }
 
 fn is_as_mounted(name: &str) -> Xfs {
     let fs = open(name);
     is_listed(&fs, name);
     fs
-}
-
-fn resolve(fs: &Xfs, path: &str) -> NodeId {
-    path.split('/').filter(|part| !part.is_empty()).fold(fs.root(), |dir, part| {
-        fs.lookup(dir, part.as_bytes()).unwrap().unwrap_or_else(|| panic!("no {part} of {path}"))
-    })
-}
-
-fn content(fs: &Xfs, path: &str) -> Vec<u8> {
-    let file = FileSystem::open(fs, resolve(fs, path)).unwrap();
-    file.vec(0, file.len() as usize).unwrap()
 }
 
 /// Makes the checksum right of `len` bytes from byte `start` on, in which it stands at `at`.

@@ -30,14 +30,7 @@ as_mounted! {
 
 #[test]
 fn a_range_inside_one_extent_is_lent_from_the_map() {
-    let fs = open("v5-default");
-    let file = FileSystem::open(&fs, resolve(&fs, "/usr/lib/large")).unwrap();
-    assert!(file.len() > 40_000);
-    let lent = file.slice(10, 40_000).unwrap();
-    assert_eq!(lent, file.vec(10, 40_000).unwrap());
-    assert!(lent.starts_with(b"6 7 8 9 10 "));
-    assert_eq!(file.slice(10, file.len() as usize), None);
-    assert!(matches!(file.vec(file.len() - 1, 2), Err(Error::OutOfBounds { .. })));
+    assert_lent_from_the_map(&open("v5-default"));
 }
 
 #[test]

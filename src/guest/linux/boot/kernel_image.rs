@@ -1,6 +1,7 @@
 //! Kernel images by their headers: x86 (Linux: Documentation/arch/x86/boot.rst), arm64
 //! (Documentation/arch/arm64/booting.rst), EFI stubs.
 
+use super::gzip;
 use super::portable_executable::sections;
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
@@ -26,8 +27,16 @@ const PROTECTED_MODE_SIZE: u64 = 0x1f4;
 /// Offset of the boot protocol's version.
 const PROTOCOL: u64 = 0x206;
 
-/// The first protocol whose `syssize` has 32 bits and can be trusted.
+/// The first protocol whose `syssize` has 32 bits. Before it has 16, "and therefore cannot be trusted
+/// for the size of a kernel if the LOAD_HIGH flag is set" (boot.rst).
 const PROTOCOL_WITH_SIZE: u16 = 0x0204;
+
+/// Offset of `loadflags`, whose lowest bit says that the protected-mode code goes to 1 MiB
+/// (`LOADED_HIGH`): the kernel is a `bzImage` and not a `zImage`.
+const LOAD_FLAGS: u64 = 0x211;
+
+/// How a gzip file begins (RFC 1952, 2.3.1).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Longest version text that is read. The kernel's own (release, builder, date) has under 200.
 const MAX_VERSION: usize = 256;
@@ -48,32 +57,62 @@ pub fn is_kernel(bytes: &dyn Bytes) -> Result<bool> {
     Ok(begins(BOOT_FLAG, &[0x55, 0xaa])? && begins(HEADER_MAGIC, b"HdrS")?
         || begins(ARM64_MAGIC, b"ARM\x64")?
         || begins(0, b"MZ")?
-        || begins(0, &[0x1f, 0x8b])?)
+        || begins(0, &GZIP_MAGIC)?)
+}
+
+/// What shows that a file does not have all of its kernel; `None` when nothing does.
+///
+/// A gzip file is unpacked to its end, where its checksum stands. Others say how long they are, in
+/// their header or by their sections; arm64 without EFI and x86 before boot protocol 2.04 do not, or
+/// not in full.
+///
+/// # Errors
+/// When the bytes cannot be read, or unpack to more than a kernel has.
+pub fn defect(bytes: &dyn Bytes) -> Result<Option<String>> {
+    let is_gzip = bytes.len() >= 2 && bytes.array(0)? == GZIP_MAGIC;
+    if is_gzip && !has_setup_header(bytes)? {
+        return gzip::defect(bytes);
+    }
+    let needed = needed_length(bytes)?.filter(|needed| *needed > bytes.len());
+    Ok(needed.map(|needed| format!("cut short: {} of {needed} bytes", bytes.len())))
+}
+
+fn has_setup_header(bytes: &dyn Bytes) -> Result<bool> {
+    Ok(bytes.len() >= PROTOCOL.saturating_add(2) && bytes.array(HEADER_MAGIC)? == *b"HdrS")
 }
 
 /// The length in bytes that a kernel has at the least: an x86 `bzImage` by its setup header (boot
-/// sector, setup sectors, protected-mode code), another EFI executable by its sections, as those of
-/// arm64 are. `None` for others, and protocols before 2.04.
+/// sector, setup sectors, protected-mode code; the last is not known of one before protocol 2.04), an
+/// EFI executable, as those of arm64 are, by its sections. `None` for others: the header of an arm64
+/// `Image` has in `image_size` the memory that it takes, with what the file does not have (booting.rst).
 ///
 /// # Errors
 /// When the bytes cannot be read.
-pub fn needed_length(bytes: &dyn Bytes) -> Result<Option<u64>> {
-    if bytes.len() < PROTOCOL.saturating_add(2) {
-        return Ok(None);
-    }
-    if bytes.array::<4>(HEADER_MAGIC)? != *b"HdrS" {
+fn needed_length(bytes: &dyn Bytes) -> Result<Option<u64>> {
+    if !has_setup_header(bytes)? {
         return needed_by_sections(bytes);
-    }
-    if u16::from_le_bytes(bytes.array(PROTOCOL)?) < PROTOCOL_WITH_SIZE {
-        return Ok(None);
     }
     let sectors = match bytes.array::<1>(SETUP_SECTORS)? {
         [0] => 4,
         [sectors] => u64::from(sectors),
     };
     let setup = sectors.saturating_add(1).saturating_mul(512);
-    let code = u64::from(u32::from_le_bytes(bytes.array(PROTECTED_MODE_SIZE)?)).saturating_mul(16);
-    Ok(Some(setup.saturating_add(code)))
+    let paragraphs = if u16::from_le_bytes(bytes.array(PROTOCOL)?) >= PROTOCOL_WITH_SIZE {
+        u32::from_le_bytes(bytes.array(PROTECTED_MODE_SIZE)?)
+    } else if is_loaded_high(bytes)? {
+        0
+    } else {
+        u16::from_le_bytes(bytes.array(PROTECTED_MODE_SIZE)?).into()
+    };
+    Ok(Some(setup.saturating_add(u64::from(paragraphs).saturating_mul(16))))
+}
+
+fn is_loaded_high(bytes: &dyn Bytes) -> Result<bool> {
+    if bytes.len() <= LOAD_FLAGS {
+        return Ok(false);
+    }
+    let [flags] = bytes.array(LOAD_FLAGS)?;
+    Ok(flags & 1 != 0)
 }
 
 fn needed_by_sections(bytes: &dyn Bytes) -> Result<Option<u64>> {
@@ -139,9 +178,32 @@ mod tests {
         image[0x1f1] = 39;
         image[0x1f4..0x1f8].copy_from_slice(&0x0007_d820_u32.to_le_bytes());
         assert_eq!(needed_length(&image).unwrap(), Some(8_245_760));
-        image[0x206..0x208].copy_from_slice(&0x0203_u16.to_le_bytes());
-        assert_eq!(needed_length(&image).unwrap(), None);
         assert_eq!(needed_length(&b"MZ".to_vec()).unwrap(), None);
+    }
+
+    #[test]
+    fn before_protocol_2_04_only_one_that_is_loaded_low_tells_all_its_length() {
+        let mut image = kernel();
+        image[0x206..0x208].copy_from_slice(&0x0203_u16.to_le_bytes());
+        image[0x1f1] = 10;
+        // The upper half is another field there, which means nothing any more.
+        image[0x1f4..0x1f8].copy_from_slice(&0x0301_7000_u32.to_le_bytes());
+        image[0x211] = 0;
+        assert_eq!(needed_length(&image).unwrap(), Some(11 * 512 + 0x7000 * 16));
+        image[0x211] = 0x81;
+        assert_eq!(needed_length(&image).unwrap(), Some(11 * 512));
+        image.resize(11 * 512, 0);
+        assert_eq!(defect(&image).unwrap(), None);
+        image.truncate(11 * 512 - 1);
+        assert_eq!(defect(&image).unwrap().as_deref(), Some("cut short: 5631 of 5632 bytes"));
+    }
+
+    #[test]
+    fn a_compressed_kernel_is_whole_when_its_stream_is() {
+        use crate::guest::linux::boot::gzip::tests::ARM64_IMAGE;
+        assert_eq!(defect(&ARM64_IMAGE.to_vec()).unwrap(), None);
+        let cut = defect(&ARM64_IMAGE[..40].to_vec()).unwrap();
+        assert_eq!(cut.as_deref(), Some("cut short: its gzip stream has no end in 40 bytes"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod grub_device;
 mod grub_legacy;
 mod grub_script;
 mod grubenv;
+mod gzip;
 mod init;
 pub mod kernel_image;
 mod portable_executable;
@@ -198,15 +199,12 @@ fn kernel_link(
     };
     let examined = volumes.open(file.volume, &file.path).and_then(|bytes| {
         let is_kernel = kernel_image::is_kernel(bytes.as_ref())?;
-        let needed = kernel_image::needed_length(bytes.as_ref())?;
-        Ok((is_kernel, needed.filter(|needed| *needed > bytes.len())))
+        let defect = if is_kernel { kernel_image::defect(bytes.as_ref())? } else { None };
+        Ok((is_kernel, defect))
     });
     match examined {
         Ok((false, _)) => (LinkState::Missing, Evidence::new(&file.path, "not a kernel image")),
-        Ok((true, Some(needed))) => {
-            let cut = format!("cut short: {} of {needed} bytes", file.size);
-            (LinkState::Missing, Evidence::new(&file.path, cut))
-        }
+        Ok((true, Some(defect))) => (LinkState::Missing, Evidence::new(&file.path, defect)),
         Ok((true, None)) => (state, evidence),
         Err(error) => (LinkState::Unknown(error.to_string()), evidence),
     }
