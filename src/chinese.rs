@@ -403,6 +403,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("{} bytes on partition {}", "{}字节，位于分区{}"),
     ("default: Windows {}", "默认：Windows {}"),
     ("partition {}, boot sector, byte {}: {}", "分区{}，引导扇区，字节{}：{}"),
+    ("partition {}, boot sector, byte {}", "分区{}，引导扇区，字节{}"),
     ("{}, with 0x55AA; {}", "{}，带有0x55AA；{}"),
     ("{}, without 0x55AA; {}", "{}，没有0x55AA；{}"),
     ("{}: missing field {}", "{}：缺少配置项{}"),

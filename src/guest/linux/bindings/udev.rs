@@ -2,6 +2,9 @@
 //!
 //! Source: udev(7).
 
+use std::ops::Range;
+
+use crate::fact::Evidence;
 use crate::guest::facts::{Binding, BindingKind};
 use crate::guest::linux::network::files::{Content, Files, is_mac};
 
@@ -15,7 +18,7 @@ pub(super) fn find(files: &mut Files<'_>) -> Vec<Binding> {
             if file.by_cloud_init() { BindingKind::GeneratedMac } else { BindingKind::UdevMac };
         for (line, rule) in logical_lines(&file) {
             if is_mac_rule(&rule) {
-                found.push(Binding { kind, evidence: file.evidence(line, &rule) });
+                found.push(Binding { kind, evidence: evidence(&file, line, &rule) });
             }
         }
     }
@@ -41,6 +44,21 @@ pub(in crate::guest::linux) fn logical_lines(file: &Content) -> Vec<(usize, Stri
         open = more;
     }
     rules
+}
+
+/// A rule as evidence; its comparison with the address is the part that matters.
+pub(in crate::guest::linux) fn evidence(file: &Content, line: usize, rule: &str) -> Evidence {
+    file.evidence(line, rule).marked(line, rule, address_in(rule))
+}
+
+/// Where a rule compares the MAC address: `ATTR{address}=="…"`; nothing where it does not.
+fn address_in(rule: &str) -> Range<usize> {
+    let Some((before, behind)) = rule.split_once("{address}") else { return 0..0 };
+    let start = before.rfind([',', ' ']).map_or(0, |at| at.saturating_add(1));
+    // The quote behind the value.
+    let length = behind.match_indices('"').nth(1).map_or(0, |(at, _)| at.saturating_add(1));
+    let end = before.len().saturating_add("{address}".len()).saturating_add(length);
+    start..end
 }
 
 /// Whether a rule matches one address and sets the card's name (`SYSFS` and `ATTRS` are older and
@@ -74,4 +92,19 @@ fn tokens(rule: &str) -> Vec<&str> {
     })
     .map(str::trim)
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_comparison_with_the_address_is_what_is_marked() {
+        let marked = |rule: &str| rule.get(address_in(rule)).unwrap().to_owned();
+        let rule = r#"SUBSYSTEM=="net", ATTR{address}=="52:54:00:12:34:56", NAME="eth0""#;
+        assert_eq!(marked(rule), r#"ATTR{address}=="52:54:00:12:34:56""#);
+        assert_eq!(marked(r#"SYSFS{address}=="0""#), r#"SYSFS{address}=="0""#);
+        assert_eq!(marked(r#"ATTR{address}"#), "ATTR{address}");
+        assert_eq!(marked(r#"NAME="eth0""#), "");
+    }
 }
