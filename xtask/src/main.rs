@@ -1,5 +1,7 @@
 //! Fixtures, generated documents, comparison with real tools, benchmarks.
 
+#![allow(clippy::disallowed_methods, reason = "a program reads, prints and ends")]
+
 mod bench;
 mod book;
 mod boot;

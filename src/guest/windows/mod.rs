@@ -53,7 +53,7 @@ const BOOT_MANAGER: [&str; 4] = ["EFI", "Microsoft", "Boot", "bootmgfw.efi"];
 const SYSTEM_HIVES: [[&str; 4]; 2] =
     [["Windows", "System32", "config", "SYSTEM"], ["WINNT", "System32", "config", "SYSTEM"]];
 
-/// Windows on a disk, what it says of itself, and its tree; `None` as for [`recognise`]. With a supplied
+/// Windows on a disk, what it says of itself, and its tree; `None` as for `recognise`. With a supplied
 /// password, its accounts say which of them it opens.
 pub fn find(
     machine: &Machine<'_>,

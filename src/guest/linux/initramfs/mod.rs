@@ -71,7 +71,7 @@ impl Budget {
 ///
 /// Takes up to about 1 MiB of memory, and for the settings what [`Files`] may hold, beside the
 /// decompressor's own window: 128 MiB of address space at most for zstd (of which an archive touches
-/// what it fills), 16 MiB for LZ4, [`decoder::MAX_LZMA_MEMORY`] for xz and lzma.
+/// what it fills), 16 MiB for LZ4, `decoder::MAX_LZMA_MEMORY` for xz and lzma.
 pub fn list(
     path: &str,
     bytes: &dyn Bytes,

@@ -57,7 +57,7 @@ pub(super) fn sought_in_other(kernel: &KernelFacts) -> Wanted {
 }
 
 /// The drivers that are built into a kernel, by its `modules.builtin` and by its configuration (for
-/// the options in [`OPTIONS`]). What is not known counts as empty.
+/// the options in `OPTIONS`). What is not known counts as empty.
 pub fn built_in_drivers(kernel: &KernelFacts) -> BTreeSet<String> {
     let mut drivers = kernel.builtin.known().cloned().flatten().unwrap_or_default();
     for option in kernel.config.known().into_iter().flatten().flatten() {

@@ -50,7 +50,7 @@ pub type Open<'a> = dyn Fn(&ResolvedFile) -> Result<Arc<dyn Bytes>> + Sync + 'a;
 /// The installed kernels: the directories of `/lib/modules`, and the one that the default boot entry
 /// starts even when it has none there. With them come the settings in the default one's initramfs.
 ///
-/// The default kernel's initramfs is read to its end. In the initramfs of at most [`MAX_OTHERS`] other
+/// The default kernel's initramfs is read to its end. In the initramfs of at most `MAX_OTHERS` other
 /// kernels the virtio drivers are looked for.
 pub fn find(tree: &Tree, boot: &BootFacts, open: &Open<'_>) -> (Fact<Vec<KernelFacts>>, Files) {
     let releases = match directories(tree) {
