@@ -34,9 +34,12 @@ const NOT_OURS: [&str; 8] = [
     "initial-upload-closes-no-bugs",
 ];
 
-/// Asks bash for the words that `image-preflight ch` could become, as its completion would.
-const COMPLETE: &str = ". \"$0\"; COMP_WORDS=(image-preflight ch) COMP_CWORD=1
-    _image-preflight image-preflight ch image-preflight; echo \"${COMPREPLY[@]}\"";
+/// Asks bash for the words that `image-preflight ch` could become: calls the function that the script
+/// has registered.
+const COMPLETE: &str = ". \"$0\"; set -- $(complete -p image-preflight)
+    while [ \"$1\" != -F ]; do shift; done
+    COMP_WORDS=(image-preflight ch) COMP_CWORD=1
+    \"$2\" image-preflight ch image-preflight; echo \"${COMPREPLY[@]}\"";
 
 pub fn run() -> Result<()> {
     generate(&workspace::binary()?)?;
