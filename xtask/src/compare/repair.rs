@@ -50,6 +50,11 @@ const INTERFACES: &str = "etc/network/interfaces";
 const GRUB: &str = "boot/grub/grub.cfg";
 const OPENSTACK: &str = "etc/cloud/cloud.cfg.d/90-openstack.cfg";
 
+/// An initramfs that the script makes anew takes seconds, and not half a minute.
+fn packed_fast(root: &Path) -> Result<()> {
+    append(root, "etc/initramfs-tools/initramfs.conf", "COMPRESSLEVEL=1\n")
+}
+
 const CASES: &[Case] = &[
     Case {
         name: "data disks in fstab",
@@ -92,7 +97,12 @@ const CASES: &[Case] = &[
     Case {
         name: "initramfs missing",
         rules: &["boot-chain-complete", "initrd-referenced-exists"],
-        make: |bench| bench.edit(|root| Ok(fs::remove_file(root.join(bench.initramfs()))?)),
+        make: |bench| {
+            bench.edit(|root| {
+                packed_fast(root)?;
+                Ok(fs::remove_file(root.join(bench.initramfs()))?)
+            })
+        },
     },
     Case {
         name: "drivers missing from the initramfs",
@@ -113,6 +123,7 @@ const CASES: &[Case] = &[
                     "MODULES=list",
                 )?;
                 append(root, "etc/initramfs-tools/modules", "ext4\nsd_mod\n")?;
+                packed_fast(root)?;
                 Ok(fs::write(root.join(bench.initramfs()), &stripped)?)
             })
         },
@@ -216,6 +227,7 @@ const CASES: &[Case] = &[
             bench.edit(|root| {
                 fs::write(root.join("root/.bash_history"), "mysql -psecret\n")?;
                 fs::write(root.join("etc/machine-id"), "0123456789abcdef0123456789abcdef\n")?;
+                packed_fast(root)?;
                 let resume = format!("RESUME=UUID={ABSENT_UUID}\n");
                 fs::write(root.join("etc/initramfs-tools/conf.d/resume"), resume)?;
                 replace(root, GRUB, "console=tty0 console=ttyS0,115200", "")
