@@ -206,9 +206,10 @@ const CASES: &[Case] = &[
         rules: &["sshd-enabled", "sshd-password-auth"],
         make: |bench| {
             bench.edit(|root| {
-                fs::remove_file(
-                    root.join("etc/systemd/system/multi-user.target.wants/ssh.service"),
-                )?;
+                // As `systemctl disable` does.
+                for link in ["multi-user.target.wants/ssh.service", "sshd.service"] {
+                    fs::remove_file(root.join("etc/systemd/system").join(link))?;
+                }
                 replace(root, OPENSTACK, "ssh_pwauth: true", "ssh_pwauth: unchanged")?;
                 let file = root.join("etc/ssh/sshd_config.d/10-keys.conf");
                 Ok(fs::write(file, "PasswordAuthentication\tno\n")?)
