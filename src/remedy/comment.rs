@@ -138,6 +138,32 @@ pub(super) fn head(remedy: &Remedy, lang: Lang, needs: Fixed) -> String {
     out
 }
 
+/// The first half of a script whose steps are carried out by a tool with a virtual machine of its own:
+/// up to the copy that it works on.
+pub(super) fn for_appliance(remedy: &Remedy, lang: Lang, needs: Fixed, tool: &str) -> String {
+    let mut out = head(remedy, lang, needs);
+    variables(&mut out, remedy);
+    out.push_str(&functions(COPY, lang));
+    let _ = write!(out, "\nrelease() {{ :; }}\n\nstart {tool}\n");
+    source(&mut out, remedy);
+    let format = remedy.format;
+    let _ = write!(
+        out,
+        "\nqemu-img convert -f {format} -O qcow2 -o compat=1.1 \"$SOURCE\" \"$WORK/done\"\n"
+    );
+    out
+}
+
+/// What stands above the commands that make an initramfs anew.
+pub(super) fn above_rebuilds(out: &mut String, lang: Lang) {
+    let words = Fixed::new(
+        "The initramfs, once for all that goes into it.",
+        "initramfs，统一重新生成一次。",
+    );
+    out.push('\n');
+    comment(out, "", words.get(lang));
+}
+
 /// The variables of the script.
 pub(super) fn variables(out: &mut String, remedy: &Remedy) {
     let path = Path::new(&remedy.path);

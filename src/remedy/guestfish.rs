@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::comment::{COPY, comment, functions, head, repair, rest, source, variables};
+use super::comment::{above_rebuilds, for_appliance, repair, rest};
 use super::layout::{Layout, Mounted, Place};
 use super::step::Step;
 use super::{Remedy, sh};
@@ -17,17 +17,8 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
         "Needs guestfish (libguestfs) and qemu-img, and no root. The image's file systems are mounted and its programs run in libguestfs's own virtual machine.",
         "需要guestfish（libguestfs）和qemu-img，不需要root权限。镜像的文件系统在libguestfs自己的虚拟机中挂载，其程序也在其中运行。",
     );
-    let mut out = head(remedy, lang, needs);
-    variables(&mut out, remedy);
-    out.push_str(&functions(COPY, lang));
-    out.push_str("\nrelease() { :; }\n\nstart guestfish\n");
-    source(&mut out, remedy);
-    let format = remedy.format;
-    let _ = write!(
-        out,
-        "\nqemu-img convert -f {format} -O qcow2 -o compat=1.1 \"$SOURCE\" \"$WORK/done\"\n\
-         guestfish --rw --format=qcow2 -a \"$WORK/done\" <<'{END}'\nrun\n"
-    );
+    let mut out = for_appliance(remedy, lang, needs, "guestfish");
+    let _ = write!(out, "guestfish --rw --format=qcow2 -a \"$WORK/done\" <<'{END}'\nrun\n");
     mounts(&mut out, remedy, layout);
     for found in &remedy.repairs {
         repair(&mut out, found, lang);
@@ -36,12 +27,7 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
         }
     }
     if !remedy.rebuilds.is_empty() {
-        out.push('\n');
-        let words = Fixed::new(
-            "The initramfs, once for all that goes into it.",
-            "initramfs，统一重新生成一次。",
-        );
-        comment(&mut out, "", words.get(lang));
+        above_rebuilds(&mut out, lang);
         for rebuild in &remedy.rebuilds {
             let _ = writeln!(out, "sh {}", quote(&rebuild.command()));
         }

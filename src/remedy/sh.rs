@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::comment::{COPY, MOUNT, comment, functions, head, repair, rest, source, variables};
+use super::comment::{
+    COPY, MOUNT, above_rebuilds, functions, head, repair, rest, source, variables,
+};
 use super::layout::{Layout, Place, Range};
 use super::step::Step;
 use super::{Remedy, Repair};
@@ -109,16 +111,7 @@ fn inside(out: &mut String, remedy: &Remedy, layout: &Layout, lang: Lang) {
         steps(out, found);
     }
     if !remedy.rebuilds.is_empty() {
-        out.push('\n');
-        comment(
-            out,
-            "",
-            Fixed::new(
-                "The initramfs, once for all that goes into it.",
-                "initramfs，统一重新生成一次。",
-            )
-            .get(lang),
-        );
+        above_rebuilds(out, lang);
         let _ = writeln!(out, "begin initramfs");
         for rebuild in &remedy.rebuilds {
             let _ = writeln!(out, "in_guest no {}", quote(&rebuild.command()));

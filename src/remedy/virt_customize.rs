@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::comment::{COPY, comment, functions, head, repair, rest, source, variables};
+use super::comment::{above_rebuilds, comment, for_appliance, repair, rest};
 use super::step::Step;
 use super::{Remedy, sh};
 use crate::rules::shell::quote;
@@ -17,16 +17,7 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
         "Needs virt-customize (libguestfs, guestfs-tools) and qemu-img, and no root. The image's file systems are mounted and its programs run in libguestfs's own virtual machine.",
         "需要virt-customize（libguestfs、guestfs-tools）和qemu-img，不需要root权限。镜像的文件系统在libguestfs自己的虚拟机中挂载，其程序也在其中运行。",
     );
-    let mut out = head(remedy, lang, needs);
-    variables(&mut out, remedy);
-    out.push_str(&functions(COPY, lang));
-    out.push_str("\nrelease() { :; }\n\nstart virt-customize\n");
-    source(&mut out, remedy);
-    let format = remedy.format;
-    let _ = write!(
-        out,
-        "\nqemu-img convert -f {format} -O qcow2 -o compat=1.1 \"$SOURCE\" \"$WORK/done\"\n"
-    );
+    let mut out = for_appliance(remedy, lang, needs, "virt-customize");
     if remedy.steps().any(|step| matches!(step, Step::CheckFileSystem(_))) {
         let words = Fixed::new(
             "virt-customize mounts the file systems, which replays their logs; it checks none.",
@@ -46,12 +37,7 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
         }
     }
     if !remedy.rebuilds.is_empty() {
-        out.push('\n');
-        let words = Fixed::new(
-            "The initramfs, once for all that goes into it.",
-            "initramfs，统一重新生成一次。",
-        );
-        comment(&mut out, "", words.get(lang));
+        above_rebuilds(&mut out, lang);
         for rebuild in &remedy.rebuilds {
             let _ = writeln!(out, "set -- \"$@\" --run-command {}", quote(&rebuild.command()));
         }

@@ -44,11 +44,15 @@ pub(super) fn of(facts: &Facts, finding: &Finding, all: &[Finding], context: &Co
     if let Some(plan) = container::of(facts, finding) {
         return plan;
     }
-    let Fact::Known(Guest::Linux(linux)) = &facts.guest else {
-        return Plan::ByHand(text!(
-            "To be done inside the machine: start it once, run the commands, shut it down and take the image again.",
-            "需在虚拟机内操作：启动一次，执行命令，正常关机后重新导出镜像。"
-        ));
+    let linux = match &facts.guest {
+        Fact::Known(Guest::Linux(linux)) => linux,
+        Fact::Known(Guest::Windows(_)) => {
+            return Plan::ByHand(text!(
+                "To be done inside Windows: start the machine once, run the commands, shut it down and take the image again.",
+                "需在Windows内操作：启动一次虚拟机，执行命令，正常关机后重新导出镜像。"
+            ));
+        }
+        Fact::Known(Guest::Absent(_)) | Fact::Unknown(_) => return Plan::ByHand(no_step()),
     };
     let case = Case { facts, linux, finding, all, context };
     let parts =
