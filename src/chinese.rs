@@ -15,7 +15,89 @@ const MAX_DEPTH: usize = 3;
 
 /// English and Chinese; `{}` stands for anything, itself looked up, in the same order in both.
 const PHRASES: &[(&str, &str)] = &[
+    // The command line.
+    ("cannot write the output: {}", "无法写入输出：{}"),
+    ("cannot write to {}: {}", "无法写入{}：{}"),
+    ("cannot write {}: {}", "无法写入{}：{}"),
+    ("cannot read the report {}: {}", "无法读取报告{}：{}"),
+    ("cannot read {}: {}", "无法读取{}：{}"),
+    ("cannot list: {}", "无法列出：{}"),
+    ("{} is no report of image-preflight: {}", "{}不是image-preflight的报告：{}"),
+    ("{} and {} have an image in common", "{}与{}含有同一个镜像"),
+    ("the output would overwrite {}", "输出会覆盖{}"),
+    ("{} is there already", "{}已存在"),
+    ("more than {} images", "镜像超过{}个"),
+    ("{} matches no file", "没有与{}匹配的文件"),
+    (
+        "standard input cannot be read as an image: it is read at many places, not in order; save it to a file first",
+        "无法从标准输入读取镜像：镜像需要随机访问，不能顺序读取；请先保存为文件",
+    ),
+    ("{}; did you mean {}?", "{}；是否指{}？"),
+    (
+        "no rule or error code is called {} (image-preflight rules lists the rules)",
+        "没有名为{}的规则或错误码（可用image-preflight rules列出规则）",
+    ),
+    ("the profile {} is none of {}, and no file ({})", "规则集{}不是{}之一，也不是文件（{}）"),
+    ("{}: no rule is called {}", "{}：没有名为{}的规则"),
+    ("{}: extends is none of {}", "{}：extends不是{}之一"),
+    ("{}: a waiver needs a reason", "{}：豁免必须说明原因（reason）"),
+    ("{}: expires is a date such as 2026-12-31", "{}：expires应为日期，例如2026-12-31"),
+    ("more than {} bytes", "超过{}字节"),
+    ("{}: {} (--volume N looks into one partition)", "{}：{}（--volume N可查看单个分区）"),
+    ("no guest was found whose files can be read", "没有找到可读取其文件的系统"),
+    ("partition {} holds no file system", "分区{}没有文件系统"),
+    ("{}: no partition {}", "{}：没有分区{}"),
+    ("{}: is a directory", "{}：是目录"),
+    ("{}: is a character device; {}", "{}：是字符设备；{}"),
+    ("{}: is a FIFO; {}", "{}：是命名管道；{}"),
+    ("{}: is a socket; {}", "{}：是套接字；{}"),
+    ("an image is a regular file or a block device", "镜像应为普通文件或块设备"),
+    (
+        "{}: the checker itself failed on this image; please report it",
+        "{}：检查程序在处理该镜像时出错，请报告此问题",
+    ),
+    // Places.
+    ("nearest os_version", "最接近的os_version"),
+    ("partition table", "分区表"),
+    ("whole disk", "整个磁盘"),
+    ("volume", "卷"),
+    ("volumes", "卷"),
+    ("boot loader configuration", "引导程序配置"),
+    ("file length", "文件长度"),
+    ("gap before partition {}, byte {}", "分区{}之前的间隙，字节{}"),
+    ("gap before partition {}", "分区{}之前的间隙"),
+    ("BIOS boot partition {}, byte {}", "BIOS启动分区{}，字节{}"),
+    ("BIOS boot partition {}", "BIOS启动分区{}"),
+    ("EFI system partition {}, type {}", "EFI系统分区{}，类型{}"),
+    ("EFI system partition {}", "EFI系统分区{}"),
+    ("partition {}, byte {} of the disk", "分区{}，磁盘字节{}"),
+    ("partition {}, type {}", "分区{}，类型{}"),
+    ("partition {} (swap)", "分区{}（swap）"),
+    ("partition {}: {}", "分区{}：{}"),
+    ("{} at byte {}, entry {} (guest byte {})", "{}（字节{}）第{}项（磁盘字节{}）"),
+    ("{}, bytes {} to {}", "{}，字节{}至{}"),
+    ("{}, byte {}", "{}，字节{}"),
+    ("{}, entry {}", "{}第{}项"),
+    ("sector {}", "扇区{}"),
+    ("byte {}", "字节{}"),
+    ("logical volume {}", "逻辑卷{}"),
+    // What stands where.
+    ("loader on {}, which is not in this image", "加载程序位于{}，而本镜像中没有"),
+    ("system on {}, which is not in this image", "系统位于{}，而本镜像中没有"),
+    ("the partition at byte {} of the disk with signature {}", "起始字节{}的分区（磁盘签名{}）"),
+    ("partition {} of disk {}", "分区{}（磁盘{}）"),
+    ("root={}: {}", "root={}：{}"),
+    ("{} at byte {}, {} bytes", "{}，起始字节{}，长{}字节"),
     // Errors.
+    (
+        "a disk in an external data file ({}), which is not opened,",
+        "外部数据文件（{}）中的磁盘内容（不打开该文件）",
+    ),
+    (
+        "a disk that depends on the backing file {}, which is not opened,",
+        "依赖后端文件{}的磁盘内容（不打开该文件）",
+    ),
+    ("the link to {}, which leaves this volume,", "指向其他卷的链接{}"),
     ("{}: the file changed while it was read", "{}：读取过程中文件发生了变化"),
     ("{} at byte {}: {} is not read by this program", "{}（字节{}）：本程序不读取{}"),
     ("{} at byte {}: expected {}, found {}", "{}（字节{}）：应为{}，实际为{}"),
@@ -33,6 +115,61 @@ const PHRASES: &[(&str, &str)] = &[
     ("checksum {}", "校验和{}"),
     ("a damaged stream", "损坏的数据流"),
     ("sound compressed data", "完好的压缩数据"),
+    ("encryption ({})", "加密（{}）"),
+    ("incompatible feature {}", "不兼容特性{}"),
+    ("the messages {}", "提示信息{}"),
+    ("damaged data ({})", "损坏的数据（{}）"),
+    ("zeroes", "全零"),
+    ("zero", "全零"),
+    ("the end", "末尾"),
+    ("its end", "其末尾"),
+    ("the end of the structure", "该结构的末尾"),
+    ("the payload's end", "数据末尾"),
+    ("the volume's end at byte {}", "卷的末尾（字节{}）"),
+    ("the device's end at byte {}", "设备末尾（字节{}）"),
+    ("a directory", "目录"),
+    ("a hole", "空洞"),
+    ("none", "没有"),
+    ("something else", "其他内容"),
+    ("other data", "其他数据"),
+    ("other bytes", "其他字节"),
+    ("another", "另一个"),
+    ("another one", "另一个"),
+    ("another number", "另一个编号"),
+    ("another value", "其他值"),
+    ("another node", "另一个节点"),
+    ("a loop", "循环"),
+    ("a transaction log", "事务日志"),
+    ("a sound header", "完好的头部"),
+    ("a whole header", "完整的头部"),
+    ("a text on which the YAML parser fails", "YAML解析器无法处理的文本"),
+    ("a symbolic link", "符号链接"),
+    ("container", "容器"),
+    ("{} needs {}", "{}需要{}"),
+    ("sparse extent without a descriptor", "没有描述文件的sparse extent"),
+    ("{} descriptor", "{}描述文件"),
+    ("a short text", "较短的文本"),
+    ("a length of {}", "长度{}"),
+    ("a dirty page", "脏页"),
+    ("a cluster from 2 to {}", "2至{}的簇"),
+    ("at most {} bytes", "最多{}字节"),
+    ("an inode in use with a file type", "正在使用且带有文件类型的inode"),
+    ("an inode number inside the volume", "卷范围内的inode编号"),
+    ("an inode of the group", "该块组的inode"),
+    ("an entry inside the log", "日志范围内的项"),
+    ("an offset that is a multiple of the cluster size", "簇大小整数倍的偏移"),
+    ("an L1 table inside the file of {} bytes", "位于长{}字节的文件之内的L1表"),
+    ("l1_size of {} or more for a disk of {} bytes", "l1_size不小于{}（磁盘{}字节）"),
+    ("blocks below {}", "小于{}的块"),
+    ("a block below {}", "小于{}的块"),
+    ("magic {}", "魔数{}"),
+    ("version {}", "版本{}"),
+    ("encrypted content", "加密的内容"),
+    ("a file encrypted by EFS", "由EFS加密的文件"),
+    ("an encrypted or otherwise encoded extent", "加密或以其他方式编码的extent"),
+    ("compressed cluster at byte {}: {}", "压缩簇（字节{}）：{}"),
+    ("L2 table at byte {}: {}", "L2表（字节{}）：{}"),
+    ("reaches to byte {}, the file ends at {}", "延伸到字节{}，而文件在字节{}结束"),
     // Disks and volumes.
     ("{} is not looked into", "未查看{}内部"),
     ("its content was not looked into", "未查看其内容"),
@@ -61,10 +198,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("which disk has the number is settled at boot", "该编号对应的磁盘在启动时才能确定"),
     ("the number is given at boot", "该编号在启动时才能确定"),
     // The boot chain.
-    ("{}, found: {}", "{}，已找到：{}"),
-    ("{}, missing: {}", "{}，缺失：{}"),
-    ("{}, not known: {}", "{}，未知：{}"),
-    ("{}, not needed: {}", "{}，不需要：{}"),
     ("damaged: {}", "已损坏：{}"),
     ("cut short: {} of {} bytes", "被截断：{}/{}字节"),
     ("cut short: its gzip stream has no end in {} bytes", "被截断：gzip数据流在{}字节内没有结束"),
@@ -105,6 +238,8 @@ const PHRASES: &[(&str, &str)] = &[
         "磁盘上有{}个系统，且没有默认引导项说明启动哪一个",
     ),
     // Kernels and initramfs.
+    ("GRUB core image at byte {}", "GRUB核心镜像位于字节{}"),
+    ("default kernel", "默认内核"),
     (
         "the initramfs {} is not there (see initrd-referenced-exists)",
         "initramfs {}不存在（参见initrd-referenced-exists）",
@@ -124,9 +259,45 @@ const PHRASES: &[(&str, &str)] = &[
     ("no other kernel", "没有其他内核"),
     ("modules of {}, not of {}", "包含{}的模块，但没有{}的模块"),
     // Files and settings.
+    ("{} files, {} bytes in all", "{}个文件，共{}字节"),
+    ("{} of {} blocks of {} bytes, {} of {} inodes", "可用块{}/{}（每块{}字节），可用inode {}/{}"),
+    (
+        "{}: {} of {} blocks of {} bytes, {} of {} inodes",
+        "{}：可用块{}/{}（每块{}字节），可用inode {}/{}",
+    ),
+    ("{} of {} clusters of {} bytes", "可用簇{}/{}（每簇{}字节）"),
+    ("no rule renames network cards", "没有重命名网卡的规则"),
+    ("no file named by persistent and net", "没有名称同时含persistent和net的文件"),
+    ("pulls in {}", "启用{}"),
+    ("no {}, no {}", "没有{}，没有{}"),
+    ("no such identifiers", "没有这样的标识"),
+    ("no signature", "没有已知的特征"),
+    ("no linux", "没有linux"),
+    ("no resume=", "没有resume="),
+    ("no netkvm", "没有netkvm"),
+    ("no NetworkAddress", "没有NetworkAddress"),
+    ("the settings that the platform needs", "平台所需的设置"),
+    ("not in use", "未使用"),
+    ("not dirty, log empty", "非dirty，日志为空"),
+    ("there", "存在"),
+    ("empty", "空"),
+    ("{} (not over SSH)", "{}（不能通过SSH）"),
+    ("{}: valid for days: {}", "{}：有效天数：{}"),
+    ("{}: password set ({})", "{}：已设置密码（{}）"),
+    ("{}: password locked", "{}：密码已锁定"),
+    ("{}: no password set", "{}：未设置密码"),
+    ("{}: none in question", "{}：没有需要注意的位"),
+    ("bit {}: corrupt", "位{}：corrupt（已损坏）"),
+    ("bit {}: dirty", "位{}：dirty（未正常关闭）"),
+    ("bit {}: extended L2 entries", "位{}：扩展L2项"),
+    ("bit {}: unknown", "位{}：未知"),
+    ("incompatible_features bit {} is clear", "incompatible_features位{}为0"),
+    ("incompatible_features bit {}; data file {}", "incompatible_features位{}；数据文件{}"),
+    ("{} (full disk encryption)", "{}（全盘加密）"),
     ("no such file", "文件不存在"),
     ("not there", "不存在"),
     ("the file exists", "文件存在"),
+    ("{} exists", "{}存在"),
     ("not empty", "非空"),
     ("masked", "已屏蔽（masked）"),
     ("not installed", "未安装"),
@@ -184,6 +355,18 @@ const PHRASES: &[(&str, &str)] = &[
     ("{} bytes", "{}字节"),
     ("{} does not exist", "{}不存在"),
     // Links of the boot chain, by the names that messages have for them.
+    ("Windows' kernel", "Windows内核"),
+    ("Windows' loader", "Windows加载程序"),
+    ("Windows' partition", "Windows所在分区"),
+    ("the boot manager", "启动管理器"),
+    ("the hive SYSTEM", "注册表SYSTEM"),
+    ("the EFI system partition", "EFI系统分区"),
+    ("the active partition's boot sector", "活动分区的引导扇区"),
+    ("the active partition", "活动分区"),
+    // What is a whole word of a place or a value by itself comes last.
+    ("{} is partition {}", "{}为分区{}"),
+    ("{} on partition {}", "{}位于分区{}"),
+    ("partition {}", "分区{}"),
     ("boot code", "引导代码"),
     ("the boot loader's next stage", "引导程序的下一阶段"),
     ("the boot loader's files", "引导程序的文件"),
@@ -195,6 +378,38 @@ const PHRASES: &[(&str, &str)] = &[
     ("the root device", "根设备"),
 ];
 
+/// What the system and libraries say, and what is put together of several strings.
+const OTHERS: &[(&str, &str)] = &[
+    ("{}, found: {}", "{}，已找到：{}"),
+    ("{}, missing: {}", "{}，缺失：{}"),
+    ("{}, not known: {}", "{}，未知：{}"),
+    ("{}, not needed: {}", "{}，不需要：{}"),
+    ("partition {} is active; {}", "分区{}为活动分区；{}"),
+    ("whole disk ({})", "整个磁盘（{}）"),
+    ("partition {} ({})", "分区{}（{}）"),
+    ("No such file or directory (os error 2)", "文件或目录不存在"),
+    ("{}: No such file or directory (os error 2)", "{}：文件或目录不存在"),
+    ("Permission denied (os error 13)", "权限不足"),
+    ("{}: Permission denied (os error 13)", "{}：权限不足"),
+    ("{} is whole disk ({})", "{}为整个磁盘（{}）"),
+    ("{} on whole disk ({})", "{}位于整个磁盘（{}）"),
+    ("loader on partition {}: {}", "加载程序位于分区{}：{}"),
+    ("system on partition {}: {}", "系统位于分区{}：{}"),
+    ("loader on partition {}", "加载程序位于分区{}"),
+    ("system on partition {}", "系统位于分区{}"),
+    ("boot configuration data on partition {}", "启动配置数据位于分区{}"),
+    ("{} on partition {} ({})", "{}位于分区{}（{}）"),
+    ("{} is partition {} ({})", "{}为分区{}（{}）"),
+    ("{} bytes on partition {}", "{}字节，位于分区{}"),
+    ("default: Windows {}", "默认：Windows {}"),
+    ("partition {}, boot sector, byte {}: {}", "分区{}，引导扇区，字节{}：{}"),
+    ("{}, with 0x55AA; {}", "{}，带有0x55AA；{}"),
+    ("{}, without 0x55AA; {}", "{}，没有0x55AA；{}"),
+    ("{}: missing field {}", "{}：缺少配置项{}"),
+    ("{}: unknown field {}, expected one of {}", "{}：未知的配置项{}，应为{}之一"),
+    ("{}: unknown variant {}, expected one of {}", "{}：未知的取值{}，应为{}之一"),
+];
+
 /// The words in Chinese, as far as they are known.
 pub(crate) fn chinese(text: &str) -> Cow<'_, str> {
     translated(text, MAX_DEPTH).map_or(Cow::Borrowed(text), Cow::Owned)
@@ -204,7 +419,14 @@ fn translated(text: &str, depth: usize) -> Option<String> {
     if text.len() > MAX_TEXT {
         return None;
     }
-    let (zh, held) = PHRASES.iter().find_map(|(en, zh)| Some((*zh, held(en, text)?)))?;
+    // Of several volumes each is one.
+    let volumes: Vec<&str> = text.split(", ").collect();
+    if volumes.len() > 1 && volumes.iter().all(|volume| volume.starts_with("partition ")) {
+        let each = volumes.iter().map(|volume| translated(volume, depth));
+        return each.collect::<Option<Vec<_>>>().map(|each| each.join("，"));
+    }
+    let (zh, held) =
+        OTHERS.iter().chain(PHRASES).find_map(|(en, zh)| Some((*zh, held(en, text)?)))?;
     let mut out = String::new();
     for (index, piece) in zh.split("{}").enumerate() {
         if let Some(words) = index.checked_sub(1).and_then(|before| held.get(before)) {
@@ -249,6 +471,14 @@ mod tests {
         for (en, zh) in [
             ("no such file", "文件不存在"),
             ("crypto_LUKS is not looked into", "未查看crypto_LUKS内部"),
+            ("partition 1 (vfat), partition 2", "分区1（vfat），分区2"),
+            ("/ on partition 1 (ext4)", "/位于分区1（ext4）"),
+            (
+                "Windows' partition, found: loader on partition 2: partition 4 of disk x",
+                "Windows所在分区，已找到：加载程序位于分区2：分区4（磁盘x）",
+            ),
+            ("the file exists", "文件存在"),
+            ("bit 4: extended L2 entries", "位4：扩展L2项"),
             ("/a/b: no such file or directory", "/a/b：文件或目录不存在"),
             (
                 "the kernel, missing: cut short: 20991 of 20992 bytes",
@@ -278,7 +508,7 @@ mod tests {
 
     #[test]
     fn both_languages_hold_as_much() {
-        for (en, zh) in PHRASES {
+        for (en, zh) in PHRASES.iter().chain(OTHERS) {
             assert_eq!(en.matches("{}").count(), zh.matches("{}").count(), "{en}");
         }
     }

@@ -21,6 +21,9 @@ pub enum Error {
         /// The file on the host.
         path: String,
     },
+    /// The caller ended the work ([`crate::CancelToken`]).
+    #[error("the work was cancelled")]
+    Cancelled,
     /// A structure that this program does not read, though it may well be sound.
     #[error("{structure} at byte {offset}: {what} is not read by this program")]
     Unsupported {

@@ -1,14 +1,17 @@
 //! A fact, or the reason why it is not known; and where a thing was seen.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::chinese::chinese;
 use crate::error::{Error, Result};
 
 /// Where something was seen, and what stood there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Evidence {
     /// `/etc/fstab:7`, `qcow2 header, byte 32`, `MBR, byte 446`, ….
     pub location: String,
@@ -26,6 +29,15 @@ impl Evidence {
         Self { location, detail, excerpt: None }
     }
 
+    /// Place and detail as a Chinese sentence says them; a line of a file stays as it is.
+    pub(crate) fn in_chinese(&self) -> (String, String) {
+        let detail = match self.excerpt {
+            Some(_) => Cow::Borrowed(self.detail.as_str()),
+            None => chinese(&self.detail),
+        };
+        (chinese(&self.location).into_owned(), detail.into_owned())
+    }
+
     /// With the line that it is about, of which `part` (in bytes) matters.
     #[must_use]
     pub fn marked(mut self, line: usize, text: &str, part: Range<usize>) -> Self {
@@ -36,6 +48,7 @@ impl Evidence {
 
 /// A line of a guest's file, and which part of it matters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Excerpt {
     /// Number of the line, from 1.
     pub line: usize,
@@ -91,6 +104,7 @@ pub(crate) fn first_word(text: &str) -> Range<usize> {
 
 /// Why something is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Unread {
     /// Where it should have been read.
     pub location: String,

@@ -8,28 +8,20 @@
     reason = "for tests"
 )]
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Output;
+mod program;
 
-use assert_cmd::Command;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use program::{testdata, text};
 
 fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_image-preflight"))
-        .env_clear()
-        .args(args)
-        .timeout(std::time::Duration::from_secs(60))
-        .output()
-        .unwrap()
+    program::run(Path::new("."), args, "")
 }
 
 fn guest(name: &str) -> String {
-    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "testdata", "guests", name].iter().collect();
-    path.to_str().unwrap().to_owned()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+    testdata(&format!("guests/{name}"))
 }
 
 /// The code, and all that was printed; no panic and no backtrace may be in it.
@@ -250,4 +242,191 @@ fn inspect_prints_the_facts_that_the_rules_see() {
     let (code, all) = said(&["inspect", &good]);
     assert_eq!(code, 0);
     assert!(all.contains("ext4"), "{all}");
+}
+
+/// The commands, as the short help lists them.
+fn commands() -> Vec<String> {
+    let (_, help) = said(&["-h"]);
+    let list = help.split_once("Commands:\n").unwrap().1.split_once("\n\n").unwrap().0;
+    let names = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("    "));
+    names.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_long_help_of_each_command_has_examples_and_exit_codes() {
+    let commands = commands();
+    assert!(commands.len() > 12, "{commands:?}");
+    for command in commands.iter().filter(|name| *name != "help") {
+        let (code, long) = said(&[command, "--help"]);
+        assert_eq!(code, 0);
+        assert!(long.contains("\nExamples:\n"), "{command}: {long}");
+        assert!(long.contains("image-preflight "), "{command}: {long}");
+        assert!(long.contains("  2  the call could not be carried out"), "{command}: {long}");
+        let judges = ["check", "request", "merge"].contains(&command.as_str());
+        for line in ["  0  every required rule", "  1  a required rule", "  3  nothing is"] {
+            assert_eq!(long.contains(line), judges, "{command}: {long}");
+        }
+        let (_, short) = said(&[command, "-h"]);
+        assert!(short.len() < long.len() && !short.contains("Examples:"), "{command}");
+    }
+    let (_, help) = said(&["check", "-h"]);
+    let places = ["What to check:", "Requirements:", "Output:"].map(|head| help.find(head));
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{help}");
+}
+
+#[test]
+fn what_was_probably_meant_is_said() {
+    let good = guest("good.qcow2");
+    for (args, meant) in [
+        (&["check", &good, "--profile", "otcc"][..], "did you mean otc?"),
+        (&["rules", "--profile", "huaweiclod"], "did you mean huaweicloud?"),
+        (&["explain", "uuid-fstab"], "did you mean fstab-uuid"),
+        (&["explain", "IMG.57"], "did you mean IMG.0057?"),
+        (&["check", &good, "--format", "jsn"], "'json'"),
+        (&["chekc"], "'check'"),
+    ] {
+        let (code, all) = said(args);
+        assert_eq!(code, 2, "{all}");
+        assert!(all.contains(meant), "{args:?}: {all}");
+    }
+}
+
+#[test]
+fn less_and_more_are_said_when_asked_for() {
+    let good = guest("good.qcow2");
+    let (_, ids) = said(&["rules", "-q"]);
+    let (_, list) = said(&["rules"]);
+    assert_eq!(ids.lines().count(), list.lines().count());
+    for (id, line) in ids.lines().zip(list.lines()) {
+        assert_eq!(line.split_whitespace().next(), Some(id));
+    }
+    let output = run(&["os-version", &good]);
+    let quiet = run(&["os-version", "--quiet", &good]);
+    assert_eq!(output.stdout, quiet.stdout);
+    assert!(text(&output.stderr).contains("nearest") && quiet.stderr.is_empty());
+    let (_, short) = said(&["inspect", "-q", &good]);
+    assert_eq!(short.lines().count(), 2, "{short}");
+    let verbose = text(&run(&["cat", "-v", &good, "/etc/fstab"]).stderr);
+    assert!(verbose.contains("Landlock") && verbose.contains("seccomp"), "{verbose}");
+}
+
+#[test]
+fn one_who_has_read_enough_is_no_error() {
+    for args in [&["rules"][..], &["explain"], &["--help"], &["completions", "bash"], &["man"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_image-preflight"))
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(text(&output.stderr), "", "{args:?}");
+    }
+}
+
+#[test]
+fn the_version_in_full_says_what_a_bug_report_needs() {
+    let (code, short) = said(&["--version"]);
+    assert_eq!((code, short.lines().count()), (0, 1));
+    for args in [&["--version", "--verbose"][..], &["--verbose", "--version"], &["-Vv"]] {
+        let (code, all) = said(args);
+        assert_eq!(code, 0);
+        assert!(all.starts_with(&short), "{all}");
+        for word in [
+            std::env::consts::ARCH,
+            "ims-classic",
+            "values of os_version",
+            "language     en",
+            "no terminal, 100 columns, no colour",
+            "processors",
+            "Landlock is",
+            "seccomp is",
+        ] {
+            assert!(all.contains(word), "{word}: {all}");
+        }
+    }
+}
+
+#[test]
+fn a_trace_goes_to_standard_error_and_changes_no_report() {
+    let good = guest("good.qcow2");
+    let plain = run(&["check", &good]);
+    let traced = Command::new(env!("CARGO_BIN_EXE_image-preflight"))
+        .env_clear()
+        .env("RUST_LOG", "image_preflight=debug")
+        .args(["check", &good])
+        .output()
+        .unwrap();
+    assert_eq!(plain.stdout, traced.stdout);
+    assert!(plain.stderr.is_empty());
+    let trace = text(&traced.stderr);
+    for words in [
+        "image: container path=",
+        "format=qcow2",
+        "disk: volume volume=partition 1",
+        "kind=ext4",
+        "kind=RootDevice state=Found",
+        "facts of=accounts took ",
+        "judged rule=fstab-uuid status=Pass",
+    ] {
+        assert!(trace.contains(words), "{words}: {trace}");
+    }
+    let only = Command::new(env!("CARGO_BIN_EXE_image-preflight"))
+        .env_clear()
+        .env("RUST_LOG", "image_preflight::disk=debug")
+        .args(["check", "-q", &good])
+        .output()
+        .unwrap();
+    let trace = text(&only.stderr);
+    assert!(!trace.is_empty() && trace.lines().all(|line| line.contains(" disk: ")), "{trace}");
+}
+
+#[test]
+fn a_name_with_terminal_sequences_is_shown_in_a_trace_not_obeyed() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = file(folder.path(), "a\x1b[31m\nb.raw", &[0; 1024]);
+    let output = Command::new(env!("CARGO_BIN_EXE_image-preflight"))
+        .env_clear()
+        .env("RUST_LOG", "debug")
+        .args(["check", "-q", &image])
+        .output()
+        .unwrap();
+    let trace = text(&output.stderr);
+    assert!(trace.contains("a\\u{1b}[31m\\u{a}b.raw"), "{trace}");
+    assert!(trace.lines().all(|line| line.starts_with('[')), "{trace}");
+}
+
+#[test]
+fn colour_follows_the_variables_that_decide_of_it() {
+    let good = guest("good.qcow2");
+    let coloured = |name: &str, value: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_image-preflight"));
+        let output = command.env_clear().env(name, value).args(["check", &good]).output().unwrap();
+        text(&output.stdout).contains('\x1b')
+    };
+    assert!(coloured("CLICOLOR_FORCE", "1"));
+    assert!(!coloured("NO_COLOR", "1"));
+    assert!(!coloured("TERM", "dumb"));
+}
+
+#[test]
+fn errors_come_in_the_language_of_the_call() {
+    for (args, words) in [
+        (&["check", "-q", "/no/such/file"][..], "文件或目录不存在"),
+        (&["check", "-"], "无法从标准输入读取镜像"),
+        (&["explain", "fstab-uid"], "是否指fstab-uuid？"),
+        (&["rules", "--profile", "otcc"], "是否指otc？"),
+        (&["ls", &guest("good.qcow2"), "/nowhere"], "/nowhere：文件或目录不存在"),
+        (&["inspect", "/dev/null"], "是字符设备"),
+    ] {
+        let (code, all) = said(&[&["--lang", "zh-CN"], args].concat());
+        assert_eq!(code, 2);
+        assert!(all.contains(words), "{args:?}: {all}");
+    }
+    let (_, facts) = said(&["--lang", "zh-CN", "inspect", &guest("good.qcow2")]);
+    for words in ["分区表", "未正常卸载", "分区1", "内核命令行"] {
+        let is_there = facts.contains(words);
+        assert_eq!(is_there, words != "未正常卸载", "{words}: {facts}");
+    }
 }

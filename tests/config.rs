@@ -202,3 +202,125 @@ fn init_writes_a_configuration_that_is_read_and_overwrites_none() {
     let output = run(folder.path(), &["check", &guest("good.qcow2")]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
 }
+
+/// A TOML document as the JSON that editors validate; dates are strings there.
+fn as_json(document: &str) -> serde_json::Value {
+    fn convert(value: toml::Value) -> serde_json::Value {
+        match value {
+            toml::Value::Datetime(at) => at.to_string().into(),
+            toml::Value::Array(items) => items.into_iter().map(convert).collect(),
+            toml::Value::Table(table) => {
+                table.into_iter().map(|(key, value)| (key, convert(value))).collect()
+            }
+            toml::Value::String(text) => text.into(),
+            toml::Value::Integer(number) => number.into(),
+            toml::Value::Boolean(is) => is.into(),
+            toml::Value::Float(number) => number.into(),
+        }
+    }
+    convert(toml::Value::Table(toml::from_str(document).unwrap()))
+}
+
+fn schema(of: &str) -> jsonschema::Validator {
+    let output = run(Path::new("."), &["schema", of]);
+    assert_eq!(output.status.code(), Some(0));
+    let schema = json(&output);
+    jsonschema::meta::validate(&schema).unwrap();
+    jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+}
+
+/// The examples of a commented template: its lines of settings without the sign of a comment.
+fn examples(template: &str, indent: &str) -> String {
+    template
+        .lines()
+        .filter_map(|line| line.strip_prefix("# ")?.strip_prefix(indent))
+        .filter(|line| !line.starts_with(' '))
+        .filter(|line| line.starts_with('[') || line.contains(" = "))
+        .flat_map(|line| [line, "\n"])
+        .collect()
+}
+
+#[test]
+fn the_schemas_take_what_is_taken_and_refuse_what_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), &["init"]);
+    let template = fs::read_to_string(folder.path().join("image-preflight.toml")).unwrap();
+    let config = schema("config");
+    let readme = include_str!("../README.md");
+    let shown = readme.split_once("```toml\n# image-preflight.toml\n").unwrap().1;
+    let shown = shown.split_once("```").unwrap().0;
+    for document in [template.as_str(), &examples(&template, ""), shown] {
+        let found = as_json(document);
+        assert!(config.is_valid(&found), "{found}: {:?}", config.validate(&found));
+    }
+    assert_eq!(as_json(shown)["waivers"].as_array().unwrap().len(), 1);
+    for document in [
+        "profil = \"otc\"",
+        "fail-on = \"error\"",
+        "lang = \"fr\"",
+        "[[waivers]]\nrule = \"fstab-uuid\"",
+        "[[waivers]]\nrule = \"fstab-uid\"\nreason = \"x\"",
+        "[[waivers]]\nrule = \"fstab-uuid\"\nreason = \" \"",
+        "[[waivers]]\nrule = \"fstab-uuid\"\nreason = \"x\"\nexpires = 12:00:00",
+    ] {
+        assert!(!config.is_valid(&as_json(document)), "{document}");
+    }
+    let profile = schema("profile");
+    let own = examples(&template, "    ");
+    assert!(own.contains("extends") && own.contains("[[systems]]"), "{own}");
+    assert!(profile.is_valid(&as_json(&own)), "{own}");
+    for document in [
+        "name = \"x\"",
+        "extends = \"x\"",
+        "extends = \"otc\"\n[levels]\nfstab-uid = \"off\"",
+        "extends = \"otc\"\n[levels]\nfstab-uuid = \"no\"",
+        "extends = \"otc\"\n[limits]\nmax-file-size = \"big\"",
+        "extends = \"otc\"\n[[systems]]\nid = \"x\"",
+    ] {
+        assert!(!profile.is_valid(&as_json(document)), "{document}");
+    }
+}
+
+#[test]
+fn the_request_the_list_and_the_value_follow_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("image-preflight.toml");
+    fs::write(&file, "profile = \"otc\"\nlang = \"zh-CN\"\n").unwrap();
+    let good = guest("good.qcow2");
+    let same = |args: &[&str], explicit: &[&str]| {
+        let by_file = run(folder.path(), args);
+        let elsewhere = tempfile::tempdir().unwrap();
+        let by_words = run(elsewhere.path(), &[args, explicit].concat());
+        assert_eq!(text(&by_file.stdout), text(&by_words.stdout), "{args:?}");
+        assert_eq!(text(&by_file.stderr), text(&by_words.stderr), "{args:?}");
+        assert_eq!(by_file.status.code(), by_words.status.code());
+        let plain = run(elsewhere.path(), args);
+        assert_ne!((plain.stdout, plain.stderr), (by_file.stdout, by_file.stderr), "{args:?}");
+    };
+    let both = ["--profile", "otc", "--lang", "zh-CN"];
+    same(&["rules"], &both);
+    same(&["request", &good, "--image-url", "b:o.qcow2"], &both);
+    same(&["request", "--body", &testdata("requests/file-tags.json")], &both);
+    same(&["os-version", &good], &both);
+    same(&["inspect", &good], &["--lang", "zh-CN"]);
+    same(&["explain", "fstab-uuid"], &["--lang", "zh-CN"]);
+    let output = run(folder.path(), &["rules", "--config", "absent.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn the_nearest_key_is_named_with_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("image-preflight.toml");
+    for (content, said) in [
+        ("\nprofil = \"otc\"", ":2: unknown field `profil`"),
+        ("\nprofil = \"otc\"", "did you mean profile?"),
+        ("lang = \"zh-NC\"", "did you mean zh-CN?"),
+        ("[[waivers]]\nreson = \"x\"", "did you mean reason?"),
+    ] {
+        fs::write(&file, content).unwrap();
+        let output = run(folder.path(), &["rules"]);
+        assert_eq!(output.status.code(), Some(2), "{content}");
+        assert!(text(&output.stderr).contains(said), "{content}: {}", text(&output.stderr));
+    }
+}

@@ -14,9 +14,7 @@ use std::process::Command;
 use image_preflight::disk::facts::{PartitionRole, TableKind};
 use image_preflight::fact::Evidence;
 use image_preflight::report::layout::{DiskLayout, DiskPart};
-use image_preflight::report::{
-    Detail, Format, GuestSummary, ImageReport, ImageSummary, Settings, Verdict,
-};
+use image_preflight::report::{Format, GuestSummary, ImageReport, ImageSummary, Settings, Verdict};
 use image_preflight::rules::{Context, Finding, Lang, Level, Profile, Status, Text};
 use quick_xml::events::Event;
 use serde_json::Value as Json;
@@ -24,7 +22,9 @@ use serde_json::Value as Json;
 fn settings(lang: Lang) -> Settings {
     let profile = Profile::ImsClassic;
     let context = Context::new(profile, 20_000);
-    Settings { context, lang, detail: Detail::Normal, width: 100, fail_on_warn: false }
+    let mut settings = Settings::new(context);
+    settings.lang = lang;
+    settings
 }
 
 fn written(format: Format, lang: Lang, reports: &[ImageReport]) -> String {
@@ -627,7 +627,8 @@ fn gitlab_gets_what_its_documentation_asks_for() {
 fn a_warning_that_fails_an_image_fails_in_every_form() {
     let strict = |format: Format| {
         let mut out = Vec::new();
-        let settings = Settings { fail_on_warn: true, ..settings(Lang::En) };
+        let mut settings = settings(Lang::En);
+        settings.fail_on_warn = true;
         let mut writer = format.writer(settings);
         writer.begin(&mut out).unwrap();
         writer.image(&report(), &mut out).unwrap();

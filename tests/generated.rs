@@ -35,6 +35,7 @@ fn each_command_has_a_manual_page() {
         let page = std::fs::read_to_string(folder.path().join(format!("{name}.1"))).unwrap();
         assert!(page.contains(".SH SYNOPSIS"), "{name}");
         assert!(page.contains(".SH OPTIONS"), "{name}");
+        assert!(page.contains(".SH \"EXIT STATUS\"") && page.contains(".SH EXAMPLES"), "{name}");
     }
     assert_eq!(run(&["man", "/no/such/folder"]).status.code(), Some(2));
 }

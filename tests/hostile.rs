@@ -210,7 +210,7 @@ impl FileSystem for Swapped {
 
 /// The guest with that file or directory swapped.
 fn swapped(path: &str, content: Option<Arc<Endless>>) -> Facts {
-    let Inspection { mut facts, mut filesystems, tree } = inspect(LINUX);
+    let Inspection { mut facts, mut filesystems, tree, .. } = inspect(LINUX);
     let tree = tree.unwrap();
     let place = tree.resolve(path).unwrap();
     let index = tree.volume(place).unwrap();
@@ -287,7 +287,8 @@ fn print(report: &ImageReport, lang: Lang) -> Vec<(&'static str, String)> {
         };
         for &detail in details {
             let context = Context::new(Profile::ImsClassic, 20_000);
-            let settings = Settings { context, lang, detail, width: 100, fail_on_warn: false };
+            let mut settings = Settings::new(context);
+            (settings.lang, settings.detail) = (lang, detail);
             let mut out = anstream::StripStream::new(Vec::new());
             format.write(settings, [report], &mut out).unwrap();
             shown.push((name, String::from_utf8(out.into_inner()).unwrap()));

@@ -73,7 +73,9 @@ fn what_cannot_be_joined_is_said() {
     let later = fs::read_to_string(folder.path().join("a.json")).unwrap();
     let later = later.replace("\"schema_version\": \"1\"", "\"schema_version\": \"2\"");
     fs::write(folder.path().join("d.json"), later).unwrap();
+    fs::write(folder.path().join("empty.json"), "\n").unwrap();
     for (args, said) in [
+        (vec!["a.json", "empty.json"], "empty.json is no report of image-preflight: it is empty"),
         (vec!["a.json", "b.json"], "a.json was made by the profile ims-classic, b.json by otc"),
         (vec!["a.json", "a.json"], "have an image in common"),
         (vec!["c.json"], "c.json is no report of image-preflight: missing field"),

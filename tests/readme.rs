@@ -92,6 +92,33 @@ fn hold(path: &Path) -> usize {
     );
 }
 
+/// The program that the README shows, compiled. Its lines are compared with those there.
+#[allow(dead_code, clippy::print_stdout, reason = "nobody calls it")]
+#[rustfmt::skip]
+fn from_rust() -> image_preflight::Result<()> {
+    // The README begins here.
+    use image_preflight::rules::{Context, Profile};
+
+    let context = Context::new(Profile::ImsClassic, 20_000); // days since 1970-01-01
+    let report = image_preflight::check("guest.qcow2".as_ref(), &context, false)?;
+    for finding in &report.findings {
+        println!("{}: {}", finding.rule, finding.message.en);
+    }
+    // The README ends here.
+    Ok(())
+}
+
+#[test]
+fn the_program_that_the_readme_shows_compiles() {
+    let source = include_str!("readme.rs");
+    let (_, compiled) = source.split_once("    // The README begins here.\n").unwrap();
+    let (compiled, _) = compiled.split_once("    // The README ends here.\n").unwrap();
+    let compiled = compiled.lines().map(|line| line.strip_prefix("    ").unwrap_or(line));
+    let (_, shown) = include_str!("../README.md").split_once("\n```rust\n").unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    assert!(compiled.eq(shown.lines()), "{shown}");
+}
+
 #[test]
 fn every_session_that_the_readme_shows_says_what_stands_there() {
     assert!(hold(&Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")) >= 3);

@@ -109,3 +109,50 @@ fn a_digest_is_that_of_the_whole_file() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["image"]["digest"], serde_json::Value::Null);
 }
+
+#[test]
+fn the_first_part_of_a_split_image_gets_the_command_that_joins_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = fs::read(testdata("guests/good-compat-0.10.qcow2")).unwrap();
+    let (first, second) = whole.split_at(whole.len() / 2);
+    // An MBR with one Linux partition of 1 GiB from sector 2048 on.
+    let mut disk = vec![0; 1 << 20];
+    disk[446..462].copy_from_slice(&[0, 0, 2, 0, 0x83, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0x20, 0]);
+    disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+    for (name, bytes) in
+        [("xaa", first), ("xab", second), ("d.raw.001", &disk), ("d.raw.002", &disk[..512])]
+    {
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    for (name, command) in
+        [("xaa", "cat x[a-z][a-z] > x.img"), ("d.raw.001", "cat d.raw.[0-9][0-9][0-9] > d.raw")]
+    {
+        let output = run(folder.path(), &["check", name]);
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        let said = text(&output.stdout);
+        assert!(said.contains("fail format-supported") && said.contains(command), "{said}");
+    }
+    // Put together it is no part any more, whatever its name.
+    fs::write(folder.path().join("xaa"), &whole).unwrap();
+    let output = run(folder.path(), &["check", "-q", "xaa"]);
+    assert!(!text(&output.stdout).contains("format-supported"), "{}", text(&output.stdout));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_can_hold_no_image_is_refused_by_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+    for (name, what) in
+        [("pipe", "is a FIFO"), ("socket", "is a socket"), ("/dev/null", "is a character device")]
+    {
+        let output = run(folder.path(), &["check", "-q", name]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(text(&output.stdout).contains(what), "{}", text(&output.stdout));
+    }
+    let output = run(folder.path(), &["inspect", "-"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("standard input"), "{}", text(&output.stderr));
+}

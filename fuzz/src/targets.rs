@@ -219,7 +219,8 @@ fn print(profile: Profile, report: &ImageReport, lang: Lang, turn: usize) {
     let (format, _) = Format::ALL[turn % Format::ALL.len()];
     let context = Context::new(profile, 20_000);
     let detail = Detail::Full;
-    let settings = Settings { context, lang, detail, width: 80, fail_on_warn: false };
+    let mut settings = Settings::new(context);
+    (settings.lang, settings.detail, settings.width) = (lang, detail, 80);
     let mut out = Vec::new();
     format.write(settings, [report], &mut out).expect("memory");
     harmless(&String::from_utf8(out).expect("UTF-8"));

@@ -2,35 +2,61 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::sources::Shard;
 use crate::image::DigestKind;
+use crate::remedy::ScriptFormat;
 use crate::report::Format;
 use crate::rules::Lang;
+
+/// Headings under which `--help` and the manual pages put options.
+const WHAT: &str = "What to check";
+const REQUIREMENTS: &str = "Requirements";
+const OUTPUT: &str = "Output";
 
 /// Tells whether a virtual-machine image will be accepted by the cloud and will boot there.
 ///
 /// Reads the file only: no root, no mount, no virtual machine, no network. The image is never
 /// written.
 #[derive(Debug, Parser)]
-#[command(
-    name = "image-preflight",
-    version,
-    propagate_version = true,
-    after_help = "Exit codes: 0 every required rule holds · 1 a required rule is broken · 2 the call \
-                  could not be carried out · 3 nothing is broken, but a required rule could not be \
-                  verified"
-)]
+#[command(name = "image-preflight", version, propagate_version = true)]
 pub(super) struct Cli {
-    /// Language of the report [default: from LC_ALL, LC_MESSAGES, LANG]
-    #[arg(long, global = true, value_enum, value_name = "LANG")]
+    /// Configuration: profile, language, waivers [default: image-preflight.toml, when it is there]
+    ///
+    /// `image-preflight init` writes one with comments. What the command line says goes before it.
+    #[arg(long, global = true, value_name = "FILE", help_heading = REQUIREMENTS)]
+    pub(super) config: Option<PathBuf>,
+
+    /// Language of the output [default: from the configuration, LC_ALL, LC_MESSAGES, LANG]
+    #[arg(long, global = true, value_enum, value_name = "LANG", help_heading = OUTPUT)]
     pub(super) lang: Option<LangArg>,
 
     /// When to use colour
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value = "auto")]
+    ///
+    /// auto follows the terminal and the variables NO_COLOR, CLICOLOR, CLICOLOR_FORCE and TERM.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = OUTPUT
+    )]
     pub(super) color: ColorArg,
+
+    /// Say less: of a report the verdict and what is broken, of a list the names, no remarks
+    #[arg(long, short, global = true, help_heading = OUTPUT)]
+    pub(super) quiet: bool,
+
+    /// Say more: the evidence of what holds, too, and how the process was confined
+    ///
+    /// With --version: what this program and this machine offer, for a bug report.
+    #[arg(long, short, global = true, conflicts_with = "quiet", help_heading = OUTPUT)]
+    pub(super) verbose: bool,
 
     #[command(subcommand)]
     #[allow(missing_docs, reason = "clap would show it as help")]
@@ -54,6 +80,8 @@ pub(super) enum Command {
     Cat(PathArgs),
     /// Write the body of the request that registers an image, or validate one
     Request(RequestArgs),
+    /// Print a script that repairs a copy of an image, as far as that can be done offline
+    Remedy(RemedyArgs),
     /// Print the value of os_version for the system in an image
     OsVersion(OsVersionArgs),
     /// Join JSON reports, as of shards, into one in any form
@@ -66,73 +94,117 @@ pub(super) enum Command {
     Man(ManArgs),
     /// Show a key of a Windows guest's registry, as the checker sees it
     Registry(RegistryArgs),
-    /// Print the JSON Schema of the JSON report
+    /// Print the JSON Schema of the JSON report, of the configuration or of a profile
     Schema(SchemaArgs),
+}
+
+impl Command {
+    /// Whether `image-preflight.toml` is read for it when it is there.
+    pub(super) fn is_configured(&self) -> bool {
+        matches!(
+            self,
+            Self::Check(_)
+                | Self::Inspect(_)
+                | Self::Explain(_)
+                | Self::Rules(_)
+                | Self::Request(_)
+                | Self::Remedy(_)
+                | Self::OsVersion(_)
+                | Self::Merge(_)
+        )
+    }
 }
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// Image files (qcow2 or raw; other formats are named), patterns, or with --recursive folders
+    ///
+    /// A block device is read as a raw image.
     #[arg(required = true, value_name = "IMAGE")]
     pub(super) images: Vec<PathBuf>,
 
     /// Check the images in folders, too: files that are called as images are (.qcow2, .raw, .img, …)
-    #[arg(long, short = 'R')]
+    #[arg(long, short = 'R', help_heading = WHAT)]
     pub(super) recursive: bool,
 
     /// Check the K-th of N parts of the images, each path always in the same part
-    #[arg(long, value_name = "K/N")]
+    #[arg(long, value_name = "K/N", help_heading = WHAT)]
     pub(super) shard: Option<Shard>,
 
-    /// Set of requirements: ims-classic (the default), huaweicloud, otc, or a file of your own
-    #[arg(long, value_name = "PROFILE")]
-    pub(super) profile: Option<String>,
-
-    /// Form of the report
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
-    pub(super) format: FormatArg,
-
-    /// Write the report to this file instead of standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub(super) output: Option<PathBuf>,
-
     /// Check at most this many images at once [default: the number of processors]
-    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(
+        long,
+        short,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..),
+        help_heading = WHAT
+    )]
     pub(super) jobs: Option<u16>,
 
-    /// What makes an image fail [default: fail]
-    #[arg(long, value_enum, value_name = "WHAT")]
-    pub(super) fail_on: Option<FailOnArg>,
-
-    /// Configuration: profile, language, waivers [default: image-preflight.toml, when it is there]
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-
-    /// An earlier report (json or json-lines): only what is new in an image fails it
-    #[arg(long, value_name = "REPORT")]
-    pub(super) baseline: Option<PathBuf>,
-
-    /// Check the initial password, too: the first line of this file, or of standard input (-). It is
-    /// compared with the accounts' hashes and never shown
-    #[arg(long, value_name = "FILE")]
+    /// Check the initial password, too: the first line of this file, or of standard input (-)
+    ///
+    /// It is compared with the accounts' hashes and never shown.
+    #[arg(long, value_name = "FILE", help_heading = WHAT)]
     pub(super) password_file: Option<PathBuf>,
 
-    /// Digest the whole file as well: the report has it to be compared after the upload
-    #[arg(long, value_enum, value_name = "KIND")]
-    pub(super) digest: Option<DigestArg>,
-
     /// Validate the body of the request that is to register the image, too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = WHAT)]
     pub(super) request: Option<PathBuf>,
 
-    /// Only the verdict and the ids of what is broken
-    #[arg(long, short)]
-    pub(super) quiet: bool,
+    /// Digest the whole file as well, to be compared after the upload
+    #[arg(long, value_enum, value_name = "KIND", help_heading = WHAT)]
+    pub(super) digest: Option<DigestArg>,
 
-    /// Everything, with the evidence of what holds
-    #[arg(long, short, conflicts_with = "quiet")]
-    pub(super) verbose: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub(super) profile: ProfileArg,
+
+    /// What makes an image fail [default: fail]
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = REQUIREMENTS)]
+    pub(super) fail_on: Option<FailOnArg>,
+
+    /// An earlier report (json or json-lines): only what is new in an image fails it
+    #[arg(long, value_name = "REPORT", help_heading = REQUIREMENTS)]
+    pub(super) baseline: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub(super) report: ReportArgs,
+}
+
+/// The requirements of a call.
+#[derive(Debug, Args)]
+pub(super) struct ProfileArg {
+    /// Set of requirements: ims-classic (the default), huaweicloud, otc, or a file of your own
+    #[arg(id = "profile", long, value_name = "PROFILE", help_heading = REQUIREMENTS)]
+    pub(super) name: Option<String>,
+}
+
+/// How a report is written, and where.
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// Form of the report
+    #[arg(
+        long,
+        value_parser = formats(),
+        value_name = "FORMAT",
+        default_value = "human",
+        help_heading = OUTPUT
+    )]
+    pub(super) format: Format,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub(super) output: OutputArg,
+}
+
+/// Where the output goes.
+#[derive(Debug, Args)]
+pub(super) struct OutputArg {
+    /// Write to this file instead of standard output
+    #[arg(id = "output", long, short, value_name = "FILE", help_heading = OUTPUT)]
+    pub(super) path: Option<PathBuf>,
 }
 
 /// Arguments of `inspect`.
@@ -143,7 +215,13 @@ pub(super) struct InspectArgs {
     pub(super) image: PathBuf,
 
     /// Form of the facts; json has all that the rules see
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "human",
+        help_heading = OUTPUT
+    )]
     pub(super) format: InspectFormatArg,
 }
 
@@ -158,9 +236,9 @@ pub(super) struct ExplainArgs {
 /// Arguments of `rules`.
 #[derive(Debug, Args)]
 pub(super) struct RulesArgs {
-    /// Set of requirements: ims-classic (the default), huaweicloud, otc, or a file of your own
-    #[arg(long, value_name = "PROFILE")]
-    pub(super) profile: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub(super) profile: ProfileArg,
 }
 
 /// Arguments of `request`.
@@ -174,13 +252,24 @@ pub(super) struct RequestArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) body: Option<PathBuf>,
 
-    /// Set of requirements: ims-classic (the default), huaweicloud, otc, or a file of your own
-    #[arg(long, value_name = "PROFILE")]
-    pub(super) profile: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub(super) profile: ProfileArg,
 
     /// Form of the report on a body
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human", requires = "body")]
-    pub(super) format: FormatArg,
+    #[arg(
+        long,
+        value_parser = formats(),
+        value_name = "FORMAT",
+        default_value = "human",
+        requires = "body",
+        help_heading = OUTPUT
+    )]
+    pub(super) format: Format,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub(super) output: OutputArg,
 
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would show it as help")]
@@ -248,9 +337,9 @@ pub(super) struct MergeArgs {
     #[arg(required = true, value_name = "REPORT")]
     pub(super) reports: Vec<PathBuf>,
 
-    /// Form of the report
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
-    pub(super) format: FormatArg,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub(super) report: ReportArgs,
 }
 
 /// Arguments of `init`.
@@ -284,10 +373,9 @@ pub(super) struct OsVersionArgs {
     #[arg(value_name = "IMAGE")]
     pub(super) image: PathBuf,
 
-    /// Set of requirements, whose list counts: ims-classic (the default), huaweicloud, otc, or a file
-    /// of your own
-    #[arg(long, value_name = "PROFILE")]
-    pub(super) profile: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub(super) profile: ProfileArg,
 }
 
 /// Arguments of `ls` and `cat`.
@@ -324,7 +412,8 @@ pub(super) struct RegistryArgs {
 }
 
 /// `--lang`.
-#[derive(Debug, Clone, Copy, ValueEnum, Deserialize)]
+#[derive(Debug, Clone, Copy, ValueEnum, Deserialize, JsonSchema)]
+#[schemars(rename = "Language", description = "A language of reports.")]
 #[allow(missing_docs, reason = "clap would show it as help")]
 pub(super) enum LangArg {
     #[serde(rename = "en")]
@@ -352,51 +441,36 @@ pub(super) enum ColorArg {
     Never,
 }
 
-/// `check --format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum FormatArg {
-    /// For people
-    Human,
-    /// One JSON document
-    Json,
-    /// One JSON document a line and image
-    JsonLines,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
-    /// JUnit's XML, for test reports
-    Junit,
-    /// For a merge request's comment
-    Markdown,
-    /// One self-contained page, with a picture of the disk
-    Html,
-    /// Workflow commands of GitHub Actions (annotations)
-    Github,
-    /// GitLab's code quality report
-    Gitlab,
-}
-
-impl From<FormatArg> for Format {
-    fn from(arg: FormatArg) -> Self {
-        match arg {
-            FormatArg::Human => Self::Human,
-            FormatArg::Json => Self::Json,
-            FormatArg::JsonLines => Self::JsonLines,
-            FormatArg::Sarif => Self::Sarif,
-            FormatArg::Junit => Self::Junit,
-            FormatArg::Markdown => Self::Markdown,
-            FormatArg::Html => Self::Html,
-            FormatArg::Github => Self::Github,
-            FormatArg::Gitlab => Self::Gitlab,
-        }
-    }
+/// The forms of a report, each with what it is for.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    let values = Format::ALL.map(|(format, name)| PossibleValue::new(name).help(format.purpose()));
+    PossibleValuesParser::new(values).try_map(|wanted| {
+        let named = Format::ALL.into_iter().find(|(_, name)| *name == wanted);
+        named.map(|(format, _)| format).ok_or("no such form")
+    })
 }
 
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
+    /// Of what
+    #[arg(value_enum, value_name = "WHAT", default_value = "report")]
+    pub(super) of: SchemaOf,
+
     /// Which form of the report
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
     pub(super) format: SchemaFormatArg,
+}
+
+/// What `schema` describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaOf {
+    /// The JSON report
+    Report,
+    /// image-preflight.toml
+    Config,
+    /// A profile of your own
+    Profile,
 }
 
 /// `schema --format`.
@@ -436,11 +510,58 @@ impl From<DigestArg> for DigestKind {
 }
 
 /// `check --fail-on`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[schemars(rename = "FailOn", description = "What fails an image.")]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum FailOnArg {
     /// A required rule is broken
     Fail,
     /// A recommended rule is broken
     Warn,
+}
+
+/// Arguments of `remedy`.
+#[derive(Debug, Args)]
+pub(super) struct RemedyArgs {
+    /// Image file
+    #[arg(value_name = "IMAGE")]
+    pub(super) image: PathBuf,
+
+    /// Form of the script
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "sh")]
+    pub(super) format: ScriptFormatArg,
+
+    /// Repair what this rule found and nothing else; may be given several times, and also takes rules
+    /// that only tell something
+    #[arg(long = "rule", value_name = "RULE")]
+    pub(super) rules: Vec<String>,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub(super) profile: ProfileArg,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would show it as help")]
+    pub(super) output: OutputArg,
+}
+
+/// `remedy --format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ScriptFormatArg {
+    /// A shell script that mounts a copy (Linux, root)
+    Sh,
+    /// A shell script that calls guestfish
+    Guestfish,
+    /// A shell script that calls virt-customize
+    VirtCustomize,
+}
+
+impl From<ScriptFormatArg> for ScriptFormat {
+    fn from(arg: ScriptFormatArg) -> Self {
+        match arg {
+            ScriptFormatArg::Sh => Self::Sh,
+            ScriptFormatArg::Guestfish => Self::Guestfish,
+            ScriptFormatArg::VirtCustomize => Self::VirtCustomize,
+        }
+    }
 }

@@ -1,36 +1,24 @@
 //! `image-preflight check`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Write};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use anstream::{AutoStream, ColorChoice};
 
 use super::args::{CheckArgs, FailOnArg};
-use super::config::Config;
 use super::progress::{Progress, TICK};
-use super::{Failure, merge, password, request, sandbox, sources, width};
+use super::{Call, Failure, merge, output, password, request, sandbox, sources, width};
 use crate::Check;
-use crate::report::{Detail, Format, ImageReport, Settings, Verdict};
-use crate::rules::Lang;
+use crate::report::{ImageReport, Settings, Verdict};
 use crate::rules::baseline::Baseline;
+pub(super) use crate::rules::day::today;
 
-pub(super) fn run(
-    args: &CheckArgs,
-    asked: Option<Lang>,
-    of_locale: Lang,
-    color: ColorChoice,
-    out: &mut dyn Write,
-) -> Result<u8, Failure> {
+pub(super) fn run(args: &CheckArgs, call: &Call, out: &mut dyn Write) -> Result<u8, Failure> {
+    let Call { lang, detail, config, .. } = call;
     let images = sources::expand(&args.images, args.recursive, args.shard)?;
-    let config = Config::read(args.config.as_deref())?;
-    let lang = asked.or(config.lang.map(Lang::from)).unwrap_or(of_locale);
-    let context = config.context(args.profile.as_deref(), today())?;
+    let context = config.context(args.profile.name.as_deref(), today())?;
     let fail_on_warn = args.fail_on.or(config.fail_on) == Some(FailOnArg::Warn);
     let password = args.password_file.as_deref().map(password::read).transpose()?;
     let body = args.request.as_deref().map(request::read).transpose()?;
@@ -49,45 +37,27 @@ pub(super) fn run(
     if let Some((name, text)) = &body {
         check.request(name, text);
     }
-    let check = |path: &Path| check_one(path, &check);
 
-    let detail = match (args.quiet, args.verbose) {
-        (true, _) => Detail::Short,
-        (_, true) => Detail::Full,
-        _ => Detail::Normal,
-    };
     let today = context.today;
-    let settings = Settings { context, lang, detail, width: width(), fail_on_warn };
-    let mut form = Format::from(args.format).writer(settings);
-    let mut file;
-    let out: &mut dyn Write = match &args.output {
+    let settings = Settings { context, lang: *lang, detail: *detail, width: width(), fail_on_warn };
+    let mut form = args.report.format.writer(settings);
+    let mut file = output::open(&args.report.output, &images, call)?;
+    let out: &mut dyn Write = match &mut file {
+        Some(file) => file,
         None => out,
-        Some(path) => {
-            if let Some(image) = images.iter().find(|image| is_same_file(image, path)) {
-                return Err(Failure::Said(format!(
-                    "the report would overwrite the image {}",
-                    image.display()
-                )));
-            }
-            let created = File::create(path).map_err(|error| {
-                Failure::Said(format!("cannot write {}: {error}", path.display()))
-            })?;
-            let choice = if color == ColorChoice::Always { color } else { ColorChoice::Never };
-            file = io::BufWriter::new(AutoStream::new(created, choice));
-            &mut file
-        }
     };
+    let progress = Progress::new(&images, args.digest.is_some(), *lang);
     // All that a check reads or writes but the images is open now.
-    let confinement = sandbox::enter(images.iter().map(PathBuf::as_path), args.jobs)?;
-    if args.verbose {
-        for line in confinement.describe(lang) {
-            writeln!(io::stderr(), "image-preflight: {line}")?;
-        }
-    }
+    sandbox::enter(images.iter().map(PathBuf::as_path), args.jobs)?.tell(call)?;
+    let check = |path: &Path| {
+        let mut check = check.clone();
+        let tell = progress.of_digest();
+        check.progress(&*tell);
+        check_one(path, &check)
+    };
     form.begin(out)?;
     let mut used = vec![false; config.waivers.len()];
     let mut verdicts: Vec<Verdict> = Vec::new();
-    let progress = Progress::new(images.len(), lang);
     in_order(&images, check, &progress, |report| {
         progress.aside(|| {
             form.image(&report, out)?;
@@ -110,22 +80,6 @@ fn read_baseline(path: &Path) -> Result<Baseline, Failure> {
     let before = merge::read(path)?.reports;
     let findings = before.iter().map(|report| (&*report.image.path, &*report.findings));
     Ok(Baseline::new(&path.display().to_string(), findings))
-}
-
-/// Whether two paths lead to one file, by whatever name.
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let identity = |path: &Path| {
-            std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
-        };
-        if identity(one).is_some_and(|found| identity(other) == Some(found)) {
-            return true;
-        }
-    }
-    std::fs::canonicalize(one)
-        .is_ok_and(|path| std::fs::canonicalize(other).is_ok_and(|other| other == path))
 }
 
 /// Reports that are held at most because that of an image before them is not there yet.
@@ -204,10 +158,4 @@ fn check_one(path: &Path, check: &Check<'_>) -> ImageReport {
             ),
         ),
     }
-}
-
-/// Days since 1970-01-01 UTC.
-pub(super) fn today() -> i64 {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    i64::try_from(seconds.checked_div(86_400).unwrap_or(0)).unwrap_or(i64::MAX)
 }

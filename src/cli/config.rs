@@ -5,13 +5,15 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
 use super::Failure;
 use super::args::{FailOnArg, LangArg};
-use super::explain::nearest;
+use super::nearest::did_you_mean;
 use crate::report::ImageReport;
 use crate::rules::policy::{Limits, Policy, System, Waiver};
 use crate::rules::{Context, Level, Profile, about_all, day};
@@ -41,39 +43,66 @@ pub(super) struct Config {
     lines: Vec<usize>,
 }
 
-#[derive(Deserialize)]
+/// The configuration of image-preflight.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(title = "image-preflight.toml")]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct ConfigFile {
+    /// The requirements: ims-classic, huaweicloud, otc, or the path of a profile of your own,
+    /// relative to this file.
     profile: Option<String>,
+    /// What fails an image: a required rule that is broken, or also a recommended one.
     fail_on: Option<FailOnArg>,
+    /// The language of reports.
     lang: Option<LangArg>,
+    /// Findings that are set aside.
     #[serde(default)]
     waivers: Vec<WaiverEntry>,
 }
 
-#[derive(Deserialize)]
+/// A finding that is set aside: it no longer fails an image, and the report shows it as waived.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Waiver")]
 #[serde(deny_unknown_fields)]
 struct WaiverEntry {
+    /// The rule's id.
+    #[schemars(schema_with = "rule_ids")]
     rule: Spanned<String>,
+    /// Shell pattern of the image's path or file name; every image without one.
     image: Option<String>,
+    /// Why.
+    #[schemars(with = "String", regex(pattern = r"\S"))]
     reason: Spanned<String>,
+    /// The last day on which it counts.
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
     expires: Option<Spanned<Datetime>>,
 }
 
-#[derive(Deserialize)]
+/// A profile of image-preflight that changes a built-in one.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(title = "image-preflight profile")]
 #[serde(deny_unknown_fields)]
 struct ProfileFile {
+    /// The built-in profile that it changes.
+    #[schemars(with = "Profile")]
     extends: Spanned<String>,
+    /// What reports call it; the file's name without its suffix when there is none.
     name: Option<String>,
+    /// How much a rule weighs, by its id.
     #[serde(default)]
+    #[schemars(schema_with = "levels")]
     levels: BTreeMap<Spanned<String>, LevelWord>,
+    /// Limits such as "128 GiB".
     #[serde(default)]
     limits: LimitsTable,
+    /// Systems that count as supported beside the platform's list.
     #[serde(default)]
     systems: Vec<SystemEntry>,
 }
 
-#[derive(Deserialize)]
+/// How much a rule weighs; off takes it out.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Level")]
 #[serde(rename_all = "kebab-case")]
 enum LevelWord {
     Required,
@@ -83,20 +112,74 @@ enum LevelWord {
     Off,
 }
 
-#[derive(Default, Deserialize)]
+/// Sizes such as "128 GiB".
+#[derive(Default, Deserialize, JsonSchema)]
+#[schemars(rename = "Limits")]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct LimitsTable {
+    /// Biggest image file.
+    #[schemars(with = "Option<Size>")]
     max_file_size: Option<Spanned<String>>,
+    /// Smallest disk inside.
+    #[schemars(with = "Option<Size>")]
     min_virtual_size: Option<Spanned<String>>,
+    /// Biggest disk inside.
+    #[schemars(with = "Option<Size>")]
     max_virtual_size: Option<Spanned<String>>,
 }
 
-#[derive(Deserialize)]
+/// A number and a unit of 1024: B, KiB, MiB, GiB, TiB.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct Size(
+    #[allow(dead_code, reason = "only its schema is of use")]
+    #[schemars(regex(pattern = r"^\s*[0-9]+\s*(B|([KMGT](iB|B)?))?\s*$"))]
+    String,
+);
+
+/// A system that counts as supported.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "System")]
 #[serde(deny_unknown_fields)]
 struct SystemEntry {
+    /// `ID` of /etc/os-release.
     id: String,
+    /// Its version, or the beginning of it up to a dot; every version without one.
     version: Option<String>,
+    /// The value with which it is registered.
     os_version: String,
+}
+
+/// The ids of all rules.
+fn rule_ids(_: &mut SchemaGenerator) -> Schema {
+    let ids: Vec<&str> = about_all().map(|rule| rule.id).collect();
+    json_schema!({ "description": "The rule's id.", "type": "string", "enum": ids })
+}
+
+/// A level for some of the rules.
+fn levels(generator: &mut SchemaGenerator) -> Schema {
+    let ids: Vec<&str> = about_all().map(|rule| rule.id).collect();
+    let level = generator.subschema_for::<LevelWord>();
+    json_schema!({
+        "description": "How much a rule weighs, by its id.",
+        "type": "object",
+        "propertyNames": { "enum": ids },
+        "additionalProperties": level,
+    })
+}
+
+/// The JSON Schema (draft 2020-12) of the configuration.
+pub(super) fn schema_of_config() -> Schema {
+    generator().into_root_schema_for::<ConfigFile>()
+}
+
+/// The JSON Schema (draft 2020-12) of a profile's file.
+pub(super) fn schema_of_profile() -> Schema {
+    generator().into_root_schema_for::<ProfileFile>()
+}
+
+fn generator() -> SchemaGenerator {
+    SchemaSettings::draft2020_12().into_generator()
 }
 
 /// A file's text, and the name by which messages call it.
@@ -130,7 +213,15 @@ impl Source {
     fn parse<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Failure> {
         toml::from_str(&self.text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
-            self.said(at, error.message())
+            let message = error.message();
+            // serde: "unknown field `profil`, expected one of `profile`, `lang`".
+            let is_unknown = message.starts_with("unknown ");
+            let mut words = message.split('`').skip(1).step_by(2);
+            let near = match words.next().filter(|_| is_unknown) {
+                Some(word) => did_you_mean(word, words),
+                None => String::new(),
+            };
+            self.said(at, &format!("{message}{near}"))
         })
     }
 
@@ -140,7 +231,7 @@ impl Source {
         if about_all().any(|rule| rule.id == wanted) {
             return Ok(wanted.clone());
         }
-        let near = nearest(wanted).map_or(String::new(), |near| format!("; did you mean {near}?"));
+        let near = did_you_mean(wanted, about_all().map(|rule| rule.id));
         Err(self.said(id.span().start, &format!("no rule is called {wanted:?}{near}")))
     }
 
@@ -261,13 +352,17 @@ fn context(name: &str, path: &Path, today: i64) -> Result<Context, Failure> {
         return Ok(Context::new(profile, today));
     }
     let source = Source::read(path).map_err(|error| {
-        let built_in = Profile::ALL.map(Profile::name).join(", ");
-        Failure::Said(format!("the profile {name} is none of {built_in}, and no file: {error}"))
+        let built_in = Profile::ALL.map(Profile::name);
+        let (near, built_in) = (did_you_mean(name, built_in), built_in.join(", "));
+        Failure::Said(format!(
+            "the profile {name} is none of {built_in}, and no file ({error}){near}"
+        ))
     })?;
     let file: ProfileFile = source.parse()?;
     let Some(profile) = Profile::from_name(file.extends.get_ref()) else {
-        let built_in = Profile::ALL.map(Profile::name).join(", ");
-        let what = format!("extends is none of {built_in}");
+        let built_in = Profile::ALL.map(Profile::name);
+        let near = did_you_mean(file.extends.get_ref(), built_in);
+        let what = format!("extends is none of {}{near}", built_in.join(", "));
         return Err(source.said(file.extends.span().start, &what));
     };
     let level = |(id, word): (&Spanned<String>, &LevelWord)| -> Result<_, Failure> {

@@ -1,52 +1,42 @@
 //! `image-preflight explain`.
 
-use std::cmp::Reverse;
 use std::io::Write;
 
 use super::args::ExplainArgs;
-use super::{Failure, NOT_CARRIED_OUT, width};
+use super::nearest::did_you_mean;
+use super::{Call, Failure, width};
+use crate::report::Detail;
 use crate::report::human::wrap;
-use crate::rules::{About, ErrorCode, Fixed, Lang, about, about_all, error_code};
+use crate::rules::{About, ERROR_CODES, ErrorCode, Fixed, Lang, about, about_all, error_code};
 
-pub(super) fn run(args: &ExplainArgs, lang: Lang, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &ExplainArgs, call: &Call, out: &mut dyn Write) -> Result<u8, Failure> {
+    let lang = call.lang;
+    let explain = |rule: &About, out: &mut dyn Write| match call.detail {
+        Detail::Short => Ok(writeln!(out, "{}: {}", rule.id, rule.doc.title.get(lang))?),
+        Detail::Normal | Detail::Full => explain(rule, lang, out),
+    };
     let Some(id) = &args.rule else {
         for (index, rule) in about_all().enumerate() {
-            if index > 0 {
+            if index > 0 && call.detail != Detail::Short {
                 writeln!(out)?;
             }
-            explain(&rule, lang, out)?;
+            explain(&rule, out)?;
         }
         return Ok(0);
     };
     if let Some(rule) = about(id) {
-        explain(&rule, lang, out)?;
+        explain(&rule, out)?;
         return Ok(0);
     }
     if let Some(code) = error_code(id) {
         explain_code(code, lang, out)?;
         return Ok(0);
     }
-    let near = nearest(id).map_or(String::new(), |near| format!("; did you mean {near}?"));
+    let codes = ERROR_CODES.iter().map(|code| code.code);
+    let near = did_you_mean(id, about_all().map(|rule| rule.id).chain(codes));
     Err(Failure::Said(format!(
-        "no rule or error code is called {id:?}{near} (image-preflight rules lists the rules; exit code {NOT_CARRIED_OUT})"
+        "no rule or error code is called {id}{near} (image-preflight rules lists the rules)"
     )))
-}
-
-/// The rule whose id shares the most three-letter pieces with `id`.
-pub(super) fn nearest(id: &str) -> Option<&'static str> {
-    let pieces = |text: &str| -> Vec<Vec<u8>> {
-        text.to_ascii_lowercase().as_bytes().windows(3).map(<[u8]>::to_vec).collect()
-    };
-    let wanted = pieces(id);
-    about_all()
-        .map(|rule| {
-            let shared = pieces(rule.id).iter().filter(|piece| wanted.contains(piece)).count();
-            (shared, rule.id)
-        })
-        .filter(|(shared, _)| *shared >= 2)
-        // Of several that are as near, the one with the least beside it.
-        .max_by_key(|(shared, id)| (*shared, Reverse(id.len())))
-        .map(|(_, id)| id)
 }
 
 const BOLD: anstyle::Style = anstyle::Style::new().bold();

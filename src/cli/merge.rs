@@ -6,11 +6,11 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::args::MergeArgs;
-use super::{Failure, width};
+use super::{Call, Failure, output, width};
 use crate::report::read::{MAX_REPORT, Reports};
-use crate::report::{self, Detail, Format, Settings, Verdict};
+use crate::report::{self, Settings, Verdict};
 use crate::rules::policy::Policy;
-use crate::rules::{Context, Lang, Profile};
+use crate::rules::{Context, Profile};
 
 /// Reads a report that was written as JSON or as lines of JSON.
 pub(super) fn read(path: &Path) -> Result<Reports, Failure> {
@@ -22,7 +22,7 @@ pub(super) fn read(path: &Path) -> Result<Reports, Failure> {
         .map_err(|error| Failure::Said(format!("{name} is no report of image-preflight: {error}")))
 }
 
-pub(super) fn run(args: &MergeArgs, lang: Lang, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &MergeArgs, call: &Call, out: &mut dyn Write) -> Result<u8, Failure> {
     let mut profile: Option<(String, &PathBuf)> = None;
     let mut all = BTreeMap::new();
     for path in &args.reports {
@@ -53,8 +53,14 @@ pub(super) fn run(args: &MergeArgs, lang: Lang, out: &mut dyn Write) -> Result<u
     let built_in = Profile::from_name(&name);
     let policy = Policy { name: built_in.is_none().then_some(name), ..Policy::default() };
     let context = Context { policy, ..Context::new(built_in.unwrap_or_default(), 0) };
-    let settings =
-        Settings { context, lang, detail: Detail::Normal, width: width(), fail_on_warn: false };
-    Format::from(args.format).write(settings, all.values().map(|(report, _)| report), out)?;
+    let Call { lang, detail, .. } = *call;
+    let settings = Settings { context, lang, detail, width: width(), fail_on_warn: false };
+    let mut file = output::open(&args.report.output, &args.reports, call)?;
+    let out: &mut dyn Write = match &mut file {
+        Some(file) => file,
+        None => out,
+    };
+    args.report.format.write(settings, all.values().map(|(report, _)| report), out)?;
+    out.flush()?;
     Ok(Verdict::exit_code_of_all(all.values().map(|(report, _)| report.verdict)))
 }

@@ -1,33 +1,46 @@
 //! The command line: arguments, languages, exit codes. A library caller needs nothing from here.
 
+#![allow(clippy::disallowed_methods, reason = "a program reads, prints and ends")]
+
 mod args;
 mod cat;
 mod check;
 mod config;
+mod examples;
 mod explain;
 mod generate;
 mod init;
 mod inspect;
 mod ls;
 mod merge;
+mod nearest;
 mod os_version;
+mod output;
 mod password;
 mod progress;
 mod registry;
+mod remedy;
 mod request;
 mod rules;
 mod sandbox;
 mod schema;
 mod sources;
+mod trace;
+mod version;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
-use clap::Parser;
+use clap::FromArgMatches;
+use clap::error::ErrorKind;
 
 use self::args::{Cli, ColorArg, Command};
+use self::config::Config;
+use crate::chinese::chinese;
+use crate::report::Detail;
 use crate::rules::Lang;
 
 /// Exit code for a call that could not be carried out.
@@ -57,10 +70,24 @@ impl From<crate::Error> for Failure {
     }
 }
 
+/// What every command is told.
+struct Call {
+    /// The language of the output.
+    lang: Lang,
+    /// How much is said.
+    detail: Detail,
+    color: ColorChoice,
+    config: Config,
+}
+
 /// Runs the command line and gives its exit code.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = examples::command().try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
+        Err(error) if error.kind() == ErrorKind::DisplayVersion && version::is_asked_in_full() => {
+            return ended(version::run(&mut io::stdout()), lang_of_locale());
+        }
         Err(error) => {
             let code = if error.use_stderr() { NOT_CARRIED_OUT } else { 0 };
             // Nothing is left to be done when the message itself cannot be printed.
@@ -68,54 +95,88 @@ pub fn run() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let choice = match cli.color {
+    trace::start();
+    let color = match cli.color {
         ColorArg::Auto => ColorChoice::Auto,
         ColorArg::Always => ColorChoice::Always,
         ColorArg::Never => ColorChoice::Never,
     };
+    let detail = match (cli.quiet, cli.verbose) {
+        (true, _) => Detail::Short,
+        (_, true) => Detail::Full,
+        _ => Detail::Normal,
+    };
     let asked = cli.lang.map(Lang::from);
-    let lang = asked.unwrap_or_else(lang_of_locale);
-    let mut out = io::BufWriter::new(AutoStream::new(io::stdout(), choice));
+    let config = if cli.command.is_configured() || cli.config.is_some() {
+        Config::read(cli.config.as_deref())
+    } else {
+        Ok(Config::default())
+    };
+    let config = match config {
+        Ok(config) => config,
+        Err(failure) => return ended(Err(failure), asked.unwrap_or_else(lang_of_locale)),
+    };
+    let lang = asked.or(config.lang.map(Lang::from)).unwrap_or_else(lang_of_locale);
+    let call = Call { lang, detail, color, config };
+    let mut out = io::BufWriter::new(AutoStream::new(io::stdout(), color));
     let result = match cli.command {
-        Command::Check(args) => check::run(&args, asked, lang, choice, &mut out),
-        Command::Inspect(args) => confine(&args.image).and_then(|()| inspect::run(&args, &mut out)),
-        Command::Explain(args) => explain::run(&args, lang, &mut out),
-        Command::Rules(args) => rules::run(&args, lang, &mut out),
-        Command::Ls(args) => confine(&args.image).and_then(|()| ls::run(&args, &mut out)),
-        Command::Cat(args) => confine(&args.image).and_then(|()| cat::run(&args)),
-        Command::Registry(args) => {
-            confine(&args.image).and_then(|()| registry::run(&args, &mut out))
+        Command::Check(args) => check::run(&args, &call, &mut out),
+        Command::Inspect(args) => {
+            confine(&args.image, &call).and_then(|()| inspect::run(&args, &call, &mut out))
         }
-        Command::Request(args) => request::run(&args, lang, &mut out),
-        Command::OsVersion(args) => os_version::run(&args, lang, &mut out),
-        Command::Merge(args) => merge::run(&args, lang, &mut out),
+        Command::Explain(args) => explain::run(&args, &call, &mut out),
+        Command::Rules(args) => rules::run(&args, &call, &mut out),
+        Command::Ls(args) => confine(&args.image, &call).and_then(|()| ls::run(&args, &mut out)),
+        Command::Cat(args) => confine(&args.image, &call).and_then(|()| cat::run(&args)),
+        Command::Registry(args) => {
+            confine(&args.image, &call).and_then(|()| registry::run(&args, &mut out))
+        }
+        Command::Request(args) => request::run(&args, &call, &mut out),
+        Command::Remedy(args) => remedy::run(&args, &call, &mut out),
+        Command::OsVersion(args) => os_version::run(&args, &call, &mut out),
+        Command::Merge(args) => merge::run(&args, &call, &mut out),
         Command::Init(args) => init::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
         Command::Completions(args) => generate::completions(&args, &mut out),
         Command::Man(args) => generate::man(&args, &mut out),
     };
     let flushed = out.flush();
-    match result.and_then(|code| Ok(flushed.map(|()| code)?)) {
+    ended(result.and_then(|code| Ok(flushed.map(|()| code)?)), lang)
+}
+
+/// The exit code of a call, with the sentence that says why it could not be carried out.
+fn ended(result: Result<u8, Failure>, lang: Lang) -> ExitCode {
+    match result {
         Ok(code) => ExitCode::from(code),
         // Whoever reads our output has seen enough (`| head`).
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::from(NOT_CARRIED_OUT)
         }
-        Err(Failure::Output(error)) => complain(&format!("cannot write the output: {error}")),
-        Err(Failure::Said(sentence)) => complain(&sentence),
+        Err(Failure::Output(error)) => complain(&format!("cannot write the output: {error}"), lang),
+        Err(Failure::Said(sentence)) => complain(&sentence, lang),
     }
 }
 
-/// Confines a command that reads one image.
-fn confine(image: &Path) -> Result<(), Failure> {
-    sandbox::enter(std::iter::once(image), None).map(|_| ())
+/// Confines a command that reads one image, and says so when it is asked to say more.
+fn confine(image: &Path, call: &Call) -> Result<(), Failure> {
+    sources::check_name(image)?;
+    sandbox::enter(std::iter::once(image), None)?.tell(call)
 }
 
-fn complain(sentence: &str) -> ExitCode {
-    let sentence = crate::report::escape::for_terminal(sentence);
+fn complain(sentence: &str, lang: Lang) -> ExitCode {
+    let sentence = words_in(sentence, lang);
+    let sentence = crate::report::escape::for_terminal(&sentence);
     // Nothing is left to be done when the message itself cannot be printed.
     let _ = writeln!(io::stderr(), "image-preflight: {sentence}");
     ExitCode::from(NOT_CARRIED_OUT)
+}
+
+/// What readers say in English, in the language of the output as far as it is known there.
+fn words_in(text: &str, lang: Lang) -> Cow<'_, str> {
+    match lang {
+        Lang::En => Cow::Borrowed(text),
+        Lang::ZhCn => chinese(text),
+    }
 }
 
 /// The language by the locale's variables in their POSIX order.

@@ -3,16 +3,17 @@
 use std::io::{self, Write};
 
 use super::args::OsVersionArgs;
-use super::config::Config;
-use super::{Failure, confine};
+use super::{Call, Failure, confine};
+use crate::report::Detail;
 use crate::report::escape::for_terminal;
 use crate::request::os_version;
 use crate::rules::os_version::OsVersion;
 use crate::rules::{Lang, Text};
 
-pub(super) fn run(args: &OsVersionArgs, lang: Lang, out: &mut dyn Write) -> Result<u8, Failure> {
-    let context = Config::default().context(args.profile.as_deref(), 0)?;
-    confine(&args.image)?;
+pub(super) fn run(args: &OsVersionArgs, call: &Call, out: &mut dyn Write) -> Result<u8, Failure> {
+    let lang = call.lang;
+    let context = call.config.context(args.profile.name.as_deref(), 0)?;
+    confine(&args.image, call)?;
     let facts = crate::inspect(&args.image)?.facts;
     match os_version(&facts, context.profile) {
         Some(OsVersion::Exact(row)) => writeln!(out, "{}", row.value)?,
@@ -21,7 +22,9 @@ pub(super) fn run(args: &OsVersionArgs, lang: Lang, out: &mut dyn Write) -> Resu
                 Lang::En => format!("the nearest of the list: {en}"),
                 Lang::ZhCn => format!("列表中最接近的取值：{zh}"),
             };
-            writeln!(io::stderr(), "{}", for_terminal(&reason))?;
+            if call.detail != Detail::Short {
+                writeln!(io::stderr(), "{}", for_terminal(&reason))?;
+            }
             writeln!(out, "{}", row.value)?;
         }
         Some(OsVersion::None) => {

@@ -2,18 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::args::{DraftArgs, FormatArg, RequestArgs};
+use super::args::{DraftArgs, RequestArgs};
 use super::check::today;
-use super::config::Config;
-use super::{Failure, sandbox, width};
+use super::{Call, Failure, output, sandbox, sources, width};
 use crate::report::{
     Detail, Format, GuestSummary, ImageReport, ImageSummary, Settings, Verdict, escape,
 };
 use crate::request::{Draft, MAX_BODY, Subject, Validation, make, validate};
 use crate::rules::finding::Finding;
-use crate::rules::{Context, Fixed, Lang, Status, check_all};
+use crate::rules::{Context, Fixed, Status, check_all};
 
 /// A body's text and the name by which findings call it; `-` is standard input.
 pub(super) fn read(path: &Path) -> Result<(String, String), Failure> {
@@ -36,10 +35,17 @@ pub(super) fn read(path: &Path) -> Result<(String, String), Failure> {
     Ok((name, text))
 }
 
-pub(super) fn run(args: &RequestArgs, lang: Lang, out: &mut dyn Write) -> Result<u8, Failure> {
-    let context = Config::default().context(args.profile.as_deref(), today())?;
+pub(super) fn run(args: &RequestArgs, call: &Call, out: &mut dyn Write) -> Result<u8, Failure> {
+    let context = call.config.context(args.profile.name.as_deref(), today())?;
     let body = args.body.as_deref().map(read).transpose()?;
-    sandbox::enter(args.image.as_deref().into_iter(), None)?;
+    args.image.as_deref().map(sources::check_name).transpose()?;
+    let read: Vec<PathBuf> = args.image.iter().chain(&args.body).cloned().collect();
+    let mut file = output::open(&args.output, &read, call)?;
+    let out: &mut dyn Write = match &mut file {
+        Some(file) => file,
+        None => out,
+    };
+    sandbox::enter(args.image.as_deref().into_iter(), None)?.tell(call)?;
     let facts = args
         .image
         .as_deref()
@@ -47,18 +53,20 @@ pub(super) fn run(args: &RequestArgs, lang: Lang, out: &mut dyn Write) -> Result
         .transpose()?;
     let findings = facts.as_ref().map(|facts| check_all(facts, &context)).unwrap_or_default();
     let image = facts.as_ref().map(|facts| Subject { facts, findings: &findings });
-    match (body, &args.image, image) {
+    let code = match (body, &args.image, image) {
         (Some((name, text)), ..) => {
             let validation = validate(&text, &name, &context, image);
-            report(args.format, &name, validation, &context, lang, out)
+            report(args.format, &name, validation, context, call, out)
         }
         (None, Some(path), Some(image)) => {
             let draft = draft(&args.draft, path)?;
-            write(&draft, image, &context, lang, out)
+            write(&draft, image, &context, call, out)
         }
         // The arguments' own rules keep this from happening.
         (None, ..) => Err(Failure::Said("neither an image nor a body was given".to_owned())),
-    }
+    }?;
+    out.flush()?;
+    Ok(code)
 }
 
 fn draft(args: &DraftArgs, path: &Path) -> Result<Draft, Failure> {
@@ -89,15 +97,17 @@ fn write(
     draft: &Draft,
     image: Subject<'_>,
     context: &Context,
-    lang: Lang,
+    call: &Call,
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
+    let lang = call.lang;
     let made = make(draft, image, context);
     let text = made.body.to_string();
     let validation = validate(&text, "", context, Some(image));
     let bad = |status| validation.findings.iter().filter(move |found| found.status == status);
     let complain = |line: &str| writeln!(io::stderr(), "{}", escape::for_terminal(line));
-    for note in &made.notes {
+    let notes = made.notes.iter().filter(|_| call.detail != Detail::Short);
+    for note in notes {
         complain(note.get(lang))?;
     }
     for found in bad(Status::Fail).chain(bad(Status::Warn)) {
@@ -128,24 +138,21 @@ fn write(
 
 /// Reports on a body as on an image, and prints the corrected one.
 fn report(
-    format: FormatArg,
+    format: Format,
     name: &str,
     validation: Validation,
-    context: &Context,
-    lang: Lang,
+    context: Context,
+    call: &Call,
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
     let Validation { findings, corrected } = validation;
     let report = of_body(name, findings);
-    let settings = Settings {
-        context: context.clone(),
-        lang,
-        detail: Detail::Normal,
-        width: width(),
-        fail_on_warn: false,
-    };
-    Format::from(format).write(settings, [&report], out)?;
-    if let (FormatArg::Human, Some(corrected)) = (format, corrected) {
+    let Call { lang, detail, .. } = *call;
+    let settings = Settings { context, lang, detail, width: width(), fail_on_warn: false };
+    format.write(settings, [&report], out)?;
+    if let (Format::Human, Some(corrected)) = (format, corrected)
+        && detail != Detail::Short
+    {
         let heading = Fixed { en: "Corrected body:", zh: "修正后的请求体：" };
         writeln!(out, "\n{}\n", heading.get(lang))?;
         for line in corrected.to_string().lines() {

@@ -6,10 +6,12 @@
 //! password, a configuration) has been read. Both fall on the calling thread and on every thread
 //! started after; therefore this is also the place where the threads of rayon begin.
 
+use std::io::{self, Write};
 use std::num::NonZero;
 use std::path::Path;
 
-use super::Failure;
+use super::{Call, Failure};
+use crate::report::Detail;
 use crate::rules::Lang;
 
 /// How far the process is confined.
@@ -53,6 +55,16 @@ pub(super) fn enter<'a>(
 }
 
 impl Confinement {
+    /// Says on standard error how far it goes, when the call is to say more.
+    pub(super) fn tell(&self, call: &Call) -> Result<(), Failure> {
+        if call.detail == Detail::Full {
+            for line in self.describe(call.lang) {
+                writeln!(io::stderr(), "image-preflight: {line}")?;
+            }
+        }
+        Ok(())
+    }
+
     /// One line for each of the two.
     pub(super) fn describe(&self, lang: Lang) -> [String; 2] {
         let line = |name: &str, state: &State, holds: [&str; 2]| match (lang, state) {

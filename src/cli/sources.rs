@@ -52,6 +52,17 @@ impl Shard {
     }
 }
 
+/// Refuses what is no name of an image.
+pub(super) fn check_name(path: &Path) -> Result<(), Failure> {
+    if path == Path::new("-") {
+        return Err(Failure::Said(
+            "standard input cannot be read as an image: it is read at many places, not in order; save it to a file first"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 /// The images of a call, in the order in which they were named; those of a folder or a pattern in
 /// the order of their paths.
 pub(super) fn expand(
@@ -61,13 +72,7 @@ pub(super) fn expand(
 ) -> Result<Vec<PathBuf>, Failure> {
     let mut images = Vec::new();
     for path in named {
-        if path == Path::new("-") {
-            return Err(Failure::Said(
-                "standard input cannot be checked: an image is read at many places, not from \
-                 beginning to end; save it to a file first"
-                    .to_owned(),
-            ));
-        }
+        check_name(path)?;
         if path.is_dir() && recursive {
             walk(path, &mut images)?;
         } else if !path.exists() && path.to_string_lossy().contains(['*', '?', '[']) {

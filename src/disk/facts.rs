@@ -8,6 +8,7 @@ use crate::fact::{Evidence, Fact, Unread};
 /// Which partition table the disk has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum TableKind {
     /// None: nothing, or a file system on the whole disk.
     None,
@@ -54,6 +55,7 @@ pub enum PartitionRole {
 
 /// One entry of the partition table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PartitionFacts {
     /// The number as Linux counts it (`sda1` → 1; logical ones from 5).
     pub number: u32,
@@ -210,6 +212,7 @@ impl SignatureKind {
 
 /// A signature found in a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Signature {
     /// What it is.
     pub kind: SignatureKind,
@@ -228,6 +231,7 @@ pub struct Signature {
 
 /// A named byte range that a file system (or something else) may lie in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct VolumeFacts {
     /// `partition 1`, `whole disk`, `vg/lv` for a logical volume, `md/name` or `md0` for an array.
     pub name: String,
@@ -273,6 +277,7 @@ pub enum BootCodeKind {
 
 /// The first sector of the disk as code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BootCodeFacts {
     /// Whose code it is.
     pub kind: BootCodeKind,
@@ -288,6 +293,7 @@ pub struct BootCodeFacts {
 
 /// The stage that GRUB legacy's `stage1` loads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct GrubLegacyFacts {
     /// Byte offset on the disk of its first sector (`start.S`).
     pub offset: u64,
@@ -306,6 +312,7 @@ pub struct GrubLegacyFacts {
 
 /// GRUB's core image as its boot sector would load it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct GrubCoreFacts {
     /// Byte offset on the disk of its first sector (`diskboot.img`).
     pub offset: u64,
@@ -326,6 +333,7 @@ pub struct GrubCoreFacts {
 
 /// The boot sector of a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct VolumeBootCode {
     /// Index of the volume.
     pub volume: usize,
@@ -342,6 +350,7 @@ pub struct VolumeBootCode {
 /// How bad a flaw of the partition table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Severity {
     /// Firmware or kernel may read the table differently, or data lies outside the disk.
     Broken,
@@ -351,6 +360,7 @@ pub enum Severity {
 
 /// A flaw of the partition table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LayoutProblem {
     /// How bad it is.
     pub severity: Severity,
@@ -360,6 +370,7 @@ pub struct LayoutProblem {
 
 /// Header states of a GPT.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct GptFacts {
     /// Disk GUID, lower case.
     pub disk_guid: String,
@@ -371,6 +382,7 @@ pub struct GptFacts {
 
 /// What is known of the disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DiskFacts {
     /// Size in bytes.
     pub size: u64,
@@ -408,6 +420,7 @@ pub struct DiskFacts {
 
 /// A physical volume or a member of an array, and whether all that lies inside it was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ContainerFacts {
     /// Index of the container in [`DiskFacts::volumes`].
     pub volume: usize,
@@ -417,6 +430,7 @@ pub struct ContainerFacts {
 
 /// An LVM volume group, by the newest of its metadata copies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct VolumeGroupFacts {
     /// Its name.
     pub name: String,
@@ -446,6 +460,7 @@ impl VolumeGroupFacts {
 
 /// A physical volume of a volume group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PhysicalVolumeFacts {
     /// Its UUID with dashes.
     pub uuid: String,
@@ -468,6 +483,7 @@ impl PhysicalVolumeFacts {
 
 /// A logical volume of a volume group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LogicalVolumeFacts {
     /// Its name.
     pub name: String,
@@ -489,6 +505,7 @@ pub struct LogicalVolumeFacts {
 
 /// An md array, by the newest of its superblocks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ArrayFacts {
     /// The name as its volume has it: `md/root`, `md0`.
     pub name: String,
@@ -522,6 +539,7 @@ impl ArrayFacts {
 
 /// A member of an array.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ArrayMemberFacts {
     /// Index in [`DiskFacts::volumes`].
     pub volume: usize,

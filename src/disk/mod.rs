@@ -40,6 +40,23 @@ use crate::fact::Fact;
 const DEFAULT_SECTOR_SIZE: u32 = 512;
 
 /// A disk, taken apart into volumes.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use image_preflight::disk::Disk;
+/// use image_preflight::image::Image;
+///
+/// let image = Image::open(Path::new("testdata/guests/good.qcow2"))?;
+/// let disk = Disk::read(image.disk()?);
+/// for partition in &disk.facts.partitions {
+///     println!("{}: {} bytes at {}", partition.number, partition.size, partition.start);
+/// }
+/// assert_eq!(disk.facts.partitions[0].start, 1 << 20);
+/// assert_eq!(disk.volumes.len(), 1);
+/// # Ok::<(), image_preflight::Error>(())
+/// ```
+#[non_exhaustive]
 pub struct Disk {
     /// What is known of it.
     pub facts: DiskFacts,
@@ -115,7 +132,29 @@ impl Disk {
             boot_code,
             problems: table.problems,
         };
+        trace(&facts);
         Self { facts, volumes: volumes.bytes }
+    }
+}
+
+/// Traces what was found on a disk.
+fn trace(facts: &DiskFacts) {
+    let DiskFacts { size, sector_size, .. } = *facts;
+    tracing::debug!(table = ?facts.table, size, sector_size, "disk");
+    for VolumeFacts { name, start, size, signatures, .. } in &facts.volumes {
+        match signatures {
+            Fact::Known(found) => {
+                let kinds: Vec<_> = found.iter().map(|found| found.kind.name()).collect();
+                tracing::debug!(volume = name, ?start, size, ?kinds, "volume");
+            }
+            Fact::Unknown(unread) => {
+                tracing::debug!(volume = name, ?start, size, reason = unread.reason, "volume");
+            }
+        }
+    }
+    for problem in &facts.problems {
+        let seen = &problem.evidence;
+        tracing::debug!(at = seen.location, found = seen.detail, "flaw");
     }
 }
 

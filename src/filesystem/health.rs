@@ -6,6 +6,7 @@ use crate::fact::{Evidence, Fact, Unread};
 
 /// How a file system was left, and what it says of itself. Places are bytes of its volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Health {
     /// How it was left, and what told so.
     pub shutdown: Fact<(Shutdown, Evidence)>,
@@ -22,6 +23,7 @@ pub struct Health {
 /// How a file system was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Shutdown {
     /// Unmounted, with nothing left for a mount to replay.
     Clean,
@@ -31,6 +33,7 @@ pub enum Shutdown {
 
 /// The room in a file system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Space {
     /// Bytes in all.
     pub total: u64,

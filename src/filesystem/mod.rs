@@ -2,6 +2,39 @@
 //!
 //! In: the read-only bytes of volumes. Out: paths → metadata, bytes, directory entries.
 //! This room must not know what a file means.
+//!
+//! The files of the system in an image, in one tree:
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! let files = image_preflight::files(Path::new("testdata/guests/good.qcow2"))?;
+//! let tree = files.tree.known().and_then(Option::as_ref).expect("a system was found");
+//! for entry in tree.read_dir("/boot")? {
+//!     println!("{}", String::from_utf8_lossy(&entry.name));
+//! }
+//! let fstab = tree.read_text("/etc/fstab", 1 << 20)?;
+//! assert!(fstab.starts_with("UUID=3f2b1c5d-"));
+//! # Ok::<(), image_preflight::Error>(())
+//! ```
+//!
+//! One volume by itself:
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use image_preflight::disk::Disk;
+//! use image_preflight::filesystem;
+//! use image_preflight::image::Image;
+//!
+//! let image = Image::open(Path::new("testdata/guests/good.qcow2"))?;
+//! let disk = Disk::read(image.disk()?);
+//! let signature = disk.facts.volumes[0].signature().expect("something lies in it");
+//! let ext4 = filesystem::open(signature.kind, disk.volumes[0].clone())?;
+//! let etc = ext4.lookup(ext4.root(), b"etc")?.expect("/etc");
+//! assert_eq!((ext4.kind(), ext4.metadata(etc)?.mode), ("ext4", 0o755));
+//! # Ok::<(), image_preflight::Error>(())
+//! ```
 
 pub mod btrfs;
 mod budget;

@@ -16,6 +16,7 @@ pub const MAX_DIR_ENTRIES: usize = 65_536;
 
 /// A file system at its place in the tree.
 #[derive(Clone)]
+#[non_exhaustive]
 pub enum Mounted {
     /// A file system that can be read, and the index of its volume.
     Readable(Arc<dyn FileSystem>, usize),
@@ -26,6 +27,7 @@ pub enum Mounted {
 
 /// A node together with the mount that it lies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Place {
     /// Index into the mounts of the tree.
     pub mount: usize,
@@ -35,6 +37,7 @@ pub struct Place {
 
 /// A name in a directory, and what is known of the node there.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Listed {
     /// The name's bytes.
     pub name: Vec<u8>,

@@ -34,6 +34,7 @@ pub struct Machine<'a> {
 
 /// The files of an image: its volumes, their file systems, and the guest's tree, without what they
 /// mean. It costs a part of what an [`Inspection`] does.
+#[non_exhaustive]
 pub struct Files {
     /// The disk; unknown when the container's content cannot be read.
     pub disk: Fact<DiskFacts>,
@@ -69,6 +70,7 @@ impl Files {
 }
 
 /// An image that was looked into: its facts, and the files behind them.
+#[non_exhaustive]
 pub struct Inspection {
     /// All facts.
     pub facts: Facts,
@@ -87,8 +89,10 @@ impl Inspection {
     /// As [`Inspection::of`]; the facts say, too, what `password` is worth and which accounts it
     /// opens, and never hold it.
     pub fn with_password(image: &Image, password: Option<&InitialPassword>) -> Self {
-        let (structure, (disk, filesystems, firmware, guest, tree)) =
-            rayon::join(|| image.check_structure(), || look_inside(image.disk(), password));
+        let (structure, (disk, filesystems, firmware, guest, tree)) = rayon::join(
+            || traced("structure", || image.check_structure()),
+            || look_inside(image.disk(), password),
+        );
         let mut image = image.facts().clone();
         if let Some(structure) = structure {
             image.set_structure(structure);
@@ -98,6 +102,11 @@ impl Inspection {
         let facts = Facts { image, disk, filesystems: health, firmware, guest, supplied_password };
         Self { facts, filesystems, tree }
     }
+}
+
+/// Runs a fact-finder, whose time is traced.
+fn traced<T>(facts: &'static str, find: impl FnOnce() -> T) -> T {
+    tracing::debug_span!("facts", of = facts).in_scope(find)
 }
 
 type Inside = (
@@ -125,7 +134,7 @@ fn look_inside(disk: Result<Arc<dyn Bytes>>, password: Option<&InitialPassword>)
     let Disk { facts: disk, volumes } = Disk::read(bytes);
     let filesystems = open_filesystems(&disk, volumes);
     let machine = Machine { disk: &disk, filesystems: &filesystems };
-    let firmware = linux::boot::firmware::firmware(&machine);
+    let firmware = traced("firmware", || linux::boot::firmware::firmware(&machine));
     let (guest, tree) = match windows::find(&machine, password) {
         Some((windows, tree)) => (Fact::Known(Guest::Windows(Box::new(windows))), tree),
         None => linux::find(&machine, password),
@@ -209,6 +218,16 @@ fn open_filesystems(
             }
             _ => Fact::Known(None),
         });
+        let (volume, last) = (&facts.name, opened.last());
+        match last {
+            Some(Fact::Known(Some(found))) => {
+                tracing::debug!(volume, kind = found.kind(), "opened")
+            }
+            Some(Fact::Unknown(unread)) => {
+                tracing::debug!(volume, reason = unread.reason, "not opened");
+            }
+            _ => tracing::debug!(volume, "holds no file system"),
+        }
     }
     opened
 }

@@ -38,7 +38,8 @@ impl InitialPassword {
     ///
     /// # Errors
     /// When it is empty, too long or has a NUL byte.
-    pub fn new(bytes: Zeroizing<Vec<u8>>) -> Result<Self, NoPassword> {
+    pub fn new(bytes: impl Into<Zeroizing<Vec<u8>>>) -> Result<Self, NoPassword> {
+        let bytes = bytes.into();
         match bytes.len() {
             0 => Err(NoPassword::Empty),
             len if len > MAX_PASSWORD => Err(NoPassword::TooLong),

@@ -81,6 +81,7 @@ impl Format {
 
 /// What is known of the container file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ImageFacts {
     /// The path as it was given.
     pub path: String,
@@ -100,14 +101,32 @@ pub struct ImageFacts {
     /// What contradicts the specification in a qcow2 header that could not be read for it.
     #[serde(default)]
     pub header_damage: Option<Evidence>,
+    /// Whether it is a block device of the host and no file.
+    #[serde(default)]
+    pub block_device: bool,
+    /// The parts of a split file that it is the first of, when its name says so.
+    #[serde(default)]
+    pub split: Option<SplitFile>,
     /// Whether the disk's bytes can be read through the container, or why not (a foreign format,
     /// encryption, a backing file that the disk's content depends on, …).
     pub content: Fact<()>,
 }
 
+/// A file whose name is that of the first part of a split one, with the next part beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitFile {
+    /// The path of the next part.
+    pub next: String,
+    /// What the paths of all parts begin with.
+    pub stem: String,
+    /// What follows in each, as a pattern of the shell: `[0-9][0-9][0-9]`.
+    pub pattern: String,
+}
+
 /// How compressed clusters are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Qcow2Compression {
     /// Raw deflate (type 0).
     Zlib,
@@ -119,6 +138,7 @@ pub enum Qcow2Compression {
 
 /// What a qcow2 file says of itself (QEMU `docs/interop/qcow2.rst`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Qcow2Facts {
     /// 2 or 3.
     pub version: u32,

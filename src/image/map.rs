@@ -12,8 +12,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::ptr;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Once, OnceLock};
 
 use memmap2::{Mmap, MmapOptions};
 
@@ -46,6 +46,8 @@ impl Slot {
 static SLOTS: [Slot; MAX_MAPS] = [const { Slot::new() }; MAX_MAPS];
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 static INSTALL: Once = Once::new();
+/// What answered SIGBUS before this program did.
+static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
 
 /// Answers SIGBUS. Calls nothing but `mmap`, `sigaction` and `raise`, which are safe in a handler
 /// (the first is a bare system call on every supported system, the others are in
@@ -87,12 +89,11 @@ extern "C" fn on_sigbus(
             break;
         }
     }
-    // Not ours: end the process the way it would have ended without us.
-    // SAFETY: an all-zero sigaction is a valid value. The signal raised here is delivered on
+    // Not ours: it goes where it would have gone without us. `OnceLock::get` only loads.
+    // SAFETY: an all-zero sigaction is a valid value, SIG_DFL. The signal raised here is delivered on
     // return, when it is no longer blocked.
     unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = libc::SIG_DFL;
+        let action = PREVIOUS.get().copied().unwrap_or_else(|| std::mem::zeroed());
         libc::sigaction(libc::SIGBUS, &raw const action, ptr::null_mut());
         libc::raise(libc::SIGBUS);
     }
@@ -104,9 +105,13 @@ fn install_handler() {
         // SAFETY: sysconf has no preconditions.
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         PAGE_SIZE.store(usize::try_from(page).unwrap_or(4096), Ordering::Relaxed);
-        // SAFETY: an all-zero sigaction with a handler of the signature that SA_SIGINFO asks for.
+        // SAFETY: an all-zero sigaction with a handler of the signature that SA_SIGINFO asks for; what
+        // it replaces is asked for first, so that the handler finds it from the beginning.
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(libc::SIGBUS, ptr::null(), &raw mut action);
+            let _ = PREVIOUS.set(action);
+            action = std::mem::zeroed();
             #[allow(clippy::as_conversions, reason = "libc stores the handler as an integer")]
             let handler = on_sigbus as *const () as usize;
             action.sa_sigaction = handler;
@@ -226,6 +231,11 @@ impl Map {
         &self.name
     }
 
+    /// Whether it is a block device and no file.
+    pub fn is_block_device(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.file_type().is_block_device())
+    }
+
     /// Whether the file shrank, grew or was written to since it was opened, a page of it could not
     /// be read, or its path leads to another file by now or to none. Whatever was read from it is
     /// then void.
@@ -243,13 +253,18 @@ impl Map {
 }
 
 fn check_kind(metadata: &Metadata) -> Result<(), String> {
+    const WANTED: &str = "an image is a regular file or a block device";
     let kind = metadata.file_type();
     if kind.is_file() || kind.is_block_device() {
         Ok(())
     } else if kind.is_dir() {
         Err("is a directory".to_owned())
+    } else if kind.is_char_device() {
+        Err(format!("is a character device; {WANTED}"))
+    } else if kind.is_fifo() {
+        Err(format!("is a FIFO; {WANTED}"))
     } else {
-        Err("neither a regular file nor a block device".to_owned())
+        Err(format!("is a socket; {WANTED}"))
     }
 }
 
@@ -414,10 +429,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(host_reason(dir.path()), "is a directory");
         assert!(host_reason(&dir.path().join("absent")).contains("No such file"));
-        assert_eq!(
-            host_reason(Path::new("/dev/null")),
-            "neither a regular file nor a block device"
-        );
+        let wanted = "an image is a regular file or a block device";
+        let said = |what: &str| format!("is a {what}; {wanted}");
+        assert_eq!(host_reason(Path::new("/dev/null")), said("character device"));
+        let socket = dir.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert_eq!(host_reason(&socket), said("socket"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod foreign;
 mod format;
 mod map;
 mod qcow2;
+mod split;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use map::Map;
 pub use qcow2::{MAX_LISTED_PROBLEMS, MAX_LISTED_SNAPSHOTS, Qcow2Structure};
 
 use crate::bytes::Bytes;
+use crate::cancel::{CancelToken, Cancellable};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::image::facts::{Format, ImageFacts};
@@ -25,18 +27,24 @@ use crate::image::qcow2::Qcow2;
 
 /// An image file: what is known of it, and the disk inside.
 ///
-/// ```no_run
-/// # fn main() -> image_preflight::Result<()> {
-/// use image_preflight::bytes::BytesExt;
+/// ```
+/// use std::path::Path;
+///
+/// use image_preflight::bytes::{Bytes, BytesExt};
 /// use image_preflight::image::Image;
 ///
-/// let image = Image::open("centos.qcow2".as_ref())?;
-/// let boot_sector = image.disk()?.array::<512>(0)?;
-/// # Ok(())
-/// # }
+/// let image = Image::open(Path::new("testdata/guests/good.qcow2"))?;
+/// let disk = image.disk()?;
+/// let boot_sector = disk.array::<512>(0)?;
+/// // Whoever writes to the file meanwhile has spoiled what was read.
+/// image.intact()?;
+/// assert_eq!(disk.len(), 40 << 30);
+/// assert_eq!(boot_sector[510..], [0x55, 0xAA]);
+/// # Ok::<(), image_preflight::Error>(())
 /// ```
 pub struct Image {
     map: Option<Arc<Map>>,
+    token: CancelToken,
     file: Arc<dyn Bytes>,
     facts: ImageFacts,
     qcow2: Option<Qcow2>,
@@ -52,8 +60,24 @@ impl Image {
     /// an error.
     pub fn open(path: &Path) -> Result<Self> {
         let map = Arc::new(Map::open(path)?);
-        let bytes: Arc<dyn Bytes> = map.clone();
-        Ok(Self { map: Some(Arc::clone(&map)), ..Self::of_bytes(map.path().to_owned(), bytes) })
+        Ok(Self::mapped(path, Arc::clone(&map), map, CancelToken::new()))
+    }
+
+    /// As [`Image::open`]; nothing of the image can be read any more once `token` is cancelled.
+    ///
+    /// # Errors
+    /// As [`Image::open`]. A token that is cancelled already is told by [`Image::intact`].
+    pub fn open_cancellable(path: &Path, token: &CancelToken) -> Result<Self> {
+        let map = Arc::new(Map::open(path)?);
+        let bytes = Arc::new(Cancellable::new(map.clone(), token.clone()));
+        Ok(Self::mapped(path, map, bytes, token.clone()))
+    }
+
+    fn mapped(path: &Path, map: Arc<Map>, bytes: Arc<dyn Bytes>, token: CancelToken) -> Self {
+        let mut image = Self::of_bytes(map.path().to_owned(), bytes);
+        image.facts.split = split::first_of(path);
+        image.facts.block_device = map.is_block_device();
+        Self { map: Some(map), token, ..image }
     }
 
     /// An image that is already in memory; `path` is only its name. `bytes` must give a slice of
@@ -70,6 +94,8 @@ impl Image {
             virtual_size: detected.virtual_size,
             qcow2: None,
             header_damage: None,
+            split: None,
+            block_device: false,
             content: Fact::Known(()),
         };
         let mut qcow2 = None;
@@ -97,10 +123,19 @@ impl Image {
                 Err(Error::unsupported("container", 0, what))
             }
         };
+        tracing::debug!(
+            path = facts.path,
+            format = facts.format.name(),
+            variant = facts.variant,
+            file_size = facts.file_size,
+            virtual_size = facts.virtual_size,
+            "container"
+        );
         if let Err(error) = &disk {
+            tracing::debug!(%error, "content not read");
             facts.content = Fact::Unknown(Unread::from((detected.format.name(), error)));
         }
-        Self { map: None, file, facts, qcow2, disk }
+        Self { map: None, token: CancelToken::new(), file, facts, qcow2, disk }
     }
 
     /// What is known of the file. The tables of a qcow2 count as not looked at until
@@ -132,9 +167,19 @@ impl Image {
         digest::of(&*self.file, kind, progress)
     }
 
-    /// Whether the file was written to since it was opened; what was read of it is then void.
-    pub fn changed(&self) -> bool {
-        self.map.as_ref().is_some_and(|map| map.changed())
+    /// Whether what was read of the image until now holds: to be asked after the last read.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when the token was cancelled, [`Error::Changed`] when the file was
+    /// written to since it was opened.
+    pub fn intact(&self) -> Result<()> {
+        if self.token.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        match &self.map {
+            Some(map) if map.changed() => Err(Error::Changed { path: map.path().to_owned() }),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
 
 /// Controls (Unicode category Cc), line and paragraph separators, bidirectional controls (Unicode
 /// Standard Annex #9, §2), zero-width characters and tags that hide text.
-pub(super) fn is_unsafe(char: char) -> bool {
+pub(crate) fn is_unsafe(char: char) -> bool {
     char.is_control()
         || matches!(char,
             '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

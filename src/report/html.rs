@@ -57,7 +57,7 @@ impl Html {
             section.image id=(format!("image-{number}")) {
                 h2 { (badge(report.verdict, lang)) " " span.mono { (path) } }
                 @if let Some(error) = &report.error {
-                    p { (for_terminal(error)) }
+                    p { (for_terminal(&words::said(error, lang))) }
                 } @else {
                     p.soft { (words::facts(&self.settings.context, report, lang).join(" · ")) }
                     p { (words::counts(report, &ALL, lang)) }
@@ -100,7 +100,7 @@ impl Html {
                 td.rule {}
                 td {
                     (words::for_one_reason(findings.len(), lang))
-                    ul.seen { @for seen in &first.evidence { li { (evidence(seen)) } } }
+                    ul.seen { @for seen in &first.evidence { li { (evidence(seen, lang)) } } }
                     p.rules { @for finding in findings { code { (finding.rule) } " " } }
                 }
             }
@@ -122,7 +122,7 @@ impl Html {
                 td {
                     (for_terminal(&finding.message))
                     @if !finding.evidence.is_empty() {
-                        ul.seen { @for seen in &finding.evidence { li { (evidence(seen)) } } }
+                        ul.seen { @for seen in &finding.evidence { li { (evidence(seen, lang)) } } }
                     }
                     dl {
                         @if let Some(why) = why {
@@ -336,7 +336,7 @@ fn list(report: &ImageReport, status: Status, lang: Lang) -> Markup {
 }
 
 /// What was seen: the line with its part marked, or the value.
-fn evidence(seen: &Evidence) -> Markup {
+fn evidence(seen: &Evidence, lang: Lang) -> Markup {
     let excerpt = seen.excerpt.as_ref().map(|excerpt| {
         let part = |from: usize, to: usize| -> String {
             excerpt.text.chars().skip(from).take(to.saturating_sub(from)).collect()
@@ -346,7 +346,7 @@ fn evidence(seen: &Evidence) -> Markup {
     });
     let said = seen.excerpt.as_ref().is_none_or(|excerpt| !says(excerpt, &seen.detail));
     html! {
-        span.mono { (for_terminal(&seen.location)) }
+        span.mono { (for_terminal(&words::said(&seen.location, lang))) }
         @if said { ": " span.mono { (for_terminal(&seen.detail)) } }
         @if let Some((before, marked, behind)) = excerpt {
             pre { (for_terminal(&before)) mark { (for_terminal(&marked)) } (for_terminal(&behind)) }

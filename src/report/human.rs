@@ -10,16 +10,18 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::escape::{for_terminal, lines};
 use super::words::{self, BY_PLATFORM, FIX, WHY};
 use super::{ImageReport, ReportWriter, Settings, Verdict};
-use crate::fact::Excerpt;
+use crate::fact::{Evidence, Excerpt};
 use crate::rules::finding::Finding;
 use crate::rules::{Lang, Level, Status, about};
 
 /// How much is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Detail {
     /// The verdict and the ids of what is wrong, on one line.
     Short,
     /// What is wrong in full, what holds by id.
+    #[default]
     Normal,
     /// Everything, with the evidence of what holds.
     Full,
@@ -62,7 +64,7 @@ fn write(report: &ImageReport, layout: &Settings, out: &mut dyn Write) -> Result
         return Ok(());
     }
     if let Some(error) = &report.error {
-        return paragraph(out, layout, "  ", &for_terminal(error));
+        return paragraph(out, layout, "  ", &for_terminal(&words::said(error, layout.lang)));
     }
     let facts = words::facts(&layout.context, report, layout.lang).join(" · ");
     writeln!(out, "{DIM}{facts}{DIM:#}")?;
@@ -143,7 +145,7 @@ fn headline(report: &ImageReport, layout: &Settings, out: &mut dyn Write) -> Res
             }
         }
         if let Some(error) = &report.error {
-            write!(out, " {}", for_terminal(error))?;
+            write!(out, " {}", for_terminal(&words::said(error, lang)))?;
         }
         return writeln!(out);
     }
@@ -205,16 +207,18 @@ fn matters(status: Status) -> bool {
 /// matters is underlined.
 fn evidence(finding: &Finding, layout: &Settings, out: &mut dyn Write) -> Result<()> {
     let finding = finding.in_language(layout.lang);
+    let place = |evidence: &Evidence| words::said(&evidence.location, layout.lang).into_owned();
     let column = finding
         .evidence
         .iter()
-        .map(|evidence| for_terminal(&evidence.location).width())
+        .map(|evidence| for_terminal(&place(evidence)).width())
         .filter(|width| *width <= MAX_LOCATION_COLUMN)
         .max()
         .unwrap_or(0);
     let style = Style::new().bold().fg_color(Some(colour(finding.status).into()));
     for evidence in &finding.evidence {
-        let location = for_terminal(&evidence.location);
+        let location = place(evidence);
+        let location = for_terminal(&location);
         let pad = column.saturating_sub(location.width());
         write!(out, "{INDENT}{DIM}│{DIM:#} {BOLD}{location}{BOLD:#}{:pad$}  ", "")?;
         let excerpt = evidence.excerpt.as_ref().filter(|_| matters(finding.status));

@@ -97,7 +97,27 @@ impl Summary {
     }
 }
 
-fn element(report: &ImageReport, lang: Lang) -> Element<'_> {
+/// One element of `reports` in the JSON report, for any format of serde.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use image_preflight::report::json;
+/// use image_preflight::rules::{Context, Lang, Profile};
+///
+/// let context = Context::today(Profile::ImsClassic);
+/// let path = Path::new("testdata/guests/initrd-missing.qcow2");
+/// let report = image_preflight::check(path, &context, false)?;
+/// let value = serde_json::to_value(json::element(&report, Lang::En)).expect("JSON");
+/// assert_eq!(value["verdict"], "fail");
+/// assert_eq!(value["guest"]["id"], "debian");
+/// # Ok::<(), image_preflight::Error>(())
+/// ```
+pub fn element(report: &ImageReport, lang: Lang) -> impl Serialize + '_ {
+    element_of(report, lang)
+}
+
+fn element_of(report: &ImageReport, lang: Lang) -> Element<'_> {
     Element {
         image: &report.image,
         guest: &report.guest,
@@ -227,7 +247,7 @@ impl ReportWriter for Json {
     }
 
     fn image(&mut self, report: &ImageReport, out: &mut dyn Write) -> Result<()> {
-        self.reports.push(&element(report, self.settings.lang), out)
+        self.reports.push(&element_of(report, self.settings.lang), out)
     }
 
     fn end(&mut self, out: &mut dyn Write) -> Result<()> {
@@ -247,7 +267,7 @@ impl ReportWriter for JsonLines {
             schema_version: SCHEMA_VERSION,
             tool: TOOL,
             profile: self.settings.context.profile_name(),
-            report: element(report, self.settings.lang),
+            report: element_of(report, self.settings.lang),
         };
         line.serialize(&mut Serializer::with_formatter(&mut *out, Safe(CompactFormatter)))?;
         writeln!(out)

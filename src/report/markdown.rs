@@ -96,7 +96,8 @@ impl ReportWriter for Markdown {
         };
         writeln!(out, "### {sign} {verdict}: {}\n", code(&report.image.path))?;
         if let Some(error) = &report.error {
-            return writeln!(out, "{}", text(error));
+            let error = words::said(error, self.settings.lang);
+            return writeln!(out, "{}", text(&error));
         }
         let facts: Vec<String> = words::facts(&self.settings.context, report, lang)
             .iter()
@@ -128,7 +129,8 @@ impl ReportWriter for Markdown {
 
 fn evidence(finding: &Finding<String>, lang: Lang, out: &mut dyn Write) -> Result<()> {
     for seen in finding.evidence.iter().take(MAX_EVIDENCE) {
-        writeln!(out, "- {}: {}", code(&seen.location), code(&seen.detail))?;
+        let place = words::said(&seen.location, lang);
+        writeln!(out, "- {}: {}", code(&place), code(&seen.detail))?;
     }
     match (finding.evidence.len().saturating_sub(MAX_EVIDENCE), lang) {
         (0, _) => Ok(()),

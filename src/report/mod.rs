@@ -1,6 +1,23 @@
 //! Reports: what was found, and one file for each way of saying it.
 //!
 //! In: findings. Out: bytes for people and machines. This room must not know how a fact was found.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use image_preflight::report::{Format, Settings};
+//! use image_preflight::rules::{Context, Lang, Profile};
+//!
+//! let context = Context::today(Profile::Otc);
+//! let path = Path::new("testdata/guests/luks-root.qcow2");
+//! let report = image_preflight::check(path, &context, false)?;
+//! let mut settings = Settings::new(context);
+//! settings.lang = Lang::ZhCn;
+//! let mut page = Vec::new();
+//! Format::Html.write(settings, [&report], &mut page).expect("a vector takes it");
+//! assert!(String::from_utf8(page).expect("UTF-8").contains("disk-not-encrypted"));
+//! # Ok::<(), image_preflight::Error>(())
+//! ```
 
 mod array;
 pub mod escape;
@@ -15,7 +32,7 @@ pub mod layout;
 mod markdown;
 pub mod read;
 mod sarif;
-mod words;
+pub(crate) mod words;
 
 use std::io::{Result, Write};
 use std::path::Path;
@@ -251,8 +268,9 @@ pub enum Format {
     Gitlab,
 }
 
-/// What all forms are told.
+/// What all forms are told. [`Settings::new`] makes it; its fields are then set.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Settings {
     /// What was decided by.
     pub context: Context,
@@ -264,6 +282,14 @@ pub struct Settings {
     pub width: usize,
     /// Whether a warning fails an image.
     pub fail_on_warn: bool,
+}
+
+impl Settings {
+    /// English, as the command line shows it by itself on 100 columns.
+    pub fn new(context: Context) -> Self {
+        let (lang, detail) = (Lang::default(), Detail::default());
+        Self { context, lang, detail, width: 100, fail_on_warn: false }
+    }
 }
 
 /// Writes the reports of one call in one form, image by image: `begin`, `image` for each, `end`.
@@ -309,6 +335,21 @@ impl Format {
         (Self::Github, "github"),
         (Self::Gitlab, "gitlab"),
     ];
+
+    /// What it is for, in a few words.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Self::Human => "For people",
+            Self::Json => "One JSON document",
+            Self::JsonLines => "One JSON document a line and image",
+            Self::Sarif => "SARIF 2.1.0, for code scanning",
+            Self::Junit => "JUnit's XML, for test reports",
+            Self::Markdown => "For a merge request's comment",
+            Self::Html => "One self-contained page, with a picture of the disk",
+            Self::Github => "Workflow commands of GitHub Actions (annotations)",
+            Self::Gitlab => "GitLab's code quality report",
+        }
+    }
 
     /// Writes reports that are all there.
     ///

@@ -12,6 +12,7 @@ pub const MAX_REPORT: u64 = 1 << 30;
 
 /// Reports, and the profile by which they were made.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Reports {
     /// The profile's name.
     pub profile: String,
@@ -79,12 +80,16 @@ pub fn read(text: &str) -> Result<Reports, String> {
         true => Ok(()),
         false => Err(format!("schema_version is {version:?}, not {SCHEMA_VERSION:?}")),
     };
+    // So is a report of no image in the form of lines. But a call that was killed leaves the same,
+    // and its images must not be passed over.
+    if text.trim().is_empty() {
+        return Err("it is empty, as a call leaves it that was ended early".to_owned());
+    }
     let document = match serde_json::from_str::<Document>(text) {
         Ok(document) => document,
         Err(error) => {
             let lines = text.lines().filter(|line| !line.trim().is_empty());
             let lines: Result<Vec<Line>, _> = lines.map(serde_json::from_str).collect();
-            // A report of no image is an empty text in the form of lines.
             let Ok(lines) = lines else { return Err(error.to_string()) };
             let profile = lines.first().map(|line| line.profile.clone()).unwrap_or_default();
             for line in &lines {

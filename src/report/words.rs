@@ -1,7 +1,10 @@
 //! The words that several formats share.
 
+use std::borrow::Cow;
+
 use super::escape::for_terminal;
 use super::{ImageReport, Verdict};
+use crate::chinese::chinese;
 use crate::rules::{Context, Fixed, Lang, Status};
 
 /// A verdict as a headline says it.
@@ -15,7 +18,7 @@ pub(super) fn verdict(verdict: Verdict) -> Fixed {
 }
 
 /// A status beside a finding.
-pub(super) fn status(status: Status) -> Fixed {
+pub(crate) fn status(status: Status) -> Fixed {
     match status {
         Status::Fail => Fixed { en: "fail", zh: "不满足" },
         Status::Unverified => Fixed { en: "unverified", zh: "无法验证" },
@@ -51,6 +54,14 @@ pub(super) fn counts(report: &ImageReport, statuses: &[Status], lang: Lang) -> S
     };
     let parts: Vec<String> = statuses.iter().filter_map(count).collect();
     parts.join(if lang == Lang::ZhCn { "，" } else { ", " })
+}
+
+/// A place or an error in the language of the report, as far as it is known there.
+pub(super) fn said(text: &str, lang: Lang) -> Cow<'_, str> {
+    match lang {
+        Lang::En => Cow::Borrowed(text),
+        Lang::ZhCn => chinese(text),
+    }
 }
 
 /// What the image is: format, sizes, system, processor, firmware, profile.

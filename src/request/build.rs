@@ -10,6 +10,7 @@ use crate::text;
 
 /// What the caller says of the image to be.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Draft {
     /// `bucket:object`, where the file will lie.
     pub image_url: String,
@@ -37,8 +38,16 @@ pub struct Draft {
     pub max_ram: Option<u64>,
 }
 
+impl Draft {
+    /// An image of that name from `bucket:object`; the rest as it is found or by default.
+    pub fn new(image_url: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { image_url: image_url.into(), name: name.into(), ..Self::default() }
+    }
+}
+
 /// A body, and what was decided on the way.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Made {
     /// The body.
     pub body: Node,

@@ -4,6 +4,26 @@
 //! them, and a corrected body.
 //!
 //! The body is that of `POST /v2/cloudimages/action` (制作镜像, ims_03_0603).
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use image_preflight::request::{Draft, Subject, make, validate};
+//! use image_preflight::rules::{Context, Profile, Status, check_all};
+//!
+//! let context = Context::today(Profile::ImsClassic);
+//! let facts = image_preflight::inspect(Path::new("testdata/guests/good.qcow2"))?.facts;
+//! let findings = check_all(&facts, &context);
+//! let image = Subject { facts: &facts, findings: &findings };
+//!
+//! let draft = Draft::new("my-bucket:good.qcow2", "web-1");
+//! let body = make(&draft, image, &context).body.to_string();
+//! assert!(body.contains(r#""min_disk": 40"#));
+//!
+//! let checked = validate(&body, "body.json", &context, Some(image));
+//! assert!(checked.findings.iter().all(|finding| finding.status != Status::Fail));
+//! # Ok::<(), image_preflight::Error>(())
+//! ```
 
 mod body;
 mod build;
@@ -61,6 +81,7 @@ pub struct Subject<'a> {
 
 /// What the validation of a body gave.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Validation {
     /// One finding for each rule of the profile.
     pub findings: Vec<Finding>,

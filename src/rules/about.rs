@@ -22,6 +22,7 @@ const GROUPS: &[(&str, Fixed)] = &[
 
 /// A requirement's id, levels and texts.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct About {
     /// Its public id.
     pub id: &'static str,

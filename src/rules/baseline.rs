@@ -9,6 +9,24 @@ use crate::chinese::chinese;
 use crate::fact::Evidence;
 
 /// The findings of an earlier report.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use image_preflight::Check;
+/// use image_preflight::report::Verdict;
+/// use image_preflight::rules::baseline::Baseline;
+/// use image_preflight::rules::{Context, Profile};
+///
+/// let path = Path::new("testdata/guests/fstab-data-disk.qcow2");
+/// let mut check = Check::new(Context::today(Profile::ImsClassic));
+/// let before = check.run(path)?;
+/// assert_eq!(before.verdict, Verdict::Fail);
+///
+/// let known = Baseline::new("before", [(&*before.image.path, &*before.findings)]);
+/// assert_eq!(check.baseline(&known).run(path)?.verdict, Verdict::Pass);
+/// # Ok::<(), image_preflight::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Baseline {
     /// What reports call it.

@@ -284,14 +284,16 @@ impl<'a> DefaultKernel<'a> {
 }
 
 /// What makes a distribution's initramfs.
-enum Family {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
     Dracut,
     InitramfsTools,
     /// SUSE's old `mkinitrd`.
     Mkinitrd,
 }
 
-fn family(linux: &LinuxFacts) -> Option<Family> {
+/// The one of the guest, where it is known.
+pub(crate) fn family(linux: &LinuxFacts) -> Option<Family> {
     let os = linux.os.known()?.as_ref()?;
     let is = |name: &str| os.id == name || os.id_like.iter().any(|like| like == name);
     if is("debian") || is("ubuntu") {

@@ -65,11 +65,12 @@ fn decide(facts: &Facts) -> Decision {
         ));
     };
     let (place, what) = (&first.location, &first.detail);
+    let (place_zh, what_zh) = first.in_chinese();
     Ok(if place.starts_with("/var/lib/") {
         Outcome::broken(
             text!(
                 "cloud-init has run in this image: {place} ({what}).",
-                "cloud-init已在该镜像中运行过：{place}（{what}）。"
+                "cloud-init已在该镜像中运行过：{place_zh}（{what_zh}）。"
             ),
             left.clone(),
         )
@@ -77,7 +78,7 @@ fn decide(facts: &Facts) -> Decision {
         Outcome::doubtful(
             text!(
                 "A log of cloud-init is left: {place} ({what}).",
-                "留有cloud-init日志：{place}（{what}）。"
+                "留有cloud-init日志：{place_zh}（{what_zh}）。"
             ),
             left.clone(),
         )

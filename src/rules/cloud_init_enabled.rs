@@ -67,10 +67,11 @@ fn decide(facts: &Facts) -> Decision {
         && let Some(first) = disabled_by.first()
     {
         let (place, what) = (&first.location, &first.detail);
+        let (place_zh, what_zh) = first.in_chinese();
         return Ok(Outcome::broken(
             text!(
                 "cloud-init is switched off: {place}: {what}.",
-                "cloud-init已被禁用：{place}：{what}。"
+                "cloud-init已被禁用：{place_zh}：{what_zh}。"
             ),
             disabled_by.clone(),
         )

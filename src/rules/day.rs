@@ -1,4 +1,6 @@
-//! Days of `/etc/shadow` as dates.
+//! Days since 1970-01-01, as `/etc/shadow` counts them, and dates.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Days that a date is told of; others, some 27,000 years away, stay numbers.
 const RANGE: std::ops::RangeInclusive<i64> = -9_999_999..=9_999_999;
@@ -10,7 +12,14 @@ const DAYS_OF_400_YEARS: i64 = 146_097;
 const MONTHS: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /// The day of a date, counted from 1970-01-01, which is day 0. The month is taken to be 1 to 12.
-pub(crate) fn number(year: i64, month: u8, day: u8) -> i64 {
+///
+/// ```
+/// use image_preflight::rules::day;
+///
+/// assert_eq!(day::number(2026, 12, 31), 20_818);
+/// assert_eq!(day::date(20_818), "2026-12-31");
+/// ```
+pub fn number(year: i64, month: u8, day: u8) -> i64 {
     // Years from March on, so that the leap day is a year's last (Howard Hinnant, chrono-compatible
     // low-level date algorithms, days_from_civil).
     let month = i64::from(month.clamp(1, 12));
@@ -29,8 +38,20 @@ pub(crate) fn number(year: i64, month: u8, day: u8) -> i64 {
     cycle.saturating_mul(DAYS_OF_400_YEARS).saturating_add(days).saturating_sub(719_469)
 }
 
+/// The day of a moment in UTC; day 0 before it.
+pub fn of(time: SystemTime) -> i64 {
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(seconds.div_euclid(86_400)).unwrap_or(i64::MAX)
+}
+
+/// Today in UTC, by the clock of this machine.
+#[allow(clippy::disallowed_methods, reason = "the one place that asks the clock for the day")]
+pub fn today() -> i64 {
+    of(SystemTime::now())
+}
+
 /// The date (`2026-01-01`, UTC) of a day counted from 1970-01-01, which is day 0.
-pub(crate) fn date(day: i64) -> String {
+pub fn date(day: i64) -> String {
     if !RANGE.contains(&day) {
         return format!("day {day} since 1970-01-01");
     }

@@ -79,8 +79,9 @@ fn decide(facts: &Facts) -> Decision {
     }
     if let Some(first) = encrypted.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
+        let (place_zh, what_zh) = first.in_chinese();
         return Ok(Outcome::broken(
-            text!("The disk is encrypted: {place}: {what}.", "磁盘已加密：{place}：{what}。"),
+            text!("The disk is encrypted: {place}: {what}.", "磁盘已加密：{place_zh}：{what_zh}。"),
             encrypted,
         ));
     }
@@ -90,10 +91,11 @@ fn decide(facts: &Facts) -> Decision {
     }
     if let Some(first) = others.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
+        let (place_zh, what_zh) = first.in_chinese();
         return Ok(Outcome::doubtful(
             text!(
                 "An encrypted volume beside the system is set up at boot: {place}: {what}.",
-                "启动时会打开系统之外的加密卷：{place}：{what}。"
+                "启动时会打开系统之外的加密卷：{place_zh}：{what_zh}。"
             ),
             others,
         ));

@@ -4,6 +4,7 @@ use super::Fixed;
 
 /// A code, and what the platform means by it.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct ErrorCode {
     /// `IMG.0057`.
     pub code: &'static str,

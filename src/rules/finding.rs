@@ -175,7 +175,8 @@ fn doubt(
     if rule.check(&blind, context) == outcome {
         return outcome;
     }
-    let (location, reason, reason_zh) = (&unread.location, &unread.reason, chinese(&unread.reason));
+    let (location, reason) = (&unread.location, &unread.reason);
+    let (location_zh, reason_zh) = (chinese(location), chinese(reason));
     let line = Evidence::new(location.clone(), format!("{reason}: what was read may be older"));
     if known {
         let mut outcome = outcome;
@@ -185,7 +186,7 @@ fn doubt(
     }
     let message = text!(
         "Not decided: {location}: {reason}. By the files as they were before, it would pass.",
-        "无法判定：{location}：{reason_zh}。按此前的文件内容，本规则可通过。"
+        "无法判定：{location_zh}：{reason_zh}。按此前的文件内容，本规则可通过。"
     );
     let evidence = std::iter::once(line).chain(outcome.evidence).collect();
     let outcome = Outcome { judgement: Judgement::Unverified, message, evidence, remedy: None };
@@ -213,7 +214,12 @@ pub fn judge(rule: &dyn Rule, facts: &Facts, context: &Context) -> Option<Findin
 
 /// Decides every rule of the profile: exactly one finding each, in the order of the catalogue.
 pub fn check_all(facts: &Facts, context: &Context) -> Vec<Finding> {
-    RULES.iter().filter_map(|&rule| judge(rule, facts, context)).collect()
+    let judged = |rule: &'static dyn Rule| {
+        let finding = judge(rule, facts, context)?;
+        tracing::debug!(rule = finding.rule, status = ?finding.status, "judged");
+        Some(finding)
+    };
+    RULES.iter().copied().filter_map(judged).collect()
 }
 
 #[cfg(test)]

@@ -55,10 +55,11 @@ fn decide(facts: &Facts) -> Decision {
             Fact::Known(SshAccess::Closed(by)) => {
                 let name = &enabled.name;
                 let (place, what) = (&by.location, &by.detail);
+                let (place_zh, what_zh) = by.in_chinese();
                 let outcome = Outcome::broken(
                     text!(
                         "{name} does not let SSH in ({place}: {what}).",
-                        "{name}不允许SSH访问（{place}：{what}）。"
+                        "{name}不允许SSH访问（{place_zh}：{what_zh}）。"
                     ),
                     vec![by.clone(), enabled.evidence.clone()],
                 );

@@ -49,6 +49,13 @@ impl Rule for FormatExtensionMatch {
     fn check(&self, facts: &Facts, _: &Context) -> Outcome {
         let image = &facts.image;
         let name = image.format.name();
+        if image.block_device {
+            let path = shell::quote_path(&image.path);
+            return Outcome::not_applicable(text!(
+                "{path} is a block device; the name of its copy is what counts: qemu-img convert -p -O qcow2 {path} disk.qcow2",
+                "{path}是块设备，其导出文件的名称才需要检查：qemu-img convert -p -O qcow2 {path} disk.qcow2",
+            ));
+        }
         let allowed: &[&str] = match image.format {
             Format::Raw => &["raw", "img"],
             Format::Qcow2
@@ -142,6 +149,14 @@ mod tests {
         facts.image.format = Format::Raw;
         facts.image.path = "disk.img".to_owned();
         assert_eq!(status(&FormatExtensionMatch, &facts), Status::Pass);
+    }
+
+    #[test]
+    fn a_block_device_is_not_to_be_renamed() {
+        let mut facts = good_linux();
+        facts.image.path = "/dev/sdb".to_owned();
+        facts.image.block_device = true;
+        assert_eq!(status(&FormatExtensionMatch, &facts), Status::NotApplicable);
     }
 
     #[test]

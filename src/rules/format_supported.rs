@@ -2,10 +2,11 @@
 
 use super::scope::{Decision, disk, known, settle};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell};
-use crate::disk::facts::TableKind;
-use crate::fact::Evidence;
+use crate::chinese::chinese;
+use crate::disk::facts::{PartitionFacts, TableKind};
+use crate::fact::{Evidence, Fact};
 use crate::guest::facts::Facts;
-use crate::image::facts::{Format, ImageFacts};
+use crate::image::facts::{Format, ImageFacts, SplitFile};
 use crate::text;
 
 /// The file is in a format that the platform imports.
@@ -21,8 +22,8 @@ static DOC: Doc = Doc {
         "平台支持导入VMDK、VHD、QCOW2、RAW、VHDX、QED、VDI、QCOW、ZVHD2和ZVHD格式的镜像文件。OVA、OVF等打包文件、压缩文件、不含数据的描述文件以及增量磁盘均不受支持，上传完成后注册会失败。",
     ),
     decided: Fixed::new(
-        "By the magic bytes, never by the file name. A file without a magic is raw only when it holds a partition table or a known signature of a file system. A VMDK that is only a descriptor, a flat or a delta extent and a differencing VHD or VHDX are refused.",
-        "根据文件头的魔数判断，不依据文件名。没有魔数的文件，只有包含分区表或已知的文件系统特征时才视为raw。仅为描述文件、flat或增量extent的VMDK，以及差分VHD、VHDX均判为不支持。",
+        "By the magic bytes, never by the file name. A file without a magic is raw only when it holds a partition table or a known signature of a file system. A VMDK that is only a descriptor, a flat or a delta extent and a differencing VHD or VHDX are refused, and so is the first part of a split file: one that is cut off and has the next part, by its name, beside it.",
+        "根据文件头的魔数判断，不依据文件名。没有魔数的文件，只有包含分区表或已知的文件系统特征时才视为raw。仅为描述文件、flat或增量extent的VMDK，以及差分VHD、VHDX均判为不支持。被拆分的文件的第一部分（内容被截断，且同目录下有按名称排序的下一部分）同样判为不支持。",
     ),
     remedy: Fixed::new(
         "qemu-img convert -p -O qcow2 INPUT OUTPUT.qcow2",
@@ -53,6 +54,9 @@ impl Rule for FormatSupported {
 
 fn decide(facts: &Facts) -> Decision {
     let image = &facts.image;
+    if let Some((split, cut)) = image.split.as_ref().zip(cut_off(facts)) {
+        return Ok(first_part(split, cut));
+    }
     if image.format == Format::Raw {
         return raw(facts);
     }
@@ -70,12 +74,13 @@ fn decide(facts: &Facts) -> Decision {
         .remedy(remedy));
     }
     let variant = image.variant.as_deref().unwrap_or_default();
+    let variant_zh = chinese(variant);
     if is_incomplete(image.format, variant) {
         let path = shell::quote_path(&image.path);
         return Ok(Outcome::broken(
             text!(
                 "The {name} file does not hold a whole disk by itself ({variant}).",
-                "该{name}文件（{variant}）不包含完整的磁盘数据。"
+                "该{name}文件（{variant_zh}）不包含完整的磁盘数据。"
             ),
             evidence,
         )
@@ -90,6 +95,44 @@ fn decide(facts: &Facts) -> Decision {
             "该文件为{name}格式，平台支持导入。"
         ),
         evidence,
+    ))
+}
+
+/// What lies beyond the end of the file, and where.
+fn cut_off(facts: &Facts) -> Option<Evidence> {
+    let length = facts.image.file_size;
+    let qcow2 = facts.image.qcow2.as_ref().and_then(Fact::known);
+    let end_of_clusters = qcow2.map(|qcow2| ("qcow2 tables".to_owned(), qcow2.highest_host_byte));
+    let is_raw = facts.image.format == Format::Raw;
+    let disk = facts.disk.known().filter(|_| is_raw);
+    let end_of_partitions = disk.and_then(|disk| {
+        let end = |partition: &PartitionFacts| {
+            Some((partition.location.clone(), partition.start.checked_add(partition.size)?))
+        };
+        disk.partitions.iter().filter_map(end).max_by_key(|(_, end)| *end)
+    });
+    let (place, end) = end_of_clusters.or(end_of_partitions).filter(|(_, end)| *end > length)?;
+    Some(Evidence::new(place, format!("reaches to byte {end}, the file ends at {length}")))
+}
+
+/// A part of an image that was split for the way.
+fn first_part(split: &SplitFile, cut: Evidence) -> Outcome {
+    let SplitFile { next, stem, pattern } = split;
+    let whole = match stem.trim_end_matches(['.', '-', '_']) {
+        name if name.contains('.') => shell::quote_path(name),
+        name => shell::quote_path(&format!("{name}.img")),
+    };
+    let parts = shell::quote_path(stem);
+    Outcome::broken(
+        text!(
+            "The file is only the first part of an image: it is cut off, and {next} lies beside it.",
+            "该文件只是镜像的第一部分：内容被截断，且同目录下有{next}。"
+        ),
+        vec![cut, Evidence::new(next.clone(), "the next part, by its name")],
+    )
+    .remedy(text!(
+        "cat {parts}{pattern} > {whole}    # then check the file that comes out",
+        "cat {parts}{pattern} > {whole}    # 然后检查合并得到的文件"
     ))
 }
 
@@ -203,7 +246,6 @@ fn unpack(image: &ImageFacts) -> Option<Text> {
 mod tests {
     use super::*;
     use crate::disk::facts::SignatureKind;
-    use crate::fact::Fact;
     use crate::rules::Status;
     use crate::rules::testing::*;
 
@@ -221,6 +263,23 @@ mod tests {
         expect(&FormatSupported, &good_linux(), Status::Pass, "qcow2");
         expect(&FormatSupported, &raw_disk(), Status::Pass, "MBR");
         expect(&FormatSupported, &foreign(), Status::Pass, "KDMV");
+    }
+
+    #[test]
+    fn the_first_part_of_a_split_image_fails_with_the_command_that_joins_it() {
+        let mut facts = raw_disk();
+        facts.image.split = Some(SplitFile {
+            next: "my disk.raw.002".to_owned(),
+            stem: "my disk.raw.".to_owned(),
+            pattern: "[0-9][0-9][0-9]".to_owned(),
+        });
+        // Its name alone says nothing.
+        facts.image.file_size = u64::MAX;
+        expect(&FormatSupported, &facts, Status::Pass, "MBR");
+        facts.image.file_size = 1 << 20;
+        let finding = expect(&FormatSupported, &facts, Status::Fail, "the file ends at 1048576");
+        let command = "cat 'my disk.raw.'[0-9][0-9][0-9] > 'my disk.raw'";
+        assert!(remedy(&finding).starts_with(command), "{finding:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::scope::{Decision, disk, known, linux_only, settle, undecided};
 use super::system_mounts::is_unstable;
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell, volumes};
+use crate::chinese::chinese;
 use crate::disk::facts::DiskFacts;
 use crate::fact::{Evidence, Unread};
 use crate::guest::facts::{BootEntry, Facts, LinuxFacts, LoaderKind, Resolution};
@@ -85,6 +86,7 @@ fn decide(facts: &Facts) -> Decision {
     match &root.resolution {
         Resolution::Volume(index) => {
             let volume = disk.volumes.get(*index).map(volumes::describe).unwrap_or_default();
+            let volume_zh = chinese(&volume);
             evidence.push(Evidence::new(spec.clone(), volume.clone()));
             if let Some(resume) = missing_resume(entry) {
                 return Ok(Outcome::doubtful(
@@ -97,7 +99,7 @@ fn decide(facts: &Facts) -> Decision {
                 .remedy(resume_remedy(place)));
             }
             Ok(Outcome::holds(
-                text!("root={spec} leads to {volume}.", "root={spec}对应{volume}。"),
+                text!("root={spec} leads to {volume}.", "root={spec}对应{volume_zh}。"),
                 evidence,
             ))
         }
@@ -136,17 +138,24 @@ fn resume_remedy(place: &str) -> Text {
     }
 }
 
+/// What `root=` of the entry should say, by the root file system that it starts.
+pub(crate) fn right_name(
+    linux: &LinuxFacts,
+    disk: &DiskFacts,
+    entry: &BootEntry,
+) -> Option<String> {
+    let root = linux.mounts.iter().find(|mount| mount.path == "/")?.volume?;
+    // Only an initramfs finds a file system by its UUID; the kernel alone knows partitions.
+    if entry.initrds.is_empty() {
+        volumes::partition_uuid(disk, root).map(|uuid| format!("PARTUUID={uuid}"))
+    } else {
+        volumes::uuid(disk, root).map(|uuid| format!("UUID={uuid}"))
+    }
+}
+
 /// The command with the UUID that the root really has.
 fn repair(linux: &LinuxFacts, disk: &DiskFacts, entry: &BootEntry) -> Text {
-    let root = linux.mounts.iter().find(|mount| mount.path == "/").and_then(|root| root.volume);
-    // Only an initramfs finds a file system by its UUID; the kernel alone knows partitions.
-    let name = if entry.initrds.is_empty() {
-        root.and_then(|root| volumes::partition_uuid(disk, root))
-            .map(|uuid| format!("PARTUUID={uuid}"))
-    } else {
-        root.and_then(|root| volumes::uuid(disk, root)).map(|uuid| format!("UUID={uuid}"))
-    };
-    let Some(name) = name else { return DOC.remedy.text() };
+    let Some(name) = right_name(linux, disk, entry) else { return DOC.remedy.text() };
     let loader = linux.boot.loader.known().and_then(Option::as_ref);
     if let Some((LoaderKind::Grub2Bls, _)) = loader {
         let command = format!("grubby --update-kernel=ALL --args=root={name}");

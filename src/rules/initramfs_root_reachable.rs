@@ -3,6 +3,7 @@
 use super::boot_drivers::{DefaultKernel, Presence};
 use super::scope::{Decision, known, linux_only, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
+use crate::chinese::chinese;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::{Facts, LinuxFacts, ListingEnd, RootNeed, SourceKind};
 use crate::text;
@@ -109,11 +110,13 @@ fn decide(facts: &Facts) -> Decision {
     if let Some(reason) = &unread {
         return Err(Box::new(undecided(reason)));
     }
-    let list = needs.iter().map(|need| need.purpose.detail.as_str()).collect::<Vec<_>>().join(", ");
+    let list: Vec<&str> = needs.iter().map(|need| need.purpose.detail.as_str()).collect();
+    let list_zh = list.iter().map(|need| chinese(need)).collect::<Vec<_>>().join("，");
+    let list = list.join(", ");
     Ok(Outcome::holds(
         text!(
             "{place} and its kernel have what the root file system needs ({list}).",
-            "{place}及其内核包含挂载根文件系统所需的内容（{list}）。"
+            "{place}及其内核包含挂载根文件系统所需的内容（{list_zh}）。"
         ),
         seen,
     ))

@@ -91,11 +91,12 @@ fn decide(facts: &Facts) -> Decision {
     }
     if let Some(first) = broken.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
+        let (place_zh, what_zh) = first.in_chinese();
         let repairs = repairs.join("\n");
         return Ok(Outcome::broken(
             text!(
                 "Logs or command histories are left behind ({place}: {what}).",
-                "遗留了日志或命令历史（{place}：{what}）。"
+                "遗留了日志或命令历史（{place_zh}：{what_zh}）。"
             ),
             broken,
         )

@@ -77,8 +77,12 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
     }
     if let Some(first) = ways.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
+        let (place_zh, what_zh) = first.in_chinese();
         return Ok(Outcome::holds(
-            text!("There is a way to log in: {place}: {what}.", "可以登录：{place}：{what}。"),
+            text!(
+                "There is a way to log in: {place}: {what}.",
+                "可以登录：{place_zh}：{what_zh}。"
+            ),
             ways,
         ));
     }

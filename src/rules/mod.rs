@@ -1,6 +1,22 @@
 //! The rules: one file each, every one a pure function from [`Facts`] to an [`Outcome`].
 //!
 //! In: facts and a profile. Out: findings. A rule never sees a disk, a file or an output format.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use image_preflight::rules::{Context, Level, Profile, Status, about, check_all};
+//!
+//! let path = Path::new("testdata/guests/root-locked-without-cloud-init.qcow2");
+//! let facts = image_preflight::inspect(path)?.facts;
+//! let findings = check_all(&facts, &Context::today(Profile::Huaweicloud));
+//! let fails = findings.iter().find(|finding| finding.status == Status::Fail).expect("one fails");
+//! assert_eq!(fails.rule, "login-credential-or-cloudinit");
+//! assert_eq!(fails.level, Level::Required);
+//! let rule = about(&fails.rule).expect("each finding is a rule's");
+//! println!("{}\n{}", rule.doc.title.en, rule.doc.why.en);
+//! # Ok::<(), image_preflight::Error>(())
+//! ```
 
 mod about;
 mod account_open;
@@ -9,7 +25,7 @@ pub mod baseline;
 mod bits_memory_cap;
 mod boot_and_system_same_disk;
 mod boot_chain_complete;
-mod boot_drivers;
+pub(crate) mod boot_drivers;
 mod boot_mode_bios;
 mod centos6_net_generator_stub;
 mod checklist;
@@ -26,7 +42,7 @@ mod cloud_init_ready;
 mod cloud_init_root_login;
 mod cloud_init_settings;
 mod console_ttys0;
-pub(crate) mod day;
+pub mod day;
 mod dhcp_persistent_client;
 mod disk_not_encrypted;
 mod driver_autoload;
@@ -44,7 +60,7 @@ mod fstab_no_nonsystem_mounts;
 mod fstab_uuid;
 mod fstab_uuid_exists;
 mod graceful_shutdown;
-mod grub_root_uuid;
+pub(crate) mod grub_root_uuid;
 mod grub_timeout;
 mod initramfs_ide;
 mod initramfs_other_kernels;
@@ -63,9 +79,9 @@ mod login_credential_or_cloudinit;
 mod lvm_root_no_injection;
 mod machine_id_hostkeys;
 mod networkmanager_cloudinit_079;
-mod nic;
+pub(crate) mod nic;
 mod nic_dhcp;
-mod nic_mac_bound;
+pub(crate) mod nic_mac_bound;
 mod nic_multiqueue;
 mod nic_name_mismatch;
 mod obs_access;
@@ -94,14 +110,14 @@ mod reset_pwd_plugin;
 mod resume_device_exists;
 mod root_account_usable;
 mod scope;
-mod shell;
+pub(crate) mod shell;
 mod single_disk_image;
 mod size;
 mod sshd_enabled;
 mod sshd_password_auth;
 mod suse11_xen_unplug;
 mod suse_dhclient_set_hostname;
-mod system_mounts;
+pub(crate) mod system_mounts;
 mod udev_persistent_net;
 mod udev_persistent_net_initrd;
 mod uefi_fallback_loader;
@@ -110,7 +126,7 @@ mod virtual_size_not_integer_gib;
 mod virtual_size_range;
 mod vmdk_exported_from_vmware;
 mod vmware_tools_present;
-mod volumes;
+pub(crate) mod volumes;
 mod win_accounts;
 mod win_administrator_usable;
 mod win_cloudbase_init;
@@ -177,6 +193,7 @@ pub struct Fixed {
 
 /// A language of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Lang {
     /// English.
     #[default]
@@ -254,6 +271,7 @@ impl Level {
 /// A set of requirements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Profile {
     /// The source document of 2018-12, read literally.
     #[default]
@@ -271,6 +289,15 @@ impl Profile {
     /// The built-in profile of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+
+    /// What it is taken from, and of when that is.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::ImsClassic => "the image service's document of 2018-12",
+            Self::Huaweicloud => "Huawei Cloud's pages of 2019-12 to 2022-12",
+            Self::Otc => "Open Telekom Cloud's pages of 2025 to 2026",
+        }
     }
 
     /// As the command line and reports spell it.
@@ -301,7 +328,19 @@ pub enum Status {
 }
 
 /// Beside the facts, what a rule may depend on.
+///
+/// ```
+/// use image_preflight::rules::{Context, Level, Profile, day};
+///
+/// // By this machine's clock.
+/// let context = Context::today(Profile::Huaweicloud);
+/// // The same each time.
+/// let mut context = Context::new(Profile::Huaweicloud, day::number(2026, 12, 31));
+/// // Stricter than the profile is by itself.
+/// context.policy.levels.insert("grub-timeout".to_owned(), Some(Level::Required));
+/// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Context {
     /// The profile.
     pub profile: Profile,
@@ -312,7 +351,13 @@ pub struct Context {
 }
 
 impl Context {
-    /// A built-in profile as it is; `today` in days since 1970-01-01 UTC.
+    /// A built-in profile as it is, today by the clock of this machine.
+    pub fn today(profile: Profile) -> Self {
+        Self::new(profile, day::today())
+    }
+
+    /// A built-in profile as it is; `today` in days since 1970-01-01 UTC, as [`mod@day`] makes them
+    /// of dates.
     pub fn new(profile: Profile, today: i64) -> Self {
         Self { profile, today, policy: policy::Policy::default() }
     }

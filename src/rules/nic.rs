@@ -11,7 +11,7 @@ use crate::text;
 
 /// Families of distributions by how they set up the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
+pub(crate) enum Family {
     RedHat,
     Suse,
     Debian,
@@ -34,7 +34,7 @@ pub(super) fn family(os: &OsIdentity) -> Option<Family> {
 }
 
 /// The family for a remedy, where not knowing it only makes the remedy longer.
-pub(super) fn family_of(linux: &LinuxFacts) -> Option<Family> {
+pub(crate) fn family_of(linux: &LinuxFacts) -> Option<Family> {
     linux.os.known().and_then(Option::as_ref).and_then(family)
 }
 

@@ -76,9 +76,10 @@ fn decide(facts: &Facts) -> Decision {
     let fixed = of(&sure, Addressing::Static);
     if let Some(first) = fixed.first() {
         let (place, what) = (&first.location, &first.detail);
+        let (place_zh, what_zh) = first.in_chinese();
         let message = text!(
             "The network card has a static address: {place}: {what}.",
-            "网卡使用静态地址：{place}：{what}。"
+            "网卡使用静态地址：{place_zh}：{what_zh}。"
         );
         let remedy = to_dhcp(&sure);
         return Ok(Outcome::broken(message, fixed).remedy(remedy));
@@ -99,9 +100,10 @@ fn decide(facts: &Facts) -> Decision {
     let fixed = of(&used, Addressing::Static);
     if let Some(first) = fixed.first() {
         let (place, what) = (&first.location, &first.detail);
+        let (place_zh, what_zh) = first.in_chinese();
         let message = text!(
             "Only static addresses are configured: {place}: {what}.",
-            "仅配置了静态地址：{place}：{what}。"
+            "仅配置了静态地址：{place_zh}：{what_zh}。"
         );
         let remedy = to_dhcp(&used);
         let outcome = match cloud_init.or(automatic) {
@@ -141,10 +143,11 @@ fn nothing(linux: &LinuxFacts, network: &Network<'_>) -> Outcome {
     let asleep = idle.iter().find(|(config, _)| network.reach(config) != Reach::No);
     if let Some((config, why)) = asleep.or(idle.first()) {
         let (name, place, what) = (&config.name, &why.location, &why.detail);
+        let (place_zh, what_zh) = why.in_chinese();
         let outcome = Outcome::broken(
             text!(
                 "Nothing brings a network card up: {name} is configured but not used: {place}: {what}.",
-                "没有网卡会被启用：{name}已配置但未生效：{place}：{what}。"
+                "没有网卡会被启用：{name}已配置但未生效：{place_zh}：{what_zh}。"
             ),
             idle.iter().map(|(_, why)| (*why).clone()).collect(),
         );

@@ -100,15 +100,20 @@ fn decide(facts: &Facts) -> Decision {
     .remedy(unbind(&bound, links)))
 }
 
+/// The commands that free a card of netplan's, by the name that it has there, quoted.
+pub(crate) fn netplan(name: &str) -> String {
+    format!(
+        "netplan set ethernets.{name}.set-name=null && netplan set ethernets.{name}.macaddress=null && netplan set ethernets.{name}.match=null && netplan set ethernets.{name}.match='{{name: \"e*\"}}'"
+    )
+}
+
 /// Takes the addresses out.
 fn unbind(bound: &[&InterfaceConfig], links: &[Evidence]) -> Text {
     let mut commands = Vec::new();
     for config in bound {
         if config.program == NetworkProgram::Netplan {
             let name = shell::quote(&config.name);
-            commands.push(format!(
-                "netplan set ethernets.{name}.set-name=null && netplan set ethernets.{name}.macaddress=null && netplan set ethernets.{name}.match=null && netplan set ethernets.{name}.match='{{name: \"e*\"}}'"
-            ));
+            commands.push(netplan(&name));
             continue;
         }
         for (file, line) in config.macs.iter().filter_map(|mac| shell::file_and_line(&mac.location))

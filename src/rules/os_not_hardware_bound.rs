@@ -81,11 +81,12 @@ fn decide(facts: &Facts) -> Decision {
     mild.retain(|seen| critical.iter().all(|other| other.location != seen.location));
     if let Some(first) = critical.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
+        let (place_zh, what_zh) = first.in_chinese();
         critical.append(&mut mild);
         return Ok(Outcome::broken(
             text!(
                 "The system is tied to its old machine: {place}: {what}.",
-                "系统与原机器硬件绑定：{place}：{what}。"
+                "系统与原机器硬件绑定：{place_zh}：{what_zh}。"
             ),
             critical,
         ));
@@ -98,10 +99,11 @@ fn decide(facts: &Facts) -> Decision {
     }
     if let Some(first) = mild.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
+        let (place_zh, what_zh) = first.in_chinese();
         return Ok(Outcome::doubtful(
             text!(
                 "A setting names the old machine's hardware: {place}: {what}.",
-                "配置中包含原机器的硬件信息：{place}：{what}。"
+                "配置中包含原机器的硬件信息：{place_zh}：{what_zh}。"
             ),
             mild,
         ));
@@ -142,10 +144,11 @@ fn of_windows(windows: &WindowsFacts, raid: Vec<Evidence>, unknown: Option<&Unre
     let ties: Vec<_> = macs.chain(raid).collect();
     if let Some(first) = ties.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
+        let (place_zh, what_zh) = first.in_chinese();
         return Ok(Outcome::broken(
             text!(
                 "The system is tied to its old machine: {place}: {what}.",
-                "系统与原机器硬件绑定：{place}：{what}。"
+                "系统与原机器硬件绑定：{place_zh}：{what_zh}。"
             ),
             ties,
         )

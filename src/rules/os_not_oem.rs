@@ -73,10 +73,11 @@ fn of_windows(windows: &WindowsFacts) -> Decision {
         ),
         Some(first) => {
             let (place, what) = (first.location.clone(), first.detail.clone());
+            let (place_zh, what_zh) = first.in_chinese();
             Outcome::doubtful(
                 text!(
                     "A hardware maker has left its mark in this Windows ({place}: {what}).",
-                    "Windows中存在硬件厂商的标记（{place}：{what}）。"
+                    "Windows中存在硬件厂商的标记（{place_zh}：{what_zh}）。"
                 ),
                 evidence,
             )

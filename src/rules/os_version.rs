@@ -12,6 +12,7 @@ const LIST: &str = include_str!("../../data/os_versions.tsv");
 
 /// A value of the platform's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ListedOs {
     /// The exact value: `CentOS 7.6 64bit`.
     pub value: &'static str,
@@ -28,6 +29,7 @@ pub struct ListedOs {
 
 /// What the list has for a system.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OsVersion {
     /// The very system.
     Exact(&'static ListedOs),

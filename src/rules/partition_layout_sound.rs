@@ -82,11 +82,12 @@ fn decide(facts: &Facts) -> Decision {
     broken.extend(disk.volumes.iter().filter_map(outgrown));
     if let Some(first) = broken.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
+        let (place_zh, what_zh) = first.in_chinese();
         broken.append(&mut untidy);
         return Ok(Outcome::broken(
             text!(
                 "The partition layout is broken: {place}: {what}.",
-                "分区布局损坏：{place}：{what}。"
+                "分区布局损坏：{place_zh}：{what_zh}。"
             ),
             broken,
         ));
@@ -94,10 +95,11 @@ fn decide(facts: &Facts) -> Decision {
     known(&disk.table_read)?;
     if let Some(first) = untidy.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
+        let (place_zh, what_zh) = first.in_chinese();
         return Ok(Outcome::doubtful(
             text!(
                 "The partition layout is untidy: {place}: {what}.",
-                "分区布局不规范：{place}：{what}。"
+                "分区布局不规范：{place_zh}：{what_zh}。"
             ),
             untidy,
         )

@@ -95,9 +95,13 @@ fn decide(facts: &Facts) -> Decision {
     }
     if let Some(first) = ending.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
+        let (place_zh, what_zh) = first.in_chinese();
         let repairs = repairs.join("\n");
         return Ok(Outcome::broken(
-            text!("A password runs out ({place}: {what}).", "密码会过期（{place}：{what}）。"),
+            text!(
+                "A password runs out ({place}: {what}).",
+                "密码会过期（{place_zh}：{what_zh}）。"
+            ),
             ending,
         )
         .remedy(text!("{repairs}", "{repairs}")));

@@ -117,10 +117,11 @@ fn not_supplied(facts: &Facts) -> Decision {
     }
     if let Some(first) = obsolete.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
+        let (place_zh, what_zh) = first.in_chinese();
         return Ok(Outcome::doubtful(
             text!(
                 "A password is hashed by an obsolete scheme ({place}: {what}); whether it has all four kinds of characters the image does not tell.",
-                "存在使用过时算法的密码哈希（{place}：{what}）；无法判断密码是否包含4种字符。"
+                "存在使用过时算法的密码哈希（{place_zh}：{what_zh}）；无法判断密码是否包含4种字符。"
             ),
             obsolete,
         ));
@@ -193,10 +194,11 @@ fn supplied(facts: &Facts, password: &SuppliedPassword) -> Decision {
     }
     if let Some(first) = obsolete.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
+        let (place_zh, what_zh) = first.in_chinese();
         return Ok(Outcome::doubtful(
             text!(
                 "The supplied password has all four kinds of characters, but is hashed by an obsolete scheme ({place}: {what}).",
-                "所提供的密码包含4种字符，但其哈希使用过时的算法（{place}：{what}）。"
+                "所提供的密码包含4种字符，但其哈希使用过时的算法（{place_zh}：{what_zh}）。"
             ),
             obsolete,
         ));

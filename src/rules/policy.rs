@@ -11,6 +11,7 @@ use crate::guest::glob;
 
 /// Changes to a built-in profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Policy {
     /// What reports call the profile; the built-in one's name when there is none.
     pub name: Option<String>,
@@ -24,6 +25,7 @@ pub struct Policy {
 
 /// Limits in bytes; `None` leaves the profile's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Biggest image file.
     pub max_file_size: Option<u64>,
@@ -35,6 +37,7 @@ pub struct Limits {
 
 /// A system that counts as supported.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct System {
     /// `ID` of os-release, lower case: `almalinux`.
     pub id: String,
@@ -46,6 +49,11 @@ pub struct System {
 }
 
 impl System {
+    /// Every version of a system.
+    pub fn new(id: impl Into<String>, os_version: impl Into<String>) -> Self {
+        Self { id: id.into(), version: None, os_version: os_version.into() }
+    }
+
     /// Whether a guest's id and version are meant.
     pub fn is(&self, id: &str, version: Option<&str>) -> bool {
         let Some(wanted) = &self.version else { return self.id == id };
@@ -63,6 +71,7 @@ impl Policy {
 
 /// A finding that the user sets aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Waiver {
     /// Id of the rule.
     pub rule: String,
@@ -76,6 +85,7 @@ pub struct Waiver {
 
 /// What a finding says of the waiver that set it aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Waived {
     /// The user's reason.
     pub reason: String,
@@ -84,6 +94,11 @@ pub struct Waived {
 }
 
 impl Waiver {
+    /// A waiver of a rule for every image and every day.
+    pub fn new(rule: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { rule: rule.into(), image: None, reason: reason.into(), expires: None }
+    }
+
     /// Whether it still counts on that day.
     pub fn has_expired(&self, today: i64) -> bool {
         self.expires.is_some_and(|last| last < today)

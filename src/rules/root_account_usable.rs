@@ -134,11 +134,12 @@ fn locked(linux: &LinuxFacts, name: &str, place: String) -> Decision {
         }
         Readiness::NotReady(obstacle) => {
             let (place, what) = (obstacle.location.clone(), obstacle.detail.clone());
+            let (place_zh, what_zh) = obstacle.in_chinese();
             evidence.push(obstacle);
             Ok(Outcome::broken(
                 text!(
                     "{name} is locked, and cloud-init is not in order either ({place}: {what}).",
-                    "{name}已锁定，且cloud-init不可用（{place}：{what}）。"
+                    "{name}已锁定，且cloud-init不可用（{place_zh}：{what_zh}）。"
                 ),
                 evidence,
             ))

@@ -18,9 +18,10 @@ pub(super) fn settle(decision: Decision) -> Outcome {
 
 /// Not decided, because of `unread`.
 pub(super) fn undecided(unread: &Unread) -> Outcome {
-    let (location, reason, reason_zh) = (&unread.location, &unread.reason, chinese(&unread.reason));
+    let (location, reason) = (&unread.location, &unread.reason);
+    let (location_zh, reason_zh) = (chinese(location), chinese(reason));
     Outcome::unverified(
-        text!("Not decided: {location}: {reason}.", "无法判定：{location}：{reason_zh}。"),
+        text!("Not decided: {location}: {reason}.", "无法判定：{location_zh}：{reason_zh}。"),
         unread,
     )
 }

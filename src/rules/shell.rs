@@ -1,7 +1,7 @@
 //! Names from an image inside commands that a person will paste into a shell.
 
 /// `word` as one word of a POSIX shell, whatever it holds.
-pub(super) fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
@@ -11,12 +11,12 @@ pub(super) fn quote(word: &str) -> String {
 }
 
 /// A path as one word that no command takes for an option.
-pub(super) fn quote_path(path: &str) -> String {
+pub(crate) fn quote_path(path: &str) -> String {
     if path.starts_with('-') { quote(&format!("./{path}")) } else { quote(path) }
 }
 
 /// File and line of a location such as `/etc/fstab:7`.
-pub(super) fn file_and_line(location: &str) -> Option<(&str, u32)> {
+pub(crate) fn file_and_line(location: &str) -> Option<(&str, u32)> {
     let (file, line) = location.rsplit_once(':')?;
     Some((file, line.parse().ok()?))
 }

@@ -68,6 +68,7 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
     let (interactive, interactive_at) = sshd.switch("kbdinteractiveauthentication", true);
     let (pam, _) = sshd.switch("usepam", false);
     let (place, detail) = (at.location.clone(), at.detail.clone());
+    let (_, detail_zh) = at.in_chinese();
     let mut evidence = vec![at];
     evidence.extend(sshd.conditional.iter().cloned());
     if let Some(evidence_of_cloud_init) = set_at_start(facts, wanted) {
@@ -77,7 +78,7 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
             return Ok(Outcome::holds(
                 text!(
                     "{place}: {detail}; cloud-init sets it to {value} at the first start ({cloud_init}).",
-                    "{place}：{detail}；cloud-init会在首次启动时将其设为{value}（{cloud_init}）。"
+                    "{place}：{detail_zh}；cloud-init会在首次启动时将其设为{value}（{cloud_init}）。"
                 ),
                 evidence,
             ));
@@ -88,7 +89,7 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
         let outcome = Outcome::broken(
             text!(
                 "{place}: {detail}; the platform asks for PasswordAuthentication {value}.",
-                "{place}：{detail}；平台要求PasswordAuthentication为{value}。"
+                "{place}：{detail_zh}；平台要求PasswordAuthentication为{value}。"
             ),
             evidence,
         );
@@ -114,7 +115,7 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
             "在/etc/ssh/sshd_config中设置ChallengeResponseAuthentication no（OpenSSH 8.7及以上为KbdInteractiveAuthentication no）"
         )));
     }
-    Ok(Outcome::holds(text!("{place}: {detail}.", "{place}：{detail}。"), evidence))
+    Ok(Outcome::holds(text!("{place}: {detail}.", "{place}：{detail_zh}。"), evidence))
 }
 
 /// What in cloud-init's configuration sets it so at the first start (`cc_set_passwords.py`).

@@ -35,7 +35,7 @@ pub(super) fn is_system(mount_point: &str) -> bool {
 }
 
 /// Whether the entry is swap space.
-pub(super) fn is_swap(entry: &FstabEntry) -> bool {
+pub(crate) fn is_swap(entry: &FstabEntry) -> bool {
     entry.fs_type == "swap"
 }
 
@@ -45,12 +45,12 @@ pub(super) fn is_automatic(entry: &FstabEntry) -> bool {
 }
 
 /// Whether boot goes on without the mount (systemd.mount(5)).
-pub(super) fn is_optional(entry: &FstabEntry) -> bool {
+pub(crate) fn is_optional(entry: &FstabEntry) -> bool {
     entry.has_option("nofail") || entry.has_option("x-systemd.automount")
 }
 
 /// Whether the name depends on the bus or on the very disk, so that it changes with the import.
-pub(super) fn is_unstable(kind: SourceKind) -> bool {
+pub(crate) fn is_unstable(kind: SourceKind) -> bool {
     matches!(kind, SourceKind::KernelName | SourceKind::ById | SourceKind::ByPath)
 }
 

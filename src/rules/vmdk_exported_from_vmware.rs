@@ -1,6 +1,7 @@
 //! `vmdk-exported-from-vmware`
 
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
+use crate::chinese::chinese;
 use crate::guest::facts::Facts;
 use crate::image::facts::Format;
 use crate::text;
@@ -62,10 +63,11 @@ fn decide(facts: &Facts) -> Outcome {
         ));
     }
     let variant = image.variant.as_deref().unwrap_or("vmdk");
+    let variant_zh = chinese(variant);
     let path = shell::quote_path(&image.path);
     let outcome = Outcome::manual(text!(
         "The file is VMDK ({variant}); whether VMware's own tools exported it cannot be seen.",
-        "该文件为VMDK（{variant}），无法判断是否由VMware平台的工具导出，请确认。"
+        "该文件为VMDK（{variant_zh}），无法判断是否由VMware平台的工具导出，请确认。"
     ));
     Outcome { evidence: vec![image.format_evidence.clone()], ..outcome }.remedy(text!(
         "If not sure, convert it: qemu-img convert -p -O qcow2 {path} disk.qcow2",

@@ -62,10 +62,11 @@ fn decide(facts: &Facts) -> Decision {
         ));
     };
     let (place, what) = (first.location.clone(), first.detail.clone());
+    let (place_zh, what_zh) = first.in_chinese();
     Ok(Outcome::noted(
         text!(
             "There are guest tools of another hypervisor ({place}: {what}).",
-            "存在其他虚拟化平台的工具（{place}：{what}）。"
+            "存在其他虚拟化平台的工具（{place_zh}：{what_zh}）。"
         ),
         tools.clone(),
     ))

@@ -5,7 +5,7 @@ use crate::fact::Evidence;
 
 /// The UUID of a volume's content as `UUID=` takes it; none when it has none, or when what stands
 /// there could not be typed into a command.
-pub(super) fn uuid(disk: &DiskFacts, index: usize) -> Option<&str> {
+pub(crate) fn uuid(disk: &DiskFacts, index: usize) -> Option<&str> {
     let signature = disk.volumes.get(index)?.signature()?;
     let uuid = signature.uuid.as_deref().filter(|_| !signature.kind.is_member())?;
     let plain = uuid.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');

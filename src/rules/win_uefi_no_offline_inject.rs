@@ -93,10 +93,11 @@ fn decide(facts: &Facts) -> Decision {
     }
     if let Some(first) = hindering.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
+        let (place_zh, what_zh) = first.in_chinese();
         return Ok(Outcome::doubtful(
             text!(
                 "There is no working virtio disk driver, and something may keep the platform from adding one ({place}: {what}).",
-                "没有可用的virtio磁盘驱动，且存在可能妨碍平台注入驱动的因素（{place}：{what}）。"
+                "没有可用的virtio磁盘驱动，且存在可能妨碍平台注入驱动的因素（{place_zh}：{what_zh}）。"
             ),
             hindering.into_iter().chain(missing).collect(),
         ));

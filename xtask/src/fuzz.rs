@@ -92,7 +92,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// Builds the program of all targets, in a target directory of its own: the flags are others.
 fn build() -> Result<PathBuf> {
     let dir = workspace::cache()?.join("fuzz");
-    let status = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+    let status = workspace::cargo()
         .args(["build", "--quiet", "--release"])
         .current_dir(workspace::root().join("fuzz"))
         .env("CARGO_TARGET_DIR", &dir)

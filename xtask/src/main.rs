@@ -5,14 +5,18 @@ mod book;
 mod boot;
 mod compare;
 mod docs;
+mod examples;
 mod formats;
 mod fuzz;
 mod guest;
 mod limits;
+mod package;
+mod python;
 mod static_binary;
 mod testdata;
 mod tool;
 mod truth;
+mod venv;
 mod whole;
 mod windows;
 mod workspace;
@@ -27,6 +31,7 @@ use clap::Parser;
 enum Command {
     Docs(docs::Arguments),
     Book(book::Arguments),
+    Examples(examples::Arguments),
     Formats(formats::Arguments),
     Guest(whole::Arguments),
     Boot(boot::Arguments),
@@ -34,6 +39,8 @@ enum Command {
     Bench(bench::Arguments),
     Compare(compare::Arguments),
     Fuzz(fuzz::Arguments),
+    Package(package::Arguments),
+    Python(python::Arguments),
     Static(static_binary::Arguments),
     Testdata(testdata::Arguments),
     Windows(windows::Arguments),
@@ -43,6 +50,7 @@ fn main() -> Result<()> {
     match Command::parse() {
         Command::Docs(arguments) => docs::run(&arguments),
         Command::Book(arguments) => book::run(&arguments),
+        Command::Examples(arguments) => examples::run(&arguments),
         Command::Formats(arguments) => formats::run(&arguments),
         Command::Guest(arguments) => whole::run(&arguments),
         Command::Boot(arguments) => boot::run(&arguments),
@@ -50,6 +58,8 @@ fn main() -> Result<()> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Package(arguments) => package::run(&arguments),
+        Command::Python(arguments) => python::run(&arguments),
         Command::Static(arguments) => static_binary::run(&arguments),
         Command::Testdata(arguments) => testdata::run(&arguments),
         Command::Windows(arguments) => windows::run(&arguments),

@@ -13,6 +13,7 @@ pub(super) const CHECKSUM_FIELD: usize = 32;
 
 /// How metadata is summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ChecksumType {
     /// CRC-32C.
     Crc32c,

@@ -7,6 +7,7 @@ use crate::filesystem::{Health, Shutdown, Space};
 
 /// Plain facts about a Btrfs file system, as its superblock and chunk tree tell them.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BtrfsState {
     /// The identity, `UUID` to libblkid.
     pub fsid: [u8; 16],
@@ -68,6 +69,7 @@ pub enum LogState {
 
 /// A replay of the log tree in memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Replay {
     /// Subvolumes that had a log.
     pub subvolumes: u64,

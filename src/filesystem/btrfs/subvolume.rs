@@ -25,6 +25,7 @@ const MAX_STEPS: u32 = 1 << 18;
 
 /// A subvolume of the file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Subvolume {
     /// Its number, which `subvolid=` takes.
     pub id: u64,

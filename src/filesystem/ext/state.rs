@@ -7,6 +7,7 @@ use crate::filesystem::{Health, Shutdown, Space};
 
 /// Plain facts about an ext file system, as its superblock and journal tell them.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ExtState {
     /// `ext2`, `ext3` or `ext4`, as libblkid names it.
     pub kind: &'static str,
@@ -48,6 +49,7 @@ pub struct ExtState {
 
 /// An error that the kernel noted in the superblock.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ErrorRecord {
     /// When, in seconds since 1970-01-01 UTC.
     pub time: u64,
@@ -82,6 +84,7 @@ pub enum JournalState {
 
 /// A replay of the journal in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Replay {
     /// First transaction of the log.
     pub first_transaction: u32,
@@ -100,6 +103,7 @@ pub struct Replay {
 
 /// What became of fast commits: changes to names, sizes and block maps.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FastCommitState {
     /// Where they begin, as a byte of the volume.
     pub at: u64,

@@ -45,6 +45,7 @@ pub struct Fat {
 
 /// What the volume says of its own health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct State {
     /// It was not unmounted cleanly.
     pub dirty: bool,

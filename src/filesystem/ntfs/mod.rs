@@ -64,6 +64,7 @@ const DIRECTORY: u32 = 0x1000_0000;
 
 /// What the volume says of its own health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct State {
     /// It was not unmounted cleanly, or is due for `chkdsk`.
     pub dirty: bool,

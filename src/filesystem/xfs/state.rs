@@ -7,6 +7,7 @@ use crate::filesystem::{Health, Shutdown, Space};
 
 /// Plain facts about an XFS file system, as its superblock and log tell them.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct XfsState {
     /// 4, or 5 with checksums.
     pub version: u16,
@@ -78,6 +79,7 @@ pub enum LogState {
 
 /// A replay of the log in memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Replay {
     /// Records of the log that were read.
     pub records: u64,

@@ -7,6 +7,7 @@ use crate::fact::{Evidence, Fact, Unread};
 /// A kind of characters that a password may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum CharacterClass {
     /// `A` to `Z`.
     Upper,
@@ -20,6 +21,7 @@ pub enum CharacterClass {
 
 /// What is said of a supplied password: never the password itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SuppliedPassword {
     /// The kinds of characters that it does not have.
     pub missing: Vec<CharacterClass>,
@@ -27,6 +29,7 @@ pub struct SuppliedPassword {
 
 /// Accounts of the guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Accounts {
     /// root (uid 0), then those who may become root (sudo, wheel).
     pub accounts: Vec<Account>,
@@ -44,6 +47,7 @@ pub struct Accounts {
 /// What the password field says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum PasswordState {
     /// A hash that a password can match, with its scheme: `yescrypt`, `sha512-crypt`, `bcrypt`, ….
     Set(String),
@@ -59,6 +63,7 @@ pub enum PasswordState {
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Account {
     /// Name.
     pub name: String,

@@ -9,6 +9,7 @@ use crate::fact::{Evidence, Fact, Unread};
 
 /// cloud-init.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CloudInitFacts {
     /// The program; `Known(None)` when it is not installed.
     pub installed: Fact<Option<CloudInitInstalled>>,
@@ -43,6 +44,7 @@ pub struct CloudInitFacts {
 
 /// A program that tells platforms by their chassis asset tags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PlatformTags {
     /// The file.
     pub path: String,
@@ -52,6 +54,7 @@ pub struct PlatformTags {
 
 /// `ds-identify` (`tools/ds-identify` in cloud-init's source).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DsIdentify {
     /// The program.
     pub program: PlatformTags,
@@ -64,6 +67,7 @@ pub struct DsIdentify {
 /// What `ds-identify` does at boot, as far as its configuration decides it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum DsIdentifyWay {
     /// Its policy turns cloud-init off.
     Disabled,
@@ -78,6 +82,7 @@ pub enum DsIdentifyWay {
 
 /// An installed cloud-init.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CloudInitInstalled {
     /// The program: `/usr/bin/cloud-init`.
     pub path: String,

@@ -7,6 +7,7 @@ use crate::fact::{Evidence, Fact, Unread};
 
 /// Which drivers the default kernel would load by itself, and what its root needs of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DriverFacts {
     /// The devices of the platform and what would drive them.
     pub devices: Vec<DeviceFacts>,
@@ -56,6 +57,7 @@ impl PlatformDevice {
 /// A device and the chain of drivers that leads to it: `virtio_pci` finds the virtio device behind
 /// the PCI one, `virtio_blk` drives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DeviceFacts {
     /// The device.
     pub device: PlatformDevice,
@@ -65,6 +67,7 @@ pub struct DeviceFacts {
 
 /// One link of that chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DriverLink {
     /// The device's alias (`MODALIAS`).
     pub alias: String,
@@ -76,6 +79,7 @@ pub struct DriverLink {
 
 /// A driver for an alias.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Candidate {
     /// Its module.
     pub module: String,
@@ -88,6 +92,7 @@ pub struct Candidate {
 
 /// What must be there before the root file system can be mounted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RootNeed {
     /// What asks for it: `ext4 on partition 2`, `logical volume vg/root`.
     pub purpose: Evidence,
@@ -101,6 +106,7 @@ pub struct RootNeed {
 
 /// A setting that says from where to resume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ResumeSetting {
     /// The line.
     pub evidence: Evidence,

@@ -10,6 +10,7 @@ use crate::filesystem::Health;
 
 /// A volume that holds a file system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FileSystemFacts {
     /// Index of its volume in [`DiskFacts::volumes`](crate::disk::facts::DiskFacts::volumes).
     pub volume: usize,

@@ -6,6 +6,7 @@ use crate::fact::{Evidence, Fact, Unread};
 
 /// The firewall that is set up in the guest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FirewallFacts {
     /// Each firewall's service that was looked for, with what was seen of it.
     pub looked_at: Vec<Evidence>,
@@ -17,6 +18,7 @@ pub struct FirewallFacts {
 
 /// A firewall that the boot starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct EnabledFirewall {
     /// `firewalld`, `iptables`, `nftables`, `ufw`, ….
     pub name: String,
@@ -29,6 +31,7 @@ pub struct EnabledFirewall {
 /// Whether SSH comes through.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum SshAccess {
     /// It does, by this rule or policy.
     Open(Evidence),

@@ -6,6 +6,7 @@ use crate::fact::{Evidence, Fact, Unread};
 
 /// What an earlier life of the guest left behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LeftoverFacts {
     /// `/etc/machine-id`.
     pub machine_id: Fact<MachineId>,
@@ -30,6 +31,7 @@ pub struct LeftoverFacts {
 /// The identity that systemd gives a machine (machine-id(5)).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum MachineId {
     /// No file.
     Absent,
@@ -41,6 +43,7 @@ pub enum MachineId {
 
 /// A file and its length in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FileSize {
     /// Path in the guest.
     pub path: String,
@@ -50,6 +53,7 @@ pub struct FileSize {
 
 /// What lies in `/var/log`, without the files whose length follows the largest user id.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LogFacts {
     /// Number of regular files.
     pub files: u64,

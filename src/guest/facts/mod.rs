@@ -50,6 +50,7 @@ use crate::image::facts::ImageFacts;
 
 /// All facts of one image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Facts {
     /// The container file.
     pub image: ImageFacts,
@@ -69,6 +70,7 @@ pub struct Facts {
 
 /// How the image can be booted, from its disk alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FirmwareFacts {
     /// What lets BIOS boot it (boot code and where its next stage lies); empty when BIOS cannot.
     pub bios: Vec<Evidence>,
@@ -125,6 +127,7 @@ impl Architecture {
 
 /// A Linux guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LinuxFacts {
     /// Which system it is; `Known(None)` when none of the release files exists.
     pub os: Fact<Option<OsIdentity>>,
@@ -167,6 +170,7 @@ pub struct LinuxFacts {
 
 /// Identity of a Linux system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct OsIdentity {
     /// `ID` of os-release, lower case: `debian`, `centos`, `rhel`, `ubuntu`, `sles`, `opensuse-leap`,
     /// `euleros`, `openEuler` (lower-cased), ….
@@ -183,6 +187,7 @@ pub struct OsIdentity {
 
 /// One file system of the guest's tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MountFacts {
     /// Where: `/`, `/boot`, ….
     pub path: String,
@@ -233,6 +238,7 @@ pub enum SourceKind {
 /// What a device name leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Resolution {
     /// The volume with this index in [`DiskFacts::volumes`].
     Volume(usize),
@@ -246,6 +252,7 @@ pub enum Resolution {
 
 /// A device as a file of the guest names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DeviceRef {
     /// As it is written, escapes resolved.
     pub spec: String,
@@ -259,6 +266,7 @@ pub struct DeviceRef {
 
 /// The mount table: `/etc/fstab`, and the systemd mount units that boot starts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Fstab {
     /// Whether the file exists.
     pub exists: bool,
@@ -273,6 +281,7 @@ pub struct Fstab {
 
 /// A systemd mount unit with a file of its own (systemd.mount(5)).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MountUnit {
     /// Its name: `data.mount`.
     pub name: String,
@@ -287,6 +296,7 @@ pub struct MountUnit {
 
 /// One line of `/etc/fstab` (fstab(5)), or a mount unit in the terms of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FstabEntry {
     /// Line number from 1.
     pub line: u32,
@@ -333,6 +343,7 @@ impl FstabEntry {
 
 /// One line of `/etc/crypttab`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CrypttabEntry {
     /// Line number from 1.
     pub line: u32,
@@ -347,6 +358,7 @@ pub struct CrypttabEntry {
 /// A link of the boot chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum LinkKind {
     /// Code in sector 0.
     BootCode,
@@ -373,6 +385,7 @@ pub enum LinkKind {
 /// State of a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum LinkState {
     /// Seen to be there.
     Found,
@@ -386,6 +399,7 @@ pub enum LinkState {
 
 /// One link of the boot chain with what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ChainLink {
     /// Which link.
     pub kind: LinkKind,
@@ -414,6 +428,7 @@ pub enum LoaderKind {
 
 /// A file that a boot entry names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BootFile {
     /// As the entry names it.
     pub spec: String,
@@ -425,6 +440,7 @@ pub struct BootFile {
 
 /// A file of the guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ResolvedFile {
     /// Index of its volume.
     pub volume: usize,
@@ -438,6 +454,7 @@ pub struct ResolvedFile {
 
 /// One entry of the boot menu.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BootEntry {
     /// Title.
     pub title: String,
@@ -482,6 +499,7 @@ impl BootEntry {
 
 /// The file that a boot loader reads its menu from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ConfigurationFile {
     /// Index of its volume in [`DiskFacts::volumes`].
     pub volume: usize,
@@ -491,6 +509,7 @@ pub struct ConfigurationFile {
 
 /// How the guest boots.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BootFacts {
     /// The loader and its configuration file; `Known(None)` when none was found.
     pub loader: Fact<Option<(LoaderKind, Evidence)>>,
@@ -512,6 +531,7 @@ pub struct BootFacts {
 
 /// An installed kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct KernelFacts {
     /// Release: `6.1.0-38-amd64`.
     pub release: String,
@@ -534,6 +554,7 @@ pub struct KernelFacts {
 
 /// An initramfs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct InitramfsFacts {
     /// Path in the guest, or on its volume.
     pub path: String,
@@ -561,6 +582,7 @@ pub struct InitramfsFacts {
 /// How a listing ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum ListingEnd {
     /// To its end.
     Complete,
@@ -571,6 +593,7 @@ pub enum ListingEnd {
 /// Whether a unit is started at boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum UnitState {
     /// Started at boot.
     Enabled,
@@ -584,6 +607,7 @@ pub enum UnitState {
 
 /// A service of the guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct UnitFacts {
     /// Name without suffix.
     pub name: String,
@@ -612,6 +636,7 @@ pub enum BindingKind {
 
 /// One tie to hardware.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Binding {
     /// Which.
     pub kind: BindingKind,

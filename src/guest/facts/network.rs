@@ -8,6 +8,7 @@ use crate::guest::glob;
 
 /// How the guest sets up its network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct NetworkFacts {
     /// The programs that bring interfaces up, with whether they run at boot; those that are not
     /// there at all are left out.
@@ -77,6 +78,7 @@ impl NetworkProgram {
 
 /// A program and whether it runs at boot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ProgramFacts {
     /// Which.
     pub program: NetworkProgram,
@@ -89,6 +91,7 @@ pub struct ProgramFacts {
 /// How an interface gets its addresses of one family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Addressing {
     /// DHCP.
     Dhcp,
@@ -103,6 +106,7 @@ pub enum Addressing {
 /// What an interface is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum InterfaceKind {
     /// A network card.
     Ethernet,
@@ -114,6 +118,7 @@ pub enum InterfaceKind {
 
 /// Which interfaces a configuration is for. All that is set must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct InterfaceMatch {
     /// Names, `*`, `?` and `[…]` as in a shell, `!` in front for all others; empty: any.
     pub names: Vec<String>,
@@ -127,6 +132,7 @@ pub struct InterfaceMatch {
 
 /// Whether a configuration is for the network card of another machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Reach {
     /// It is not.
     No,
@@ -138,6 +144,7 @@ pub enum Reach {
 
 /// The configuration of an interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct InterfaceConfig {
     /// Who reads it.
     pub program: NetworkProgram,
@@ -188,6 +195,7 @@ impl InterfaceConfig {
 /// The name of a network card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum NicName {
     /// Exactly this: the kernel's own `eth0`, or one that a `.link` file gives.
     Exactly(String),
@@ -225,6 +233,7 @@ impl NicName {
 /// Whether cloud-init writes the network configuration of a new instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum CloudInitNetwork {
     /// It does: what the datasource says, or else DHCP on the first card.
     Writes(Evidence),
@@ -234,6 +243,7 @@ pub enum CloudInitNetwork {
 
 /// A file in `/etc/udev/rules.d` whose name contains both `persistent` and `net`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PersistentRules {
     /// Path.
     pub path: String,
@@ -247,6 +257,7 @@ pub struct PersistentRules {
 
 /// The generator of persistent rules (udev up to 174: `75-persistent-net-generator.rules`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RuleGenerator {
     /// The one that came with udev.
     pub generator: Option<String>,
@@ -258,6 +269,7 @@ pub struct RuleGenerator {
 
 /// A variable of a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Setting {
     /// Its value without quotes.
     pub value: String,

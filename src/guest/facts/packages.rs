@@ -6,6 +6,7 @@ use crate::fact::{Evidence, Fact, Unread};
 
 /// What the guest's package databases say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PackageFacts {
     /// The databases that were found: file, and its kind with the number of packages in it.
     pub databases: Vec<Evidence>,
@@ -29,6 +30,7 @@ impl PackageFacts {
 
 /// An installed package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Package {
     /// Name.
     pub name: String,

@@ -9,6 +9,7 @@ use crate::fact::{Evidence, Fact, Unread};
 
 /// The SSH server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SshdFacts {
     /// The program (OpenSSH's `sshd`); `Known(None)` when it is not there.
     pub program: Fact<Option<Evidence>>,
@@ -31,6 +32,7 @@ pub struct SshdFacts {
 
 /// A setting of the SSH server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SshdOption {
     /// The value as it stands; of a list (`AllowUsers`, `Port`) all, parted by spaces.
     pub value: String,

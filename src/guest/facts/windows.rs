@@ -27,6 +27,7 @@ use crate::fact::{Evidence, Fact, Unread};
 
 /// A value of the guest, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Seen<T> {
     /// The value.
     pub value: T,
@@ -43,6 +44,7 @@ impl<T> Seen<T> {
 
 /// A Windows guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct WindowsFacts {
     /// What told that it is Windows.
     pub evidence: Vec<Evidence>,

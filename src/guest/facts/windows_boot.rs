@@ -39,6 +39,7 @@ pub enum WindowsLinkKind {
 
 /// One link with what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct WindowsBootLink {
     /// Which link.
     pub kind: WindowsLinkKind,
@@ -83,6 +84,7 @@ pub enum BcdTarget {
 
 /// A device that an entry names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BcdDevice {
     /// What it leads to.
     pub target: BcdTarget,
@@ -92,6 +94,7 @@ pub struct BcdDevice {
 
 /// An object of the boot configuration data: the boot manager or one of its entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BcdEntry {
     /// Its GUID in braces, lower case.
     pub id: String,
@@ -113,6 +116,7 @@ pub struct BcdEntry {
 
 /// What a store of boot configuration data says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BootConfiguration {
     /// Path of the hive on its volume.
     pub path: String,
@@ -148,6 +152,7 @@ impl BootConfiguration {
 
 /// A device that the start needs, and what it leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct WindowsBootDevice {
     /// What lies on it: `loader`, `system`.
     pub what: String,
@@ -161,6 +166,7 @@ pub struct WindowsBootDevice {
 
 /// The way from one firmware to Windows' kernel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct WindowsBootPath {
     /// The links in order; links after a missing one are there where they could be followed.
     pub chain: Vec<WindowsBootLink>,
@@ -172,6 +178,7 @@ pub struct WindowsBootPath {
 
 /// How Windows boots.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct WindowsBootFacts {
     /// Under BIOS.
     pub bios: WindowsBootPath,

@@ -28,15 +28,15 @@ use std::sync::Arc;
 
 use self::root::{NoRoot, Root};
 use self::systemd_unit::BootUnits;
-use super::Machine;
 use super::facts::{
     Accounts, BootFacts, BootFile, CloudInitFacts, Fstab, Guest, LinuxFacts, MountFacts,
     PackageFacts, ResolvedFile, SshdFacts,
 };
 use super::password::InitialPassword;
+use super::{Machine, traced};
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
-use crate::fact::Fact;
+use crate::fact::{Evidence, Fact};
 use crate::filesystem::tree::Tree;
 
 /// What initramfs-tools was configured with, in each initramfs of its making (mkinitramfs(8)).
@@ -47,7 +47,8 @@ pub fn find(
     machine: &Machine<'_>,
     password: Option<&InitialPassword>,
 ) -> (Fact<Guest>, Option<Tree>) {
-    let boot = boot::follow(machine);
+    let boot = traced("boot", || boot::follow(machine));
+    trace(&boot);
     let root = match root::find(machine, &boot) {
         Ok(root) => root,
         Err(NoRoot::Absent(looked_at)) => return (Fact::Known(Guest::Absent(looked_at)), None),
@@ -55,6 +56,15 @@ pub fn find(
     };
     let (facts, tree) = inspect(machine, boot, root, password);
     (Fact::Known(Guest::Linux(Box::new(facts))), Some(tree))
+}
+
+/// Traces the links of the boot chain.
+fn trace(boot: &BootFacts) {
+    for link in &boot.chain {
+        let (kind, state) = (link.kind, &link.state);
+        let Evidence { location, detail, .. } = &link.evidence;
+        tracing::debug!(?kind, ?state, at = location, found = detail, "link of the boot chain");
+    }
 }
 
 /// The tree of the system that the default boot entry starts, without what its files mean;
@@ -91,7 +101,11 @@ fn inspect(
     root: Root,
     password: Option<&InitialPassword>,
 ) -> (LinuxFacts, Tree) {
-    let (fstab, tree, mounts) = joined(machine, &root);
+    let (fstab, tree, mounts) = traced("mounts", || joined(machine, &root));
+    for mount in &mounts {
+        let reason = mount.readable.unread().map(|unread| unread.reason.as_str());
+        tracing::debug!(path = mount.path, at = mount.evidence.location, reason, "mount");
+    }
     name_in_tree(machine, &mut boot, &tree);
     let command_line = boot.default_entry.known().and_then(Option::as_ref);
     let command_line = command_line.map(|entry| entry.command_line.clone());
@@ -99,7 +113,7 @@ fn inspect(
     let open = |file: &ResolvedFile| open_on_volume(machine, file);
     let root_needs = drivers::root_needs(machine.disk, &boot, &mounts);
     let ((kernels, settings), files) = rayon::join(
-        || kernel::find(&tree, &boot, &open),
+        || traced("kernels", || kernel::find(&tree, &boot, &open)),
         || Files::read(&tree, &boot, command_line.as_deref(), password),
     );
     boot::break_at_damaged_initramfs(&mut boot, &kernels);
@@ -107,12 +121,16 @@ fn inspect(
     let words = command_line.as_deref().unwrap_or_default();
     boot.chain.push(boot::init_link(&tree, words, falls_back));
     let Files { units, accounts, packages, cloud_init, sshd, network } = files;
-    let bindings = bindings::find(&tree, &network).map(|mut found| {
-        found.extend(bindings::of_devices(&fstab, &boot));
-        found
+    let bindings = traced("bindings", || {
+        bindings::find(&tree, &network).map(|mut found| {
+            found.extend(bindings::of_devices(&fstab, &boot));
+            found
+        })
     });
-    let network = network.facts(&tree, &cloud_init, &boot);
-    let drivers = drivers::find(&tree, machine.disk, &boot, &kernels, &settings, root_needs);
+    let network = traced("network", || network.facts(&tree, &cloud_init, &boot));
+    let drivers = traced("drivers", || {
+        drivers::find(&tree, machine.disk, &boot, &kernels, &settings, root_needs)
+    });
     let facts = LinuxFacts {
         os: os_release::find(&tree),
         arch: arch::find(&tree),
@@ -129,8 +147,8 @@ fn inspect(
         network,
         packages,
         drivers,
-        leftovers: leftovers::find(&tree, &units),
-        firewall: firewall::find(&tree, &sshd, &units),
+        leftovers: traced("leftovers", || leftovers::find(&tree, &units)),
+        firewall: traced("firewall", || firewall::find(&tree, &sshd, &units)),
         sshd,
     };
     (facts, tree)
@@ -153,13 +171,17 @@ impl<'t> Files<'t> {
         command_line: Option<&str>,
         password: Option<&InitialPassword>,
     ) -> Self {
-        let units = BootUnits::walk(tree);
-        let packages = package::find(tree);
-        let sshd = sshd::find(tree, &packages, &units);
+        let units = traced("units", || BootUnits::walk(tree));
+        let packages = traced("packages", || package::find(tree));
+        let sshd = traced("sshd", || sshd::find(tree, &packages, &units));
+        let read_network =
+            || network::Configuration::read(tree, &network::command_line(boot), &units);
         Self {
-            accounts: accounts::find(tree, &sshd, password),
-            cloud_init: cloud_init::find(tree, command_line, &packages, &units),
-            network: network::Configuration::read(tree, &network::command_line(boot), &units),
+            accounts: traced("accounts", || accounts::find(tree, &sshd, password)),
+            cloud_init: traced("cloud-init", || {
+                cloud_init::find(tree, command_line, &packages, &units)
+            }),
+            network: traced("network configuration", read_network),
             packages,
             sshd,
             units,

@@ -41,9 +41,9 @@ use crate::error::Result;
 use crate::fact::{Evidence, Unread};
 use crate::filesystem::tree::Tree;
 use crate::filesystem::{FileSystem, FileType};
-use crate::guest::Machine;
 use crate::guest::facts::WindowsFacts;
 use crate::guest::password::InitialPassword;
+use crate::guest::{Machine, traced};
 
 /// The boot manager on an EFI system partition.
 const BOOT_MANAGER: [&str; 4] = ["EFI", "Microsoft", "Boot", "bootmgfw.efi"];
@@ -75,7 +75,7 @@ fn look_into(
     evidence: Vec<Evidence>,
     password: Option<&InitialPassword>,
 ) -> WindowsFacts {
-    let registry = Registry::open(tree);
+    let registry = traced("registry", || Registry::open(tree));
     let hklm = Hklm::new(&registry);
     let system_root = hklm
         .software(r"Microsoft\Windows NT\CurrentVersion")
@@ -84,29 +84,29 @@ fn look_into(
         .flatten();
     let root = system_root.as_ref().map(|seen| seen.value.as_str());
     let root = SystemRoot::new(&registry.directory, root);
-    let services = services::find(tree, &root, &hklm);
+    let services = traced("services", || services::find(tree, &root, &hklm));
     WindowsFacts {
         evidence,
         volume: tree.resolve("/").ok().and_then(|place| tree.volume(place)),
-        boot: boot::follow(machine),
+        boot: traced("boot", || boot::follow(machine)),
         hives: os::hives(&registry),
         os: os::identity(&hklm),
         arch: os::arch(tree, &root, &hklm),
         oem: os::oem(tree, &root, &hklm),
-        accounts: accounts::find(&hklm, password),
-        bindings: drivers::bindings(&hklm),
+        accounts: traced("accounts", || accounts::find(&hklm, password)),
+        bindings: traced("bindings", || drivers::bindings(&hklm)),
         interfaces: network::interfaces(&hklm),
         fixed_macs: network::fixed_macs(&hklm),
-        remote_desktop: remote_desktop::find(&hklm, &services),
+        remote_desktop: traced("remote desktop", || remote_desktop::find(&hklm, &services)),
         san_policy: settings::san_policy(&hklm),
         display_off: display::off_after(tree, &root, &hklm),
-        sysprep: sysprep::find(tree, &root, &hklm),
+        sysprep: traced("sysprep", || sysprep::find(tree, &root, &hklm)),
         hibernated: settings::hibernated(tree),
-        pending: pending::find(tree, &root, &hklm),
+        pending: traced("pending", || pending::find(tree, &root, &hklm)),
         driver_policies: settings::driver_policies(&hklm),
         uvp_vmtools: settings::version_file(tree, "virtio"),
         uvp_pv_driver: settings::version_file(tree, "Xen PV Drivers"),
-        cloudbase_init: cloudbase_init::find(tree, &root, &services),
+        cloudbase_init: traced("cloudbase-init", || cloudbase_init::find(tree, &root, &services)),
         domain: settings::domain(&hklm, &services),
         directory: os::directory(tree, &root, &hklm),
         foreign_drives: drives::foreign(&hklm, machine.disk),

@@ -1,5 +1,6 @@
 //! Where the boot configuration of Windows looks for it.
 
+use crate::chinese::chinese;
 use crate::disk::facts::DiskFacts;
 use crate::fact::{Evidence, Unread};
 use crate::guest::facts::{Facts, LinkState, Resolution, WindowsFacts};
@@ -13,6 +14,7 @@ pub(super) fn decide(facts: &Facts, disk: &DiskFacts, windows: &WindowsFacts) ->
     let missing = path.devices.iter().find(|device| device.resolution == Resolution::Missing);
     if let Some(device) = missing {
         let spec = &device.spec;
+        let spec_zh = chinese(spec);
         let (en, zh) = match device.what.as_str() {
             "loader" => ("Windows' loader", "Windows加载程序"),
             _ => ("Windows", "Windows"),
@@ -23,7 +25,7 @@ pub(super) fn decide(facts: &Facts, disk: &DiskFacts, windows: &WindowsFacts) ->
         return Ok(Outcome::broken(
             text!(
                 "The boot configuration looks for {en} on {spec}, which is not in this image.",
-                "启动配置从{spec}启动{zh}，但本镜像中没有该分区。"
+                "启动配置从{spec_zh}启动{zh}，但本镜像中没有该分区。"
             ),
             evidence,
         )

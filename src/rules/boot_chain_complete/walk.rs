@@ -30,11 +30,11 @@ pub(super) fn walk<K: Copy>(chain: &[Link<'_, K>]) -> Walk<K> {
     if let Some(link) = chain.iter().find(|link| *link.state == LinkState::Missing) {
         let Fixed { en, zh } = link.name;
         let (place, what) = (&link.evidence.location, &link.evidence.detail);
-        let what_zh = chinese(what);
+        let (place_zh, what_zh) = link.evidence.in_chinese();
         let outcome = Outcome::broken(
             text!(
                 "The boot chain breaks at {en}: {place}: {what}.",
-                "引导链在{zh}处中断：{place}：{what_zh}。"
+                "引导链在{zh}处中断：{place_zh}：{what_zh}。"
             ),
             evidence,
         );

@@ -73,7 +73,7 @@ pub(super) fn remedy(finding: &Finding) -> &str {
     finding.remedy.as_ref().map_or("", |remedy| remedy.get(Lang::En))
 }
 
-pub(super) fn linux_mut(facts: &mut Facts) -> &mut LinuxFacts {
+pub(crate) fn linux_mut(facts: &mut Facts) -> &mut LinuxFacts {
     match &mut facts.guest {
         Fact::Known(Guest::Linux(linux)) => linux,
         _ => panic!("not a Linux guest"),
@@ -87,7 +87,7 @@ pub(super) fn disk_mut(facts: &mut Facts) -> &mut DiskFacts {
     }
 }
 
-pub(super) fn qcow2_mut(facts: &mut Facts) -> &mut Qcow2Facts {
+pub(crate) fn qcow2_mut(facts: &mut Facts) -> &mut Qcow2Facts {
     match &mut facts.image.qcow2 {
         Some(Fact::Known(qcow2)) => qcow2,
         _ => panic!("not a qcow2 file"),
@@ -101,14 +101,14 @@ pub(super) fn os_mut(facts: &mut Facts) -> &mut OsIdentity {
     }
 }
 
-pub(super) fn fstab_mut(facts: &mut Facts) -> &mut Fstab {
+pub(crate) fn fstab_mut(facts: &mut Facts) -> &mut Fstab {
     match &mut linux_mut(facts).fstab {
         Fact::Known(fstab) => fstab,
         Fact::Unknown(_) => panic!("no fstab"),
     }
 }
 
-pub(super) fn entry_mut(facts: &mut Facts) -> &mut BootEntry {
+pub(crate) fn entry_mut(facts: &mut Facts) -> &mut BootEntry {
     match &mut linux_mut(facts).boot.default_entry {
         Fact::Known(Some(entry)) => entry,
         _ => panic!("no entry"),
@@ -153,7 +153,7 @@ pub(super) fn uefi_only() -> Facts {
 }
 
 /// A Windows guest on the same disk.
-pub(super) fn windows() -> Facts {
+pub(crate) fn windows() -> Facts {
     let evidence = vec![Evidence::new("partition 2", "/Windows/System32/config/SYSTEM")];
     let mut facts = good_linux();
     let reason = Unread::new("registry", "it is not read");
@@ -264,7 +264,7 @@ pub(super) fn device(spec: &str, kind: SourceKind, resolution: Resolution) -> De
 }
 
 /// An fstab line with `defaults`, its first field as given.
-pub(super) fn mount(line: u32, source: DeviceRef, mount_point: &str, fs_type: &str) -> FstabEntry {
+pub(crate) fn mount(line: u32, source: DeviceRef, mount_point: &str, fs_type: &str) -> FstabEntry {
     FstabEntry {
         line,
         text: format!("{} {mount_point} {fs_type} defaults 0 0", source.spec),
@@ -300,7 +300,7 @@ pub(super) fn with_options(mut entry: FstabEntry, options: &str) -> FstabEntry {
 }
 
 /// A data disk that is not in the image.
-pub(super) fn absent_disk() -> DeviceRef {
+pub(crate) fn absent_disk() -> DeviceRef {
     device("UUID=dead", SourceKind::Uuid, Resolution::Missing)
 }
 
@@ -459,6 +459,8 @@ fn image() -> ImageFacts {
             highest_host_byte: 2 * GIB,
         })),
         header_damage: None,
+        split: None,
+        block_device: false,
         content: Fact::Known(()),
     }
 }

@@ -52,14 +52,14 @@ impl Bench<'_> {
     }
 }
 
-fn replace(root: &Path, path: &str, from: &str, to: &str) -> Result<()> {
+pub(super) fn replace(root: &Path, path: &str, from: &str, to: &str) -> Result<()> {
     let path = root.join(path);
     let text = fs::read_to_string(&path)?;
     anyhow::ensure!(text.contains(from), "{} has no {from}", path.display());
     Ok(fs::write(path, text.replace(from, to))?)
 }
 
-fn append(root: &Path, path: &str, line: &str) -> Result<()> {
+pub(super) fn append(root: &Path, path: &str, line: &str) -> Result<()> {
     let path = root.join(path);
     let text = fs::read_to_string(&path)?;
     Ok(fs::write(path, text + line)?)

@@ -10,6 +10,7 @@ mod hives;
 mod layouts;
 mod ntfs;
 mod readonly;
+mod repair;
 mod report;
 mod structures;
 mod torture;
@@ -31,7 +32,7 @@ use report::{Checker, Expectation};
 /// Builds the guest (or takes it from target/xtask), then: checks it as raw and in every variant of
 /// qcow2; reads every byte of each variant and every file of the guest through the library and
 /// compares them with qemu-img's input and the kernel's mount; puts each defect in and expects just
-/// its finding; checks the fixtures of testdata/guests; feeds bad input. Also: has the kernel write a
+/// its finding; repairs broken guests by the scripts of `remedy`; checks the fixtures of testdata/guests; feeds bad input. Also: has the kernel write a
 /// hard tree to every kind of file system and volume, lays the guest out on XFS, Btrfs, LVM and md
 /// RAID, and damages one structure after another; makes Windows guests of each release with each
 /// defect; damages qcow2 files of every kind and compares with qemu-img check. Needs root, and 20 GB below target/xtask.
@@ -66,6 +67,8 @@ enum Part {
     Hives,
     /// Each defect gives its finding
     Defects,
+    /// Each broken guest passes once the script of `remedy` has repaired a copy
+    Repair,
     /// No damage makes the checker crash, or pass what it cannot read
     Damage,
     /// Each fixture ends as its .expect.json says
@@ -172,6 +175,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     if wanted(Part::Defects) {
         defect::compare(&checker, &guest, &mut log)?;
+    }
+    if wanted(Part::Repair) {
+        repair::compare(&checker, &guest, &mut log)?;
     }
     log.end()
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::Log;
 use super::report::Checker;
-use crate::guest::mount::Mount;
+use crate::guest::mount::{Loop, Mount};
 use crate::tool::Tool;
 use crate::workspace;
 
@@ -69,7 +69,33 @@ pub fn compare(checker: &Checker, log: &mut Log) -> Result<()> {
         wrong.push("a byte of it is not as it was".to_owned());
     }
     log.note("the file system behind that mount", wrong);
-    fs::remove_file(&image).context("readonly.ext4")
+    fs::remove_file(&image).context("readonly.ext4")?;
+    log.note("a guest on a block device", block_device(checker)?);
+    Ok(())
+}
+
+/// What a block device reports, against a file of the same bytes.
+fn block_device(checker: &Checker) -> Result<Vec<String>> {
+    let image = workspace::cache()?.join("device.raw");
+    let guest = workspace::root().join("testdata/guests/good.qcow2");
+    Tool::new("qemu-img").words("convert -O raw").arg(guest).arg(&image).run()?;
+    let mut wrong = Vec::new();
+    {
+        let device = Loop::read_only(&image, 0, 0)?;
+        let verdict = |path: &Path| {
+            let tool = Tool::new(&checker.binary.to_string_lossy());
+            let output = tool.words("check --quiet").arg(path).output(b"")?;
+            let said =
+                String::from_utf8_lossy(&output.stdout).replace(&*path.to_string_lossy(), "");
+            anyhow::Ok((output.status.code(), said))
+        };
+        let (of_device, of_file) = (verdict(Path::new(&device.device))?, verdict(&image)?);
+        if of_device != of_file || of_file.0 != Some(0) {
+            wrong.push(format!("{of_device:?}, but of the file {of_file:?}"));
+        }
+    }
+    fs::remove_file(&image).context("device.raw")?;
+    Ok(wrong)
 }
 
 /// Content by its hash, and all times in seconds and nanoseconds.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value as Json;
 
 use crate::tool::Tool;
-use crate::workspace;
+use crate::{venv, workspace};
 
 /// Have each form of the report read by what reads it
 ///
@@ -55,15 +55,12 @@ const EVIL: &str =
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let began = Instant::now();
-    let binary = match &arguments.binary {
-        Some(binary) => fs::canonicalize(binary).with_context(|| binary.display().to_string())?,
-        None => workspace::binary()?,
-    };
+    let binary = workspace::binary_or(arguments.binary.as_deref())?;
     let built = began.elapsed();
     let dir = workspace::cache()?.join("formats");
     let reports = dir.join("reports");
     fs::create_dir_all(&reports)?;
-    let python = python(&dir)?;
+    let python = venv::python(&dir, &PACKAGES)?;
     write(&binary, &reports)?;
     let check = reports.join("check.py");
     fs::write(&check, CHECK)?;
@@ -80,25 +77,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Page { dir: &reports, name: "evil-en", width: 390, height: 2400, scheme: "light" }.measure()?;
     println!("{:.1} s", (began.elapsed() - built).as_secs_f64());
     Ok(())
-}
-
-/// A Python of its own that has the consumers.
-fn python(dir: &Path) -> Result<PathBuf> {
-    let venv = dir.join("venv");
-    let python = venv.join("bin/python");
-    let wanted = PACKAGES.join("\n");
-    let mark = venv.join("packages");
-    if fs::read_to_string(&mark).is_ok_and(|there| there == wanted) {
-        return Ok(python);
-    }
-    Tool::new("python3").words("-m venv --clear").arg(&venv).run()?;
-    let install = "-m pip --quiet --disable-pip-version-check install --only-binary :all:";
-    PACKAGES
-        .iter()
-        .fold(Tool::new(&python.to_string_lossy()).words(install), |tool, name| tool.arg(name))
-        .run()?;
-    fs::write(mark, wanted)?;
-    Ok(python)
 }
 
 /// Writes every form of the reports into `dir`.

@@ -6,6 +6,7 @@ use crate::fact::{Evidence, Fact, Unread};
 
 /// The local accounts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct WindowsAccounts {
     /// Each local account, by its relative id.
     pub accounts: Vec<WindowsAccount>,
@@ -26,6 +27,7 @@ impl WindowsAccounts {
 /// Whether an account has a password: never which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum WindowsPassword {
     /// There is a hash.
     Set,
@@ -35,6 +37,7 @@ pub enum WindowsPassword {
 
 /// A local account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct WindowsAccount {
     /// Its name.
     pub name: String,
@@ -80,6 +83,7 @@ impl WindowsAccount {
 
 /// What keeps an account from being used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Hindrance {
     /// It is disabled.
     Disabled,

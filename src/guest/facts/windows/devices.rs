@@ -64,6 +64,7 @@ pub enum SoftwareKind {
 /// is not looked at: that takes the hashes in some thousand files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum DriverSignature {
     /// It has a certificate table; whether the signature is good is not verified.
     Embedded,
@@ -73,6 +74,7 @@ pub enum DriverSignature {
 
 /// A service or driver under `CurrentControlSet\Services`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ServiceFacts {
     /// Name of its key.
     pub name: String,
@@ -114,6 +116,7 @@ impl ServiceFacts {
 
 /// What is known to drive a device of the platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DeviceBinding {
     /// The device, in upper case and without what only narrows it: `PCI\VEN_1AF4&DEV_1001`.
     pub device: String,
@@ -125,6 +128,7 @@ pub struct DeviceBinding {
 
 /// A network interface, by its card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct WindowsInterface {
     /// Its GUID, in braces.
     pub guid: String,

@@ -9,6 +9,7 @@ use crate::fact::{Evidence, Fact, Unread};
 
 /// Remote Desktop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RemoteDesktop {
     /// `fDenyTSConnections`, of the policy where there is one; `Known(None)` when neither says it.
     pub deny: Fact<Option<Seen<u32>>>,
@@ -32,6 +33,7 @@ impl RemoteDesktop {
 /// What the firewall does to a connection from a network of the public profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum FirewallVerdict {
     /// It is off.
     Off(Evidence),
@@ -43,6 +45,7 @@ pub enum FirewallVerdict {
 
 /// What Sysprep and setup left behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SysprepFacts {
     /// `ImageState`; `Known(None)` when it is not set.
     pub image_state: Fact<Option<Seen<String>>>,
@@ -65,6 +68,7 @@ impl SysprepFacts {
 
 /// Cloudbase-Init.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CloudbaseInit {
     /// Its service; `Known(None)` when there is none.
     pub service: Fact<Option<ServiceFacts>>,
@@ -81,6 +85,7 @@ impl CloudbaseInit {
 
 /// `cloudbase-init.conf`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CloudbaseInitConf {
     /// The file.
     pub path: String,
@@ -90,6 +95,7 @@ pub struct CloudbaseInitConf {
 
 /// The value of an option.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ConfValue {
     /// The value, continued lines joined by a blank.
     pub value: String,

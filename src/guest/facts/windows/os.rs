@@ -6,6 +6,7 @@ use crate::fact::{Evidence, Fact, Unread};
 
 /// A hive and how it was left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct HiveFacts {
     /// `SYSTEM`, `SOFTWARE`, `SAM`, `DRIVERS`.
     pub name: String,
@@ -18,6 +19,7 @@ pub struct HiveFacts {
 /// How a hive was left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum HiveSync {
     /// Written to its end.
     Clean,
@@ -30,6 +32,7 @@ pub enum HiveSync {
 /// What setup made it (`ProductOptions\ProductType`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum ProductType {
     /// `WinNT`: for people's machines.
     Workstation,
@@ -41,6 +44,7 @@ pub enum ProductType {
 
 /// Identity of a Windows system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct WindowsIdentity {
     /// `ProductName`, with `Windows 11` where build 22000 and later still say `Windows 10`.
     pub name: String,
@@ -90,6 +94,7 @@ pub const WINDOWS_8: (u32, u32) = (6, 2);
 /// A mark of a maker's edition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum OemMark {
     /// The product id is one of the OEM channel.
     ProductId(Evidence),

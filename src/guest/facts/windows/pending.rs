@@ -6,6 +6,7 @@ use crate::fact::{Evidence, Fact, Unread};
 
 /// Work that was put off until the next start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PendingFacts {
     /// Updates and features that ask for a restart (`RebootPending` of Component Based Servicing,
     /// `RebootRequired` of Windows Update).

@@ -6,7 +6,7 @@
 
 use super::platform_tags;
 use crate::error::Result;
-use crate::fact::{Evidence, Fact, Unread};
+use crate::fact::{Evidence, Fact, Unread, value_behind};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{DsIdentify, DsIdentifyWay};
@@ -118,11 +118,11 @@ fn setting(
 
 fn line_of(text: &str, wanted: &str) -> Option<Evidence> {
     let lines: Vec<_> = (1_usize..).zip(text.lines()).collect();
-    lines.into_iter().rev().find_map(|(line, content)| {
-        let content = content.split('#').next().unwrap_or_default().trim();
+    lines.into_iter().rev().find_map(|(line, whole)| {
+        let content = whole.split('#').next().unwrap_or_default().trim();
         let (key, _) = content.split_once(':')?;
-        (key.trim() == wanted)
-            .then(|| Evidence::new(format!("{DS_IDENTIFY_CONFIG}:{line}"), content))
+        let evidence = || Evidence::new(format!("{DS_IDENTIFY_CONFIG}:{line}"), content);
+        (key.trim() == wanted).then(|| evidence().marked(line, whole, value_behind(whole, &[':'])))
     })
 }
 

@@ -133,6 +133,7 @@ fn seen(path: &str, line: usize, content: &str) -> Evidence {
         format!("{path}:{line}"),
         content.trim().chars().take(MAX_SHOWN).collect::<String>(),
     )
+    .marked(line, content, 0..0)
 }
 
 /// The value of `KEY=value` in a file that a shell sources, the last one; none when it is not set.

@@ -2,6 +2,8 @@
 //!
 //! Sources: udev(7); `75-persistent-net-generator.rules` and `write_net_rules` of udev up to 174.
 
+use std::ops::Range;
+
 use super::files::{Content, Files};
 use crate::error::Result;
 use crate::fact::Fact;
@@ -57,12 +59,23 @@ fn take(file: &Content, rules: &mut PersistentRules) {
         }
         let list = if is_mac_rule(&rule) { &mut rules.macs } else { &mut rules.others };
         if list.len() < MAX_SHOWN {
-            list.push(file.evidence(line, &rule));
+            let part = address_in(&rule);
+            list.push(file.evidence(line, &rule).marked(line, &rule, part));
         }
     }
     if rules.macs.is_empty() && rules.others.is_empty() {
         rules.harmless = Some("comments only".to_owned());
     }
+}
+
+/// Where a rule compares the MAC address: `ATTR{address}=="…"`; nothing where it does not.
+fn address_in(rule: &str) -> Range<usize> {
+    let Some((before, behind)) = rule.split_once("{address}") else { return 0..0 };
+    let start = before.rfind([',', ' ']).map_or(0, |at| at.saturating_add(1));
+    // The quote behind the value.
+    let length = behind.match_indices('"').nth(1).map_or(0, |(at, _)| at.saturating_add(1));
+    let end = before.len().saturating_add("{address}".len()).saturating_add(length);
+    start..end
 }
 
 /// The generator that came with udev, and what takes its place.

@@ -87,7 +87,8 @@ pub(super) fn upstart(tree: &Tree, name: &str) -> Result<Option<(UnitState, Evid
     for (path, text) in [(&over, &override_text), (&job, &text)] {
         for (line, content) in (1_usize..).zip(text.lines()) {
             if content.trim() == "manual" {
-                let evidence = Evidence::new(format!("{path}:{line}"), "manual");
+                let evidence =
+                    Evidence::new(format!("{path}:{line}"), "manual").marked(line, content, 0..0);
                 return Ok(Some((UnitState::Disabled, evidence)));
             }
         }

@@ -231,7 +231,11 @@ fn rules(tree: &Tree) -> Result<Vec<Rule>> {
                 disable,
                 pattern: pattern.to_owned(),
                 instances,
-                evidence: Evidence::new(format!("{path}:{line}"), content.trim()),
+                evidence: Evidence::new(format!("{path}:{line}"), content.trim()).marked(
+                    line,
+                    content,
+                    0..0,
+                ),
             });
         }
     }

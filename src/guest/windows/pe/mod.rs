@@ -82,6 +82,7 @@ impl Subsystem {
 
 /// What a PE image says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PeFacts {
     /// `Machine` of the file header as it stands: 0x14c, 0x8664, ….
     pub machine: u16,

@@ -20,6 +20,7 @@ pub enum HiveState {
 
 /// What a replay did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Replay {
     /// What made the hive dirty.
     pub why: String,

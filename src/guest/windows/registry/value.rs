@@ -28,6 +28,7 @@ const COMPRESSED: u16 = 1;
 
 /// A value of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Value {
     /// Its name, empty for the default value; what is no Unicode in it is U+FFFD.
     pub name: String,
@@ -40,6 +41,7 @@ pub struct Value {
 /// What data is said to be. Nobody checks that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is the name of what it stands for")]
+#[non_exhaustive]
 pub enum ValueType {
     None,
     Sz,

@@ -36,6 +36,7 @@ const MAX_CLUSTERS: u64 = 0x7fff_ffff;
 
 /// What the walk over all tables found.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Qcow2Structure {
     /// Damage, each with its structure and offset. At most [`MAX_LISTED_PROBLEMS`].
     pub problems: Vec<Evidence>,

@@ -1,0 +1,55 @@
+say() { printf '%s\n' "$*" >&2; }
+die() { say "$0: $*"; exit 1; }
+
+RULE='' WORK='' LEFT=0
+# @begin@
+begin() { RULE=$1; say "== $1"; }
+# @left_out@
+left_out() { LEFT=$((LEFT + 1)); say "   @left_out_word@: $*"; }
+
+# @leave@
+leave() {
+    status=$?
+    trap - EXIT
+    set +e
+    if release; then
+        [ -z "$WORK" ] || rm -rf "$WORK"
+    else
+        say "@still_held@: $WORK"
+    fi
+    case $status in 0 | 3) ;; *) say "@failed@${RULE:+ ($RULE)}" ;; esac
+    exit "$status"
+}
+
+# @start@
+start() {
+    # @colon@
+    case $IMAGE in /*) ;; *) IMAGE=./$IMAGE ;; esac
+    case $OUTPUT in /*) ;; *) OUTPUT=./$OUTPUT ;; esac
+    for tool in qemu-img mktemp stat "$@"; do
+        command -v "$tool" >/dev/null || die "@missing@: $tool"
+    done
+    [ -f "$IMAGE" ] || [ -b "$IMAGE" ] || die "@no_image@: $IMAGE"
+    [ ! -e "$OUTPUT" ] || die "@exists@: $OUTPUT"
+    [ ! -f "$IMAGE" ] || [ "$(stat -L -c %s "$IMAGE")" = "$SIZE" ] ||
+        die "@other_image@: $IMAGE"
+    WORK=$(mktemp -d "$OUTPUT.work.XXXXXX")
+    trap leave EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    SOURCE=$IMAGE
+}
+
+# @deliver@
+deliver() {
+    chmod --reference="$IMAGE" "$1" 2>/dev/null || :
+    mv -n "$1" "$OUTPUT"
+    [ ! -e "$1" ] || die "@exists@: $OUTPUT"
+    say "@done@: $OUTPUT"
+    say "image-preflight check --profile $PROFILE '$OUTPUT'"
+    if [ "$LEFT" -gt 0 ]; then
+        say "@some_left@: $LEFT"
+        exit 3
+    fi
+}

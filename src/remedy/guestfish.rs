@@ -1,0 +1,125 @@
+//! A shell script that changes a copy with `guestfish`, which works in a virtual machine of its own.
+
+use std::fmt::Write;
+
+use super::comment::{COPY, comment, functions, head, repair, rest, source, variables};
+use super::layout::{Layout, Mounted, Place};
+use super::step::Step;
+use super::{Remedy, sh};
+use crate::rules::{Fixed, Lang};
+
+/// Ends what `guestfish` reads: no command of it begins so.
+const END: &str = "GUESTFISH";
+
+pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
+    let Some(layout) = &remedy.layout else { return sh::script(remedy, lang) };
+    let needs = Fixed::new(
+        "Needs guestfish (libguestfs) and qemu-img, and no root. The image's file systems are mounted and its programs run in libguestfs's own virtual machine.",
+        "需要guestfish（libguestfs）和qemu-img，不需要root权限。镜像的文件系统在libguestfs自己的虚拟机中挂载，其程序也在其中运行。",
+    );
+    let mut out = head(remedy, lang, needs);
+    variables(&mut out, remedy);
+    out.push_str(&functions(COPY, lang));
+    out.push_str("\nrelease() { :; }\n\nstart guestfish\n");
+    source(&mut out, remedy);
+    let format = remedy.format;
+    let _ = write!(
+        out,
+        "\nqemu-img convert -f {format} -O qcow2 -o compat=1.1 \"$SOURCE\" \"$WORK/done\"\n\
+         guestfish --rw --format=qcow2 -a \"$WORK/done\" <<'{END}'\nrun\n"
+    );
+    mounts(&mut out, remedy, layout);
+    for found in &remedy.repairs {
+        repair(&mut out, found, lang);
+        for step in &found.steps {
+            command(&mut out, step);
+        }
+    }
+    if !remedy.rebuilds.is_empty() {
+        out.push('\n');
+        let words = Fixed::new(
+            "The initramfs, once for all that goes into it.",
+            "initramfs，统一重新生成一次。",
+        );
+        comment(&mut out, "", words.get(lang));
+        for rebuild in &remedy.rebuilds {
+            let _ = writeln!(out, "sh {}", quote(&rebuild.command()));
+        }
+    }
+    let _ = write!(out, "\numount-all\n{END}\n");
+    rest(&mut out, remedy, lang);
+    out.push_str("\ndeliver \"$WORK/done\"\n");
+    out
+}
+
+/// libguestfs starts logical volumes by itself, and counts partitions as Linux does.
+fn device(mount: &Mounted) -> String {
+    match &mount.place {
+        Place::Part(_, Some(number)) => format!("/dev/sda{number}"),
+        Place::Part(_, None) => "/dev/sda".to_owned(),
+        Place::Logical(group, logical) => format!("/dev/{group}/{logical}"),
+    }
+}
+
+fn mounts(out: &mut String, remedy: &Remedy, layout: &Layout) {
+    for mount in layout.needed(remedy.steps()) {
+        let (device, path) = (quote(&device(mount)), quote(&mount.path));
+        if remedy.steps().any(|step| *step == Step::CheckFileSystem(mount.volume)) {
+            match mount.kind.as_str() {
+                "ext2" | "ext3" | "ext4" => {
+                    let _ = writeln!(out, "e2fsck {device} correct:true");
+                }
+                "xfs" => {
+                    // The mount replays the log.
+                    let _ = write!(out, "mount {device} /\numount /\nxfs-repair {device}\n");
+                }
+                _ => {}
+            }
+        }
+        let options = mount.options.as_deref().unwrap_or_default();
+        let _ = writeln!(out, "mount-options {} {device} {path}", quote(options));
+    }
+}
+
+fn command(out: &mut String, step: &Step) {
+    let line = match step {
+        Step::Convert | Step::CheckContainer | Step::CheckFileSystem(_) | Step::Rebuild(_) => {
+            return;
+        }
+        Step::Write { file, lines } => {
+            let mut text = lines.join("\n");
+            text.push('\n');
+            let directory = file.rsplit_once('/').map_or("/", |(directory, _)| directory);
+            format!("mkdir-p {}\nwrite {} {}", quote(directory), quote(file), quote(&text))
+        }
+        Step::Delete(path) => format!("rm-rf {}", quote(path)),
+        Step::Rename { from, to } => format!("mv {} {}", quote(from), quote(to)),
+        Step::Link { path, target } => format!("ln-sf {} {}", quote(target), quote(path)),
+        Step::Empty(path) => format!("write {} \"\"", quote(path)),
+        step => match step.inside() {
+            Some(inside) => format!("sh {}", quote(&inside)),
+            None => return,
+        },
+    };
+    out.push_str(&line);
+    out.push('\n');
+}
+
+/// `text` as one word of guestfish, between double quotes with escapes (guestfish(1), "Using escape
+/// sequences in double quoted arguments").
+pub(super) fn quote(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}

@@ -1,0 +1,225 @@
+//! cloud-init: its settings, its services, what an earlier run left.
+
+use serde_json::Value as Json;
+
+use super::drivers::file_of;
+use super::{Case, Plan, boot, comment_out, network};
+use crate::fact::{Evidence, Fact};
+use crate::guest::facts::UnitState;
+use crate::remedy::step::Step;
+use crate::rules::Profile;
+use crate::rules::nic::{Family, family_of};
+use crate::rules::shell::file_and_line;
+use crate::text;
+
+const DIRECTORY: &str = "/etc/cloud/cloud.cfg.d";
+
+pub(super) fn of(case: &Case<'_>) -> Option<Plan> {
+    Some(match case.rule() {
+        "cloud-init-installed" => installed(case),
+        "cloud-init-enabled" => enabled(case),
+        "cloud-init-datasource-openstack" => Plan::one(openstack(case)),
+        "cloud-init-huawei-dmi" => dmi(case),
+        "cloud-init-network-disabled" => no_network(case),
+        "cloud-init-manage-etc-hosts" => {
+            Plan::one(drop_in(case, "99-manage-etc-hosts.cfg", &["manage_etc_hosts: localhost"]))
+        }
+        "cloud-init-root-login" => Plan::one(root_login(case)),
+        "cloud-init-modules-order" => modules(case),
+        "cloud-init-cache-clean" => Plan::steps(clean(case.evidence())),
+        "cloud-init-linux-user-removed" => {
+            Plan::steps(vec![Step::run("userdel linux"), Step::Delete("/home/linux".to_owned())])
+        }
+        _ => return None,
+    })
+}
+
+/// A file among cloud-init's that has the last word: they are merged in the order of their names.
+fn drop_in(case: &Case<'_>, name: &str, lines: &[&str]) -> Step {
+    let later = case.linux.cloud_init.files.iter().filter_map(|file| {
+        file.strip_prefix(DIRECTORY)?.strip_prefix('/').filter(|other| *other > name)
+    });
+    let name = if later.count() > 0 { format!("zzz-{name}") } else { name.to_owned() };
+    Step::write(&format!("{DIRECTORY}/{name}"), lines)
+}
+
+fn openstack(case: &Case<'_>) -> Step {
+    let lines = [
+        "datasource_list: [ OpenStack ]",
+        "datasource:",
+        "  OpenStack:",
+        "    metadata_urls: [ \"http://169.254.169.254\" ]",
+        "    max_wait: 120",
+        "    timeout: 5",
+    ];
+    drop_in(case, "zz-openstack.cfg", &lines)
+}
+
+fn root_login(case: &Case<'_>) -> Step {
+    if case.context.profile == Profile::Otc {
+        let lines = ["disable_root: true", "ssh_pwauth: false"];
+        return drop_in(case, "99-no-root-login.cfg", &lines);
+    }
+    let lines = [
+        "users:",
+        "- name: root",
+        "  lock_passwd: false",
+        "disable_root: false",
+        "ssh_pwauth: true",
+    ];
+    drop_in(case, "99-root-login.cfg", &lines)
+}
+
+fn installed(case: &Case<'_>) -> Plan {
+    let local = case.evidence().first().filter(|seen| seen.location.starts_with("/usr/local/"));
+    if let Some(local) = local {
+        return Plan::one(Step::Link {
+            path: "/usr/bin/cloud-init".to_owned(),
+            target: local.location.clone(),
+        });
+    }
+    match install(case, "cloud-init") {
+        Some(step) => Plan::Steps(
+            vec![step],
+            Some(text!(
+                "It needs the network and the guest's own package sources; its settings are to be checked afterwards.",
+                "需要网络以及系统自身的软件源；完成后请再检查其配置。"
+            )),
+        ),
+        None => Plan::ByHand(super::no_step()),
+    }
+}
+
+/// The command that installs a package.
+pub(super) fn install(case: &Case<'_>, package: &str) -> Option<Step> {
+    let command = match family_of(case.linux)? {
+        Family::Debian => format!(
+            "export DEBIAN_FRONTEND=noninteractive\napt-get update\napt-get install -y --no-install-recommends {package}"
+        ),
+        Family::RedHat => format!("yum -y install {package}"),
+        Family::Suse => format!("zypper --non-interactive install {package}"),
+    };
+    Some(Step::Run { command, network: true })
+}
+
+fn enabled(case: &Case<'_>) -> Plan {
+    let cloud_init = &case.linux.cloud_init;
+    let mut steps = Vec::new();
+    for switch in cloud_init.disabled_by.known().into_iter().flatten() {
+        if file_and_line(&switch.location).is_some() {
+            match comment_out(switch) {
+                Some(step) => steps.push(step),
+                None => return Plan::ByHand(super::no_step()),
+            }
+        } else if switch.location.starts_with('/') {
+            steps.push(Step::Delete(switch.location.clone()));
+        } else {
+            steps.extend(boot::remove_word(case.linux, &switch.detail));
+        }
+    }
+    let mut absent = Vec::new();
+    for unit in &cloud_init.units {
+        match unit.state {
+            Fact::Known(UnitState::Disabled | UnitState::Masked) => {
+                steps.push(Step::Enable(format!("{}.service", unit.name)));
+            }
+            Fact::Known(UnitState::Absent) => absent.push(unit.name.clone()),
+            Fact::Known(UnitState::Enabled) | Fact::Unknown(_) => {}
+        }
+    }
+    let names = absent.join(", ");
+    let note = (!absent.is_empty()).then(|| {
+        text!(
+            "Install cloud-init again: there is no {names}.",
+            "请重新安装cloud-init：缺少{names}。"
+        )
+    });
+    Plan::Steps(steps, note)
+}
+
+fn dmi(case: &Case<'_>) -> Plan {
+    let tag = match case.context.profile {
+        Profile::Otc => "OpenTelekomCloud",
+        Profile::ImsClassic | Profile::Huaweicloud => "HUAWEICLOUD",
+    };
+    let Some(path) = case.evidence().first().map(|seen| &seen.location) else {
+        return Plan::ByHand(super::no_step());
+    };
+    if !path.ends_with(".py") {
+        return Plan::one(openstack(case));
+    }
+    let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    Plan::Steps(
+        vec![
+            // Read when the module is loaded, after whatever the list was made of.
+            Step::append(
+                path,
+                &format!("VALID_DMI_ASSET_TAGS = list(VALID_DMI_ASSET_TAGS) + [\"{tag}\"]"),
+            ),
+            Step::Delete(format!("{directory}/__pycache__")),
+        ],
+        Some(text!(
+            "An update of the package undoes it; the lasting repair is cloud-init 22.4 or later.",
+            "软件包更新后会失效；彻底的修复是升级到cloud-init 22.4或更高版本。"
+        )),
+    )
+}
+
+fn no_network(case: &Case<'_>) -> Plan {
+    if !network::has_own_dhcp(case.linux) {
+        return Plan::ByHand(text!(
+            "cloud-init alone sets up the network here: without it the server would come up without one. First give the card a DHCP configuration of the image's own.",
+            "此处网络仅由cloud-init配置：关闭后云服务器将没有网络。请先为网卡写入镜像自身的DHCP配置。"
+        ));
+    }
+    let lines = ["network: {config: disabled}"];
+    Plan::one(drop_in(case, "99-disable-network-config.cfg", &lines))
+}
+
+fn modules(case: &Case<'_>) -> Plan {
+    /// Every name of a module is a Python identifier, `-` for `_` apart.
+    fn is_name(name: &str) -> bool {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+    }
+    let list = case.linux.cloud_init.config.get("cloud_init_modules").and_then(Json::as_array);
+    let Some(list) = list else { return Plan::ByHand(super::no_step()) };
+    let mut lines = vec!["cloud_init_modules:".to_owned(), "- ssh".to_owned()];
+    let mut has_update = false;
+    for entry in list {
+        let words: Option<Vec<&str>> = match entry {
+            Json::String(name) => Some(vec![name]),
+            Json::Array(words) => words.iter().map(Json::as_str).collect(),
+            _ => None,
+        };
+        let Some(words) = words.filter(|words| words.iter().all(|word| is_name(word))) else {
+            return Plan::ByHand(super::no_step());
+        };
+        let Some(name) = words.first().map(|name| name.replace('-', "_")) else { continue };
+        has_update |= name == "update_hostname";
+        if name != "ssh" {
+            lines.push(match words.as_slice() {
+                [only] => format!("- {only}"),
+                several => format!("- [{}]", several.join(", ")),
+            });
+        }
+    }
+    if !has_update {
+        lines.push("- update_hostname".to_owned());
+    }
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    Plan::one(drop_in(case, "99-modules-order.cfg", &lines))
+}
+
+/// What a run leaves behind; the directories that the package brings stay.
+fn clean(evidence: &[Evidence]) -> Vec<Step> {
+    let mut steps: Vec<Step> = ["instances", "sem", "data"]
+        .iter()
+        .map(|name| Step::Clear(format!("/var/lib/cloud/{name}")))
+        .collect();
+    steps.insert(0, Step::Delete("/var/lib/cloud/instance".to_owned()));
+    let logs = evidence.iter().map(|seen| file_of(&seen.location));
+    steps.extend(
+        logs.filter(|path| path.starts_with("/var/log/")).map(|path| Step::Delete(path.to_owned())),
+    );
+    steps
+}

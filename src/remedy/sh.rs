@@ -1,0 +1,166 @@
+//! A shell script for a Linux machine: it mounts a copy, changes files, and converts it back.
+
+use std::fmt::Write;
+
+use super::comment::{COPY, MOUNT, comment, functions, head, repair, rest, source, variables};
+use super::layout::{Layout, Place, Range};
+use super::step::Step;
+use super::{Remedy, Repair};
+use crate::rules::shell::{quote, quote_path};
+use crate::rules::{Fixed, Lang};
+
+/// A script that has nothing to do.
+pub(super) fn nothing(remedy: &Remedy, lang: Lang) -> String {
+    let mut out = head(
+        remedy,
+        lang,
+        Fixed::new(
+            "There is nothing that a script could repair: it only says so.",
+            "没有可由脚本修复的内容，本脚本仅作说明。",
+        ),
+    );
+    rest(&mut out, remedy, lang);
+    let word = Fixed::new("nothing that a script could repair", "没有可由脚本修复的内容");
+    let _ = write!(out, "\necho '{}'\n", word.get(lang));
+    out
+}
+
+pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
+    let needs = if remedy.is_in_guest() {
+        Fixed::new(
+            "Needs root on Linux, qemu-img, and room beside the output for the disk's content. It mounts the image's file systems with this machine's kernel.",
+            "需要Linux的root权限、qemu-img，以及输出位置有容纳磁盘内容的空间。会用本机内核挂载镜像的文件系统。",
+        )
+    } else {
+        Fixed::new("Needs qemu-img, and no root.", "需要qemu-img，不需要root权限。")
+    };
+    let mut out = head(remedy, lang, needs);
+    variables(&mut out, remedy);
+    out.push_str(&functions(COPY, lang));
+    let format = remedy.format;
+    if let Some(layout) = &remedy.layout {
+        out.push('\n');
+        out.push_str(&functions(MOUNT, lang));
+        inside(&mut out, remedy, layout, lang);
+    } else {
+        out.push_str("\nrelease() { :; }\n\nstart\n");
+        source(&mut out, remedy);
+        for found in &remedy.repairs {
+            repair(&mut out, found, lang);
+        }
+        let _ = write!(
+            out,
+            "\nqemu-img convert -f {format} -O qcow2 -o compat=1.1 \"$SOURCE\" \"$WORK/done\"\n"
+        );
+    }
+    rest(&mut out, remedy, lang);
+    out.push_str("\ndeliver \"$WORK/done\"\n");
+    out
+}
+
+fn inside(out: &mut String, remedy: &Remedy, layout: &Layout, lang: Lang) {
+    let mounts = layout.needed(remedy.steps());
+    let lvm = if layout.physical_volumes.is_empty() { "" } else { " vgchange vgmknodes" };
+    let chroot = if programs(remedy) { " unshare chroot" } else { "" };
+    let format = remedy.format;
+    let root = Fixed::new("to mount the copy takes root", "挂载副本需要root权限").get(lang);
+    let _ = write!(
+        out,
+        "\n[ \"$(id -u)\" = 0 ] || die '{root}'\nstart losetup mount umount sed cmp find{lvm}{chroot}\n"
+    );
+    source(out, remedy);
+    let _ = write!(
+        out,
+        "\nDISK=$WORK/disk\nROOT=$WORK/root\nmkdir \"$ROOT\"\n\
+         qemu-img convert -f {format} -O raw \"$SOURCE\" \"$DISK\"\n\n"
+    );
+    let part = |out: &mut String, range: &Range| {
+        let _ = writeln!(out, "part {} {}", range.start, range.size);
+    };
+    for range in &layout.physical_volumes {
+        part(out, range);
+    }
+    let mut active = false;
+    for mount in mounts {
+        match &mount.place {
+            Place::Part(range, _) => part(out, range),
+            Place::Logical(group, logical) => {
+                let (group, logical) = (quote(group), quote(logical));
+                if !active {
+                    let _ = writeln!(out, "activate {group}");
+                    active = true;
+                }
+                let _ = writeln!(out, "DEVICE=/dev/{group}/{logical}");
+            }
+        }
+        if remedy.steps().any(|step| *step == Step::CheckFileSystem(mount.volume)) {
+            let _ = writeln!(out, "check {}", mount.kind);
+        }
+        let options = match (&mount.options, mount.kind.as_str()) {
+            (Some(options), _) => format!(",{options}"),
+            (None, "xfs") => ",nouuid".to_owned(),
+            (None, _) => String::new(),
+        };
+        let (path, kind) = (quote_path(&mount.path), &mount.kind);
+        let _ = writeln!(out, "mount_on {path} {kind} {}", quote(&options));
+    }
+    for found in &remedy.repairs {
+        repair(out, found, lang);
+        steps(out, found);
+    }
+    if !remedy.rebuilds.is_empty() {
+        out.push('\n');
+        comment(
+            out,
+            "",
+            Fixed::new(
+                "The initramfs, once for all that goes into it.",
+                "initramfs，统一重新生成一次。",
+            )
+            .get(lang),
+        );
+        let _ = writeln!(out, "begin initramfs");
+        for rebuild in &remedy.rebuilds {
+            let _ = writeln!(out, "in_guest no {}", quote(&rebuild.command()));
+        }
+    }
+    out.push_str("\nRULE=''\nrelabel\nsync\nrelease\n");
+    let _ =
+        writeln!(out, "qemu-img convert -f raw -O qcow2 -o compat=1.1 \"$DISK\" \"$WORK/done\"");
+}
+
+fn programs(remedy: &Remedy) -> bool {
+    remedy.steps().any(Step::runs_guest_programs)
+}
+
+fn steps(out: &mut String, found: &Repair) {
+    let lines: Vec<String> = found.steps.iter().filter_map(step_line).collect();
+    if !lines.is_empty() {
+        let _ = writeln!(out, "begin {}\n{}", found.finding.rule, lines.join("\n"));
+    }
+}
+
+pub(super) fn step_line(step: &Step) -> Option<String> {
+    Some(match step {
+        Step::Convert | Step::CheckContainer | Step::CheckFileSystem(_) | Step::Rebuild(_) => {
+            return None;
+        }
+        Step::Edit { file, edit } => format!("edit {} {}", quote_path(file), quote(&edit.sed())),
+        Step::Append { file, line } => format!("append {} {}", quote_path(file), quote(line)),
+        Step::Write { file, lines } => {
+            let words: Vec<_> = lines.iter().map(|line| quote(line)).collect();
+            format!("put {} \\\n    {}", quote_path(file), words.join(" \\\n    "))
+        }
+        Step::Delete(path) => format!("delete {}", quote_path(path)),
+        Step::Clear(path) => format!("clear_directory {}", quote_path(path)),
+        Step::Empty(path) => format!("empty {}", quote_path(path)),
+        Step::EmptyAll(path) => format!("empty_all {}", quote_path(path)),
+        Step::Rename { from, to } => format!("rename {} {}", quote_path(from), quote_path(to)),
+        Step::Link { path, target } => format!("link {} {}", quote_path(path), quote(target)),
+        Step::Enable(unit) => format!("enable {}", quote(unit)),
+        Step::Run { command, network } => {
+            let network = if *network { "yes" } else { "no" };
+            format!("in_guest {network} {}", quote(command))
+        }
+    })
+}

@@ -1,0 +1,542 @@
+//! Tests: what is planned, that nothing of a hostile image gets out of its quotes, and that the
+//! functions of the shell do what their comments say. The shell is the machine's own `sh`.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use super::step::{Edit, Step};
+use super::{Remedy, ScriptFormat, comment, covers, guestfish};
+use crate::fact::{Evidence, Fact};
+use crate::guest::facts::{
+    Addressing, Facts, InterfaceConfig, InterfaceKind, InterfaceMatch, MachineId, NetworkProgram,
+    NicName,
+};
+use crate::rules::testing::{
+    absent_disk, context, entry_mut, fstab_mut, good_linux, linux_mut, mount, qcow2_mut, windows,
+};
+use crate::rules::{Lang, Profile, RULES, Status, check_all};
+
+const FORMATS: [ScriptFormat; 3] =
+    [ScriptFormat::Sh, ScriptFormat::Guestfish, ScriptFormat::VirtCustomize];
+
+/// What breaks out of quotes that are made by hand, or out of a comment.
+const HOSTILE: &[&str] = &[
+    "/x'; touch PWNED; '",
+    "$(touch PWNED)`touch PWNED`",
+    "\"; touch PWNED; \"",
+    "a\\'; touch PWNED #",
+    "/&/\\1[x]*.^$/;e touch PWNED",
+    "GUESTFISH",
+    "} ; touch PWNED ; {",
+    "<! touch PWNED",
+    "-e 1etouch PWNED",
+];
+
+fn remedy(facts: &Facts, rules: &[&str]) -> Remedy {
+    let context = context(Profile::ImsClassic);
+    let rules: Vec<String> = rules.iter().map(|rule| (*rule).to_owned()).collect();
+    Remedy::new(facts, &check_all(facts, &context), &context, &rules)
+}
+
+fn script(facts: &Facts, rules: &[&str]) -> String {
+    remedy(facts, rules).script(ScriptFormat::Sh, Lang::En)
+}
+
+/// The lines of a script that do something, behind the functions.
+fn commands(script: &str) -> Vec<&str> {
+    let body = script.split("\nmount_on / ").nth(1).unwrap_or_default();
+    body.lines().skip(1).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+/// Runs a script with these arguments in a directory.
+fn sh(script: &str, arguments: &[&str], directory: &Path) -> Output {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).arg("sh").args(arguments).current_dir(directory);
+    command.stdin(Stdio::null()).output().expect("sh")
+}
+
+fn is_script(script: &str) {
+    let output = Command::new("sh").args(["-n", "-c", script]).output().expect("sh");
+    assert!(output.status.success(), "{}\n{script}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// With what stands in front of the steps, for a guest's tree in `root` of the directory.
+fn in_tree(steps: &str) -> String {
+    let (copy, mount) =
+        (comment::functions(comment::COPY, Lang::En), comment::functions(comment::MOUNT, Lang::En));
+    format!("set -eu\nexport LC_ALL=C\n{copy}{mount}ROOT=$PWD/root WORK=$PWD/work\n{steps}\n")
+}
+
+fn tree() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir_all(directory.path().join("root/etc")).unwrap();
+    fs::create_dir(directory.path().join("work")).unwrap();
+    directory
+}
+
+fn ran(steps: &str, directory: &Path) -> String {
+    let output = sh(&in_tree(steps), &[], directory);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{steps}\n{said}");
+    assert!(!directory.join("PWNED").exists() && !directory.join("root/PWNED").exists(), "{steps}");
+    said
+}
+
+/// The good machine whose fstab mounts a disk that stays behind, by a line of that text.
+fn with_absent_disk(text: &str) -> Facts {
+    let mut facts = good_linux();
+    let mut entry = mount(7, absent_disk(), "/data", "ext4");
+    entry.source.spec = text.split(' ').next().unwrap_or_default().to_owned();
+    entry.text = text.to_owned();
+    fstab_mut(&mut facts).entries.push(entry);
+    facts
+}
+
+#[test]
+fn each_step_stands_below_its_finding() {
+    let script = script(&with_absent_disk("UUID=dead /data ext4 defaults 0 0"), &[]);
+    is_script(&script);
+    let at = |text: &str| script.find(text).unwrap_or_else(|| panic!("no {text:?} in\n{script}"));
+    let finding = at("# fstab-no-nonsystem-mounts (fail): Line 7 of /etc/fstab mounts /data");
+    let evidence = at("#   | /etc/fstab:7  UUID=dead /data ext4 defaults 0 0");
+    let step = at("edit /etc/fstab '7s/^UUID=dead \\/data ext4 defaults 0 0[[:space:]]*$/#&/'");
+    assert!(finding < evidence && evidence < step);
+    assert_eq!(
+        commands(&script),
+        [
+            "begin fstab-no-nonsystem-mounts",
+            "edit /etc/fstab '7s/^UUID=dead \\/data ext4 defaults 0 0[[:space:]]*$/#&/'",
+            "RULE=''",
+            "relabel",
+            "sync",
+            "release",
+            "qemu-img convert -f raw -O qcow2 -o compat=1.1 \"$DISK\" \"$WORK/done\"",
+            "deliver \"$WORK/done\"",
+        ]
+    );
+    // The root is the second partition of the good machine's disk; /boot is not needed.
+    assert!(!script.contains("\nmount_on /boot"));
+}
+
+#[test]
+fn a_good_machine_needs_no_script_and_gets_one_that_says_so() {
+    for format in FORMATS {
+        for lang in [Lang::En, Lang::ZhCn] {
+            let script = remedy(&good_linux(), &[]).script(format, lang);
+            let output = sh(&script, &[], Path::new("/"));
+            assert!(output.status.success() && !output.stdout.is_empty(), "{script}");
+            assert!(!script.contains("qemu-img convert"), "{script}");
+        }
+    }
+}
+
+#[test]
+fn every_form_of_every_script_is_one_for_a_shell() {
+    let mut broken = good_linux();
+    qcow2_mut(&mut broken).snapshot_count = 2;
+    let linux = linux_mut(&mut broken);
+    linux.cloud_init.disabled_by =
+        Fact::Known(vec![Evidence::new("/etc/cloud/cloud-init.disabled", "the file exists")]);
+    linux.network.interfaces = Fact::Known(vec![static_address("eth0")]);
+    entry_mut(&mut broken).command_line = "root=/dev/sda1 ro".to_owned();
+    for facts in [broken, with_absent_disk("UUID=dead /data"), windows(), good_linux()] {
+        for format in FORMATS {
+            for lang in [Lang::En, Lang::ZhCn] {
+                is_script(&remedy(&facts, &[]).script(format, lang));
+            }
+        }
+    }
+}
+
+fn static_address(name: &str) -> InterfaceConfig {
+    InterfaceConfig {
+        program: NetworkProgram::Ifupdown,
+        name: name.to_owned(),
+        location: "/etc/network/interfaces:4".to_owned(),
+        matches: InterfaceMatch { names: vec![name.to_owned()], ..InterfaceMatch::default() },
+        kind: InterfaceKind::Ethernet,
+        ports: Vec::new(),
+        ipv4: Addressing::Static,
+        ipv4_at: Evidence::new("/etc/network/interfaces:4", format!("iface {name} inet static")),
+        ipv6: Addressing::None,
+        macs: Vec::new(),
+        by_cloud_init: false,
+        idle: Fact::Known(None),
+        persistent_dhclient: None,
+    }
+}
+
+#[test]
+fn a_static_address_of_ifupdown_turns_to_dhcp() {
+    let mut facts = good_linux();
+    let network = &mut linux_mut(&mut facts).network;
+    network.interfaces = Fact::Known(vec![static_address("eth0")]);
+    network.nic_name =
+        Fact::Known((NicName::Exactly("eth0".to_owned()), Evidence::new("kernel", "eth0")));
+    let script = script(&facts, &["nic-dhcp"]);
+    let edits: Vec<&str> =
+        commands(&script).into_iter().filter(|line| line.starts_with("edit ")).collect();
+    let directory = tree();
+    let file = directory.path().join("root/etc/network/interfaces");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let before = "auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet static\n  address \
+                  10.0.0.2/24\n  gateway 10.0.0.1\n  dns-nameservers 10.0.0.1\nauto eth1\niface \
+                  eth1 inet static\n  address 10.1.0.2\n";
+    fs::write(&file, before).unwrap();
+    ran(&edits.join("\n"), directory.path());
+    assert_eq!(
+        fs::read_to_string(&file).unwrap(),
+        before
+            .replacen("inet static", "inet dhcp", 1)
+            .replacen("  address 10.0.0.2", "#  address 10.0.0.2", 1)
+            .replacen("  gateway", "#  gateway", 1)
+    );
+}
+
+#[test]
+fn a_line_is_changed_when_it_is_just_what_was_seen() {
+    let odd = ["a.b", "[x]*", "^$", "/dev/sda1\t/data ext4", "x & y \\1 \\n", "'\"`$(", "数据 盘"];
+    for text in odd.into_iter().chain(HOSTILE.iter().copied()) {
+        let directory = tree();
+        let path = directory.path().join("root/etc/file");
+        let edit = |edit: Edit| {
+            let script = super::sh::step_line(&Step::edit("/etc/file", edit)).unwrap();
+            let said = ran(&script, directory.path());
+            (fs::read_to_string(&path).unwrap(), said)
+        };
+        let seen = text.to_owned();
+        let write = |line: &str| fs::write(&path, format!("first\n{line}  \nlast\n")).unwrap();
+
+        write(text);
+        let (after, _) = edit(Edit::CommentOut { line: 2, seen: seen.clone() });
+        assert_eq!(after, format!("first\n#{text}  \nlast\n"));
+
+        // Once more: the line is no longer what was seen.
+        let (after, said) = edit(Edit::CommentOut { line: 2, seen: seen.clone() });
+        assert_eq!(after, format!("first\n#{text}  \nlast\n"));
+        assert!(said.contains("left out"), "{said}");
+
+        for (line, seen) in [(1, text), (2, "firs"), (3, text)] {
+            write(text);
+            let (after, said) = edit(Edit::CommentOut { line, seen: seen.to_owned() });
+            assert_eq!(after, format!("first\n{text}  \nlast\n"));
+            assert!(said.contains("left out"), "{said}");
+        }
+
+        write("old");
+        let (after, _) = edit(Edit::Replace { line: 2, seen: "old".into(), new: seen.clone() });
+        assert_eq!(after, format!("first\n{text}\nlast\n"));
+
+        write(&format!("kernel root={text} ro"));
+        let (old, new) = (format!("root={text}"), "root=UUID=1".to_owned());
+        let (after, _) = edit(Edit::Swap { line: 2, old, new });
+        assert_eq!(after, "first\nkernel root=UUID=1 ro  \nlast\n");
+
+        write(&format!("kernel {text} ro"));
+        let (after, _) = edit(Edit::Extend { line: 2, guard: seen, words: text.to_owned() });
+        assert_eq!(after, format!("first\nkernel {text} ro   {text}\nlast\n"));
+    }
+}
+
+#[test]
+fn nothing_of_an_image_gets_out_of_its_quotes() {
+    for text in HOSTILE {
+        let facts = with_absent_disk(&format!("{text} /data"));
+        for format in FORMATS {
+            for lang in [Lang::En, Lang::ZhCn] {
+                is_script(&remedy(&facts, &[]).script(format, lang));
+            }
+        }
+        let script = script(&facts, &[]);
+        let steps: Vec<&str> =
+            commands(&script).into_iter().filter(|line| line.starts_with("edit ")).collect();
+        assert_eq!(steps.len(), 1, "{script}");
+        let directory = tree();
+        let fstab = directory.path().join("root/etc/fstab");
+        fs::write(&fstab, format!("{}{text} /data\n", "\n".repeat(6))).unwrap();
+        ran(&steps.join("\n"), directory.path());
+        let after = fs::read_to_string(&fstab).unwrap();
+        assert_eq!(after, format!("{}#{text} /data\n", "\n".repeat(6)));
+    }
+}
+
+#[test]
+fn the_paths_of_steps_are_words_whatever_they_hold() {
+    for text in HOSTILE {
+        let directory = tree();
+        let name = text.replace('/', "_");
+        let path = format!("/etc/{name}");
+        let steps = [
+            Step::append(&path, text),
+            Step::append(&path, text),
+            Step::Rename { from: path.clone(), to: format!("{path}2") },
+            Step::Delete(format!("{path}3")),
+            Step::Empty(format!("{path}4")),
+            Step::Link { path: format!("{path}5"), target: (*text).to_owned() },
+            Step::write(&format!("/etc/x/{name}"), &[text, "", "-n"]),
+        ];
+        for step in steps {
+            assert!(step.is_plain());
+            ran(&super::sh::step_line(&step).unwrap(), directory.path());
+        }
+        let etc = directory.path().join("root/etc");
+        assert_eq!(fs::read_to_string(etc.join(format!("{name}2"))).unwrap(), format!("{text}\n"));
+        assert_eq!(fs::read(etc.join(format!("{name}4"))).unwrap(), b"");
+        assert_eq!(fs::read_link(etc.join(format!("{name}5"))).unwrap(), Path::new(text));
+        let written = fs::read_to_string(etc.join("x").join(&name)).unwrap();
+        assert_eq!(written, format!("{text}\n\n-n\n"));
+    }
+}
+
+#[test]
+fn a_comment_ends_with_its_own_line() {
+    for text in ["a\nrm -rf /", "a\r\nrm -rf /", "a\u{2028}rm\u{1b}[2J", "\u{202e}x", "a\u{b}rm"] {
+        let mut facts = with_absent_disk("UUID=dead /data");
+        let entry = fstab_mut(&mut facts).entries.last_mut().unwrap();
+        entry.source.spec = text.to_owned();
+        entry.mount_point = format!("/{text}");
+        for format in FORMATS {
+            let script = remedy(&facts, &[]).script(format, Lang::En);
+            assert!(script.lines().all(|line| !line.trim_start().starts_with("rm -rf /")));
+            assert!(
+                !script.contains(['\u{1b}', '\u{202e}', '\u{2028}', '\r', '\u{b}']),
+                "{script}"
+            );
+        }
+        // Where a step itself would need such a name, there is none.
+        entry_text(&mut facts, text);
+        let script = script(&facts, &[]);
+        assert!(!script.contains("\nedit "), "{script}");
+        assert!(script.contains("control characters"), "{script}");
+    }
+}
+
+fn entry_text(facts: &mut Facts, text: &str) {
+    fstab_mut(facts).entries.last_mut().unwrap().text = format!("{text} /data");
+}
+
+#[test]
+fn links_of_the_guest_lead_nowhere_else() {
+    let directory = tree();
+    let (root, outside) = (directory.path().join("root"), directory.path().join("outside"));
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("secret"), "x\n").unwrap();
+    let outside = outside.to_str().unwrap();
+    symlink(format!("{outside}/secret"), root.join("etc/fstab")).unwrap();
+    symlink(outside, root.join("etc/cloud")).unwrap();
+    symlink(format!("../../../../..{outside}"), root.join("etc/up")).unwrap();
+    symlink("/etc/loop2", root.join("etc/loop1")).unwrap();
+    symlink("/etc/loop1", root.join("etc/loop2")).unwrap();
+    symlink("real", root.join("etc/short")).unwrap();
+
+    let said = ran("edit /etc/fstab '1s/^/#/'", directory.path());
+    assert!(said.contains("left out"));
+    ran("put /etc/cloud/x 'y'", directory.path());
+    ran("append /etc/up/x 'y'", directory.path());
+    ran("put /etc/short 'y'", directory.path());
+    assert_eq!(fs::read_to_string(root.join("etc/real")).unwrap(), "y\n");
+    let inside = root.join(outside.trim_start_matches('/'));
+    assert_eq!(fs::read_to_string(inside.join("x")).unwrap(), "y\n");
+    ran("delete /etc/cloud/secret; empty_all /etc/cloud", directory.path());
+    assert_eq!(fs::read_to_string(inside.join("x")).unwrap(), "");
+    assert_eq!(fs::read_to_string(Path::new(outside).join("secret")).unwrap(), "x\n");
+    assert_eq!(fs::read_dir(outside).unwrap().count(), 1);
+    // A link itself goes, not what it leads to.
+    ran("delete /etc/fstab", directory.path());
+    assert!(root.join("etc/fstab").symlink_metadata().is_err());
+    assert!(Path::new(outside).join("secret").exists());
+
+    let looped = sh(&in_tree("put /etc/loop1 'y'"), &[], directory.path());
+    assert!(!looped.status.success());
+    assert!(String::from_utf8_lossy(&looped.stderr).contains("too many links"));
+}
+
+#[test]
+fn a_unit_is_enabled_as_systemctl_would() {
+    let directory = tree();
+    let root = directory.path().join("root");
+    fs::create_dir_all(root.join("usr/lib/systemd/system")).unwrap();
+    fs::create_dir_all(root.join("etc/systemd/system")).unwrap();
+    symlink("usr/lib", root.join("lib")).unwrap();
+    let unit = "[Install]\nWantedBy=multi-user.target graphical.target\nAlias=sshd.service\n\
+                RequiredBy = ../../../x.target a.target\n";
+    fs::write(root.join("usr/lib/systemd/system/ssh.service"), unit).unwrap();
+    symlink("/dev/null", root.join("etc/systemd/system/ssh.service")).unwrap();
+    ran("enable ssh.service", directory.path());
+    let etc = root.join("etc/systemd/system");
+    let target = Path::new("/usr/lib/systemd/system/ssh.service");
+    for link in [
+        "multi-user.target.wants/ssh.service",
+        "graphical.target.wants/ssh.service",
+        "sshd.service",
+        "a.target.requires/ssh.service",
+    ] {
+        assert_eq!(fs::read_link(etc.join(link)).unwrap(), target, "{link}");
+    }
+    assert!(etc.join("ssh.service").symlink_metadata().is_err(), "still masked");
+    assert!(!root.join("x.target.requires").exists());
+    assert!(ran("enable absent.service", directory.path()).contains("left out"));
+}
+
+/// A stand-in for `qemu-img convert`, which copies.
+const QEMU_IMG: &str = "#!/bin/sh\nfor word; do from=${to-} to=$word; done\ncp \"$from\" \"$to\"\n";
+
+#[test]
+fn the_image_is_only_read_and_nothing_is_overwritten() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let tool = path.join("qemu-img");
+    fs::write(&tool, QEMU_IMG).unwrap();
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+    let image = path.join("-a:b 'c'.qcow2");
+    fs::write(&image, "image").unwrap();
+    fs::set_permissions(&image, fs::Permissions::from_mode(0o400)).unwrap();
+
+    let mut facts = good_linux();
+    qcow2_mut(&mut facts).snapshot_count = 1;
+    facts.image.path = "-a:b 'c'.qcow2".to_owned();
+    facts.image.file_size = 5;
+    qcow2_mut(&mut facts).highest_host_byte = 5;
+    let script = format!("PATH=$PWD:$PATH\n{}", script(&facts, &[]));
+    let output = sh(&script, &[], path);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}\n{script}");
+    let copy = path.join("-a:b 'c'-repaired.qcow2");
+    assert_eq!(fs::read_to_string(&copy).unwrap(), "image");
+    assert_eq!(fs::read_to_string(&image).unwrap(), "image");
+    assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o400);
+
+    let again = sh(&script, &[], path);
+    assert!(!again.status.success());
+    assert!(String::from_utf8_lossy(&again.stderr).contains("not overwritten"));
+    let own = image.to_str().unwrap();
+    assert!(!sh(&script, &[own, own], path).status.success());
+    fs::write(path.join("other"), "other image").unwrap();
+    let other = sh(&script, &["other", "out"], path);
+    assert!(String::from_utf8_lossy(&other.stderr).contains("another length"));
+    // Nothing is left behind.
+    let mut names: Vec<_> = fs::read_dir(path).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["-a:b 'c'-repaired.qcow2", "-a:b 'c'.qcow2", "other", "qemu-img"]);
+}
+
+#[test]
+fn the_functions_are_whole_in_both_languages() {
+    for lang in [Lang::En, Lang::ZhCn] {
+        let functions =
+            [comment::COPY, comment::MOUNT].map(|text| comment::functions(text, lang)).concat();
+        is_script(&functions);
+        let odd = |word: &str| word.len() > 2 && word.starts_with('@') && word.ends_with('@');
+        let words = functions.split(|c: char| !(c.is_ascii_lowercase() || "@_".contains(c)));
+        assert_eq!(words.filter(|word| odd(word)).collect::<Vec<_>>(), [""; 0]);
+        assert!(functions.lines().all(|line| line.chars().count() <= 110), "{functions}");
+    }
+}
+
+#[test]
+fn a_word_for_guestfish_stays_one_word() {
+    assert_eq!(guestfish::quote("a \"b\" \\ 'c' | !x\n\ty"), r#""a \"b\" \\ 'c' | !x\n\ty""#);
+    let facts = with_absent_disk("GUESTFISH /data");
+    let script = remedy(&facts, &[]).script(ScriptFormat::Guestfish, Lang::En);
+    assert_eq!(script.lines().filter(|line| *line == "GUESTFISH").count(), 1, "{script}");
+    let at = script.lines().position(|line| line == "GUESTFISH").unwrap();
+    assert!(script.lines().nth(at - 1).is_some_and(|line| line == "umount-all"));
+}
+
+#[test]
+fn virt_customize_leaves_no_machine_id_where_there_was_none() {
+    // It sets one by itself (guestfs-tools 1.48, seen).
+    let last = "set -- \"$@\" --truncate /etc/machine-id\n\nvirt-customize --format qcow2";
+    let mut facts = with_absent_disk("UUID=dead /data");
+    let form = ScriptFormat::VirtCustomize;
+    assert!(remedy(&facts, &[]).script(form, Lang::En).contains(last));
+    let seen = Evidence::new("/etc/machine-id", "0123456789abcdef0123456789abcdef");
+    linux_mut(&mut facts).leftovers.machine_id = Fact::Known(MachineId::Set(seen));
+    let fstab = &["fstab-no-nonsystem-mounts"];
+    assert!(!remedy(&facts, fstab).script(form, Lang::En).contains("/etc/machine-id"));
+}
+
+#[test]
+fn of_windows_the_container_alone_is_repaired() {
+    let mut facts = windows();
+    qcow2_mut(&mut facts).snapshot_count = 1;
+    let script = script(&facts, &[]);
+    assert!(script.contains("# qcow2-no-internal-snapshots (warn)"), "{script}");
+    assert!(!script.contains("losetup") && script.contains("qemu-img convert"), "{script}");
+}
+
+#[test]
+fn what_is_only_told_is_repaired_when_its_rule_is_named() {
+    let mut facts = good_linux();
+    linux_mut(&mut facts).leftovers.xorg_conf =
+        Fact::Known(Some(Evidence::new("/etc/X11/xorg.conf", "120 bytes")));
+    let all = script(&facts, &[]);
+    assert!(all.contains("--rule: xorg-conf-present"), "{all}");
+    assert!(!all.contains("\nrename "), "{all}");
+    let asked = script(&facts, &["xorg-conf-present"]);
+    assert!(commands(&asked).contains(&"rename /etc/X11/xorg.conf /etc/X11/xorg.conf.old"));
+    let other = script(&with_absent_disk("UUID=dead /data"), &["grub-root-uuid"]);
+    assert!(!other.contains("fstab"), "{other}");
+}
+
+#[test]
+fn a_damaged_container_gets_no_script_that_would_hide_it() {
+    let mut facts = with_absent_disk("UUID=dead /data");
+    let qcow2 = qcow2_mut(&mut facts);
+    qcow2.problem_count = 1;
+    qcow2.problems = vec![Evidence::new("L2 table", "beyond the end")];
+    let script = script(&facts, &[]);
+    assert!(!script.contains("qemu-img convert -f"), "{script}");
+    assert!(script.contains("# fstab-no-nonsystem-mounts (fail)"), "{script}");
+}
+
+#[test]
+fn a_backing_file_that_is_no_file_is_not_opened() {
+    for (name, opened) in [
+        ("base.qcow2", true),
+        ("/images/a:b.qcow2", true),
+        ("json:{\"driver\":\"file\"}", false),
+        ("nbd://host/x", false),
+        ("fd:3", false),
+    ] {
+        let mut facts = good_linux();
+        qcow2_mut(&mut facts).backing_file = Some(name.to_owned());
+        let script = script(&facts, &[]);
+        assert_eq!(script.contains("qemu-img convert -f"), opened, "{name}\n{script}");
+        assert!(script.contains("qcow2-no-backing-file (fail)"));
+    }
+}
+
+#[test]
+fn a_line_that_is_gone_is_not_changed_again() {
+    let edit = |edit| Step::edit("/etc/fstab", edit);
+    let seen = "/dev/sda1 /".to_owned();
+    let comment = edit(Edit::CommentOut { line: 2, seen: seen.clone() });
+    let replace = edit(Edit::Replace { line: 2, seen, new: "UUID=1 /".into() });
+    let swap = |line| edit(Edit::Swap { line, old: "a".into(), new: "b".into() });
+    assert!(covers(&replace, &comment) && covers(&comment, &replace) && covers(&replace, &swap(2)));
+    assert!(!covers(&replace, &swap(3)) && !covers(&swap(2), &swap(3)));
+    assert!(covers(&Step::Delete("/etc/fstab".into()), &comment));
+}
+
+#[test]
+fn each_finding_of_a_broken_machine_is_told() {
+    // Whatever fails or warns stands in the script, with steps or with the reason why there are
+    // none.
+    let mut facts = with_absent_disk("UUID=dead /data");
+    linux_mut(&mut facts).os = Fact::unknown("/etc/os-release", "it was torn");
+    let context = context(Profile::Huaweicloud);
+    let findings = check_all(&facts, &context);
+    for format in FORMATS {
+        let script = Remedy::new(&facts, &findings, &context, &[]).script(format, Lang::En);
+        for finding in &findings {
+            let told = script.contains(&format!("# {} (", finding.rule));
+            let expected =
+                matches!(finding.status, Status::Fail | Status::Warn | Status::Unverified);
+            assert_eq!(told, expected, "{}: {:?}", finding.rule, finding.status);
+        }
+    }
+    assert!(RULES.len() > 50);
+}
