@@ -97,11 +97,14 @@ fn hold(path: &Path) -> usize {
 #[rustfmt::skip]
 fn from_rust() -> image_preflight::Result<()> {
     // The README begins here.
-    use image_preflight::rules::{Context, Profile};
+    use std::path::Path;
 
-    let context = Context::new(Profile::ImsClassic, 20_000); // days since 1970-01-01
-    let report = image_preflight::check("guest.qcow2".as_ref(), &context, false)?;
-    for finding in &report.findings {
+    use image_preflight::Check;
+    use image_preflight::rules::{Context, Profile, Status};
+
+    let check = Check::new(Context::today(Profile::ImsClassic));
+    let report = check.run(Path::new("guest.qcow2"))?;
+    for finding in report.findings.iter().filter(|finding| finding.status == Status::Fail) {
         println!("{}: {}", finding.rule, finding.message.en);
     }
     // The README ends here.
