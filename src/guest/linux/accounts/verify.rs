@@ -191,7 +191,7 @@ mod tests {
             assert!(told.is_err() || hash.starts_with("$y$j.."), "{hash}: {told:?}");
             assert!(!format!("{told:?}").contains("aaaa"), "{told:?}");
         }
-        assert!(start.elapsed().as_secs() < 5);
+        assert!(start.elapsed().as_secs() < 60);
     }
 
     #[test]

@@ -298,7 +298,7 @@ fn chains_that_branch_without_end_end_soon() {
     }
     let start = std::time::Instant::now();
     assert!(ssh(input("ACCEPT", &format!("{rules}-A c31 -p udp -j DROP\n"))).unread().is_some());
-    assert!(start.elapsed().as_secs() < 10);
+    assert!(start.elapsed().as_secs() < 60);
 }
 
 proptest! {

@@ -128,5 +128,5 @@ fn many_variables_entries_and_configurations_end_within_seconds() {
         fake = fake.partition(UUID, fs);
     }
     follow(&fake);
-    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
