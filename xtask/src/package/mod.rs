@@ -17,19 +17,24 @@ use anyhow::Result;
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Only these
-    #[arg(value_name = "FORM", value_parser = ["crate", "deb", "container"])]
+    #[arg(value_name = "FORM", value_parser = FORMS)]
     forms: Vec<String>,
 }
 
+const FORMS: [&str; 3] = ["crate", "deb", "container"];
+
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let forms: [(&str, fn() -> Result<()>); 3] =
-        [("crate", crates::run), ("deb", debian::run), ("container", container::run)];
-    for (name, make) in forms {
-        if arguments.forms.is_empty() || arguments.forms.iter().any(|form| form == name) {
-            let began = Instant::now();
-            make()?;
-            println!("{name}: {:.1} s", began.elapsed().as_secs_f64());
+    for name in FORMS {
+        if !arguments.forms.is_empty() && !arguments.forms.iter().any(|form| form == name) {
+            continue;
         }
+        let began = Instant::now();
+        match name {
+            "crate" => crates::run()?,
+            "deb" => debian::run()?,
+            _ => container::run()?,
+        }
+        println!("{name}: {:.1} s", began.elapsed().as_secs_f64());
     }
     Ok(())
 }
