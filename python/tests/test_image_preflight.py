@@ -143,7 +143,7 @@ def endless(tmp_path):
     """A file whose digest takes minutes and no room."""
     path = tmp_path / "endless.raw"
     with open(path, "wb") as file:
-        file.truncate(1 << 40)
+        file.truncate(64 << 30)
     return path
 
 
@@ -161,6 +161,8 @@ def test_other_threads_go_on_and_a_signal_ends_a_check(endless):
         os.kill(os.getpid(), signal.SIGINT)
 
     threads = [threading.Thread(target=tick), threading.Thread(target=interrupt)]
+    # A shell that starts programs in the background has them ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     for thread in threads:
         thread.start()
     try:
@@ -170,6 +172,7 @@ def test_other_threads_go_on_and_a_signal_ends_a_check(endless):
         stop.set()
         for thread in threads:
             thread.join()
+        signal.signal(signal.SIGINT, before)
     assert len(ticks) >= 20
 
 
