@@ -246,9 +246,7 @@ fn the_schemas_take_what_is_taken_and_refuse_what_is_refused() {
     run(folder.path(), &["init"]);
     let template = fs::read_to_string(folder.path().join("image-preflight.toml")).unwrap();
     let config = schema("config");
-    let readme = include_str!("../README.md");
-    let shown = readme.split_once("```toml\n# image-preflight.toml\n").unwrap().1;
-    let shown = shown.split_once("```").unwrap().0;
+    let shown = include_str!("../docs/examples/image-preflight.toml");
     for document in [template.as_str(), &examples(&template, ""), shown] {
         let found = as_json(document);
         assert!(config.is_valid(&found), "{found}: {:?}", config.validate(&found));

@@ -87,7 +87,7 @@ fn a_call_that_cannot_be_carried_out_ends_with_2() {
     for (args, said) in [
         (vec!["absent.qcow2"], "absent.qcow2"),
         (vec!["--rule", "fstab-uid", copy], "did you mean fstab-uuid?"),
-        (vec!["--output", copy, copy], "would overwrite the image"),
+        (vec!["--output", copy, copy], "would overwrite"),
         (vec!["--profile", "nowhere", copy], "nowhere"),
     ] {
         let (code, out, error) = remedy(&args);
