@@ -1,7 +1,7 @@
 //! Repairs: from findings and facts to a script that a user reads and runs, on a copy of the image.
 //!
 //! In: an image's facts and its findings. Out: text. Nothing is run here, and the image is never
-//! opened. One list of typed steps ([`step`]) is made from the findings ([`plan`]); each form of the
+//! opened. One list of typed steps (`step`) is made from the findings (`plan`); each form of the
 //! script is one file that says each step in its own words.
 
 mod comment;
