@@ -26,6 +26,19 @@ fn fleet() -> tempfile::TempDir {
 }
 
 #[test]
+fn warnings_that_fail_an_image_still_do() {
+    let folder = fleet();
+    let check = ["check", ".", "-R", "--fail-on", "warn", "--format"];
+    run(folder.path(), &[&check[..], &["json", "--output", "all.json"]].concat());
+    for form in ["human", "junit", "gitlab", "github", "sarif", "markdown", "html"] {
+        let whole = run(folder.path(), &[&check[..], &[form]].concat());
+        let merged = run(folder.path(), &["merge", "all.json", "--format", form]);
+        assert_eq!(text(&merged.stdout), text(&whole.stdout), "{form}");
+        assert_eq!(merged.status.code(), whole.status.code(), "{form}");
+    }
+}
+
+#[test]
 fn the_reports_of_shards_together_equal_that_of_one_call() {
     let folder = fleet();
     let reports = tempfile::tempdir().unwrap();

@@ -63,7 +63,8 @@ fn what_is_waived_is_left_alone() {
     let (code, script, _) =
         remedy(&["--config", config.to_str().unwrap(), &image("fstab-data-disk")]);
     assert_eq!(code, 0);
-    assert!(!script.contains("fstab-no-nonsystem-mounts"), "{script}");
+    assert!(!script.contains("begin fstab-no-nonsystem-mounts"), "{script}");
+    assert!(script.contains("# Waived, and left alone: fstab-no-nonsystem-mounts\n"), "{script}");
     assert!(script.contains("qcow2-features-conservative"), "{script}");
 }
 

@@ -10,7 +10,7 @@ use super::{Call, Failure, output, width};
 use crate::report::read::{MAX_REPORT, Reports};
 use crate::report::{self, Settings, Verdict};
 use crate::rules::policy::Policy;
-use crate::rules::{Context, Profile};
+use crate::rules::{Context, Profile, Status};
 
 /// Reads a report that was written as JSON or as lines of JSON.
 pub(super) fn read(path: &Path) -> Result<Reports, Failure> {
@@ -54,7 +54,11 @@ pub(super) fn run(args: &MergeArgs, call: &Call, out: &mut dyn Write) -> Result<
     let policy = Policy { name: built_in.is_none().then_some(name), ..Policy::default() };
     let context = Context { policy, ..Context::new(built_in.unwrap_or_default(), 0) };
     let Call { lang, detail, .. } = *call;
-    let settings = Settings { context, lang, detail, width: width(), fail_on_warn: false };
+    // An image that fails and breaks no required rule was checked with --fail-on warn.
+    let fail_on_warn = all
+        .values()
+        .any(|(report, _)| report.verdict == Verdict::Fail && report.count(Status::Fail) == 0);
+    let settings = Settings { context, lang, detail, width: width(), fail_on_warn };
     let mut file = output::open(&args.report.output, &args.reports, call)?;
     let out: &mut dyn Write = match &mut file {
         Some(file) => file,

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{ByHand, Remedy, Repair, Step};
 use crate::report::{escape, human};
 use crate::rules::shell::{quote, quote_path};
-use crate::rules::{Finding, Fixed, Lang};
+use crate::rules::{Finding, Fixed, Lang, Level, Status};
 
 /// Widest comment, in columns.
 const WIDTH: usize = 98;
@@ -67,14 +67,29 @@ pub(super) fn rest(out: &mut String, remedy: &Remedy, lang: Lang) {
         heading(
             out,
             Fixed::new(
-                "Not decided, so that nothing is repaired (check the copy again afterwards):",
-                "无法判定，因此未修复（之后请再次检查副本）：",
+                "Not decided, so that nothing is repaired (check the copy afterwards, and have what is found then repaired by a new script):",
+                "无法判定，因此未修复（之后请检查副本，并为新发现的问题重新生成脚本）：",
             )
             .get(lang),
         );
-        for found in &remedy.unverified {
-            finding(out, found, lang);
+        // A disk that cannot be read leaves most rules undecided, for one reason.
+        let same = |one: &Finding, other: &Finding| {
+            one.message.en == other.message.en && one.evidence == other.evidence
+        };
+        for group in remedy.unverified.chunk_by(same) {
+            if let Some((first, others)) = group.split_first() {
+                finding(out, first, lang);
+                if !others.is_empty() {
+                    let ids: Vec<_> = others.iter().map(|found| found.rule.as_str()).collect();
+                    let head = Fixed::new("the same for", "以下规则相同：").get(lang);
+                    comment(out, "  ", &format!("{head} {}", ids.join(", ")));
+                }
+            }
         }
+    }
+    if !remedy.waived.is_empty() {
+        let head = Fixed::new("Waived, and left alone:", "已豁免，不处理：").get(lang);
+        heading(out, &format!("{head} {}", remedy.waived.join(", ")));
     }
     if !remedy.on_request.is_empty() {
         let head = Fixed::new(
@@ -104,7 +119,7 @@ pub(super) fn head(remedy: &Remedy, lang: Lang, needs: Fixed) -> String {
                 "Repairs a copy of {path}, as image-preflight {version} found it under the profile {profile}. The image itself is only read."
             ),
             Lang::ZhCn => format!(
-                "根据image-preflight {version}（配置{profile}）的检查结果修复{path}的副本，镜像本身只读不写。"
+                "根据image-preflight {version}（规则集{profile}）的检查结果修复{path}的副本，镜像本身只读不写。"
             ),
         },
     );
@@ -120,8 +135,8 @@ pub(super) fn head(remedy: &Remedy, lang: Lang, needs: Fixed) -> String {
     );
     comment(&mut out, "", needs.get(lang));
     comment(&mut out, "", Fixed::new(
-        "Ends with 0 when all was done, with 3 when the copy is there but steps were left out, with another code when no copy was made.",
-        "退出码：0表示全部完成；3表示副本已生成但有步骤被跳过；其他表示未生成副本。",
+        "Ends with 0 when a copy was made in which nothing is left that fails, with 3 when a copy was made and something is left (it says what), with 4 when there is nothing that a script could repair, so that no copy was made, and with another code when it was stopped.",
+        "退出码：0表示副本已生成，且不再有未通过的规则；3表示副本已生成，但仍有遗留问题（会列出）；4表示没有可由脚本修复的内容，未生成副本；其他表示已中止。",
     ).get(lang));
     if !remedy.companions.is_empty() {
         comment(
@@ -170,12 +185,26 @@ pub(super) fn variables(out: &mut String, remedy: &Remedy) {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let output = path.with_file_name(format!("{stem}-repaired.qcow2"));
     let (image, output) = (quote_path(&remedy.path), quote_path(&output.to_string_lossy()));
-    let (size, profile) = (remedy.file_size, quote(&remedy.profile));
+    let size = remedy.file_size;
+    let broken: Vec<&str> = remedy
+        .by_hand
+        .iter()
+        .filter(|by_hand| by_hand.finding.status == Status::Fail)
+        .map(|by_hand| by_hand.finding.rule.as_str())
+        .collect();
+    let broken = quote(&broken.join(" "));
+    let undecided = remedy.unverified.iter().filter(|found| found.level == Level::Required).count();
     let _ = write!(
         out,
         "\nset -eu\numask 022\nexport LC_ALL=C\nPATH=$PATH:/usr/sbin:/sbin\n\n\
-         IMAGE={image}\nOUTPUT={output}\nSIZE={size}\nPROFILE={profile}\n\
-         [ $# -lt 1 ] || IMAGE=$1\n[ $# -lt 2 ] || OUTPUT=$2\n\n"
+         case ${{1-}} in\n\
+         -h | --help)\n    sed -n '1d; /^#/!q; s/^# \\{{0,1\\}}//p' \"$0\"\n    exit\n    ;;\n\
+         esac\n\
+         IMAGE={image}\nOUTPUT={output}\nSIZE={size}\n\
+         BROKEN={broken}\nUNDECIDED={undecided}\n\
+         if [ $# -gt 0 ]; then\n    IMAGE=$1 name=${{1##*/}}\n    \
+         OUTPUT=${{1%\"$name\"}}${{name%.*}}-repaired.qcow2\nfi\n\
+         [ $# -lt 2 ] || OUTPUT=$2\n\n"
     );
 }
 
@@ -256,7 +285,16 @@ const WORDS: &[(&str, Fixed)] = &[
         ),
     ),
     ("deliver", Fixed::new("The copy gets its name once it is whole.", "副本完整后才命名。")),
-    ("done", Fixed::new("repaired copy", "已修复的副本")),
+    ("done", Fixed::new("the copy", "副本")),
+    ("broken", Fixed::new("left to you, and still failing", "需要自行处理，仍未通过")),
+    ("undecided", Fixed::new("rules that could not be decided", "无法判定的规则数")),
+    (
+        "again",
+        Fixed::new(
+            "check the copy with image-preflight; what is found in it then has a script of its own",
+            "请用image-preflight检查副本；若仍有问题，可为副本重新生成脚本",
+        ),
+    ),
     ("some_left", Fixed::new("steps that were left out", "被跳过的步骤数")),
     ("release", Fixed::new("Unmounts the copy.", "卸载副本。")),
     (

@@ -43,13 +43,14 @@ start() {
 
 # @deliver@
 deliver() {
+    chown --reference="$IMAGE" "$1" 2>/dev/null || :
     chmod --reference="$IMAGE" "$1" 2>/dev/null || :
     mv -n "$1" "$OUTPUT"
     [ ! -e "$1" ] || die "@exists@: $OUTPUT"
     say "@done@: $OUTPUT"
-    say "image-preflight check --profile $PROFILE '$OUTPUT'"
-    if [ "$LEFT" -gt 0 ]; then
-        say "@some_left@: $LEFT"
-        exit 3
-    fi
+    [ "$LEFT" = 0 ] || say "@some_left@: $LEFT"
+    [ -z "$BROKEN" ] || say "@broken@: $BROKEN"
+    [ "$UNDECIDED" = 0 ] || say "@undecided@: $UNDECIDED"
+    say "@again@"
+    [ "$LEFT$BROKEN$UNDECIDED" = 00 ] || exit 3
 }

@@ -44,6 +44,8 @@ pub struct Remedy {
     /// Files besides the image that its conversion reads, as the image names them.
     companions: Vec<String>,
     profile: String,
+    /// Rules whose findings are set aside.
+    waived: Vec<String>,
     repairs: Vec<Repair>,
     by_hand: Vec<ByHand>,
     /// What could not be decided.
@@ -88,6 +90,7 @@ impl Remedy {
             format: image.format.name(),
             companions: backing.into_iter().chain(data).collect(),
             profile: context.profile_name().to_owned(),
+            waived: Vec::new(),
             repairs: Vec::new(),
             by_hand: Vec::new(),
             unverified: Vec::new(),
@@ -116,7 +119,8 @@ impl Remedy {
                     }
                 }
                 Status::Unverified => remedy.unverified.push(finding.clone()),
-                Status::Pass | Status::NotApplicable | Status::Manual | Status::Waived => {}
+                Status::Waived => remedy.waived.push(finding.rule.clone()),
+                Status::Pass | Status::NotApplicable | Status::Manual => {}
             }
         }
         remedy.settle(facts);

@@ -20,7 +20,7 @@ part() {
 volume_group() {
     # shellcheck disable=SC2086
     accept=$(printf '"a|^%s$|", ' $LOOPS)
-    vgchange --config "devices { filter=[ $accept\"r|.*|\" ] }
+    LVM_SUPPRESS_FD_WARNINGS=1 vgchange --config "devices { filter=[ $accept\"r|.*|\" ] }
         activation { udev_sync=0 udev_rules=0 }" "$@"
 }
 activate() {

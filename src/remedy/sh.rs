@@ -23,7 +23,7 @@ pub(super) fn nothing(remedy: &Remedy, lang: Lang) -> String {
     );
     rest(&mut out, remedy, lang);
     let word = Fixed::new("nothing that a script could repair", "没有可由脚本修复的内容");
-    let _ = write!(out, "\necho '{}'\n", word.get(lang));
+    let _ = write!(out, "\necho '{}' >&2\nexit 4\n", word.get(lang));
     out
 }
 

@@ -126,7 +126,8 @@ fn a_good_machine_needs_no_script_and_gets_one_that_says_so() {
         for lang in [Lang::En, Lang::ZhCn] {
             let script = remedy(&good_linux(), &[]).script(format, lang);
             let output = sh(&script, &[], Path::new("/"));
-            assert!(output.status.success() && !output.stdout.is_empty(), "{script}");
+            assert_eq!(output.status.code(), Some(4), "{script}");
+            assert!(!output.stderr.is_empty(), "{script}");
             assert!(!script.contains("qemu-img convert"), "{script}");
         }
     }
@@ -532,9 +533,13 @@ fn each_finding_of_a_broken_machine_is_told() {
     for format in FORMATS {
         let script = Remedy::new(&facts, &findings, &context, &[]).script(format, Lang::En);
         for finding in &findings {
+            // What one reason leaves undecided is told once for all.
+            if finding.status == Status::Unverified {
+                assert!(script.contains(&finding.rule), "{}", finding.rule);
+                continue;
+            }
             let told = script.contains(&format!("# {} (", finding.rule));
-            let expected =
-                matches!(finding.status, Status::Fail | Status::Warn | Status::Unverified);
+            let expected = matches!(finding.status, Status::Fail | Status::Warn);
             assert_eq!(told, expected, "{}: {:?}", finding.rule, finding.status);
         }
     }
