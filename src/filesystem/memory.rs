@@ -161,6 +161,18 @@ impl MemoryFs {
         self
     }
 
+    /// Gives the node at `path` another name in its directory, which need not be UTF-8.
+    #[must_use]
+    pub fn renamed(mut self, path: &str, to: &[u8]) -> Self {
+        let (parent, name) = path.rsplit_once('/').expect("an absolute path");
+        let parent = self.find(parent).expect("a directory that exists");
+        if let Content::Dir(children) = &mut self.nodes[parent].content {
+            let node = children.remove(name.as_bytes()).expect("a name that exists");
+            children.insert(to.to_vec(), node);
+        }
+        self
+    }
+
     /// As the trait object that trees take.
     pub fn shared(self) -> Arc<dyn FileSystem> {
         Arc::new(self)

@@ -148,6 +148,19 @@ pub struct DirEntry {
     pub file_type: Option<FileType>,
 }
 
+impl DirEntry {
+    /// The name as text, as paths are.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when it is not UTF-8: no path leads there.
+    pub fn text(&self) -> Result<String> {
+        String::from_utf8(self.name.clone()).map_err(|_| {
+            let name = String::from_utf8_lossy(&self.name);
+            Error::unsupported("directory", 0, format!("the name {name:?} is not UTF-8"))
+        })
+    }
+}
+
 /// A read-only file system.
 ///
 /// Implementations hold no lock and no cursor: any number of threads may read at once.

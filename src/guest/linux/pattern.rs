@@ -8,7 +8,8 @@ use crate::guest::glob;
 /// pattern, whether it is there or not.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for a pattern in a directory's name; what the directory cannot be read for.
+/// [`Error::Unsupported`] for a pattern in a directory's name; what the directory cannot be read for; a name
+/// that is not UTF-8.
 pub(super) fn files(tree: &Tree, pattern: &str) -> Result<Vec<String>> {
     let (directory, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
     let is_pattern = |text: &str| text.contains(['*', '?', '[']);
@@ -23,9 +24,9 @@ pub(super) fn files(tree: &Tree, pattern: &str) -> Result<Vec<String>> {
         Err(error) if error.is_absent() => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let names = entries.iter().map(|entry| String::from_utf8_lossy(&entry.name));
-    let wanted = names.filter(|found| {
-        (!found.starts_with('.') || name.starts_with('.')) && glob::matches(name, found)
+    let wanted = entries.iter().filter(|entry| {
+        let found = String::from_utf8_lossy(&entry.name);
+        (!found.starts_with('.') || name.starts_with('.')) && glob::matches(name, &found)
     });
-    Ok(wanted.map(|name| format!("{directory}/{name}")).collect())
+    wanted.map(|entry| Ok(format!("{directory}/{}", entry.text()?))).collect()
 }

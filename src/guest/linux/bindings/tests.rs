@@ -131,6 +131,17 @@ fn what_cloud_init_writes_anew_is_told_as_such() {
 }
 
 #[test]
+fn a_rule_whose_name_is_not_utf_8_leaves_the_bindings_unknown() {
+    let path = "/etc/udev/rules.d/70-net.rules";
+    let text = format!("SUBSYSTEM==\"net\", ATTR{{address}}==\"{MAC}\", NAME=\"eth0\"\n");
+    let fs = MemoryFs::new().file(path, text).renamed(path, b"70-\xff.rules");
+    let unknown = find(&fs.tree());
+    let unread = unknown.unread().unwrap();
+    assert_eq!(unread.location, "/etc/udev/rules.d");
+    assert!(unread.reason.contains("not UTF-8"), "{}", unread.reason);
+}
+
+#[test]
 fn an_unreadable_file_leaves_the_bindings_unknown() {
     let fs = MemoryFs::new()
         .file("/etc/network/interfaces", format!("hwaddress {MAC}\n"))

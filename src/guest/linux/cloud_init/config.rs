@@ -277,10 +277,16 @@ impl Config {
         };
         let mut names = Vec::new();
         for entry in entries {
-            let Ok(name) = String::from_utf8(entry.name) else { continue };
-            if !name.ends_with(".cfg") {
+            if !entry.name.ends_with(b".cfg") {
                 continue;
             }
+            let name = match entry.text() {
+                Ok(name) => name,
+                Err(error) => {
+                    self.doubt(STRONGEST, directory, &error);
+                    continue;
+                }
+            };
             // `os.path.isfile`: a link that leads nowhere is passed over, an unreadable one is not.
             let passed_over = match tree.metadata(&format!("{directory}/{name}")) {
                 Ok(metadata) => metadata.file_type != FileType::Regular,

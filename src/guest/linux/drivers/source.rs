@@ -106,10 +106,17 @@ pub(super) fn in_tree(tree: &Tree, folder: Folder) -> Vec<Source> {
             }
         };
         for entry in entries {
-            let Ok(name) = String::from_utf8(entry.name) else { continue };
-            if !folder.reads(&name) {
+            if !folder.reads(&String::from_utf8_lossy(&entry.name)) {
                 continue;
             }
+            let name = match entry.text() {
+                Ok(name) => name,
+                Err(error) => {
+                    let text = Fact::Unknown(Unread::from((path.as_str(), &error)));
+                    sources.push(Source { location: path.clone(), text });
+                    continue;
+                }
+            };
             if by_name.len() >= MAX_FILES {
                 let text = Fact::unknown(&path, format!("more than {MAX_FILES} files"));
                 sources.push(Source { location: path.clone(), text });

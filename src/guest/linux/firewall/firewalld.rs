@@ -75,9 +75,12 @@ fn bound_zones(tree: &Tree, default: &str) -> Result<Vec<(String, String)>, Unre
     };
     let mut found = Vec::new();
     for entry in entries {
-        let name = String::from_utf8_lossy(&entry.name);
+        if !entry.name.ends_with(b".xml") {
+            continue;
+        }
+        let name = entry.text().map_err(|error| unread(directory, &error))?;
         let path = format!("{directory}/{name}");
-        if !name.ends_with(".xml") || path == default {
+        if path == default {
             continue;
         }
         let Some(text) = read(tree, &path)? else { continue };

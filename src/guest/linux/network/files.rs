@@ -54,9 +54,11 @@ impl<'a> Files<'a> {
     ) -> Vec<String> {
         match self.tree.read_dir(directory) {
             Ok(entries) => entries
-                .into_iter()
-                .map(|entry| String::from_utf8_lossy(&entry.name).into_owned())
-                .filter(|name| wanted(name))
+                .iter()
+                .filter(|entry| wanted(&String::from_utf8_lossy(&entry.name)))
+                .filter_map(|entry| {
+                    entry.text().map_err(|error| self.doubt(directory, &error)).ok()
+                })
                 .collect(),
             Err(error) if error.is_absent() => Vec::new(),
             Err(error) => {

@@ -191,9 +191,8 @@ fn rules(tree: &Tree) -> Result<Vec<Rule>> {
             Err(error) => return Err(error),
         };
         for entry in entries {
-            if let Ok(name) = String::from_utf8(entry.name)
-                && name.ends_with(".preset")
-            {
+            if entry.name.ends_with(b".preset") {
+                let name = entry.text()?;
                 let path = format!("{directory}/{name}");
                 files.entry(name).or_insert(path);
             }

@@ -208,11 +208,17 @@ impl Sudoers {
             Err(error) => return self.doubt(directory, error.to_string()),
         };
         for entry in entries {
-            let name = String::from_utf8_lossy(&entry.name);
             // "skipping file names that end in '~' or contain a '.'" (sudoers(5)).
-            if name.contains('.') || name.ends_with('~') {
+            if entry.name.contains(&b'.') || entry.name.ends_with(b"~") {
                 continue;
             }
+            let name = match entry.text() {
+                Ok(name) => name,
+                Err(error) => {
+                    self.doubt(directory, error.to_string());
+                    continue;
+                }
+            };
             let path = format!("{directory}/{name}");
             match tree.metadata(&path).map(|metadata| metadata.file_type) {
                 Ok(FileType::Regular) => self.file(tree, &path, depth),
