@@ -44,16 +44,21 @@ pub(super) fn join(
             let reason = format!("the mount table has more than {MAX_MOUNTS} file systems");
             let readable = Fact::unknown(entry.file(), reason.clone());
             mounts.push(MountFacts { readable, ..bare(entry) });
-            tree.mount(&entry.mount_point, Mounted::Unreadable(reason));
+            tree.mount(&real(&tree, &entry.mount_point), Mounted::Unreadable(reason));
             continue;
         }
         let mounted = if is_bind(entry) { bind(&tree, entry) } else { Some(mount(machine, entry)) };
         if let Some((what, facts)) = mounted {
-            tree.mount(&entry.mount_point, what);
+            tree.mount(&real(&tree, &entry.mount_point), what);
             mounts.push(facts);
         }
     }
     (tree, mounts)
+}
+
+/// Where a mount point lies: systemd-fstab-generator and mount(8) follow the links in it.
+fn real(tree: &Tree, mount_point: &str) -> String {
+    tree.canonicalize(mount_point).map_or_else(|_| mount_point.to_owned(), |(real, _)| real)
 }
 
 /// Whether the entry shows a directory of the tree at a second place.
@@ -202,6 +207,29 @@ mod tests {
         assert_eq!(paths, [("/", Some(0)), ("/data", Some(1)), ("/var/lib", Some(1))]);
         // What cannot be mounted hides nothing.
         assert!(tree.exists("/srv/x").unwrap());
+    }
+
+    #[test]
+    fn a_mount_point_behind_a_link_is_where_the_link_leads() {
+        let fstab = format!("UUID={ROOT} /boot ext4\nUUID={ROOT} /var/new ext4\n");
+        let root = || {
+            MemoryFs::new()
+                .file("/etc/fstab", &fstab)
+                .dir("/mnt/boot")
+                .dir("/srv/var/new")
+                .symlink("/boot", "mnt/boot")
+                .symlink("/var", "/srv/var")
+        };
+        let boot = MemoryFs::new().file("/vmlinuz", "kernel");
+        let disk = disk();
+        let filesystems = [Fact::Known(None), Fact::Known(Some(boot.shared()))];
+        let machine = Machine { disk: &disk, filesystems: &filesystems };
+        let (tree, _) = join(&machine, &at(root()), &fstab::find(&root().tree(), &disk));
+        for path in
+            ["/boot/vmlinuz", "/mnt/boot/vmlinuz", "/var/new/vmlinuz", "/srv/var/new/vmlinuz"]
+        {
+            assert!(tree.exists(path).unwrap(), "{path}");
+        }
     }
 
     #[test]
