@@ -16,7 +16,9 @@ build {
 
   post-processor "shell-local" {
     inline = [
+      "rm -f preflight.json",
       "image-preflight check ${var.output} --profile ${var.profile} --format json --output preflight.json && code=0 || code=$?",
+      "[ -s preflight.json ] || exit $code",
       "image-preflight merge preflight.json --format html >preflight.html || true",
       "image-preflight merge preflight.json || true",
       "exit $code",
