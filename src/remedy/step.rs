@@ -89,8 +89,9 @@ pub(super) enum Maker {
     Mkinitrd,
 }
 
-/// Settings that mkinitramfs reads after its `initramfs.conf`, in the order of their names.
-const CONF_D: &str = "/etc/initramfs-tools/conf.d";
+/// Where mkinitramfs's settings lie: `initramfs.conf`, and after it the files of `conf.d` in the order
+/// of their names.
+const SETTINGS: &str = "/etc/initramfs-tools";
 
 impl Rebuild {
     /// The command for the guest's own programs.
@@ -101,7 +102,7 @@ impl Rebuild {
             // at the machine that this runs on (initramfs.conf(5)); of the files in conf.d the last
             // one counts, and this one stays no longer than the command.
             (Maker::InitramfsTools, _) => format!(
-                "mkdir -p {CONF_D} && trap 'rm -f {CONF_D}/zzz-once' EXIT && echo MODULES=most > {CONF_D}/zzz-once && update-initramfs -c -k {release}"
+                "trap 'rm -f {SETTINGS}/conf.d/zzz-once' EXIT; if grep -hs '^MODULES=' {SETTINGS}/initramfs.conf {SETTINGS}/conf.d/* | tail -n 1 | grep -q dep; then mkdir -p {SETTINGS}/conf.d; echo MODULES=most > {SETTINGS}/conf.d/zzz-once; fi; update-initramfs -c -k {release}"
             ),
             // Not for the machine that this runs on, which dracut would otherwise look at.
             (Maker::Dracut, Some(image)) => {

@@ -65,7 +65,7 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
 
 /// The option with its argument. All but what goes is for a shell in the guest: `--move` and `--write`
 /// overwrite, `--append-line` and `--link` make no directories, and `--delete` takes wildcards.
-fn option(step: &Step) -> Option<String> {
+pub(super) fn option(step: &Step) -> Option<String> {
     let plain = |path: &str| !path.contains(['*', '?', '[', ']', '{', '}', '~', '\\']);
     Some(match step {
         Step::Delete(path) if plain(path) => format!("--delete {}", quote(path)),
