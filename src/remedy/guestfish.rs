@@ -41,7 +41,8 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
     );
     out.push('\n');
     comment(&mut out, "", words.get(lang));
-    let _ = writeln!(out, "sh {}", quote(RELABEL));
+    // `-`: where the guest has no shell that runs here, the rest is done all the same.
+    let _ = writeln!(out, "-sh {}", quote(RELABEL));
     let _ = write!(out, "\numount-all\n{END}\n");
     rest(&mut out, remedy, lang);
     out.push_str("\ndeliver \"$WORK/done\"\n");
