@@ -2,11 +2,14 @@
 
 use std::fmt::Write;
 
-use super::comment::{above_rebuilds, for_appliance, repair, rest};
+use super::comment::{above_rebuilds, comment, for_appliance, repair, rest};
 use super::layout::{Layout, Mounted, Place};
 use super::step::Step;
 use super::{Remedy, sh};
 use crate::rules::{Fixed, Lang};
+
+/// Has the labels set at the first start, where SELinux is on (selinux(8)).
+const RELABEL: &str = "if grep -Eq '^[[:space:]]*SELINUX=(enforcing|permissive)' /etc/selinux/config 2>/dev/null; then : > /.autorelabel; fi";
 
 /// Ends what `guestfish` reads: no command of it begins so.
 const END: &str = "GUESTFISH";
@@ -32,6 +35,14 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
             let _ = writeln!(out, "sh {}", quote(&rebuild.command()));
         }
     }
+    let words = Fixed::new(
+        "Files that are new have no label of SELinux: the first start gives them one.",
+        "新文件没有SELinux标签：首次启动时会重新标记。",
+    );
+    out.push('\n');
+    comment(&mut out, "", words.get(lang));
+    // `-`: where the guest has no shell that runs here, the rest is done all the same.
+    let _ = writeln!(out, "-sh {}", quote(RELABEL));
     let _ = write!(out, "\numount-all\n{END}\n");
     rest(&mut out, remedy, lang);
     out.push_str("\ndeliver \"$WORK/done\"\n");
@@ -72,16 +83,7 @@ fn command(out: &mut String, step: &Step) {
         Step::Convert | Step::CheckContainer | Step::CheckFileSystem(_) | Step::Rebuild(_) => {
             return;
         }
-        Step::Write { file, lines } => {
-            let mut text = lines.join("\n");
-            text.push('\n');
-            let directory = file.rsplit_once('/').map_or("/", |(directory, _)| directory);
-            format!("mkdir-p {}\nwrite {} {}", quote(directory), quote(file), quote(&text))
-        }
         Step::Delete(path) => format!("rm-rf {}", quote(path)),
-        Step::Rename { from, to } => format!("mv {} {}", quote(from), quote(to)),
-        Step::Link { path, target } => format!("ln-sf {} {}", quote(target), quote(path)),
-        Step::Empty(path) => format!("write {} \"\"", quote(path)),
         step => match step.inside() {
             Some(inside) => format!("sh {}", quote(&inside)),
             None => return,

@@ -123,6 +123,9 @@ impl Remedy {
                 Status::Pass | Status::NotApplicable | Status::Manual => {}
             }
         }
+        if let Some(why) = obstacle(facts, findings, context, &remedy) {
+            remedy.leave_all(&why);
+        }
         remedy.settle(facts);
         remedy
     }
@@ -149,21 +152,17 @@ impl Remedy {
         }
     }
 
+    /// No copy is made: every repair is left to the user.
+    fn leave_all(&mut self, why: &Text) {
+        let repairs = self.repairs.drain(..);
+        self.by_hand
+            .extend(repairs.map(|repair| ByHand { finding: repair.finding, why: why.clone() }));
+    }
+
     /// Makes one script of the repairs: nothing twice, an initramfs once and last, nothing on a line
-    /// that another step has replaced, nothing inside where the container is not whole.
+    /// that another step has replaced or moved.
     fn settle(&mut self, facts: &Facts) {
-        let damaged = |found: &Finding| found.rule == "qcow2-structure-consistent";
-        if self.by_hand.iter().any(|by_hand| damaged(&by_hand.finding))
-            || facts.image.content.unread().is_some_and(|_| self.companions.is_empty())
-        {
-            let why = text!(
-                "Only once the file itself is whole and can be read.",
-                "须先使镜像文件本身完整且可读取。"
-            );
-            for repair in self.repairs.drain(..) {
-                self.by_hand.push(ByHand { finding: repair.finding, why: why.clone() });
-            }
-        }
+        self.repairs.sort_by_key(|repair| repair.steps.iter().map(Step::turn).max());
         if self.repairs.iter().any(|repair| repair.steps.iter().any(Step::is_in_guest)) {
             match Layout::of(facts) {
                 Ok(layout) => self.layout = Some(layout),
@@ -236,6 +235,48 @@ impl Remedy {
             ScriptFormat::VirtCustomize => virt_customize::script(self, lang),
         }
     }
+}
+
+/// Why no copy can be made at all, whichever rules are asked for and whatever is waived: the conversion
+/// would make a disk that looks whole of one that is not, or open what nobody has looked at.
+fn obstacle(
+    facts: &Facts,
+    findings: &[Finding],
+    context: &Context,
+    remedy: &Remedy,
+) -> Option<Text> {
+    let image = &facts.image;
+    let is_left = |finding: &&Finding| {
+        let is_broken = match finding.rule.as_str() {
+            // Only told as doubtful, it is untidy and no more.
+            "partition-layout-sound" => finding.status == Status::Fail,
+            "qcow2-structure-consistent" | "qcow2-features-conservative" | "format-supported" => {
+                matches!(finding.status, Status::Fail | Status::Warn)
+            }
+            _ => false,
+        };
+        is_broken
+            && !matches!(plan::of(facts, finding, findings, context), Plan::Steps(steps, _) if !steps.is_empty())
+    };
+    if findings.iter().any(|finding| is_left(&finding))
+        || image.content.unread().is_some_and(|_| remedy.companions.is_empty())
+    {
+        return Some(text!(
+            "Only once the file itself is whole and can be read.",
+            "须先使镜像文件本身完整且可读取。"
+        ));
+    }
+    let qcow2 = image.qcow2.as_ref().and_then(|qcow2| qcow2.known())?;
+    let opened = [
+        (qcow2.backing_file.is_some(), "qcow2-no-backing-file"),
+        (qcow2.external_data_file || qcow2.data_file_name.is_some(), "qcow2-no-external-data-file"),
+    ];
+    let settled = |rule: &str| remedy.repairs.iter().any(|repair| repair.finding.rule == rule);
+    let (_, rule) = opened.into_iter().find(|(names, rule)| *names && !settled(rule))?;
+    Some(text!(
+        "Any conversion opens the other file that the image names; only once {rule} is repaired.",
+        "任何转换都会打开镜像所引用的另一文件：须先处理{rule}。"
+    ))
 }
 
 /// Whether a step that is done makes another one needless, or impossible: the same one, or one that

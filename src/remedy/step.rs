@@ -27,7 +27,7 @@ pub(super) enum Step {
         /// The line.
         line: String,
     },
-    /// A file with just these lines.
+    /// A new file with just these lines; one that is there stays.
     Write {
         /// Path in the guest.
         file: String,
@@ -42,7 +42,7 @@ pub(super) enum Step {
     Empty(String),
     /// Each regular file below a directory is emptied.
     EmptyAll(String),
-    /// A file gets another name in its directory.
+    /// A file gets another name in its directory, where nothing has that name.
     Rename {
         /// Path in the guest.
         from: String,
@@ -60,7 +60,7 @@ pub(super) enum Step {
     Enable(String),
     /// A command that the guest's own programs run, with the guest's root as `/`.
     Run {
-        /// For `sh -e`.
+        /// For `sh -e`; one line, since a name of the image could bring lines of its own.
         command: String,
         /// Whether it fetches something.
         network: bool,
@@ -89,13 +89,21 @@ pub(super) enum Maker {
     Mkinitrd,
 }
 
+/// Where mkinitramfs's settings lie: `initramfs.conf`, and after it the files of `conf.d` in the order
+/// of their names.
+const SETTINGS: &str = "/etc/initramfs-tools";
+
 impl Rebuild {
     /// The command for the guest's own programs.
     pub(super) fn command(&self) -> String {
         let release = quote(&self.release);
         match (self.maker, &self.image) {
-            // `-c` makes it where it is not there and replaces it where it is.
-            (Maker::InitramfsTools, _) => format!("update-initramfs -c -k {release}"),
+            // `-c` makes it where it is not there and replaces it where it is. MODULES=dep would look
+            // at the machine that this runs on (initramfs.conf(5)); of the files in conf.d the last
+            // one counts, and this one stays no longer than the command.
+            (Maker::InitramfsTools, _) => format!(
+                "trap 'rm -f {SETTINGS}/conf.d/zzz-once' EXIT; if grep -hs '^MODULES=' {SETTINGS}/initramfs.conf {SETTINGS}/conf.d/* | tail -n 1 | grep -q dep; then mkdir -p {SETTINGS}/conf.d; echo MODULES=most > {SETTINGS}/conf.d/zzz-once; fi; update-initramfs -c -k {release}"
+            ),
             // Not for the machine that this runs on, which dracut would otherwise look at.
             (Maker::Dracut, Some(image)) => {
                 format!("dracut -f --no-hostonly {} {release}", quote_path(image))
@@ -107,19 +115,22 @@ impl Rebuild {
 }
 
 /// A change of a text file. All but the last two are for a line by its number and do nothing when
-/// that line is not what was seen; none changes the number of another line.
+/// that line is not what was seen; none but the last changes the number of another line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Edit {
     /// `#` in front of the line.
     CommentOut { line: u32, seen: String },
     /// Another line in its place.
     Replace { line: u32, seen: String, new: String },
-    /// One word of the line gives way to another.
+    /// One word of the line gives way to another, or to none.
     Swap { line: u32, old: String, new: String },
     /// Words at the end of the line, which has `guard` in it.
     Extend { line: u32, guard: String, words: String },
     /// A setting by its key, which ends at a blank or `=`, in any case of its letters.
     Set { line: u32, key: String, new: String },
+    /// `iface NAME inet static` of ifupdown, by its words, and the addresses of its stanza give way to
+    /// DHCP (interfaces(5)); nothing of either when the line is another one.
+    ToDhcp { line: u32, words: Vec<String> },
     /// `#` in front of settings with these keys (words of a regular expression of our own), within
     /// `range` (an address of `sed`, of our own).
     CommentKeys { range: String, keys: &'static str },
@@ -151,18 +162,52 @@ fn replacement(text: &str) -> String {
     out
 }
 
+/// Which word of an `iface` line is the method, from 0 (interfaces(5)).
+pub(super) const METHOD: usize = 3;
+
+/// What begins a stanza of `/etc/network/interfaces`, and with it ends the one before
+/// (interfaces(5)).
+const STANZAS: &str = "iface\\|auto\\|allow-[^[:space:]]*\\|mapping\\|source\\|source-directory\\|no-auto-down\\|no-scripts\\|rename\\|template";
+
+/// The options of a stanza that DHCP answers.
+const ADDRESSES: &str = "address\\|netmask\\|network\\|broadcast\\|gateway";
+
 impl Edit {
     /// The script for `sed`.
     pub(super) fn sed(&self) -> String {
         match self {
             Self::CommentOut { line, seen } => {
-                format!("{line}s/^{}[[:space:]]*$/#&/", pattern(seen.trim_end()))
+                // Whoever saw the line may have left out the blanks around it.
+                format!("{line}s/^[[:space:]]*{}[[:space:]]*$/#&/", pattern(seen.trim()))
             }
-            Self::Replace { line, seen, new } => {
-                format!("{line}s/^{}[[:space:]]*$/{}/", pattern(seen.trim_end()), replacement(new))
-            }
+            Self::Replace { line, seen, new } => format!(
+                "{line}s/^\\([[:space:]]*\\){}[[:space:]]*$/\\1{}/",
+                pattern(seen.trim()),
+                replacement(new.trim())
+            ),
             Self::Swap { line, old, new } => {
-                format!("{line}s/{}/{}/", pattern(old), replacement(new))
+                let first = if new.is_empty() { "" } else { "\\1" };
+                format!(
+                    "{line}s/\\(^\\|[[:space:]]\\){}\\([[:space:]]\\|$\\)/{first}{}\\2/g",
+                    pattern(old),
+                    replacement(new)
+                )
+            }
+            Self::ToDhcp { line, words } => {
+                let blank = "[[:space:]]\\{1,\\}";
+                let join = |words: &mut dyn Iterator<Item = &String>| -> String {
+                    words.map(|word| pattern(word)).collect::<Vec<_>>().join(blank)
+                };
+                let before = join(&mut words.iter().take(METHOD));
+                let behind: String = words
+                    .iter()
+                    .skip(METHOD.saturating_add(1))
+                    .map(|word| format!("{blank}{}", pattern(word)))
+                    .collect();
+                // `n` ends the script at the last line.
+                format!(
+                    "{line}{{s/^\\([[:space:]]*{before}{blank}\\)static\\({behind}[[:space:]]*\\)$/\\1dhcp\\2/;ta;b;:a;n;/^[[:space:]]*\\({STANZAS}\\)\\([[:space:]]\\|$\\)/b;s/^[[:space:]]*\\({ADDRESSES}\\)[[:space:]]/#&/;ba;}}"
+                )
             }
             Self::Extend { line, guard, words } => {
                 format!("{line}{{/{}/s/$/ {}/;}}", pattern(guard), replacement(words))
@@ -186,14 +231,18 @@ impl Edit {
             | Self::Replace { line, .. }
             | Self::Swap { line, .. }
             | Self::Extend { line, .. }
-            | Self::Set { line, .. } => Some(*line),
+            | Self::Set { line, .. }
+            | Self::ToDhcp { line, .. } => Some(*line),
             Self::CommentKeys { .. } | Self::Script(_) => None,
         }
     }
 
     /// Whether it depends on the whole of its line.
     pub(super) fn takes_the_line(&self) -> bool {
-        matches!(self, Self::CommentOut { .. } | Self::Replace { .. } | Self::Set { .. })
+        matches!(
+            self,
+            Self::CommentOut { .. } | Self::Replace { .. } | Self::Set { .. } | Self::ToDhcp { .. }
+        )
     }
 }
 
@@ -222,6 +271,16 @@ impl Step {
     /// Whether it changes what lies in the guest's file systems.
     pub(super) fn is_in_guest(&self) -> bool {
         !matches!(self, Self::Convert | Self::CheckContainer)
+    }
+
+    /// How late it comes: steps for a line by its number stand before those that move lines, and all
+    /// before those that move the file.
+    pub(super) fn turn(&self) -> u8 {
+        match self {
+            Self::Rename { .. } => 2,
+            Self::Edit { edit: Edit::Script(_), .. } => 1,
+            _ => 0,
+        }
     }
 
     /// Whether the guest's own programs carry it out.
@@ -270,8 +329,7 @@ impl Step {
             Self::Write { lines, .. } => lines.iter().all(|line| plain(line)),
             Self::Link { target, .. } => plain(target),
             Self::Enable(unit) => plain(unit) && !unit.contains('/'),
-            // Of several lines, our own.
-            Self::Run { command, .. } => command.lines().all(plain),
+            Self::Run { command, .. } => plain(command),
             Self::Rebuild(rebuild) => plain(&rebuild.command()),
         }
     }
@@ -283,30 +341,44 @@ impl Step {
             Self::Convert | Self::CheckContainer | Self::CheckFileSystem(_) => return None,
             Self::Edit { file, edit } => {
                 let (script, file) = (quote(&edit.sed()), quote_path(file));
+                // Not `sed -i`, which puts a new file in the place of a link, without its label.
                 format!(
-                    "before=$(cksum <{file}); sed -i {script} {file}; [ \"$before\" != \"$(cksum <{file})\" ] || echo left out: {file}"
+                    "if [ -f {file} ]; then new=$(mktemp) && sed {script} {file} > \"$new\" && if [ \"$(cksum < {file})\" = \"$(cksum < \"$new\")\" ]; then echo left out: {file}; else cat \"$new\" > {file}; fi && rm -f \"$new\"; else echo left out: {file}; fi"
                 )
             }
             Self::Append { file, line } => {
-                let (file, line) = (quote_path(file), quote(line));
-                format!("grep -qxF -e {line} {file} 2>/dev/null || printf '%s\\n' {line} >> {file}")
+                let (above, file, line) = (directory_of(file), quote_path(file), quote(line));
+                format!(
+                    "mkdir -p {above}; grep -qxF -e {line} {file} 2>/dev/null || {{ [ -z \"$(tail -c 1 {file} 2>/dev/null)\" ] || echo >> {file}; printf '%s\\n' {line} >> {file}; }}"
+                )
             }
             Self::Write { file, lines } => {
                 let words: Vec<_> = lines.iter().map(|line| quote(line)).collect();
-                format!("printf '%s\\n' {} > {}", words.join(" "), quote_path(file))
+                let (words, above, file) = (words.join(" "), directory_of(file), quote_path(file));
+                format!(
+                    "if [ -e {file} ]; then echo left out: {file}; else mkdir -p {above}; printf '%s\\n' {words} > {file}; fi"
+                )
             }
             Self::Delete(path) => format!("rm -rf {}", quote_path(path)),
             Self::Clear(path) => {
                 let path = quote_path(path);
                 format!("[ ! -d {path} ] || find {path} -mindepth 1 -delete")
             }
-            Self::Empty(path) => format!(": > {}", quote_path(path)),
+            Self::Empty(path) => {
+                format!("mkdir -p {}; : > {}", directory_of(path), quote_path(path))
+            }
             Self::EmptyAll(path) => {
                 format!("find {} -xdev -type f -exec truncate -s 0 {{}} +", quote_path(path))
             }
-            Self::Rename { from, to } => format!("mv {} {}", quote_path(from), quote_path(to)),
+            Self::Rename { from, to } => {
+                let (from, to) = (quote_path(from), quote_path(to));
+                format!(
+                    "if [ -e {from} ] && [ ! -e {to} ] && [ ! -L {to} ]; then mv {from} {to}; else echo left out: {from}; fi"
+                )
+            }
             Self::Link { path, target } => {
-                format!("ln -sfn -- {} {}", quote(target), quote_path(path))
+                let (above, path) = (directory_of(path), quote_path(path));
+                format!("mkdir -p {above}; ln -sfn -- {} {path}", quote(target))
             }
             Self::Enable(unit) => {
                 let unit = quote(unit);
@@ -315,5 +387,13 @@ impl Step {
             Self::Run { command, .. } => command.clone(),
             Self::Rebuild(rebuild) => rebuild.command(),
         })
+    }
+}
+
+/// The directory in which a file of the guest lies, as one word of a shell.
+fn directory_of(path: &str) -> String {
+    match path.rsplit_once('/') {
+        Some((directory, _)) if !directory.is_empty() => quote_path(directory),
+        _ => "/".to_owned(),
     }
 }

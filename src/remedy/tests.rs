@@ -6,13 +6,14 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use super::step::{Edit, Step};
-use super::{Remedy, ScriptFormat, comment, covers, guestfish};
+use super::step::{Edit, Maker, Rebuild, Step};
+use super::{Remedy, ScriptFormat, comment, covers, guestfish, virt_customize};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
-    Addressing, Facts, InterfaceConfig, InterfaceKind, InterfaceMatch, MachineId, NetworkProgram,
-    NicName,
+    Addressing, Facts, InterfaceConfig, InterfaceKind, InterfaceMatch, MachineId, MountUnit,
+    NetworkProgram, NicName,
 };
+use crate::image::facts::Format;
 use crate::rules::testing::{
     absent_disk, context, entry_mut, fstab_mut, good_linux, linux_mut, mount, qcow2_mut, windows,
 };
@@ -101,13 +102,15 @@ fn each_step_stands_below_its_finding() {
     let at = |text: &str| script.find(text).unwrap_or_else(|| panic!("no {text:?} in\n{script}"));
     let finding = at("# fstab-no-nonsystem-mounts (fail): Line 7 of /etc/fstab mounts /data");
     let evidence = at("#   | /etc/fstab:7  UUID=dead /data ext4 defaults 0 0");
-    let step = at("edit /etc/fstab '7s/^UUID=dead \\/data ext4 defaults 0 0[[:space:]]*$/#&/'");
+    let step = at(
+        "edit /etc/fstab '7s/^[[:space:]]*UUID=dead \\/data ext4 defaults 0 0[[:space:]]*$/#&/'",
+    );
     assert!(finding < evidence && evidence < step);
     assert_eq!(
         commands(&script),
         [
             "begin fstab-no-nonsystem-mounts",
-            "edit /etc/fstab '7s/^UUID=dead \\/data ext4 defaults 0 0[[:space:]]*$/#&/'",
+            "edit /etc/fstab '7s/^[[:space:]]*UUID=dead \\/data ext4 defaults 0 0[[:space:]]*$/#&/'",
             "RULE=''",
             "relabel",
             "sync",
@@ -194,6 +197,240 @@ fn a_static_address_of_ifupdown_turns_to_dhcp() {
             .replacen("  address 10.0.0.2", "#  address 10.0.0.2", 1)
             .replacen("  gateway", "#  gateway", 1)
     );
+}
+
+#[test]
+fn a_stanza_turns_to_dhcp_whole_or_not_at_all() {
+    let words = ["iface", "eth0", "inet", "static"].map(str::to_owned).to_vec();
+    let edit = Edit::ToDhcp { line: 2, words };
+    let turned = |before: &str| {
+        let directory = tree();
+        let file = directory.path().join("root/etc/interfaces");
+        fs::write(&file, before).unwrap();
+        let step = Step::edit("/etc/interfaces", edit.clone());
+        ran(&super::sh::step_line(&step).unwrap(), directory.path());
+        fs::read_to_string(&file).unwrap()
+    };
+    for iface in ["iface eth0 inet\tstatic", "  iface  eth0\tinet   static  "] {
+        for next in ["iface eth1 inet static", "auto eth1", "allow-hotplug eth1", "source x"] {
+            let with = |iface: &str, sign: &str| {
+                format!(
+                    "auto eth0\n{iface}\n{sign}  address 10.0.0.2\n  mtu 9000\n{sign}\tgateway \
+                     10.0.0.1\n{next}\n  address 10.1.0.2\n  gateway 10.1.0.1\n"
+                )
+            };
+            let dhcp = iface.replace("static", "dhcp");
+            assert_eq!(turned(&with(iface, "")), with(&dhcp, "#"));
+        }
+        // At the end of the file, and in front of another stanza with nothing between.
+        assert_eq!(
+            turned(&format!("\n{iface}\n")),
+            format!("\n{}\n", iface.replace("static", "dhcp"))
+        );
+        let next = "\niface eth1 inet static\n address 10.1.0.2\n";
+        let (before, after) = (iface.to_owned() + next, iface.replace("static", "dhcp") + next);
+        assert_eq!(turned(&format!("\n{before}")), format!("\n{after}"));
+    }
+    for other in
+        ["iface eth0 inet manual", "iface eth00 inet static", "#iface eth0 inet static", ""]
+    {
+        let before = format!("auto eth0\n{other}\n  address 10.0.0.2\n  gateway 10.0.0.1\n");
+        assert_eq!(turned(&before), before);
+    }
+}
+
+#[test]
+fn a_line_and_a_word_are_found_where_they_are() {
+    let changed = |before: &str, edit: Edit| {
+        let directory = tree();
+        let path = directory.path().join("root/etc/file");
+        fs::write(&path, before).unwrap();
+        ran(&super::sh::step_line(&Step::edit("/etc/file", edit)).unwrap(), directory.path());
+        fs::read_to_string(&path).unwrap()
+    };
+    let seen = "HWADDR=1".to_owned();
+    let comment = Edit::CommentOut { line: 1, seen: seen.clone() };
+    assert_eq!(changed("\t HWADDR=1 \n", comment.clone()), "#\t HWADDR=1 \n");
+    assert_eq!(changed("XHWADDR=1\n", comment), "XHWADDR=1\n");
+    let replace = Edit::Replace { line: 1, seen, new: "HWADDR=2".to_owned() };
+    assert_eq!(changed("\t HWADDR=1 \n", replace), "\t HWADDR=2\n");
+
+    let swap = |old: &str, new: &str| Edit::Swap { line: 1, old: old.into(), new: new.into() };
+    for (before, after) in [
+        ("linux zroot=/dev/sda1 root=/dev/sda1 ro\n", "linux zroot=/dev/sda1 root=UUID=1 ro\n"),
+        ("linux root=/dev/sda10 root=/dev/sda1\n", "linux root=/dev/sda10 root=UUID=1\n"),
+        ("\troot=/dev/sda1\tro\n", "\troot=UUID=1\tro\n"),
+        ("root=/dev/sda1 ro root=/dev/sda1\n", "root=UUID=1 ro root=UUID=1\n"),
+    ] {
+        assert_eq!(changed(before, swap("root=/dev/sda1", "root=UUID=1")), after);
+    }
+    let without = swap("resume=/dev/sda1", "");
+    assert_eq!(changed("a resume=/dev/sda1 b\n", without.clone()), "a b\n");
+    assert_eq!(changed("a resume=/dev/sda1\n", without.clone()), "a\n");
+    assert_eq!(changed("a noresume=/dev/sda1\n", without), "a noresume=/dev/sda1\n");
+}
+
+/// Runs a step as a command inside the guest would, with the paths of this machine.
+fn ran_inside(step: &Step) -> String {
+    let output = sh(&step.inside().unwrap(), &[], Path::new("/"));
+    assert!(output.status.success(), "{step:?}");
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn inside_the_guest_no_file_of_the_users_is_lost() {
+    for name in HOSTILE {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |file: &str| {
+            let path =
+                directory.path().join("deep").join(format!("{file}{}", name.replace('/', "_")));
+            path.to_str().unwrap().to_owned()
+        };
+        let read = |file: &str| fs::read_to_string(path(file)).unwrap();
+        // The directory is made.
+        ran_inside(&Step::append(&path("a"), name));
+        assert_eq!(read("a"), format!("{name}\n"));
+        // A last line without its end stays a line of its own; a line that is there comes once.
+        fs::write(path("a"), "last").unwrap();
+        for _ in 0..2 {
+            ran_inside(&Step::append(&path("a"), name));
+        }
+        assert_eq!(read("a"), format!("last\n{name}\n"));
+
+        let said = ran_inside(&Step::write(&path("a"), &["other"]));
+        assert!(said.contains("left out") && read("a").starts_with("last"));
+        ran_inside(&Step::write(&path("w"), &[name, "-n"]));
+        assert_eq!(read("w"), format!("{name}\n-n\n"));
+
+        let rename = Step::Rename { from: path("a"), to: path("w") };
+        assert!(ran_inside(&rename).contains("left out"));
+        assert_eq!((read("a").lines().count(), read("w").lines().count()), (2, 2));
+        ran_inside(&Step::Rename { from: path("a"), to: path("b") });
+        assert!(!Path::new(&path("a")).exists() && read("b").starts_with("last"));
+
+        // A link stays one.
+        symlink(path("b"), path("l")).unwrap();
+        let edit = Edit::CommentOut { line: 1, seen: "last".to_owned() };
+        let edit = Step::edit(&path("l"), edit);
+        assert_eq!(ran_inside(&edit), "");
+        assert_eq!(read("b"), format!("#last\n{name}\n"));
+        assert!(Path::new(&path("l")).is_symlink());
+        assert!(ran_inside(&edit).contains("left out"));
+        fs::remove_file(path("b")).unwrap();
+        assert!(ran_inside(&edit).contains("left out"));
+        assert!(!Path::new("/PWNED").exists());
+    }
+    for path in ["/a{b,c}", "/a*", "/~root"] {
+        let option = virt_customize::option(&Step::Delete(path.to_owned())).unwrap();
+        assert!(option.starts_with("--run-command "), "{option}");
+    }
+}
+
+#[test]
+fn what_is_written_lies_beside_the_users_own_files() {
+    let mut facts = good_linux();
+    let cloud_init = &mut linux_mut(&mut facts).cloud_init;
+    cloud_init.datasource_list = Fact::Known(None);
+    let rule = "cloud-init-datasource-openstack";
+    let folder = "/etc/cloud/cloud.cfg.d";
+    cloud_init.files.push(format!("{folder}/zz-openstack.cfg"));
+    let step = script(&facts, &[rule]);
+    assert!(step.contains(&format!("\nput {folder}/zzz-zz-openstack.cfg ")), "{step}");
+    linux_mut(&mut facts).cloud_init.files.push(format!("{folder}/~.cfg"));
+    let left = script(&facts, &[rule]);
+    assert!(!left.contains("\nput ") && left.contains("has the last word"), "{left}");
+
+    let mut facts = with_absent_disk("What=/dev/disk/by-uuid/dead");
+    let entry = fstab_mut(&mut facts).entries.last_mut().unwrap();
+    let path = "/etc/systemd/system/data.mount";
+    entry.unit = Some(MountUnit {
+        name: "data.mount".to_owned(),
+        path: path.to_owned(),
+        started_by: Evidence::new(path, "link"),
+        required: true,
+    });
+    let masked = script(&facts, &["fstab-no-nonsystem-mounts"]);
+    let kept = format!("\nrename {path} {path}.disabled\nlink {path} /dev/null\n");
+    assert!(masked.contains(&kept), "{masked}");
+}
+
+#[test]
+fn lines_are_changed_before_they_or_their_file_move() {
+    let mut facts = good_linux();
+    let path = "/etc/sysconfig/network-scripts/ifcfg-ens33";
+    let mut config = static_address("ens33");
+    config.program = NetworkProgram::NetworkScripts;
+    config.location = path.to_owned();
+    config.ipv4_at = Evidence::new(format!("{path}:3"), "BOOTPROTO=static");
+    let mac = "HWADDR=00:0c:29:00:00:01";
+    config.macs = vec![Evidence::new(format!("{path}:5"), mac).marked(5, mac, 7..24)];
+    let network = &mut linux_mut(&mut facts).network;
+    network.interfaces = Fact::Known(vec![config]);
+    network.nic_name =
+        Fact::Known((NicName::Exactly("eth0".to_owned()), Evidence::new("kernel", "eth0")));
+    let script = script(&facts, &["nic-dhcp", "nic-name-mismatch", "nic-mac-bound"]);
+    let steps = commands(&script);
+    let at = |start: &str| {
+        let found = steps.iter().position(|line| line.starts_with(start));
+        found.unwrap_or_else(|| panic!("no {start} in\n{script}"))
+    };
+    let moved = at(&format!("rename {path} "));
+    assert!(at(&format!("edit {path} '5s/")) < moved);
+    assert!(at(&format!("append {path} BOOTPROTO")) < moved);
+    assert!(steps.iter().skip(moved + 1).all(|line| !line.contains("ens33")), "{script}");
+}
+
+#[test]
+fn a_name_brings_no_line_of_its_own_into_a_command() {
+    let mut facts = good_linux();
+    let mut config = static_address("eth0\ntouch PWNED");
+    config.program = NetworkProgram::Netplan;
+    linux_mut(&mut facts).network.interfaces = Fact::Known(vec![config]);
+    let script = script(&facts, &["nic-dhcp"]);
+    assert!(script.contains("control characters"), "{script}");
+    assert!(script.lines().all(|line| !line.starts_with("touch")), "{script}");
+    assert!(!Step::run("a\nb").is_plain());
+}
+
+#[test]
+fn an_initramfs_is_not_made_for_the_devices_of_this_machine() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    // As mkinitramfs reads its settings.
+    let tool = "#!/bin/sh\n. ./initramfs.conf\nfor f in conf.d/*; do [ ! -e $f ] || . ./$f; done\n\
+                echo $MODULES $*\nexit 7\n";
+    fs::write(path.join("update-initramfs"), tool).unwrap();
+    fs::set_permissions(path.join("update-initramfs"), fs::Permissions::from_mode(0o755)).unwrap();
+    let maker = Maker::InitramfsTools;
+    let rebuild = Rebuild { maker, release: "6.1".to_owned(), image: None };
+    let command = rebuild.command().replace("/etc/initramfs-tools", path.to_str().unwrap());
+    for (main, policy, used) in [
+        ("most", None, "most"),
+        ("dep", None, "most"),
+        ("list", None, "list"),
+        ("most", Some("dep"), "most"),
+        ("dep", Some("list"), "list"),
+    ] {
+        fs::write(path.join("initramfs.conf"), format!("# MODULES=dep\nMODULES={main}\n")).unwrap();
+        if let Some(policy) = policy {
+            fs::create_dir_all(path.join("conf.d")).unwrap();
+            fs::write(path.join("conf.d/driver-policy"), format!("MODULES=\"{policy}\"\n"))
+                .unwrap();
+        }
+        let output = sh(&format!("PATH=.:$PATH\n{command}"), &[], path);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{used} -c -k 6.1\n"));
+        assert_eq!(output.status.code(), Some(7));
+        assert!(!path.join("conf.d/zzz-once").exists());
+    }
+}
+
+#[test]
+fn an_entry_that_is_too_long_is_told_as_left() {
+    let long = format!("UUID=dead /data ext4 {} 0 0", "x,".repeat(4500));
+    let script = script(&with_absent_disk(&long), &[]);
+    assert!(!script.contains("\nedit "), "{script}");
+    assert!(script.contains("too long for a script: /etc/fstab:7."), "{script}");
 }
 
 #[test]
@@ -449,7 +686,7 @@ fn a_word_for_guestfish_stays_one_word() {
 #[test]
 fn virt_customize_leaves_no_machine_id_where_there_was_none() {
     // It sets one by itself (guestfs-tools 1.48, seen).
-    let last = "set -- \"$@\" --truncate /etc/machine-id\n\nvirt-customize --format qcow2";
+    let last = "set -- \"$@\" --run-command 'if [ -e /etc/machine-id ]; then : > /etc/machine-id; fi'\n\nvirt-customize --format qcow2";
     let mut facts = with_absent_disk("UUID=dead /data");
     let form = ScriptFormat::VirtCustomize;
     assert!(remedy(&facts, &[]).script(form, Lang::En).contains(last));
@@ -507,6 +744,80 @@ fn a_backing_file_that_is_no_file_is_not_opened() {
         let script = script(&facts, &[]);
         assert_eq!(script.contains("qemu-img convert -f"), opened, "{name}\n{script}");
         assert!(script.contains("qcow2-no-backing-file (fail)"));
+    }
+}
+
+#[test]
+fn no_copy_is_made_of_a_disk_that_is_not_whole() {
+    let fstab = "fstab-no-nonsystem-mounts";
+    let mut cut = with_absent_disk("UUID=dead /data");
+    let Fact::Known(disk) = &mut cut.disk else { panic!() };
+    disk.partitions.last_mut().unwrap().size = 1 << 50;
+    let mut other = with_absent_disk("UUID=dead /data");
+    other.image.format = Format::Iso;
+    for facts in [cut, other] {
+        for rules in [&[][..], &[fstab]] {
+            for format in FORMATS {
+                let script = remedy(&facts, rules).script(format, Lang::En);
+                assert!(!script.contains("qemu-img convert -f"), "{script}");
+                assert!(script.contains(&format!("# {fstab} (fail)")), "{script}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_other_repair_opens_what_the_image_names() {
+    for (name, rules) in [
+        ("json:{\"file.filename\":\"/etc/shadow\"}", &[][..]),
+        ("json:{\"file.filename\":\"/etc/shadow\"}", &["qcow2-no-internal-snapshots"]),
+        ("base.qcow2", &["qcow2-no-internal-snapshots"]),
+    ] {
+        let (mut backing, mut data) = (good_linux(), good_linux());
+        qcow2_mut(&mut backing).backing_file = Some(name.to_owned());
+        qcow2_mut(&mut data).external_data_file = true;
+        qcow2_mut(&mut data).data_file_name = Some(name.to_owned());
+        for mut facts in [backing, data] {
+            qcow2_mut(&mut facts).snapshot_count = 1;
+            let made = |facts: &Facts, rules: &[&str]| {
+                FORMATS.map(|format| {
+                    let script = remedy(facts, rules).script(format, Lang::En);
+                    assert!(script.contains("# qcow2-no-internal-snapshots (warn)"), "{script}");
+                    script.contains("qemu-img convert -f")
+                })
+            };
+            assert_eq!(made(&facts, rules), [false; 3], "{name}");
+        }
+    }
+    // Whatever is waived.
+    let mut facts = good_linux();
+    qcow2_mut(&mut facts).snapshot_count = 1;
+    qcow2_mut(&mut facts).backing_file = Some("base.qcow2".to_owned());
+    let context = context(Profile::ImsClassic);
+    let mut findings = check_all(&facts, &context);
+    let made = |findings: &[_]| {
+        let remedy = Remedy::new(&facts, findings, &context, &[]);
+        remedy.script(ScriptFormat::Sh, Lang::En).contains("qemu-img convert -f")
+    };
+    assert!(made(&findings));
+    let backing = findings.iter_mut().find(|finding| finding.rule == "qcow2-no-backing-file");
+    backing.unwrap().status = Status::Waived;
+    assert!(!made(&findings));
+}
+
+#[test]
+fn a_check_never_writes_to_what_the_image_names() {
+    for (backing, data) in [(None, None), (Some("b"), None), (None, Some("d"))] {
+        let mut facts = good_linux();
+        let qcow2 = qcow2_mut(&mut facts);
+        qcow2.dirty = true;
+        qcow2.backing_file = backing.map(str::to_owned);
+        qcow2.data_file_name = data.map(str::to_owned);
+        qcow2.external_data_file = data.is_some();
+        let script = script(&facts, &[]);
+        let alone = backing.is_none() && data.is_none();
+        assert_eq!(script.contains("qemu-img check -r all -f"), alone, "{script}");
+        assert!(script.contains("# qcow2-features-conservative ("), "{script}");
     }
 }
 

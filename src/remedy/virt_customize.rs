@@ -49,7 +49,8 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
         );
         out.push('\n');
         comment(&mut out, "", words.get(lang));
-        out.push_str("set -- \"$@\" --truncate /etc/machine-id\n");
+        out.push_str("set -- \"$@\" --run-command 'if [ -e /etc/machine-id ]; then : > /etc/machine-id; fi'\n",
+        );
     }
     let network = remedy.steps().any(|step| matches!(step, Step::Run { network: true, .. }));
     let network = if network { "--network" } else { "--no-network" };
@@ -62,27 +63,12 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
     out
 }
 
-/// The option with its argument. Paths with characters that virt-customize itself acts on (`:` parts
-/// two paths, wildcards match) go through a shell in the guest instead.
-fn option(step: &Step) -> Option<String> {
-    let plain = |path: &str| !path.contains([':', '*', '?', '[', ']', '\\']);
+/// The option with its argument. All but what goes is for a shell in the guest: `--move` and `--write`
+/// overwrite, `--append-line` and `--link` make no directories, and `--delete` takes wildcards.
+pub(super) fn option(step: &Step) -> Option<String> {
+    let plain = |path: &str| !path.contains(['*', '?', '[', ']', '{', '}', '~', '\\']);
     Some(match step {
         Step::Delete(path) if plain(path) => format!("--delete {}", quote(path)),
-        Step::Rename { from, to } if plain(from) && plain(to) => {
-            format!("--move {}", quote(&format!("{from}:{to}")))
-        }
-        Step::Link { path, target } if plain(path) && plain(target) => {
-            format!("--link {}", quote(&format!("{target}:{path}")))
-        }
-        Step::Empty(path) if plain(path) => format!("--write {}", quote(&format!("{path}:"))),
-        Step::Write { file, lines } if plain(file) => {
-            let mut text = lines.join("\n");
-            text.push('\n');
-            format!("--write {}", quote(&format!("{file}:{text}")))
-        }
-        Step::Append { file, line } if plain(file) => {
-            format!("--append-line {}", quote(&format!("{file}:{line}")))
-        }
         // The initramfs comes last.
         Step::Rebuild(_) => return None,
         step => format!("--run-command {}", quote(&step.inside()?)),

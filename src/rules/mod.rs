@@ -80,7 +80,7 @@ mod lvm_root_no_injection;
 mod machine_id_hostkeys;
 mod networkmanager_cloudinit_079;
 pub(crate) mod nic;
-mod nic_dhcp;
+pub(crate) mod nic_dhcp;
 pub(crate) mod nic_mac_bound;
 mod nic_multiqueue;
 mod nic_name_mismatch;

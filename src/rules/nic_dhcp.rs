@@ -224,7 +224,8 @@ fn to_dhcp(configs: &[&InterfaceConfig]) -> Text {
     text!("{command}", "{command}")
 }
 
-fn one_to_dhcp(config: &InterfaceConfig) -> String {
+/// The command that turns one configuration over.
+pub(crate) fn one_to_dhcp(config: &InterfaceConfig) -> String {
     let at = &config.ipv4_at.location;
     let (file, line) = shell::file_and_line(at).unwrap_or((at, 1));
     let file = shell::quote_path(file);

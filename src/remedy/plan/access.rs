@@ -17,7 +17,8 @@ pub(super) fn of(case: &Case<'_>) -> Option<Plan> {
         "sshd-enabled" => sshd(case),
         "sshd-password-auth" => password_auth(case),
         "firewall-allows-ssh" => firewall(case),
-        "password-aging" => Plan::one(Step::run(case.remedy())),
+        // A command for each account; the file that names them has no names of several lines.
+        "password-aging" => Plan::steps(case.remedy().lines().map(Step::run).collect()),
         "root-account-usable" => root(case),
         "login-credential-or-cloudinit" => Plan::ByHand(text!(
             "A password or key is yours to choose. Where cloud-init is in order, it sets up the first login: its repairs are in the script.",

@@ -126,7 +126,7 @@ pub(super) fn remove_word(linux: &LinuxFacts, word: &str) -> Vec<Step> {
         let has =
             |entry: &&BootEntry| entry.command_line.split_ascii_whitespace().any(|w| w == word);
         let found = entries(linux).filter(has);
-        steps.extend(found.filter_map(|entry| swap(entry, &format!(" {word}"), "")));
+        steps.extend(found.filter_map(|entry| swap(entry, word, "")));
     }
     if is_grub2(linux) {
         // The line that the shell reads last; the words before it stay.
@@ -178,7 +178,7 @@ fn resume(case: &Case<'_>) -> Plan {
         if setting.evidence.location.starts_with("/etc/initramfs-tools/") {
             let file = file_and_line(&setting.evidence.location)
                 .map_or(setting.evidence.location.as_str(), |(file, _)| file);
-            steps.push(Step::write(file, &["RESUME=none"]));
+            steps.push(super::set(&setting.evidence, file, "RESUME", "RESUME=none"));
         }
     }
     steps.dedup();

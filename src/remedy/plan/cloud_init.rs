@@ -18,13 +18,13 @@ pub(super) fn of(case: &Case<'_>) -> Option<Plan> {
     Some(match case.rule() {
         "cloud-init-installed" => installed(case),
         "cloud-init-enabled" => enabled(case),
-        "cloud-init-datasource-openstack" => Plan::one(openstack(case)),
+        "cloud-init-datasource-openstack" => openstack(case),
         "cloud-init-huawei-dmi" => dmi(case),
         "cloud-init-network-disabled" => no_network(case),
         "cloud-init-manage-etc-hosts" => {
-            Plan::one(drop_in(case, "99-manage-etc-hosts.cfg", &["manage_etc_hosts: localhost"]))
+            drop_in(case, "99-manage-etc-hosts.cfg", &["manage_etc_hosts: localhost"])
         }
-        "cloud-init-root-login" => Plan::one(root_login(case)),
+        "cloud-init-root-login" => root_login(case),
         "cloud-init-modules-order" => modules(case),
         "cloud-init-cache-clean" => Plan::steps(clean(case.evidence())),
         "cloud-init-linux-user-removed" => {
@@ -34,16 +34,22 @@ pub(super) fn of(case: &Case<'_>) -> Option<Plan> {
     })
 }
 
-/// A file among cloud-init's that has the last word: they are merged in the order of their names.
-fn drop_in(case: &Case<'_>, name: &str, lines: &[&str]) -> Step {
-    let later = case.linux.cloud_init.files.iter().filter_map(|file| {
-        file.strip_prefix(DIRECTORY)?.strip_prefix('/').filter(|other| *other > name)
-    });
-    let name = if later.count() > 0 { format!("zzz-{name}") } else { name.to_owned() };
-    Step::write(&format!("{DIRECTORY}/{name}"), lines)
+/// A new file among cloud-init's that has the last word: they are merged in the order of their names.
+/// Left to the user where the image has one with a name behind all of these.
+fn drop_in(case: &Case<'_>, name: &str, lines: &[&str]) -> Plan {
+    let files = case.linux.cloud_init.files.iter();
+    let last = files.filter_map(|file| file.strip_prefix(DIRECTORY)?.strip_prefix('/')).max();
+    let names = ["", "zzz-", "zzzz-", "zzzzz-"].map(|before| format!("{before}{name}"));
+    match names.into_iter().find(|name| last.is_none_or(|last| name.as_str() > last)) {
+        Some(name) => Plan::one(Step::write(&format!("{DIRECTORY}/{name}"), lines)),
+        None => Plan::ByHand(text!(
+            "The last of cloud-init's files has the last word, and no name comes behind it: set it there.",
+            "cloud-init以最后一个配置文件为准，且没有排在其后的文件名可用：请直接修改该文件。"
+        )),
+    }
 }
 
-fn openstack(case: &Case<'_>) -> Step {
+fn openstack(case: &Case<'_>) -> Plan {
     let lines = [
         "datasource_list: [ OpenStack ]",
         "datasource:",
@@ -55,7 +61,7 @@ fn openstack(case: &Case<'_>) -> Step {
     drop_in(case, "zz-openstack.cfg", &lines)
 }
 
-fn root_login(case: &Case<'_>) -> Step {
+fn root_login(case: &Case<'_>) -> Plan {
     if case.context.profile == Profile::Otc {
         let lines = ["disable_root: true", "ssh_pwauth: false"];
         return drop_in(case, "99-no-root-login.cfg", &lines);
@@ -94,7 +100,7 @@ fn installed(case: &Case<'_>) -> Plan {
 pub(super) fn install(case: &Case<'_>, package: &str) -> Option<Step> {
     let command = match family_of(case.linux)? {
         Family::Debian => format!(
-            "export DEBIAN_FRONTEND=noninteractive\napt-get update\napt-get install -y --no-install-recommends {package}"
+            "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends {package}"
         ),
         Family::RedHat => format!("yum -y install {package}"),
         Family::Suse => format!("zypper --non-interactive install {package}"),
@@ -146,7 +152,7 @@ fn dmi(case: &Case<'_>) -> Plan {
         return Plan::ByHand(super::no_step());
     };
     if !path.ends_with(".py") {
-        return Plan::one(openstack(case));
+        return openstack(case);
     }
     let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
     Plan::Steps(
@@ -173,7 +179,7 @@ fn no_network(case: &Case<'_>) -> Plan {
         ));
     }
     let lines = ["network: {config: disabled}"];
-    Plan::one(drop_in(case, "99-disable-network-config.cfg", &lines))
+    drop_in(case, "99-disable-network-config.cfg", &lines)
 }
 
 fn modules(case: &Case<'_>) -> Plan {
@@ -207,7 +213,7 @@ fn modules(case: &Case<'_>) -> Plan {
         lines.push("- update_hostname".to_owned());
     }
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    Plan::one(drop_in(case, "99-modules-order.cfg", &lines))
+    drop_in(case, "99-modules-order.cfg", &lines)
 }
 
 /// What a run leaves behind; the directories that the package brings stay.

@@ -82,6 +82,16 @@ fn conservative(qcow2: &Qcow2Facts) -> Plan {
         return Plan::ByHand(text!("QEMU does not open such a file.", "QEMU无法打开此类文件。"));
     }
     if qcow2.corrupt || qcow2.dirty {
+        // The check opens an external data file for writing, too, and that is no copy.
+        if qcow2.backing_file.is_some()
+            || qcow2.external_data_file
+            || qcow2.data_file_name.is_some()
+        {
+            return Plan::ByHand(text!(
+                "qemu-img check -r all would write to the other file that the image names: run it on copies of both.",
+                "qemu-img check -r all会写入镜像引用的另一文件：请在两者的副本上执行。"
+            ));
+        }
         return Plan::steps(vec![Step::CheckContainer, Step::Convert]);
     }
     Plan::one(Step::Convert)

@@ -5,8 +5,8 @@ use crate::disk::facts::{DiskFacts, SignatureKind};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{FstabEntry, LinuxFacts, Resolution};
 use crate::remedy::step::{Edit, Step};
-use crate::rules::{system_mounts, volumes};
-use crate::text;
+use crate::rules::shell::file_and_line;
+use crate::rules::{Text, system_mounts, volumes};
 
 pub(super) fn of(case: &Case<'_>) -> Option<Plan> {
     Some(match case.rule() {
@@ -30,23 +30,39 @@ fn entry_of(evidence: &[Evidence], entry: &FstabEntry) -> bool {
     evidence.iter().any(|seen| seen.location == own.location && seen.detail == own.detail)
 }
 
+/// The places of entries that the finding shows otherwise than they are, and of no entry: a finding
+/// cuts a line that is very long.
+fn cut(case: &Case<'_>) -> Vec<String> {
+    let found = shown(case);
+    let is_entry = |seen: &&Evidence| {
+        let (file, _) = file_and_line(&seen.location).unwrap_or_default();
+        file == "/etc/fstab" || file.starts_with("/etc/systemd/system/")
+    };
+    let lacks =
+        |seen: &&Evidence| !found.iter().any(|entry| entry.evidence().location == seen.location);
+    let left = case.evidence().iter().filter(is_entry).filter(lacks);
+    left.map(|seen| seen.location.clone()).collect()
+}
+
 /// The entry plays no part in the start any more.
-fn take_out(entry: &FstabEntry) -> Step {
-    match &entry.unit {
-        None => Step::edit(
-            "/etc/fstab",
-            Edit::CommentOut { line: entry.line, seen: entry.text.clone() },
-        ),
-        // As `systemctl mask`: whatever starts it.
-        Some(unit) => Step::Link {
-            path: format!("/etc/systemd/system/{}", unit.name),
-            target: "/dev/null".to_owned(),
-        },
+fn take_out(entry: &FstabEntry) -> Vec<Step> {
+    let Some(unit) = &entry.unit else {
+        let (line, seen) = (entry.line, entry.text.clone());
+        return vec![Step::edit("/etc/fstab", Edit::CommentOut { line, seen })];
+    };
+    let path = format!("/etc/systemd/system/{}", unit.name);
+    let mut steps = Vec::new();
+    // The link would take the place of the user's own file.
+    if unit.path == path {
+        steps.push(Step::Rename { from: path.clone(), to: format!("{path}.disabled") });
     }
+    // As `systemctl mask`: whatever starts it.
+    steps.push(Step::Link { path, target: "/dev/null".to_owned() });
+    steps
 }
 
 fn taken_out(case: &Case<'_>) -> Plan {
-    Plan::steps(shown(case).into_iter().map(take_out).collect())
+    finish(case, shown(case).into_iter().flat_map(take_out).collect(), &[])
 }
 
 /// The entry names its device by this UUID.
@@ -82,7 +98,7 @@ fn by_uuid(case: &Case<'_>) -> Plan {
             None => left.push(entry.evidence().location),
         }
     }
-    finish(steps, &left)
+    finish(case, steps, &left)
 }
 
 pub(super) fn by_uuid_of(entry: &FstabEntry, linux: &LinuxFacts, disk: &DiskFacts) -> Option<Step> {
@@ -93,16 +109,20 @@ pub(super) fn by_uuid_of(entry: &FstabEntry, linux: &LinuxFacts, disk: &DiskFact
 }
 
 /// The entries left over are told.
-fn finish(steps: Vec<Step>, left: &[String]) -> Plan {
-    if left.is_empty() {
-        return Plan::steps(steps);
-    }
+fn finish(case: &Case<'_>, steps: Vec<Step>, left: &[String]) -> Plan {
+    let cut = cut(case).join(", ");
     let places = left.join(", ");
-    let note = text!(
-        "Left to you, because which volume is meant is not certain: {places}.",
-        "以下各处无法确定所指的卷，请自行处理：{places}。"
-    );
-    Plan::Steps(steps, Some(note))
+    let (mut en, mut zh) = (Vec::new(), Vec::new());
+    if !places.is_empty() {
+        en.push(format!("Left to you, because which volume is meant is not certain: {places}."));
+        zh.push(format!("以下各处无法确定所指的卷，请自行处理：{places}。"));
+    }
+    if !cut.is_empty() {
+        en.push(format!("Left to you, because the line is too long for a script: {cut}."));
+        zh.push(format!("以下各行过长，无法写入脚本，请自行处理：{cut}。"));
+    }
+    let note = (!en.is_empty()).then(|| Text { en: en.join(" "), zh: zh.concat() });
+    Plan::Steps(steps, note)
 }
 
 /// Entries with an identifier that nothing has get the one of the only volume that can be meant.
@@ -121,12 +141,12 @@ fn existing(case: &Case<'_>) -> Plan {
         match existing_uuid(entry, case.linux, disk) {
             Some(uuid) => steps.push(name_by(entry, uuid)),
             None if system_mounts::is_swap(entry) || system_mounts::is_optional(entry) => {
-                steps.push(take_out(entry));
+                steps.extend(take_out(entry));
             }
             None => left.push(entry.evidence().location),
         }
     }
-    finish(steps, &left)
+    finish(case, steps, &left)
 }
 
 /// The third field says what the volume holds.

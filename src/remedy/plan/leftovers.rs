@@ -98,7 +98,7 @@ fn tools(case: &Case<'_>) -> Plan {
     let names = found.join(" ");
     let command = match family_of(case.linux) {
         Some(Family::Debian) => {
-            format!("export DEBIAN_FRONTEND=noninteractive\napt-get purge -y {names}")
+            format!("DEBIAN_FRONTEND=noninteractive apt-get purge -y {names}")
         }
         Some(Family::RedHat) => format!("yum -y remove {names}"),
         Some(Family::Suse) => format!("zypper --non-interactive remove {names}"),

@@ -6,8 +6,9 @@ use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
     Addressing, InterfaceConfig, InterfaceKind, LinuxFacts, NetworkProgram, NicName,
 };
-use crate::remedy::step::{Edit, Step};
+use crate::remedy::step::{Edit, METHOD, Step};
 use crate::rules::nic::{Family, family_of};
+use crate::rules::nic_dhcp;
 use crate::rules::shell::file_and_line;
 use crate::text;
 
@@ -65,18 +66,7 @@ fn dhcp(case: &Case<'_>) -> Plan {
     let fixed = interfaces(case.linux)
         .iter()
         .filter(|config| config.ipv4 == Addressing::Static && shown(&config.ipv4_at));
-    let mut steps = Vec::new();
-    let mut netplan = false;
-    for config in fixed {
-        match config.program {
-            // YAML is changed by netplan's own program; the rule says how.
-            NetworkProgram::Netplan => netplan = true,
-            _ => steps.extend(to_dhcp(config)),
-        }
-    }
-    if netplan {
-        steps.push(Step::run(case.remedy()));
-    }
+    let steps: Vec<Step> = fixed.flat_map(to_dhcp).collect();
     if !steps.is_empty() {
         return Plan::steps(steps);
     }
@@ -97,19 +87,14 @@ fn to_dhcp(config: &InterfaceConfig) -> Vec<Step> {
         |range: &str, keys| Step::edit(file, Edit::CommentKeys { range: range.to_owned(), keys });
     let script = |script: &str| Step::edit(file, Edit::Script(script.to_owned()));
     match (config.program, line) {
+        // YAML is changed by netplan's own program; the rule says how.
+        (NetworkProgram::Netplan, _) => vec![Step::run(nic_dhcp::one_to_dhcp(config))],
         (NetworkProgram::Ifupdown, Some(line)) => {
-            let next = line.saturating_add(1);
-            // To the next stanza (interfaces(5)).
-            let range = format!(
-                "{next},/^[[:space:]]*\\(iface\\|auto\\|allow-\\|mapping\\|source\\|rename\\|template\\|no-\\)/"
-            );
-            vec![
-                Step::edit(
-                    file,
-                    Edit::Swap { line, old: "inet static".into(), new: "inet dhcp".into() },
-                ),
-                keys(&range, "address\\|netmask\\|network\\|broadcast\\|gateway"),
-            ]
+            let words = config.ipv4_at.detail.split_ascii_whitespace().map(str::to_owned);
+            let words: Vec<String> = words.collect();
+            let is_static = words.get(METHOD).is_some_and(|word| word == "static");
+            let edit = is_static.then(|| Step::edit(file, Edit::ToDhcp { line, words }));
+            edit.into_iter().collect()
         }
         (NetworkProgram::Networkd, _) => vec![
             keys("", "Address\\|Gateway\\|DHCP"),
@@ -154,7 +139,7 @@ fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<Vec<Step>> {
 /// A configuration by DHCP where there is none.
 fn configure(case: &Case<'_>) -> Plan {
     let runs = |program| case.linux.network.programs.iter().any(|found| found.program == program);
-    Plan::steps(match family_of(case.linux) {
+    let plan = Plan::steps(match family_of(case.linux) {
         Some(Family::RedHat) => vec![Step::write(
             "/etc/sysconfig/network-scripts/ifcfg-eth0",
             &["DEVICE=eth0", "TYPE=Ethernet", "BOOTPROTO=dhcp", "ONBOOT=yes"],
@@ -188,7 +173,23 @@ fn configure(case: &Case<'_>) -> Plan {
             steps
         }
         _ => return Plan::ByHand(super::no_step()),
-    })
+    });
+    match &plan {
+        // It does not do, for a reason that is the user's to see.
+        Plan::Steps(steps, _)
+            if steps
+                .iter()
+                .any(|step| matches!(step, Step::Write { file, .. } if is_there(case, file))) =>
+        {
+            Plan::ByHand(super::no_step())
+        }
+        _ => plan,
+    }
+}
+
+/// Whether some interface is configured in this file.
+fn is_there(case: &Case<'_>, file: &str) -> bool {
+    interfaces(case.linux).iter().any(|config| file_of(&config.location) == file)
 }
 
 /// The kernel's own names for cards, where the image does not tell which other one they would get.
@@ -270,6 +271,9 @@ fn name(case: &Case<'_>) -> Plan {
         _ => {
             let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
             let to = format!("{directory}/ifcfg-{target}");
+            if is_there(case, &to) {
+                return Plan::ByHand(super::no_step());
+            }
             vec![script(renamed), Step::Rename { from: file.to_owned(), to }]
         }
     };
