@@ -52,6 +52,77 @@ fn a_body_that_would_be_refused_is_not_written() {
 }
 
 #[test]
+fn the_value_for_other_systems_is_taken_for_any_linux() {
+    let good = testdata(GOOD);
+    for profile in ["ims-classic", "huaweicloud", "otc"] {
+        let args = ["request", &good, "--image-url", "bucket:good.qcow2", "--profile", profile];
+        // Debian 12 stands in Open Telekom Cloud's list alone: what is written is not warned of.
+        let made = run(&args, "");
+        assert_eq!(made.status.code(), Some(0));
+        assert!(!text(&made.stderr).contains("req-os-version"), "{}", text(&made.stderr));
+        let other = [&args[..], &["--os-version", "Other Linux (64 bit)"]].concat();
+        let made = run(&other, "");
+        assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+        assert!(text(&made.stdout).contains("\"Other Linux (64 bit)\""));
+    }
+}
+
+#[test]
+fn the_profiles_own_value_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("own.toml");
+    let own = |value: &str| {
+        let system = format!("[[systems]]\nid = \"debian\"\nos_version = \"{value}\"\n");
+        std::fs::write(&profile, format!("extends = \"huaweicloud\"\n{system}")).unwrap();
+        let profile = profile.to_str().unwrap();
+        run(&["os-version", &testdata(GOOD), "--profile", profile], "")
+    };
+    let found = own("Debian GNU/Linux 9.3.0 64bit");
+    assert_eq!(text(&found.stdout), "Debian GNU/Linux 9.3.0 64bit\n");
+    assert_eq!(text(&found.stderr), "");
+    // A value that the platform would refuse is not taken, and said with its line.
+    let refused = own("Debian GNU/Linux 9.3 64bit");
+    assert_eq!(refused.status.code(), Some(2));
+    let said = text(&refused.stderr);
+    assert!(said.contains("own.toml:4") && said.contains("9.3.0 64bit"), "{said}");
+}
+
+#[test]
+fn a_file_is_left_as_it_is_when_no_body_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("body.json");
+    let old = "x".repeat(10_000);
+    std::fs::write(&file, &old).unwrap();
+    let good = testdata(GOOD);
+    let to = |url: &str, file: &Path| {
+        let file = file.to_str().unwrap();
+        run(&["request", &good, "--image-url", url, "--output", file], "").status.code()
+    };
+    assert_eq!(to("bucket:a b.qcow2", &file), Some(1));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), old);
+    let new = folder.path().join("new.json");
+    assert_eq!(to("bucket:a b.qcow2", &new), Some(1));
+    assert_eq!(std::fs::read_to_string(&new).unwrap(), "");
+    // A shorter one leaves nothing of the longer.
+    assert_eq!(to("bucket:good.qcow2", &file), Some(0));
+    let body = std::fs::read(&file).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["image_url"], "bucket:good.qcow2");
+}
+
+#[test]
+fn what_a_correction_leaves_broken_is_said() {
+    let body = r#"{"name":"x","image_url":"bucket:x.raw","min_disk":"40","os_version":"X 5","foo":1,
+        "tags":[],"image_tags":[]}"#;
+    let said = text(&run(&["request", "--body", "-"], body).stdout);
+    let heading = "Taken out: tags\n\nCorrected as far as it can be; still broken: req-os-version; \
+                   still warned of: req-unknown-field:\n";
+    assert!(said.contains(heading), "{said}");
+    let said = text(&run(&["request", "--body", "-", "--lang", "zh-CN"], body).stdout);
+    assert!(said.contains("已尽可能修正；仍不满足：req-os-version；"), "{said}");
+}
+
+#[test]
 fn the_documents_third_sample_is_corrected() {
     let sample = testdata("requests/file-tags.json");
     let checked = run(&["request", "--body", &sample], "");

@@ -245,7 +245,7 @@ fn request(data: &[u8]) {
     for profile in Profile::ALL {
         let body = request::validate(&text, "body", &Context::new(profile, 20_000), None);
         if let Some(corrected) = body.corrected {
-            serde_json::from_str::<request::Node>(&corrected.to_string()).expect("JSON");
+            serde_json::from_str::<request::Node>(&corrected.body.to_string()).expect("JSON");
         }
     }
 }

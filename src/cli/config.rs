@@ -16,7 +16,7 @@ use super::args::{FailOnArg, LangArg};
 use super::nearest::did_you_mean;
 use crate::report::ImageReport;
 use crate::rules::policy::{Limits, Policy, System, Waiver};
-use crate::rules::{Context, Level, Profile, about_all, day};
+use crate::rules::{Context, Level, Profile, about_all, day, os_version};
 
 /// Read when `--config` names no other.
 pub(super) const DEFAULT: &str = "image-preflight.toml";
@@ -146,8 +146,9 @@ struct SystemEntry {
     id: String,
     /// Its version, or the beginning of it up to a dot; every version without one.
     version: Option<String>,
-    /// The value with which it is registered.
-    os_version: String,
+    /// The value with which it is registered, of the platform's list.
+    #[schemars(with = "String")]
+    os_version: Spanned<String>,
 }
 
 /// The ids of all rules.
@@ -233,6 +234,18 @@ impl Source {
         }
         let near = did_you_mean(wanted, about_all().map(|rule| rule.id));
         Err(self.said(id.span().start, &format!("no rule is called {wanted:?}{near}")))
+    }
+
+    /// A value of the platform's list of systems: any other would be refused.
+    fn os_version(&self, value: &Spanned<String>) -> Result<String, Failure> {
+        let wanted = value.get_ref();
+        let listed = || os_version::listed().iter().map(|row| row.value);
+        if listed().any(|value| value == wanted) {
+            return Ok(wanted.clone());
+        }
+        let near = did_you_mean(wanted, listed());
+        let what = format!("{wanted:?} is not in the platform's list of os_version{near}");
+        Err(self.said(value.span().start, &what))
     }
 
     /// A size such as `128 GiB` in bytes. The platform's GB has 2^30 bytes, so GB and GiB are one.
@@ -387,8 +400,10 @@ fn context(name: &str, path: &Path, today: i64) -> Result<Context, Failure> {
         systems: file
             .systems
             .into_iter()
-            .map(|SystemEntry { id, version, os_version }| System { id, version, os_version })
-            .collect(),
+            .map(|SystemEntry { id, version, os_version }| {
+                Ok(System { os_version: source.os_version(&os_version)?, id, version })
+            })
+            .collect::<Result<_, Failure>>()?,
     };
     Ok(Context { policy, ..Context::new(profile, today) })
 }

@@ -12,7 +12,8 @@ use super::{Call, Failure};
 /// Opens the file that was asked for, before the process gives up the right to; never one of those
 /// that are read.
 ///
-/// What stood in it is gone then: a confined process can put no other file in its place later.
+/// What stands in it is gone with the first byte that is written: a confined process can put no other
+/// file in its place later. When nothing is written it stays, and a file that was not there is empty.
 pub(super) fn open(
     arg: &OutputArg,
     read: &[PathBuf],
@@ -23,11 +24,44 @@ pub(super) fn open(
         let input = input.display();
         return Err(Failure::Said(format!("the output would overwrite {input}")));
     }
-    let created = File::create(path)
+    let opened = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
         .map_err(|error| Failure::Said(format!("cannot write {}: {error}", path.display())))?;
     let always = call.color == ColorChoice::Always;
     let choice = if always { ColorChoice::Always } else { ColorChoice::Never };
-    Ok(Some(Box::new(io::BufWriter::new(AutoStream::new(created, choice)))))
+    let file: Box<dyn Write> = Box::new(Overwriting::new(opened)?);
+    Ok(Some(Box::new(io::BufWriter::new(AutoStream::new(file, choice)))))
+}
+
+/// A file that is emptied when the first bytes are written to it.
+struct Overwriting {
+    file: File,
+    /// Whether something stands in it that has to go. What is not a regular file cannot be emptied.
+    is_old: bool,
+}
+
+impl Overwriting {
+    fn new(file: File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self { file, is_old: metadata.is_file() && metadata.len() > 0 })
+    }
+}
+
+impl Write for Overwriting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_old {
+            self.file.set_len(0)?;
+            self.is_old = false;
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Whether two paths lead to one file, by whatever name.

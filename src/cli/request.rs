@@ -10,9 +10,9 @@ use super::{Call, Failure, output, sandbox, sources, width};
 use crate::report::{
     Detail, Format, GuestSummary, ImageReport, ImageSummary, Settings, Verdict, escape,
 };
-use crate::request::{Draft, MAX_BODY, Subject, Validation, make, validate};
+use crate::request::{Corrected, Draft, MAX_BODY, Subject, Validation, make, validate};
 use crate::rules::finding::Finding;
-use crate::rules::{Context, Fixed, Status, check_all};
+use crate::rules::{Context, Fixed, Lang, Status, check_all};
 
 /// A body's text and the name by which findings call it; `-` is standard input.
 pub(super) fn read(path: &Path) -> Result<(String, String), Failure> {
@@ -153,13 +153,46 @@ fn report(
     if let (Format::Human, Some(corrected)) = (format, corrected)
         && detail != Detail::Short
     {
-        let heading = Fixed { en: "Corrected body:", zh: "修正后的请求体：" };
-        writeln!(out, "\n{}\n", heading.get(lang))?;
-        for line in corrected.to_string().lines() {
+        for line in heading(&corrected, lang) {
+            writeln!(out, "\n{}", escape::for_terminal(&line))?;
+        }
+        writeln!(out)?;
+        for line in corrected.body.to_string().lines() {
             writeln!(out, "{}", escape::for_terminal(line))?;
         }
     }
     Ok(report.verdict.exit_code())
+}
+
+/// What is said above a corrected body: what is wrong with it still, and what is no longer in it.
+fn heading(corrected: &Corrected, lang: Lang) -> Vec<String> {
+    let Corrected { left, removed, .. } = corrected;
+    let ids = |status| -> Vec<&str> {
+        left.iter()
+            .filter(|found| found.status == status)
+            .map(|found| found.rule.as_str())
+            .collect()
+    };
+    let words = [
+        Fixed::new("Corrected body", "修正后的请求体"),
+        Fixed::new("Corrected as far as it can be", "已尽可能修正"),
+        Fixed::new("; still broken: ", "；仍不满足："),
+        Fixed::new("; still warned of: ", "；仍有告警："),
+        Fixed::new(":", "："),
+        Fixed::new("Taken out: ", "已去掉："),
+    ];
+    let [whole, partly, broken, warned, colon, taken] = words.map(|word| word.get(lang));
+    let mut line = if left.is_empty() { whole } else { partly }.to_owned();
+    for (label, status) in [(broken, Status::Fail), (warned, Status::Warn)] {
+        let ids = ids(status);
+        if !ids.is_empty() {
+            line.extend([label, &ids.join(", ")]);
+        }
+    }
+    line.push_str(colon);
+    let names: Vec<&str> = removed.iter().map(|pointer| pointer.trim_start_matches('/')).collect();
+    let taken = (!names.is_empty()).then(|| format!("{taken}{}", names.join(", ")));
+    taken.into_iter().chain([line]).collect()
 }
 
 fn of_body(name: &str, findings: Vec<Finding>) -> ImageReport {

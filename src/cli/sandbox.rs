@@ -241,6 +241,8 @@ mod system {
                     rule(&[is(1, number(libc::F_GETFL))?])?,
                 ],
             ),
+            // What stands in the file of --output goes when the first bytes are written to it.
+            (libc::SYS_ftruncate, vec![rule(&[is(1, 0)?])?]),
             // Whether an output is a terminal, and how wide it is.
             (libc::SYS_ioctl, vec![rule(&[is(1, TCGETS)?])?, rule(&[is(1, TIOCGWINSZ)?])?]),
             #[cfg(target_arch = "x86_64")]

@@ -101,6 +101,13 @@ impl Node {
                 }
                 _ => false,
             },
+            Fix::Rename(pointer, new) => match self.entry(&pointer) {
+                Some((Self::Object(members), name)) => {
+                    let mut named = members.iter_mut().filter(|(key, _)| *key == name);
+                    named.next().map(|(key, _)| *key = new.to_owned()).is_some()
+                }
+                _ => false,
+            },
             Fix::Remove(pointer) => match self.entry(&pointer) {
                 Some((Self::Object(members), name)) => {
                     let before = members.len();

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use super::rules::{GIB, architecture, firmware, is_config, min_disk_range, os_version};
-use super::{Node, Subject};
-use crate::rules::os_version::OsVersion;
+use super::{Node, Proposal, Subject};
 use crate::rules::{Context, Profile, Text};
 use crate::text;
 
@@ -66,7 +65,7 @@ pub fn make(draft: &Draft, image: Subject<'_>, context: &Context) -> Made {
         put("description", Node::from(description.as_str()));
     }
     put("image_url", Node::from(draft.image_url.as_str()));
-    let os_version = draft.os_version.clone().or_else(|| found_os(image, profile, &mut notes));
+    let os_version = draft.os_version.clone().or_else(|| found_os(image, context, &mut notes));
     if let Some(value) = os_version {
         put("os_version", Node::from(value));
     }
@@ -120,25 +119,22 @@ pub fn make(draft: &Draft, image: Subject<'_>, context: &Context) -> Made {
     Made { body: Node::Object(members), notes }
 }
 
-fn found_os(image: Subject<'_>, profile: Profile, notes: &mut Vec<Text>) -> Option<String> {
-    match os_version::of_image(image.facts, profile) {
-        Some(OsVersion::Exact(row)) => Some(row.value.to_owned()),
-        Some(OsVersion::Nearest(row, Text { en, zh })) => {
-            let value = row.value;
-            notes.push(Text {
-                en: format!("os_version is the nearest of the list, “{value}”: {en}."),
-                zh: format!("os_version取列表中最接近的“{value}”：{zh}。"),
-            });
-            Some(value.to_owned())
-        }
-        Some(OsVersion::None) | None => {
-            notes.push(text!(
-                "os_version is not set: the list has no value for this system, so that the platform looks for one itself.",
-                "未设置os_version：列表中没有该系统的取值，由平台自动识别。"
-            ));
-            None
-        }
+fn found_os(image: Subject<'_>, context: &Context, notes: &mut Vec<Text>) -> Option<String> {
+    let Some(found) = os_version::of_image(image.facts, context) else {
+        notes.push(text!(
+            "os_version is not set: no system was recognised in the image, so that the platform looks for one itself.",
+            "未设置os_version：未能识别镜像中的操作系统，由平台自动识别。"
+        ));
+        return None;
+    };
+    let Proposal { value, reason, .. } = found;
+    if let Some(Text { en, zh }) = reason {
+        notes.push(Text {
+            en: format!("os_version is “{value}”, {en}."),
+            zh: format!("os_version取“{value}”（{zh}）。"),
+        });
     }
+    Some(value)
 }
 
 impl fmt::Display for Node {

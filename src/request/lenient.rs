@@ -19,6 +19,9 @@ pub(super) struct Mended {
 /// Marks that are mended one by one in the evidence; beyond that they are counted.
 const MAX_MARKS: usize = 16;
 
+/// How the evidence of a comma that ends a list begins.
+pub(super) const COMMA: &str = "a comma before ";
+
 /// Reads `text`; when it is not JSON, mends what can be mended with certainty.
 ///
 /// Gives the value, if there is one, and what was wrong, each with `NAME:LINE:COLUMN`.
@@ -121,7 +124,7 @@ fn mend(text: &str, name: &str) -> (String, Vec<Evidence>) {
             "}" | "]" => {
                 if let Some((at, place)) = comma.take() {
                     out.replace_range(at..at.saturating_add(1), " ");
-                    mark(place, format!(", before {ascii}"));
+                    mark(place, format!("{COMMA}{ascii}"));
                 }
             }
             _ => {}
@@ -162,7 +165,7 @@ mod tests {
         let (node, marks) = mended("{“a”: \"say “yes”，\\\" now\",}");
         assert_eq!(node, r#"{"a":"say “yes”，\" now"}"#);
         assert_eq!(marks.len(), 3);
-        assert_eq!(marks[2], "b.json:1:25 , before }");
+        assert_eq!(marks[2], "b.json:1:25 a comma before }");
     }
 
     #[test]

@@ -35,11 +35,12 @@ use serde_json::Number;
 pub use self::body::{MAX_BODY, Node};
 pub use self::build::{Draft, Made, make};
 pub use self::rules::RULES;
-pub use self::rules::os_version::of_image as os_version;
+pub use self::rules::os_version::{Proposal, of_image as os_version};
 use crate::fact::Evidence;
 use crate::guest::facts::Facts;
 use crate::rules::finding::Finding;
-use crate::rules::{Context, Doc, Level, Outcome, Profile, Text};
+use crate::rules::{Context, Doc, Lang, Level, Outcome, Profile, Status, Text};
+use crate::text;
 
 /// A requirement on the body.
 #[derive(Debug)]
@@ -86,8 +87,24 @@ pub struct Validation {
     /// One finding for each rule of the profile.
     pub findings: Vec<Finding>,
     /// The body with every correction that is certain, when there is any.
-    pub corrected: Option<Node>,
+    pub corrected: Option<Corrected>,
 }
+
+/// A body with every correction that is certain.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Corrected {
+    /// The body.
+    pub body: Node,
+    /// JSON pointers of what was taken out.
+    pub removed: Vec<String>,
+    /// What is still broken or warned of.
+    pub left: Vec<Finding>,
+}
+
+/// How often a body is corrected: one correction can show that another one is due, such as that of
+/// a field's name that of its value.
+const MAX_CORRECTIONS: usize = 4;
 
 /// Which of the document's requests a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +160,7 @@ impl<'a> Case<'a> {
     /// Whether a required rule of the image is broken.
     fn broken_rules(&self) -> Vec<&'a str> {
         let findings = self.image.map(|image| image.findings).unwrap_or_default();
-        let broken = findings.iter().filter(|found| found.status == crate::rules::Status::Fail);
+        let broken = findings.iter().filter(|found| found.status == Status::Fail);
         broken.map(|found| found.rule.as_str()).collect()
     }
 }
@@ -155,6 +172,8 @@ enum Fix {
     Set(String, Node),
     /// Take the member at the pointer out.
     Remove(String),
+    /// Give the member at the pointer another name.
+    Rename(String, &'static str),
 }
 
 /// What a rule of the body gave.
@@ -176,11 +195,19 @@ struct Problems<'a, 'b> {
     message: Option<Text>,
     evidence: Vec<Evidence>,
     fixes: Vec<Fix>,
+    hint: Option<Text>,
 }
 
 impl<'a, 'b> Problems<'a, 'b> {
     fn new(case: &'a Case<'b>) -> Self {
-        Self { case, broken: false, message: None, evidence: Vec::new(), fixes: Vec::new() }
+        Self {
+            case,
+            broken: false,
+            message: None,
+            evidence: Vec::new(),
+            fixes: Vec::new(),
+            hint: None,
+        }
     }
 
     /// The value at `pointer` is broken; `value` is what stands there, if anything does.
@@ -208,6 +235,11 @@ impl<'a, 'b> Problems<'a, 'b> {
         self.fixes.push(fix);
     }
 
+    /// What to do where no correction is certain; the first counts.
+    fn hint(&mut self, hint: Text) {
+        self.hint.get_or_insert(hint);
+    }
+
     /// What the rule ends with; `holds` is its sentence when nothing is wrong, `seen` what was
     /// looked at.
     fn end(self, holds: Text, seen: &[(&str, &Node)]) -> Checked {
@@ -221,10 +253,15 @@ impl<'a, 'b> Problems<'a, 'b> {
             true => Outcome::broken(message, self.evidence),
             false => Outcome::doubtful(message, self.evidence),
         };
-        let corrections: Vec<String> = self.fixes.iter().map(Fix::shown).collect();
+        let corrections: Vec<Text> = self.fixes.iter().map(Fix::shown).collect();
+        let lines = |lang| {
+            let lines: Vec<&str> = corrections.iter().map(|shown| shown.get(lang)).collect();
+            lines.join("\n")
+        };
         if !corrections.is_empty() {
-            let corrections = corrections.join("\n");
-            outcome = outcome.remedy(Text { en: corrections.clone(), zh: corrections });
+            outcome = outcome.remedy(Text { en: lines(Lang::En), zh: lines(Lang::ZhCn) });
+        } else if let Some(hint) = self.hint {
+            outcome = outcome.remedy(hint);
         }
         Checked { outcome, fixes: self.fixes }
     }
@@ -232,8 +269,8 @@ impl<'a, 'b> Problems<'a, 'b> {
 
 impl Fix {
     /// Ready to paste: `"min_disk": 40`.
-    fn shown(&self) -> String {
-        match self {
+    fn shown(&self) -> Text {
+        let shown = match self {
             Self::Set(pointer, value) => {
                 let name = pointer.rsplit('/').next().unwrap_or_default();
                 match name.parse::<usize>() {
@@ -243,8 +280,16 @@ impl Fix {
                     }
                 }
             }
-            Self::Remove(pointer) => format!("- {pointer}"),
-        }
+            Self::Remove(pointer) => {
+                let path = pointer.trim_start_matches('/');
+                return text!("take out {path}", "去掉{path}");
+            }
+            Self::Rename(pointer, name) => {
+                let old = body::unescaped(pointer.trim_start_matches('/'));
+                return text!("\"{name}\" instead of \"{old}\"", "将\"{old}\"改为\"{name}\"");
+            }
+        };
+        Text { en: shown.clone(), zh: shown }
     }
 }
 
@@ -262,34 +307,72 @@ pub fn validate(
     context: &Context,
     image: Option<Subject<'_>>,
 ) -> Validation {
-    let profile = context.profile;
-    let finding = |rule: &BodyRule, outcome: Outcome| {
-        let level = context.policy.level(rule.id, rule.level(profile))?;
-        Some(Finding::new(rule.id, level, &rule.doc, outcome))
-    };
     let (shape, body) = rules::shape::check(text, name);
     let mut findings: Vec<Finding> = Vec::new();
-    findings.extend(finding(&rules::shape::RULE, shape));
+    findings.extend(finding(&rules::shape::RULE, shape, context));
     let Some(mended) = body else {
         let rest = RULES.iter().filter(|rule| rule.id != rules::shape::RULE.id);
-        findings.extend(rest.filter_map(|rule| finding(rule, rules::shape::unread(name))));
+        findings.extend(rest.filter_map(|rule| finding(rule, rules::shape::unread(name), context)));
         return Validation { findings, corrected: None };
     };
-    let case =
-        Case { name, body: &mended.node, variant: Variant::of(&mended.node), context, image };
-    let mut corrected = mended.node.clone();
+    let (of_fields, mut fixes) = judge(&mended.node, name, context, image);
+    findings.extend(of_fields);
     let mut changed = mended.was_mended;
+    let (mut body, mut removed, mut left) = (mended.node, Vec::new(), findings.clone());
+    for _ in 0..MAX_CORRECTIONS {
+        let mut changes = false;
+        for fix in fixes {
+            let removes = match &fix {
+                Fix::Remove(pointer) => Some(pointer.clone()),
+                Fix::Set(..) | Fix::Rename(..) => None,
+            };
+            if body.apply(fix) {
+                changes = true;
+                removed.extend(removes);
+            }
+        }
+        changed |= changes;
+        if !changes {
+            break;
+        }
+        (left, fixes) = judge(&body, name, context, image);
+    }
+    let corrected = changed.then(|| {
+        let (shape, _) = rules::shape::check(&body.to_string(), name);
+        let shape = finding(&rules::shape::RULE, shape, context);
+        // The text has changed, so that its shape is judged anew.
+        left.retain(|found| found.rule != rules::shape::RULE.id);
+        let left = shape.into_iter().chain(left);
+        let is_left = |found: &Finding| matches!(found.status, Status::Fail | Status::Warn);
+        Corrected { left: left.filter(is_left).collect(), removed, body }
+    });
+    Validation { findings, corrected }
+}
+
+/// The finding of a rule at its level; nothing when the profile does not have it.
+fn finding(rule: &BodyRule, outcome: Outcome, context: &Context) -> Option<Finding> {
+    let level = context.policy.level(rule.id, rule.level(context.profile))?;
+    Some(Finding::new(rule.id, level, &rule.doc, outcome))
+}
+
+/// What the rules of the fields find in a body, and how to correct it.
+fn judge(
+    body: &Node,
+    name: &str,
+    context: &Context,
+    image: Option<Subject<'_>>,
+) -> (Vec<Finding>, Vec<Fix>) {
+    let case = Case { name, body, variant: Variant::of(body), context, image };
+    let (mut findings, mut fixes) = (Vec::new(), Vec::new());
     for rule in RULES.iter().filter(|rule| rule.id != rules::shape::RULE.id) {
-        if rule.level(profile).is_none() {
+        if rule.level(context.profile).is_none() {
             continue;
         }
         let checked = (rule.check)(&case);
-        for fix in checked.fixes {
-            changed |= corrected.apply(fix);
-        }
-        findings.extend(finding(rule, checked.outcome));
+        fixes.extend(checked.fixes);
+        findings.extend(finding(rule, checked.outcome, context));
     }
-    Validation { findings, corrected: changed.then_some(corrected) }
+    (findings, fixes)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 use super::*;
-use crate::rules::Status;
-use crate::rules::testing::{context, good_linux};
+use crate::fact::Fact;
+use crate::rules::policy::System;
+use crate::rules::testing::windows::good_windows;
+use crate::rules::testing::{context, good_linux, linux_mut};
 
 /// The samples of the source document (制作镜像, 请求样例) as they stand there.
 const SERVER: &str = include_str!("../../testdata/requests/server-tags.json");
@@ -68,7 +70,7 @@ fn the_documents_typographic_quotes_are_found_and_mended() {
         let found = finding(&validation, "req-body-shape");
         assert_eq!(found.evidence[0].location, "b.json:2:25");
         assert_eq!(found.evidence[0].detail, "“ instead of \"");
-        let corrected = validation.corrected.expect("mended").to_string();
+        let corrected = validation.corrected.expect("mended").body.to_string();
         assert_eq!(broken(&checked(&corrected, Profile::ImsClassic)), Vec::<&str>::new());
         assert!(corrected.contains("\"name\": \"ims_data_image_test\""));
     }
@@ -84,7 +86,7 @@ fn the_documents_blank_before_the_system_is_found_and_mended() {
         assert_eq!(found.evidence[0].detail, "\" CentOS 7.0 64bit\"");
         let remedy = &found.remedy.as_ref().expect("a correction").en;
         assert_eq!(remedy, "\"os_version\": \"CentOS 7.0 64bit\"");
-        let corrected = validation.corrected.expect("mended").to_string();
+        let corrected = validation.corrected.expect("mended").body.to_string();
         assert_eq!(broken(&checked(&corrected, Profile::ImsClassic)), Vec::<&str>::new());
     }
 }
@@ -163,7 +165,7 @@ fn descriptions() {
     assert_eq!(of("<b>").0, Status::Fail);
     let validation = checked(&file_with(r#""description":"a\r\nb <c>""#), Profile::ImsClassic);
     let corrected = validation.corrected.expect("a correction");
-    assert_eq!(corrected.member("description").and_then(Node::text), Some("a b c"));
+    assert_eq!(corrected.body.member("description").and_then(Node::text), Some("a b c"));
 }
 
 #[test]
@@ -186,6 +188,24 @@ fn systems() {
         of("Red Hat Enterprise Linux 7.3 64bit", otc).1,
         right("Red Hat Linux Enterprise 7.3 64bit")
     );
+    // Not in the list, but near to a value of it.
+    let (status, remedy) = of("CentOS 7.9", hwc);
+    assert_eq!(status, Status::Fail);
+    assert!(remedy.starts_with("\"os_version\": \"CentOS 7.7 64bit\""), "{remedy}");
+    // What only Open Telekom Cloud's list has is never proposed for Huawei Cloud.
+    let debian = "Debian GNU/Linux 12.0.0 64bit";
+    assert_eq!(of(debian, otc).0, Status::Pass);
+    let (status, remedy) = of(debian, hwc);
+    assert_eq!(status, Status::Warn);
+    assert!(remedy.starts_with("\"os_version\": \"Other Linux (64 bit)\""), "{remedy}");
+    assert!(remedy.contains("is Open Telekom Cloud's"), "{remedy}");
+    assert_eq!(
+        of("Ubuntu 18.04 Server 64bit", hwc),
+        (Status::Warn, right("Ubuntu 18.04 server 64bit"))
+    );
+    let (status, remedy) = of("debian gnu/linux 12.0.0 64BIT", hwc);
+    assert_eq!(status, Status::Fail);
+    assert!(remedy.starts_with("\"os_version\": \"Debian GNU/Linux 10.0.0 64bit\""), "{remedy}");
     let (status, remedy) = of("TempleOS 5", hwc);
     assert_eq!(status, Status::Fail);
     assert!(remedy.contains("image-preflight os-version"));
@@ -209,6 +229,127 @@ fn the_system_in_the_image_counts() {
     assert_eq!(of("CentOS 7.0 64bit"), Status::Warn);
     assert_eq!(of("Ubuntu 18.04 server 64bit"), Status::Fail);
     assert_eq!(of("CentOS 6.5 32bit"), Status::Fail);
+    // What stands in the list for other systems is for any of its family and width.
+    assert_eq!(of("Other Linux (64 bit)"), Status::Info);
+    assert_eq!(of("Other(64 bit)"), Status::Info);
+    assert_eq!(of("Other(32 bit)"), Status::Fail);
+    assert_eq!(of("Windows Server 2016 Datacenter 64bit"), Status::Fail);
+}
+
+fn system<'a>(facts: &'a mut Facts, id: &str, version: &str) -> &'a Facts {
+    let Fact::Known(Some(os)) = &mut linux_mut(facts).os else { panic!() };
+    (os.id, os.version) = (id.to_owned(), Some(version.to_owned()));
+    facts
+}
+
+fn status_of(value: &str, facts: &Facts, profile: Profile) -> Status {
+    let body = file_with(&format!(r#""os_version":"{value}""#));
+    finding(&with_image(&body, facts, profile), "req-os-version").status
+}
+
+#[test]
+fn a_system_that_the_list_does_not_have_goes_with_the_value_for_others() {
+    let (hwc, otc) = (Profile::Huaweicloud, Profile::Otc);
+    let mut facts = good_linux();
+    for (id, version, of_hwc, of_otc) in [
+        ("debian", "12.5", "Debian GNU/Linux 10.0.0 64bit", "Debian GNU/Linux 12.0.0 64bit"),
+        ("rhel", "9.4", "Redhat Linux Enterprise 8.0 64bit", "Red Hat Linux Enterprise 9.1 64bit"),
+        ("rocky", "9.2", "Other Linux (64 bit)", "Rocky Linux 9.2 64bit"),
+        ("almalinux", "9.2", "Other Linux (64 bit)", "Other Linux (64 bit)"),
+    ] {
+        let facts = system(&mut facts, id, version);
+        for (profile, value) in [(hwc, of_hwc), (Profile::ImsClassic, of_hwc), (otc, of_otc)] {
+            let found = os_version(facts, &context(profile)).expect("a system");
+            assert_eq!(found.value, value, "{id}");
+            // What is proposed is never warned of.
+            assert_eq!(status_of(value, facts, profile), Status::Pass, "{id} {value}");
+            assert_eq!(
+                found.reason.is_none(),
+                profile == otc && id == "rocky",
+                "{id} {version} {profile:?}"
+            );
+        }
+        assert_eq!(status_of("Windows 10 64bit", facts, hwc), Status::Fail);
+        assert_eq!(status_of("Other Linux (64 bit)", facts, hwc), Status::Pass);
+    }
+    let windows = good_windows();
+    assert_eq!(status_of("Other(64 bit)", &windows, hwc), Status::Info);
+    assert_eq!(status_of("Other Linux (64 bit)", &windows, hwc), Status::Fail);
+}
+
+#[test]
+fn the_profiles_own_systems_come_before_the_list() {
+    let mut facts = good_linux();
+    let facts = system(&mut facts, "almalinux", "9.2");
+    let mut context = context(Profile::Huaweicloud);
+    context.policy.systems = vec![System::new("almalinux", "CentOS 8.0 64bit")];
+    let image = Subject { facts, findings: &[] };
+    let made = make(&Draft::new("bucket:x.qcow2", "x"), image, &context);
+    let value = made.body.member("os_version").and_then(Node::text);
+    assert_eq!(value, Some("CentOS 8.0 64bit"));
+    assert_eq!(made.notes, []);
+    let of = |value: &str| {
+        let body = file_with(&format!(r#""os_version":"{value}""#));
+        let validation = validate(&body, "b.json", &context, Some(image));
+        finding(&validation, "req-os-version").clone()
+    };
+    assert_eq!(of("CentOS 8.0 64bit").status, Status::Pass);
+    assert_eq!(of("Other Linux (64 bit)").status, Status::Info);
+    let other = of("CentOS 7.6 64bit");
+    assert_eq!(other.status, Status::Warn);
+    assert_eq!(other.remedy.unwrap().en, "\"os_version\": \"CentOS 8.0 64bit\"");
+}
+
+#[test]
+fn what_a_correction_leaves_broken_is_said() {
+    let corrected = |member: &str| {
+        checked(&file_with(member), Profile::Huaweicloud).corrected.expect("a correction")
+    };
+    let left = |corrected: &Corrected| -> Vec<String> {
+        corrected.left.iter().map(|found| found.rule.clone()).collect()
+    };
+    let all = corrected(r#""is_config":"yes","os-version":" CentOS 7.0 64bit""#);
+    assert_eq!(left(&all), [""; 0]);
+    assert_eq!(all.body.member("is_config"), Some(&Node::Bool(true)));
+    // The second correction follows from the first.
+    assert_eq!(all.body.member("os_version").and_then(Node::text), Some("CentOS 7.0 64bit"));
+    let part = corrected(
+        r#""min_ram":true,"is_config":"no","foo":1,"os_version":"X 5","image_tags":[{"key":"a"}],"tags":[]"#,
+    );
+    assert_eq!(part.body.member("is_config"), Some(&Node::Bool(false)));
+    assert_eq!(left(&part), ["req-os-version", "req-image-tags", "req-ram", "req-unknown-field"]);
+    assert_eq!(part.removed, ["/tags"]);
+    let twice =
+        checked(r#"{"name":"a ","name":"b ","image_url":"buc:x","min_disk":40}"#, Profile::Otc);
+    assert_eq!(left(&twice.corrected.expect("a correction")), ["req-body-shape"]);
+}
+
+#[test]
+fn remedies_fit_what_is_wrong() {
+    let of = |rule: &str, body: &str| {
+        let validation = checked(body, Profile::Huaweicloud);
+        let found = finding(&validation, rule);
+        let remedy = found.remedy.as_ref().expect("a remedy");
+        (found.message.en.clone(), remedy.en.clone(), remedy.zh.clone())
+    };
+    let shape = |body: &str| of("req-body-shape", body);
+    let (message, remedy, _) = shape(r#"{"name":"a",}"#);
+    assert_eq!(message, "The body is not JSON: a comma before }.");
+    assert!(!remedy.contains("quotes"), "{remedy}");
+    assert!(shape("{“name”:1}").0.contains("in 2 places"));
+    assert!(shape("{\"a\"：1}").0.contains("in 1 place."));
+    for body in ["", "[]", "{}"] {
+        assert!(shape(body).1.starts_with("Write a JSON object: {\"name\""), "{body}");
+    }
+    assert!(shape("{\"a\":").1.contains("b.json:1:5"));
+    let (_, en, zh) = of("req-tags-exclusive", &file_with(r#""tags":[],"image_tags":[]"#));
+    assert_eq!((en.as_str(), zh.as_str()), ("take out tags", "去掉tags"));
+    let (message, ..) = of("req-image-tags", &file_with(r#""image_tags":[{"key":"a"}]"#));
+    assert_eq!(message, "image_tags/0 has no value.");
+    let body = r#"{"name":"x","min_disk":40,"image_url":"b:my.qcow2"}"#;
+    let (message, remedy, _) = of("req-image-url", body);
+    assert!(message.contains("3 to 63 lower-case letters, digits, - and ."), "{message}");
+    assert!(remedy.contains("BUCKET:my.qcow2"), "{remedy}");
 }
 
 #[test]

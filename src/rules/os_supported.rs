@@ -1,6 +1,6 @@
 //! `os-supported`
 
-use super::os_version::{self, OsVersion, os_version, other_windows, windows_version};
+use super::os_version::{self, OsVersion, os_version, other_windows, whose_list, windows_version};
 use super::scope::{Decision, known, settle, some_guest, without_guest};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text};
 use crate::fact::Evidence;
@@ -62,7 +62,7 @@ fn of_windows(windows: &WindowsFacts, profile: Profile) -> Decision {
     let os = known(&windows.os)?;
     let (arch, _) = known(&windows.arch)?;
     let found = windows_version(os, *arch, profile);
-    Ok(judged(found, &os.name, other_windows(*arch), vec![os.evidence.clone()]))
+    Ok(judged(found, &os.name, (other_windows(*arch), profile), vec![os.evidence.clone()]))
 }
 
 fn of_linux(linux: &LinuxFacts, context: &Context) -> Decision {
@@ -75,8 +75,7 @@ fn of_linux(linux: &LinuxFacts, context: &Context) -> Decision {
             vec![Evidence::new("/etc/os-release", "no such file")],
         ));
     };
-    let own = context.policy.systems.iter().find(|own| own.is(&os.id, os.version.as_deref()));
-    if let Some(own) = own {
+    if let Some(own) = os_version::own(os, context) {
         let (name, value) = (&os.name, &own.os_version);
         let message = text!(
             "{name} is one of the profile's own systems: “{value}”.",
@@ -86,20 +85,23 @@ fn of_linux(linux: &LinuxFacts, context: &Context) -> Decision {
     }
     let (arch, _) = known(&linux.arch)?;
     let found = os_version(os, *arch, context.profile);
-    Ok(judged(found, &os.name, os_version::other(*arch), vec![os.evidence.clone()]))
+    let other = (os_version::other(*arch), context.profile);
+    Ok(judged(found, &os.name, other, vec![os.evidence.clone()]))
 }
 
 /// What the list's answer means; `other` is the value for systems that it does not have.
-fn judged(found: OsVersion, name: &str, other: &str, mut evidence: Vec<Evidence>) -> Outcome {
+fn judged(
+    found: OsVersion,
+    name: &str,
+    (other, profile): (&str, Profile),
+    mut evidence: Vec<Evidence>,
+) -> Outcome {
     match found {
         OsVersion::Exact(row) => {
             let value = row.value;
             evidence.push(Evidence::new("os_version", value));
             Outcome::holds(
-                text!(
-                    "{name} is listed as “{value}”.",
-                    "{name}对应列表中的“{value}”。"
-                ),
+                text!("{name} is listed as “{value}”.", "{name}对应列表中的“{value}”。"),
                 evidence,
             )
         }
@@ -116,17 +118,17 @@ fn judged(found: OsVersion, name: &str, other: &str, mut evidence: Vec<Evidence>
                 "若版本足够接近，注册时使用\"os_version\": \"{value}\"，否则使用\"{other}\"。"
             ))
         }
-        OsVersion::None => Outcome::doubtful(
-            text!(
-                "{name} is not on the platform's list.",
-                "{name}不在平台支持的列表中。"
-            ),
-            evidence,
-        )
-        .remedy(text!(
-            "Register with \"os_version\": \"{other}\" and make sure that the drivers are in the image.",
-            "注册时使用\"os_version\": \"{other}\"，并确认镜像已包含所需驱动。"
-        )),
+        OsVersion::None => {
+            let Fixed { en, zh } = whose_list(profile);
+            let message = Text {
+                en: format!("{name} is not on the platform's list: {en} has no value for it."),
+                zh: format!("{name}不在平台支持的列表中：{zh}中没有该系统的取值。"),
+            };
+            Outcome::doubtful(message, evidence).remedy(text!(
+                "Register with \"os_version\": \"{other}\" and make sure that the drivers are in the image.",
+                "注册时使用\"os_version\": \"{other}\"，并确认镜像已包含所需驱动。"
+            ))
+        }
     }
 }
 
@@ -153,8 +155,17 @@ mod tests {
 
     #[test]
     fn a_version_that_is_not_listed_warns_with_the_nearest() {
-        let finding = expect(&OsSupported, &of("debian", "12.5"), Status::Warn, "12.0.0");
+        let facts = of("debian", "12.5");
+        let finding = expect_in(Profile::Otc, &OsSupported, &facts, Status::Warn, "12.0.0");
         assert!(remedy(&finding).contains("Debian GNU/Linux 12.0.0 64bit"));
+        // Huawei Cloud's list ends with Debian 10.0.0, and has no Rocky Linux at all.
+        let finding = expect(&OsSupported, &facts, Status::Warn, "10.0.0");
+        assert!(finding.message.en.contains("Huawei Cloud's list has Debian, but not"));
+        assert!(remedy(&finding).contains("Debian GNU/Linux 10.0.0 64bit"));
+        let rocky = of("rocky", "9.2");
+        expect_in(Profile::Otc, &OsSupported, &rocky, Status::Pass, "Rocky Linux 9.2 64bit");
+        let finding = expect(&OsSupported, &rocky, Status::Warn, "os-release");
+        assert!(remedy(&finding).contains("\"Other Linux (64 bit)\""));
     }
 
     #[test]
@@ -177,7 +188,7 @@ mod tests {
         let mut facts = good_windows();
         expect(&OsSupported, &facts, Status::Pass, "Windows Server 2012 R2 Datacenter 64bit");
         identity_mut(&mut facts).name = "Windows Server 2025 Standard".to_owned();
-        let finding = expect(&OsSupported, &facts, Status::Warn, "2022 Standard");
+        let finding = expect(&OsSupported, &facts, Status::Warn, "2019 Standard");
         assert!(remedy(&finding).contains("Other(64 bit)"));
         identity_mut(&mut facts).name = "Microsoft Windows XP".to_owned();
         expect(&OsSupported, &facts, Status::Warn, "not on the platform's list");

@@ -3,7 +3,8 @@
 
 use std::sync::LazyLock;
 
-use super::{Profile, Text};
+use super::policy::System;
+use super::{Context, Fixed, Profile, Text};
 use crate::guest::facts::{Architecture, OsIdentity};
 use crate::text;
 
@@ -25,6 +26,14 @@ pub struct ListedOs {
     /// Whether it may be registered with UEFI boot.
     pub uefi: bool,
     version: Version,
+}
+
+impl ListedOs {
+    /// Whether it stands in the list of the profile's cloud. Open Telekom Cloud's list extends Huawei
+    /// Cloud's.
+    pub fn is_of(&self, profile: Profile) -> bool {
+        profile == Profile::Otc || !self.status.starts_with("otc-")
+    }
 }
 
 /// What the list has for a system.
@@ -147,17 +156,33 @@ pub(crate) fn preference(status: &str, profile: Profile) -> usize {
     order.iter().position(|&known| known == status).unwrap_or(order.len())
 }
 
-fn bits(arch: Architecture) -> u32 {
+/// Whose list a profile's values are of.
+pub(crate) fn whose_list(profile: Profile) -> Fixed {
+    match profile {
+        Profile::Otc => Fixed::new("Open Telekom Cloud's list", "Open Telekom Cloud的列表"),
+        Profile::ImsClassic | Profile::Huaweicloud => {
+            Fixed::new("Huawei Cloud's list", "华为云的列表")
+        }
+    }
+}
+
+/// The width of a system's programs, 32 or 64.
+pub(crate) fn bits(arch: Architecture) -> u32 {
     match arch {
         Architecture::I386 | Architecture::Arm => 32,
         _ => 64,
     }
 }
 
+/// What the profile says of the system itself, before any list.
+pub(crate) fn own<'a>(os: &OsIdentity, context: &'a Context) -> Option<&'a System> {
+    context.policy.systems.iter().find(|own| own.is(&os.id, os.version.as_deref()))
+}
+
 /// The platform's value for the system.
 ///
-/// Open Telekom Cloud's list extends Huawei Cloud's, so a value of either is exact there; under the
-/// other profiles a value that only Open Telekom Cloud has is the nearest, not the exact one.
+/// Open Telekom Cloud's list extends Huawei Cloud's, so a value of either is exact there. Under the
+/// other profiles what only Open Telekom Cloud has does not count: the platform would refuse it.
 pub fn os_version(os: &OsIdentity, arch: Architecture, profile: Profile) -> OsVersion {
     let Some((platform, components)) = family(os) else { return OsVersion::None };
     let wanted = installed(os, components);
@@ -165,9 +190,8 @@ pub fn os_version(os: &OsIdentity, arch: Architecture, profile: Profile) -> OsVe
     if major == 0 {
         return OsVersion::None;
     }
-    let rows = || LISTED.iter().filter(|row| row.platform == platform && row.bits == bits(arch));
     let at = |version: Version| {
-        rows()
+        rows(platform, bits(arch), profile)
             .filter(|row| truncated(row.version, components) == version)
             .min_by_key(|row| preference(row.status, profile))
     };
@@ -177,43 +201,74 @@ pub fn os_version(os: &OsIdentity, arch: Architecture, profile: Profile) -> OsVe
     let text = os.version.as_deref().unwrap_or_default();
     if let Some(row) = same {
         // `7` alone is some CentOS 7, not 7.0. SUSE and Fedora mean what they say.
-        if !text.contains('.') && !matches!(platform, "SUSE" | "Fedora") {
-            return OsVersion::Nearest(
-                row,
-                text!(
-                    "the image only says version {text}, not which minor version",
-                    "镜像中只能识别到主版本{text}，无法确定次版本"
-                ),
-            );
-        }
-        let foreign = profile != Profile::Otc && row.status.starts_with("otc-");
-        if !foreign {
+        if text.contains('.') || matches!(platform, "SUSE" | "Fedora") {
             return OsVersion::Exact(row);
         }
-        let value = row.value;
         return OsVersion::Nearest(
             row,
             text!(
-                "only Open Telekom Cloud's list has “{value}”",
-                "“{value}”仅出现在Open Telekom Cloud的列表中"
+                "the image only says version {text}, not which minor version",
+                "镜像中只能识别到主版本{text}，无法确定次版本"
             ),
         );
     }
-    // The latest that is not later, of the same major version where there is one.
-    let nearest = rows().min_by_key(|row| {
+    let Some(row) = nearest(platform, bits(arch), wanted, profile) else { return OsVersion::None };
+    let Fixed { en, zh } = whose_list(profile);
+    OsVersion::Nearest(
+        row,
+        Text {
+            en: format!("{en} has {platform}, but not version {text}"),
+            zh: format!("{zh}中有{platform}，但没有{text}版本"),
+        },
+    )
+}
+
+/// The values of one family and width that the profile's cloud has.
+fn rows(
+    platform: &str,
+    bits: u32,
+    profile: Profile,
+) -> impl Iterator<Item = &'static ListedOs> + use<'_> {
+    let is_meant =
+        move |row: &&ListedOs| row.platform == platform && row.bits == bits && row.is_of(profile);
+    LISTED.iter().filter(is_meant)
+}
+
+/// The latest that is not later, of the same major version where there is one.
+fn nearest(
+    platform: &str,
+    bits: u32,
+    wanted: Version,
+    profile: Profile,
+) -> Option<&'static ListedOs> {
+    let [major, ..] = wanted;
+    rows(platform, bits, profile).min_by_key(|row| {
         let [row_major, ..] = row.version;
         let distance = row.version.iter().zip(wanted).map(|(&a, b)| a.abs_diff(b));
         let distance: Vec<_> = distance.collect();
         (row_major != major, row.version > wanted, distance, preference(row.status, profile))
-    });
-    let Some(row) = nearest else { return OsVersion::None };
-    OsVersion::Nearest(
-        row,
-        text!(
-            "the list has {platform}, but not version {text}",
-            "列表中有{platform}，但没有{text}版本"
-        ),
-    )
+    })
+}
+
+/// The value of the profile's cloud that is nearest to a text that names a system and its version,
+/// such as a value of another list: `CentOS 7.9 64bit`.
+pub(crate) fn nearest_to_text(text: &str, profile: Profile) -> Option<&'static ListedOs> {
+    let plain = |text: &str| text.to_lowercase().replace(' ', "");
+    let name = plain(text).replace("rhel", "redhat");
+    let is_narrow = ["32bit", "i386", "i686"].iter().any(|word| name.contains(word));
+    let width = if is_narrow { 32 } else { 64 };
+    // `CentOS Stream` has `CentOS` in it, and is another system.
+    let platform = LISTED
+        .iter()
+        .map(|row| row.platform)
+        .filter(|platform| *platform != "Other" && name.contains(&plain(platform)))
+        .max_by_key(|platform| platform.len())?;
+    if platform == "Windows" {
+        return windows::nearest(text, width, profile);
+    }
+    let wanted = version(text);
+    let [major, ..] = wanted;
+    if major == 0 { None } else { nearest(platform, width, wanted, profile) }
 }
 
 /// Whether the platform lists the system, or the nearest of the same major version, for UEFI boot,
@@ -303,14 +358,53 @@ mod tests {
     #[test]
     fn a_system_that_is_not_listed_gets_the_nearest_before_it() {
         let found = os_version(&os("sles", "15.4", ""), Architecture::X86_64, Profile::Huaweicloud);
-        assert!(matches!(found, OsVersion::Nearest(row, _) if row.value.ends_with("15 SP4 64bit")));
+        assert!(matches!(found, OsVersion::Nearest(row, _) if row.value.ends_with("15 SP1 64bit")));
         let found = os_version(&os("debian", "12.5", ""), Architecture::X86_64, Profile::Otc);
         assert!(
             matches!(found, OsVersion::Nearest(row, _) if row.value == "Debian GNU/Linux 12.0.0 64bit")
         );
+        // Huawei Cloud's list ends with Debian 10 and has no Rocky Linux.
+        let found =
+            os_version(&os("debian", "12.5", ""), Architecture::X86_64, Profile::ImsClassic);
+        let OsVersion::Nearest(row, why) = found else { panic!("{found:?}") };
+        assert_eq!(row.value, "Debian GNU/Linux 10.0.0 64bit");
+        assert_eq!(why.en, "Huawei Cloud's list has Debian, but not version 12.5");
+        let found = os_version(&os("rocky", "9.2", ""), Architecture::X86_64, Profile::ImsClassic);
+        assert_eq!(found, OsVersion::None);
         let found = os_version(&os("almalinux", "9.2", ""), Architecture::X86_64, Profile::Otc);
         assert_eq!(found, OsVersion::None);
         assert_eq!(other(Architecture::X86_64), "Other Linux (64 bit)");
+    }
+
+    #[test]
+    fn a_text_leads_to_the_nearest_value_of_the_same_system() {
+        for (text, huaweicloud, otc) in [
+            ("CentOS 7.9", Some("CentOS 7.7 64bit"), Some("CentOS 7.9 64bit")),
+            ("centos 6.8 32bit", Some("CentOS 6.7 32bit"), Some("CentOS 6.7 32bit")),
+            ("CentOS Stream 9", None, Some("CentOS Stream 9.6 64bit")),
+            (
+                "RHEL 9.4",
+                Some("Redhat Linux Enterprise 8.0 64bit"),
+                Some("Red Hat Linux Enterprise 9.1 64bit"),
+            ),
+            (
+                "Debian 12",
+                Some("Debian GNU/Linux 10.0.0 64bit"),
+                Some("Debian GNU/Linux 12.0.0 64bit"),
+            ),
+            (
+                "Windows Server 2022 Datacenter",
+                Some("Windows Server 2019 Datacenter 64bit"),
+                Some("Windows Server 2022 Datacenter 64bit"),
+            ),
+            ("Debian", None, None),
+            ("TempleOS 5", None, None),
+            ("Other 64", None, None),
+        ] {
+            let of = |profile| nearest_to_text(text, profile).map(|row| row.value);
+            assert_eq!(of(Profile::Huaweicloud), huaweicloud, "{text}");
+            assert_eq!(of(Profile::Otc), otc, "{text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::scope::undecided;
 use super::size::{GIB, gib};
+use super::virtual_size_range::least;
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::{Evidence, Unread};
 use crate::guest::facts::Facts;
@@ -39,13 +40,13 @@ impl Rule for VirtualSizeNotIntegerGib {
         &DOC
     }
 
-    fn check(&self, facts: &Facts, _: &Context) -> Outcome {
+    fn check(&self, facts: &Facts, context: &Context) -> Outcome {
         let image = &facts.image;
         let Some(size) = image.virtual_size else {
             let name = image.format.name();
             return undecided(&Unread::new(
                 image.path.clone(),
-                format!("the disk size of a {name} file is not known"),
+                format!("the disk size of this file ({name}) is not known"),
             ));
         };
         let shown = gib(size);
@@ -57,7 +58,8 @@ impl Rule for VirtualSizeNotIntegerGib {
                 evidence,
             );
         }
-        let ceiling = size.div_ceil(GIB);
+        // Never less than what virtual-size-range asks for.
+        let ceiling = size.max(least(context)).div_ceil(GIB);
         Outcome::noted(
             text!(
                 "The disk has {shown}: min_disk must be at least {ceiling}.",
@@ -84,8 +86,12 @@ mod tests {
     fn the_documents_own_example_rounds_up_to_three() {
         let mut facts = good_linux();
         facts.image.virtual_size = Some(2_147_991_552);
-        let finding = expect(&VirtualSizeNotIntegerGib, &facts, Status::Info, "2.0004 GiB");
+        let rule = &VirtualSizeNotIntegerGib;
+        let finding = expect_in(Profile::Otc, rule, &facts, Status::Info, "2.0004 GiB");
         assert_eq!(remedy(&finding), "\"min_disk\": 3");
+        // Huawei Cloud's smallest system disk has 40 GB.
+        let finding = expect(rule, &facts, Status::Info, "at least 40");
+        assert_eq!(remedy(&finding), "\"min_disk\": 40");
     }
 
     #[test]

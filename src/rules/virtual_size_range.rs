@@ -35,6 +35,12 @@ static DOC: Doc = Doc {
     repaired_by_platform: false,
 };
 
+/// The smallest system disk of the profile, in bytes.
+pub(super) fn least(context: &Context) -> u64 {
+    let own = if context.profile == Profile::Otc { GIB } else { 40 * GIB };
+    context.policy.limits.min_virtual_size.unwrap_or(own)
+}
+
 impl Rule for VirtualSizeRange {
     fn id(&self) -> &'static str {
         "virtual-size-range"
@@ -54,14 +60,14 @@ impl Rule for VirtualSizeRange {
             let name = image.format.name();
             return undecided(&Unread::new(
                 image.path.clone(),
-                format!("the disk size of a {name} file is not known"),
+                format!("the disk size of this file ({name}) is not known"),
             ));
         };
         let limits = &context.policy.limits;
-        let own = if context.profile == Profile::Otc { GIB } else { 40 * GIB };
-        let min = limits.min_virtual_size.unwrap_or(own);
+        let min = least(context);
         let max = limits.max_virtual_size.unwrap_or(MAX);
         let (shown, least, most) = (gib(size), gib(min), gib(max));
+        let (whole_least, whole_most) = (min.div_ceil(GIB), max / GIB);
         let evidence =
             vec![Evidence::new(image.path.clone(), format!("virtual size {size} bytes"))];
         if size > max {
@@ -69,6 +75,10 @@ impl Rule for VirtualSizeRange {
                 text!("The disk has {shown}, more than {most}.", "磁盘大小为{shown}，超过{most}。"),
                 evidence,
             )
+            .remedy(text!(
+                "Shrink file systems and partitions, then qemu-img resize --shrink IMAGE {whole_most}G",
+                "先缩小文件系统和分区，再执行qemu-img resize --shrink 镜像文件 {whole_most}G"
+            ))
         } else if size < min {
             Outcome::doubtful(
                 text!(
@@ -77,6 +87,10 @@ impl Rule for VirtualSizeRange {
                 ),
                 evidence,
             )
+            .remedy(text!(
+                "Register with \"min_disk\": {whole_least}, or qemu-img resize IMAGE {whole_least}G",
+                "注册时设置\"min_disk\": {whole_least}，或执行qemu-img resize 镜像文件 {whole_least}G"
+            ))
         } else {
             Outcome::holds(
                 text!(
@@ -109,12 +123,20 @@ mod tests {
 
     #[test]
     fn a_bigger_disk_fails() {
-        expect(&VirtualSizeRange, &of(MAX + 512), Status::Fail, "1099511628288 bytes");
+        let finding =
+            expect(&VirtualSizeRange, &of(MAX + 512), Status::Fail, "1099511628288 bytes");
+        let remedy = remedy(&finding);
+        assert!(
+            remedy.contains("--shrink IMAGE 1024G") && !remedy.contains("min_disk"),
+            "{remedy}"
+        );
     }
 
     #[test]
     fn a_smaller_disk_warns_by_the_profiles_own_border() {
-        expect(&VirtualSizeRange, &of(10 * GIB), Status::Warn, "10 GiB");
+        let finding = expect(&VirtualSizeRange, &of(10 * GIB), Status::Warn, "10 GiB");
+        let remedy = remedy(&finding);
+        assert!(remedy.contains("\"min_disk\": 40") && !remedy.contains("shrink"), "{remedy}");
         expect_in(Profile::Otc, &VirtualSizeRange, &of(10 * GIB), Status::Pass, "10 GiB");
         expect_in(Profile::Otc, &VirtualSizeRange, &of(GIB / 2), Status::Warn, "0.5000 GiB");
     }

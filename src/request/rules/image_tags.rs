@@ -35,6 +35,20 @@ pub(super) static RULE: BodyRule = BodyRule {
     check,
 };
 
+/// Checks that a tag has that member and that it is a string.
+fn string(problems: &mut Problems<'_, '_>, pointer: &str, tag: &Node, name: &str) {
+    let place = format!("{pointer}/{name}");
+    match tag.member(name) {
+        Some(Node::String(_)) => {}
+        Some(other) => wrong_type(problems, &place, other, ("a string", "字符串")),
+        None => {
+            let path = pointer.trim_start_matches('/');
+            let message = text!("{path} has no {name}.", "{path}没有{name}。");
+            problems.broken(&place, None, message);
+        }
+    }
+}
+
 /// Checks a list of `{"key", "value"}`.
 pub(super) fn of(problems: &mut Problems<'_, '_>, pointer: &str, value: &Node, profile: Profile) {
     let Node::Array(tags) = value else {
@@ -49,12 +63,14 @@ pub(super) fn of(problems: &mut Problems<'_, '_>, pointer: &str, value: &Node, p
             (Some(key), Some(text)) => {
                 tag(problems, (&pointer, value), (key, text), &mut keys, profile);
             }
-            _ => wrong_type(
-                problems,
-                &pointer,
-                value,
-                ("an object with the strings key and value", "包含字符串key和value的对象"),
-            ),
+            _ if !matches!(value, Node::Object(_)) => {
+                wrong_type(problems, &pointer, value, ("an object", "对象"));
+            }
+            _ => {
+                for name in ["key", "value"] {
+                    string(problems, &pointer, value, name);
+                }
+            }
         }
     }
 }

@@ -92,12 +92,22 @@ pub(super) fn of(problems: &mut Problems<'_, '_>, pointer: &str, value: &Node) {
                 "image_url中没有分隔桶名和对象名的冒号。"
             ),
         );
+        problems.hint(text!(
+            "\"image_url\": \"BUCKET:{text}\", with the bucket's name for BUCKET",
+            "\"image_url\": \"BUCKET:{text}\"（BUCKET换成桶名）"
+        ));
         return;
     };
     if !is_bucket(bucket) {
-        let message =
-            text!("“{bucket}” cannot be the name of a bucket.", "“{bucket}”不是合法的桶名。");
+        let message = text!(
+            "“{bucket}” cannot be the name of a bucket: that is 3 to 63 lower-case letters, digits, - and ., with a letter or digit at both ends.",
+            "“{bucket}”不是合法的桶名：桶名为3～63个小写字母、数字、“-”和“.”，首尾为字母或数字。"
+        );
         problems.broken(pointer, Some(value), message);
+        problems.hint(text!(
+            "\"image_url\": \"BUCKET:{object}\", with the bucket's name for BUCKET",
+            "\"image_url\": \"BUCKET:{object}\"（BUCKET换成桶名）"
+        ));
         if is_bucket(bucket.trim()) && !object.is_empty() {
             let right = format!("{}:{object}", bucket.trim());
             problems.fix(Fix::Set(pointer.to_owned(), Node::from(right)));
@@ -106,6 +116,10 @@ pub(super) fn of(problems: &mut Problems<'_, '_>, pointer: &str, value: &Node) {
     if object.is_empty() || object.ends_with('/') {
         let message = text!("image_url names no object.", "image_url中没有对象名。");
         problems.broken(pointer, Some(value), message);
+        problems.hint(text!(
+            "\"image_url\": \"{bucket}:{object}OBJECT\", with the file's name for OBJECT",
+            "\"image_url\": \"{bucket}:{object}OBJECT\"（OBJECT换成文件名）"
+        ));
     }
     if object.len() > MAX_KEY {
         let length = object.len();
@@ -124,6 +138,12 @@ pub(super) fn of(problems: &mut Problems<'_, '_>, pointer: &str, value: &Node) {
                 "对象名包含空格：请以其他名称上传。"
             ),
         );
+        let other: Vec<&str> = object.split_whitespace().collect();
+        let other = other.join("-");
+        problems.hint(text!(
+            "\"image_url\": \"{bucket}:{other}\", once the object has that name",
+            "\"image_url\": \"{bucket}:{other}\"（先将对象改为该名称）"
+        ));
     } else if object.contains(|c: char| c.is_control() || c == '\\') {
         problems.broken(
             pointer,

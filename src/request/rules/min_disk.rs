@@ -59,7 +59,17 @@ pub(super) fn of(
     }
     if let Some(meant) = meant.filter(|meant| *meant <= most) {
         problems.fix(Fix::Set(pointer.to_owned(), Node::from(meant.max(least))));
+    } else {
+        hint(problems, (least, most));
     }
+}
+
+/// What a `min_disk` is, where none is certain.
+fn hint(problems: &mut Problems<'_, '_>, (least, most): (u64, u64)) {
+    problems.hint(text!(
+        "\"min_disk\": the size of the image's disk in GB, rounded up, from {least} to {most}",
+        "\"min_disk\"：镜像的虚拟大小（GB，向上取整），{least}～{most}"
+    ));
 }
 
 fn check(case: &Case<'_>) -> Checked {
@@ -77,6 +87,8 @@ fn check(case: &Case<'_>) -> Checked {
         problems.broken(pointer, None, message);
         if let Some(size) = super::min_disk_ge_virtual_size::least(case) {
             problems.fix(Fix::Set(pointer.to_owned(), Node::from(size)));
+        } else {
+            hint(&mut problems, min_disk_range(case.profile(), false));
         }
         return problems.end(text!("", ""), &[]);
     };

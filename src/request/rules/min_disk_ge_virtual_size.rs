@@ -63,8 +63,8 @@ fn check(case: &Case<'_>) -> Checked {
         let name = image.facts.image.format.name();
         return Outcome::unverified(
             text!(
-                "Not decided: the disk size of a {name} file is not known.",
-                "无法判定：无法得知{name}文件的虚拟大小。"
+                "Not decided: the disk size of this file ({name}) is not known.",
+                "无法判定：无法得知该文件（{name}）的虚拟大小。"
             ),
             &Unread::new(path, "no virtual size"),
         )

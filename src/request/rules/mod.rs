@@ -83,12 +83,17 @@ fn boolean<'a>(case: &Case<'a>, name: &str) -> Option<Result<bool, Box<Checked>>
         let mut problems = Problems::new(case);
         wrong_type(&mut problems, &pointer, value, ("true or false", "true或false"));
         let meant = value.text().and_then(|text| match text.trim().to_ascii_lowercase().as_str() {
-            "true" => Some(true),
-            "false" => Some(false),
+            "true" | "yes" => Some(true),
+            "false" | "no" => Some(false),
             _ => None,
         });
         if let Some(meant) = meant {
             problems.fix(Fix::Set(pointer, Node::Bool(meant)));
+        } else {
+            problems.hint(text!(
+                "\"{name}\": true or \"{name}\": false",
+                "\"{name}\": true或\"{name}\": false"
+            ));
         }
         return Some(Err(Box::new(problems.end(text!("", ""), &[]))));
     };

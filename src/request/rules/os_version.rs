@@ -6,8 +6,10 @@ use super::{
     BodyRule, Case, Checked, Doc, EVERYWHERE, Fix, Fixed, Level, Node, Outcome, Problems, Profile,
     Variant, wrong_type,
 };
-use crate::guest::facts::{Facts, Guest};
+use crate::fact::Evidence;
+use crate::guest::facts::{Architecture, Facts, Guest};
 use crate::rules::os_version::{self, ListedOs, OsVersion};
+use crate::rules::{Context, Text};
 use crate::text;
 
 pub(super) static RULE: BodyRule = BodyRule {
@@ -49,66 +51,188 @@ fn words(value: &str) -> BTreeSet<String> {
 
 /// Listed values that mean the same, in the spelling that the profile prefers.
 fn meant(value: &str, profile: Profile) -> Option<&'static ListedOs> {
-    let trimmed = value.trim();
-    let listed = || os_version::listed().iter();
-    listed().find(|row| row.value == trimmed).or_else(|| {
-        let wanted = words(trimmed);
-        listed()
-            .filter(|row| words(row.value) == wanted)
-            .min_by_key(|row| os_version::preference(row.status, profile))
-    })
+    let wanted = words(value);
+    let same = os_version::listed().iter().filter(|row| words(row.value) == wanted);
+    same.filter(|row| row.is_of(profile))
+        .min_by_key(|row| (row.value != value.trim(), os_version::preference(row.status, profile)))
 }
 
-/// The values that stand in the list for systems without a value of their own.
-const OTHERS: &[&str] = &[
-    "Other Linux (64 bit)",
-    "Other Linux(32 bit)",
-    "Other(32 bit)",
-    "Other(64 bit)",
-    "Other (64 bit)",
-];
+fn listed(value: &str) -> Option<&'static ListedOs> {
+    os_version::listed().iter().find(|row| row.value == value)
+}
 
-/// What the platform's list has for the system in the image; `None` when no system was recognised.
-pub fn of_image(facts: &Facts, profile: Profile) -> Option<OsVersion> {
+/// With which value the system in an image is registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Proposal {
+    /// The value.
+    pub value: String,
+    /// Why it is not that of the very system; `None` when it is.
+    pub reason: Option<Text>,
+    /// What the system calls itself.
+    system: String,
+    bits: u32,
+    is_windows: bool,
+}
+
+impl Proposal {
+    /// Whether the value is that of the very system.
+    fn is_exact(&self) -> bool {
+        self.reason.is_none()
+    }
+
+    /// Whether a value is for systems of this width, and of Linux or Windows.
+    fn is_of_kind(&self, row: &ListedOs) -> bool {
+        let family = match row.platform {
+            "Windows" => self.is_windows,
+            // `Other(64 bit)` is for either.
+            "Other" => !(self.is_windows && row.value.contains("Linux")),
+            _ => !self.is_windows,
+        };
+        family && row.bits == self.bits
+    }
+}
+
+/// With which value the system in the image is registered: what the profile itself says of it, what
+/// the platform's list has for it, the nearest of the list, or the value for other systems. `None`
+/// when no system was recognised.
+pub fn of_image(facts: &Facts, context: &Context) -> Option<Proposal> {
+    let profile = context.profile;
     match facts.guest.known()? {
         Guest::Linux(linux) => {
             let os = linux.os.known()?.as_ref()?;
             let (arch, _) = linux.arch.known()?;
-            Some(os_version::os_version(os, *arch, profile))
+            let proposal = |value: &str, reason| Proposal {
+                value: value.to_owned(),
+                reason,
+                system: os.name.clone(),
+                bits: os_version::bits(*arch),
+                is_windows: false,
+            };
+            if let Some(own) = os_version::own(os, context) {
+                return Some(proposal(&own.os_version, None));
+            }
+            let found = os_version::os_version(os, *arch, profile);
+            let (value, reason) = chosen(found, os_version::other(*arch), profile);
+            Some(proposal(value, reason))
         }
         Guest::Windows(windows) => {
             let os = windows.os.known()?;
             let (arch, _) = windows.arch.known()?;
-            Some(os_version::windows_version(os, *arch, profile))
+            let found = os_version::windows_version(os, *arch, profile);
+            let (value, reason) = chosen(found, os_version::other_windows(*arch), profile);
+            Some(Proposal {
+                value: value.to_owned(),
+                reason,
+                system: os.name.clone(),
+                bits: os_version::bits(*arch),
+                is_windows: true,
+            })
         }
         Guest::Absent(_) => None,
     }
 }
 
-fn fits(problems: &mut Problems<'_, '_>, value: &Node, row: &ListedOs, found: &OsVersion) {
+/// The value, and why it is not that of the very system.
+fn chosen(found: OsVersion, other: &'static str, profile: Profile) -> (&'static str, Option<Text>) {
+    match found {
+        OsVersion::Exact(row) => (row.value, None),
+        OsVersion::Nearest(row, Text { en, zh }) => {
+            let reason = Text {
+                en: format!("the nearest of the list: {en}"),
+                zh: format!("列表中最接近的取值：{zh}"),
+            };
+            (row.value, Some(reason))
+        }
+        OsVersion::None => {
+            let Fixed { en, zh } = os_version::whose_list(profile);
+            let reason = Text {
+                en: format!("the value for other systems: {en} has none for this one"),
+                zh: format!("用于其他系统的取值：{zh}中没有该系统"),
+            };
+            (other, Some(reason))
+        }
+    }
+}
+
+/// Compares a value of the list with the system in the image.
+fn fits(problems: &mut Problems<'_, '_>, value: &Node, row: &ListedOs, found: &Proposal) {
     let pointer = "/os_version";
-    let (there, exact) = match found {
-        OsVersion::Exact(row) => (*row, true),
-        OsVersion::Nearest(row, _) => (*row, false),
-        OsVersion::None => return,
-    };
-    let (body, image) = (row.value, there.value);
-    if row.platform != there.platform || row.bits != there.bits {
+    let (body, Proposal { value: right, system, bits, .. }) = (row.value, found);
+    let there = listed(right).filter(|there| there.platform != "Other");
+    let same_family = there.is_none_or(|there| there.platform == row.platform);
+    if !found.is_of_kind(row) || (row.platform != "Other" && !same_family) {
         let message = text!(
-            "os_version says “{body}”, the image holds “{image}”.",
-            "os_version为“{body}”，镜像中的系统为“{image}”。"
+            "os_version says “{body}”, the image holds {system} ({bits} bit).",
+            "os_version为“{body}”，镜像中的系统为{system}（{bits}位）。"
         );
         problems.broken(pointer, Some(value), message);
-        if exact {
-            problems.fix(Fix::Set(pointer.to_owned(), Node::from(image)));
-        }
-    } else if exact && words(body) != words(image) {
+    } else if row.platform != "Other" && found.is_exact() && words(body) != words(right) {
         let message = text!(
-            "os_version says “{body}”, the image holds “{image}”.",
-            "os_version为“{body}”，镜像中的系统为“{image}”。"
+            "os_version says “{body}”; for {system}, which is in the image, it is “{right}”.",
+            "os_version为“{body}”；镜像中的系统为{system}，对应的取值为“{right}”。"
         );
         problems.doubtful(pointer, Some(value), message);
-        problems.fix(Fix::Set(pointer.to_owned(), Node::from(image)));
+    } else {
+        return;
+    }
+    propose(problems, found);
+}
+
+/// What to write for the image: certain only for the very system.
+fn propose(problems: &mut Problems<'_, '_>, found: &Proposal) {
+    let Proposal { value, reason, .. } = found;
+    match reason {
+        None => problems.fix(Fix::Set("/os_version".to_owned(), Node::from(value.as_str()))),
+        Some(Text { en, zh }) => problems.hint(Text {
+            en: format!("\"os_version\": \"{value}\", {en}"),
+            zh: format!("\"os_version\": \"{value}\"（{zh}）"),
+        }),
+    }
+}
+
+/// The value is of a list that does not count under the profile.
+fn of_another_cloud(problems: &mut Problems<'_, '_>, value: &Node, row: &ListedOs) {
+    let text = row.value;
+    problems.doubtful(
+        "/os_version",
+        Some(value),
+        text!(
+            "“{text}” stands only in Open Telekom Cloud's list.",
+            "“{text}”仅出现在Open Telekom Cloud的列表中。"
+        ),
+    );
+    let profile = problems.case.profile();
+    if let Some(own) = meant(text, profile) {
+        problems.fix(Fix::Set("/os_version".to_owned(), Node::from(own.value)));
+        return;
+    }
+    let arch = if row.bits == 32 { Architecture::I386 } else { Architecture::X86_64 };
+    let other = match row.platform {
+        "Windows" => os_version::other_windows(arch),
+        _ => os_version::other(arch),
+    };
+    problems.hint(text!(
+        "\"os_version\": \"{other}\"; “{text}” is Open Telekom Cloud's (--profile otc).",
+        "\"os_version\": \"{other}\"；“{text}”是Open Telekom Cloud的取值（--profile otc）。"
+    ));
+}
+
+/// The value is in no list, in no spelling.
+fn unknown(problems: &mut Problems<'_, '_>, value: &Node, text: &str, found: Option<&Proposal>) {
+    problems.broken(
+        "/os_version",
+        Some(value),
+        text!("“{text}” is not in the platform's list.", "“{text}”不在平台的取值列表中。"),
+    );
+    if let Some(found) = found {
+        propose(problems, found);
+    } else if let Some(near) = os_version::nearest_to_text(text, problems.case.profile()) {
+        let near = near.value;
+        problems.hint(text!(
+            "\"os_version\": \"{near}\", the nearest of the list",
+            "\"os_version\": \"{near}\"（列表中最接近的取值）"
+        ));
     }
 }
 
@@ -152,54 +276,7 @@ fn check(case: &Case<'_>) -> Checked {
         problems.fix(Fix::Remove(pointer.to_owned()));
         return problems.end(text!("", ""), &[]);
     }
-    let found = case.image.and_then(|image| of_image(image.facts, case.profile()));
-    let row = os_version::listed().iter().find(|row| row.value == text);
-    match row.or_else(|| meant(text, case.profile())) {
-        Some(row) if row.value == text => {
-            let foreign = case.profile() != Profile::Otc && row.status.starts_with("otc-");
-            if foreign {
-                problems.doubtful(
-                    pointer,
-                    Some(value),
-                    text!(
-                        "“{text}” stands only in Open Telekom Cloud's list.",
-                        "“{text}”仅出现在Open Telekom Cloud的列表中。"
-                    ),
-                );
-            }
-            if let Some(found) = &found {
-                fits(&mut problems, value, row, found);
-            }
-        }
-        Some(row) => {
-            let right = row.value;
-            let blank = if text.trim() == right { " (a blank at an end)" } else { "" };
-            let zh_blank = if text.trim() == right { "（首尾有空格）" } else { "" };
-            problems.broken(
-                pointer,
-                Some(value),
-                text!(
-                    "“{text}” is not in the list{blank}: it is spelled “{right}” there.",
-                    "“{text}”不在列表中{zh_blank}，列表中的写法为“{right}”。"
-                ),
-            );
-            problems.fix(Fix::Set(pointer.to_owned(), Node::from(right)));
-            if let Some(found) = &found {
-                fits(&mut problems, value, row, found);
-            }
-        }
-        None if OTHERS.contains(&text) => {}
-        None => {
-            problems.broken(
-                pointer,
-                Some(value),
-                text!("“{text}” is not in the platform's list.", "“{text}”不在平台的取值列表中。"),
-            );
-            if let Some(OsVersion::Exact(row)) = &found {
-                problems.fix(Fix::Set(pointer.to_owned(), Node::from(row.value)));
-            }
-        }
-    }
+    let found = case.image.and_then(|image| of_image(image.facts, case.context));
     let holds = match found {
         Some(_) => text!(
             "os_version is in the list and fits the image.",
@@ -207,5 +284,47 @@ fn check(case: &Case<'_>) -> Checked {
         ),
         None => text!("os_version is in the list.", "os_version在列表中。"),
     };
+    // The profile's own value for a system need not be one of the cloud's list.
+    if found.as_ref().is_some_and(|found| found.value == text) {
+        return problems.end(holds, &[(pointer, value)]);
+    }
+    let profile = case.profile();
+    let row = listed(text).or_else(|| meant(text, profile));
+    let Some(row) = row else {
+        unknown(&mut problems, value, text, found.as_ref());
+        return problems.end(holds, &[(pointer, value)]);
+    };
+    if row.value != text {
+        let right = row.value;
+        let blank = if text.trim() == right { " (a blank at an end)" } else { "" };
+        let zh_blank = if text.trim() == right { "（首尾有空格）" } else { "" };
+        problems.broken(
+            pointer,
+            Some(value),
+            text!(
+                "“{text}” is not in the list{blank}: it is spelled “{right}” there.",
+                "“{text}”不在列表中{zh_blank}，列表中的写法为“{right}”。"
+            ),
+        );
+        problems.fix(Fix::Set(pointer.to_owned(), Node::from(right)));
+    } else if !row.is_of(profile) {
+        of_another_cloud(&mut problems, value, row);
+    }
+    if let Some(found) = &found {
+        fits(&mut problems, value, row, found);
+        let is_other = row.platform == "Other" && row.value == text && found.is_of_kind(row);
+        if is_other && found.is_exact() {
+            let (right, system) = (&found.value, &found.system);
+            let message = text!(
+                "“{text}” is for any such system; {system}, which is in the image, has a value of its own, “{right}”.",
+                "“{text}”适用于任何此类系统；镜像中的{system}有自己的取值“{right}”。"
+            );
+            return Outcome::noted(
+                message,
+                vec![Evidence::new(case.place(pointer), value.shown())],
+            )
+            .into();
+        }
+    }
     problems.end(holds, &[(pointer, value)])
 }

@@ -1,7 +1,9 @@
 //! `req-unknown-field`
 
+use std::collections::BTreeSet;
+
 use super::super::body;
-use super::{BodyRule, Case, Checked, Doc, EVERYWHERE, Fixed, Level, Node, Problems, Profile};
+use super::{BodyRule, Case, Checked, Doc, EVERYWHERE, Fix, Fixed, Level, Node, Problems, Profile};
 use crate::text;
 
 pub(super) static RULE: BodyRule = BodyRule {
@@ -61,9 +63,13 @@ fn is_known(name: &str, profile: Profile) -> bool {
         || LATER.iter().any(|(known, whose)| *known == name && whose.contains(&profile))
 }
 
+/// A name without what is easily spelled wrong: case, `-` and `_`.
+fn plain(text: &str) -> String {
+    text.to_ascii_lowercase().replace(['_', '-'], "")
+}
+
 /// The field that a misspelled name is nearest to: the same but for case, `-` and `_`, or one letter.
 fn nearest(name: &str) -> Option<&'static str> {
-    let plain = |text: &str| text.to_ascii_lowercase().replace(['_', '-'], "");
     let wanted = plain(name);
     let known = || FIELDS.iter().copied().chain(LATER.iter().map(|(name, _)| *name));
     known().find(|known| plain(known) == wanted).or_else(|| {
@@ -78,6 +84,7 @@ fn nearest(name: &str) -> Option<&'static str> {
 fn check(case: &Case<'_>) -> Checked {
     let mut problems = Problems::new(case);
     let Node::Object(members) = case.body else { return problems.end(text!("", ""), &[]) };
+    let mut renamed = BTreeSet::new();
     for (name, value) in members {
         if is_known(name, case.profile()) {
             continue;
@@ -94,6 +101,15 @@ fn check(case: &Case<'_>) -> Checked {
             ),
         };
         problems.broken(&pointer, Some(value), message);
+        // Another case, or `-` for `_`: the meaning is certain. A wrong letter is not.
+        let certain = nearest(name).filter(|near| {
+            plain(near) == plain(name)
+                && is_known(near, case.profile())
+                && case.field(near).is_none()
+        });
+        if let Some(near) = certain.filter(|near| renamed.insert(*near)) {
+            problems.fix(Fix::Rename(pointer, near));
+        }
     }
     let count = members.len();
     problems.end(text!("All {count} fields are known.", "{count}个字段均为已知字段。"), &[])

@@ -72,23 +72,23 @@ fn centos_and_its_kin_get_their_minor_version_from_the_older_file() {
         ),
         (
             &[(OS_RELEASE, centos_7), (CENTOS, "CentOS Linux release 7.9.2009 (Core)\n")],
-            "~CentOS 7.9 64bit",
+            "~CentOS 7.7 64bit",
             "=CentOS 7.9 64bit",
         ),
         (&[(OS_RELEASE, centos_7)], "~CentOS 7.0 64bit", "~CentOS 7.0 64bit"),
         (
             &[(OS_RELEASE, centos_8), (CENTOS, "CentOS Linux release 8.5.2111\n")],
-            "~CentOS 8.5 64bit",
+            "~CentOS 8.0 64bit",
             "=CentOS 8.5 64bit",
         ),
         (
             &[(OS_RELEASE, stream_8), (CENTOS, "CentOS Stream release 8\n")],
-            "~CentOS Stream 8.6 64bit",
+            "-",
             "~CentOS Stream 8.6 64bit",
         ),
         (
             &[(OS_RELEASE, &stream_9), (CENTOS, "CentOS Stream release 9\n")],
-            "~CentOS Stream 9.6 64bit",
+            "-",
             "~CentOS Stream 9.6 64bit",
         ),
         (
@@ -98,12 +98,12 @@ fn centos_and_its_kin_get_their_minor_version_from_the_older_file() {
         ),
         (
             &[(OS_RELEASE, rhel_8), (REDHAT, "Red Hat Enterprise Linux release 8.6 (Ootpa)\n")],
-            "~Red Hat Linux Enterprise 8.6 64bit",
+            "~Redhat Linux Enterprise 8.0 64bit",
             "=Red Hat Linux Enterprise 8.6 64bit",
         ),
         (
             &[(OS_RELEASE, &rhel_9)],
-            "~Red Hat Linux Enterprise 9.1 64bit",
+            "~Redhat Linux Enterprise 8.0 64bit",
             "~Red Hat Linux Enterprise 9.1 64bit",
         ),
         (
@@ -119,14 +119,14 @@ fn centos_and_its_kin_get_their_minor_version_from_the_older_file() {
             "=Oracle Linux Server release 6.8 64bit",
             "=Oracle Linux Server release 6.8 64bit",
         ),
-        (&[(OS_RELEASE, rocky)], "~Rocky Linux 9.2 64bit", "=Rocky Linux 9.2 64bit"),
+        (&[(OS_RELEASE, rocky)], "-", "=Rocky Linux 9.2 64bit"),
         (&[(OS_RELEASE, alma)], "-", "-"),
         (
             &[(
                 OS_RELEASE,
                 "NAME=\"Fedora Linux\"\nVERSION=\"38 (Cloud Edition)\"\nID=fedora\nVERSION_ID=38\n",
             )],
-            "~Fedora 38 64bit",
+            "~Fedora 30 64bit",
             "=Fedora 38 64bit",
         ),
     ]);
@@ -148,9 +148,9 @@ fn huaweis_own_systems_get_their_service_pack_from_their_name() {
     };
     check(&[
         (&[(OS_RELEASE, &euleros("SP5"))], "=EulerOS 2.5 64bit", "=EulerOS 2.5 64bit"),
-        (&[(OS_RELEASE, &euleros("SP8"))], "~EulerOS 2.8 64bit", "=EulerOS 2.8 64bit"),
+        (&[(OS_RELEASE, &euleros("SP8"))], "~EulerOS 2.5 64bit", "=EulerOS 2.8 64bit"),
         (&[(OS_RELEASE, &euleros("SP9x86_64"))], "=EulerOS 2.9 64bit", "=EulerOS 2.9 64bit"),
-        (&[(OS_RELEASE, &euleros("SP10"))], "~EulerOS 2.10 64bit", "=EulerOS 2.10 64bit"),
+        (&[(OS_RELEASE, &euleros("SP10"))], "~EulerOS 2.9 64bit", "=EulerOS 2.10 64bit"),
         (
             &[("/etc/euleros-release", "EulerOS release 2.0 (SP2)\n")],
             "=EulerOS 2.2 64bit",
@@ -163,12 +163,12 @@ fn huaweis_own_systems_get_their_service_pack_from_their_name() {
         ),
         (
             &[(OS_RELEASE, &openeuler("20.03", "LTS-SP3"))],
-            "~openEuler 20.03 SP3 64bit",
+            "~openEuler 20.03 64bit",
             "=openEuler 20.03 SP3 64bit",
         ),
         (
             &[(OS_RELEASE, &openeuler("22.03", "LTS-SP3"))],
-            "~openEuler 22.03 SP1 64bit",
+            "~openEuler 20.03 64bit",
             "~openEuler 22.03 SP1 64bit",
         ),
     ]);
@@ -210,7 +210,7 @@ fn suse_counts_service_packs_and_opensuse_minor_versions() {
         ),
         (
             &[(OS_RELEASE, &sles_15_6)],
-            "~SUSE Linux Enterprise Server 15 SP5 64bit",
+            "~SUSE Linux Enterprise Server 15 SP1 64bit",
             "~SUSE Linux Enterprise Server 15 SP5 64bit",
         ),
         (
@@ -227,7 +227,7 @@ fn suse_counts_service_packs_and_opensuse_minor_versions() {
             "=openSUSE 13.2 64bit",
         ),
         (&[(OS_RELEASE, leap_42)], "=openSUSE 42.3 64bit", "=openSUSE 42.3 64bit"),
-        (&[(OS_RELEASE, leap_15)], "~openSUSE 15.5 64bit", "=openSUSE 15.5 64bit"),
+        (&[(OS_RELEASE, leap_15)], "~openSUSE 15.0 64bit", "=openSUSE 15.5 64bit"),
         (&[(OS_RELEASE, tumbleweed)], "-", "-"),
     ]);
 }
@@ -270,12 +270,12 @@ fn debian_and_ubuntu_are_told_by_their_point_release() {
         ),
         (
             &[(OS_RELEASE, &debian(11, "bullseye")), (version, "11.7\n")],
-            "~Debian GNU/Linux 11.7.0 64bit",
+            "~Debian GNU/Linux 10.0.0 64bit",
             "=Debian GNU/Linux 11.7.0 64bit",
         ),
         (
             &[(OS_RELEASE, &debian(12, "bookworm")), (version, "12.5\n")],
-            "~Debian GNU/Linux 12.0.0 64bit",
+            "~Debian GNU/Linux 10.0.0 64bit",
             "~Debian GNU/Linux 12.0.0 64bit",
         ),
         (
@@ -296,7 +296,7 @@ fn debian_and_ubuntu_are_told_by_their_point_release() {
         ),
         (
             &[(OS_RELEASE, &ubuntu("22.04", "22.04.3 LTS (Jammy Jellyfish)"))],
-            "~Ubuntu 22.04 Server 64bit",
+            "~Ubuntu 19.04 server 64bit",
             "=Ubuntu 22.04 Server 64bit",
         ),
         (
@@ -309,7 +309,7 @@ fn debian_and_ubuntu_are_told_by_their_point_release() {
                 OS_RELEASE,
                 "NAME=\"Container Linux by CoreOS\"\nID=coreos\nVERSION=1298.6.0\nVERSION_ID=1298.6.0\n",
             )],
-            "~CoreOS 1298.6.0",
+            "-",
             "=CoreOS 1298.6.0",
         ),
     ]);

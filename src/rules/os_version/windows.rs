@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{LISTED, ListedOs, OsVersion, bits, preference};
+use super::{LISTED, ListedOs, OsVersion, bits, preference, whose_list};
 use crate::guest::facts::{Architecture, WindowsIdentity};
-use crate::rules::Profile;
-use crate::text;
+use crate::rules::{Fixed, Profile, Text};
 
 /// A release: what tells `Windows Server 2012 R2` from `Windows Server 2012` and `Windows 7`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,58 +39,57 @@ fn release(words: &BTreeSet<String>) -> Option<Release> {
     Some(Release { server: words.contains("server"), number, r2: words.contains("r2") })
 }
 
+/// The values for Windows of one width that the profile's cloud has and that are of a server like
+/// `wanted`, or not, with their words and releases.
+fn rows(
+    wanted: &Release,
+    width: u32,
+    profile: Profile,
+) -> impl Iterator<Item = (&'static ListedOs, BTreeSet<String>, Release)> + use<'_> {
+    super::rows("Windows", width, profile).filter_map(|row| {
+        let words = words(row.value);
+        let release = release(&words)?;
+        (release.server == wanted.server).then_some((row, words, release))
+    })
+}
+
+/// The value that is nearest to a name of Windows.
+pub(super) fn nearest(name: &str, width: u32, profile: Profile) -> Option<&'static ListedOs> {
+    let name = words(name);
+    let wanted = release(&name)?;
+    // A later release has other drivers, which an earlier one does not load.
+    let earlier = rows(&wanted, width, profile).filter(|(.., found)| found.number <= wanted.number);
+    let nearest = earlier.min_by_key(|(row, words, release)| {
+        let editions = words.symmetric_difference(&name).count();
+        let distance = release.number.abs_diff(wanted.number);
+        (*release != wanted, distance, editions, preference(row.status, profile))
+    });
+    nearest.map(|(row, ..)| row)
+}
+
 /// The platform's value for a Windows, by the rules of [`os_version`](super::os_version).
 pub fn windows_version(os: &WindowsIdentity, arch: Architecture, profile: Profile) -> OsVersion {
     let name = words(&os.name);
     let Some(wanted) = release(&name) else { return OsVersion::None };
-    let rows = || {
-        let of_width =
-            LISTED.iter().filter(|row| row.platform == "Windows" && row.bits == bits(arch));
-        of_width.filter_map(|row| {
-            let words = words(row.value);
-            let release = release(&words)?;
-            (release.server == wanted.server).then_some((row, words, release))
-        })
-    };
     // A value that names no edition stands for all of them.
     let is_whole = |words: &BTreeSet<String>, release: &Release| {
         !wanted.server && *release == wanted && words.len() == 1
     };
-    let same = rows()
+    let same = rows(&wanted, bits(arch), profile)
         .filter(|(_, words, release)| *words == name || is_whole(words, release))
         .min_by_key(|(row, ..)| preference(row.status, profile));
     if let Some((row, ..)) = same {
-        return exact_or_foreign(row, profile);
-    }
-    let nearest = rows().min_by_key(|(row, words, release)| {
-        let editions = words.symmetric_difference(&name).count();
-        // A later release has other drivers: the latest that is not later comes first.
-        let is_later = release.number > wanted.number;
-        let distance = release.number.abs_diff(wanted.number);
-        (*release != wanted, is_later, distance, editions, preference(row.status, profile))
-    });
-    let Some((row, ..)) = nearest else { return OsVersion::None };
-    let (wanted, value) = (&os.name, row.value);
-    OsVersion::Nearest(
-        row,
-        text!(
-            "the list does not have {wanted}; “{value}” is the nearest",
-            "列表中没有{wanted}，最接近的是“{value}”"
-        ),
-    )
-}
-
-fn exact_or_foreign(row: &'static ListedOs, profile: Profile) -> OsVersion {
-    if profile == Profile::Otc || !row.status.starts_with("otc-") {
         return OsVersion::Exact(row);
     }
-    let value = row.value;
+    let Some(row) = nearest(&os.name, bits(arch), profile) else { return OsVersion::None };
+    let (wanted, value) = (&os.name, row.value);
+    let Fixed { en, zh } = whose_list(profile);
     OsVersion::Nearest(
         row,
-        text!(
-            "only Open Telekom Cloud's list has “{value}”",
-            "“{value}”仅出现在Open Telekom Cloud的列表中"
-        ),
+        Text {
+            en: format!("{en} does not have {wanted}; “{value}” is the nearest"),
+            zh: format!("{zh}中没有{wanted}，最接近的是“{value}”"),
+        },
     )
 }
 
@@ -167,16 +165,17 @@ mod tests {
             ("Windows 10 Enterprise LTSC 2019", "=Windows 10 64bit", "=Windows 10 64bit"),
             (
                 "Windows Server 2022 Datacenter",
-                "~Windows Server 2022 Datacenter 64bit",
+                "~Windows Server 2019 Datacenter 64bit",
                 "=Windows Server 2022 Datacenter 64bit",
             ),
             (
                 "Windows Server 2025 Datacenter",
-                "~Windows Server 2022 Datacenter 64bit",
+                "~Windows Server 2019 Datacenter 64bit",
                 "~Windows Server 2022 Datacenter 64bit",
             ),
             ("Windows 11 Pro", "~Windows 10 64bit", "~Windows 10 64bit"),
-            ("Windows 7 Ultimate", "~Windows 7 Enterprise 64bit", "~Windows 7 Enterprise 64bit"),
+            // Huawei Cloud's list has no Windows for desktops before 10.
+            ("Windows 7 Ultimate", "-", "~Windows 7 Enterprise 64bit"),
             (
                 "Windows Server (R) 2008 Enterprise",
                 "~Windows Server 2008 R2 Enterprise 64bit",

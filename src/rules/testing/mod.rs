@@ -6,7 +6,7 @@ mod leftovers;
 pub(super) mod network;
 mod packages;
 pub(super) mod sshd;
-pub(super) mod windows;
+pub(crate) mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 

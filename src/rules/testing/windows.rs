@@ -281,7 +281,7 @@ fn ntfs(volume: usize, total: u64, free: u64) -> FileSystemFacts {
 }
 
 /// The good Windows machine.
-pub(in crate::rules) fn good_windows() -> Facts {
+pub(crate) fn good_windows() -> Facts {
     let mut facts_of_all = good_linux();
     let disk = disk_mut(&mut facts_of_all);
     disk.partitions.truncate(2);
