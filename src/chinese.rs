@@ -3,7 +3,7 @@
 //! Facts hold such words in English, because `inspect` prints them and because most stand deep inside
 //! of readers that know no language. Reports for Chinese readers look each of them up here. What is
 //! not in the list (a value, a line, what a specification asks for deep inside of a structure) stays
-//! as it is.
+//! as it is, and a phrase of which a part is prose that is not in the list stays English as a whole.
 
 use std::borrow::Cow;
 
@@ -76,6 +76,20 @@ const PHRASES: &[(&str, &str)] = &[
     ("partition {} (swap)", "分区{}（swap）"),
     ("partition {}: {}", "分区{}：{}"),
     ("{} at byte {}, entry {} (guest byte {})", "{}（字节{}）第{}项（磁盘字节{}）"),
+    (
+        "{} at byte {}: reaches to byte {}, the file ends at {}",
+        "{}（字节{}）：延伸到字节{}，而文件在字节{}结束",
+    ),
+    ("also used: {}", "同时被用作：{}"),
+    ("{} references to it", "有{}处引用"),
+    ("{}, {} clusters in a row", "{}，共连续{}个簇"),
+    ("refcount {}, references {}: {}", "引用计数为{}，实际引用数为{}：{}"),
+    ("refcount {}, references {}", "引用计数为{}，实际引用数为{}"),
+    ("reserved bits {} are set", "保留位{}被置位"),
+    ("{} at byte {}, not a multiple of the cluster size", "{}（字节{}）不是簇大小的整数倍"),
+    ("{}, entry {} and {} more L1 entries", "{}第{}项及另外{}个L1表项"),
+    ("{}, host cluster at byte {}", "{}，主机簇（字节{}）"),
+    ("host cluster at byte {}", "主机簇（字节{}）"),
     ("{}, bytes {} to {}", "{}，字节{}至{}"),
     ("{}, byte {}", "{}，字节{}"),
     ("{}, entry {}", "{}第{}项"),
@@ -119,6 +133,14 @@ const PHRASES: &[(&str, &str)] = &[
     ("encryption ({})", "加密（{}）"),
     ("incompatible feature {}", "不兼容特性{}"),
     ("the messages {}", "提示信息{}"),
+    (
+        "damaged data (GRUB's error correction, if it was embedded, was not tried)",
+        "损坏的数据（未尝试使用GRUB可能内嵌的纠错码）",
+    ),
+    ("a compressed kernel that unpacks to {} bytes", "解压后为{}字节的压缩内核"),
+    ("a checksum entry", "校验和项"),
+    ("fewer than {} bytes", "少于{}字节"),
+    ("an L1 table of up to {} bytes", "不超过{}字节的L1表"),
     ("damaged data ({})", "损坏的数据（{}）"),
     ("zeroes", "全零"),
     ("zero", "全零"),
@@ -355,6 +377,7 @@ const PHRASES: &[(&str, &str)] = &[
     // Reports.
     ("{}: what was read may be older", "{}：读到的内容可能是较早的版本"),
     ("{} more", "另有{}项"),
+    ("{} bytes at byte {}", "{}字节，位于字节{}"),
     ("{} bytes", "{}字节"),
     ("{} does not exist", "{}不存在"),
     // Links of the boot chain, by the names that messages have for them.
@@ -366,11 +389,27 @@ const PHRASES: &[(&str, &str)] = &[
     ("the EFI system partition", "EFI系统分区"),
     ("the active partition's boot sector", "活动分区的引导扇区"),
     ("the active partition", "活动分区"),
+    // Structures of a container.
+    ("qcow2 tables", "qcow2元数据表"),
+    ("qcow2 header", "qcow2文件头"),
+    ("qcow2 L1 table", "qcow2 L1表"),
+    ("qcow2 L2 table", "qcow2 L2表"),
+    ("qcow2 refcount table", "qcow2引用计数表"),
+    ("refcount block", "引用计数块"),
+    ("L1 table", "L1表"),
+    ("L2 table", "L2表"),
+    ("data cluster", "数据簇"),
+    ("bitmap data", "位图数据"),
+    ("encryption header", "加密头"),
     // What is a whole word of a place or a value by itself comes last.
     ("{} is partition {}", "{}为分区{}"),
     ("{} on partition {}", "{}位于分区{}"),
     ("partition {}", "分区{}"),
+    ("{} at byte {}", "{}（字节{}）"),
     ("boot code", "引导代码"),
+    ("boot code of Windows", "Windows引导代码"),
+    ("boot code that starts the active partition", "启动活动分区的引导代码"),
+    ("boot code that is not known", "无法识别的引导代码"),
     ("the boot loader's next stage", "引导程序的下一阶段"),
     ("the boot loader's files", "引导程序的文件"),
     ("the boot loader's configuration", "引导程序的配置"),
@@ -383,6 +422,18 @@ const PHRASES: &[(&str, &str)] = &[
 
 /// What the system and libraries say, and what is put together of several strings.
 const OTHERS: &[(&str, &str)] = &[
+    (
+        "no rule or error code is called {}; did you mean {}? (image-preflight rules lists the rules)",
+        "没有名为{}的规则或错误码；是否指{}？（可用image-preflight rules列出规则）",
+    ),
+    (
+        "flag COPIED is set, {} at byte {} has refcount {}",
+        "COPIED标志已置位，但{}（字节{}）的引用计数为{}",
+    ),
+    (
+        "flag COPIED is not set, {} at byte {} has refcount {}",
+        "COPIED标志未置位，但{}（字节{}）的引用计数为{}",
+    ),
     ("{}, found: {}", "{}，已找到：{}"),
     ("{}, missing: {}", "{}，缺失：{}"),
     ("{}, not known: {}", "{}，未知：{}"),
@@ -429,20 +480,48 @@ fn translated(text: &str, depth: usize) -> Option<String> {
         let each = volumes.iter().map(|volume| translated(volume, depth));
         return each.collect::<Option<Vec<_>>>().map(|each| each.join("，"));
     }
-    let (zh, held) =
-        OTHERS.iter().chain(PHRASES).find_map(|(en, zh)| Some((*zh, held(en, text)?)))?;
+    let mut phrases = OTHERS.iter().chain(PHRASES);
+    let Some((zh, held)) = phrases.find_map(|(en, zh)| Some((*zh, held(en, text)?))) else {
+        // Of several phrases each is one.
+        let phrases: Vec<&str> = text.split(BETWEEN).collect();
+        let each = (phrases.len() > 1).then_some(phrases)?;
+        let each = each.into_iter().map(|phrase| translated(phrase, depth));
+        return each.collect::<Option<Vec<_>>>().map(|each| each.join("；"));
+    };
     let mut out = String::new();
     for (index, piece) in zh.split("{}").enumerate() {
         if let Some(words) = index.checked_sub(1).and_then(|before| held.get(before)) {
-            let inner = depth.checked_sub(1).and_then(|depth| translated(words, depth));
-            out.push_str(inner.as_deref().unwrap_or(words));
+            match depth.checked_sub(1).and_then(|depth| translated(words, depth)) {
+                Some(inner) => out.push_str(&inner),
+                // Half a sentence in each language is worse than a whole one in English.
+                None if is_prose(words) => return None,
+                None => out.push_str(words),
+            }
         }
         out.push_str(piece);
     }
     Some(out)
 }
 
-/// What stands in the places of a phrase, when `text` is that phrase.
+/// What stands between phrases that are put together.
+const BETWEEN: &str = "; ";
+
+/// Words that a sentence has and a value, a path or a name has not.
+const OF_SENTENCES: &[&str] = &[
+    "a", "an", "and", "are", "as", "at", "be", "beyond", "bytes", "does", "has", "have", "inside",
+    "is", "more", "no", "not", "of", "or", "than", "that", "the", "to", "was", "were", "which",
+    "with",
+];
+
+/// Whether it is a sentence or a part of one; what the system says of an error stands as a quotation.
+fn is_prose(text: &str) -> bool {
+    let mut words = text.split_whitespace().map(|word| word.trim_matches([',', ':', '(', ')']));
+    text.contains(' ')
+        && !text.contains(" (os error ")
+        && words.any(|word| OF_SENTENCES.contains(&word))
+}
+
+/// What stands in the places of a phrase (never several phrases), when `text` is that phrase.
 fn held<'t>(phrase: &str, text: &'t str) -> Option<Vec<&'t str>> {
     let mut pieces = phrase.split("{}");
     let mut rest = text.strip_prefix(pieces.next()?)?;
@@ -457,7 +536,7 @@ fn held<'t>(phrase: &str, text: &'t str) -> Option<Vec<&'t str>> {
             (None, piece) => (rest.strip_suffix(piece)?, ""),
             (Some(_), piece) => rest.split_once(piece)?,
         };
-        if words.is_empty() {
+        if words.is_empty() || words.contains(BETWEEN) {
             return None;
         }
         held.push(words);
@@ -492,6 +571,32 @@ mod tests {
                 "ext inode at byte 8: expected checksum 0x1, found 0x2",
                 "ext inode（字节8）：应为校验和0x1，实际为0x2",
             ),
+            (
+                "refcount 0, references 2: qcow2 L2 table at byte 262144, entry 0 (guest byte 0); qcow2 L2 table at byte 262144, entry 16 (guest byte 1048576)",
+                "引用计数为0，实际引用数为2：qcow2 L2表（字节262144）第0项（磁盘字节0）；qcow2 L2表（字节262144）第16项（磁盘字节1048576）",
+            ),
+            (
+                "also used: qcow2 L1 table, entry 1; qcow2 L2 table at byte 8, entry 2 (guest byte 3)",
+                "同时被用作：qcow2 L1表第1项；qcow2 L2表（字节8）第2项（磁盘字节3）",
+            ),
+            (
+                "no rule or error code is called fstab; did you mean fstab-uuid? (image-preflight rules lists the rules)",
+                "没有名为fstab的规则或错误码；是否指fstab-uuid？（可用image-preflight rules列出规则）",
+            ),
+            (
+                "refcount block at byte 8: reaches to byte 9, the file ends at 7",
+                "引用计数块（字节8）：延伸到字节9，而文件在字节7结束",
+            ),
+            (
+                "expected a compressed kernel that unpacks to 48284 bytes, found damaged data (GRUB's error correction, if it was embedded, was not tried)",
+                "应为解压后为48284字节的压缩内核，实际为损坏的数据（未尝试使用GRUB可能内嵌的纠错码）",
+            ),
+            (
+                "expected an L1 table of up to 33554432 bytes, found 640 bytes at byte 196608",
+                "应为不超过33554432字节的L1表，实际为640字节，位于字节196608",
+            ),
+            ("expected a checksum entry, found another", "应为校验和项，实际为另一个"),
+            ("fewer than 16 bytes", "少于16字节"),
         ] {
             assert_eq!(chinese(en), zh);
         }
@@ -508,6 +613,20 @@ mod tests {
         assert_eq!(chinese(&long), long);
         let nested = "damaged: ".repeat(100) + "x";
         assert!(chinese(&nested).ends_with("damaged: damaged: x"));
+    }
+
+    #[test]
+    fn a_phrase_is_in_one_language() {
+        for text in [
+            "expected a shrub of many leaves, found a tree",
+            "damaged: the shrub has no leaves",
+            "no such file; the shrub has no leaves",
+            "damaged: no such file; the shrub has no leaves",
+        ] {
+            assert_eq!(chinese(text), text);
+        }
+        let text = "cannot read x y: Is a directory (os error 21)";
+        assert_eq!(chinese(text), text.replace("cannot read ", "无法读取").replace(": ", "："));
     }
 
     #[test]

@@ -576,6 +576,35 @@ fn workflow_commands_follow_the_documented_grammar() {
 }
 
 #[test]
+fn rules_unverified_for_one_reason_are_one_annotation_and_one_entry() {
+    let mut report = report();
+    let alike = |rule: &str, level| {
+        let unread = report.findings.iter().find(|found| found.rule == "fstab-uuid").unwrap();
+        let remedy = both("qemu-img convert -p -O qcow2 disk.vmdk disk.qcow2");
+        Finding { rule: rule.to_owned(), level, remedy, ..unread.clone() }
+    };
+    let more = [alike("arch-match", Level::Recommended), alike("grub-timeout", Level::Recommended)];
+    report.findings.splice(0..0, more);
+    let text = written(Format::Github, Lang::En, &[report.clone()]);
+    let commands: Vec<_> = text.lines().map(command).collect();
+    let (name, properties, message) = &commands[0];
+    // The required one weighs for all.
+    assert_eq!(name, "warning");
+    assert_eq!(properties[1].1, "fstab-uuid and 2 more");
+    assert!(message.contains("(arch-match, grub-timeout, fstab-uuid)"), "{message}");
+    assert!(message.contains("fix: qemu-img convert"), "{message}");
+    assert_eq!(commands.len(), 3);
+    let issues: Json =
+        serde_json::from_str(&written(Format::Gitlab, Lang::ZhCn, &[report])).unwrap();
+    let issues = issues.as_array().unwrap();
+    assert_eq!(issues.len(), 3);
+    assert_eq!(issues[0]["check_name"], "fstab-uuid");
+    assert_eq!(issues[0]["severity"], "major");
+    let words = issues[0]["description"].as_str().unwrap();
+    assert!(words.ends_with("（arch-match, grub-timeout, fstab-uuid）"), "{words}");
+}
+
+#[test]
 fn gitlab_gets_what_its_documentation_asks_for() {
     // GitLab's documentation, "Code Quality report format".
     let schema = serde_json::json!({

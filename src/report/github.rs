@@ -6,12 +6,13 @@
 //!
 //! An annotation asks somebody to act, so what holds is not among them. What a required rule could
 //! not verify fails the call (exit code 3) and is a warning; what a recommended one could not is a
-//! notice. GitHub shows at most ten of each kind a step; all stay in the log.
+//! notice; those that one reason kept from it share an annotation. GitHub shows at most ten of each
+//! kind a step; all stay in the log.
 
 use std::io::{Result, Write};
 
 use super::escape::{for_terminal, lines};
-use super::words::FIX;
+use super::words::{self, FIX};
 use super::{ImageReport, ReportWriter, Settings};
 use crate::rules::finding::Finding;
 use crate::rules::{Level, Status};
@@ -26,12 +27,22 @@ impl ReportWriter for Github {
         if let Some(error) = &report.error {
             return command("error", &report.image.path, env!("CARGO_PKG_NAME"), error, out);
         }
-        for finding in &report.findings {
-            if let Some(kind) = self.kind(finding) {
-                let finding = finding.in_language(self.settings.lang);
-                let message = self.message(&finding);
-                command(kind, &report.image.path, &finding.rule, &message, out)?;
+        for alike in report.all_together() {
+            // One annotation stands for all that could not be verified for one reason.
+            let Some((first, kind)) =
+                words::weightiest(&alike).and_then(|first| Some((first, self.kind(first)?)))
+            else {
+                continue;
+            };
+            let mut title = first.rule.clone();
+            let mut first = first.in_language(self.settings.lang);
+            if let Some(rules) = words::rules_of(&alike, self.settings.lang) {
+                title = words::and_more(&first.rule, alike.len(), self.settings.lang);
+                first.message = rules;
+                let remedy = words::shared_remedy(&alike);
+                first.remedy = remedy.map(|remedy| remedy.get(self.settings.lang).to_owned());
             }
+            command(kind, &report.image.path, &title, &self.message(&first), out)?;
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 //! `severity` (`info`, `minor`, `major`, `critical`, `blocker`), `location.path` and
 //! `location.lines.begin` (GitLab's documentation, "Code Quality report format").
 //!
-//! It lists what is to be done: what is broken, to be looked at or not verified. An image has no
+//! It lists what is to be done: what is broken, to be looked at or not verified, rules that one reason
+//! kept from it in one entry under the first of the weightiest. An image has no
 //! lines, so all stand at line 1, which the format asks for.
 
 use std::io::{Result, Write};
@@ -10,6 +11,7 @@ use std::io::{Result, Write};
 use serde::Serialize;
 
 use super::array::Array;
+use super::words;
 use super::{ImageReport, ReportWriter, Settings, fingerprint};
 use crate::rules::{Level, Status};
 
@@ -77,7 +79,9 @@ impl ReportWriter for Gitlab {
         if let Some(error) = &report.error {
             return self.issue(path, env!("CARGO_PKG_NAME"), "blocker", error, out);
         }
-        for finding in &report.findings {
+        for alike in report.all_together() {
+            // One entry stands for all that could not be verified for one reason.
+            let Some(finding) = words::weightiest(&alike) else { continue };
             let severity = match (finding.status, finding.level) {
                 (Status::Fail, _) => "critical",
                 (Status::Warn, _) if self.settings.fail_on_warn => "major",
@@ -86,7 +90,9 @@ impl ReportWriter for Gitlab {
                 (Status::Unverified, _) => "info",
                 _ => continue,
             };
-            let message = finding.message.get(self.settings.lang);
+            let lang = self.settings.lang;
+            let rules = words::rules_of(&alike, lang);
+            let message = rules.as_deref().unwrap_or(finding.message.get(lang));
             self.issue(path, &finding.rule, severity, message, out)?;
         }
         Ok(())

@@ -101,6 +101,9 @@ impl Html {
                 td {
                     (words::for_one_reason(findings.len(), lang))
                     ul.seen { @for seen in &first.evidence { li { (evidence(seen, lang)) } } }
+                    @if let Some(remedy) = words::shared_remedy(findings) {
+                        dl { dt { (self.say("Fix", "修复")) } dd { (repair(remedy.get(lang))) } }
+                    }
                     p.rules { @for finding in findings { code { (finding.rule) } " " } }
                 }
             }
@@ -129,7 +132,7 @@ impl Html {
                             dt { (self.say("Why", "原因")) } dd { (lines(why)) }
                         }
                         @if let Some(remedy) = finding.remedy.as_ref().filter(|_| matters) {
-                            dt { (self.say("Fix", "修复")) } dd { pre { (lines(remedy)) } }
+                            dt { (self.say("Fix", "修复")) } dd { (repair(remedy)) }
                         }
                         @if finding.status == Status::Fail && !finding.predicts.is_empty() {
                             dt { (self.say("Code", "错误码")) }
@@ -278,11 +281,7 @@ impl ReportWriter for Html {
 
     fn image(&mut self, report: &ImageReport, out: &mut dyn Write) -> Result<()> {
         writeln!(out, "{}", self.image_section(report).0)?;
-        let counts = words::counts(
-            report,
-            &[Status::Fail, Status::Unverified, Status::Warn],
-            self.settings.lang,
-        );
+        let counts = words::headline(report, self.settings.fail_on_warn, self.settings.lang);
         self.images.push((report.verdict, report.image.path.clone(), counts));
         Ok(())
     }
@@ -350,6 +349,15 @@ fn evidence(seen: &Evidence, lang: Lang) -> Markup {
         @if said { ": " span.mono { (for_terminal(&seen.detail)) } }
         @if let Some((before, marked, behind)) = excerpt {
             pre { (for_terminal(&before)) mark { (for_terminal(&marked)) } (for_terminal(&behind)) }
+        }
+    }
+}
+
+/// A repair: its commands look as if they were to be copied, its sentences do not.
+fn repair(remedy: &str) -> Markup {
+    html! {
+        @for (is_command, part) in words::parts(remedy) {
+            @if is_command { pre { (lines(&part)) } } @else { p { (lines(&part)) } }
         }
     }
 }

@@ -111,6 +111,9 @@ fn summed_up(findings: &[&Finding], layout: &Settings, out: &mut dyn Write) -> R
     let words = words::for_one_reason(count, layout.lang);
     writeln!(out, "{style}{status}{style:#} {BOLD}{words}{BOLD:#}")?;
     evidence(first, layout, out)?;
+    if let Some(remedy) = words::shared_remedy(findings) {
+        fix(remedy.get(layout.lang), layout, out)?;
+    }
     let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
     paragraph(out, layout, INDENT, &rules.join(", "))
 }
@@ -149,7 +152,7 @@ fn headline(report: &ImageReport, layout: &Settings, out: &mut dyn Write) -> Res
         }
         return writeln!(out);
     }
-    let counts = words::counts(report, &[Status::Fail, Status::Unverified, Status::Warn], lang);
+    let counts = words::headline(report, layout.fail_on_warn, lang);
     if !counts.is_empty() {
         write!(out, ": {counts}")?;
     }
@@ -184,16 +187,30 @@ fn in_full(finding: &Finding, layout: &Settings, out: &mut dyn Write) -> Result<
         paragraph(out, layout, INDENT, &why)?;
     }
     if let Some(remedy) = &finding.remedy {
-        // Not wrapped: a command is to be copied whole.
-        for line in lines(&format!("{}{}", FIX.get(lang), remedy.get(lang))) {
-            writeln!(out, "{INDENT}{line}")?;
-        }
+        fix(remedy.get(lang), layout, out)?;
     }
     if !finding.predicts.is_empty() && finding.status == Status::Fail {
         paragraph(out, layout, INDENT, &words::predicted(&finding.predicts, lang))?;
     }
     if finding.repaired_by_platform {
         paragraph(out, layout, INDENT, BY_PLATFORM.get(lang))?;
+    }
+    Ok(())
+}
+
+/// A repair. Only sentences are wrapped: a command is to be copied whole.
+fn fix(remedy: &str, layout: &Settings, out: &mut dyn Write) -> Result<()> {
+    let head = FIX.get(layout.lang);
+    for (index, line) in lines(remedy).enumerate() {
+        let is_whole = !words::is_prose(&line) || words::mentions_command(&line);
+        let line = if index == 0 { format!("{head}{line}") } else { line };
+        if is_whole {
+            writeln!(out, "{INDENT}{line}")?;
+        } else {
+            for wrapped in wrap(&line, layout.width, INDENT, INDENT) {
+                writeln!(out, "{wrapped}")?;
+            }
+        }
     }
     Ok(())
 }
@@ -464,6 +481,42 @@ mod tests {
         let out = written(Verdict::Fail, findings, Detail::Normal, 40);
         let line = "    fix: first --with a --long line && second --part of the --same command\n";
         assert!(out.contains(line), "{out}");
+    }
+
+    #[test]
+    fn a_sentence_is_wrapped_as_all_else() {
+        let mut found = finding("os-supported", Level::Required, Status::Fail);
+        let remedy = "Look for the nearest value in the list and register with it.";
+        found.remedy = Some(Text { en: remedy.to_owned(), zh: String::new() });
+        let out = written(Verdict::Fail, vec![found], Detail::Normal, 40);
+        let lines = "    fix: Look for the nearest value in\n    the list and register with it.\n";
+        assert!(out.contains(lines), "{out}");
+    }
+
+    #[test]
+    fn the_first_line_tells_what_was_waived_and_what_fails_by_warnings() {
+        let warn = finding("grub-timeout", Level::Recommended, Status::Warn);
+        let waived = finding("fstab-uuid", Level::Required, Status::Waived);
+        let both = vec![warn.clone(), waived];
+        let out = written(Verdict::Pass, both.clone(), Detail::Normal, 80);
+        assert!(out.starts_with("PASS : 1 to be looked at, 1 waived\n"), "{out}");
+        let report =
+            |findings| ImageReport { findings, ..ImageReport::error("".as_ref(), String::new()) };
+        assert_eq!(
+            words::headline(&report(both), true, Lang::En),
+            "1 to be looked at, which fails (--fail-on warn), 1 waived"
+        );
+        let fail = finding("fstab-uuid", Level::Required, Status::Fail);
+        let failed = report(vec![fail, warn]);
+        assert_eq!(words::headline(&failed, true, Lang::ZhCn), "1 项不满足，1 项需要留意");
+    }
+
+    #[test]
+    fn several_findings_of_one_reason_have_one_repair() {
+        let unread = |rule| finding(rule, Level::Required, Status::Unverified);
+        let findings = vec![unread("arch-match"), unread("fstab-uuid")];
+        let out = written(Verdict::Inconclusive, findings, Detail::Normal, 80);
+        assert_eq!(out.matches("fix: first --with").count(), 1, "{out}");
     }
 
     #[test]

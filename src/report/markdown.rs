@@ -50,6 +50,9 @@ impl Markdown {
         let words = words::for_one_reason(alike.len(), lang);
         writeln!(out, "\n#### {} {status}: {words}\n", mark(first.status))?;
         evidence(&first, lang, out)?;
+        if let Some(remedy) = words::shared_remedy(alike) {
+            repair(remedy.get(lang), lang, out)?;
+        }
         let rules: Vec<_> = alike.iter().map(|finding| code(&finding.rule)).collect();
         writeln!(out, "\n{}", rules.join(", "))
     }
@@ -66,7 +69,7 @@ impl Markdown {
             writeln!(out, "\n{}{}", words::WHY.get(lang), text(rule.doc.why.get(lang)))?;
         }
         if let Some(remedy) = &finding.remedy {
-            writeln!(out, "\n{}\n\n{}", words::FIX.get(lang).trim_end(), fenced(remedy))?;
+            repair(remedy, lang, out)?;
         }
         if !finding.predicts.is_empty() && finding.status == Status::Fail {
             writeln!(out, "\n{}", text(&words::predicted(&finding.predicts, lang)))?;
@@ -137,6 +140,25 @@ fn evidence(finding: &Finding<String>, lang: Lang, out: &mut dyn Write) -> Resul
         (more, Lang::En) => writeln!(out, "- {more} more"),
         (more, Lang::ZhCn) => writeln!(out, "- 另有 {more} 项"),
     }
+}
+
+/// A repair: its commands in a block of code, its sentences not.
+fn repair(remedy: &str, lang: Lang, out: &mut dyn Write) -> Result<()> {
+    let head = words::FIX.get(lang);
+    for (index, (is_command, part)) in words::parts(remedy).into_iter().enumerate() {
+        match (index, is_command) {
+            (0, true) => writeln!(out, "\n{}\n\n{}", head.trim_end(), fenced(&part))?,
+            (_, true) => writeln!(out, "\n{}", fenced(&part))?,
+            (0, false) => writeln!(out, "\n{head}{}", text_lines(&part))?,
+            (_, false) => writeln!(out, "\n{}", text_lines(&part))?,
+        }
+    }
+    Ok(())
+}
+
+/// Lines of words, each a line of the result (CommonMark §6.7).
+fn text_lines(words: &str) -> String {
+    lines(words).map(|line| text(&line)).collect::<Vec<_>>().join("\\\n")
 }
 
 fn mark(status: Status) -> &'static str {

@@ -224,12 +224,22 @@ impl ImageReport {
     /// The findings of a status; those that could not be verified for one and the same reason
     /// together.
     fn together(&self, status: Status) -> Vec<Vec<&Finding>> {
+        self.all_together()
+            .into_iter()
+            .filter(|group| group.first().is_some_and(|first| first.status == status))
+            .collect()
+    }
+
+    /// The same of every status, in the order of the findings.
+    fn all_together(&self) -> Vec<Vec<&Finding>> {
         let mut groups: Vec<Vec<&Finding>> = Vec::new();
-        for finding in self.findings.iter().filter(|finding| finding.status == status) {
-            let alike = groups.iter_mut().find(|group| {
-                status == Status::Unverified
-                    && group.first().is_some_and(|first| first.evidence == finding.evidence)
-            });
+        for finding in &self.findings {
+            let alike =
+                groups.iter_mut().filter(|_| finding.status == Status::Unverified).find(|group| {
+                    group.first().is_some_and(|first| {
+                        first.status == finding.status && first.evidence == finding.evidence
+                    })
+                });
             match alike {
                 Some(group) => group.push(finding),
                 None => groups.push(vec![finding]),

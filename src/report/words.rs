@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use super::escape::for_terminal;
 use super::{ImageReport, Verdict};
 use crate::chinese::chinese;
-use crate::rules::{Context, Fixed, Lang, Status};
+use crate::rules::finding::Finding;
+use crate::rules::{Context, Fixed, Lang, Level, Status, Text};
 
 /// A verdict as a headline says it.
 pub(super) fn verdict(verdict: Verdict) -> Fixed {
@@ -45,6 +46,27 @@ pub(super) fn counted(status: Status) -> Fixed {
     }
 }
 
+/// What a headline says behind the verdict: what is wrong, what warns, and what was set aside.
+pub(super) fn headline(report: &ImageReport, fail_on_warn: bool, lang: Lang) -> String {
+    let fails = fail_on_warn && report.count(Status::Warn) > 0 && report.count(Status::Fail) == 0;
+    let wrong = counts(report, &[Status::Fail, Status::Unverified, Status::Warn], lang);
+    let wrong = match (fails, lang) {
+        (false, _) => wrong,
+        (true, Lang::En) => format!("{wrong}, which fails (--fail-on warn)"),
+        (true, Lang::ZhCn) => format!("{wrong}（--fail-on warn：判为不通过）"),
+    };
+    let waived = counts(report, &[Status::Waived], lang);
+    let both = [wrong, waived].into_iter().filter(|words| !words.is_empty());
+    both.collect::<Vec<_>>().join(if lang == Lang::ZhCn { "，" } else { ", " })
+}
+
+/// The repair that all of several findings have, as far as they have one.
+pub(super) fn shared_remedy<'a>(findings: &[&'a Finding]) -> Option<&'a Text> {
+    let mut remedies = findings.iter().filter_map(|finding| finding.remedy.as_ref());
+    let first = remedies.next()?;
+    remedies.all(|other| other == first).then_some(first)
+}
+
 /// `1 broken, 2 to be looked at`, of those of `statuses` that there are.
 pub(super) fn counts(report: &ImageReport, statuses: &[Status], lang: Lang) -> String {
     let count = |status: &Status| match (report.count(*status), lang) {
@@ -72,12 +94,10 @@ pub(super) fn facts(context: &Context, report: &ImageReport, lang: Lang) -> Vec<
         parts.push(format.clone());
     }
     if let Some(size) = report.image.virtual_size {
-        let size = bytes(size);
-        parts.push(if zh { format!("磁盘 {size}") } else { format!("{size} disk") });
+        parts.push(of_size(size, Fixed { en: "disk", zh: "磁盘" }, lang));
     }
     if let Some(size) = report.image.file_size {
-        let size = bytes(size);
-        parts.push(if zh { format!("文件 {size}") } else { format!("{size} file") });
+        parts.push(of_size(size, Fixed { en: "file", zh: "文件" }, lang));
     }
     let guest = &report.guest;
     let name = guest.name.as_deref().or(guest.os.as_deref());
@@ -90,11 +110,50 @@ pub(super) fn facts(context: &Context, report: &ImageReport, lang: Lang) -> Vec<
     parts
 }
 
+/// A file or a disk with its size in bytes.
+fn of_size(size: u64, what: Fixed, lang: Lang) -> String {
+    let what = what.get(lang);
+    match (size, lang) {
+        (0, Lang::En) => format!("empty {what}"),
+        (0, Lang::ZhCn) => format!("空{what}"),
+        (1..1024, Lang::En) => format!("{size}-byte {what}"),
+        (1..1024, Lang::ZhCn) => format!("{what} {size} 字节"),
+        (_, Lang::En) => format!("{} {what}", bytes(size)),
+        (_, Lang::ZhCn) => format!("{what} {}", bytes(size)),
+    }
+}
+
 /// What is said above a reason that several findings have.
 pub(super) fn for_one_reason(count: usize, lang: Lang) -> String {
     match lang {
         Lang::En => format!("{count} rules, all for one reason:"),
         Lang::ZhCn => format!("{count} 项，原因相同："),
+    }
+}
+
+/// Of findings of one reason the first of the highest level, which weighs for all.
+pub(super) fn weightiest<'a>(alike: &[&'a Finding]) -> Option<&'a Finding> {
+    let required = alike.iter().find(|finding| finding.level == Level::Required);
+    required.or(alike.first()).copied()
+}
+
+/// What several findings of one reason say together, with the names of their rules; `None` of one.
+pub(super) fn rules_of(alike: &[&Finding], lang: Lang) -> Option<String> {
+    let first = alike.first().filter(|_| alike.len() > 1)?;
+    let rules: Vec<&str> = alike.iter().map(|finding| finding.rule.as_str()).collect();
+    let (words, rules) = (for_one_reason(alike.len(), lang), rules.join(", "));
+    let message = first.message.get(lang);
+    Some(match lang {
+        Lang::En => format!("{words} {message} ({rules})"),
+        Lang::ZhCn => format!("{words}{message}（{rules}）"),
+    })
+}
+
+/// A rule and how many stand with it, of `count`.
+pub(super) fn and_more(rule: &str, count: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{rule} and {} more", count.saturating_sub(1)),
+        Lang::ZhCn => format!("{rule}等 {count} 项"),
     }
 }
 
@@ -115,6 +174,91 @@ pub(super) fn predicted(codes: &[String], lang: Lang) -> String {
 
 /// What is said before a repair.
 pub(super) const FIX: Fixed = Fixed { en: "fix: ", zh: "修复：" };
+
+/// Whether a line of a repair is a sentence, which at most mentions a command, and not a command (or a
+/// setting) that is to be pasted: it begins as a sentence or a heading does, or tells of alternatives.
+pub(super) fn is_prose(line: &str) -> bool {
+    // What is said of a command stands behind it.
+    let said = line.split(" # ").next().unwrap_or(line);
+    let Some(first) = said.split_whitespace().next() else { return true };
+    let mut chars = first.chars();
+    let begins = chars.next();
+    let is_capitalised = begins.is_some_and(char::is_uppercase)
+        && chars.all(|char| char.is_ascii_lowercase() || matches!(char, ',' | ':' | '\''));
+    is_capitalised
+        || begins.is_some_and(|char| char.is_alphabetic() && !char.is_ascii())
+        || (first.ends_with([':', ',']) && !first.starts_with('"'))
+        || [", or ", "; or ", ", then ", "; then ", ", with "].iter().any(|or| said.contains(or))
+        || said.contains(['，', '。', '；', '：', '（', '、'])
+}
+
+/// Programs that repairs name without an option or a path beside them.
+const PROGRAMS: &[&str] = &[
+    "apt",
+    "apt-get",
+    "bcdboot",
+    "bootsect",
+    "chage",
+    "cleanmgr",
+    "cloud-init",
+    "cp",
+    "depmod",
+    "diskpart",
+    "dnf",
+    "dracut",
+    "e2fsck",
+    "grub-install",
+    "grub2-install",
+    "grubby",
+    "java",
+    "journalctl",
+    "mkinitrd",
+    "mkswap",
+    "net",
+    "netsh",
+    "passwd",
+    "qemu-img",
+    "reg",
+    "rm",
+    "rpm",
+    "sc",
+    "sed",
+    "sgdisk",
+    "sysprep",
+    "systemctl",
+    "truncate",
+    "ufw",
+    "update-grub",
+    "userdel",
+    "usermod",
+    "yum",
+    "zypper",
+];
+
+/// Whether a sentence holds a command, or a part of one: an option, a path, a program.
+pub(super) fn mentions_command(line: &str) -> bool {
+    let is_of_word = |char: char| char.is_ascii_alphanumeric() || "-_./".contains(char);
+    line.split(|char| !is_of_word(char)).any(|word| {
+        let is_marked = word.len() > 1 && word.starts_with(['-', '/']);
+        is_marked || PROGRAMS.contains(&word.trim_end_matches('.'))
+    })
+}
+
+/// The lines of a repair, sentences and commands each together; true for commands.
+pub(super) fn parts(remedy: &str) -> Vec<(bool, String)> {
+    let mut parts: Vec<(bool, String)> = Vec::new();
+    for line in remedy.lines() {
+        let is_command = !is_prose(line);
+        match parts.last_mut() {
+            Some((of, lines)) if *of == is_command => {
+                lines.push('\n');
+                lines.push_str(line);
+            }
+            _ => parts.push((is_command, line.to_owned())),
+        }
+    }
+    parts
+}
 
 /// What is said before a rule's reason.
 pub(super) const WHY: Fixed = Fixed { en: "why: ", zh: "原因：" };
@@ -139,6 +283,56 @@ pub(super) fn bytes(size: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_and_commands_are_told_apart() {
+        let commands = [
+            "mv -n text.qcow2 text.raw",
+            "qemu-img convert -p -c -O qcow2 a small.qcow2    # leaves out zeros and compresses",
+            "qemu-img convert -p -O qcow2 a disk.qcow2    # 然后检查disk.qcow2",
+            "cp IMAGE copy.qcow2 && qemu-img check -r all 镜像文件",
+            "> /etc/udev/rules.d/75-persistent-net-generator.rules",
+            "username=Administrator",
+            "\"min_disk\": 40",
+            "for f in a; do sed -i '/^X=/d' \"$f\"; done",
+        ];
+        for command in commands {
+            assert!(!is_prose(command), "{command}");
+        }
+        for (prose, mentions) in [
+            ("Register with \"os_version\": \"Debian GNU/Linux 12.0.0 64bit\".", false),
+            ("Use a min_disk that is rounded up.", false),
+            ("In the guest: grub-install --target=i386-pc DISK", true),
+            ("Update the kernel: yum update kernel", true),
+            ("dracut: add_drivers+=\" ata_piix \" in /etc/dracut.conf", true),
+            ("yum install cloud-init, zypper install cloud-init or apt install cloud-init", true),
+            ("passwd root, with a password of all kinds", true),
+            ("执行passwd root，设置密码", true),
+            ("请联系平台。", false),
+        ] {
+            if !prose.starts_with("yum") {
+                assert!(is_prose(prose), "{prose}");
+            }
+            assert_eq!(mentions_command(prose), mentions, "{prose}");
+        }
+        let parts = parts("Download it again, or:\ncp a b\nmv b c\nThen look.");
+        let expected =
+            [(false, "Download it again, or:"), (true, "cp a b\nmv b c"), (false, "Then look.")];
+        assert_eq!(parts, expected.map(|(is_command, lines)| (is_command, lines.to_owned())));
+    }
+
+    #[test]
+    fn a_file_is_said_by_its_length() {
+        for (size, en, zh) in [
+            (0, "empty file", "空文件"),
+            (640, "640-byte file", "文件 640 字节"),
+            (1 << 20, "1 MiB file", "文件 1 MiB"),
+        ] {
+            let file = Fixed { en: "file", zh: "文件" };
+            assert_eq!(of_size(size, file, Lang::En), en);
+            assert_eq!(of_size(size, file, Lang::ZhCn), zh);
+        }
+    }
 
     #[test]
     fn sizes_are_said_in_binary_units() {

@@ -2,6 +2,7 @@
 
 use super::scope::{Decision, any_guest, firmware, guest, known, settle, without_guest};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, os_version};
+use crate::disk::facts::{BootCodeKind, TableKind};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{Architecture, Facts, FirmwareFacts, Guest};
 use crate::text;
@@ -72,13 +73,16 @@ fn decide(facts: &Facts, profile: Profile) -> Decision {
             })
         }
         (true, false) => uefi_only(facts, firmware, profile),
-        (true, true) => Ok(Outcome::broken(
-            text!(
-                "Neither BIOS nor UEFI can boot the disk: no boot code with its next stage, no EFI system partition with a loader.",
-                "磁盘既不能通过BIOS引导，也不能通过UEFI引导：没有引导代码及其下一阶段，也没有包含引导程序的EFI系统分区。"
-            ),
-            boot_sector(facts).into_iter().collect(),
-        )),
+        (true, true) => {
+            let outcome = Outcome::broken(
+                text!(
+                    "Neither BIOS nor UEFI can boot the disk: no boot code with its next stage, no EFI system partition with a loader.",
+                    "磁盘既不能通过BIOS引导，也不能通过UEFI引导：没有引导代码及其下一阶段，也没有包含引导程序的EFI系统分区。"
+                ),
+                boot_sector(facts).into_iter().collect(),
+            );
+            Ok(convert(facts, outcome))
+        }
     }
 }
 
@@ -136,10 +140,25 @@ fn is_listed(facts: &Facts) -> Decision<bool> {
     Ok(listed == Some(true))
 }
 
-/// The way to BIOS for Windows, which does not boot from a GPT disk there.
+/// The way to BIOS where it is another than the rule's own: an MBR disk needs no partition for GRUB,
+/// and Windows does not boot from a GPT disk there.
 fn convert(facts: &Facts, outcome: Outcome) -> Outcome {
-    if !matches!(facts.guest, Fact::Known(Guest::Windows(_))) {
+    let is_mbr = facts.disk.known().is_some_and(|disk| disk.table == TableKind::Mbr);
+    let is_windows = matches!(facts.guest, Fact::Known(Guest::Windows(_)));
+    if !is_windows && !is_mbr {
         return outcome;
+    }
+    if !is_windows {
+        return outcome.remedy(text!(
+            "grub-install --target=i386-pc DISK    # in the guest; RHEL family: grub2-install",
+            "grub-install --target=i386-pc 磁盘    # 在系统内执行；RHEL系为grub2-install"
+        ));
+    }
+    if is_mbr {
+        return outcome.remedy(text!(
+            "From the command prompt of an installation medium, with S: for the active partition: bcdboot C:\\Windows /s S: /f BIOS, bootsect /nt60 S: /mbr",
+            "在安装介质的命令提示符下执行（S:为活动分区）：bcdboot C:\\Windows /s S: /f BIOS，bootsect /nt60 S: /mbr"
+        ));
     }
     outcome.remedy(text!(
         "Under BIOS Windows boots from MBR disks only. Copy the Windows partition to an MBR disk with an active partition for the boot files, then from the command prompt of an installation medium, with S: for the active partition: bcdboot C:\\Windows /s S: /f BIOS, bootsect /nt60 S: /mbr",
@@ -151,7 +170,17 @@ fn convert(facts: &Facts, outcome: Outcome) -> Outcome {
 fn boot_sector(facts: &Facts) -> Option<Evidence> {
     let code = facts.disk.known()?.boot_code.known()?;
     let signature = if code.signature { "with 0x55AA" } else { "without 0x55AA" };
-    let detail = format!("{:?}, {signature}; {}", code.kind, code.evidence.detail);
+    let kind = match code.kind {
+        BootCodeKind::None => "no boot code",
+        BootCodeKind::Grub2 => "GRUB 2",
+        BootCodeKind::GrubLegacy => "GRUB legacy",
+        BootCodeKind::Syslinux => "SYSLINUX",
+        BootCodeKind::Lilo => "LILO",
+        BootCodeKind::Windows => "boot code of Windows",
+        BootCodeKind::Generic => "boot code that starts the active partition",
+        BootCodeKind::Unrecognised => "boot code that is not known",
+    };
+    let detail = format!("{kind}, {signature}; {}", code.evidence.detail);
     Some(Evidence::new(code.evidence.location.clone(), detail))
 }
 
@@ -209,7 +238,17 @@ mod tests {
     fn a_disk_that_nothing_boots_fails() {
         let mut facts = good_linux();
         firmware_mut(&mut facts).bios.clear();
-        expect(&BootModeBios, &facts, Status::Fail, "Neither BIOS nor UEFI");
+        let finding = expect(&BootModeBios, &facts, Status::Fail, "Neither BIOS nor UEFI");
+        // An MBR disk is not to be divided anew.
+        assert!(remedy(&finding).starts_with("grub-install --target=i386-pc DISK "), "{finding:?}");
+        disk_mut(&mut facts).table = TableKind::Gpt;
+        let finding = judged(&BootModeBios, &facts, Profile::ImsClassic);
+        assert!(remedy(&finding).contains("ef02"), "{finding:?}");
+        let Fact::Known(code) = &mut disk_mut(&mut facts).boot_code else { panic!() };
+        (code.kind, code.evidence) = (BootCodeKind::None, Evidence::new("sector 0", "zero"));
+        let finding = judged(&BootModeBios, &facts, Profile::ImsClassic);
+        assert_eq!(finding.evidence[0].detail, "no boot code, with 0x55AA; zero");
+        assert_eq!(finding.evidence[0].in_chinese().1, "没有引导代码，带有0x55AA；全零");
         assert_eq!(status(&BootModeBios, &no_guest()), Status::NotApplicable);
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::format_supported::is_no_disk;
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
 use crate::fact::Evidence;
 use crate::guest::facts::Facts;
@@ -57,6 +58,7 @@ impl Rule for FormatExtensionMatch {
             ));
         }
         let allowed: &[&str] = match image.format {
+            Format::Raw if is_no_disk(facts) => &[],
             Format::Raw => &["raw", "img"],
             Format::Qcow2
             | Format::Qcow
@@ -67,13 +69,14 @@ impl Rule for FormatExtensionMatch {
             | Format::Qed
             | Format::Zvhd
             | Format::Zvhd2 => &[name],
-            _ => {
-                return Outcome::not_applicable(text!(
-                    "The file is no disk image that the platform imports (see format-supported).",
-                    "该文件不是平台支持导入的磁盘镜像（参见format-supported）。"
-                ));
-            }
+            _ => &[],
         };
+        if allowed.is_empty() {
+            return Outcome::not_applicable(text!(
+                "The file is no disk image that the platform imports (see format-supported).",
+                "该文件不是平台支持导入的磁盘镜像（参见format-supported）。"
+            ));
+        }
         let path = Path::new(&image.path);
         let suffix = path.extension().map(|suffix| suffix.to_string_lossy().to_ascii_lowercase());
         let evidence = vec![Evidence::new(image.path.clone(), name), image.format_evidence.clone()];
@@ -114,6 +117,7 @@ impl Rule for FormatExtensionMatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::facts::TableKind;
     use crate::rules::Status;
     use crate::rules::testing::*;
 
@@ -163,6 +167,14 @@ mod tests {
     fn a_file_that_is_no_disk_is_not_concerned() {
         let mut facts = foreign();
         facts.image.format = Format::Tar;
+        assert_eq!(status(&FormatExtensionMatch, &facts), Status::NotApplicable);
+        // A text file has no format to be called by.
+        let mut facts = good_linux();
+        facts.image.format = Format::Raw;
+        assert_eq!(status(&FormatExtensionMatch, &facts), Status::Warn);
+        let disk = disk_mut(&mut facts);
+        disk.table = TableKind::None;
+        disk.volumes.clear();
         assert_eq!(status(&FormatExtensionMatch, &facts), Status::NotApplicable);
     }
 }

@@ -1,7 +1,7 @@
 //! `format-supported`
 
 use super::scope::{Decision, disk, known, settle};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell};
+use super::{Context, Doc, Fixed, Judgement, Level, Outcome, Profile, Rule, Text, shell};
 use crate::chinese::chinese;
 use crate::disk::facts::{PartitionFacts, TableKind};
 use crate::fact::{Evidence, Fact};
@@ -176,6 +176,12 @@ fn raw(facts: &Facts) -> Decision {
         "Export the system disk again; qemu-img info and sfdisk -l on the new file must show a format and partitions.",
         "请重新导出系统盘，并用qemu-img info和sfdisk -l确认新文件的格式和分区。"
     )))
+}
+
+/// Whether nothing in the file shows that it is a disk.
+pub(super) fn is_no_disk(facts: &Facts) -> bool {
+    facts.image.format == Format::Raw
+        && raw(facts).is_ok_and(|outcome| outcome.judgement == Judgement::Broken)
 }
 
 /// Whether the variant says that the data, or part of it, lies in other files.

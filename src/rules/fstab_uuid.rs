@@ -78,10 +78,13 @@ fn decide(facts: &Facts) -> Decision {
         ));
     };
     let (line, file, spec) = (first.line, first.file(), &first.source.spec);
-    let point = &first.mount_point;
+    let (purpose, purpose_zh) = match (is_swap(first), &first.mount_point) {
+        (true, _) => ("swap".to_owned(), "swap".to_owned()),
+        (false, point) => (format!("for {point}"), format!("挂载点{point}")),
+    };
     let message = text!(
-        "Line {line} of {file} names {spec} (for {point}), a name that changes with the import.",
-        "{file}第{line}行使用{spec}（挂载点{point}），导入后该名称会变化。"
+        "Line {line} of {file} names {spec} ({purpose}), a name that changes with the import.",
+        "{file}第{line}行使用{spec}（{purpose_zh}），导入后该名称会变化。"
     );
     let is_vital = !vital.is_empty();
     vital.append(&mut others);
@@ -152,7 +155,8 @@ mod tests {
     fn a_kernel_name_for_swap_warns() {
         let mut facts = good_linux();
         fstab_mut(&mut facts).entries[2].source = kernel_name("/dev/sda3", 2);
-        let finding = expect(&FstabUuid, &facts, Status::Warn, "/dev/sda3");
+        let finding = expect(&FstabUuid, &facts, Status::Warn, "names /dev/sda3 (swap),");
+        assert!(finding.message.zh.contains("（swap）"));
         assert!(remedy(&finding).contains(SWAP_UUID));
     }
 

@@ -112,8 +112,9 @@ fn decide(facts: &Facts) -> Decision {
         )));
     }
     let count = disk.partitions.len();
+    let s = if count == 1 { "" } else { "s" };
     Ok(Outcome::holds(
-        text!("{count} partitions, all inside the disk.", "共{count}个分区，均位于磁盘范围内。"),
+        text!("{count} partition{s}, all inside the disk.", "共{count}个分区，均位于磁盘范围内。"),
         disk.partitions
             .iter()
             .map(|partition| {

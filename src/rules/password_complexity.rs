@@ -19,8 +19,8 @@ static DOC: Doc = Doc {
         "初始密码包含4种字符",
     ),
     why: Fixed::new(
-        "A server with a weak password on the Internet is broken into within hours.",
-        "公网上使用弱密码的云服务器很快就会被攻破。",
+        "A server with a weak password on the Internet is broken into within hours; with a password that opens no account nobody can log in.",
+        "公网上使用弱密码的云服务器很快就会被攻破；若密码不能登录任何账户，则无人能够登录云服务器。",
     ),
     decided: Fixed::new(
         "A hash does not tell which characters the password has: a checklist line, until the password is supplied by --password-file (FILE, or - for standard input; its first line). Then it must have all four kinds and match the hash of root or of an account that may become root (Windows: the NT hash of an enabled member of the Administrators); it is never shown, logged or kept. An empty password fails; a hash of an obsolete scheme (DES, MD5) warns.",

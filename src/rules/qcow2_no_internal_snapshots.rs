@@ -65,8 +65,9 @@ fn decide(facts: &Facts) -> Decision {
         }
     }
     let path = shell::quote_path(&facts.image.path);
+    let s = if count == 1 { "" } else { "s" };
     Ok(Outcome::broken(
-        text!("The file keeps {count} internal snapshots.", "该文件包含{count}个内部快照。"),
+        text!("The file keeps {count} internal snapshot{s}.", "该文件包含{count}个内部快照。"),
         evidence,
     )
     .remedy(text!(
@@ -96,6 +97,9 @@ mod tests {
         expect(&Qcow2NoInternalSnapshots, &facts, Status::Warn, "1 before-update");
         qcow2_mut(&mut facts).snapshots = Fact::unknown("snapshot table", "torn");
         expect(&Qcow2NoInternalSnapshots, &facts, Status::Warn, "nb_snapshots 2");
+        expect(&Qcow2NoInternalSnapshots, &facts, Status::Warn, "2 internal snapshots.");
+        qcow2_mut(&mut facts).snapshot_count = 1;
+        expect(&Qcow2NoInternalSnapshots, &facts, Status::Warn, "1 internal snapshot.");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Whether a rule concerns an image at all, and what it says when a fact that it needs is not known.
 
-use super::Outcome;
+use super::{Outcome, Text, shell};
 use crate::chinese::chinese;
 use crate::disk::facts::DiskFacts;
 use crate::fact::{Fact, Unread};
@@ -123,12 +123,32 @@ pub(super) fn windows_unread(windows: &WindowsFacts) -> Outcome {
     )
 }
 
+/// How a container that is not read becomes one that is, where `qemu-img` reads it.
+fn to_qcow2(facts: &Facts) -> Option<Text> {
+    let is_read_by_qemu_img = matches!(
+        facts.image.format,
+        Format::Vmdk | Format::Vhd | Format::Vhdx | Format::Vdi | Format::Qed | Format::Qcow
+    );
+    let path = shell::quote_path(&facts.image.path);
+    is_read_by_qemu_img.then(|| {
+        text!(
+            "qemu-img convert -p -O qcow2 {path} disk.qcow2    # then check disk.qcow2",
+            "qemu-img convert -p -O qcow2 {path} disk.qcow2    # 然后检查disk.qcow2"
+        )
+    })
+}
+
 /// The nearest cause of a missing fact is the container's, where its content is not read.
 fn in_content<'a, T>(facts: &'a Facts, fact: &'a Fact<T>) -> Decision<&'a T> {
     match (fact, &facts.image.content) {
         (Fact::Known(value), _) => Ok(value),
-        (Fact::Unknown(_), Fact::Unknown(unread)) | (Fact::Unknown(unread), Fact::Known(())) => {
-            Err(Box::new(undecided(unread)))
+        (Fact::Unknown(unread), Fact::Known(())) => Err(Box::new(undecided(unread))),
+        (Fact::Unknown(_), Fact::Unknown(unread)) => {
+            let outcome = undecided(unread);
+            Err(Box::new(match to_qcow2(facts) {
+                Some(remedy) => outcome.remedy(remedy),
+                None => outcome,
+            }))
         }
     }
 }
