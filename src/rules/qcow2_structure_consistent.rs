@@ -16,7 +16,7 @@ const END_OF_OFFSETS: u64 = 1 << 56;
 
 /// Bytes beside the disk and its snapshots that a file is taken to need at most: tables, bitmaps, and
 /// the memory that snapshots save.
-const MAX_BESIDE_DISKS: u64 = 1 << 40;
+const ROOM_BESIDE_DISKS: u64 = 1 << 40;
 
 /// The qcow2 file's tables agree with the file.
 pub(super) struct Qcow2StructureConsistent;
@@ -156,7 +156,7 @@ fn stray_entry<'a>(qcow2: &'a Qcow2Facts, image: &ImageFacts) -> Option<&'a Evid
     // The disk, each of its snapshots, and as much again that is no more in use.
     let disks = u64::from(qcow2.snapshot_count).saturating_add(2);
     let most = image.virtual_size.map_or(END_OF_OFFSETS, |size| {
-        size.max(length).saturating_mul(disks).saturating_add(MAX_BESIDE_DISKS)
+        size.max(length).saturating_mul(disks).saturating_add(ROOM_BESIDE_DISKS)
     });
     let highest = qcow2.highest_host_byte;
     let beyond = format!("the file ends at {length}");
