@@ -2,7 +2,6 @@
 //! it leaves to the user, and the functions of the shell.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use super::{ByHand, Remedy, Repair, Step};
 use crate::report::{escape, human};
@@ -157,7 +156,7 @@ pub(super) fn head(remedy: &Remedy, lang: Lang, needs: Fixed) -> String {
 /// up to the copy that it works on.
 pub(super) fn for_appliance(remedy: &Remedy, lang: Lang, needs: Fixed, tool: &str) -> String {
     let mut out = head(remedy, lang, needs);
-    variables(&mut out, remedy);
+    variables(&mut out, remedy, lang);
     out.push_str(&functions(COPY, lang));
     let _ = write!(out, "\nrelease() {{ :; }}\n\nstart {tool}\n");
     source(&mut out, remedy);
@@ -180,11 +179,18 @@ pub(super) fn above_rebuilds(out: &mut String, lang: Lang) {
 }
 
 /// The variables of the script.
-pub(super) fn variables(out: &mut String, remedy: &Remedy) {
-    let path = Path::new(&remedy.path);
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let output = path.with_file_name(format!("{stem}-repaired.qcow2"));
-    let (image, output) = (quote_path(&remedy.path), quote_path(&output.to_string_lossy()));
+pub(super) fn variables(out: &mut String, remedy: &Remedy, lang: Lang) {
+    // A name that shows as another one, or that was no UTF-8, is not written down.
+    let odd = |c: char| escape::is_unsafe(c) || c == char::REPLACEMENT_CHARACTER;
+    let image = if remedy.path.chars().any(odd) {
+        let words = Fixed::new(
+            "name the image: sh THIS_SCRIPT IMAGE [OUTPUT]",
+            "请指定镜像：sh 本脚本 镜像 [输出]",
+        );
+        format!("IMAGE=${{1:?{}}}", words.get(lang))
+    } else {
+        format!("IMAGE={}\n[ $# -eq 0 ] || IMAGE=$1", quote_path(&remedy.path))
+    };
     let size = remedy.file_size;
     let broken: Vec<&str> = remedy
         .by_hand
@@ -200,10 +206,10 @@ pub(super) fn variables(out: &mut String, remedy: &Remedy) {
          case ${{1-}} in\n\
          -h | --help)\n    sed -n '1d; /^#/!q; s/^# \\{{0,1\\}}//p' \"$0\"\n    exit\n    ;;\n\
          esac\n\
-         IMAGE={image}\nOUTPUT={output}\nSIZE={size}\n\
-         BROKEN={broken}\nUNDECIDED={undecided}\n\
-         if [ $# -gt 0 ]; then\n    IMAGE=$1 name=${{1##*/}}\n    \
-         OUTPUT=${{1%\"$name\"}}${{name%.*}}-repaired.qcow2\nfi\n\
+         {image}\nSIZE={size}\nBROKEN={broken}\nUNDECIDED={undecided}\n\
+         name=${{IMAGE##*/}} OUTPUT=${{IMAGE%/*}}/\n\
+         case $IMAGE in /dev/*) OUTPUT=./ ;; */*) ;; *) OUTPUT=./ ;; esac\n\
+         OUTPUT=$OUTPUT${{name%.*}}-repaired.qcow2\n\
          [ $# -lt 2 ] || OUTPUT=$2\n\n"
     );
 }
@@ -339,20 +345,33 @@ const WORDS: &[(&str, Fixed)] = &[
     (
         "inside",
         Fixed::new(
-            "Where a path of the guest lies on this machine. Links are followed inside the guest: one to /etc must not lead to the /etc of this machine.",
-            "客户机路径在本机的位置。符号链接只在客户机内解析：指向/etc的链接不会落到本机的/etc。",
+            "HERE is where a path of the guest lies on this machine. Links are followed inside the guest: one to /etc must not lead to the /etc of this machine.",
+            "HERE为客户机路径在本机的位置。符号链接只在客户机内解析：指向/etc的链接不会落到本机的/etc。",
         ),
     ),
+    (
+        "ours",
+        Fixed::new(
+            "Whether a device rests on the copy alone. One of this machine's may have the same identity, when the image is a copy of its disk.",
+            "设备是否只位于副本之上。若镜像复制自本机磁盘，本机的设备可能具有相同标识。",
+        ),
+    ),
+    (
+        "not_ours",
+        Fixed::new("a volume of this machine's, not of the copy", "属于本机的卷，而非副本的卷"),
+    ),
     ("no_group", Fixed::new("LVM does not start the volume group", "LVM无法激活卷组")),
+    ("odd_link", Fixed::new("a link that is not followed", "不予跟随的符号链接")),
     ("links", Fixed::new("too many links", "符号链接过多")),
     (
         "file",
         Fixed::new(
-            "FILE is a regular file of the guest, or not there.",
-            "FILE为客户机的普通文件，或不存在。",
+            "FILE is a regular file of the guest that can be written (new: it may be one to be made).",
+            "FILE为客户机中可写的普通文件（new：可以是待新建的文件）。",
         ),
     ),
-    ("no_file", Fixed::new("no regular file", "不是普通文件")),
+    ("no_file", Fixed::new("no regular file that can be written", "不是可写的普通文件")),
+    ("unchanged", Fixed::new("could not be changed", "无法修改")),
     (
         "entry",
         Fixed::new(
@@ -385,6 +404,7 @@ const WORDS: &[(&str, Fixed)] = &[
             "等同于systemctl unmask和enable：建立单元所要求的链接。",
         ),
     ),
+    ("no_unit", Fixed::new("a name that is no unit's", "不是有效的单元名称")),
     ("no_install", Fixed::new("says not what starts it", "未说明由谁启动")),
     (
         "in_guest",

@@ -1,7 +1,7 @@
-say() { printf '%s\n' "$*" >&2; }
+say() { printf '%s\n' "$*" >&2 || :; }
 die() { say "$0: $*"; exit 1; }
 
-RULE='' WORK='' LEFT=0
+RULE='' WORK='' LEFT=0 DELIVERED=''
 # @begin@
 begin() { RULE=$1; say "== $1"; }
 # @left_out@
@@ -10,14 +10,18 @@ left_out() { LEFT=$((LEFT + 1)); say "   @left_out_word@: $*"; }
 # @leave@
 leave() {
     status=$?
+    trap '' HUP INT TERM PIPE
     trap - EXIT
     set +e
     if release; then
-        [ -z "$WORK" ] || rm -rf "$WORK"
+        [ -z "$WORK" ] || rm -rf --one-file-system "$WORK"
     else
         say "@still_held@: $WORK"
     fi
-    case $status in 0 | 3) ;; *) say "@failed@${RULE:+ ($RULE)}" ;; esac
+    if [ -z "$DELIVERED" ]; then
+        case $status in 0 | 3) status=1 ;; esac
+        say "@failed@${RULE:+ ($RULE)}"
+    fi
     exit "$status"
 }
 
@@ -30,13 +34,14 @@ start() {
         command -v "$tool" >/dev/null || die "@missing@: $tool"
     done
     [ -f "$IMAGE" ] || [ -b "$IMAGE" ] || die "@no_image@: $IMAGE"
-    [ ! -e "$OUTPUT" ] || die "@exists@: $OUTPUT"
+    if [ -e "$OUTPUT" ] || [ -L "$OUTPUT" ]; then die "@exists@: $OUTPUT"; fi
     [ ! -f "$IMAGE" ] || [ "$(stat -L -c %s "$IMAGE")" = "$SIZE" ] ||
         die "@other_image@: $IMAGE"
     WORK=$(mktemp -d "$OUTPUT.work.XXXXXX")
     trap leave EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT
+    trap 'exit 141' PIPE
     trap 'exit 143' TERM
     SOURCE=$IMAGE
 }
@@ -45,8 +50,10 @@ start() {
 deliver() {
     chown --reference="$IMAGE" "$1" 2>/dev/null || :
     chmod --reference="$IMAGE" "$1" 2>/dev/null || :
-    mv -n "$1" "$OUTPUT"
+    trap '' HUP INT TERM PIPE
+    mv -nT "$1" "$OUTPUT" || :
     [ ! -e "$1" ] || die "@exists@: $OUTPUT"
+    DELIVERED=yes
     say "@done@: $OUTPUT"
     [ "$LEFT" = 0 ] || say "@some_left@: $LEFT"
     [ -z "$BROKEN" ] || say "@broken@: $BROKEN"

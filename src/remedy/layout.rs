@@ -15,6 +15,17 @@ pub(super) struct Layout {
     pub(super) mounts: Vec<Mounted>,
     /// The physical volumes of the volume group that some lie in.
     pub(super) physical_volumes: Vec<Range>,
+    /// Directories of these that are shown at a second place, after `mounts`.
+    pub(super) binds: Vec<Bind>,
+}
+
+/// A bind mount of fstab.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bind {
+    /// The directory in the guest that is shown.
+    pub(super) source: String,
+    /// Where in the guest.
+    pub(super) path: String,
 }
 
 /// A part of the disk in bytes.
@@ -58,17 +69,30 @@ impl Layout {
         steps: impl Iterator<Item = &'a Step> + Clone,
     ) -> impl Iterator<Item = &Mounted> {
         self.mounts.iter().filter(move |mount| {
-            let below = |path: &str| {
-                path.strip_prefix(mount.path.as_str()).is_some_and(|rest| rest.starts_with('/'))
-            };
-            let mut steps = steps.clone();
             mount.path == "/"
-                || steps.any(|step| match step {
+                || steps.clone().any(|step| match step {
                     Step::CheckFileSystem(volume) => *volume == mount.volume,
                     step if step.runs_guest_programs() => mount.kind != "vfat",
-                    step => step.paths().into_iter().any(below),
+                    step => step.paths().into_iter().any(|path| is_below(path, &mount.path)),
+                })
+                // What a bind mount shows is a step's path in other words.
+                || self.binds_needed(steps.clone()).any(|bind| {
+                    bind.source == mount.path || is_below(&bind.source, &mount.path)
                 })
         })
+    }
+
+    /// Those bind mounts that the steps need, and those that these show.
+    pub(super) fn binds_needed<'a>(
+        &self,
+        mut steps: impl Iterator<Item = &'a Step>,
+    ) -> impl Iterator<Item = &Bind> {
+        let needed = steps.any(|step| {
+            let mut paths = step.paths().into_iter();
+            step.runs_guest_programs()
+                || paths.any(|path| self.binds.iter().any(|bind| is_below(path, &bind.path)))
+        });
+        self.binds.iter().filter(move |_| needed)
     }
 
     /// The file systems of the guest's tree; or why a script could not mount them.
@@ -81,7 +105,14 @@ impl Layout {
             ));
         };
         let mut mounts = Vec::new();
+        let mut binds = Vec::new();
         for mount in &linux.mounts {
+            if let Some(source) = bind_source(linux, &mount.path) {
+                if ![source, mount.path.as_str()].into_iter().any(is_odd) {
+                    binds.push(Bind { source: source.to_owned(), path: mount.path.clone() });
+                }
+                continue;
+            }
             // What cannot be read needs no repair that a script could make.
             let (Some(volume), Some(kind)) = (mount.volume, mount.kind.as_deref()) else {
                 continue;
@@ -112,7 +143,7 @@ impl Layout {
                 }
             }
         }
-        Ok(Self { mounts, physical_volumes })
+        Ok(Self { mounts, physical_volumes, binds })
     }
 }
 
@@ -142,15 +173,44 @@ fn mounted(
         Place::Logical(group, logical) => vec![group, logical],
         Place::Part(..) => Vec::new(),
     };
-    let all = names.into_iter().chain([path]).chain(options.as_ref());
-    let odd = |text: &String| text.chars().any(escape::is_unsafe) || text.contains([',', ':']);
-    if all.into_iter().any(odd) {
+    if !names.into_iter().all(|name| is_lvm_name(name))
+        || [path].into_iter().chain(options.as_ref()).any(|text| is_odd(text))
+    {
         return Err(text!(
             "The name of a file system's place is one that no script is written with.",
             "文件系统位置的名称含有不能写入脚本的字符。"
         ));
     }
     Ok(Mounted { place, volume, kind: kind.to_owned(), path: path.clone(), options })
+}
+
+/// Whether `path` lies below the directory `above`.
+fn is_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Whether it is better not written into a script.
+fn is_odd(text: &str) -> bool {
+    text.chars().any(escape::is_unsafe) || text.contains([',', ':'])
+}
+
+/// Whether LVM takes it for the name of a group or volume (lvm(8), "VALID NAMES"): then it is also one
+/// word, no option, and no path that leads elsewhere.
+pub(super) fn is_lvm_name(name: &str) -> bool {
+    let valid = |c: char| c.is_ascii_alphanumeric() || "+_.-".contains(c);
+    !name.is_empty()
+        && name.chars().all(valid)
+        && !name.starts_with('-')
+        && name != "."
+        && name != ".."
+}
+
+/// The directory that fstab shows at `path` by a bind mount.
+fn bind_source<'a>(linux: &'a LinuxFacts, path: &str) -> Option<&'a str> {
+    let entries = &linux.fstab.known()?.entries;
+    let entry = entries.iter().rfind(|entry| entry.mount_point == path)?;
+    let bind = entry.has_option("bind") || entry.has_option("rbind");
+    (bind && path != "/").then_some(entry.source.spec.as_str())
 }
 
 /// The option that chooses a subvolume of Btrfs: of `/` that of the boot entry, else that of fstab.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::comment::{
     COPY, MOUNT, above_rebuilds, functions, head, repair, rest, source, variables,
 };
-use super::layout::{Layout, Place, Range};
+use super::layout::{Bind, Layout, Place, Range};
 use super::step::Step;
 use super::{Remedy, Repair};
 use crate::rules::shell::{quote, quote_path};
@@ -37,7 +37,7 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
         Fixed::new("Needs qemu-img, and no root.", "需要qemu-img，不需要root权限。")
     };
     let mut out = head(remedy, lang, needs);
-    variables(&mut out, remedy);
+    variables(&mut out, remedy, lang);
     out.push_str(&functions(COPY, lang));
     let format = remedy.format;
     if let Some(layout) = &remedy.layout {
@@ -62,13 +62,13 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
 
 fn inside(out: &mut String, remedy: &Remedy, layout: &Layout, lang: Lang) {
     let mounts = layout.needed(remedy.steps());
-    let lvm = if layout.physical_volumes.is_empty() { "" } else { " vgchange vgmknodes" };
-    let chroot = if programs(remedy) { " unshare chroot" } else { "" };
+    let lvm = if layout.physical_volumes.is_empty() { "" } else { " vgs vgchange vgmknodes lsblk" };
+    let chroot = if programs(remedy) { " unshare chroot mknod" } else { "" };
     let format = remedy.format;
     let root = Fixed::new("to mount the copy takes root", "挂载副本需要root权限").get(lang);
     let _ = write!(
         out,
-        "\n[ \"$(id -u)\" = 0 ] || die '{root}'\nstart losetup mount umount sed cmp find{lvm}{chroot}\n"
+        "\n[ \"$(id -u)\" = 0 ] || die '{root}'\nstart losetup mount umount mountpoint sed cmp find{lvm}{chroot}\n"
     );
     source(out, remedy);
     let _ = write!(
@@ -82,17 +82,18 @@ fn inside(out: &mut String, remedy: &Remedy, layout: &Layout, lang: Lang) {
     for range in &layout.physical_volumes {
         part(out, range);
     }
-    let mut active = false;
+    let mut active: Vec<&str> = Vec::new();
     for mount in mounts {
         match &mount.place {
             Place::Part(range, _) => part(out, range),
             Place::Logical(group, logical) => {
-                let (group, logical) = (quote(group), quote(logical));
-                if !active {
-                    let _ = writeln!(out, "activate {group}");
-                    active = true;
+                if !active.contains(&group.as_str()) {
+                    let _ = writeln!(out, "activate {}", quote(group));
+                    active.push(group);
                 }
-                let _ = writeln!(out, "DEVICE=/dev/{group}/{logical}");
+                // As the device mapper names it (lvm(8), "VALID NAMES").
+                let node = [group, logical].map(|name| name.replace('-', "--")).join("-");
+                let _ = writeln!(out, "logical {}", quote(&format!("/dev/mapper/{node}")));
             }
         }
         if remedy.steps().any(|step| *step == Step::CheckFileSystem(mount.volume)) {
@@ -105,6 +106,9 @@ fn inside(out: &mut String, remedy: &Remedy, layout: &Layout, lang: Lang) {
         };
         let (path, kind) = (quote_path(&mount.path), &mount.kind);
         let _ = writeln!(out, "mount_on {path} {kind} {}", quote(&options));
+    }
+    for Bind { source, path } in layout.binds_needed(remedy.steps()) {
+        let _ = writeln!(out, "bind {} {}", quote_path(source), quote_path(path));
     }
     for found in &remedy.repairs {
         repair(out, found, lang);

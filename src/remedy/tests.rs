@@ -6,11 +6,13 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use super::layout::Place;
 use super::step::{Edit, Maker, Rebuild, Step};
-use super::{Remedy, ScriptFormat, comment, covers, guestfish, virt_customize};
+use super::{Remedy, ScriptFormat, comment, covers, guestfish, layout, virt_customize};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
-    Addressing, Facts, InterfaceConfig, InterfaceKind, InterfaceMatch, MachineId, MountUnit,
+    Addressing, Facts, InterfaceConfig, InterfaceKind, InterfaceMatch, MachineId, MountFacts,
+    MountUnit,
     NetworkProgram, NicName,
 };
 use crate::image::facts::Format;
@@ -855,4 +857,274 @@ fn each_finding_of_a_broken_machine_is_told() {
         }
     }
     assert!(RULES.len() > 50);
+}
+
+/// What steps say that end the script.
+fn died(steps: &str, directory: &Path) -> String {
+    let output = sh(&in_tree(steps), &[], directory);
+    assert_eq!(output.status.code(), Some(1), "{steps}\n{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn make_fifo(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().expect("mkfifo").success());
+}
+
+#[test]
+fn the_mark_of_a_relabel_follows_no_link_and_waits_for_nobody() {
+    let directory = tree();
+    let root = directory.path().join("root");
+    let outside = directory.path().join("outside");
+    fs::write(&outside, "x\n").unwrap();
+    fs::create_dir(root.join("etc/selinux")).unwrap();
+    fs::write(root.join("etc/selinux/config"), "SELINUX=enforcing\n").unwrap();
+    let mark = root.join(".autorelabel");
+
+    symlink(&outside, &mark).unwrap();
+    ran("relabel", directory.path());
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "x\n");
+    fs::remove_file(&mark).unwrap();
+    symlink(directory.path().join("absent"), &mark).unwrap();
+    ran("relabel", directory.path());
+    assert!(!directory.path().join("absent").exists());
+    fs::remove_file(&mark).unwrap();
+    make_fifo(&mark);
+    ran("relabel", directory.path());
+    fs::remove_file(&mark).unwrap();
+    ran("relabel", directory.path());
+    assert_eq!(fs::read(&mark).unwrap(), b"");
+}
+
+#[test]
+fn a_link_to_a_name_that_ends_in_a_line_break_is_not_followed() {
+    let directory = tree();
+    let root = directory.path().join("root");
+    let outside = directory.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    // Without its line break it is the name of a link to this machine's directory.
+    symlink(&outside, root.join("a")).unwrap();
+    fs::create_dir(root.join("a\n")).unwrap();
+    symlink("/a\n", root.join("etc/cloud")).unwrap();
+    for step in [
+        "put /etc/cloud/x y",
+        "append /etc/cloud y",
+        "delete /etc/cloud/x",
+        "clear_directory /etc/cloud",
+        "empty_all /etc/cloud",
+        "link /etc/cloud/x y",
+        "mount_on /etc/cloud ext4 ''",
+    ] {
+        let said = died(&format!("mount() {{ touch PWNED; }}\n{step}"), directory.path());
+        assert!(said.contains("a link that is not followed"), "{said}");
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 0, "{step}");
+    }
+    assert!(!directory.path().join("PWNED").exists());
+}
+
+#[test]
+fn a_file_system_is_mounted_where_it_belongs_and_cannot_stop_the_kernel() {
+    let directory = tree();
+    let steps = "mount() { say \"$@\"; }\nDEVICE=/dev/loop7\nmount_on / ext4 ''\n\
+                 mount_on /boot xfs ,nouuid\nmount_on /home ext2 ''\nbind /home /srv/home";
+    let said = ran(steps, directory.path());
+    let root = directory.path().join("root");
+    let root = root.display();
+    let expected = format!(
+        "-t ext4 -o nodev,nosuid,errors=remount-ro /dev/loop7 {root}\n\
+         -t xfs -o nodev,nosuid,nouuid /dev/loop7 {root}/boot\n\
+         -t ext2 -o nodev,nosuid,errors=remount-ro /dev/loop7 {root}/home\n\
+         --bind {root}/home {root}/srv/home\n"
+    );
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_volume_that_rests_on_a_disk_of_this_machine_is_not_taken() {
+    let directory = tree();
+    let steps = |below: &str| {
+        format!(
+            "lsblk() {{ printf '%s\\n' {below}; }}\nvgs() {{ echo ' none-such'; say \"$@\"; }}\n\
+             vgchange() {{ say vgchange; }}\nvgmknodes() {{ say vgmknodes; }}\n\
+             LOOPS=' /dev/loop7 /dev/loop8'\nactivate vg0; activate vg1\n\
+             logical /dev/mapper/vg0-root\nsay \"$DEVICE $GROUP\""
+        )
+    };
+    let said = ran(&steps("'dm-0 lvm' 'dm-3 lvm' 'loop8 loop'"), directory.path());
+    let filter = r#"filter=[ "a|^/dev/loop7$|", "a|^/dev/loop8$|", "r|.*|" ]"#;
+    let devices = format!("devices {{ use_devicesfile=0 {filter} global_{filter} }}");
+    assert!(said.contains(&devices), "{said}");
+    assert!(said.ends_with("/dev/mapper/vg0-root  vg0 vg1\n"), "{said}");
+    for below in ["'dm-0 lvm' 'sda2 part' 'sda disk'", "'dm-0 lvm'", "'dm-0 lvm' 'loop9 loop'"] {
+        assert!(died(&steps(below), directory.path()).contains("a volume of this machine's"));
+    }
+}
+
+#[test]
+fn each_group_is_started_and_each_volume_named_as_the_kernel_does() {
+    let mut remedy = remedy(&with_absent_disk("UUID=dead /data"), &[]);
+    let layout = remedy.layout.as_mut().unwrap();
+    let mut mounted = layout.mounts[0].clone();
+    for (group, logical, path) in [("a-b", "c-d", "/etc"), ("x", "y", "/etc/x"), ("x", "z", "/e")] {
+        mounted.place = Place::Logical(group.to_owned(), logical.to_owned());
+        path.clone_into(&mut mounted.path);
+        layout.mounts.push(mounted.clone());
+    }
+    remedy.repairs[0].steps.push(Step::Delete("/etc/x/y".to_owned()));
+    remedy.repairs[0].steps.push(Step::Delete("/e/y".to_owned()));
+    let script = remedy.script(ScriptFormat::Sh, Lang::En);
+    let lines = |word: &str| -> Vec<&str> {
+        script.lines().filter_map(|line| line.strip_prefix(word)).collect()
+    };
+    assert_eq!(lines("activate "), ["a-b", "x"]);
+    let nodes = ["/dev/mapper/a--b-c--d", "/dev/mapper/x-y", "/dev/mapper/x-z"];
+    assert_eq!(lines("logical "), nodes);
+}
+
+#[test]
+fn a_name_that_lvm_would_not_give_is_not_used() {
+    for name in ["vg0", "a-b", "a.b+c_d", "..."] {
+        assert!(layout::is_lvm_name(name), "{name}");
+    }
+    for name in ["", ".", "..", "-ay", "a/b", "./loop77", "a b", "a\nb", "a*"] {
+        assert!(!layout::is_lvm_name(name), "{name}");
+    }
+}
+
+#[test]
+fn a_bind_mount_is_no_second_device() {
+    let mut facts = with_absent_disk("UUID=dead /data");
+    let root = linux_mut(&mut facts).mounts[0].clone();
+    let shown = MountFacts { path: "/srv/etc".to_owned(), ..root };
+    linux_mut(&mut facts).mounts.push(shown);
+    let mut entry = mount(8, absent_disk(), "/srv/etc", "none");
+    entry.source.spec = "/etc".to_owned();
+    entry.options = vec!["bind".to_owned()];
+    fstab_mut(&mut facts).entries.push(entry);
+    let fstab = &["fstab-no-nonsystem-mounts"];
+    let mut remedy = remedy(&facts, fstab);
+    let script = remedy.script(ScriptFormat::Sh, Lang::En);
+    assert_eq!(script.matches("\npart ").count(), 1, "{script}");
+    assert!(!script.contains("\nbind "), "{script}");
+    // What a step changes below it is seen through it.
+    remedy.repairs[0].steps.push(Step::Delete("/srv/etc/x".to_owned()));
+    let script = remedy.script(ScriptFormat::Sh, Lang::En);
+    assert_eq!(script.matches("\npart ").count(), 1, "{script}");
+    assert!(script.contains("\nmount_on / ext4 ''\nbind /etc /srv/etc\n"), "{script}");
+}
+
+#[test]
+fn what_a_unit_asks_for_is_a_unit_and_replaces_none() {
+    let directory = tree();
+    let root = directory.path().join("root");
+    let etc = root.join("etc/systemd/system");
+    fs::create_dir_all(&etc).unwrap();
+    let unit = "[Install]\nWantedBy=* ../x.target .. a.conf %i.target good.target\n\
+                Alias=a.socket .service /x.service ssh.service real.service also.service\n\
+                RequiredBy=held.target last.target\n";
+    fs::write(etc.join("real.service"), "its own\n").unwrap();
+    fs::create_dir_all(etc.join("held.target.requires/ssh.service")).unwrap();
+    fs::create_dir_all(root.join("usr/lib/systemd/system")).unwrap();
+    fs::write(root.join("usr/lib/systemd/system/ssh.service"), unit).unwrap();
+    symlink("../../../dev/null", etc.join("ssh.service")).unwrap();
+    let said = ran("enable ssh.service", directory.path());
+    assert_eq!(said.matches("left out").count(), 10, "{said}");
+    let mut names: Vec<_> = fs::read_dir(&etc).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    let expected = [
+        "also.service",
+        "good.target.wants",
+        "held.target.requires",
+        "last.target.requires",
+        "real.service",
+        "ssh.service",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(fs::read_to_string(etc.join("real.service")).unwrap(), "its own\n");
+    for name in ["..", ".", "ssh", "*", "x.conf"] {
+        assert!(ran(&format!("enable '{name}'"), directory.path()).contains("left out"), "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_left_out_and_the_others_go_on() {
+    let directory = tree();
+    let root = directory.path().join("root");
+    make_fifo(&root.join("etc/fifo"));
+    fs::create_dir(root.join("etc/directory")).unwrap();
+    fs::write(root.join("etc/file"), "x\n").unwrap();
+    let steps = [
+        "edit /etc/fifo s/x/y/",
+        "append /etc/fifo y",
+        "put /etc/directory y",
+        "empty /etc/file/x",
+        "put /etc/file/x y",
+        "link /etc/directory y",
+        "rename /etc/file /etc/directory",
+        "empty_all /etc/absent",
+    ];
+    let said = ran(&format!("{}\nedit /etc/file s/x/y/", steps.join("\n")), directory.path());
+    assert_eq!(said.matches("left out").count(), steps.len(), "{said}");
+    assert_eq!(fs::read_to_string(root.join("etc/file")).unwrap(), "y\n");
+}
+
+#[test]
+fn the_code_for_a_copy_is_given_for_a_copy_alone() {
+    let directory = tree();
+    for (command, code) in [("sh -c 'exit 3'", 1), ("exit 0", 1), ("kill -TERM $$; sleep 9", 143)] {
+        let steps = format!(
+            "release() {{ kill -TERM $$; say released; }}\ntrap leave EXIT\n\
+             trap 'exit 143' TERM\n{command}"
+        );
+        let output = sh(&in_tree(&steps), &[], directory.path());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{command}: {said}");
+        assert!(said.contains("released\n") && said.contains("no copy was made"), "{said}");
+        fs::create_dir(directory.path().join("work")).unwrap();
+    }
+}
+
+/// What the head of the script for an image of this path takes `OUTPUT` for.
+fn default_output(path: &str, arguments: &[&str], lang: Lang) -> Output {
+    let mut facts = with_absent_disk("UUID=dead /data");
+    path.clone_into(&mut facts.image.path);
+    let script = remedy(&facts, &[]).script(ScriptFormat::Sh, lang);
+    assert!(!script.contains(['\u{1b}', '\u{202e}']), "{script}");
+    let (head, _) = script.split_once("\nsay() {").unwrap();
+    sh(&format!("{head}\nprintf %s \"$OUTPUT\""), arguments, Path::new("/"))
+}
+
+#[test]
+fn the_copy_lies_beside_the_image_but_for_a_device() {
+    for (path, arguments, expected) in [
+        ("a.b.qcow2", &[][..], "./a.b-repaired.qcow2"),
+        ("/x y/a", &[], "/x y/a-repaired.qcow2"),
+        ("-a.raw", &[], "./-a-repaired.qcow2"),
+        ("/dev/mapper/a", &[], "./a-repaired.qcow2"),
+        ("a", &["/dev/sdb"], "./sdb-repaired.qcow2"),
+        ("a", &["d/b.c"], "d/b-repaired.qcow2"),
+        ("a", &["d/b.c", "/dev/shm/x"], "/dev/shm/x"),
+    ] {
+        let output = default_output(path, arguments, Lang::En);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{path} {arguments:?}");
+    }
+}
+
+#[test]
+fn an_image_whose_name_shows_as_another_is_to_be_named_by_the_user() {
+    for path in ["a\u{1b}[2J", "a\u{202e}b", "a\u{fffd}b", "a\nb"] {
+        for lang in [Lang::En, Lang::ZhCn] {
+            assert!(!default_output(path, &[], lang).status.success(), "{path:?}");
+            let named = default_output(path, &["d/b.c"], lang);
+            assert_eq!(String::from_utf8_lossy(&named.stdout), "d/b-repaired.qcow2");
+        }
+    }
+}
+
+#[test]
+fn a_link_that_leads_nowhere_stands_in_the_way_of_the_copy() {
+    let directory = tree();
+    fs::write(directory.path().join("image"), "12345").unwrap();
+    symlink("nowhere", directory.path().join("out")).unwrap();
+    let steps = "command() { :; }\nIMAGE=image OUTPUT=out SIZE=5\nstart";
+    assert!(died(steps, directory.path()).contains("not overwritten"));
 }
