@@ -12,8 +12,7 @@ use super::{Remedy, ScriptFormat, comment, covers, guestfish, layout, virt_custo
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
     Addressing, Facts, InterfaceConfig, InterfaceKind, InterfaceMatch, MachineId, MountFacts,
-    MountUnit,
-    NetworkProgram, NicName,
+    MountUnit, NetworkProgram, NicName,
 };
 use crate::image::facts::Format;
 use crate::rules::testing::{
