@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::comment::{above_rebuilds, comment, for_appliance, repair, rest};
+use super::comment::{above_rebuilds, for_appliance, functions, repair, rest};
 use super::layout::{Layout, Mounted, Place};
 use super::step::Step;
 use super::{Remedy, sh};
@@ -35,12 +35,8 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
             let _ = writeln!(out, "sh {}", quote(&rebuild.command()));
         }
     }
-    let words = Fixed::new(
-        "Files that are new have no label of SELinux: the first start gives them one.",
-        "新文件没有SELinux标签：首次启动时会重新标记。",
-    );
     out.push('\n');
-    comment(&mut out, "", words.get(lang));
+    out.push_str(&functions("# @relabel@", lang));
     // `-`: where the guest has no shell that runs here, the rest is done all the same.
     let _ = writeln!(out, "-sh {}", quote(RELABEL));
     let _ = write!(out, "\numount-all\n{END}\n");
