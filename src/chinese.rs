@@ -49,6 +49,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("partition {} holds no file system", "分区{}没有文件系统"),
     ("{}: no partition {}", "{}：没有分区{}"),
     ("{}: is a directory", "{}：是目录"),
+    ("--recursive checks the images in it", "使用--recursive可检查其中的镜像"),
     ("{}: is a character device; {}", "{}：是字符设备；{}"),
     ("{}: is a FIFO; {}", "{}：是命名管道；{}"),
     ("{}: is a socket; {}", "{}：是套接字；{}"),
@@ -462,6 +463,10 @@ const OTHERS: &[(&str, &str)] = &[
     ("{}, without 0x55AA; {}", "{}，没有0x55AA；{}"),
     ("{}: missing field {}", "{}：缺少配置项{}"),
     ("{}: unknown field {}, expected one of {}", "{}：未知的配置项{}，应为{}之一"),
+    (
+        "{}: invalid type: string {}, expected a TOML datetime; a date is written without quotes: expires = 2026-12-31",
+        "{}：{}是字符串；日期不加引号：expires = 2026-12-31",
+    ),
     ("{}: unknown variant {}, expected one of {}", "{}：未知的取值{}，应为{}之一"),
 ];
 

@@ -1,5 +1,6 @@
 //! Many images in one call: in order, as they come, and none stops the others.
 
+#![cfg(feature = "cli")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "for tests")]
 

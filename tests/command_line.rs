@@ -1,5 +1,6 @@
 //! The command line as a user or a pipeline meets it: sentences, exit codes, forms of the report.
 
+#![cfg(feature = "cli")]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

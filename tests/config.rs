@@ -1,5 +1,6 @@
 //! Profiles of the user's own, `image-preflight.toml` and waivers, as a pipeline meets them.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "for tests")]
 
 mod program;
@@ -80,6 +81,37 @@ fn a_waiver_that_sets_nothing_aside_is_told() {
 }
 
 #[test]
+fn a_waiver_for_another_image_is_told_only_when_more_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("image-preflight.toml");
+    let waiver = format!("[[waivers]]\nrule = \"{RULE}\"\nimage = \"other-*\"\nreason = \"x\"\n");
+    fs::write(&file, waiver).unwrap();
+    let good = guest("good.qcow2");
+    assert_eq!(text(&run(folder.path(), &["check", &good]).stderr), "");
+    let full = run(folder.path(), &["check", "-v", &good]);
+    let said = format!("image-preflight.toml:2: the waiver of {RULE} is for none of these images");
+    assert!(text(&full.stderr).contains(&said), "{}", text(&full.stderr));
+
+    // All images of a fleet are there where its reports are joined.
+    let report = folder.path().join("one.json").display().to_string();
+    run(folder.path(), &["check", &good, "--format", "json", "--output", &report]);
+    fs::write(&file, format!("[[waivers]]\nrule = \"{RULE}\"\nreason = \"x\"\n")).unwrap();
+    let merged = run(folder.path(), &["merge", &report]);
+    let said = format!("image-preflight.toml:2: the waiver of {RULE} set nothing aside");
+    assert!(text(&merged.stderr).contains(&said), "{}", text(&merged.stderr));
+}
+
+#[test]
+fn what_is_set_aside_is_told_in_one_line_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("image-preflight.toml");
+    fs::write(&file, format!("[[waivers]]\nrule = \"{RULE}\"\nreason = \"x\"\n")).unwrap();
+    let broken = guest("fstab-data-disk.qcow2");
+    let output = run(folder.path(), &["check", "-q", &broken]);
+    assert_eq!(text(&output.stdout), format!("PASS {broken} (waived: {RULE})\n"));
+}
+
+#[test]
 fn the_configuration_chooses_profile_language_and_what_fails() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("image-preflight.toml");
@@ -150,6 +182,10 @@ fn what_is_wrong_in_a_file_is_said_with_its_line() {
         (
             "[[waivers]]\nrule = \"fstab-uuid\"\nreason = \"x\"\nexpires = 12:00:00",
             ":4: expires is a date",
+        ),
+        (
+            "[[waivers]]\nrule = \"fstab-uuid\"\nreason = \"x\"\nexpires = \"2026-12-31\"",
+            "a date is written without quotes: expires = 2026-12-31",
         ),
     ] {
         fs::write(&file, content).unwrap();

@@ -1,6 +1,7 @@
 //! Every form of the report says the same of the same findings, is what its readers ask for, and
 //! lets nothing that an image says act on a reader.
 
+#![cfg(feature = "cli")]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,5 +1,6 @@
 //! Completions and manual pages.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
 mod program;

@@ -25,6 +25,7 @@
 //! | keys of a hive in a ring | `guest/windows/registry/tests.rs`: `the_cost_of_one_hive_is_bounded`, `what_contradicts_the_format_is_named` |
 //! | terminal sequences, bidirectional controls and markup in every string | [`no_string_of_the_facts_steers_a_terminal_in_any_report`], [`a_hostile_guest_steers_no_terminal_in_any_format_of_the_command_line`] |
 
+#![cfg(feature = "cli")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,5 +1,6 @@
 //! Reports that are joined, and those that are compared with.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "for tests")]
 
 mod program;

@@ -2,6 +2,7 @@
 //!
 //! With `UPDATE_DOCUMENTS=1` in the environment, what differs is written into them instead.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects, reason = "for tests")]
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! The image is never written, nothing is left beside it, and no temporary file is made.
 
+#![cfg(feature = "cli")]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "for tests")]
 

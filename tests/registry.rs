@@ -1,5 +1,6 @@
 //! `image-preflight registry` on a disk with a Windows tree (`testdata/registry/make-image.sh`).
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! `image-preflight remedy` as a user calls it. What its scripts do to a guest is tested by
 //! `cargo xtask compare repair`; what they do with hostile names in `src/remedy/tests.rs`.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "for tests")]
 
 mod program;

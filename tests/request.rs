@@ -1,5 +1,6 @@
 //! `request`, `os-version` and error codes as a user meets them.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "for tests")]
 
 mod program;

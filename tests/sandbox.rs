@@ -1,6 +1,7 @@
 //! What the process gave up is what it says, on all its threads. What is refused to it then is
 //! tried beside the code, in `src/cli/sandbox.rs`.
 
+#![cfg(feature = "cli")]
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "for tests")]
 

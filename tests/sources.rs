@@ -1,5 +1,6 @@
 //! Folders, patterns and shards.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "for tests")]
 
 mod program;

@@ -56,7 +56,7 @@ pub(super) fn run(args: &CheckArgs, call: &Call, out: &mut dyn Write) -> Result<
         check_one(path, &check)
     };
     form.begin(out)?;
-    let mut used = vec![false; config.waivers.len()];
+    let mut used = Vec::new();
     let mut verdicts: Vec<Verdict> = Vec::new();
     in_order(&images, check, &progress, |report| {
         progress.aside(|| {
@@ -71,7 +71,7 @@ pub(super) fn run(args: &CheckArgs, call: &Call, out: &mut dyn Write) -> Result<
     drop(progress);
     form.end(out)?;
     out.flush()?;
-    config.tell_of_waivers(&used, today, &mut io::stderr())?;
+    config.tell_of_waivers(&used, today, *detail, &mut io::stderr())?;
     Ok(Verdict::exit_code_of_all(verdicts))
 }
 
@@ -149,7 +149,10 @@ fn check_one(path: &Path, check: &Check<'_>) -> ImageReport {
     let checked = std::panic::catch_unwind(AssertUnwindSafe(|| check.run(path)));
     match checked {
         Ok(Ok(report)) => report,
-        Ok(Err(error)) => ImageReport::error(path, error.to_string()),
+        Ok(Err(error)) => {
+            let more = if path.is_dir() { "; --recursive checks the images in it" } else { "" };
+            ImageReport::error(path, format!("{error}{more}"))
+        }
         Err(_) => ImageReport::error(
             path,
             format!(

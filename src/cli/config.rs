@@ -14,7 +14,7 @@ use toml::value::Datetime;
 use super::Failure;
 use super::args::{FailOnArg, LangArg};
 use super::nearest::did_you_mean;
-use crate::report::ImageReport;
+use crate::report::{Detail, ImageReport};
 use crate::rules::policy::{Limits, Policy, System, Waiver};
 use crate::rules::{Context, Level, Profile, about_all, day, os_version};
 
@@ -220,6 +220,9 @@ impl Source {
             let mut words = message.split('`').skip(1).step_by(2);
             let near = match words.next().filter(|_| is_unknown) {
                 Some(word) => did_you_mean(word, words),
+                None if message.ends_with("a TOML datetime") => {
+                    "; a date is written without quotes: expires = 2026-12-31".to_owned()
+                }
                 None => String::new(),
             };
             self.said(at, &format!("{message}{near}"))
@@ -328,35 +331,64 @@ impl Config {
         }
     }
 
-    /// Notes which waivers set a finding of the report aside.
-    pub(super) fn mark_used(&self, report: &ImageReport, used: &mut [bool]) {
+    /// Notes what each waiver is to the report of one more image.
+    pub(super) fn mark_used(&self, report: &ImageReport, used: &mut Vec<Used>) {
+        used.resize(self.waivers.len(), Used::NoImage);
+        // Nothing is known of an image that could not be checked.
+        if report.error.is_some() {
+            return;
+        }
         let waived = || report.findings.iter().filter(|found| found.waived.is_some());
         for (waiver, used) in self.waivers.iter().zip(used) {
-            *used |= waived().any(|found| waiver.is_of(&found.rule, &report.image.path));
+            let image = &*report.image.path;
+            let now = if waived().any(|found| waiver.is_of(&found.rule, image)) {
+                Used::Yes
+            } else if waiver.covers(image) {
+                Used::No
+            } else {
+                Used::NoImage
+            };
+            *used = now.max(*used);
         }
     }
 
-    /// Says of each waiver that has expired, or that was not `used`, that it may go.
+    /// Says of each waiver that has expired, or that was not `used`, that it may go; of one for
+    /// other images than those of the call only when `detail` is full: they may fall to another call.
     pub(super) fn tell_of_waivers(
         &self,
-        used: &[bool],
+        used: &[Used],
         today: i64,
+        detail: Detail,
         out: &mut dyn Write,
     ) -> io::Result<()> {
         for ((waiver, line), used) in self.waivers.iter().zip(&self.lines).zip(used) {
             let Waiver { rule, expires, .. } = waiver;
-            let what = match expires {
-                Some(last) if waiver.has_expired(today) => {
+            let what = match (expires, used) {
+                (Some(last), _) if waiver.has_expired(today) => {
                     format!("expired on {}", day::date(*last))
                 }
-                _ if !used => "set nothing aside".to_owned(),
-                _ => continue,
+                (_, Used::No) => "set nothing aside".to_owned(),
+                (_, Used::NoImage) if detail == Detail::Full => {
+                    "is for none of these images".to_owned()
+                }
+                (_, Used::Yes | Used::NoImage) => continue,
             };
             let name = crate::report::escape::for_terminal(&self.name);
             writeln!(out, "image-preflight: {name}:{line}: the waiver of {rule} {what}")?;
         }
         Ok(())
     }
+}
+
+/// What a waiver was to the images of a call, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Used {
+    /// None of them is meant.
+    NoImage,
+    /// It set nothing of theirs aside.
+    No,
+    /// It set a finding aside.
+    Yes,
 }
 
 /// A built-in profile, or one from a file.

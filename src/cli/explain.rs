@@ -72,7 +72,9 @@ fn explain(rule: &About, lang: Lang, out: &mut dyn Write) -> Result<(), Failure>
     let levels = rule
         .levels
         .into_iter()
-        .filter_map(|(profile, level)| Some(format!("{} {}", profile.name(), level?.name())))
+        .filter_map(|(profile, level)| {
+            Some(format!("{} {}", profile.name(), level?.words().get(lang)))
+        })
         .collect::<Vec<_>>()
         .join(" · ");
     let source = doc.source;

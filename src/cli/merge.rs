@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::args::MergeArgs;
 use super::{Call, Failure, output, width};
 use crate::report::read::{MAX_REPORT, Reports};
 use crate::report::{self, Settings, Verdict};
+use crate::rules::day::today;
 use crate::rules::policy::Policy;
 use crate::rules::{Context, Profile, Status};
 
@@ -53,7 +54,7 @@ pub(super) fn run(args: &MergeArgs, call: &Call, out: &mut dyn Write) -> Result<
     let built_in = Profile::from_name(&name);
     let policy = Policy { name: built_in.is_none().then_some(name), ..Policy::default() };
     let context = Context { policy, ..Context::new(built_in.unwrap_or_default(), 0) };
-    let Call { lang, detail, .. } = *call;
+    let Call { lang, detail, ref config, .. } = *call;
     // An image that fails and breaks no required rule was checked with --fail-on warn.
     let fail_on_warn = all
         .values()
@@ -66,5 +67,10 @@ pub(super) fn run(args: &MergeArgs, call: &Call, out: &mut dyn Write) -> Result<
     };
     args.report.format.write(settings, all.values().map(|(report, _)| report), out)?;
     out.flush()?;
+    let mut used = Vec::new();
+    for (report, _) in all.values() {
+        config.mark_used(report, &mut used);
+    }
+    config.tell_of_waivers(&used, today(), detail, &mut io::stderr())?;
     Ok(Verdict::exit_code_of_all(all.values().map(|(report, _)| report.verdict)))
 }

@@ -135,7 +135,7 @@ pub fn run() -> ExitCode {
         Command::Remedy(args) => remedy::run(&args, &call, &mut out),
         Command::OsVersion(args) => os_version::run(&args, &call, &mut out),
         Command::Merge(args) => merge::run(&args, &call, &mut out),
-        Command::Init(args) => init::run(&args, &mut out),
+        Command::Init(args) => init::run(&args, &call, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
         Command::Completions(args) => generate::completions(&args, &mut out),
         Command::Man(args) => generate::man(&args, &mut out),

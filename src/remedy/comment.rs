@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::{ByHand, Remedy, Repair, Step};
-use crate::report::{escape, human};
+use crate::report::{escape, human, words};
 use crate::rules::shell::{quote, quote_path};
 use crate::rules::{Finding, Fixed, Lang, Level, Status};
 
@@ -31,10 +31,11 @@ pub(super) fn comment(out: &mut String, indent: &str, text: &str) {
 pub(super) fn finding(out: &mut String, finding: &Finding, lang: Lang) {
     out.push('\n');
     let shown = finding.in_language(lang);
-    let status = crate::report::words::status(shown.status).get(lang);
+    let status = words::status(shown.status).get(lang);
     comment(out, "", &format!("{} ({status}): {}", shown.rule, shown.message));
     for seen in &shown.evidence {
-        comment(out, "  | ", &format!("{}  {}", seen.location, seen.detail));
+        let place = words::said(&seen.location, lang);
+        comment(out, "  | ", &format!("{place}  {}", seen.detail));
     }
 }
 
@@ -395,7 +396,7 @@ const WORDS: &[(&str, Fixed)] = &[
             "在文件末尾添加一行（已有则不添加）。",
         ),
     ),
-    ("put", Fixed::new("A file with just these lines.", "写入仅含这些行的文件。")),
+    ("put", Fixed::new("A new file with just these lines.", "写入仅含这些行的新文件。")),
     ("small", Fixed::new("What their names say.", "含义见名称。")),
     (
         "enable",

@@ -37,7 +37,7 @@ start() {
     if [ -e "$OUTPUT" ] || [ -L "$OUTPUT" ]; then die "@exists@: $OUTPUT"; fi
     [ ! -f "$IMAGE" ] || [ "$(stat -L -c %s "$IMAGE")" = "$SIZE" ] ||
         die "@other_image@: $IMAGE"
-    WORK=$(mktemp -d "$OUTPUT.work.XXXXXX")
+    WORK=$(mktemp -d "${OUTPUT%/*}/work.XXXXXX")
     trap leave EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT

@@ -187,6 +187,7 @@ append() {
 # @put@
 put() {
     new "$1" || return 0
+    if [ -s "$FILE" ]; then left_out "@not_seen@: $1"; return; fi
     shift
     printf '%s\n' "$@" >"$FILE"
 }

@@ -576,6 +576,9 @@ fn links_of_the_guest_lead_nowhere_else() {
     ran("append /etc/up/x 'y'", directory.path());
     ran("put /etc/short 'y'", directory.path());
     assert_eq!(fs::read_to_string(root.join("etc/real")).unwrap(), "y\n");
+    // What is there stays.
+    assert!(ran("put /etc/short 'z'", directory.path()).contains("left out"));
+    assert_eq!(fs::read_to_string(root.join("etc/real")).unwrap(), "y\n");
     let inside = root.join(outside.trim_start_matches('/'));
     assert_eq!(fs::read_to_string(inside.join("x")).unwrap(), "y\n");
     ran("delete /etc/cloud/secret; empty_all /etc/cloud", directory.path());

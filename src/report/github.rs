@@ -25,7 +25,8 @@ pub(super) struct Github {
 impl ReportWriter for Github {
     fn image(&mut self, report: &ImageReport, out: &mut dyn Write) -> Result<()> {
         if let Some(error) = &report.error {
-            return command("error", &report.image.path, env!("CARGO_PKG_NAME"), error, out);
+            let error = words::said(error, self.settings.lang);
+            return command("error", &report.image.path, env!("CARGO_PKG_NAME"), &error, out);
         }
         for alike in report.all_together() {
             // One annotation stands for all that could not be verified for one reason.
@@ -63,7 +64,8 @@ impl Github {
         let lang = self.settings.lang;
         let mut message = finding.message.clone();
         for seen in &finding.evidence {
-            message.push_str(&format!("\n{}  {}", seen.location, seen.detail));
+            let place = words::said(&seen.location, lang);
+            message.push_str(&format!("\n{place}  {}", seen.detail));
         }
         if let Some(remedy) = &finding.remedy {
             message.push_str(&format!("\n{}{remedy}", FIX.get(lang)));

@@ -77,7 +77,8 @@ impl ReportWriter for Gitlab {
     fn image(&mut self, report: &ImageReport, out: &mut dyn Write) -> Result<()> {
         let path = &report.image.path;
         if let Some(error) = &report.error {
-            return self.issue(path, env!("CARGO_PKG_NAME"), "blocker", error, out);
+            let error = words::said(error, self.settings.lang);
+            return self.issue(path, env!("CARGO_PKG_NAME"), "blocker", &error, out);
         }
         for alike in report.all_together() {
             // One entry stands for all that could not be verified for one reason.

@@ -199,7 +199,7 @@ impl Html {
                                 span.key { svg viewBox="0 0 1 1" aria-hidden="true" {
                                     rect class=(colour(index)) width="1" height="1" {}
                                 } }
-                                " " (for_terminal(&part.name))
+                                " " (for_terminal(&words::said(&part.name, self.settings.lang)))
                             }
                             td.number.wide { @if let Some(start) = part.start { (start) } }
                             td.number { (bytes(part.size)) }

@@ -18,7 +18,7 @@ use crate::rules::{Lang, Level, Status, about};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Detail {
-    /// The verdict and the ids of what is wrong, on one line.
+    /// The verdict, the ids of what is wrong and of what was set aside, on one line.
     Short,
     /// What is wrong in full, what holds by id.
     #[default]
@@ -149,6 +149,14 @@ fn headline(report: &ImageReport, layout: &Settings, out: &mut dyn Write) -> Res
         }
         if let Some(error) = &report.error {
             write!(out, " {}", for_terminal(&words::said(error, lang)))?;
+        }
+        // What was set aside is to be seen each time.
+        let set_aside: Vec<&str> = (report.findings.iter())
+            .filter(|finding| finding.status == Status::Waived)
+            .map(|finding| finding.rule.as_str())
+            .collect();
+        if !set_aside.is_empty() {
+            write!(out, " ({}: {})", words::status(Status::Waived).get(lang), set_aside.join(" "))?;
         }
         return writeln!(out);
     }

@@ -93,7 +93,8 @@ impl Junit {
         }
         xml.write_event(Event::Start(suite))?;
         if let Some(error) = &report.error {
-            case(&path, env!("CARGO_PKG_NAME"), Ending::Error, "error", error, "", xml)?;
+            let error = words::said(error, self.settings.lang);
+            case(&path, env!("CARGO_PKG_NAME"), Ending::Error, "error", &error, "", xml)?;
         }
         for finding in &report.findings {
             let ending = self.ending(finding);
@@ -111,7 +112,8 @@ impl Junit {
 fn body(finding: &Finding<String>, lang: Lang) -> String {
     let mut body = String::new();
     for seen in &finding.evidence {
-        body.push_str(&format!("{}  {}\n", text(&seen.location), text(&seen.detail)));
+        let place = words::said(&seen.location, lang);
+        body.push_str(&format!("{}  {}\n", text(&place), text(&seen.detail)));
     }
     if let Some(remedy) = &finding.remedy {
         body.push_str(FIX.get(lang));

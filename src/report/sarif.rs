@@ -25,7 +25,7 @@ use serde_json::{Value as Json, json};
 use super::array::Array;
 use super::escape::for_terminal;
 use super::json::{Summary, TOOL, pretty};
-use super::words::FIX;
+use super::words::{self, FIX};
 use super::{ImageReport, ReportWriter, Settings, fingerprint};
 use crate::rules::finding::Finding;
 use crate::rules::{About, Level, Status, about_all};
@@ -166,7 +166,8 @@ impl Sarif {
         let lang = self.settings.lang;
         let mut text = finding.message.clone();
         for seen in finding.evidence.iter().take(MAX_IN_MESSAGE) {
-            text.push_str(&format!("\n{}: {}", seen.location, seen.detail));
+            let place = words::said(&seen.location, lang);
+            text.push_str(&format!("\n{place}: {}", seen.detail));
         }
         if let Some(remedy) = &finding.remedy {
             text.push_str(&format!("\n{}{remedy}", FIX.get(lang)));
@@ -208,7 +209,7 @@ impl ReportWriter for Sarif {
         if let Some(error) = &report.error {
             self.notifications.push(json!({
                 "level": "error",
-                "message": { "text": message(error) },
+                "message": { "text": message(&words::said(error, self.settings.lang)) },
                 "locations": [{
                     "physicalLocation": { "artifactLocation": { "uri": uri(&report.image.path) } },
                 }],

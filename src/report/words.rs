@@ -79,7 +79,7 @@ pub(super) fn counts(report: &ImageReport, statuses: &[Status], lang: Lang) -> S
 }
 
 /// A place or an error in the language of the report, as far as it is known there.
-pub(super) fn said(text: &str, lang: Lang) -> Cow<'_, str> {
+pub(crate) fn said(text: &str, lang: Lang) -> Cow<'_, str> {
     match lang {
         Lang::En => Cow::Borrowed(text),
         Lang::ZhCn => chinese(text),

@@ -266,6 +266,17 @@ impl Level {
             Self::Manual => "manual",
         }
     }
+
+    /// As sentences call it.
+    pub(crate) fn words(self) -> Fixed {
+        let zh = match self {
+            Self::Required => "必须",
+            Self::Recommended => "建议",
+            Self::Informational => "提示",
+            Self::Manual => "人工确认",
+        };
+        Fixed::new(self.name(), zh)
+    }
 }
 
 /// A set of requirements.

@@ -242,8 +242,9 @@ pub(crate) fn one_to_dhcp(config: &InterfaceConfig) -> String {
                 "netplan set ethernets.{name}.addresses=null && netplan set ethernets.{name}.routes=null && netplan set ethernets.{name}.gateway4=null && netplan set ethernets.{name}.dhcp4=true"
             )
         }
+        // Just this stanza (interfaces(5)), and no line of the file gets another number.
         NetworkProgram::Ifupdown => format!(
-            "sed -i -e '{line}s/inet static/inet dhcp/' -e '/^[[:space:]]*\\(address\\|netmask\\|network\\|broadcast\\|gateway\\)[[:space:]]/d' {file}"
+            "sed -i -e '{line}s/\\(inet[[:space:]]*\\)static/\\1dhcp/' -e '{line},/^[[:space:]]*\\(iface\\|auto\\|allow-\\|no-\\|mapping\\|source\\|rename\\)/s/^[[:space:]]*\\(address\\|netmask\\|network\\|broadcast\\|gateway\\)[[:space:]]/#&/' {file}"
         ),
         NetworkProgram::Networkd => format!(
             "sed -i -e '/^\\(Address\\|Gateway\\|DHCP\\)=/d' -e 's/^\\[Network\\]/&\\nDHCP=yes/' {file}"
@@ -292,6 +293,26 @@ mod tests {
             expect_in(Profile::Huaweicloud, &NicDhcp, &facts, Status::Fail, "IPADDR=10.0.0.5");
         assert!(remedy(&finding).contains("echo BOOTPROTO=dhcp >>"), "{finding:#?}");
         assert_eq!(status(&NicDhcp, &facts), Status::Warn);
+    }
+
+    #[test]
+    fn the_printed_command_turns_just_the_stanza_to_dhcp() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("interfaces");
+        let before = "auto lo ens3\niface lo inet loopback\n\niface ens3 inet  static\n\taddress 10.0.0.5/24\n\tgateway 10.0.0.1\n\tmtu 1400\niface ens4 inet static\n\taddress 10.0.1.5/24\n";
+        let after = "auto lo ens3\niface lo inet loopback\n\niface ens3 inet  dhcp\n#\taddress 10.0.0.5/24\n#\tgateway 10.0.0.1\n\tmtu 1400\niface ens4 inet static\n\taddress 10.0.1.5/24\n";
+        std::fs::write(&file, before).unwrap();
+        let at = Evidence::new(format!("{}:4", file.display()), "iface ens3 inet static");
+        let config = InterfaceConfig {
+            program: NetworkProgram::Ifupdown,
+            ipv4: Addressing::Static,
+            ipv4_at: at,
+            ..ifcfg_eth0()
+        };
+        let command = one_to_dhcp(&config);
+        let ended = std::process::Command::new("sh").args(["-c", &command]).status().unwrap();
+        assert!(ended.success(), "{command}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), after);
     }
 
     #[test]

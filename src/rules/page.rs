@@ -37,13 +37,7 @@ const ZH_CN: Headings = Headings {
 
 /// How a level, or its absence, is called.
 fn level_name(level: Option<Level>) -> Fixed {
-    match level {
-        Some(Level::Required) => Fixed::new("required", "必须"),
-        Some(Level::Recommended) => Fixed::new("recommended", "建议"),
-        Some(Level::Informational) => Fixed::new("informational", "提示"),
-        Some(Level::Manual) => Fixed::new("manual", "人工确认"),
-        None => Fixed::new("not part of it", "不包含"),
-    }
+    level.map_or(Fixed::new("not part of it", "不包含"), Level::words)
 }
 
 /// A sentence in which nothing is taken for Markdown.

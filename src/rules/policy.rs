@@ -104,13 +104,17 @@ impl Waiver {
         self.expires.is_some_and(|last| last < today)
     }
 
+    /// Whether an image is meant, by its path.
+    pub fn covers(&self, image: &str) -> bool {
+        self.image.as_deref().is_none_or(|pattern| {
+            let file = image.rsplit(['/', '\\']).next().unwrap_or(image);
+            glob::matches(pattern, image) || glob::matches(pattern, file)
+        })
+    }
+
     /// Whether a rule and an image are meant.
     pub fn is_of(&self, rule: &str, image: &str) -> bool {
-        self.rule == rule
-            && self.image.as_deref().is_none_or(|pattern| {
-                let file = image.rsplit(['/', '\\']).next().unwrap_or(image);
-                glob::matches(pattern, image) || glob::matches(pattern, file)
-            })
+        self.rule == rule && self.covers(image)
     }
 }
 

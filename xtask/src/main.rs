@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a program reads, prints and ends")]
 
+mod api;
 mod bench;
 mod book;
 mod boot;
@@ -31,6 +32,7 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
+    Api(api::Arguments),
     Docs(docs::Arguments),
     Book(book::Arguments),
     Examples(examples::Arguments),
@@ -50,6 +52,7 @@ enum Command {
 
 fn main() -> Result<()> {
     match Command::parse() {
+        Command::Api(arguments) => api::run(&arguments),
         Command::Docs(arguments) => docs::run(&arguments),
         Command::Book(arguments) => book::run(&arguments),
         Command::Examples(arguments) => examples::run(&arguments),
