@@ -40,7 +40,7 @@ pub(super) fn finding(out: &mut String, finding: &Finding, lang: Lang) {
 }
 
 /// Above the steps of one repair.
-pub(super) fn repair(out: &mut String, repair: &Repair, lang: Lang) {
+fn repair(out: &mut String, repair: &Repair, lang: Lang) {
     finding(out, &repair.finding, lang);
     if let Some(note) = &repair.note {
         comment(out, "  ", note.get(lang));
@@ -48,6 +48,42 @@ pub(super) fn repair(out: &mut String, repair: &Repair, lang: Lang) {
     if repair.steps.iter().any(|step| matches!(step, Step::Convert | Step::CheckContainer)) {
         let words = Fixed::new("(The conversion does it.)", "（由格式转换完成。）");
         comment(out, "  ", words.get(lang));
+    }
+}
+
+/// How a form of the script says what is to be done.
+pub(super) trait Form {
+    /// The line above the steps for a rule, or for the initramfs.
+    fn begin(&self, _what: &str) -> Option<String> {
+        None
+    }
+
+    /// The line of a step; none for what is done before or after all of them.
+    fn step(&self, step: &Step) -> Option<String>;
+
+    /// The line that has the guest's own programs make an initramfs.
+    fn rebuild(&self, command: &str) -> String;
+}
+
+/// The steps of each repair, and after all of them the initramfs.
+pub(super) fn steps(out: &mut String, remedy: &Remedy, lang: Lang, form: &dyn Form) {
+    let write = |out: &mut String, what: &str, lines: Vec<String>| {
+        let begin = form.begin(what).filter(|_| !lines.is_empty());
+        for line in begin.into_iter().chain(lines) {
+            out.push_str(&line);
+            out.push('\n');
+        }
+    };
+    for found in &remedy.repairs {
+        repair(out, found, lang);
+        let lines = found.steps.iter().filter_map(|step| form.step(step)).collect();
+        write(out, &found.finding.rule, lines);
+    }
+    if !remedy.rebuilds.is_empty() {
+        above_rebuilds(out, lang);
+        let rebuilds = remedy.rebuilds.iter();
+        let lines = rebuilds.map(|rebuild| form.rebuild(&rebuild.command())).collect();
+        write(out, "initramfs", lines);
     }
 }
 
@@ -170,7 +206,7 @@ pub(super) fn for_appliance(remedy: &Remedy, lang: Lang, needs: Fixed, tool: &st
 }
 
 /// What stands above the commands that make an initramfs anew.
-pub(super) fn above_rebuilds(out: &mut String, lang: Lang) {
+fn above_rebuilds(out: &mut String, lang: Lang) {
     let words = Fixed::new(
         "The initramfs, once for all that goes into it.",
         "initramfs，统一重新生成一次。",

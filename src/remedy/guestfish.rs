@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::comment::{above_rebuilds, for_appliance, functions, repair, rest};
+use super::comment::{Form, for_appliance, functions, rest, steps};
 use super::layout::{Layout, Mounted, Place};
 use super::step::Step;
 use super::{Remedy, sh};
@@ -23,18 +23,7 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
     let mut out = for_appliance(remedy, lang, needs, "guestfish");
     let _ = write!(out, "guestfish --rw --format=qcow2 -a \"$WORK/done\" <<'{END}'\nrun\n");
     mounts(&mut out, remedy, layout);
-    for found in &remedy.repairs {
-        repair(&mut out, found, lang);
-        for step in &found.steps {
-            command(&mut out, step);
-        }
-    }
-    if !remedy.rebuilds.is_empty() {
-        above_rebuilds(&mut out, lang);
-        for rebuild in &remedy.rebuilds {
-            let _ = writeln!(out, "sh {}", quote(&rebuild.command()));
-        }
-    }
+    steps(&mut out, remedy, lang, &Guestfish);
     out.push('\n');
     out.push_str(&functions("# @relabel@", lang));
     // `-`: where the guest has no shell that runs here, the rest is done all the same.
@@ -74,19 +63,23 @@ fn mounts(out: &mut String, remedy: &Remedy, layout: &Layout) {
     }
 }
 
-fn command(out: &mut String, step: &Step) {
-    let line = match step {
-        Step::Convert | Step::CheckContainer | Step::CheckFileSystem(_) | Step::Rebuild(_) => {
-            return;
-        }
-        Step::Delete(path) => format!("rm-rf {}", quote(path)),
-        step => match step.inside() {
-            Some(inside) => format!("sh {}", quote(&inside)),
-            None => return,
-        },
-    };
-    out.push_str(&line);
-    out.push('\n');
+/// Commands of guestfish.
+struct Guestfish;
+
+impl Form for Guestfish {
+    fn step(&self, step: &Step) -> Option<String> {
+        Some(match step {
+            Step::Convert | Step::CheckContainer | Step::CheckFileSystem(_) | Step::Rebuild(_) => {
+                return None;
+            }
+            Step::Delete(path) => format!("rm-rf {}", quote(path)),
+            step => format!("sh {}", quote(&step.inside()?)),
+        })
+    }
+
+    fn rebuild(&self, command: &str) -> String {
+        format!("sh {}", quote(command))
+    }
 }
 
 /// `text` as one word of guestfish, between double quotes with escapes (guestfish(1), "Using escape

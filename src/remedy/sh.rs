@@ -2,12 +2,10 @@
 
 use std::fmt::Write;
 
-use super::comment::{
-    COPY, MOUNT, above_rebuilds, functions, head, repair, rest, source, variables,
-};
+use super::Remedy;
+use super::comment::{COPY, Form, MOUNT, functions, head, rest, source, steps, variables};
 use super::layout::{Bind, Layout, Place, Range};
 use super::step::Step;
-use super::{Remedy, Repair};
 use crate::rules::shell::{quote, quote_path};
 use crate::rules::{Fixed, Lang};
 
@@ -47,9 +45,8 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
     } else {
         out.push_str("\nrelease() { :; }\n\nstart\n");
         source(&mut out, remedy);
-        for found in &remedy.repairs {
-            repair(&mut out, found, lang);
-        }
+        // The conversion is all of them.
+        steps(&mut out, remedy, lang, &Sh);
         let _ = write!(
             out,
             "\nqemu-img convert -f {format} -O qcow2 -o compat=1.1 \"$SOURCE\" \"$WORK/done\"\n"
@@ -110,17 +107,7 @@ fn inside(out: &mut String, remedy: &Remedy, layout: &Layout, lang: Lang) {
     for Bind { source, path } in layout.binds_needed(remedy.steps()) {
         let _ = writeln!(out, "bind {} {}", quote_path(source), quote_path(path));
     }
-    for found in &remedy.repairs {
-        repair(out, found, lang);
-        steps(out, found);
-    }
-    if !remedy.rebuilds.is_empty() {
-        above_rebuilds(out, lang);
-        let _ = writeln!(out, "begin initramfs");
-        for rebuild in &remedy.rebuilds {
-            let _ = writeln!(out, "in_guest no {}", quote(&rebuild.command()));
-        }
-    }
+    steps(out, remedy, lang, &Sh);
     out.push_str("\nRULE=''\nrelabel\nsync\nrelease\n");
     let _ =
         writeln!(out, "qemu-img convert -f raw -O qcow2 -o compat=1.1 \"$DISK\" \"$WORK/done\"");
@@ -130,10 +117,20 @@ fn programs(remedy: &Remedy) -> bool {
     remedy.steps().any(Step::runs_guest_programs)
 }
 
-fn steps(out: &mut String, found: &Repair) {
-    let lines: Vec<String> = found.steps.iter().filter_map(step_line).collect();
-    if !lines.is_empty() {
-        let _ = writeln!(out, "begin {}\n{}", found.finding.rule, lines.join("\n"));
+/// The functions of `mount.sh`.
+struct Sh;
+
+impl Form for Sh {
+    fn begin(&self, what: &str) -> Option<String> {
+        Some(format!("begin {what}"))
+    }
+
+    fn step(&self, step: &Step) -> Option<String> {
+        step_line(step)
+    }
+
+    fn rebuild(&self, command: &str) -> String {
+        format!("in_guest no {}", quote(command))
     }
 }
 

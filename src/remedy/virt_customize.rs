@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::comment::{above_rebuilds, comment, for_appliance, repair, rest};
+use super::comment::{Form, comment, for_appliance, rest, steps};
 use super::step::Step;
 use super::{Remedy, sh};
 use crate::rules::shell::quote;
@@ -28,20 +28,7 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
     // Each group by itself, so that its comment can stand above it: a command of several lines has
     // no room for comments.
     out.push_str("\nset --\n");
-    for found in &remedy.repairs {
-        repair(&mut out, found, lang);
-        for step in &found.steps {
-            if let Some(option) = option(step) {
-                let _ = writeln!(out, "set -- \"$@\" {option}");
-            }
-        }
-    }
-    if !remedy.rebuilds.is_empty() {
-        above_rebuilds(&mut out, lang);
-        for rebuild in &remedy.rebuilds {
-            let _ = writeln!(out, "set -- \"$@\" --run-command {}", quote(&rebuild.command()));
-        }
-    }
+    steps(&mut out, remedy, lang, &Options);
     if remedy.without_machine_id {
         let words = Fixed::new(
             "virt-customize gives the guest a machine id, which every server would have.",
@@ -61,6 +48,19 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
     rest(&mut out, remedy, lang);
     out.push_str("\ndeliver \"$WORK/done\"\n");
     out
+}
+
+/// Options of virt-customize, gathered one by one.
+struct Options;
+
+impl Form for Options {
+    fn step(&self, step: &Step) -> Option<String> {
+        option(step).map(|option| format!("set -- \"$@\" {option}"))
+    }
+
+    fn rebuild(&self, command: &str) -> String {
+        format!("set -- \"$@\" --run-command {}", quote(command))
+    }
 }
 
 /// The option with its argument. All but what goes is for a shell in the guest: `--move` and `--write`
