@@ -28,6 +28,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("{} is there already", "{}已存在"),
     ("more than {} images", "镜像超过{}个"),
     ("{} matches no file", "没有与{}匹配的文件"),
+    ("no image in {} ({})", "{}中没有镜像（{}）"),
+    ("only one of the files can be standard input", "只有一个文件可以来自标准输入"),
     (
         "standard input cannot be read as an image: it is read at many places, not in order; save it to a file first",
         "无法从标准输入读取镜像：镜像需要随机访问，不能顺序读取；请先保存为文件",

@@ -40,6 +40,52 @@ fn warnings_that_fail_an_image_still_do() {
 }
 
 #[test]
+fn an_image_that_fails_anyway_keeps_its_warnings_as_failures() {
+    let folder = fleet();
+    let check = ["check", "fstab-data-disk.qcow2", "--fail-on", "warn", "--format"];
+    run(folder.path(), &[&check[..], &["json", "--output", "one.json"]].concat());
+    for form in ["junit", "gitlab", "github", "sarif"] {
+        let whole = run(folder.path(), &[&check[..], &[form]].concat());
+        let merged = run(folder.path(), &["merge", "one.json", "--format", form]);
+        assert_eq!(text(&merged.stdout), text(&whole.stdout), "{form}");
+    }
+}
+
+#[test]
+fn a_profile_of_ones_own_loses_nothing() {
+    let folder = fleet();
+    let profile = "extends = \"huaweicloud\"\nname = 'a \"team\" \\ of us'\n";
+    fs::write(folder.path().join("team.toml"), profile).unwrap();
+    let check = ["check", "luks-root.qcow2", "--profile", "team.toml", "--format"];
+    run(folder.path(), &[&check[..], &["json", "--output", "one.json"]].concat());
+    let whole = run(folder.path(), &[&check[..], &["sarif"]].concat());
+    let merged = run(folder.path(), &["merge", "one.json", "--format", "sarif"]);
+    let [whole, merged] = [whole, merged].map(|output| {
+        let log: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let run = &log["runs"][0];
+        let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+        let mut results: Vec<(String, String)> = Vec::new();
+        for result in run["results"].as_array().unwrap() {
+            let rule = &rules[usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
+            assert_eq!(rule["id"], result["ruleId"]);
+            results.push((rule["id"].to_string(), rule["properties"]["level"].to_string()));
+        }
+        results.sort();
+        (run["automationDetails"]["id"].clone(), results)
+    });
+    assert_eq!(whole.0, "image-preflight/a \"team\" \\ of us/");
+    assert_eq!(merged, whole);
+    assert!(whole.1.iter().any(|(rule, _)| rule.contains("win-discontinued")));
+
+    // A rule that only another version knows.
+    let one = folder.path().join("one.json");
+    let text = fs::read_to_string(&one).unwrap();
+    fs::write(&one, text.replacen("\"win-discontinued\"", "\"of-tomorrow\"", 1)).unwrap();
+    let merged = run(folder.path(), &["merge", "one.json", "--format", "sarif"]);
+    assert!(program::text(&merged.stdout).contains("\"ruleId\": \"of-tomorrow\""));
+}
+
+#[test]
 fn the_reports_of_shards_together_equal_that_of_one_call() {
     let folder = fleet();
     let reports = tempfile::tempdir().unwrap();

@@ -58,11 +58,67 @@ fn a_pattern_that_no_shell_expanded_is_expanded() {
     assert_eq!(images(&output), ["b/2.qcow2"]);
     let output = run(folder.path(), &["check", "*.iso"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("*.iso matches no file"));
+    assert!(text(&output.stdout).contains("*.iso matches no file"));
     // A name that only looks like one is a file.
     fs::copy(folder.path().join("b/2.qcow2"), folder.path().join("[1].qcow2")).unwrap();
     let output = run(folder.path(), &["check", "[1].qcow2", "--format", "json-lines"]);
     assert_eq!(images(&output), ["[1].qcow2"]);
+}
+
+#[test]
+fn what_is_no_image_has_a_report_of_its_own_and_hides_no_other() {
+    let folder = folder();
+    let odd = folder.path().join("odd");
+    fs::create_dir(&odd).unwrap();
+    std::os::unix::fs::symlink("nowhere", odd.join("gone.qcow2")).unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    let check = ["check", "--format", "json-lines"];
+    for (args, paths, wrong) in [
+        (&["-R", "odd", "a/x.img"][..], &["odd/gone.qcow2", "a/x.img"][..], 0),
+        (&["[old].qcow2", "a/x.img"], &["[old].qcow2", "a/x.img"], 0),
+        (&["a/x.img", "-R", "empty"], &["a/x.img", "empty"], 1),
+        (&["-R", "*/deep"], &["a/deep/er/y.raw"], usize::MAX),
+        // Each once.
+        (&["-R", "a/deep/er/y.raw", "a/deep", "a/*/*/y.raw"], &["a/deep/er/y.raw"], usize::MAX),
+    ] {
+        let output = run(folder.path(), &[&check[..], args].concat());
+        assert_eq!(images(&output), paths, "{args:?}");
+        let errors: Vec<bool> = text(&output.stdout)
+            .lines()
+            .map(|line| line.contains("\"verdict\":\"error\""))
+            .collect();
+        let expected: Vec<bool> = (0..paths.len()).map(|index| index == wrong).collect();
+        assert_eq!(errors, expected, "{args:?}: {}", text(&output.stdout));
+    }
+    let output = run(folder.path(), &["check", "a", "--lang", "en"]);
+    assert!(text(&output.stdout).contains("--recursive checks the images in it"));
+}
+
+#[test]
+fn an_old_report_does_not_stay_where_the_new_one_is_empty() {
+    let folder = folder();
+    let file = folder.path().join("report.jsonl");
+    fs::write(&file, "old").unwrap();
+    let args = ["check", "a/x.img", "--format", "json-lines", "-o", "report.jsonl", "--shard"];
+    // One of two shards has the image.
+    let both: Vec<String> = ["1/2", "2/2"]
+        .into_iter()
+        .map(|shard| {
+            fs::write(&file, "old").unwrap();
+            run(folder.path(), &[&args[..], &[shard]].concat());
+            fs::read_to_string(&file).unwrap()
+        })
+        .collect();
+    assert!(both.contains(&String::new()), "{both:?}");
+    assert!(both.iter().all(|report| report != "old"), "{both:?}");
+    // What is read is never written over.
+    fs::write(folder.path().join("own.toml"), "lang = \"en\"\n").unwrap();
+    for read in [["--config", "own.toml"], ["--password-file", "own.toml"]] {
+        let args = ["check", "a/x.img", "-o", "own.toml"];
+        let output = run(folder.path(), &[&args[..], &read].concat());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("would overwrite own.toml"), "{read:?}");
+    }
 }
 
 #[test]

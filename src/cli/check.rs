@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 
 use super::args::{CheckArgs, FailOnArg};
+use super::output::Output;
 use super::progress::{Progress, TICK};
-use super::{Call, Failure, merge, output, password, request, sandbox, sources, width};
+use super::{Call, Failure, merge, output, password, request, sandbox, sources, width_of};
 use crate::Check;
 use crate::report::{ImageReport, Settings, Verdict};
 use crate::rules::baseline::Baseline;
@@ -20,6 +21,10 @@ pub(super) fn run(args: &CheckArgs, call: &Call, out: &mut dyn Write) -> Result<
     let images = sources::expand(&args.images, args.recursive, args.shard)?;
     let context = config.context(args.profile.name.as_deref(), today())?;
     let fail_on_warn = args.fail_on.or(config.fail_on) == Some(FailOnArg::Warn);
+    let from_input = |path: &&PathBuf| path.as_path() == Path::new("-");
+    if [&args.request, &args.password_file].into_iter().flatten().filter(from_input).count() > 1 {
+        return Err(Failure::Said("only one of the files can be standard input".to_owned()));
+    }
     let password = args.password_file.as_deref().map(password::read).transpose()?;
     let body = args.request.as_deref().map(request::read).transpose()?;
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
@@ -39,26 +44,39 @@ pub(super) fn run(args: &CheckArgs, call: &Call, out: &mut dyn Write) -> Result<
     }
 
     let today = context.today;
-    let settings = Settings { context, lang: *lang, detail: *detail, width: width(), fail_on_warn };
+    let settings = Settings {
+        context,
+        lang: *lang,
+        detail: *detail,
+        width: width_of(&args.report.output),
+        fail_on_warn,
+    };
     let mut form = args.report.format.writer(settings);
-    let mut file = output::open(&args.report.output, &images, call)?;
+    let mut file = output::open(
+        &args.report.output,
+        images.paths.iter().chain(&args.request).chain(&args.password_file),
+        call,
+    )?;
     let out: &mut dyn Write = match &mut file {
         Some(file) => file,
         None => out,
     };
-    let progress = Progress::new(&images, args.digest.is_some(), *lang);
+    let progress = Progress::new(&images.paths, args.digest.is_some(), *lang);
     // All that a check reads or writes but the images is open now.
-    sandbox::enter(images.iter().map(PathBuf::as_path), args.jobs)?.tell(call)?;
+    sandbox::enter(images.paths.iter().map(PathBuf::as_path), args.jobs)?.tell(call)?;
     let check = |path: &Path| {
         let mut check = check.clone();
         let tell = progress.of_digest();
         check.progress(&*tell);
-        check_one(path, &check)
+        match images.problem(path) {
+            Some(problem) => ImageReport::error(path, problem.to_owned()),
+            None => check_one(path, &check),
+        }
     };
     form.begin(out)?;
     let mut used = Vec::new();
     let mut verdicts: Vec<Verdict> = Vec::new();
-    in_order(&images, check, &progress, |report| {
+    in_order(&images.paths, check, &progress, |report| {
         progress.aside(|| {
             form.image(&report, out)?;
             // A report that is there is to be seen while the next image is checked.
@@ -71,6 +89,7 @@ pub(super) fn run(args: &CheckArgs, call: &Call, out: &mut dyn Write) -> Result<
     drop(progress);
     form.end(out)?;
     out.flush()?;
+    file.map(Output::finish).transpose()?;
     config.tell_of_waivers(&used, today, *detail, &mut io::stderr())?;
     Ok(Verdict::exit_code_of_all(verdicts))
 }

@@ -331,6 +331,11 @@ impl Config {
         }
     }
 
+    /// The file that was read.
+    pub(super) fn file(&self) -> Option<&Path> {
+        (!self.name.is_empty()).then_some(Path::new(&self.name))
+    }
+
     /// Notes what each waiver is to the report of one more image.
     pub(super) fn mark_used(&self, report: &ImageReport, used: &mut Vec<Used>) {
         used.resize(self.waivers.len(), Used::NoImage);
@@ -399,9 +404,12 @@ fn context(name: &str, path: &Path, today: i64) -> Result<Context, Failure> {
     let source = Source::read(path).map_err(|error| {
         let built_in = Profile::ALL.map(Profile::name);
         let (near, built_in) = (did_you_mean(name, built_in), built_in.join(", "));
-        Failure::Said(format!(
-            "the profile {name} is none of {built_in}, and no file ({error}){near}"
-        ))
+        match error.kind() {
+            io::ErrorKind::NotFound => Failure::Said(format!(
+                "the profile {name} is none of {built_in}, and no file ({error}){near}"
+            )),
+            _ => Failure::Said(format!("cannot read {name}: {error}")),
+        }
     })?;
     let file: ProfileFile = source.parse()?;
     let Some(profile) = Profile::from_name(file.extends.get_ref()) else {

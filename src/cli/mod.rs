@@ -37,7 +37,7 @@ use anstream::{AutoStream, ColorChoice};
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
-use self::args::{Cli, ColorArg, Command};
+use self::args::{Cli, ColorArg, Command, OutputArg};
 use self::config::Config;
 use crate::chinese::chinese;
 use crate::report::Detail;
@@ -191,7 +191,14 @@ fn lang_of_locale() -> Lang {
     }
 }
 
+/// Columns of the terminal that shows standard output, when one does.
 fn width() -> usize {
-    let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let terminal = terminal_size::terminal_size_of(io::stdout());
+    let columns = terminal.map(|(width, _)| usize::from(width.0));
     columns.unwrap_or(DEFAULT_WIDTH).clamp(*WIDTHS.start(), *WIDTHS.end())
+}
+
+/// Columns of the output: a file is as wide on every terminal.
+fn width_of(output: &OutputArg) -> usize {
+    if output.path.is_some() { DEFAULT_WIDTH } else { width() }
 }

@@ -1,7 +1,7 @@
 //! `--output`: a file instead of standard output.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use anstream::{AutoStream, ColorChoice};
@@ -9,18 +9,46 @@ use anstream::{AutoStream, ColorChoice};
 use super::args::OutputArg;
 use super::{Call, Failure};
 
+/// The file that was asked for.
+pub(super) struct Output {
+    stream: io::BufWriter<AutoStream<Box<dyn Write>>>,
+    file: File,
+}
+
+impl Output {
+    /// Says that all is written: when that is nothing, nothing is left of what stood there.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.stream.flush()?;
+        if self.file.metadata()?.is_file() && self.file.stream_position()? == 0 {
+            self.file.set_len(0)?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
 /// Opens the file that was asked for, before the process gives up the right to; never one of those
 /// that are read.
 ///
 /// What stands in it is gone with the first byte that is written: a confined process can put no other
-/// file in its place later. When nothing is written it stays, and a file that was not there is empty.
-pub(super) fn open(
+/// file in its place later. A call that ends early has written nothing and leaves it as it is.
+pub(super) fn open<'a>(
     arg: &OutputArg,
-    read: &[PathBuf],
-    call: &Call,
-) -> Result<Option<Box<dyn Write>>, Failure> {
+    read: impl IntoIterator<Item = &'a PathBuf>,
+    call: &'a Call,
+) -> Result<Option<Output>, Failure> {
     let Some(path) = &arg.path else { return Ok(None) };
-    if let Some(input) = read.iter().find(|input| is_same_file(input, path)) {
+    let read = read.into_iter().map(PathBuf::as_path).chain(call.config.file());
+    if let Some(input) = read.into_iter().find(|input| is_same_file(input, path)) {
         let input = input.display();
         return Err(Failure::Said(format!("the output would overwrite {input}")));
     }
@@ -32,8 +60,9 @@ pub(super) fn open(
         .map_err(|error| Failure::Said(format!("cannot write {}: {error}", path.display())))?;
     let always = call.color == ColorChoice::Always;
     let choice = if always { ColorChoice::Always } else { ColorChoice::Never };
-    let file: Box<dyn Write> = Box::new(Overwriting::new(opened)?);
-    Ok(Some(Box::new(io::BufWriter::new(AutoStream::new(file, choice)))))
+    let file = opened.try_clone()?;
+    let stream: Box<dyn Write> = Box::new(Overwriting::new(opened)?);
+    Ok(Some(Output { stream: io::BufWriter::new(AutoStream::new(stream, choice)), file }))
 }
 
 /// A file that is emptied when the first bytes are written to it.

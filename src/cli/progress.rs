@@ -87,6 +87,10 @@ impl Progress {
 
     /// Takes the line off the terminal while `write` writes there.
     pub(super) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        // A line that was never drawn would be drawn behind it.
+        if self.images < 2 && !self.is_digest && self.bar.elapsed() < SLOW {
+            return write();
+        }
         self.bar.suspend(write)
     }
 }

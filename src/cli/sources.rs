@@ -1,5 +1,6 @@
 //! Which files a call is about: those that were named, and what patterns and folders stand for.
 
+use std::collections::{HashMap, HashSet};
 use std::hash::Hasher;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -63,68 +64,121 @@ pub(super) fn check_name(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The images of a call, in the order in which they were named; those of a folder or a pattern in
-/// the order of their paths.
+/// The images of a call, and what stands in the way of some before they are opened.
+#[derive(Default)]
+pub(super) struct Images {
+    /// In the order in which they were named; those of a folder or a pattern in the order of their
+    /// paths, but for those that are there already.
+    pub(super) paths: Vec<PathBuf>,
+    known: HashSet<PathBuf>,
+    problems: HashMap<PathBuf, String>,
+}
+
+impl Images {
+    /// Why a path is none, when that is known already.
+    pub(super) fn problem(&self, path: &Path) -> Option<&str> {
+        self.problems.get(path).map(String::as_str)
+    }
+
+    fn add(&mut self, path: PathBuf) {
+        if self.known.insert(path.clone()) {
+            self.paths.push(path);
+        }
+    }
+
+    /// It gets a report of its own, so that the others have theirs.
+    fn add_problem(&mut self, path: &Path, problem: String) {
+        self.add(path.to_owned());
+        self.problems.insert(path.to_owned(), problem);
+    }
+
+    fn is_full(&self) -> bool {
+        self.paths.len() > MAX_IMAGES
+    }
+
+    fn walk(&mut self, folder: &Path) {
+        let mut is_empty = true;
+        for entry in WalkDir::new(folder).sort_by_file_name() {
+            if self.is_full() {
+                return;
+            }
+            let entry = match entry {
+                Ok(entry) => entry,
+                // What cannot be listed may hold an image that would be passed over silently.
+                Err(error) => {
+                    is_empty = false;
+                    let path = error.path().unwrap_or(folder);
+                    self.add_problem(path, format!("cannot list: {error}"));
+                    continue;
+                }
+            };
+            let suffix = entry.path().extension().map(|suffix| suffix.to_string_lossy());
+            let is_image = suffix.is_some_and(|suffix| {
+                SUFFIXES.iter().any(|known| known.eq_ignore_ascii_case(&suffix))
+            });
+            // What is called as an image and cannot be read is for its report to tell.
+            if is_image && !entry.path().is_dir() {
+                is_empty = false;
+                self.add(entry.into_path());
+            }
+        }
+        if is_empty {
+            let suffixes = SUFFIXES.join(", .");
+            self.add_problem(folder, format!("no image in {} (.{suffixes})", folder.display()));
+        }
+    }
+
+    fn matching(&mut self, pattern: &Path, recursive: bool) {
+        let shown = pattern.display();
+        let paths = match glob::glob(&pattern.to_string_lossy()) {
+            Ok(paths) => paths,
+            Err(error) => return self.add_problem(pattern, format!("{shown}: {error}")),
+        };
+        let mut is_empty = true;
+        for path in paths {
+            if self.is_full() {
+                return;
+            }
+            is_empty = false;
+            match path {
+                Ok(path) if recursive && path.is_dir() => self.walk(&path),
+                Ok(path) => self.add(path),
+                Err(error) => self.add_problem(error.path(), format!("cannot list: {error}")),
+            }
+        }
+        if is_empty {
+            self.add_problem(pattern, format!("{shown} matches no file"));
+        }
+    }
+}
+
+/// What the paths, folders and patterns of a call stand for.
 pub(super) fn expand(
     named: &[PathBuf],
     recursive: bool,
     shard: Option<Shard>,
-) -> Result<Vec<PathBuf>, Failure> {
-    let mut images = Vec::new();
+) -> Result<Images, Failure> {
+    let mut images = Images::default();
     for path in named {
         check_name(path)?;
-        if path.is_dir() && recursive {
-            walk(path, &mut images)?;
-        } else if !path.exists() && path.to_string_lossy().contains(['*', '?', '[']) {
-            matching(path, &mut images)?;
+        // A link that leads nowhere is there, too.
+        let is_there = || std::fs::symlink_metadata(path).is_ok();
+        if recursive && path.is_dir() {
+            images.walk(path);
+        } else if path.to_string_lossy().contains(['*', '?', '[']) && !is_there() {
+            images.matching(path, recursive);
         } else {
-            images.push(path.clone());
+            images.known.insert(path.clone());
+            images.paths.push(path.clone());
         }
-        if images.len() > MAX_IMAGES {
+        if images.is_full() {
             return Err(Failure::Said(format!("more than {MAX_IMAGES} images")));
         }
     }
     if let Some(shard) = shard {
-        images.retain(|path| shard.has(path));
+        images.paths.retain(|path| shard.has(path));
     }
     Ok(images)
-}
-
-fn walk(folder: &Path, images: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let before = images.len();
-    for entry in WalkDir::new(folder).sort_by_file_name() {
-        // What cannot be listed may hold an image that would be passed over silently.
-        let entry = entry.map_err(|error| Failure::Said(format!("cannot list: {error}")))?;
-        let suffix = entry.path().extension().map(|suffix| suffix.to_string_lossy());
-        let is_image = suffix
-            .is_some_and(|suffix| SUFFIXES.iter().any(|known| known.eq_ignore_ascii_case(&suffix)));
-        if is_image && entry.path().is_file() {
-            images.push(entry.into_path());
-        }
-        if images.len() > MAX_IMAGES {
-            break;
-        }
-    }
-    if images.len() == before {
-        let folder = folder.display();
-        let suffixes = SUFFIXES.join(", .");
-        return Err(Failure::Said(format!("no image in {folder} (.{suffixes})")));
-    }
-    Ok(())
-}
-
-fn matching(pattern: &Path, images: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let shown = pattern.display();
-    let paths = glob::glob(&pattern.to_string_lossy())
-        .map_err(|error| Failure::Said(format!("{shown}: {error}")))?;
-    let before = images.len();
-    for path in paths.take(MAX_IMAGES.saturating_add(1)) {
-        images.push(path.map_err(|error| Failure::Said(format!("{shown}: {error}")))?);
-    }
-    if images.len() == before {
-        return Err(Failure::Said(format!("{shown} matches no file")));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ struct Document<'a> {
     tool: Tool,
     /// The set of requirements.
     profile: &'a str,
+    /// What fails an image: `fail`, a broken required rule, or `warn`, also a broken recommended one.
+    fail_on: &'static str,
     /// One for each image, in the order in which they were named.
     reports: Vec<Element<'a>>,
 }
@@ -48,6 +50,8 @@ struct Line<'a> {
     tool: Tool,
     /// The set of requirements.
     profile: &'a str,
+    /// What fails an image: `fail`, a broken required rule, or `warn`, also a broken recommended one.
+    fail_on: &'static str,
     #[serde(flatten)]
     report: Element<'a>,
 }
@@ -222,6 +226,10 @@ pub fn schema(shape: Shape) -> Schema {
     }
 }
 
+fn fail_on(settings: &Settings) -> &'static str {
+    if settings.fail_on_warn { "warn" } else { "fail" }
+}
+
 /// The report as one JSON document.
 pub(super) struct Json {
     settings: Settings,
@@ -240,6 +248,7 @@ impl ReportWriter for Json {
             schema_version: SCHEMA_VERSION,
             tool: TOOL,
             profile: self.settings.context.profile_name(),
+            fail_on: fail_on(&self.settings),
             reports: Vec::new(),
         };
         let head = pretty(&head)?;
@@ -267,6 +276,7 @@ impl ReportWriter for JsonLines {
             schema_version: SCHEMA_VERSION,
             tool: TOOL,
             profile: self.settings.context.profile_name(),
+            fail_on: fail_on(&self.settings),
             report: element_of(report, self.settings.lang),
         };
         line.serialize(&mut Serializer::with_formatter(&mut *out, Safe(CompactFormatter)))?;

@@ -16,6 +16,8 @@ pub const MAX_REPORT: u64 = 1 << 30;
 pub struct Reports {
     /// The profile's name.
     pub profile: String,
+    /// Whether a warning failed an image; reports of the first versions do not say so.
+    pub fail_on_warn: bool,
     /// One for each image.
     pub reports: Vec<ImageReport>,
 }
@@ -24,6 +26,8 @@ pub struct Reports {
 struct Document {
     schema_version: String,
     profile: String,
+    #[serde(default)]
+    fail_on: FailOn,
     reports: Vec<Element>,
 }
 
@@ -31,8 +35,18 @@ struct Document {
 struct Line {
     schema_version: String,
     profile: String,
+    #[serde(default)]
+    fail_on: FailOn,
     #[serde(flatten)]
     report: Element,
+}
+
+#[derive(Deserialize, Default, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum FailOn {
+    #[default]
+    Fail,
+    Warn,
 }
 
 #[derive(Deserialize)]
@@ -98,11 +112,13 @@ pub fn read(text: &str) -> Result<Reports, String> {
                     return Err(format!("both {profile} and {} are its profile", line.profile));
                 }
             }
+            let fail_on_warn = lines.iter().any(|line| line.fail_on == FailOn::Warn);
             let reports = lines.into_iter().map(|line| line.report.into()).collect();
-            return Ok(Reports { profile, reports });
+            return Ok(Reports { profile, fail_on_warn, reports });
         }
     };
     same(&document.schema_version)?;
     let reports = document.reports.into_iter().map(ImageReport::from).collect();
-    Ok(Reports { profile: document.profile, reports })
+    let fail_on_warn = document.fail_on == FailOn::Warn;
+    Ok(Reports { profile: document.profile, fail_on_warn, reports })
 }

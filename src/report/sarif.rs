@@ -18,6 +18,7 @@
 //! **Where.** The physical location is the image, at line 1 because GitHub refuses a result without
 //! a line; the guest's files, registry keys and structures are logical locations (§3.33).
 
+use std::collections::BTreeMap;
 use std::io::{Result, Write};
 
 use serde_json::{Value as Json, json};
@@ -28,7 +29,7 @@ use super::json::{Summary, TOOL, pretty};
 use super::words::{self, FIX};
 use super::{ImageReport, ReportWriter, Settings, fingerprint};
 use crate::rules::finding::Finding;
-use crate::rules::{About, Level, Status, about_all};
+use crate::rules::{About, Level, Status, about, about_all};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -40,6 +41,11 @@ const MAX_IN_MESSAGE: usize = 8;
 pub(super) struct Sarif {
     settings: Settings,
     results: Array,
+    /// The rules that the tool has, in the order by which results name them, with their levels: those
+    /// of the profile, and what reports that were read bring besides.
+    rules: Vec<(String, Level)>,
+    /// Where each of them stands.
+    indices: BTreeMap<String, usize>,
     /// What the end says of each image.
     images: Vec<Json>,
     /// The images that could not be checked.
@@ -49,21 +55,49 @@ pub(super) struct Sarif {
 impl Sarif {
     pub(super) fn new(settings: Settings) -> Self {
         let results = Array::new("        ", "      ");
-        Self { settings, results, images: Vec::new(), notifications: Vec::new() }
+        let context = &settings.context;
+        let rules: Vec<(String, Level)> = about_all()
+            .filter_map(|rule| {
+                let level = context.policy.level(rule.id, rule.level(context.profile))?;
+                Some((rule.id.to_owned(), level))
+            })
+            .collect();
+        let ids = rules.iter().enumerate();
+        let indices = ids.map(|(index, (id, _))| (id.clone(), index)).collect();
+        Self { settings, results, rules, indices, images: Vec::new(), notifications: Vec::new() }
     }
 
-    /// The rules of the profile, in the order by which results name them.
-    fn rules(&self) -> impl Iterator<Item = (About, Level)> {
-        let context = &self.settings.context;
-        about_all().filter_map(|rule| {
-            let level = context.policy.level(rule.id, rule.level(context.profile))?;
-            Some((rule, level))
-        })
+    /// Where the rule of a finding stands. How much it weighs is the finding's to say: a report that
+    /// was read may be by another profile.
+    fn index(&mut self, finding: &Finding) -> usize {
+        match self.indices.get(&finding.rule) {
+            Some(index) => {
+                if let Some((_, level)) = self.rules.get_mut(*index) {
+                    *level = finding.level;
+                }
+                *index
+            }
+            None => {
+                let index = self.rules.len();
+                self.rules.push((finding.rule.clone(), finding.level));
+                self.indices.insert(finding.rule.clone(), index);
+                index
+            }
+        }
     }
 
-    fn descriptor(&self, rule: &About, level: Level) -> Json {
+    fn descriptor(&self, id: &str, level: Level) -> Json {
         let lang = self.settings.lang;
-        let doc = rule.doc;
+        let properties = json!({ "level": level, "tags": ["image", level.name()] });
+        let configuration = json!({ "level": default_level(level) });
+        // Of a rule of another version no more is known.
+        let Some(About { doc, .. }) = about(id) else {
+            return json!({
+                "id": id,
+                "defaultConfiguration": configuration,
+                "properties": properties,
+            });
+        };
         let (title, why) = (doc.title.get(lang), doc.why.get(lang));
         let (decided, remedy) = (doc.decided.get(lang), doc.remedy.get(lang));
         let decided_by = crate::rules::Fixed { en: "How it is decided", zh: "判定方法" }.get(lang);
@@ -78,16 +112,16 @@ impl Sarif {
             doc.source
         );
         json!({
-            "id": rule.id,
+            "id": id,
             "shortDescription": { "text": title },
             "fullDescription": { "text": why },
             "help": { "text": text, "markdown": markdown },
-            "defaultConfiguration": { "level": default_level(level) },
-            "properties": { "level": level, "tags": ["image", level.name()] },
+            "defaultConfiguration": configuration,
+            "properties": properties,
         })
     }
 
-    fn result(&self, report: &ImageReport, finding: &Finding) -> Option<Json> {
+    fn result(&self, report: &ImageReport, finding: &Finding, index: usize) -> Option<Json> {
         let (kind, level) = match finding.status {
             Status::Fail => ("fail", "error"),
             Status::Warn if self.settings.fail_on_warn => ("fail", "error"),
@@ -96,7 +130,6 @@ impl Sarif {
             Status::Waived => ("fail", default_level(finding.level)),
             _ => return None,
         };
-        let index = self.rules().position(|(rule, _)| rule.id == finding.rule)?;
         let path = &report.image.path;
         let fingerprint = fingerprint::of(path, &finding.rule);
         let finding = finding.in_language(self.settings.lang);
@@ -178,24 +211,13 @@ impl Sarif {
 
 impl ReportWriter for Sarif {
     fn begin(&mut self, out: &mut dyn Write) -> Result<()> {
-        let rules: Vec<Json> =
-            self.rules().map(|(rule, level)| self.descriptor(&rule, level)).collect();
-        let tool = json!({
-            "driver": {
-                "name": TOOL.name,
-                "version": TOOL.version,
-                "semanticVersion": TOOL.version,
-                "language": self.settings.lang.name(),
-                "rules": rules,
-            },
-        });
-        let tool = pretty(&tool)?.replace('\n', "\n      ");
         // Tells the runs of one profile from those of others over the same images.
-        let id = format!("{}/{}/", TOOL.name, self.settings.context.profile_name());
+        let id = json!(format!("{}/{}/", TOOL.name, self.settings.context.profile_name()));
+        let id = pretty(&id)?;
         write!(
             out,
             "{{\n  \"$schema\": \"{SCHEMA}\",\n  \"version\": \"2.1.0\",\n  \"runs\": [\n    {{\n      \
-             \"tool\": {tool},\n      \"automationDetails\": {{ \"id\": \"{id}\" }},\n      \
+             \"automationDetails\": {{ \"id\": {id} }},\n      \
              \"columnKind\": \"unicodeCodePoints\",\n      \"results\": ["
         )
     }
@@ -216,7 +238,8 @@ impl ReportWriter for Sarif {
             }));
         }
         for finding in &report.findings {
-            if let Some(result) = self.result(report, finding) {
+            let index = self.index(finding);
+            if let Some(result) = self.result(report, finding, index) {
                 self.results.push(&result, out)?;
             }
         }
@@ -231,7 +254,20 @@ impl ReportWriter for Sarif {
         });
         let properties =
             json!({ "profile": self.settings.context.profile_name(), "images": self.images });
-        for (name, value) in [("invocations", json!([invocation])), ("properties", properties)] {
+        let rules: Vec<Json> =
+            self.rules.iter().map(|(id, level)| self.descriptor(id, *level)).collect();
+        let tool = json!({
+            "driver": {
+                "name": TOOL.name,
+                "version": TOOL.version,
+                "semanticVersion": TOOL.version,
+                "language": self.settings.lang.name(),
+                "rules": rules,
+            },
+        });
+        for (name, value) in
+            [("tool", tool), ("invocations", json!([invocation])), ("properties", properties)]
+        {
             let value = pretty(&value)?.replace('\n', "\n      ");
             write!(out, ",\n      \"{name}\": {value}")?;
         }

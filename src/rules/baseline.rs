@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Status;
-use super::finding::Finding;
+use super::finding::{Finding, LEFT_OUT};
 use super::policy::Waived;
 use crate::chinese::chinese;
 use crate::fact::Evidence;
@@ -31,23 +31,39 @@ use crate::fact::Evidence;
 pub struct Baseline {
     /// What reports call it.
     name: String,
-    /// By the image's path and the rule: what was seen.
-    seen: BTreeMap<(String, String), BTreeSet<Sight>>,
+    /// By the image's path and the rule.
+    known: BTreeMap<(String, String), Known>,
 }
 
 /// A piece of evidence without what differs between two runs that see the same: the number of a line,
 /// or a measured size.
 type Sight = (String, String);
 
-/// A line of a file is known by its file and its text; anything else by its place.
+/// What an earlier report has of a rule in an image.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    /// Whether it failed, or was set aside, and did not only warn.
+    failed: bool,
+    seen: BTreeSet<Sight>,
+}
+
+/// A line of a file is known by its file and its text; anything else by its place and by what is
+/// said of it but for the numbers. A report is in one language, so both are tried.
 fn sights(evidence: &Evidence) -> [Sight; 2] {
     let Evidence { location, detail, .. } = evidence;
+    let details = [detail.clone(), chinese(detail).into_owned()];
     match location.rsplit_once(':') {
         Some((file, line)) if !line.is_empty() && line.chars().all(|c| c.is_ascii_digit()) => {
-            [detail.clone(), chinese(detail).into_owned()].map(|detail| (file.to_owned(), detail))
+            details.map(|detail| (file.to_owned(), detail))
         }
-        _ => [location, location].map(|place| (place.clone(), String::new())),
+        // How many pieces were left out is no measure: more of them are new.
+        _ if location == LEFT_OUT => details.map(|detail| (location.clone(), detail)),
+        _ => details.map(|detail| (location.clone(), without_numbers(&detail))),
     }
+}
+
+fn without_numbers(text: &str) -> String {
+    text.split(|char: char| char.is_ascii_digit()).filter(|part| !part.is_empty()).collect()
 }
 
 fn is_broken(finding: &Finding) -> bool {
@@ -61,28 +77,32 @@ impl Baseline {
         name: &str,
         reports: impl IntoIterator<Item = (&'a str, &'a [Finding])>,
     ) -> Self {
-        let mut seen: BTreeMap<(String, String), BTreeSet<Sight>> = BTreeMap::new();
+        let mut known: BTreeMap<(String, String), Known> = BTreeMap::new();
         for (image, findings) in reports {
             for finding in findings.iter().filter(|finding| is_broken(finding)) {
-                let sights = finding.evidence.iter().flat_map(sights);
-                seen.entry((image.to_owned(), finding.rule.clone())).or_default().extend(sights);
+                let key = (image.to_owned(), finding.rule.clone());
+                let before = known.entry(key).or_default();
+                before.failed |= finding.status != Status::Warn;
+                before.seen.extend(finding.evidence.iter().flat_map(sights));
             }
         }
-        Self { name: name.to_owned(), seen }
+        Self { name: name.to_owned(), known }
     }
 
     /// Sets aside what fails or warns and is not new: everything that the finding shows was seen
-    /// before, by the same rule in the image of the same path.
+    /// before, by the same rule in the image of the same path, and it weighed as much.
     pub fn apply(&self, findings: &mut [Finding], image: &str) {
         for finding in findings {
-            if !matches!(finding.status, Status::Fail | Status::Warn) {
-                continue;
-            }
+            let is_failure = match finding.status {
+                Status::Fail => true,
+                Status::Warn => false,
+                _ => continue,
+            };
             let key = (image.to_owned(), finding.rule.clone());
-            let Some(before) = self.seen.get(&key) else { continue };
+            let Some(before) = self.known.get(&key) else { continue };
             let is_known =
-                |evidence: &Evidence| sights(evidence).iter().any(|s| before.contains(s));
-            if finding.evidence.iter().all(is_known) {
+                |evidence: &Evidence| sights(evidence).iter().any(|s| before.seen.contains(s));
+            if (before.failed || !is_failure) && finding.evidence.iter().all(is_known) {
                 let reason = format!("known from {}", self.name);
                 finding.set_aside(Waived { reason, expires: None });
             }
@@ -123,6 +143,36 @@ mod tests {
         assert_eq!(status(&[(7, "/data")], &[(7, "/data"), (8, "/more")], "a.qcow2"), Status::Fail);
         assert_eq!(status(&[(7, "/data")], &[(7, "/data")], "b.qcow2"), Status::Fail);
         assert_eq!(status(&[], &[(7, "/data")], "a.qcow2"), Status::Fail);
+    }
+
+    /// How a warning of this status and evidence ends after one of those before it.
+    fn after(before: (Status, &str, &str), now: (Status, &str, &str)) -> Status {
+        let made = |(status, location, detail): (Status, &str, &str)| {
+            let mut found = with(&[(7, "/data")]).into_iter().find(|f| f.rule == RULE).unwrap();
+            found.status = status;
+            found.evidence = vec![Evidence::new(location, detail)];
+            found
+        };
+        let old = [made(before)];
+        let baseline = Baseline::new("old.json", [("a.qcow2", old.as_slice())]);
+        let mut findings = [made(now)];
+        baseline.apply(&mut findings, "a.qcow2");
+        findings[0].status
+    }
+
+    #[test]
+    fn what_gets_worse_is_new() {
+        use Status::{Fail, Waived, Warn};
+        let bits = "qcow2 header, byte 72";
+        assert_eq!(after((Warn, bits, "bit 0: dirty"), (Fail, bits, "bit 1: corrupt")), Fail);
+        assert_eq!(after((Warn, bits, "bit 0: dirty"), (Warn, bits, "bit 1: corrupt")), Warn);
+        assert_eq!(after((Warn, bits, "bit 0: dirty"), (Fail, bits, "bit 0: dirty")), Fail);
+        assert_eq!(after((Fail, bits, "bit 0: dirty"), (Warn, bits, "bit 0: dirty")), Waived);
+        assert_eq!(after((Waived, bits, "bit 0: dirty"), (Fail, bits, "bit 0: dirty")), Waived);
+        // A size that was measured again.
+        assert_eq!(after((Fail, "/", "7 of 9 blocks"), (Fail, "/", "6 of 9 blocks")), Waived);
+        assert_eq!(after((Fail, "…", "7 more"), (Fail, "…", "7 more")), Waived);
+        assert_eq!(after((Fail, "…", "7 more"), (Fail, "…", "8 more")), Fail);
     }
 
     #[test]

@@ -124,12 +124,15 @@ fn cut(text: &mut String) {
     }
 }
 
+/// The place of what was left out.
+pub(super) const LEFT_OUT: &str = "…";
+
 /// Makes evidence fit for a report, and says what was left out.
 fn shown(mut evidence: Vec<Evidence>) -> Vec<Evidence> {
     let more = evidence.len().saturating_sub(MAX_EVIDENCE);
     if more > 0 {
         evidence.truncate(MAX_EVIDENCE);
-        evidence.push(Evidence::new("…", format!("{more} more")));
+        evidence.push(Evidence::new(LEFT_OUT, format!("{more} more")));
     }
     for Evidence { location, detail, .. } in &mut evidence {
         cut(location);
