@@ -43,6 +43,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("{}: no rule is called {}", "{}：没有名为{}的规则"),
     ("{}: extends is none of {}", "{}：extends不是{}之一"),
     ("{}: {} is not in the platform's list of os_version", "{}：{}不在平台的os_version列表中"),
+    (
+        "{}: min-virtual-size is more than max-virtual-size",
+        "{}：min-virtual-size大于max-virtual-size",
+    ),
     ("{}: a waiver needs a reason", "{}：豁免必须说明原因（reason）"),
     ("{}: expires is a date such as 2026-12-31", "{}：expires应为日期，例如2026-12-31"),
     ("more than {} bytes", "超过{}字节"),

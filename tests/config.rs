@@ -89,7 +89,9 @@ fn a_waiver_for_another_image_is_told_only_when_more_is_asked() {
     let good = guest("good.qcow2");
     assert_eq!(text(&run(folder.path(), &["check", &good]).stderr), "");
     let full = run(folder.path(), &["check", "-v", &good]);
-    let said = format!("image-preflight.toml:2: the waiver of {RULE} is for none of these images");
+    let said = format!(
+        "image-preflight.toml:2: the waiver of {RULE} is for nothing that this call checks"
+    );
     assert!(text(&full.stderr).contains(&said), "{}", text(&full.stderr));
 
     // All images of a fleet are there where its reports are joined.
@@ -201,6 +203,10 @@ fn what_is_wrong_in_a_file_is_said_with_its_line() {
         ("extends = \"otc\"\n[levels]\nfstab-uid = \"off\"", "p.toml:3: no rule is called"),
         ("extends = \"otc\"\n[limits]\nmax-file-size = \"big\"", "p.toml:3: \"big\" is no size"),
         ("extends = \"otc\"\n[limits]\nmax-file-size = \"99999999999 TiB\"", "is no size"),
+        (
+            "extends = \"otc\"\n[limits]\nmin-virtual-size = \"2 TiB\"\nmax-virtual-size = \"1 TiB\"",
+            "p.toml:3: min-virtual-size is more than max-virtual-size",
+        ),
     ] {
         fs::write(folder.path().join("p.toml"), content).unwrap();
         let output = run(folder.path(), &["check", &good, "--profile", "p.toml"]);

@@ -117,6 +117,17 @@ struct Date {
     day: u8,
 }
 
+/// A key that is not known would be passed over: `expire`, and the waiver would count for ever.
+fn only_known_keys(item: &Bound<'_, PyAny>) -> PyResult<()> {
+    for key in item.try_iter()? {
+        let key: String = key?.extract()?;
+        if !["rule", "reason", "image", "expires"].contains(&key.as_str()) {
+            return Err(PyValueError::new_err(format!("a waiver has no {key:?}")));
+        }
+    }
+    Ok(())
+}
+
 fn waiver_of(item: WaiverItem) -> PyResult<Waiver> {
     let WaiverItem { rule, reason, image, expires } = item;
     if about(&rule).is_none() {
@@ -185,7 +196,9 @@ mod image_preflight {
         let mut waived = Vec::new();
         if let Some(waivers) = waivers {
             for item in waivers.try_iter()? {
-                waived.push(waiver_of(item?.extract()?)?);
+                let item = item?;
+                only_known_keys(&item)?;
+                waived.push(waiver_of(item.extract()?)?);
             }
         }
         let digest = digest.map(digest_of).transpose()?;

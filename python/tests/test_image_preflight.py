@@ -97,6 +97,7 @@ def test_waivers_are_those_of_the_configuration():
         {"password": ""},
         {"waivers": [{"rule": "no-such-rule", "reason": "r"}]},
         {"waivers": [{"rule": RULE, "reason": " "}]},
+        {"waivers": [{"rule": RULE, "reason": "r", "expire": datetime.date.today()}]},
     ],
 )
 def test_what_is_not_known_is_a_value_error(arguments):

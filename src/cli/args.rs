@@ -125,6 +125,8 @@ pub(super) struct CheckArgs {
     pub(super) images: Vec<PathBuf>,
 
     /// Check the images in folders, too: files that are called as images are (.qcow2, .raw, .img, …)
+    ///
+    /// Links to folders are not followed.
     #[arg(long, short = 'R', help_heading = WHAT)]
     pub(super) recursive: bool,
 

@@ -348,7 +348,9 @@ impl Config {
             let image = &*report.image.path;
             let now = if waived().any(|found| waiver.is_of(&found.rule, image)) {
                 Used::Yes
-            } else if waiver.covers(image) {
+            } else if waiver.covers(image)
+                && report.findings.iter().any(|found| found.rule == waiver.rule)
+            {
                 Used::No
             } else {
                 Used::NoImage
@@ -374,7 +376,7 @@ impl Config {
                 }
                 (_, Used::No) => "set nothing aside".to_owned(),
                 (_, Used::NoImage) if detail == Detail::Full => {
-                    "is for none of these images".to_owned()
+                    "is for nothing that this call checks".to_owned()
                 }
                 (_, Used::Yes | Used::NoImage) => continue,
             };
@@ -388,7 +390,7 @@ impl Config {
 /// What a waiver was to the images of a call, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Used {
-    /// None of them is meant.
+    /// None of them is meant, or the rule was not asked.
     NoImage,
     /// It set nothing of theirs aside.
     No,
@@ -428,15 +430,23 @@ fn context(name: &str, path: &Path, today: i64) -> Result<Context, Failure> {
         };
         Ok((source.rule(id)?, level))
     };
+    let limits = Limits {
+        max_file_size: source.size(file.limits.max_file_size.as_ref())?,
+        min_virtual_size: source.size(file.limits.min_virtual_size.as_ref())?,
+        max_virtual_size: source.size(file.limits.max_virtual_size.as_ref())?,
+    };
+    if let (Some(min), Some(max)) = (limits.min_virtual_size, limits.max_virtual_size)
+        && min > max
+        && let Some(size) = &file.limits.min_virtual_size
+    {
+        let what = "min-virtual-size is more than max-virtual-size";
+        return Err(source.said(size.span().start, what));
+    }
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let policy = Policy {
         name: Some(file.name.unwrap_or(stem)),
         levels: file.levels.iter().map(level).collect::<Result<_, _>>()?,
-        limits: Limits {
-            max_file_size: source.size(file.limits.max_file_size.as_ref())?,
-            min_virtual_size: source.size(file.limits.min_virtual_size.as_ref())?,
-            max_virtual_size: source.size(file.limits.max_virtual_size.as_ref())?,
-        },
+        limits,
         systems: file
             .systems
             .into_iter()

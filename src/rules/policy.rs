@@ -56,9 +56,10 @@ impl System {
 
     /// Whether a guest's id and version are meant.
     pub fn is(&self, id: &str, version: Option<&str>) -> bool {
-        let Some(wanted) = &self.version else { return self.id == id };
+        let is_id = self.id.eq_ignore_ascii_case(id);
+        let Some(wanted) = &self.version else { return is_id };
         let rest = version.and_then(|version| version.strip_prefix(wanted.as_str()));
-        self.id == id && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        is_id && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 }
 
