@@ -12,7 +12,7 @@
 use std::io::{Result, Write};
 
 use super::escape::{for_terminal, lines};
-use super::words::{self, FIX};
+use super::words;
 use super::{ImageReport, ReportWriter, Settings};
 use crate::rules::finding::Finding;
 use crate::rules::{Level, Status};
@@ -68,7 +68,7 @@ impl Github {
             message.push_str(&format!("\n{place}  {}", seen.detail));
         }
         if let Some(remedy) = &finding.remedy {
-            message.push_str(&format!("\n{}{remedy}", FIX.get(lang)));
+            message.push_str(&format!("\n{}{remedy}", words::fix(&finding.rule, remedy).get(lang)));
         }
         message
     }

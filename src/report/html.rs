@@ -102,7 +102,7 @@ impl Html {
                     (words::for_one_reason(findings.len(), lang))
                     ul.seen { @for seen in &first.evidence { li { (evidence(seen, lang)) } } }
                     @if let Some(remedy) = words::shared_remedy(findings) {
-                        dl { dt { (self.say("Fix", "修复")) } dd { (repair(remedy.get(lang))) } }
+                        dl { dt { (fix(&first.rule, remedy.get(lang), lang)) } dd { (repair(remedy.get(lang))) } }
                     }
                     p.rules { @for finding in findings { code { (finding.rule) } " " } }
                 }
@@ -132,7 +132,7 @@ impl Html {
                             dt { (self.say("Why", "原因")) } dd { (lines(why)) }
                         }
                         @if let Some(remedy) = finding.remedy.as_ref().filter(|_| matters) {
-                            dt { (self.say("Fix", "修复")) } dd { (repair(remedy)) }
+                            dt { (fix(&finding.rule, remedy, lang)) } dd { (repair(remedy)) }
                         }
                         @if finding.status == Status::Fail && !finding.predicts.is_empty() {
                             dt { (self.say("Code", "错误码")) }
@@ -351,6 +351,13 @@ fn evidence(seen: &Evidence, lang: Lang) -> Markup {
             pre { (for_terminal(&before)) mark { (for_terminal(&marked)) } (for_terminal(&behind)) }
         }
     }
+}
+
+/// What is said beside a repair.
+fn fix(rule: &str, remedy: &str, lang: Lang) -> String {
+    let head = words::fix(rule, remedy).get(lang).trim_end_matches([':', '：', ' ']);
+    let mut chars = head.chars();
+    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect()
 }
 
 /// A repair: its commands look as if they were to be copied, its sentences do not.

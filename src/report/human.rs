@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::escape::{for_terminal, lines};
-use super::words::{self, BY_PLATFORM, FIX, WHY};
+use super::words::{self, BY_PLATFORM, WHY};
 use super::{ImageReport, ReportWriter, Settings, Verdict};
 use crate::fact::{Evidence, Excerpt};
 use crate::rules::finding::Finding;
@@ -112,7 +112,7 @@ fn summed_up(findings: &[&Finding], layout: &Settings, out: &mut dyn Write) -> R
     writeln!(out, "{style}{status}{style:#} {BOLD}{words}{BOLD:#}")?;
     evidence(first, layout, out)?;
     if let Some(remedy) = words::shared_remedy(findings) {
-        fix(remedy.get(layout.lang), layout, out)?;
+        fix(&first.rule, remedy.get(layout.lang), layout, out)?;
     }
     let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
     paragraph(out, layout, INDENT, &rules.join(", "))
@@ -195,7 +195,7 @@ fn in_full(finding: &Finding, layout: &Settings, out: &mut dyn Write) -> Result<
         paragraph(out, layout, INDENT, &why)?;
     }
     if let Some(remedy) = &finding.remedy {
-        fix(remedy.get(lang), layout, out)?;
+        fix(&finding.rule, remedy.get(lang), layout, out)?;
     }
     if !finding.predicts.is_empty() && finding.status == Status::Fail {
         paragraph(out, layout, INDENT, &words::predicted(&finding.predicts, lang))?;
@@ -207,8 +207,8 @@ fn in_full(finding: &Finding, layout: &Settings, out: &mut dyn Write) -> Result<
 }
 
 /// A repair. Only sentences are wrapped: a command is to be copied whole.
-fn fix(remedy: &str, layout: &Settings, out: &mut dyn Write) -> Result<()> {
-    let head = FIX.get(layout.lang);
+fn fix(rule: &str, remedy: &str, layout: &Settings, out: &mut dyn Write) -> Result<()> {
+    let head = words::fix(rule, remedy).get(layout.lang);
     for (index, line) in lines(remedy).enumerate() {
         let is_whole = !words::is_prose(&line) || words::mentions_command(&line);
         let line = if index == 0 { format!("{head}{line}") } else { line };

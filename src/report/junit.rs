@@ -12,7 +12,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::escape::{for_terminal, lines};
-use super::words::{self, FIX};
+use super::words;
 use super::{ImageReport, ReportWriter, Settings};
 use crate::rules::finding::Finding;
 use crate::rules::{Lang, Level, Status};
@@ -116,7 +116,7 @@ fn body(finding: &Finding<String>, lang: Lang) -> String {
         body.push_str(&format!("{}  {}\n", text(&place), text(&seen.detail)));
     }
     if let Some(remedy) = &finding.remedy {
-        body.push_str(FIX.get(lang));
+        body.push_str(words::fix(&finding.rule, remedy).get(lang));
         for line in lines(remedy) {
             body.push_str(&format!("{}\n", text(&line)));
         }

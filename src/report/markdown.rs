@@ -51,7 +51,7 @@ impl Markdown {
         writeln!(out, "\n#### {} {status}: {words}\n", mark(first.status))?;
         evidence(&first, lang, out)?;
         if let Some(remedy) = words::shared_remedy(alike) {
-            repair(remedy.get(lang), lang, out)?;
+            repair(&first.rule, remedy.get(lang), lang, out)?;
         }
         let rules: Vec<_> = alike.iter().map(|finding| code(&finding.rule)).collect();
         writeln!(out, "\n{}", rules.join(", "))
@@ -69,7 +69,7 @@ impl Markdown {
             writeln!(out, "\n{}{}", words::WHY.get(lang), text(rule.doc.why.get(lang)))?;
         }
         if let Some(remedy) = &finding.remedy {
-            repair(remedy, lang, out)?;
+            repair(&finding.rule, remedy, lang, out)?;
         }
         if !finding.predicts.is_empty() && finding.status == Status::Fail {
             writeln!(out, "\n{}", text(&words::predicted(&finding.predicts, lang)))?;
@@ -143,8 +143,8 @@ fn evidence(finding: &Finding<String>, lang: Lang, out: &mut dyn Write) -> Resul
 }
 
 /// A repair: its commands in a block of code, its sentences not.
-fn repair(remedy: &str, lang: Lang, out: &mut dyn Write) -> Result<()> {
-    let head = words::FIX.get(lang);
+fn repair(rule: &str, remedy: &str, lang: Lang, out: &mut dyn Write) -> Result<()> {
+    let head = words::fix(rule, remedy).get(lang);
     for (index, (is_command, part)) in words::parts(remedy).into_iter().enumerate() {
         match (index, is_command) {
             (0, true) => writeln!(out, "\n{}\n\n{}", head.trim_end(), fenced(&part))?,

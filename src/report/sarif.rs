@@ -26,7 +26,7 @@ use serde_json::{Value as Json, json};
 use super::array::Array;
 use super::escape::for_terminal;
 use super::json::{Summary, TOOL, pretty};
-use super::words::{self, FIX};
+use super::words;
 use super::{ImageReport, ReportWriter, Settings, fingerprint};
 use crate::rules::finding::Finding;
 use crate::rules::{About, Level, Status, about, about_all};
@@ -203,7 +203,7 @@ impl Sarif {
             text.push_str(&format!("\n{place}: {}", seen.detail));
         }
         if let Some(remedy) = &finding.remedy {
-            text.push_str(&format!("\n{}{remedy}", FIX.get(lang)));
+            text.push_str(&format!("\n{}{remedy}", words::fix(&finding.rule, remedy).get(lang)));
         }
         message(&text)
     }

@@ -6,6 +6,7 @@ use super::escape::for_terminal;
 use super::{ImageReport, Verdict};
 use crate::chinese::chinese;
 use crate::rules::finding::Finding;
+use crate::rules::is_of_guest;
 use crate::rules::{Context, Fixed, Lang, Level, Status, Text};
 
 /// A verdict as a headline says it.
@@ -172,8 +173,15 @@ pub(super) fn predicted(codes: &[String], lang: Lang) -> String {
     }
 }
 
-/// What is said before a repair.
-pub(super) const FIX: Fixed = Fixed { en: "fix: ", zh: "修复：" };
+/// What is said before a repair. A command for the guest would do harm where the report is read.
+pub(super) fn fix(rule: &str, remedy: &str) -> Fixed {
+    let first = remedy.lines().next().unwrap_or_default();
+    if is_of_guest(rule) && !is_prose(first) && !first.starts_with('"') {
+        Fixed { en: "fix, in the guest: ", zh: "修复（在系统内执行）：" }
+    } else {
+        Fixed { en: "fix: ", zh: "修复：" }
+    }
+}
 
 /// Whether a line of a repair is a sentence, which at most mentions a command, and not a command (or a
 /// setting) that is to be pasted: it begins as a sentence or a heading does, or tells of alternatives.

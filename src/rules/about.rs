@@ -69,6 +69,14 @@ pub fn groups() -> Vec<Group> {
     groups
 }
 
+/// Whether what a requirement asks for is changed inside of the guest: it stands in none of the parts
+/// about the file, the object storage and the request.
+pub(crate) fn is_of_guest(id: &str) -> bool {
+    let place = |id: &str| super::RULES.iter().position(|rule| rule.id() == id);
+    let (first, behind) = (place("os-supported"), place("obs-standard-storage"));
+    place(id).is_some_and(|at| first <= Some(at) && Some(at) < behind)
+}
+
 /// The requirement with that id, whether on the image or on the request.
 pub fn about(id: &str) -> Option<About> {
     about_all().find(|rule| rule.id == id)
@@ -91,6 +99,21 @@ impl From<&'static BodyRule> for About {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_changed_in_the_guest_is_told_from_the_file_and_the_request() {
+        for (id, is) in [
+            ("fstab-uuid", true),
+            ("win-dhcp", true),
+            ("os-supported", true),
+            ("file-size-max", false),
+            ("obs-standard-storage", false),
+            ("req-name", false),
+            ("gone", false),
+        ] {
+            assert_eq!(is_of_guest(id), is, "{id}");
+        }
+    }
 
     #[test]
     fn every_part_of_the_catalogue_begins_with_its_first_requirement() {

@@ -156,6 +156,7 @@ pub(crate) mod testing;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use about::is_of_guest;
 pub use about::{About, Group, about, about_all, groups};
 pub use error_codes::{ERROR_CODES, ErrorCode, error_code};
 pub use finding::{Finding, check_all, judge};
