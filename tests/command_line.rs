@@ -231,6 +231,10 @@ fn ls_and_cat_show_what_the_checker_sees() {
     let (code, all) = said(&["cat", &good, "/etc/no-such-file"]);
     assert_eq!(code, 2);
     assert!(all.contains("/etc/no-such-file: no such file"), "{all}");
+    let unread = guest("qcow2-backing-file.qcow2");
+    let (code, all) = said(&["ls", "--volume", "1", &unread, "/"]);
+    assert_eq!(code, 2);
+    assert!(all.contains("depends on the backing file"), "{all}");
 }
 
 #[test]
@@ -263,7 +267,9 @@ fn the_long_help_of_each_command_has_examples_and_exit_codes() {
         assert!(long.contains("\nExamples:\n"), "{command}: {long}");
         assert!(long.contains("image-preflight "), "{command}: {long}");
         assert!(long.contains("  2  the call could not be carried out"), "{command}: {long}");
-        let judges = ["check", "request", "merge"].contains(&command.as_str());
+        let of_body = command == "request";
+        assert_eq!(long.contains("  1  the body breaks a required rule"), of_body, "{command}");
+        let judges = ["check", "merge"].contains(&command.as_str());
         for line in ["  0  every required rule", "  1  a required rule", "  3  nothing is"] {
             assert_eq!(long.contains(line), judges, "{command}: {long}");
         }

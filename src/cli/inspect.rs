@@ -38,13 +38,13 @@ pub(super) fn run(args: &InspectArgs, call: &Call, out: &mut dyn Write) -> Resul
 }
 
 /// A name and what is known of it on each line, in one language.
-struct Rows<'a> {
-    out: &'a mut dyn Write,
-    lang: Lang,
+pub(super) struct Rows<'a> {
+    pub(super) out: &'a mut dyn Write,
+    pub(super) lang: Lang,
 }
 
 impl Rows<'_> {
-    fn row(&mut self, name: Fixed, value: &str) -> Result<(), Failure> {
+    pub(super) fn row(&mut self, name: Fixed, value: &str) -> Result<(), Failure> {
         self.named(name.get(self.lang), value)
     }
 
@@ -56,7 +56,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    fn say(&self, text: Text) -> String {
+    pub(super) fn say(&self, text: Text) -> String {
         match self.lang {
             Lang::En => text.en,
             Lang::ZhCn => text.zh,
@@ -68,7 +68,7 @@ impl Rows<'_> {
     }
 
     /// What a reader said, as far as it is known in the language.
-    fn read(&self, text: &str) -> String {
+    pub(super) fn read(&self, text: &str) -> String {
         words_in(text, self.lang).into_owned()
     }
 

@@ -41,10 +41,10 @@ pub(super) fn tree(image: &Path, partition: Option<u32>) -> Result<Tree, Failure
         let image = image.display();
         return Err(Failure::Said(format!("{image}: {why} (--volume N looks into one partition)")));
     };
-    let disk = files.disk.known();
-    let index = disk.and_then(|disk| {
-        disk.volumes.iter().position(|volume| volume.partition.unwrap_or(0) == number)
-    });
+    let disk = files.disk.as_result().map_err(|unread| {
+        Failure::Said(format!("{}: {}: {}", image.display(), unread.location, unread.reason))
+    })?;
+    let index = disk.volumes.iter().position(|volume| volume.partition.unwrap_or(0) == number);
     match index.and_then(|index| Some((index, files.filesystems.get(index)?))) {
         Some((index, Fact::Known(Some(filesystem)))) => Ok(Tree::new(filesystem.clone(), index)),
         Some((_, Fact::Known(None))) => {

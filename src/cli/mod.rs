@@ -40,6 +40,7 @@ use clap::error::ErrorKind;
 use self::args::{Cli, ColorArg, Command};
 use self::config::Config;
 use crate::chinese::chinese;
+use crate::fact::Unread;
 use crate::report::Detail;
 use crate::rules::Lang;
 
@@ -129,7 +130,7 @@ pub fn run() -> ExitCode {
         Command::Ls(args) => confine(&args.image, &call).and_then(|()| ls::run(&args, &mut out)),
         Command::Cat(args) => confine(&args.image, &call).and_then(|()| cat::run(&args)),
         Command::Registry(args) => {
-            confine(&args.image, &call).and_then(|()| registry::run(&args, &mut out))
+            confine(&args.image, &call).and_then(|()| registry::run(&args, &call, &mut out))
         }
         Command::Request(args) => request::run(&args, &call, &mut out),
         Command::Remedy(args) => remedy::run(&args, &call, &mut out),
@@ -176,6 +177,15 @@ fn words_in(text: &str, lang: Lang) -> Cow<'_, str> {
     match lang {
         Lang::En => Cow::Borrowed(text),
         Lang::ZhCn => chinese(text),
+    }
+}
+
+/// Where something could not be read, and why.
+fn place_and_reason(unread: &Unread, lang: Lang) -> String {
+    let (place, reason) = (words_in(&unread.location, lang), words_in(&unread.reason, lang));
+    match lang {
+        Lang::En => format!("{place}: {reason}"),
+        Lang::ZhCn => format!("{place}：{reason}"),
     }
 }
 
