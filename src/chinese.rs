@@ -437,6 +437,7 @@ const OTHERS: &[(&str, &str)] = &[
     ),
     ("{}, found: {}", "{}，已找到：{}"),
     ("{}, missing: {}", "{}，缺失：{}"),
+    ("{}, broken: {}", "{}，无法使用：{}"),
     ("{}, not known: {}", "{}，未知：{}"),
     ("{}, not needed: {}", "{}，不需要：{}"),
     ("partition {} is active; {}", "分区{}为活动分区；{}"),
@@ -569,8 +570,8 @@ mod tests {
             ("bit 4: extended L2 entries", "位4：扩展L2项"),
             ("/a/b: no such file or directory", "/a/b：文件或目录不存在"),
             (
-                "the kernel, missing: cut short: 20991 of 20992 bytes",
-                "内核，缺失：被截断：20991/20992字节",
+                "the kernel, broken: cut short: 20991 of 20992 bytes",
+                "内核，无法使用：被截断：20991/20992字节",
             ),
             (
                 "ext inode at byte 8: expected checksum 0x1, found 0x2",

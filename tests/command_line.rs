@@ -307,6 +307,9 @@ fn less_and_more_are_said_when_asked_for() {
     for (id, line) in ids.lines().zip(list.lines()) {
         assert_eq!(line.split_whitespace().next(), Some(id));
     }
+    let (_, names) = said(&["ls", "-q", &good, "/"]);
+    assert!(names.lines().any(|name| name == "etc"), "{names}");
+    assert_eq!(names.lines().count(), said(&["ls", &good, "/"]).1.lines().count());
     let output = run(&["os-version", &good]);
     let quiet = run(&["os-version", "--quiet", &good]);
     assert_eq!(output.stdout, quiet.stdout);
@@ -353,6 +356,20 @@ fn the_version_in_full_says_what_a_bug_report_needs() {
             assert!(all.contains(word), "{word}: {all}");
         }
     }
+}
+
+#[test]
+fn the_version_in_full_says_the_language_of_the_call() {
+    for args in [&["--version", "-v", "--lang", "zh-CN"][..], &["-Vv", "--lang=zh-CN"]] {
+        let (_, all) = said(args);
+        assert!(all.contains("language     zh-CN"), "{all}");
+    }
+}
+
+#[test]
+fn inspect_shows_the_marks_of_a_container() {
+    let (_, all) = said(&["inspect", &guest("qcow2-corrupt.qcow2")]);
+    assert!(all.contains("0 pieces of damage, marked as corrupt"), "{all}");
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn the_boot_configuration_and_the_default_user_are_found() {
 #[test]
 fn what_could_not_be_read_is_not_said_to_be_missing() {
     for (image, args, words) in [
-        ("luks-root.qcow2", &[r"HKLM\BCD00000000"][..], "crypto_LUKS is not looked into"),
+        ("luks-root.qcow2", &[r"HKLM\BCD00000000"][..], "crypto_LUKS is not read by"),
         ("qcow2-backing-file.qcow2", &[r"HKLM\BCD00000000"], "depends on the backing file"),
         ("qcow2-backing-file.qcow2", &["--volume", "1", r"HKLM\SYSTEM"], "depends on the backing"),
     ] {

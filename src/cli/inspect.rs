@@ -178,7 +178,16 @@ fn image(image: &ImageFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
                 "version {version}, {cluster}-byte clusters, {snapshots} snapshots, {problems} pieces of damage",
                 "版本{version}，簇大小{cluster}字节，{snapshots}个快照，{problems}处损坏"
             );
-            rows.row(qcow2, &rows.say(words))?;
+            let mut words = vec![rows.say(words)];
+            let marks = [
+                (found.dirty, text!("marked as dirty", "带有dirty标记")),
+                (found.corrupt, text!("marked as corrupt", "带有corrupt标记")),
+            ];
+            words.extend(marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| rows.say(mark)));
+            rows.row(qcow2, &words.join(rows.words(Fixed::new(", ", "，"))))?;
+            if let Fact::Unknown(unread) = &found.checked {
+                rows.row(qcow2, &rows.unknown(unread))?;
+            }
             if let Some(name) = &found.backing_file {
                 rows.row(Fixed::new("backing file", "后端文件"), name)?;
             }
@@ -206,12 +215,17 @@ fn disk(disk: &DiskFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
         let name = Fixed::new("grub core", "GRUB核心镜像");
         match &code.grub_core {
             Some(Fact::Known(core)) => {
-                let prefix = core.prefix.known().and_then(Option::as_deref).unwrap_or("?");
+                let prefix = match &core.prefix {
+                    Fact::Known(Some(prefix)) => format!("prefix {prefix}"),
+                    Fact::Known(None) => rows.say(text!("no prefix", "没有prefix")),
+                    Fact::Unknown(unread) => {
+                        let unknown = rows.unknown(unread);
+                        rows.say(text!("prefix {unknown}", "prefix{unknown}"))
+                    }
+                };
                 let (offset, place) = (core.offset, rows.read(&core.place));
-                let words = text!(
-                    "byte {offset} ({place}), prefix {prefix}",
-                    "字节{offset}（{place}），prefix {prefix}"
-                );
+                let words =
+                    text!("byte {offset} ({place}), {prefix}", "字节{offset}（{place}），{prefix}");
                 rows.row(name, &rows.say(words))?;
             }
             Some(Fact::Unknown(unread)) => rows.row(name, &rows.unknown(unread))?,

@@ -3,15 +3,17 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::Failure;
 use super::args::PathArgs;
+use super::{Call, Failure};
 use crate::error::Error;
 use crate::fact::Fact;
 use crate::filesystem::tree::{Listed, Tree};
 use crate::filesystem::{FileType, Metadata};
+use crate::report::Detail;
 use crate::report::escape::for_terminal;
 
-pub(super) fn run(args: &PathArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &PathArgs, call: &Call, out: &mut dyn Write) -> Result<u8, Failure> {
+    let in_short = call.detail == Detail::Short;
     let tree = tree(&args.image, args.volume)?;
     let metadata = tree.metadata(&args.path)?;
     if metadata.file_type != FileType::Directory {
@@ -20,11 +22,11 @@ pub(super) fn run(args: &PathArgs, out: &mut dyn Write) -> Result<u8, Failure> {
             FileType::Symlink => Some(tree.read_link(&args.path)?.into_bytes()),
             _ => None,
         };
-        line(&args.path, &Ok((metadata, target)), out)?;
+        line(&args.path, &Ok((metadata, target)), in_short, out)?;
         return Ok(0);
     }
     for Listed { name, metadata } in tree.list(&args.path)? {
-        line(&String::from_utf8_lossy(&name), &metadata, out)?;
+        line(&String::from_utf8_lossy(&name), &metadata, in_short, out)?;
     }
     Ok(0)
 }
@@ -60,10 +62,12 @@ pub(super) fn tree(image: &Path, partition: Option<u32>) -> Result<Tree, Failure
 fn line(
     name: &str,
     found: &Result<(Metadata, Option<Vec<u8>>), Error>,
+    in_short: bool,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let name = for_terminal(name);
     match found {
+        _ if in_short => writeln!(out, "{name}")?,
         Ok((metadata, target)) => {
             let Metadata { file_type, mode, uid, gid, len, .. } = *metadata;
             let kind = letter(file_type);

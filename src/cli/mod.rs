@@ -127,7 +127,9 @@ pub fn run() -> ExitCode {
         }
         Command::Explain(args) => explain::run(&args, &call, &mut out),
         Command::Rules(args) => rules::run(&args, &call, &mut out),
-        Command::Ls(args) => confine(&args.image, &call).and_then(|()| ls::run(&args, &mut out)),
+        Command::Ls(args) => {
+            confine(&args.image, &call).and_then(|()| ls::run(&args, &call, &mut out))
+        }
         Command::Cat(args) => confine(&args.image, &call).and_then(|()| cat::run(&args)),
         Command::Registry(args) => {
             confine(&args.image, &call).and_then(|()| registry::run(&args, &call, &mut out))
