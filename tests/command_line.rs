@@ -454,3 +454,58 @@ fn errors_come_in_the_language_of_the_call() {
         assert_eq!(is_there, words != "未正常卸载", "{words}: {facts}");
     }
 }
+
+#[test]
+fn no_error_is_said_half_in_chinese() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str, content: &str| file(folder.path(), name, content.as_bytes());
+    let good = guest("good.qcow2");
+    let absent = folder.path().join("absent").to_str().unwrap().to_owned();
+    let empty = at("empty", "");
+    let (json, variant) = (at("r.json", "[]"), at("a.toml", "lang = \"de\""));
+    let (number, double) = (at("b.toml", "lang = 3"), at("c.toml", "lang='en'\nlang='en'"));
+    let below = format!("{good}/x");
+    for (args, words) in [
+        (&["merge", &absent][..], "无法读取报告"),
+        (&["merge", &json], "不是image-preflight的报告：长度0不符，应为含3个成员的对象"),
+        (&["merge", &empty], "不是image-preflight的报告：内容为空"),
+        (&["check", &good, "--baseline", &absent], "无法读取报告"),
+        (&["check", &below], "：不是目录"),
+        (&["check", &good, "--output", folder.path().to_str().unwrap()], "：是目录"),
+        (&["check", &good, "--password-file", &empty], "：密码为空"),
+        (&["request", "--body", &absent], "请求体"),
+        (&["request", &good, "--image-url", "b:x", "--tag", "x"], "--tag x：应为KEY=VALUE"),
+        (&["remedy", &good, "--rule", "fstab"], "没有名为"),
+        (&["--config", &variant, "check", &good], "未知的取值`de`，应为`en`或`zh-CN`"),
+        (&["--config", &number, "check", &good], "类型不符：integer `3`，应为"),
+        (&["--config", &double, "check", &good], "键重复"),
+        (&["--config", &absent, "check", &good], "无法读取"),
+    ] {
+        let (code, all) = said(&[&["--lang", "zh-CN"], args].concat());
+        assert_eq!(code, 2, "{args:?}: {all}");
+        assert!(all.contains(words) && !all.contains(" (os error "), "{args:?}: {all}");
+    }
+    let waiver =
+        |rule: &str, more: &str| format!("[[waivers]]\nrule = \"{rule}\"\nreason = \"x\"\n{more}");
+    let waivers = [
+        waiver("fstab-uuid", ""),
+        waiver("grub-timeout", "expires = 2020-01-01\n"),
+        waiver("sshd-enabled", "image = \"other\"\n"),
+    ];
+    let config = at("w.toml", &waivers.concat());
+    let args = ["--lang", "zh-CN", "--config", &config, "check", "-v", &good];
+    let notes = text(&run(&args).stderr);
+    for words in
+        ["w.toml:2：对fstab-uuid的豁免没有", "grub-timeout的豁免已于2020-01-01过期", "不涉及"]
+    {
+        assert!(notes.contains(words), "{notes}");
+    }
+    let english = text(&run(&["--lang", "en", "--config", &config, "check", &good]).stderr);
+    assert!(english.contains("w.toml:2: the waiver of fstab-uuid set nothing aside"), "{english}");
+    let broken = guest("fstab-data-disk.qcow2");
+    let before = folder.path().join("before.json");
+    let before = before.to_str().unwrap();
+    said(&["check", "--format", "json", "--output", before, &broken]);
+    let (_, all) = said(&["--lang", "zh-CN", "check", "-v", &broken, "--baseline", before]);
+    assert!(all.contains("中已有") && !all.contains("known from"), "{all}");
+}

@@ -110,7 +110,7 @@ const NO_SYSTEM: Fixed = Fixed::new("no operating system", "没有操作系统")
 
 /// The format and the system alone.
 fn in_short(facts: &Facts, rows: &mut Rows<'_>) -> Result<(), Failure> {
-    rows.row(FORMAT, facts.image.format.name())?;
+    rows.row(FORMAT, &rows.read(facts.image.format.name()))?;
     let name = match &facts.guest {
         Fact::Known(Guest::Linux(found)) => match &found.os {
             Fact::Known(os) => os.as_ref().map_or("Linux", |os| &os.name).to_owned(),
@@ -161,8 +161,12 @@ fn human(facts: &Facts, rows: &mut Rows<'_>) -> Result<(), Failure> {
 
 fn image(image: &ImageFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
     rows.row(Fixed::new("file", "文件"), &image.path)?;
-    let variant = image.variant.as_ref().map_or(String::new(), |variant| format!(" ({variant})"));
-    let (format, size) = (image.format.name(), image.file_size);
+    let variant = image.variant.as_ref().map(|variant| {
+        let variant = rows.read(variant);
+        rows.say(text!(" ({variant})", "（{variant}）"))
+    });
+    let (variant, size) = (variant.unwrap_or_default(), image.file_size);
+    let format = rows.read(image.format.name());
     let words = text!("{format}{variant}, {size} bytes", "{format}{variant}，{size}字节");
     rows.row(FORMAT, &rows.say(words))?;
     if let Some(size) = image.virtual_size {
@@ -206,7 +210,7 @@ fn image(image: &ImageFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
 
 fn disk(disk: &DiskFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
     let table = serde_json::to_value(disk.table).unwrap_or_default();
-    let (table, sector) = (table.as_str().unwrap_or_default(), disk.sector_size);
+    let (table, sector) = (rows.read(table.as_str().unwrap_or_default()), disk.sector_size);
     let words = text!("{table}, {sector}-byte sectors", "{table}，扇区大小{sector}字节");
     rows.row(Fixed::new("table", "分区表"), &rows.say(words))?;
     if let Fact::Known(code) = &disk.boot_code {
@@ -332,8 +336,9 @@ fn linux(linux: &LinuxFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
             Fact::Known(()) => mount.kind.clone().unwrap_or_default(),
             Fact::Unknown(unread) => rows.unknown(unread),
         };
-        let words = format!("{} {what} ({})", mount.path, mount.evidence.location);
-        rows.row(Fixed::new("mount", "挂载"), &words)?;
+        let (path, place) = (&mount.path, rows.read(&mount.evidence.location));
+        let words = text!("{path} {what} ({place})", "{path} {what}（{place}）");
+        rows.row(Fixed::new("mount", "挂载"), &rows.say(words))?;
     }
     let boots = Fixed::new("boots", "启动项");
     match &linux.boot.default_entry {

@@ -113,11 +113,12 @@ pub fn run() -> ExitCode {
     } else {
         Ok(Config::default())
     };
-    let config = match config {
+    let mut config = match config {
         Ok(config) => config,
         Err(failure) => return ended(Err(failure), asked.unwrap_or_else(lang_of_locale)),
     };
-    let lang = asked.or(config.lang.map(Lang::from)).unwrap_or_else(lang_of_locale);
+    config.lang = cli.lang.or(config.lang);
+    let lang = config.lang.map_or_else(lang_of_locale, Lang::from);
     let call = Call { lang, detail, color, config };
     let mut out = io::BufWriter::new(AutoStream::new(io::stdout(), color));
     let result = match cli.command {

@@ -178,11 +178,11 @@ impl Html {
                     title { (title) }
                     rect.free x="0" y="0" width=(PICTURE) height=(ROW) {}
                     @for (index, part) in outside.enumerate() {
-                        (block(index, part, part.start.unwrap_or(0), 0, disk.size))
+                        (block(index, part, part.start.unwrap_or(0), 0, disk.size, self.settings.lang))
                     }
                     @for (index, (start, part)) in inside.iter().enumerate() {
                         (block(first_inside.saturating_add(index), part, *start,
-                            ROW.saturating_add(100), disk.size))
+                            ROW.saturating_add(100), disk.size, self.settings.lang))
                     }
                 }
                 figcaption {
@@ -381,7 +381,7 @@ fn colour(index: usize) -> &'static str {
     }
 }
 
-fn block(index: usize, part: &DiskPart, start: u64, y: u32, disk: u64) -> Markup {
+fn block(index: usize, part: &DiskPart, start: u64, y: u32, disk: u64, lang: Lang) -> Markup {
     let scaled = |bytes: u64| {
         u128::from(bytes).saturating_mul(PICTURE).checked_div(u128::from(disk)).unwrap_or(0)
     };
@@ -389,7 +389,7 @@ fn block(index: usize, part: &DiskPart, start: u64, y: u32, disk: u64) -> Markup
     let end = scaled(start.saturating_add(part.size)).min(PICTURE);
     html! {
         rect class=(colour(index)) x=(x) y=(y) width=(end.saturating_sub(x)) height=(ROW) {
-            title { (for_terminal(&part.name)) " · " (bytes(part.size)) " · " (content(part)) }
+            title { (for_terminal(&words::said(&part.name, lang))) " · " (bytes(part.size)) " · " (content(part)) }
         }
     }
 }
