@@ -238,6 +238,24 @@ fn ls_and_cat_show_what_the_checker_sees() {
 }
 
 #[test]
+fn a_volume_that_is_no_partition_is_looked_into_by_its_name() {
+    for (image, volume) in [
+        ("lvm-root.qcow2", "system/root"),
+        ("whole-disk-file-system.qcow2", "whole disk"),
+        ("good.qcow2", "1"),
+    ] {
+        let (code, list) = said(&["ls", "-q", "--volume", volume, &guest(image), "/"]);
+        assert_eq!(code, 0, "{list}");
+        assert!(list.lines().any(|name| name == "etc"), "{list}");
+    }
+    for (volume, words) in [("0", "no partition 0"), ("system/swap", "no volume system/swap")] {
+        let (code, all) = said(&["ls", "--volume", volume, &guest("lvm-root.qcow2"), "/"]);
+        assert_eq!(code, 2);
+        assert!(all.contains(words), "{all}");
+    }
+}
+
+#[test]
 fn inspect_prints_the_facts_that_the_rules_see() {
     let good = guest("good.qcow2");
     let output = run(&["inspect", "--format", "json", &good]);
@@ -463,7 +481,7 @@ fn no_error_is_said_half_in_chinese() {
     let absent = folder.path().join("absent").to_str().unwrap().to_owned();
     let empty = at("empty", "");
     let (json, variant) = (at("r.json", "[]"), at("a.toml", "lang = \"de\""));
-    let (number, double) = (at("b.toml", "lang = 3"), at("c.toml", "lang='en'\nlang='en'"));
+    let (number, double) = (at("b.toml", "waivers = 3"), at("c.toml", "lang='en'\nlang='en'"));
     let below = format!("{good}/x");
     for (args, words) in [
         (&["merge", &absent][..], "无法读取报告"),
@@ -477,7 +495,7 @@ fn no_error_is_said_half_in_chinese() {
         (&["request", &good, "--image-url", "b:x", "--tag", "x"], "--tag x：应为KEY=VALUE"),
         (&["remedy", &good, "--rule", "fstab"], "没有名为"),
         (&["--config", &variant, "check", &good], "未知的取值`de`，应为`en`或`zh-CN`"),
-        (&["--config", &number, "check", &good], "类型不符：integer `3`，应为"),
+        (&["--config", &number, "check", &good], "类型不符：integer `3`，应为数组"),
         (&["--config", &double, "check", &good], "键重复"),
         (&["--config", &absent, "check", &good], "无法读取"),
     ] {

@@ -249,8 +249,13 @@ fn an_image_whose_system_could_not_be_read_is_told_with_the_reason() {
     for (args, lang, code, words) in [
         (&["os-version", &locked][..], "en", 2, "image: partition 2: crypto_LUKS is not"),
         (&["os-version", &locked], "zh-CN", 2, "未查看crypto_LUKS内部"),
-        (&["request", &locked, "--image-url", "b:x.qcow2"], "en", 0, "crypto_LUKS is not"),
-        (&["request", &locked, "--image-url", "b:x.qcow2"], "zh-CN", 0, "未查看crypto_LUKS内部"),
+        (&["request", &locked, "--image-url", "bucket:x.qcow2"], "en", 0, "crypto_LUKS is not"),
+        (
+            &["request", &locked, "--image-url", "bucket:x.qcow2"],
+            "zh-CN",
+            0,
+            "未查看crypto_LUKS内部",
+        ),
     ] {
         let output = run(&[args, &["--lang", lang]].concat(), "");
         assert_eq!(output.status.code(), Some(code), "{args:?}");

@@ -12,7 +12,7 @@ use crate::report::escape::is_unsafe;
 const CHUNK: u64 = 1 << 20;
 
 pub(super) fn run(args: &PathArgs) -> Result<u8, Failure> {
-    let bytes = tree(&args.image, args.volume)?.open(&args.path)?;
+    let bytes = tree(&args.image, args.volume.as_deref())?.open(&args.path)?;
     let mut out = io::stdout().lock();
     if out.is_terminal() {
         copy(&*bytes, &mut Shown { out: io::BufWriter::new(out), begun: Vec::new() })?;

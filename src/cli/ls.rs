@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::args::PathArgs;
 use super::{Call, Failure};
+use crate::disk::facts::VolumeFacts;
 use crate::error::Error;
 use crate::fact::Fact;
 use crate::filesystem::tree::{Listed, Tree};
@@ -14,7 +15,7 @@ use crate::report::escape::for_terminal;
 
 pub(super) fn run(args: &PathArgs, call: &Call, out: &mut dyn Write) -> Result<u8, Failure> {
     let in_short = call.detail == Detail::Short;
-    let tree = tree(&args.image, args.volume)?;
+    let tree = tree(&args.image, args.volume.as_deref())?;
     let metadata = tree.metadata(&args.path)?;
     if metadata.file_type != FileType::Directory {
         let metadata = tree.symlink_metadata(&args.path)?;
@@ -31,31 +32,39 @@ pub(super) fn run(args: &PathArgs, call: &Call, out: &mut dyn Write) -> Result<u
     Ok(0)
 }
 
-/// The guest's tree, or that of one partition.
-pub(super) fn tree(image: &Path, partition: Option<u32>) -> Result<Tree, Failure> {
+/// The guest's tree, or that of one volume: a partition by its number, any by its name.
+pub(super) fn tree(image: &Path, volume: Option<&str>) -> Result<Tree, Failure> {
     let files = crate::files(image)?;
-    let Some(number) = partition else {
+    let image = image.display();
+    let Some(wanted) = volume else {
         let why = match files.tree {
             Fact::Known(Some(tree)) => return Ok(tree),
             Fact::Known(None) => "no guest was found whose files can be read".to_owned(),
             Fact::Unknown(unread) => format!("{}: {}", unread.location, unread.reason),
         };
-        let image = image.display();
         return Err(Failure::Said(format!("{image}: {why} (--volume N looks into one partition)")));
     };
     let disk = files.disk.as_result().map_err(|unread| {
-        Failure::Said(format!("{}: {}: {}", image.display(), unread.location, unread.reason))
+        Failure::Said(format!("{image}: {}: {}", unread.location, unread.reason))
     })?;
-    let index = disk.volumes.iter().position(|volume| volume.partition.unwrap_or(0) == number);
-    match index.and_then(|index| Some((index, files.filesystems.get(index)?))) {
-        Some((index, Fact::Known(Some(filesystem)))) => Ok(Tree::new(filesystem.clone(), index)),
-        Some((_, Fact::Known(None))) => {
-            Err(Failure::Said(format!("partition {number} holds no file system")))
+    let number = wanted.parse::<u32>().ok();
+    let is_wanted = |volume: &VolumeFacts| match number {
+        Some(_) => volume.partition == number,
+        None => volume.name == wanted,
+    };
+    let mut found = disk.volumes.iter().zip(files.filesystems).enumerate();
+    match found.find(|(_, (volume, _))| is_wanted(volume)) {
+        Some((index, (_, Fact::Known(Some(filesystem))))) => Ok(Tree::new(filesystem, index)),
+        Some((_, (volume, Fact::Known(None)))) => {
+            Err(Failure::Said(format!("{} holds no file system", volume.name)))
         }
-        Some((_, Fact::Unknown(unread))) => {
+        Some((_, (_, Fact::Unknown(unread)))) => {
             Err(Failure::Said(format!("{}: {}", unread.location, unread.reason)))
         }
-        None => Err(Failure::Said(format!("{}: no partition {number}", image.display()))),
+        None => {
+            let what = if number.is_some() { "partition" } else { "volume" };
+            Err(Failure::Said(format!("{image}: no {what} {wanted}")))
+        }
     }
 }
 

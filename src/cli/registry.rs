@@ -163,9 +163,9 @@ impl KeyName {
 /// The hive that the key lies in, and the path of its file.
 fn open(args: &RegistryArgs, name: &KeyName, lang: Lang) -> Result<(String, Hive), Failure> {
     if name.hive == BCD {
-        return boot_configuration(&args.image, args.volume, lang);
+        return boot_configuration(&args.image, args.volume.as_deref(), lang);
     }
-    let tree = ls::tree(&args.image, args.volume)?;
+    let tree = ls::tree(&args.image, args.volume.as_deref())?;
     let file = if name.root == "HKEY_USERS" { "DEFAULT" } else { &name.hive };
     let path = format!("{}/{file}", Registry::directory(&tree));
     let hive =
@@ -176,13 +176,17 @@ fn open(args: &RegistryArgs, name: &KeyName, lang: Lang) -> Result<(String, Hive
 /// The boot configuration: on the EFI system partition, on the active one, or on any.
 fn boot_configuration(
     image: &Path,
-    volume: Option<u32>,
+    volume: Option<&str>,
     lang: Lang,
 ) -> Result<(String, Hive), Failure> {
     // What could not be read may hold it.
     let mut unread = Vec::new();
     let trees: Vec<(String, Tree)> = match volume {
-        Some(number) => vec![(format!("partition {number}"), ls::tree(image, volume)?)],
+        Some(name) => {
+            let is_number = name.parse::<u32>().is_ok();
+            let place = if is_number { format!("partition {name}") } else { name.to_owned() };
+            vec![(place, ls::tree(image, volume)?)]
+        }
         None => {
             let Files { disk, filesystems, .. } = crate::files(image)?;
             let disk = disk.as_result().map_err(|unread| {
