@@ -44,11 +44,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("{}: a waiver needs a reason", "{}：豁免必须说明原因（reason）"),
     ("{}: expires is a date such as 2026-12-31", "{}：expires应为日期，例如2026-12-31"),
     ("more than {} bytes", "超过{}字节"),
-    ("{}: {} (--volume N looks into one partition)", "{}：{}（--volume N可查看单个分区）"),
-    ("no guest was found whose files can be read", "没有找到可读取其文件的系统"),
-    ("{} holds no file system", "{}没有文件系统"),
-    ("{}: no partition {}", "{}：没有分区{}"),
-    ("{}: no volume {}", "{}：没有卷{}"),
     ("{}: is a directory", "{}：是目录"),
     ("--recursive checks the images in it", "使用--recursive可检查其中的镜像"),
     ("{}: is a character device; {}", "{}：是字符设备；{}"),
@@ -154,6 +149,9 @@ const PHRASES: &[(&str, &str)] = &[
         "依赖后端文件{}的磁盘内容（不打开该文件）",
     ),
     ("the link to {}, which leaves this volume,", "指向其他卷的链接{}"),
+    ("the link {}", "链接{}"),
+    ("a sector", "一个扇区"),
+    ("{} holds no file system", "{}没有文件系统"),
     ("{}: the file changed while it was read", "{}：读取过程中文件发生了变化"),
     ("{} at byte {}: {} is not read by this program", "{}（字节{}）：本程序不读取{}"),
     ("{} at byte {}: expected {}, found {}", "{}（字节{}）：应为{}，实际为{}"),
@@ -496,7 +494,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("{} is {} ({})", "{}为{}（{}）"),
 ];
 
-/// What the system and libraries say, and what is put together of several strings.
+/// What is put together of several strings.
 const OTHERS: &[(&str, &str)] = &[
     (
         "no rule or error code is called {}; did you mean {}? (image-preflight rules lists the rules)",
@@ -538,6 +536,11 @@ const OTHERS: &[(&str, &str)] = &[
     ("partition {}, boot sector", "分区{}，引导扇区"),
     ("{}, with 0x55AA; {}", "{}，带有0x55AA；{}"),
     ("{}, without 0x55AA; {}", "{}，没有0x55AA；{}"),
+];
+
+/// What the readers of TOML and JSON say, with the file and line that we put before it. They come last:
+/// a sentence of ours may end with one of these.
+const OF_LIBRARIES: &[(&str, &str)] = &[
     ("{}: missing field {}", "{}：缺少配置项{}"),
     ("{}: unknown field {}, expected one of {}", "{}：未知的配置项{}，应为{}之一"),
     (
@@ -620,7 +623,7 @@ fn translated(text: &str, depth: usize) -> Option<String> {
         });
         return each.collect::<Option<Vec<_>>>().map(|each| each.join("，"));
     }
-    let mut phrases = OTHERS.iter().chain(PHRASES);
+    let mut phrases = OTHERS.iter().chain(PHRASES).chain(OF_LIBRARIES);
     let Some((zh, held)) = phrases.find_map(|(en, zh)| Some((*zh, held(en, text)?))) else {
         if let Some(words) = of_the_system(text, depth).or_else(|| absent(text, depth)) {
             return Some(words);
@@ -820,7 +823,8 @@ mod tests {
 
     #[test]
     fn both_languages_hold_as_much() {
-        for (en, zh) in PHRASES.iter().chain(OTHERS).chain(OF_THE_SYSTEM) {
+        let libraries = OF_LIBRARIES.iter().chain(OF_THE_SYSTEM);
+        for (en, zh) in PHRASES.iter().chain(OTHERS).chain(libraries) {
             assert_eq!(en.matches("{}").count(), zh.matches("{}").count(), "{en}");
         }
     }

@@ -482,12 +482,18 @@ fn no_error_is_said_half_in_chinese() {
     let empty = at("empty", "");
     let (json, variant) = (at("r.json", "[]"), at("a.toml", "lang = \"de\""));
     let (number, double) = (at("b.toml", "waivers = 3"), at("c.toml", "lang='en'\nlang='en'"));
-    let below = format!("{good}/x");
+    let (below, unread) = (format!("{good}/x"), guest("qcow2-backing-file.qcow2"));
+    let typed = r#"{"schema_version":"1","tool":{"name":"image-preflight","version":"1"},"#;
+    let typed = at("typed.json", &format!("{typed}\"profile\":\"otc\",\"reports\":3}}"));
     for (args, words) in [
         (&["merge", &absent][..], "无法读取报告"),
         (&["merge", &json], "不是image-preflight的报告：长度0不符，应为含3个成员的对象"),
         (&["merge", &empty], "不是image-preflight的报告：内容为空"),
         (&["check", &good, "--baseline", &absent], "无法读取报告"),
+        (&["merge", &typed], "报告：类型不符：integer `3`，应为数组（第1行第"),
+        (&["ls", "--volume", "1", &unread, "/"], "镜像：qcow2文件头（字节8）：本程序不读取依赖"),
+        (&["ls", "--volume", "7", &good, "/"], "：没有分区7"),
+        (&["cat", "--volume", "a/b", &good, "/"], "：没有卷a/b"),
         (&["check", &below], "：不是目录"),
         (&["check", &good, "--output", folder.path().to_str().unwrap()], "：是目录"),
         (&["check", &good, "--password-file", &empty], "：密码为空"),

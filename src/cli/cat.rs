@@ -7,12 +7,13 @@ use super::args::PathArgs;
 use super::ls::tree;
 use crate::bytes::Bytes;
 use crate::report::escape::is_unsafe;
+use crate::rules::Lang;
 
 /// Bytes that are read at once, however long the file says it is.
 const CHUNK: u64 = 1 << 20;
 
-pub(super) fn run(args: &PathArgs) -> Result<u8, Failure> {
-    let bytes = tree(&args.image, args.volume.as_deref())?.open(&args.path)?;
+pub(super) fn run(args: &PathArgs, lang: Lang) -> Result<u8, Failure> {
+    let bytes = tree(&args.image, args.volume.as_deref(), lang)?.open(&args.path)?;
     let mut out = io::stdout().lock();
     if out.is_terminal() {
         copy(&*bytes, &mut Shown { out: io::BufWriter::new(out), begun: Vec::new() })?;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::args::PathArgs;
-use super::{Call, Failure};
+use super::{Call, Failure, place_and_reason, words_in};
 use crate::disk::facts::VolumeFacts;
 use crate::error::Error;
 use crate::fact::Fact;
@@ -12,10 +12,12 @@ use crate::filesystem::tree::{Listed, Tree};
 use crate::filesystem::{FileType, Metadata};
 use crate::report::Detail;
 use crate::report::escape::for_terminal;
+use crate::rules::{Fixed, Lang, Text};
+use crate::text;
 
 pub(super) fn run(args: &PathArgs, call: &Call, out: &mut dyn Write) -> Result<u8, Failure> {
     let in_short = call.detail == Detail::Short;
-    let tree = tree(&args.image, args.volume.as_deref())?;
+    let tree = tree(&args.image, args.volume.as_deref(), call.lang)?;
     let metadata = tree.metadata(&args.path)?;
     if metadata.file_type != FileType::Directory {
         let metadata = tree.symlink_metadata(&args.path)?;
@@ -33,19 +35,29 @@ pub(super) fn run(args: &PathArgs, call: &Call, out: &mut dyn Write) -> Result<u
 }
 
 /// The guest's tree, or that of one volume: a partition by its number, any by its name.
-pub(super) fn tree(image: &Path, volume: Option<&str>) -> Result<Tree, Failure> {
+pub(super) fn tree(image: &Path, volume: Option<&str>, lang: Lang) -> Result<Tree, Failure> {
     let files = crate::files(image)?;
     let image = image.display();
+    let said = |text: Text| Failure::Said(text.get(lang).to_owned());
     let Some(wanted) = volume else {
         let why = match files.tree {
             Fact::Known(Some(tree)) => return Ok(tree),
-            Fact::Known(None) => "no guest was found whose files can be read".to_owned(),
-            Fact::Unknown(unread) => format!("{}: {}", unread.location, unread.reason),
+            Fact::Known(None) => Fixed::new(
+                "no guest was found whose files can be read",
+                "没有找到可读取其文件的系统",
+            )
+            .get(lang)
+            .to_owned(),
+            Fact::Unknown(unread) => place_and_reason(&unread, lang),
         };
-        return Err(Failure::Said(format!("{image}: {why} (--volume N looks into one partition)")));
+        return Err(said(text!(
+            "{image}: {why} (--volume N looks into one partition)",
+            "{image}：{why}（--volume N可查看单个分区）"
+        )));
     };
     let disk = files.disk.as_result().map_err(|unread| {
-        Failure::Said(format!("{image}: {}: {}", unread.location, unread.reason))
+        let why = place_and_reason(unread, lang);
+        said(text!("{image}: {why}", "{image}：{why}"))
     })?;
     let number = wanted.parse::<u32>().ok();
     let is_wanted = |volume: &VolumeFacts| match number {
@@ -53,19 +65,20 @@ pub(super) fn tree(image: &Path, volume: Option<&str>) -> Result<Tree, Failure> 
         None => volume.name == wanted,
     };
     let mut found = disk.volumes.iter().zip(files.filesystems).enumerate();
-    match found.find(|(_, (volume, _))| is_wanted(volume)) {
-        Some((index, (_, Fact::Known(Some(filesystem))))) => Ok(Tree::new(filesystem, index)),
+    Err(match found.find(|(_, (volume, _))| is_wanted(volume)) {
+        Some((index, (_, Fact::Known(Some(filesystem))))) => {
+            return Ok(Tree::new(filesystem, index));
+        }
         Some((_, (volume, Fact::Known(None)))) => {
-            Err(Failure::Said(format!("{} holds no file system", volume.name)))
+            let name = words_in(&volume.name, lang);
+            said(text!("{name} holds no file system", "{name}没有文件系统"))
         }
-        Some((_, (_, Fact::Unknown(unread)))) => {
-            Err(Failure::Said(format!("{}: {}", unread.location, unread.reason)))
+        Some((_, (_, Fact::Unknown(unread)))) => Failure::Said(place_and_reason(&unread, lang)),
+        None if number.is_some() => {
+            said(text!("{image}: no partition {wanted}", "{image}：没有分区{wanted}"))
         }
-        None => {
-            let what = if number.is_some() { "partition" } else { "volume" };
-            Err(Failure::Said(format!("{image}: no {what} {wanted}")))
-        }
-    }
+        None => said(text!("{image}: no volume {wanted}", "{image}：没有卷{wanted}")),
+    })
 }
 
 fn line(

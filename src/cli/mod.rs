@@ -131,7 +131,7 @@ pub fn run() -> ExitCode {
         Command::Ls(args) => {
             confine(&args.image, &call).and_then(|()| ls::run(&args, &call, &mut out))
         }
-        Command::Cat(args) => confine(&args.image, &call).and_then(|()| cat::run(&args)),
+        Command::Cat(args) => confine(&args.image, &call).and_then(|()| cat::run(&args, lang)),
         Command::Registry(args) => {
             confine(&args.image, &call).and_then(|()| registry::run(&args, &call, &mut out))
         }

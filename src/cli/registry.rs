@@ -165,7 +165,7 @@ fn open(args: &RegistryArgs, name: &KeyName, lang: Lang) -> Result<(String, Hive
     if name.hive == BCD {
         return boot_configuration(&args.image, args.volume.as_deref(), lang);
     }
-    let tree = ls::tree(&args.image, args.volume.as_deref())?;
+    let tree = ls::tree(&args.image, args.volume.as_deref(), lang)?;
     let file = if name.root == "HKEY_USERS" { "DEFAULT" } else { &name.hive };
     let path = format!("{}/{file}", Registry::directory(&tree));
     let hive =
@@ -185,7 +185,7 @@ fn boot_configuration(
         Some(name) => {
             let is_number = name.parse::<u32>().is_ok();
             let place = if is_number { format!("partition {name}") } else { name.to_owned() };
-            vec![(place, ls::tree(image, volume)?)]
+            vec![(place, ls::tree(image, volume, lang)?)]
         }
         None => {
             let Files { disk, filesystems, .. } = crate::files(image)?;
