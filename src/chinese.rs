@@ -50,10 +50,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("{}: a waiver needs a reason", "{}：豁免必须说明原因（reason）"),
     ("{}: expires is a date such as 2026-12-31", "{}：expires应为日期，例如2026-12-31"),
     ("more than {} bytes", "超过{}字节"),
-    ("{}: {} (--volume N looks into one partition)", "{}：{}（--volume N可查看单个分区）"),
-    ("no guest was found whose files can be read", "没有找到可读取其文件的系统"),
-    ("partition {} holds no file system", "分区{}没有文件系统"),
-    ("{}: no partition {}", "{}：没有分区{}"),
     ("{}: is a directory", "{}：是目录"),
     ("--recursive checks the images in it", "使用--recursive可检查其中的镜像"),
     ("{}: is a character device; {}", "{}：是字符设备；{}"),
@@ -64,7 +60,46 @@ const PHRASES: &[(&str, &str)] = &[
         "{}: the checker itself failed on this image; please report it",
         "{}：检查程序在处理该镜像时出错，请报告此问题",
     ),
+    ("{}: the waiver of {} set nothing aside", "{}：对{}的豁免没有对应的问题"),
+    ("{}: the waiver of {} expired on {}", "{}：对{}的豁免已于{}过期"),
+    ("{}: the waiver of {} is for none of these images", "{}：对{}的豁免不涉及这些镜像"),
+    ("known from {}", "{}中已有"),
+    ("{} was made by the profile {}, {} by {}", "{}由规则集{}生成，{}由{}生成"),
+    ("it is empty, as a call leaves it that was ended early", "内容为空，可能是检查中途终止所致"),
+    ("schema_version is {}, not {}", "schema_version为{}，应为{}"),
+    ("both {} and {} are its profile", "规则集既为{}又为{}"),
+    ("no image in {} ({})", "{}中没有镜像（{}）"),
+    ("cannot start threads: {}", "无法启动线程：{}"),
+    ("the request's body {}: byte {} is not UTF-8", "请求体{}：字节{}处不是UTF-8文本"),
+    ("the request's body {}: {}", "请求体{}：{}"),
+    ("--tag {}: not KEY=VALUE", "--tag {}：应为KEY=VALUE"),
+    ("--password-file {}: {}", "--password-file {}：{}"),
+    ("standard input", "标准输入"),
+    ("the password is empty", "密码为空"),
+    ("the password is longer than {} bytes", "密码超过{}字节"),
+    ("the password has a NUL byte", "密码含有NUL字节"),
+    ("no rule is called {}", "没有名为{}的规则"),
+    ("{}: {} is no size such as 128 GiB", "{}：{}不是有效的大小，例如128 GiB"),
+    // The body of a request.
+    ("the text ends too early", "内容不完整，提前结束"),
+    ("the body is not a JSON object", "请求体不是JSON对象"),
+    ("no text", "没有内容"),
+    ("again", "重复出现"),
+    ("{} members", "{}个成员"),
+    ("{} instead of {}", "{}，应为{}"),
+    ("a space", "空格"),
     // Places.
+    ("image", "镜像"),
+    (
+        "/etc/fstab, boot entry, udev rules, network configuration",
+        "/etc/fstab、引导项、udev规则、网络配置",
+    ),
+    ("NTFS $Bitmap, file record", "NTFS $Bitmap的文件记录"),
+    ("NTFS volume information", "NTFS卷信息"),
+    ("FAT boot sector or first table entries", "FAT引导扇区或FAT表首项"),
+    ("GPT entry", "GPT表项"),
+    ("{}: ext superblock", "{}：ext超级块"),
+    ("ext superblock", "ext超级块"),
     ("nearest os_version", "最接近的os_version"),
     ("partition table", "分区表"),
     ("whole disk", "整个磁盘"),
@@ -120,6 +155,9 @@ const PHRASES: &[(&str, &str)] = &[
         "依赖后端文件{}的磁盘内容（不打开该文件）",
     ),
     ("the link to {}, which leaves this volume,", "指向其他卷的链接{}"),
+    ("the link {}", "链接{}"),
+    ("a sector", "一个扇区"),
+    ("{} holds no file system", "{}没有文件系统"),
     ("{}: the file changed while it was read", "{}：读取过程中文件发生了变化"),
     ("{} at byte {}: {} is not read by this program", "{}（字节{}）：本程序不读取{}"),
     ("{} at byte {}: expected {}, found {}", "{}（字节{}）：应为{}，实际为{}"),
@@ -292,11 +330,11 @@ const PHRASES: &[(&str, &str)] = &[
     ("modules of {}, not of {}", "包含{}的模块，但没有{}的模块"),
     // Files and settings.
     ("{} files, {} bytes in all", "{}个文件，共{}字节"),
-    ("{} of {} blocks of {} bytes, {} of {} inodes", "可用块{}/{}（每块{}字节），可用inode {}/{}"),
     (
         "{}: {} of {} blocks of {} bytes, {} of {} inodes",
         "{}：可用块{}/{}（每块{}字节），可用inode {}/{}",
     ),
+    ("{} of {} blocks of {} bytes, {} of {} inodes", "可用块{}/{}（每块{}字节），可用inode {}/{}"),
     ("{} of {} clusters of {} bytes", "可用簇{}/{}（每簇{}字节）"),
     ("no rule renames network cards", "没有重命名网卡的规则"),
     ("no file named by persistent and net", "没有名称同时含persistent和net的文件"),
@@ -364,7 +402,32 @@ const PHRASES: &[(&str, &str)] = &[
     ("password locked", "密码已锁定"),
     ("no password set", "未设置密码"),
     ("no account with uid 0", "没有uid为0的账户"),
+    ("{}: another password", "{}：其他密码"),
+    ("{}: the supplied password ({})", "{}：所提供的密码（{}）"),
+    ("upper-case letter", "大写字母"),
+    ("lower-case letter", "小写字母"),
+    ("digit", "数字"),
+    ("special character", "特殊字符"),
+    ("expired on {}", "已于{}过期"),
+    ("closed on {}: the password was not changed in time", "已于{}锁定：未按时更改密码"),
     // Windows.
+    ("no firewall service", "没有防火墙服务"),
+    ("{}: no Start", "{}：没有Start"),
+    ("machine {}", "处理器类型{}"),
+    (
+        "sequence numbers {} and {} of its base block differ",
+        "其base block的两个序列号（{}和{}）不一致",
+    ),
+    ("{} log entries hold the rest", "其余内容在{}条日志中"),
+    (
+        "{}: written at another time than the hive, not applied",
+        "{}：与注册表文件不是同时写入，未应用",
+    ),
+    ("{}: older than the other log", "{}：早于另一日志"),
+    (
+        "{}: begins with entry {}, but {} is the next; not applied",
+        "{}：从第{}条开始，而下一条应为第{}条；未应用",
+    ),
     ("the key is not there", "注册表项不存在"),
     ("no such key or value", "没有该注册表项或值"),
     ("the value is not there, or not what it should be", "注册表值不存在或不符合预期"),
@@ -406,6 +469,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("L1 table", "L1表"),
     ("L2 table", "L2表"),
     ("data cluster", "数据簇"),
+    ("qcow2 data cluster", "qcow2数据簇"),
+    ("qcow2 header extension", "qcow2文件头扩展"),
+    ("qcow2 snapshot table", "qcow2快照表"),
+    ("compressed cluster", "压缩簇"),
     ("bitmap data", "位图数据"),
     ("encryption header", "加密头"),
     // What is a whole word of a place or a value by itself comes last.
@@ -425,9 +492,15 @@ const PHRASES: &[(&str, &str)] = &[
     ("the kernel", "内核"),
     ("the initramfs", "initramfs"),
     ("the root device", "根设备"),
+    ("what drives it was not looked for", "未查找其驱动"),
+    ("no {} in it, and the version of cloud-init is not known", "其中没有{}，且cloud-init版本未知"),
+    ("{} is not in this image", "本镜像中没有{}"),
+    ("/ on {} ({})", "/位于{}（{}）"),
+    ("/ on {}", "/位于{}"),
+    ("{} is {} ({})", "{}为{}（{}）"),
 ];
 
-/// What the system and libraries say, and what is put together of several strings.
+/// What is put together of several strings.
 const OTHERS: &[(&str, &str)] = &[
     (
         "no rule or error code is called {}; did you mean {}? (image-preflight rules lists the rules)",
@@ -443,15 +516,16 @@ const OTHERS: &[(&str, &str)] = &[
     ),
     ("{}, found: {}", "{}，已找到：{}"),
     ("{}, missing: {}", "{}，缺失：{}"),
+    ("{}, broken: {}", "{}，无法使用：{}"),
     ("{}, not known: {}", "{}，未知：{}"),
     ("{}, not needed: {}", "{}，不需要：{}"),
     ("partition {} is active; {}", "分区{}为活动分区；{}"),
     ("whole disk ({})", "整个磁盘（{}）"),
     ("partition {} ({})", "分区{}（{}）"),
-    ("No such file or directory (os error 2)", "文件或目录不存在"),
-    ("{}: No such file or directory (os error 2)", "{}：文件或目录不存在"),
-    ("Permission denied (os error 13)", "权限不足"),
-    ("{}: Permission denied (os error 13)", "{}：权限不足"),
+    ("{} instead of nothing", "多余的{}"),
+    ("root= on {} ({})", "root=位于{}（{}）"),
+    ("whole disk: {}", "整个磁盘：{}"),
+    ("the content of a file in format empty", "空文件的内容"),
     ("{} is whole disk ({})", "{}为整个磁盘（{}）"),
     ("{} on whole disk ({})", "{}位于整个磁盘（{}）"),
     ("loader on partition {}: {}", "加载程序位于分区{}：{}"),
@@ -465,8 +539,14 @@ const OTHERS: &[(&str, &str)] = &[
     ("default: Windows {}", "默认：Windows {}"),
     ("partition {}, boot sector, byte {}: {}", "分区{}，引导扇区，字节{}：{}"),
     ("partition {}, boot sector, byte {}", "分区{}，引导扇区，字节{}"),
+    ("partition {}, boot sector", "分区{}，引导扇区"),
     ("{}, with 0x55AA; {}", "{}，带有0x55AA；{}"),
     ("{}, without 0x55AA; {}", "{}，没有0x55AA；{}"),
+];
+
+/// What the readers of TOML and JSON say, with the file and line that we put before it. They come last:
+/// a sentence of ours may end with one of these.
+const OF_LIBRARIES: &[(&str, &str)] = &[
     ("{}: missing field {}", "{}：缺少配置项{}"),
     ("{}: unknown field {}, expected one of {}", "{}：未知的配置项{}，应为{}之一"),
     (
@@ -474,6 +554,58 @@ const OTHERS: &[(&str, &str)] = &[
         "{}：{}是字符串；日期不加引号：expires = 2026-12-31",
     ),
     ("{}: unknown variant {}, expected one of {}", "{}：未知的取值{}，应为{}之一"),
+    ("{}: unknown variant {}, expected {} or {}", "{}：未知的取值{}，应为{}或{}"),
+    ("{}: invalid type: {}, expected {}", "{}：类型不符：{}，应为{}"),
+    ("{}: duplicate key", "{}：键重复"),
+    ("{}: wanted string or table", "{}：应为字符串或表"),
+    ("{}: key with no value, expected {}", "{}：键没有值，应为{}"),
+    ("{}: string values must be quoted, expected {}", "{}：字符串应加引号，应为{}"),
+    ("{}: unquoted keys cannot be empty, expected {}", "{}：键名不能为空，应为{}"),
+    ("{}: unclosed table, expected {}", "{}：表名没有结束，应为{}"),
+    ("{}: missing escaped value, expected {}", "{}：转义无效，应为{}"),
+    ("literal string", "单引号字符串"),
+    ("letters, numbers, `-`, `_`", "字母、数字、`-`、`_`"),
+    ("stream did not contain valid UTF-8", "不是有效的UTF-8文本"),
+    // serde_json.
+    ("EOF while parsing a value at line {} column {}", "第{}行第{}列：值没有结束"),
+    ("EOF while parsing a string at line {} column {}", "第{}行第{}列：字符串没有结束"),
+    ("EOF while parsing a list at line {} column {}", "第{}行第{}列：数组没有结束"),
+    ("EOF while parsing an object at line {} column {}", "第{}行第{}列：对象没有结束"),
+    ("{} at line {} column {}", "{}（第{}行第{}列）"),
+    ("invalid type: {}, expected {}", "类型不符：{}，应为{}"),
+    ("invalid length {}, expected {}", "长度{}不符，应为{}"),
+    ("struct Document with {} elements", "含{}个成员的对象"),
+    ("missing field {}", "缺少成员{}"),
+    ("duplicate field {}", "成员{}重复"),
+    ("unknown variant {}, expected one of {}", "未知的取值{}，应为{}之一"),
+    ("a sequence", "数组"),
+    ("a map", "对象"),
+    ("a string", "字符串"),
+    ("a boolean", "布尔值"),
+    ("expected ident", "应为true、false或null"),
+    ("expected value", "应为值"),
+    ("expected `:`", "应为`:`"),
+    ("expected `,` or `}`", "应为`,`或`}`"),
+    ("expected `,` or `]`", "应为`,`或`]`"),
+    ("key must be a string", "成员名应为字符串"),
+    ("trailing characters", "末尾有多余的字符"),
+    ("trailing comma", "末尾有多余的逗号"),
+    ("invalid escape", "转义无效"),
+    ("invalid number", "数字无效"),
+    ("number out of range", "数字超出范围"),
+    ("recursion limit exceeded", "嵌套过深"),
+    ("control character (\\u0000-\\u001F) found while parsing a string", "字符串中有控制字符"),
+];
+
+/// What the system says, alone or behind the place that it says it of.
+const OF_THE_SYSTEM: &[(&str, &str)] = &[
+    ("No such file or directory (os error 2)", "文件或目录不存在"),
+    ("Permission denied (os error 13)", "权限不足"),
+    ("Not a directory (os error 20)", "不是目录"),
+    ("Is a directory (os error 21)", "是目录"),
+    ("No space left on device (os error 28)", "设备上没有剩余空间"),
+    ("File name too long (os error 36)", "文件名过长"),
+    ("Too many levels of symbolic links (os error 40)", "符号链接层数过多"),
 ];
 
 /// The words in Chinese, as far as they are known.
@@ -487,12 +619,21 @@ fn translated(text: &str, depth: usize) -> Option<String> {
     }
     // Of several volumes each is one.
     let volumes: Vec<&str> = text.split(", ").collect();
-    if volumes.len() > 1 && volumes.iter().all(|volume| volume.starts_with("partition ")) {
-        let each = volumes.iter().map(|volume| translated(volume, depth));
+    let is_volume = |volume: &&str| {
+        volume.starts_with("partition ") || (volume.ends_with(')') && !is_prose(volume))
+    };
+    if volumes.len() > 1 && text.starts_with("partition ") && volumes.iter().all(is_volume) {
+        let each = volumes.iter().map(|volume| match translated(volume, depth) {
+            Some(words) => Some(words),
+            None => (!is_prose(volume)).then(|| (*volume).to_owned()),
+        });
         return each.collect::<Option<Vec<_>>>().map(|each| each.join("，"));
     }
-    let mut phrases = OTHERS.iter().chain(PHRASES);
+    let mut phrases = OTHERS.iter().chain(PHRASES).chain(OF_LIBRARIES);
     let Some((zh, held)) = phrases.find_map(|(en, zh)| Some((*zh, held(en, text)?))) else {
+        if let Some(words) = of_the_system(text, depth).or_else(|| absent(text, depth)) {
+            return Some(words);
+        }
         // Of several phrases each is one.
         let phrases: Vec<&str> = text.split(BETWEEN).collect();
         let each = (phrases.len() > 1).then_some(phrases)?;
@@ -514,6 +655,30 @@ fn translated(text: &str, depth: usize) -> Option<String> {
     Some(out)
 }
 
+/// What the system says of an error.
+fn of_the_system(text: &str, depth: usize) -> Option<String> {
+    let mut found = OF_THE_SYSTEM.iter().filter_map(|(en, zh)| Some((text.strip_suffix(en)?, zh)));
+    let (before, zh) = found.next()?;
+    if before.is_empty() {
+        return Some((*zh).to_owned());
+    }
+    let place = before.strip_suffix(": ")?;
+    let words =
+        translated(place, depth).or_else(|| (!is_prose(place)).then(|| place.to_owned()))?;
+    Some(format!("{words}：{zh}"))
+}
+
+/// That things are not there, each by a name of one word or one that is known: `no atapi, no digit`.
+fn absent(text: &str, depth: usize) -> Option<String> {
+    let each = text.split(", ").map(|word| {
+        let name = word.strip_prefix("no ")?;
+        let known = translated(name, depth);
+        let name = known.or_else(|| (!name.contains(' ')).then(|| name.to_owned()))?;
+        Some(format!("没有{name}"))
+    });
+    each.collect::<Option<Vec<_>>>().map(|each| each.join("，"))
+}
+
 /// What stands between phrases that are put together.
 const BETWEEN: &str = "; ";
 
@@ -527,7 +692,10 @@ const OF_SENTENCES: &[&str] = &[
 /// Whether it is a sentence or a part of one; what the system says of an error stands as a quotation.
 fn is_prose(text: &str) -> bool {
     let mut words = text.split_whitespace().map(|word| word.trim_matches([',', ':', '(', ')']));
+    // `be` may be a byte.
+    let is_byte = |word: &str| word.len() == 2 && word.chars().all(|char| char.is_ascii_hexdigit());
     text.contains(' ')
+        && !text.split(' ').all(is_byte)
         && !text.contains(" (os error ")
         && words.any(|word| OF_SENTENCES.contains(&word))
 }
@@ -575,8 +743,8 @@ mod tests {
             ("bit 4: extended L2 entries", "位4：扩展L2项"),
             ("/a/b: no such file or directory", "/a/b：文件或目录不存在"),
             (
-                "the kernel, missing: cut short: 20991 of 20992 bytes",
-                "内核，缺失：被截断：20991/20992字节",
+                "the kernel, broken: cut short: 20991 of 20992 bytes",
+                "内核，无法使用：被截断：20991/20992字节",
             ),
             (
                 "ext inode at byte 8: expected checksum 0x1, found 0x2",
@@ -636,13 +804,33 @@ mod tests {
         ] {
             assert_eq!(chinese(text), text);
         }
-        let text = "cannot read x y: Is a directory (os error 21)";
+        let text = "cannot read x y: Disk quota exceeded (os error 122)";
         assert_eq!(chinese(text), text.replace("cannot read ", "无法读取").replace(": ", "："));
+        for (en, zh) in [
+            ("cannot write x: Is a directory (os error 21)", "无法写入x：是目录"),
+            ("/a b: Not a directory (os error 20)", "/a b：不是目录"),
+            ("the shrub has no leaves: Not a directory (os error 20)", ""),
+            ("no atapi", "没有atapi"),
+            ("no upper-case letter, no digit", "没有大写字母，没有数字"),
+            ("no leaves of a shrub", ""),
+            ("boot code, found: 33 c0 8e be", "引导代码，已找到：33 c0 8e be"),
+            (
+                "partition 1 (ext4), partition 2 (LVM2_member), system/root (ext4)",
+                "分区1（ext4），分区2（LVM2_member），system/root (ext4)",
+            ),
+            (
+                "/: 4 of 8 blocks of 1024 bytes, 3 of 9 inodes",
+                "/：可用块4/8（每块1024字节），可用inode 3/9",
+            ),
+        ] {
+            assert_eq!(chinese(en), if zh.is_empty() { en } else { zh });
+        }
     }
 
     #[test]
     fn both_languages_hold_as_much() {
-        for (en, zh) in PHRASES.iter().chain(OTHERS) {
+        let libraries = OF_LIBRARIES.iter().chain(OF_THE_SYSTEM);
+        for (en, zh) in PHRASES.iter().chain(OTHERS).chain(libraries) {
             assert_eq!(en.matches("{}").count(), zh.matches("{}").count(), "{en}");
         }
     }

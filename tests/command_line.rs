@@ -231,6 +231,28 @@ fn ls_and_cat_show_what_the_checker_sees() {
     let (code, all) = said(&["cat", &good, "/etc/no-such-file"]);
     assert_eq!(code, 2);
     assert!(all.contains("/etc/no-such-file: no such file"), "{all}");
+    let unread = guest("qcow2-backing-file.qcow2");
+    let (code, all) = said(&["ls", "--volume", "1", &unread, "/"]);
+    assert_eq!(code, 2);
+    assert!(all.contains("depends on the backing file"), "{all}");
+}
+
+#[test]
+fn a_volume_that_is_no_partition_is_looked_into_by_its_name() {
+    for (image, volume) in [
+        ("lvm-root.qcow2", "system/root"),
+        ("whole-disk-file-system.qcow2", "whole disk"),
+        ("good.qcow2", "1"),
+    ] {
+        let (code, list) = said(&["ls", "-q", "--volume", volume, &guest(image), "/"]);
+        assert_eq!(code, 0, "{list}");
+        assert!(list.lines().any(|name| name == "etc"), "{list}");
+    }
+    for (volume, words) in [("0", "no partition 0"), ("system/swap", "no volume system/swap")] {
+        let (code, all) = said(&["ls", "--volume", volume, &guest("lvm-root.qcow2"), "/"]);
+        assert_eq!(code, 2);
+        assert!(all.contains(words), "{all}");
+    }
 }
 
 #[test]
@@ -263,7 +285,9 @@ fn the_long_help_of_each_command_has_examples_and_exit_codes() {
         assert!(long.contains("\nExamples:\n"), "{command}: {long}");
         assert!(long.contains("image-preflight "), "{command}: {long}");
         assert!(long.contains("  2  the call could not be carried out"), "{command}: {long}");
-        let judges = ["check", "request", "merge"].contains(&command.as_str());
+        let of_body = command == "request";
+        assert_eq!(long.contains("  1  the body breaks a required rule"), of_body, "{command}");
+        let judges = ["check", "merge"].contains(&command.as_str());
         for line in ["  0  every required rule", "  1  a required rule", "  3  nothing is"] {
             assert_eq!(long.contains(line), judges, "{command}: {long}");
         }
@@ -301,6 +325,9 @@ fn less_and_more_are_said_when_asked_for() {
     for (id, line) in ids.lines().zip(list.lines()) {
         assert_eq!(line.split_whitespace().next(), Some(id));
     }
+    let (_, names) = said(&["ls", "-q", &good, "/"]);
+    assert!(names.lines().any(|name| name == "etc"), "{names}");
+    assert_eq!(names.lines().count(), said(&["ls", &good, "/"]).1.lines().count());
     let output = run(&["os-version", &good]);
     let quiet = run(&["os-version", "--quiet", &good]);
     assert_eq!(output.stdout, quiet.stdout);
@@ -347,6 +374,20 @@ fn the_version_in_full_says_what_a_bug_report_needs() {
             assert!(all.contains(word), "{word}: {all}");
         }
     }
+}
+
+#[test]
+fn the_version_in_full_says_the_language_of_the_call() {
+    for args in [&["--version", "-v", "--lang", "zh-CN"][..], &["-Vv", "--lang=zh-CN"]] {
+        let (_, all) = said(args);
+        assert!(all.contains("language     zh-CN"), "{all}");
+    }
+}
+
+#[test]
+fn inspect_shows_the_marks_of_a_container() {
+    let (_, all) = said(&["inspect", &guest("qcow2-corrupt.qcow2")]);
+    assert!(all.contains("0 pieces of damage, marked as corrupt"), "{all}");
 }
 
 #[test]
@@ -430,4 +471,65 @@ fn errors_come_in_the_language_of_the_call() {
         let is_there = facts.contains(words);
         assert_eq!(is_there, words != "未正常卸载", "{words}: {facts}");
     }
+}
+
+#[test]
+fn no_error_is_said_half_in_chinese() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str, content: &str| file(folder.path(), name, content.as_bytes());
+    let good = guest("good.qcow2");
+    let absent = folder.path().join("absent").to_str().unwrap().to_owned();
+    let empty = at("empty", "");
+    let (json, variant) = (at("r.json", "[]"), at("a.toml", "lang = \"de\""));
+    let (number, double) = (at("b.toml", "waivers = 3"), at("c.toml", "lang='en'\nlang='en'"));
+    let (below, unread) = (format!("{good}/x"), guest("qcow2-backing-file.qcow2"));
+    let typed = r#"{"schema_version":"1","tool":{"name":"image-preflight","version":"1"},"#;
+    let typed = at("typed.json", &format!("{typed}\"profile\":\"otc\",\"reports\":3}}"));
+    for (args, words) in [
+        (&["merge", &absent][..], "无法读取报告"),
+        (&["merge", &json], "不是image-preflight的报告：长度0不符，应为含3个成员的对象"),
+        (&["merge", &empty], "不是image-preflight的报告：内容为空"),
+        (&["check", &good, "--baseline", &absent], "无法读取报告"),
+        (&["merge", &typed], "报告：类型不符：integer `3`，应为数组（第1行第"),
+        (&["ls", "--volume", "1", &unread, "/"], "镜像：qcow2文件头（字节8）：本程序不读取依赖"),
+        (&["ls", "--volume", "7", &good, "/"], "：没有分区7"),
+        (&["cat", "--volume", "a/b", &good, "/"], "：没有卷a/b"),
+        (&["check", &below], "：不是目录"),
+        (&["check", &good, "--output", folder.path().to_str().unwrap()], "：是目录"),
+        (&["check", &good, "--password-file", &empty], "：密码为空"),
+        (&["request", "--body", &absent], "请求体"),
+        (&["request", &good, "--image-url", "b:x", "--tag", "x"], "--tag x：应为KEY=VALUE"),
+        (&["remedy", &good, "--rule", "fstab"], "没有名为"),
+        (&["--config", &variant, "check", &good], "未知的取值`de`，应为`en`或`zh-CN`"),
+        (&["--config", &number, "check", &good], "类型不符：integer `3`，应为数组"),
+        (&["--config", &double, "check", &good], "键重复"),
+        (&["--config", &absent, "check", &good], "无法读取"),
+    ] {
+        let (code, all) = said(&[&["--lang", "zh-CN"], args].concat());
+        assert_eq!(code, 2, "{args:?}: {all}");
+        assert!(all.contains(words) && !all.contains(" (os error "), "{args:?}: {all}");
+    }
+    let waiver =
+        |rule: &str, more: &str| format!("[[waivers]]\nrule = \"{rule}\"\nreason = \"x\"\n{more}");
+    let waivers = [
+        waiver("fstab-uuid", ""),
+        waiver("grub-timeout", "expires = 2020-01-01\n"),
+        waiver("sshd-enabled", "image = \"other\"\n"),
+    ];
+    let config = at("w.toml", &waivers.concat());
+    let args = ["--lang", "zh-CN", "--config", &config, "check", "-v", &good];
+    let notes = text(&run(&args).stderr);
+    for words in
+        ["w.toml:2：对fstab-uuid的豁免没有", "grub-timeout的豁免已于2020-01-01过期", "不涉及"]
+    {
+        assert!(notes.contains(words), "{notes}");
+    }
+    let english = text(&run(&["--lang", "en", "--config", &config, "check", &good]).stderr);
+    assert!(english.contains("w.toml:2: the waiver of fstab-uuid set nothing aside"), "{english}");
+    let broken = guest("fstab-data-disk.qcow2");
+    let before = folder.path().join("before.json");
+    let before = before.to_str().unwrap();
+    said(&["check", "--format", "json", "--output", before, &broken]);
+    let (_, all) = said(&["--lang", "zh-CN", "check", "-v", &broken, "--baseline", before]);
+    assert!(all.contains("中已有") && !all.contains("known from"), "{all}");
 }

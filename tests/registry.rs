@@ -13,10 +13,14 @@ fn image() -> PathBuf {
 
 /// The code, standard output, and standard error.
 fn registry(args: &[&str]) -> (i32, String, String) {
+    registry_of(&image(), args)
+}
+
+fn registry_of(image: &Path, args: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_image-preflight"))
         .env_clear()
         .arg("registry")
-        .arg(image())
+        .arg(image)
         .args(args)
         .timeout(std::time::Duration::from_secs(60))
         .output()
@@ -96,6 +100,40 @@ fn the_boot_configuration_and_the_default_user_are_found() {
     let (code, out, _) = registry(&["--volume", "1", r"HKLM\BCD00000000"]);
     assert_eq!(code, 0);
     assert!(out.contains("HKEY_LOCAL_MACHINE\\BCD00000000\\kept\n"), "{out}");
+}
+
+#[test]
+fn what_could_not_be_read_is_not_said_to_be_missing() {
+    for (image, args, words) in [
+        ("luks-root.qcow2", &[r"HKLM\BCD00000000"][..], "crypto_LUKS is not read by"),
+        ("qcow2-backing-file.qcow2", &[r"HKLM\BCD00000000"], "depends on the backing file"),
+        ("qcow2-backing-file.qcow2", &["--volume", "1", r"HKLM\SYSTEM"], "depends on the backing"),
+    ] {
+        let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/guests").join(image);
+        let (code, _, error) = registry_of(&image, args);
+        assert_eq!(code, 2);
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn the_registry_speaks_chinese() {
+    let (code, out, _) = registry(&["--lang", "zh-CN", r"HKLM\DRIVERS\old"]);
+    assert_eq!(code, 0);
+    assert!(
+        out.starts_with("注册表文件     /Windows/System32/config/DRIVERS，未完整写入"),
+        "{out}"
+    );
+    assert!(out.contains("\n最后写入       20") && !out.contains("differ"), "{out}");
+    for (key, words) in [
+        (r"HKCU\Software", r"HKCU\Software：注册表项应以HKLM\或HKU\开头"),
+        (r"HKLM\SYSTEM\Absent", r"HKEY_LOCAL_MACHINE\SYSTEM\Absent：没有该注册表项"),
+        (r"HKLM\COMPONENTS", "/Windows/System32/config/COMPONENTS：文件或目录不存在"),
+    ] {
+        let (code, _, error) = registry(&["--lang", "zh-CN", key]);
+        assert_eq!(code, 2);
+        assert!(error.contains(words), "{error}");
+    }
 }
 
 #[test]

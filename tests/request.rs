@@ -149,6 +149,12 @@ fn a_body_is_checked_beside_the_image() {
         .map(|found| &found["rule"])
         .collect();
     assert_eq!(broken, ["req-os-version"]);
+    // The image holds another system than the one whose spelling is wrong.
+    let said = text(&run(&["request", &good, "--body", &sample], "").stdout);
+    assert!(said.contains("the image holds Debian"), "{said}");
+    assert!(said.contains("fix: \"os_version\": \"Debian GNU/Linux"), "{said}");
+    assert_eq!(said.matches("#/os_version").count(), 1, "{said}");
+    assert!(!said.contains("\"CentOS 7.0 64bit\""), "{said}");
 }
 
 #[test]
@@ -190,4 +196,70 @@ fn an_error_code_is_explained_with_the_rules_that_predict_it() {
         assert!(said.contains("format-supported") && said.contains("req-image-url"), "{said}");
     }
     assert_eq!(run(&["explain", "IMG.9999"], "").status.code(), Some(2));
+}
+
+#[test]
+fn a_body_with_hidden_characters_stays_json() {
+    let hidden = "a\u{200d}b\u{202e}\u{ad}";
+    let body = format!(
+        r#"{{"name":"x","image_url":"bucket:x.raw","min_disk":"40","description":"{hidden}"}}"#
+    );
+    let said = text(&run(&["request", "--body", "-"], &body).stdout);
+    assert!(!said.contains(['\u{200d}', '\u{202e}', '\u{ad}']), "{said}");
+    let (_, corrected) = said.split_once("orrected").unwrap();
+    let corrected = corrected.split_once(":\n\n").unwrap().1;
+    let corrected: serde_json::Value = serde_json::from_str(corrected).expect(corrected);
+    assert_eq!(corrected["description"], hidden);
+    let args = ["request", &testdata(GOOD), "--image-url", "bucket:good.qcow2"];
+    let made = run(&[&args[..], &["--description", hidden]].concat(), "");
+    let made = text(&made.stdout);
+    assert!(!made.contains('\u{202e}'), "{made}");
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    assert_eq!(made["description"], hidden);
+}
+
+#[test]
+fn what_is_waived_is_not_said_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("waivers.toml");
+    let waiver = |rule: &str| format!("[[waivers]]\nrule = \"{rule}\"\nreason = \"known\"\n");
+    let rules = ["req-os-version", "fstab-no-nonsystem-mounts"];
+    std::fs::write(&config, rules.map(waiver).concat()).unwrap();
+    let with = |args: &[&str]| run(&[&["--config", config.to_str().unwrap()], args].concat(), "");
+    let image = testdata("guests/fstab-data-disk.qcow2");
+    let args = ["request", &image, "--image-url", "bucket:x.qcow2"];
+    let said = text(&run(&args, "").stderr);
+    assert!(said.contains("breaks required rules") && said.contains(rules[1]), "{said}");
+    let waived = with(&args);
+    assert_eq!(waived.status.code(), Some(0));
+    assert!(!text(&waived.stderr).contains("breaks"), "{}", text(&waived.stderr));
+    let sample = testdata("requests/file-tags.json");
+    for args in [&["request", "--body", &sample][..], &["request", &image, "--body", &sample]] {
+        assert_eq!(run(args, "").status.code(), Some(1));
+        let waived = with(args);
+        assert_eq!(waived.status.code(), Some(0), "{}", text(&waived.stdout));
+        let said = text(&waived.stdout);
+        assert!(said.contains("waived") && !said.contains("still broken"), "{said}");
+    }
+}
+
+#[test]
+fn an_image_whose_system_could_not_be_read_is_told_with_the_reason() {
+    let locked = testdata("guests/luks-root.qcow2");
+    for (args, lang, code, words) in [
+        (&["os-version", &locked][..], "en", 2, "image: partition 2: crypto_LUKS is not"),
+        (&["os-version", &locked], "zh-CN", 2, "未查看crypto_LUKS内部"),
+        (&["request", &locked, "--image-url", "bucket:x.qcow2"], "en", 0, "crypto_LUKS is not"),
+        (
+            &["request", &locked, "--image-url", "bucket:x.qcow2"],
+            "zh-CN",
+            0,
+            "未查看crypto_LUKS内部",
+        ),
+    ] {
+        let output = run(&[args, &["--lang", lang]].concat(), "");
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains(words), "{args:?}: {said}");
+    }
 }

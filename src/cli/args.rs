@@ -391,9 +391,10 @@ pub(super) struct PathArgs {
     #[arg(value_name = "PATH")]
     pub(super) path: String,
 
-    /// Look into this partition alone, not into the guest's joined tree
-    #[arg(long, value_name = "PARTITION")]
-    pub(super) volume: Option<u32>,
+    /// Look into this volume alone, not into the guest's joined tree: a partition by its number,
+    /// another volume by the name that `inspect` has for it (system/root, whole disk)
+    #[arg(long, value_name = "VOLUME")]
+    pub(super) volume: Option<String>,
 }
 
 /// Arguments of `registry`.
@@ -408,9 +409,9 @@ pub(super) struct RegistryArgs {
     #[arg(value_name = "KEY")]
     pub(super) key: String,
 
-    /// Look for the hive on this partition alone
-    #[arg(long, value_name = "PARTITION")]
-    pub(super) volume: Option<u32>,
+    /// Look for the hive on this volume alone: a partition's number, or another volume's name
+    #[arg(long, value_name = "VOLUME")]
+    pub(super) volume: Option<String>,
 }
 
 /// `--lang`.

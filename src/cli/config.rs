@@ -16,7 +16,7 @@ use super::args::{FailOnArg, LangArg};
 use super::nearest::did_you_mean;
 use crate::report::{Detail, ImageReport};
 use crate::rules::policy::{Limits, Policy, System, Waiver};
-use crate::rules::{Context, Level, Profile, about_all, day, os_version};
+use crate::rules::{Context, Lang, Level, Profile, about_all, day, os_version};
 
 /// Read when `--config` names no other.
 pub(super) const DEFAULT: &str = "image-preflight.toml";
@@ -35,7 +35,7 @@ pub(super) struct Config {
     pub(super) profile: Option<String>,
     /// What fails an image.
     pub(super) fail_on: Option<FailOnArg>,
-    /// The language of the report.
+    /// The language of the report; once a call has begun, that of the call when it names one.
     pub(super) lang: Option<LangArg>,
     /// What is set aside.
     pub(super) waivers: Vec<Waiver>,
@@ -380,8 +380,10 @@ impl Config {
                 }
                 (_, Used::Yes | Used::NoImage) => continue,
             };
-            let name = crate::report::escape::for_terminal(&self.name);
-            writeln!(out, "image-preflight: {name}:{line}: the waiver of {rule} {what}")?;
+            let said = format!("{}:{line}: the waiver of {rule} {what}", self.name);
+            let said =
+                super::words_in(&said, self.lang.map_or_else(super::lang_of_locale, Lang::from));
+            writeln!(out, "image-preflight: {}", crate::report::escape::for_terminal(&said))?;
         }
         Ok(())
     }

@@ -14,12 +14,23 @@ const OF_A_JUDGEMENT: &[ExitCode] = &[
     (3, "nothing is broken, but a required rule could not be verified"),
 ];
 
+/// What each exit code of `request` says, which judges a body and not the image.
+const OF_A_BODY: &[ExitCode] = &[
+    (
+        0,
+        "the body breaks no required rule; without --body: it was written, whatever the image breaks",
+    ),
+    (1, "the body breaks a required rule; without --body: nothing was written"),
+    (2, "the call could not be carried out"),
+    (3, "with --body: nothing is broken, but a required rule could not be verified"),
+];
+
 /// What each exit code of another command says.
 const OF_OTHERS: &[ExitCode] =
     &[(0, "it was carried out"), (2, "the call could not be carried out")];
 
-/// Commands that judge an image or a body; the program itself is described by their codes.
-const JUDGING: &[&str] = &["image-preflight", "check", "request", "merge"];
+/// Commands that judge an image; the program itself is described by their codes.
+const JUDGING: &[&str] = &["image-preflight", "check", "merge"];
 
 /// A code and what it says.
 type ExitCode = (u8, &'static str);
@@ -170,7 +181,11 @@ const EXAMPLES: &[(&str, &[Example])] = &[
 
 /// The exit codes of a command.
 pub(super) fn exit_codes(command: &str) -> &'static [ExitCode] {
-    if JUDGING.contains(&command) { OF_A_JUDGEMENT } else { OF_OTHERS }
+    match command {
+        "request" => OF_A_BODY,
+        _ if JUDGING.contains(&command) => OF_A_JUDGEMENT,
+        _ => OF_OTHERS,
+    }
 }
 
 /// The examples of a command.

@@ -38,13 +38,13 @@ pub(super) fn run(args: &InspectArgs, call: &Call, out: &mut dyn Write) -> Resul
 }
 
 /// A name and what is known of it on each line, in one language.
-struct Rows<'a> {
-    out: &'a mut dyn Write,
-    lang: Lang,
+pub(super) struct Rows<'a> {
+    pub(super) out: &'a mut dyn Write,
+    pub(super) lang: Lang,
 }
 
 impl Rows<'_> {
-    fn row(&mut self, name: Fixed, value: &str) -> Result<(), Failure> {
+    pub(super) fn row(&mut self, name: Fixed, value: &str) -> Result<(), Failure> {
         self.named(name.get(self.lang), value)
     }
 
@@ -56,7 +56,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    fn say(&self, text: Text) -> String {
+    pub(super) fn say(&self, text: Text) -> String {
         match self.lang {
             Lang::En => text.en,
             Lang::ZhCn => text.zh,
@@ -68,7 +68,7 @@ impl Rows<'_> {
     }
 
     /// What a reader said, as far as it is known in the language.
-    fn read(&self, text: &str) -> String {
+    pub(super) fn read(&self, text: &str) -> String {
         words_in(text, self.lang).into_owned()
     }
 
@@ -110,7 +110,7 @@ const NO_SYSTEM: Fixed = Fixed::new("no operating system", "没有操作系统")
 
 /// The format and the system alone.
 fn in_short(facts: &Facts, rows: &mut Rows<'_>) -> Result<(), Failure> {
-    rows.row(FORMAT, facts.image.format.name())?;
+    rows.row(FORMAT, &rows.read(facts.image.format.name()))?;
     let name = match &facts.guest {
         Fact::Known(Guest::Linux(found)) => match &found.os {
             Fact::Known(os) => os.as_ref().map_or("Linux", |os| &os.name).to_owned(),
@@ -161,8 +161,12 @@ fn human(facts: &Facts, rows: &mut Rows<'_>) -> Result<(), Failure> {
 
 fn image(image: &ImageFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
     rows.row(Fixed::new("file", "文件"), &image.path)?;
-    let variant = image.variant.as_ref().map_or(String::new(), |variant| format!(" ({variant})"));
-    let (format, size) = (image.format.name(), image.file_size);
+    let variant = image.variant.as_ref().map(|variant| {
+        let variant = rows.read(variant);
+        rows.say(text!(" ({variant})", "（{variant}）"))
+    });
+    let (variant, size) = (variant.unwrap_or_default(), image.file_size);
+    let format = rows.read(image.format.name());
     let words = text!("{format}{variant}, {size} bytes", "{format}{variant}，{size}字节");
     rows.row(FORMAT, &rows.say(words))?;
     if let Some(size) = image.virtual_size {
@@ -178,7 +182,16 @@ fn image(image: &ImageFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
                 "version {version}, {cluster}-byte clusters, {snapshots} snapshots, {problems} pieces of damage",
                 "版本{version}，簇大小{cluster}字节，{snapshots}个快照，{problems}处损坏"
             );
-            rows.row(qcow2, &rows.say(words))?;
+            let mut words = vec![rows.say(words)];
+            let marks = [
+                (found.dirty, text!("marked as dirty", "带有dirty标记")),
+                (found.corrupt, text!("marked as corrupt", "带有corrupt标记")),
+            ];
+            words.extend(marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| rows.say(mark)));
+            rows.row(qcow2, &words.join(rows.words(Fixed::new(", ", "，"))))?;
+            if let Fact::Unknown(unread) = &found.checked {
+                rows.row(qcow2, &rows.unknown(unread))?;
+            }
             if let Some(name) = &found.backing_file {
                 rows.row(Fixed::new("backing file", "后端文件"), name)?;
             }
@@ -197,7 +210,7 @@ fn image(image: &ImageFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
 
 fn disk(disk: &DiskFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
     let table = serde_json::to_value(disk.table).unwrap_or_default();
-    let (table, sector) = (table.as_str().unwrap_or_default(), disk.sector_size);
+    let (table, sector) = (rows.read(table.as_str().unwrap_or_default()), disk.sector_size);
     let words = text!("{table}, {sector}-byte sectors", "{table}，扇区大小{sector}字节");
     rows.row(Fixed::new("table", "分区表"), &rows.say(words))?;
     if let Fact::Known(code) = &disk.boot_code {
@@ -206,12 +219,17 @@ fn disk(disk: &DiskFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
         let name = Fixed::new("grub core", "GRUB核心镜像");
         match &code.grub_core {
             Some(Fact::Known(core)) => {
-                let prefix = core.prefix.known().and_then(Option::as_deref).unwrap_or("?");
+                let prefix = match &core.prefix {
+                    Fact::Known(Some(prefix)) => format!("prefix {prefix}"),
+                    Fact::Known(None) => rows.say(text!("no prefix", "没有prefix")),
+                    Fact::Unknown(unread) => {
+                        let unknown = rows.unknown(unread);
+                        rows.say(text!("prefix {unknown}", "prefix{unknown}"))
+                    }
+                };
                 let (offset, place) = (core.offset, rows.read(&core.place));
-                let words = text!(
-                    "byte {offset} ({place}), prefix {prefix}",
-                    "字节{offset}（{place}），prefix {prefix}"
-                );
+                let words =
+                    text!("byte {offset} ({place}), {prefix}", "字节{offset}（{place}），{prefix}");
                 rows.row(name, &rows.say(words))?;
             }
             Some(Fact::Unknown(unread)) => rows.row(name, &rows.unknown(unread))?,
@@ -318,8 +336,9 @@ fn linux(linux: &LinuxFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
             Fact::Known(()) => mount.kind.clone().unwrap_or_default(),
             Fact::Unknown(unread) => rows.unknown(unread),
         };
-        let words = format!("{} {what} ({})", mount.path, mount.evidence.location);
-        rows.row(Fixed::new("mount", "挂载"), &words)?;
+        let (path, place) = (&mount.path, rows.read(&mount.evidence.location));
+        let words = text!("{path} {what} ({place})", "{path} {what}（{place}）");
+        rows.row(Fixed::new("mount", "挂载"), &rows.say(words))?;
     }
     let boots = Fixed::new("boots", "启动项");
     match &linux.boot.default_entry {

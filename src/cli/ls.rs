@@ -3,16 +3,21 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::Failure;
 use super::args::PathArgs;
+use super::{Call, Failure, place_and_reason, words_in};
+use crate::disk::facts::VolumeFacts;
 use crate::error::Error;
 use crate::fact::Fact;
 use crate::filesystem::tree::{Listed, Tree};
 use crate::filesystem::{FileType, Metadata};
+use crate::report::Detail;
 use crate::report::escape::for_terminal;
+use crate::rules::{Fixed, Lang, Text};
+use crate::text;
 
-pub(super) fn run(args: &PathArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let tree = tree(&args.image, args.volume)?;
+pub(super) fn run(args: &PathArgs, call: &Call, out: &mut dyn Write) -> Result<u8, Failure> {
+    let in_short = call.detail == Detail::Short;
+    let tree = tree(&args.image, args.volume.as_deref(), call.lang)?;
     let metadata = tree.metadata(&args.path)?;
     if metadata.file_type != FileType::Directory {
         let metadata = tree.symlink_metadata(&args.path)?;
@@ -20,50 +25,71 @@ pub(super) fn run(args: &PathArgs, out: &mut dyn Write) -> Result<u8, Failure> {
             FileType::Symlink => Some(tree.read_link(&args.path)?.into_bytes()),
             _ => None,
         };
-        line(&args.path, &Ok((metadata, target)), out)?;
+        line(&args.path, &Ok((metadata, target)), in_short, out)?;
         return Ok(0);
     }
     for Listed { name, metadata } in tree.list(&args.path)? {
-        line(&String::from_utf8_lossy(&name), &metadata, out)?;
+        line(&String::from_utf8_lossy(&name), &metadata, in_short, out)?;
     }
     Ok(0)
 }
 
-/// The guest's tree, or that of one partition.
-pub(super) fn tree(image: &Path, partition: Option<u32>) -> Result<Tree, Failure> {
+/// The guest's tree, or that of one volume: a partition by its number, any by its name.
+pub(super) fn tree(image: &Path, volume: Option<&str>, lang: Lang) -> Result<Tree, Failure> {
     let files = crate::files(image)?;
-    let Some(number) = partition else {
+    let image = image.display();
+    let said = |text: Text| Failure::Said(text.get(lang).to_owned());
+    let Some(wanted) = volume else {
         let why = match files.tree {
             Fact::Known(Some(tree)) => return Ok(tree),
-            Fact::Known(None) => "no guest was found whose files can be read".to_owned(),
-            Fact::Unknown(unread) => format!("{}: {}", unread.location, unread.reason),
+            Fact::Known(None) => Fixed::new(
+                "no guest was found whose files can be read",
+                "没有找到可读取其文件的系统",
+            )
+            .get(lang)
+            .to_owned(),
+            Fact::Unknown(unread) => place_and_reason(&unread, lang),
         };
-        let image = image.display();
-        return Err(Failure::Said(format!("{image}: {why} (--volume N looks into one partition)")));
+        return Err(said(text!(
+            "{image}: {why} (--volume N looks into one partition)",
+            "{image}：{why}（--volume N可查看单个分区）"
+        )));
     };
-    let disk = files.disk.known();
-    let index = disk.and_then(|disk| {
-        disk.volumes.iter().position(|volume| volume.partition.unwrap_or(0) == number)
-    });
-    match index.and_then(|index| Some((index, files.filesystems.get(index)?))) {
-        Some((index, Fact::Known(Some(filesystem)))) => Ok(Tree::new(filesystem.clone(), index)),
-        Some((_, Fact::Known(None))) => {
-            Err(Failure::Said(format!("partition {number} holds no file system")))
+    let disk = files.disk.as_result().map_err(|unread| {
+        let why = place_and_reason(unread, lang);
+        said(text!("{image}: {why}", "{image}：{why}"))
+    })?;
+    let number = wanted.parse::<u32>().ok();
+    let is_wanted = |volume: &VolumeFacts| match number {
+        Some(_) => volume.partition == number,
+        None => volume.name == wanted,
+    };
+    let mut found = disk.volumes.iter().zip(files.filesystems).enumerate();
+    Err(match found.find(|(_, (volume, _))| is_wanted(volume)) {
+        Some((index, (_, Fact::Known(Some(filesystem))))) => {
+            return Ok(Tree::new(filesystem, index));
         }
-        Some((_, Fact::Unknown(unread))) => {
-            Err(Failure::Said(format!("{}: {}", unread.location, unread.reason)))
+        Some((_, (volume, Fact::Known(None)))) => {
+            let name = words_in(&volume.name, lang);
+            said(text!("{name} holds no file system", "{name}没有文件系统"))
         }
-        None => Err(Failure::Said(format!("{}: no partition {number}", image.display()))),
-    }
+        Some((_, (_, Fact::Unknown(unread)))) => Failure::Said(place_and_reason(&unread, lang)),
+        None if number.is_some() => {
+            said(text!("{image}: no partition {wanted}", "{image}：没有分区{wanted}"))
+        }
+        None => said(text!("{image}: no volume {wanted}", "{image}：没有卷{wanted}")),
+    })
 }
 
 fn line(
     name: &str,
     found: &Result<(Metadata, Option<Vec<u8>>), Error>,
+    in_short: bool,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let name = for_terminal(name);
     match found {
+        _ if in_short => writeln!(out, "{name}")?,
         Ok((metadata, target)) => {
             let Metadata { file_type, mode, uid, gid, len, .. } = *metadata;
             let kind = letter(file_type);

@@ -40,6 +40,7 @@ use clap::error::ErrorKind;
 use self::args::{Cli, ColorArg, Command, OutputArg};
 use self::config::Config;
 use crate::chinese::chinese;
+use crate::fact::Unread;
 use crate::report::Detail;
 use crate::rules::Lang;
 
@@ -112,11 +113,12 @@ pub fn run() -> ExitCode {
     } else {
         Ok(Config::default())
     };
-    let config = match config {
+    let mut config = match config {
         Ok(config) => config,
         Err(failure) => return ended(Err(failure), asked.unwrap_or_else(lang_of_locale)),
     };
-    let lang = asked.or(config.lang.map(Lang::from)).unwrap_or_else(lang_of_locale);
+    config.lang = cli.lang.or(config.lang);
+    let lang = config.lang.map_or_else(lang_of_locale, Lang::from);
     let call = Call { lang, detail, color, config };
     let mut out = io::BufWriter::new(AutoStream::new(io::stdout(), color));
     let result = match cli.command {
@@ -126,10 +128,12 @@ pub fn run() -> ExitCode {
         }
         Command::Explain(args) => explain::run(&args, &call, &mut out),
         Command::Rules(args) => rules::run(&args, &call, &mut out),
-        Command::Ls(args) => confine(&args.image, &call).and_then(|()| ls::run(&args, &mut out)),
-        Command::Cat(args) => confine(&args.image, &call).and_then(|()| cat::run(&args)),
+        Command::Ls(args) => {
+            confine(&args.image, &call).and_then(|()| ls::run(&args, &call, &mut out))
+        }
+        Command::Cat(args) => confine(&args.image, &call).and_then(|()| cat::run(&args, lang)),
         Command::Registry(args) => {
-            confine(&args.image, &call).and_then(|()| registry::run(&args, &mut out))
+            confine(&args.image, &call).and_then(|()| registry::run(&args, &call, &mut out))
         }
         Command::Request(args) => request::run(&args, &call, &mut out),
         Command::Remedy(args) => remedy::run(&args, &call, &mut out),
@@ -176,6 +180,15 @@ fn words_in(text: &str, lang: Lang) -> Cow<'_, str> {
     match lang {
         Lang::En => Cow::Borrowed(text),
         Lang::ZhCn => chinese(text),
+    }
+}
+
+/// Where something could not be read, and why.
+fn place_and_reason(unread: &Unread, lang: Lang) -> String {
+    let (place, reason) = (words_in(&unread.location, lang), words_in(&unread.reason, lang));
+    match lang {
+        Lang::En => format!("{place}: {reason}"),
+        Lang::ZhCn => format!("{place}：{reason}"),
     }
 }
 

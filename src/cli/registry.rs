@@ -4,14 +4,18 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
 
-use super::Failure;
 use super::args::RegistryArgs;
-use super::ls;
+use super::inspect::Rows;
+use super::{Call, Failure, ls, place_and_reason, words_in};
 use crate::disk::facts::{DiskFacts, PartitionRole};
+use crate::error::Error;
+use crate::fact::Fact;
 use crate::filesystem::tree::Tree;
 use crate::guest::Files;
 use crate::guest::windows::registry::{self, Hive, HiveState, Key, Registry, Value, ValueType};
 use crate::report::escape::for_terminal;
+use crate::rules::{Fixed, Lang, Text};
+use crate::text;
 
 /// The hives of `HKEY_LOCAL_MACHINE` that lie beside one another, under their files' names.
 const MACHINE: [&str; 6] = ["SYSTEM", "SOFTWARE", "SAM", "SECURITY", "DRIVERS", "COMPONENTS"];
@@ -34,40 +38,70 @@ const EPOCH: u64 = 11_644_473_600;
 /// FILETIME counts 100 nanoseconds.
 const PER_SECOND: u64 = 10_000_000;
 
-pub(super) fn run(args: &RegistryArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let name = KeyName::parse(&args.key)?;
-    let (path, hive) = open(args, &name)?;
-    show(&name, &path, &hive, out).map_err(|failure| match failure {
+pub(super) fn run(args: &RegistryArgs, call: &Call, out: &mut dyn Write) -> Result<u8, Failure> {
+    let lang = call.lang;
+    let name = KeyName::parse(&args.key, lang)?;
+    let (path, hive) = open(args, &name, lang)?;
+    show(&name, &path, &hive, lang, out).map_err(|failure| match failure {
         // A key or cell alone does not say where it was looked for, and a hive that was not written in
         // full may contradict itself for that alone.
-        Failure::Said(sentence) => Failure::Said(match hive.state() {
-            HiveState::Clean => format!("{path}: {sentence}"),
-            state => format!("{path}, {}: {sentence}", describe(state).0),
-        }),
+        Failure::Said(sentence) => {
+            let (path, sentence) = (words_in(&path, lang), words_in(&sentence, lang));
+            said(
+                match hive.state() {
+                    HiveState::Clean => text!("{path}: {sentence}", "{path}：{sentence}"),
+                    state => {
+                        let state = describe(state).0.get(lang).to_owned();
+                        text!("{path}, {state}: {sentence}", "{path}，{state}：{sentence}")
+                    }
+                },
+                lang,
+            )
+        }
         output @ Failure::Output(_) => output,
     })?;
     Ok(0)
 }
 
-fn show(name: &KeyName, path: &str, hive: &Hive, out: &mut dyn Write) -> Result<(), Failure> {
-    let key = find(hive, name)?;
-    let mut shown = String::new();
+fn said(text: Text, lang: Lang) -> Failure {
+    Failure::Said(text.get(lang).to_owned())
+}
+
+fn show(
+    name: &KeyName,
+    path: &str,
+    hive: &Hive,
+    lang: Lang,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let key = find(hive, name, lang)?;
+    // Nothing is printed of a key that cannot be read in full.
+    let mut shown = Vec::new();
+    let mut rows = Rows { out: &mut shown, lang };
     let (state, remarks) = describe(hive.state());
-    line(&mut shown, "hive", &format!("{path}, {state}"));
-    remarks.iter().for_each(|remark| line(&mut shown, "", remark));
-    if let Some(resolved) = &key.resolved {
-        line(&mut shown, "control set", resolved);
+    let (path, state) = (rows.read(path), state.get(lang).to_owned());
+    let words = rows.say(text!("{path}, {state}", "{path}，{state}"));
+    rows.row(Fixed::new("hive", "注册表文件"), &words)?;
+    for remark in remarks {
+        let remark = rows.read(remark);
+        rows.row(Fixed::new("", ""), &remark)?;
     }
-    line(&mut shown, "last written", &time(key.key.last_written()));
+    if let Some(resolved) = &key.resolved {
+        rows.row(Fixed::new("control set", "控制集"), resolved)?;
+    }
+    let time = rows.say(time(key.key.last_written()));
+    rows.row(Fixed::new("last written", "最后写入"), &time)?;
     if let Some(class) = key.key.class()? {
-        line(&mut shown, "class", &class);
+        rows.row(Fixed::new("class", "类"), &class)?;
     }
     if key.key.is_link() {
-        line(&mut shown, "link", "to what SymbolicLinkValue names");
+        let to =
+            rows.say(text!("to what SymbolicLinkValue names", "指向SymbolicLinkValue所指的项"));
+        rows.row(Fixed::new("link", "链接"), &to)?;
     }
     let full = name.full();
-    let _ = write!(shown, "\n{}\n", for_terminal(&full));
-    out.write_all(shown.as_bytes())?;
+    writeln!(shown, "\n{}", for_terminal(&full))?;
+    out.write_all(&shown)?;
     for value in key.key.values()? {
         writeln!(out, "{}", described(&value))?;
     }
@@ -76,11 +110,6 @@ fn show(name: &KeyName, path: &str, hive: &Hive, out: &mut dyn Write) -> Result<
         writeln!(out, "{}\\{}", for_terminal(&full), for_terminal(subkey.name()))?;
     }
     Ok(())
-}
-
-/// Adds a line of what is known besides the key's content.
-fn line(shown: &mut String, what: &str, text: &str) {
-    let _ = writeln!(shown, "{what:<14} {}", for_terminal(text));
 }
 
 /// A key as Windows names it.
@@ -94,14 +123,17 @@ struct KeyName {
 }
 
 impl KeyName {
-    fn parse(key: &str) -> Result<Self, Failure> {
+    fn parse(key: &str, lang: Lang) -> Result<Self, Failure> {
         let mut parts = key.split('\\').filter(|part| !part.is_empty());
         let root = match parts.next().map(str::to_ascii_uppercase).as_deref() {
             Some("HKLM" | "HKEY_LOCAL_MACHINE") => "HKEY_LOCAL_MACHINE",
             Some("HKU" | "HKEY_USERS") => "HKEY_USERS",
             _ => {
-                let expected = r"a key begins with HKLM\ or HKU\ (the hives that lie in files)";
-                return Err(Failure::Said(format!("{key}: {expected}")));
+                let words = text!(
+                    r"{key}: a key begins with HKLM\ or HKU\ (the hives that lie in files)",
+                    r"{key}：注册表项应以HKLM\或HKU\开头（以文件形式存放的部分）"
+                );
+                return Err(said(words, lang));
             }
         };
         let hive = parts.next().unwrap_or_default();
@@ -111,7 +143,11 @@ impl KeyName {
         };
         let Some(hive) = known.iter().find(|known| known.eq_ignore_ascii_case(hive)) else {
             let known = known.join(", ");
-            return Err(Failure::Said(format!("{key}: the hives below {root} are {known}")));
+            let words = text!(
+                "{key}: the hives below {root} are {known}",
+                "{key}：{root}之下的注册表文件有{known}"
+            );
+            return Err(said(words, lang));
         };
         let path: Vec<_> = parts.collect();
         Ok(Self { root, hive: (*hive).to_owned(), path: path.join("\\") })
@@ -125,34 +161,47 @@ impl KeyName {
 }
 
 /// The hive that the key lies in, and the path of its file.
-fn open(args: &RegistryArgs, name: &KeyName) -> Result<(String, Hive), Failure> {
+fn open(args: &RegistryArgs, name: &KeyName, lang: Lang) -> Result<(String, Hive), Failure> {
     if name.hive == BCD {
-        return boot_configuration(&args.image, args.volume);
+        return boot_configuration(&args.image, args.volume.as_deref(), lang);
     }
-    let tree = ls::tree(&args.image, args.volume)?;
+    let tree = ls::tree(&args.image, args.volume.as_deref(), lang)?;
     let file = if name.root == "HKEY_USERS" { "DEFAULT" } else { &name.hive };
     let path = format!("{}/{file}", Registry::directory(&tree));
-    let hive = registry::open(&tree, &path)
-        .map_err(|error| Failure::Said(format!("{}: {error}", name.full())))?;
+    let hive =
+        registry::open(&tree, &path).map_err(|error| of_error(&name.full(), &error, lang))?;
     Ok((path, hive))
 }
 
 /// The boot configuration: on the EFI system partition, on the active one, or on any.
-fn boot_configuration(image: &Path, volume: Option<u32>) -> Result<(String, Hive), Failure> {
-    let missing = || {
-        let files = BCD_FILES.join(", ");
-        Failure::Said(format!("{}: no boot configuration ({files})", image.display()))
-    };
+fn boot_configuration(
+    image: &Path,
+    volume: Option<&str>,
+    lang: Lang,
+) -> Result<(String, Hive), Failure> {
+    // What could not be read may hold it.
+    let mut unread = Vec::new();
     let trees: Vec<(String, Tree)> = match volume {
-        Some(number) => vec![(format!("partition {number}"), ls::tree(image, volume)?)],
+        Some(name) => {
+            let is_number = name.parse::<u32>().is_ok();
+            let place = if is_number { format!("partition {name}") } else { name.to_owned() };
+            vec![(place, ls::tree(image, volume, lang)?)]
+        }
         None => {
             let Files { disk, filesystems, .. } = crate::files(image)?;
-            let disk = disk.known().ok_or_else(missing)?;
+            let disk = disk.as_result().map_err(|unread| {
+                let (image, why) = (image.display(), place_and_reason(unread, lang));
+                said(text!("{image}: {why}", "{image}：{why}"), lang)
+            })?;
             let mut found = Vec::new();
             for (index, (volume, filesystem)) in disk.volumes.iter().zip(filesystems).enumerate() {
-                if let Some(Some(filesystem)) = filesystem.known() {
-                    let tree = Tree::new(filesystem.clone(), index);
-                    found.push((rank(disk, index), volume.name.clone(), tree));
+                match filesystem {
+                    Fact::Known(Some(filesystem)) => {
+                        let tree = Tree::new(filesystem, index);
+                        found.push((rank(disk, index), volume.name.clone(), tree));
+                    }
+                    Fact::Known(None) => {}
+                    Fact::Unknown(why) => unread.push(why),
                 }
             }
             found.sort_by_key(|(rank, ..)| *rank);
@@ -161,14 +210,38 @@ fn boot_configuration(image: &Path, volume: Option<u32>) -> Result<(String, Hive
     };
     for (volume, tree) in trees {
         for path in BCD_FILES {
+            let place = format!("{volume}: {path}");
             match registry::open(&tree, path) {
-                Ok(hive) => return Ok((format!("{volume}: {path}"), hive)),
+                Ok(hive) => return Ok((place, hive)),
                 Err(error) if error.is_absent() => {}
-                Err(error) => return Err(Failure::Said(format!("{volume}: {path}: {error}"))),
+                Err(error) => return Err(of_error(&place, &error, lang)),
             }
         }
     }
-    Err(missing())
+    let (image, files) = (image.display(), BCD_FILES.join(", "));
+    Err(said(
+        match unread.first() {
+            None => text!(
+                "{image}: no boot configuration ({files})",
+                "{image}：没有启动配置（{files}）"
+            ),
+            Some(unread) => {
+                let why = place_and_reason(unread, lang);
+                text!(
+                    "{image}: no boot configuration ({files}) in what could be read; not read: {why}",
+                    "{image}：可读取的部分没有启动配置（{files}）；未读取：{why}"
+                )
+            }
+        },
+        lang,
+    ))
+}
+
+/// An error with the place at which it was met.
+fn of_error(place: &str, error: &Error, lang: Lang) -> Failure {
+    let (place, error) = (words_in(place, lang), error.to_string());
+    let error = words_in(&error, lang);
+    said(text!("{place}: {error}", "{place}：{error}"), lang)
 }
 
 /// Which volumes are looked at first.
@@ -186,8 +259,9 @@ struct Found<'a> {
     resolved: Option<String>,
 }
 
-fn find<'a>(hive: &'a Hive, name: &KeyName) -> Result<Found<'a>, Failure> {
-    let absent = || Failure::Said(format!("{}: no such key", name.full()));
+fn find<'a>(hive: &'a Hive, name: &KeyName, lang: Lang) -> Result<Found<'a>, Failure> {
+    let full = name.full();
+    let absent = || said(text!("{full}: no such key", "{full}：没有该注册表项"), lang);
     let (first, rest) = name.path.split_once('\\').unwrap_or((&name.path, ""));
     if name.hive == "SYSTEM" && first.eq_ignore_ascii_case(CURRENT) {
         let set = registry::control_set(hive)?;
@@ -197,30 +271,42 @@ fn find<'a>(hive: &'a Hive, name: &KeyName) -> Result<Found<'a>, Failure> {
     Ok(Found { key: hive.key(&name.path)?.ok_or_else(absent)?, resolved: None })
 }
 
-fn describe(state: &HiveState) -> (String, &[String]) {
+fn describe(state: &HiveState) -> (Text, &[String]) {
     match state {
-        HiveState::Clean => ("written in full".to_owned(), &[]),
-        HiveState::Replayed(replay) => (
-            format!("not written in full, {} log entries applied", replay.entries),
-            &replay.remarks,
-        ),
-        HiveState::Dirty { reasons } => {
-            ("not written in full, and no log could be applied".to_owned(), reasons)
+        HiveState::Clean => (text!("written in full", "已完整写入"), &[]),
+        HiveState::Replayed(replay) => {
+            let entries = replay.entries;
+            let words = text!(
+                "not written in full, {entries} log entries applied",
+                "未完整写入，已应用{entries}条日志"
+            );
+            (words, &replay.remarks)
         }
+        HiveState::Dirty { reasons } => (
+            text!(
+                "not written in full, and no log could be applied",
+                "未完整写入，且没有可应用的日志"
+            ),
+            reasons,
+        ),
     }
 }
 
 /// FILETIME as a date.
-fn time(filetime: u64) -> String {
+fn time(filetime: u64) -> Text {
     let seconds = filetime.div_euclid(PER_SECOND);
     let Some(since) = seconds.checked_sub(EPOCH) else {
-        return if filetime == 0 { "never".to_owned() } else { format!("FILETIME {filetime}") };
+        return match filetime {
+            0 => text!("never", "从未"),
+            _ => text!("FILETIME {filetime}", "FILETIME {filetime}"),
+        };
     };
     let day = i64::try_from(since.div_euclid(86_400)).unwrap_or(i64::MAX);
     let of_day = since.rem_euclid(86_400);
     let (hour, minute) = (of_day.div_euclid(3600), of_day.div_euclid(60).rem_euclid(60));
-    let date = crate::rules::day::date(day);
-    format!("{date} {hour:02}:{minute:02}:{:02} UTC", of_day.rem_euclid(60))
+    let (date, second) = (crate::rules::day::date(day), of_day.rem_euclid(60));
+    let time = format!("{date} {hour:02}:{minute:02}:{second:02} UTC");
+    text!("{time}", "{time}")
 }
 
 /// A value as `reg query` prints it, but several texts one a line.
@@ -260,17 +346,18 @@ mod tests {
 
     #[test]
     fn times_are_dates() {
+        let en = |filetime| time(filetime).en;
         // `w32tm /ntte 132223104000000000`
-        assert_eq!(time(132_223_104_000_000_000), "2020-01-01 00:00:00 UTC");
-        assert_eq!(time(132_223_104_000_000_000 + 864_000_000_000 - 1), "2020-01-01 23:59:59 UTC");
-        assert_eq!(time(0), "never");
-        assert!(time(u64::MAX).ends_with("UTC"));
-        assert_eq!(time(1), "FILETIME 1");
+        assert_eq!(en(132_223_104_000_000_000), "2020-01-01 00:00:00 UTC");
+        assert_eq!(en(132_223_104_000_000_000 + 864_000_000_000 - 1), "2020-01-01 23:59:59 UTC");
+        assert_eq!(en(0), "never");
+        assert!(en(u64::MAX).ends_with("UTC"));
+        assert_eq!(en(1), "FILETIME 1");
     }
 
     #[test]
     fn keys_are_named_as_windows_names_them() {
-        let full = |key: &str| KeyName::parse(key).map(|name| name.full()).ok();
+        let full = |key: &str| KeyName::parse(key, Lang::En).map(|name| name.full()).ok();
         let system = r"HKEY_LOCAL_MACHINE\SYSTEM";
         assert_eq!(full(r"hklm\system").unwrap(), system);
         assert_eq!(full(r"HKEY_LOCAL_MACHINE\System\").unwrap(), system);

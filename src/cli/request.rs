@@ -8,11 +8,11 @@ use super::args::{DraftArgs, RequestArgs};
 use super::check::today;
 use super::{Call, Failure, output, sandbox, sources, width};
 use crate::report::{
-    Detail, Format, GuestSummary, ImageReport, ImageSummary, Settings, Verdict, escape,
+    Detail, Format, GuestSummary, ImageReport, ImageSummary, Settings, Verdict, escape, json,
 };
 use crate::request::{Corrected, Draft, MAX_BODY, Subject, Validation, make, validate};
 use crate::rules::finding::Finding;
-use crate::rules::{Context, Fixed, Lang, Status, check_all};
+use crate::rules::{Context, Fixed, Lang, Status, check_all, policy};
 
 /// A body's text and the name by which findings call it; `-` is standard input.
 pub(super) fn read(path: &Path) -> Result<(String, String), Failure> {
@@ -53,9 +53,12 @@ pub(super) fn run(args: &RequestArgs, call: &Call, out: &mut dyn Write) -> Resul
         .transpose()?;
     let findings = facts.as_ref().map(|facts| check_all(facts, &context)).unwrap_or_default();
     let image = facts.as_ref().map(|facts| Subject { facts, findings: &findings });
+    let subject = facts.as_ref().map(|facts| facts.image.path.clone()).unwrap_or_default();
     let code = match (body, &args.image, image) {
         (Some((name, text)), ..) => {
-            let validation = validate(&text, &name, &context, image);
+            let mut validation = validate(&text, &name, &context, image);
+            let waived = args.image.as_ref().map_or(&name, |_| &subject);
+            set_aside(&mut validation, waived, call, &context);
             report(args.format, &name, validation, context, call, out)
         }
         (None, Some(path), Some(image)) => {
@@ -103,7 +106,9 @@ fn write(
     let lang = call.lang;
     let made = make(draft, image, context);
     let text = made.body.to_string();
-    let validation = validate(&text, "", context, Some(image));
+    let path = &image.facts.image.path;
+    let mut validation = validate(&text, "", context, Some(image));
+    set_aside(&mut validation, path, call, context);
     let bad = |status| validation.findings.iter().filter(move |found| found.status == status);
     let complain = |line: &str| writeln!(io::stderr(), "{}", escape::for_terminal(line));
     let notes = made.notes.iter().filter(|_| call.detail != Detail::Short);
@@ -119,8 +124,10 @@ fn write(
     if bad(Status::Fail).next().is_some() {
         return Ok(Verdict::Fail.exit_code());
     }
-    let broken: Vec<&str> = image
-        .findings
+    // The rules of the body saw what the platform will see; a waiver counts for our own verdict alone.
+    let mut of_image = image.findings.to_vec();
+    policy::waive(&mut of_image, path, &call.config.waivers, context.today);
+    let broken: Vec<&str> = of_image
         .iter()
         .filter(|found| found.status == Status::Fail)
         .map(|found| found.rule.as_str())
@@ -132,8 +139,18 @@ fn write(
         };
         complain(&format!("{} {}", first.get(lang), broken.join(", ")))?;
     }
-    writeln!(out, "{text}")?;
+    json::write_value(&made.body, out)?;
     Ok(0)
+}
+
+/// Sets aside what the configuration's waivers cover, for the image or, without one, the body's file.
+fn set_aside(validation: &mut Validation, path: &str, call: &Call, context: &Context) {
+    let Validation { findings, corrected } = validation;
+    policy::waive(findings, path, &call.config.waivers, context.today);
+    if let Some(corrected) = corrected {
+        policy::waive(&mut corrected.left, path, &call.config.waivers, context.today);
+        corrected.left.retain(|found| found.status != Status::Waived);
+    }
 }
 
 /// Reports on a body as on an image, and prints the corrected one.
@@ -157,9 +174,7 @@ fn report(
             writeln!(out, "\n{}", escape::for_terminal(&line))?;
         }
         writeln!(out)?;
-        for line in corrected.body.to_string().lines() {
-            writeln!(out, "{}", escape::for_terminal(line))?;
-        }
+        json::write_value(&corrected.body, out)?;
     }
     Ok(report.verdict.exit_code())
 }

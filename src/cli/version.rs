@@ -25,6 +25,18 @@ pub(super) fn is_asked_in_full() -> bool {
         .any(|word| word == "--verbose" || (is_short(&word) && word.contains('v')))
 }
 
+/// The language that the command line asks for, of which no more than the version was parsed.
+fn lang_of_call() -> Option<Lang> {
+    let words: Vec<String> =
+        std::env::args_os().filter_map(|word| word.into_string().ok()).collect();
+    let apart = words.iter().position(|word| word == "--lang");
+    let name = match apart {
+        Some(at) => words.get(at.saturating_add(1)).map(String::as_str),
+        None => words.iter().find_map(|word| word.strip_prefix("--lang=")),
+    };
+    [Lang::En, Lang::ZhCn].into_iter().find(|lang| Some(lang.name()) == name)
+}
+
 pub(super) fn run(out: &mut dyn Write) -> Result<u8, Failure> {
     writeln!(out, "{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))?;
     let mut line = |name: &str, text: &str| writeln!(out, "{name:<12} {text}");
@@ -47,7 +59,7 @@ pub(super) fn run(out: &mut dyn Write) -> Result<u8, Failure> {
     let (systems, codes) = (listed().len(), ERROR_CODES.len());
     line("tables", &format!("{systems} values of os_version, {codes} error codes"))?;
     // Asked before the process is confined.
-    let lang = lang_of_locale();
+    let lang = lang_of_call().unwrap_or_else(lang_of_locale);
     let set = |name: &&str| {
         let value = std::env::var_os(name)?;
         Some(format!("{name}={:?}", value.to_string_lossy()))

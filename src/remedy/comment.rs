@@ -120,6 +120,12 @@ pub(super) fn rest(out: &mut String, remedy: &Remedy, lang: Lang) {
                     let head = Fixed::new("the same for", "以下规则相同：").get(lang);
                     comment(out, "  ", &format!("{head} {}", ids.join(", ")));
                 }
+                // What would let them be decided.
+                if let Some(remedy) = &first.remedy
+                    && others.iter().all(|other| other.remedy.as_ref() == Some(remedy))
+                {
+                    comment(out, "  > ", remedy.get(lang));
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use super::layout::Place;
 use super::step::{Edit, Maker, Rebuild, Step};
 use super::{Remedy, ScriptFormat, comment, covers, guestfish, layout, virt_customize};
-use crate::fact::{Evidence, Fact};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::{
     Addressing, Facts, InterfaceConfig, InterfaceKind, InterfaceMatch, MachineId, MountFacts,
     MountUnit, NetworkProgram, NicName,
@@ -823,6 +823,21 @@ fn a_check_never_writes_to_what_the_image_names() {
         assert_eq!(script.contains("qemu-img check -r all -f"), alone, "{script}");
         assert!(script.contains("# qcow2-features-conservative ("), "{script}");
     }
+}
+
+#[test]
+fn a_format_that_is_not_read_comes_with_the_command_that_converts_it() {
+    let mut facts = good_linux();
+    let unread = Unread::new("vhd", "the content of a file in format vhd is not read");
+    facts.image.format = Format::Vhd;
+    facts.image.qcow2 = None;
+    facts.image.content = Fact::Unknown(unread.clone());
+    facts.disk = Fact::Unknown(unread.clone());
+    facts.firmware = Fact::Unknown(unread.clone());
+    facts.guest = Fact::Unknown(unread);
+    facts.filesystems.clear();
+    let script = script(&facts, &[]);
+    assert_eq!(script.matches("#   > qemu-img convert -p -O qcow2 ").count(), 1, "{script}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::json::TOOL;
 use super::layout::{DiskLayout, DiskPart};
 use super::words::{self, BY_PLATFORM, bytes};
 use super::{ImageReport, ReportWriter, Settings, Verdict};
+use crate::disk::facts::PartitionRole;
 use crate::fact::Evidence;
 use crate::rules::finding::Finding;
 use crate::rules::{Fixed, Lang, Status, about};
@@ -178,11 +179,11 @@ impl Html {
                     title { (title) }
                     rect.free x="0" y="0" width=(PICTURE) height=(ROW) {}
                     @for (index, part) in outside.enumerate() {
-                        (block(index, part, part.start.unwrap_or(0), 0, disk.size))
+                        (block(index, part, part.start.unwrap_or(0), 0, disk.size, self.settings.lang))
                     }
                     @for (index, (start, part)) in inside.iter().enumerate() {
                         (block(first_inside.saturating_add(index), part, *start,
-                            ROW.saturating_add(100), disk.size))
+                            ROW.saturating_add(100), disk.size, self.settings.lang))
                     }
                 }
                 figcaption {
@@ -203,7 +204,7 @@ impl Html {
                             }
                             td.number.wide { @if let Some(start) = part.start { (start) } }
                             td.number { (bytes(part.size)) }
-                            td { (content(part)) }
+                            td { (content(part, self.settings.lang)) }
                             td.mono { (for_terminal(&part.mounts.join(", "))) }
                         } } }
                     }
@@ -388,7 +389,7 @@ fn colour(index: usize) -> &'static str {
     }
 }
 
-fn block(index: usize, part: &DiskPart, start: u64, y: u32, disk: u64) -> Markup {
+fn block(index: usize, part: &DiskPart, start: u64, y: u32, disk: u64, lang: Lang) -> Markup {
     let scaled = |bytes: u64| {
         u128::from(bytes).saturating_mul(PICTURE).checked_div(u128::from(disk)).unwrap_or(0)
     };
@@ -396,19 +397,39 @@ fn block(index: usize, part: &DiskPart, start: u64, y: u32, disk: u64) -> Markup
     let end = scaled(start.saturating_add(part.size)).min(PICTURE);
     html! {
         rect class=(colour(index)) x=(x) y=(y) width=(end.saturating_sub(x)) height=(ROW) {
-            title { (for_terminal(&part.name)) " · " (bytes(part.size)) " · " (content(part)) }
+            title { (for_terminal(&words::said(&part.name, lang))) " · " (bytes(part.size)) " · " (content(part, lang)) }
         }
     }
 }
 
-fn content(part: &DiskPart) -> String {
+fn content(part: &DiskPart, lang: Lang) -> String {
     match (&part.content, part.role) {
         (Some(content), _) => for_terminal(content).into_owned(),
-        // As the JSON report spells it.
-        (None, Some(role)) => {
-            let name = serde_json::to_value(role).ok();
-            name.and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default()
-        }
+        (None, Some(role)) => match (lang, role_in_chinese(role)) {
+            (Lang::ZhCn, Some(words)) => words.to_owned(),
+            // As the JSON report spells it.
+            _ => {
+                let name = serde_json::to_value(role).ok();
+                name.and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default()
+            }
+        },
         (None, None) => String::new(),
     }
+}
+
+/// What a partition is for; `None` where the name is the same in both languages.
+fn role_in_chinese(role: PartitionRole) -> Option<&'static str> {
+    Some(match role {
+        PartitionRole::Esp => "EFI系统分区",
+        PartitionRole::BiosBoot => "BIOS启动分区",
+        PartitionRole::Extended => "扩展分区",
+        PartitionRole::LinuxFilesystem => "Linux文件系统",
+        PartitionRole::WindowsData => "Windows数据",
+        PartitionRole::WindowsRecovery => "Windows恢复环境",
+        PartitionRole::MicrosoftReserved => "Microsoft保留分区",
+        PartitionRole::Ldm => "Windows动态磁盘",
+        PartitionRole::Protective => "保护性MBR项",
+        PartitionRole::Other => "其他",
+        PartitionRole::Swap | PartitionRole::Lvm | PartitionRole::Raid => return None,
+    })
 }

@@ -121,9 +121,19 @@ pub fn make(draft: &Draft, image: Subject<'_>, context: &Context) -> Made {
 
 fn found_os(image: Subject<'_>, context: &Context, notes: &mut Vec<Text>) -> Option<String> {
     let Some(found) = os_version::of_image(image.facts, context) else {
+        let (en, zh) = match os_version::unread(image.facts) {
+            None => (String::new(), String::new()),
+            Some(unread) => {
+                let (place, reason) = unread.evidence().in_chinese();
+                (
+                    format!(" ({}: {})", unread.location, unread.reason),
+                    format!("（{place}：{reason}）"),
+                )
+            }
+        };
         notes.push(text!(
-            "os_version is not set: no system was recognised in the image, so that the platform looks for one itself.",
-            "未设置os_version：未能识别镜像中的操作系统，由平台自动识别。"
+            "os_version is not set: no system was recognised in the image{en}, so that the platform looks for one itself.",
+            "未设置os_version：未能识别镜像中的操作系统{zh}，由平台自动识别。"
         ));
         return None;
     };

@@ -12,8 +12,17 @@ use crate::fact::Evidence;
 pub(super) struct Mended {
     /// The value.
     pub(super) node: Node,
+    /// Commas before a closing bracket that were taken out.
+    pub(super) commas: usize,
+    /// Other marks that were mended, each a character.
+    pub(super) others: usize,
+}
+
+impl Mended {
     /// Whether the text had to be mended to be read.
-    pub(super) was_mended: bool,
+    pub(super) fn was_mended(&self) -> bool {
+        self.commas > 0 || self.others > 0
+    }
 }
 
 /// Marks that are mended one by one in the evidence; beyond that they are counted.
@@ -27,20 +36,36 @@ pub(super) const COMMA: &str = "a comma before ";
 /// Gives the value, if there is one, and what was wrong, each with `NAME:LINE:COLUMN`.
 pub(super) fn read(text: &str, name: &str) -> (Option<Mended>, Vec<Evidence>) {
     let error = match serde_json::from_str(text) {
-        Ok(node) => return (Some(Mended { node, was_mended: false }), Vec::new()),
+        Ok(node) => return (Some(Mended { node, commas: 0, others: 0 }), Vec::new()),
         Err(error) => error,
     };
-    let (mended, mut marks) = mend(text, name);
+    let Marked { text: mended, mut marks, commas, others } = mend(text, name);
     let node = serde_json::from_str(&mended).ok().filter(|_| !marks.is_empty());
     if node.is_none() || marks.is_empty() {
         let reason = match error.classify() {
             Category::Eof => "the text ends too early".to_owned(),
             _ => error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
         };
-        let place = format!("{name}:{}:{}", error.line(), error.column());
+        let place = format!("{name}:{}:{}", error.line(), column(text, &error));
         marks.insert(0, Evidence::new(place, reason));
     }
-    (node.map(|node| Mended { node, was_mended: true }), marks)
+    (node.map(|node| Mended { node, commas, others }), marks)
+}
+
+/// The column of an error in characters, as those of marks are; serde_json counts bytes.
+fn column(text: &str, error: &serde_json::Error) -> usize {
+    let line = text.split('\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    // Every byte but the first of a character is 0b10xxxxxx (RFC 3629, §3).
+    line.bytes().take(error.column()).filter(|byte| byte & 0xc0 != 0x80).count()
+}
+
+/// A text with its typographic marks mended.
+struct Marked {
+    text: String,
+    /// Where the first of them stand, and how many more there are.
+    marks: Vec<Evidence>,
+    commas: usize,
+    others: usize,
 }
 
 /// What a character outside of strings was meant to be.
@@ -61,10 +86,10 @@ fn meant(char: char) -> Option<&'static str> {
     })
 }
 
-fn mend(text: &str, name: &str) -> (String, Vec<Evidence>) {
+fn mend(text: &str, name: &str) -> Marked {
     let mut out = String::with_capacity(text.len());
     let mut marks = Vec::new();
-    let mut more = 0_usize;
+    let (mut commas, mut others) = (0_usize, 0_usize);
     let (mut line, mut column) = (1_usize, 0_usize);
     // Whether we are in a string, and whether its opening quote was a typographic one.
     let mut string: Option<bool> = None;
@@ -72,10 +97,10 @@ fn mend(text: &str, name: &str) -> (String, Vec<Evidence>) {
     // Where a comma stands that nothing but white space followed so far.
     let mut comma: Option<(usize, String)> = None;
     let mut mark = |place: String, detail: String| {
+        let count = if detail.starts_with(COMMA) { &mut commas } else { &mut others };
+        *count = count.saturating_add(1);
         if marks.len() < MAX_MARKS {
             marks.push(Evidence::new(place, detail));
-        } else {
-            more = more.saturating_add(1);
         }
     };
     for char in text.chars() {
@@ -136,10 +161,11 @@ fn mend(text: &str, name: &str) -> (String, Vec<Evidence>) {
         }
         out.push_str(ascii);
     }
+    let more = commas.saturating_add(others).saturating_sub(marks.len());
     if more > 0 {
         marks.push(Evidence::new("…", format!("{more} more")));
     }
-    (out, marks)
+    Marked { text: out, marks, commas, others }
 }
 
 #[cfg(test)]
@@ -177,8 +203,11 @@ mod tests {
     #[test]
     fn json_is_left_alone_and_nonsense_is_not_guessed_at() {
         let (read_back, marks) = read(r#"{"a": "“"}"#, "b.json");
-        assert!(!read_back.unwrap().was_mended);
+        assert!(!read_back.unwrap().was_mended());
         assert!(marks.is_empty());
+        // Columns are those of an editor.
+        let (_, marks) = read("{\"name\": \"镜像镜像镜像\", \"x\" 1}", "b.json");
+        assert_eq!(marks[0].location, "b.json:1:24");
         for text in ["", "{\"a\": ", "{\"a\" 1}", "<html>", "{“a”: }"] {
             let (node, marks) = read(text, "b.json");
             assert!(node.is_none(), "{text}");

@@ -35,6 +35,8 @@ use serde_json::Number;
 pub use self::body::{MAX_BODY, Node};
 pub use self::build::{Draft, Made, make};
 pub use self::rules::RULES;
+#[cfg(feature = "cli")]
+pub(crate) use self::rules::os_version::unread as os_version_unread;
 pub use self::rules::os_version::{Proposal, of_image as os_version};
 use crate::fact::Evidence;
 use crate::guest::facts::Facts;
@@ -317,7 +319,7 @@ pub fn validate(
     };
     let (of_fields, mut fixes) = judge(&mended.node, name, context, image);
     findings.extend(of_fields);
-    let mut changed = mended.was_mended;
+    let mut changed = mended.was_mended();
     let (mut body, mut removed, mut left) = (mended.node, Vec::new(), findings.clone());
     for _ in 0..MAX_CORRECTIONS {
         let mut changes = false;

@@ -92,6 +92,22 @@ fn the_documents_blank_before_the_system_is_found_and_mended() {
 }
 
 #[test]
+fn typographic_marks_are_counted_beyond_those_that_are_shown() {
+    let tags: Vec<String> = (0..30).map(|index| format!("“k.{index}”")).collect();
+    let marks = format!("{{“tags”: [{}]}}", tags.join("，"));
+    let validation = checked(&marks, Profile::ImsClassic);
+    let found = finding(&validation, "req-body-shape");
+    let message = &found.message.en;
+    assert!(message.ends_with("typographic quotes or marks in 91 places."), "{message}");
+    assert_eq!(found.evidence.len(), 17);
+    assert_eq!(found.evidence[16].detail, "75 more");
+    let commas = format!("{{\"tags\": [{}]}}", vec!["[1,]"; 20].join(","));
+    let validation = checked(&commas, Profile::ImsClassic);
+    let message = &finding(&validation, "req-body-shape").message.en;
+    assert!(message.ends_with("a comma before ], and 19 more."), "{message}");
+}
+
+#[test]
 fn each_rule_of_the_profile_has_one_finding_whatever_the_text() {
     for profile in EVERYWHERE {
         let expected: Vec<_> = RULES

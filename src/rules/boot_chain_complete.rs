@@ -179,6 +179,7 @@ mod tests {
     use super::*;
     use crate::guest::facts::LinkState;
     use crate::rules::Status;
+    use crate::rules::finding::Finding;
     use crate::rules::testing::*;
 
     fn set(facts: &mut Facts, kind: LinkKind, state: LinkState) {
@@ -199,6 +200,18 @@ mod tests {
         set(&mut facts, LinkKind::Initramfs, LinkState::Missing);
         let finding = expect(&BootChainComplete, &facts, Status::Fail, "breaks at the kernel");
         assert!(finding.message.en.contains("/boot/vmlinuz-3.10.0-957.el7.x86_64"));
+        let shown = |finding: &Finding| {
+            finding.evidence.iter().map(|seen| seen.detail.clone()).collect::<Vec<_>>()
+        };
+        assert!(shown(&finding).iter().any(|seen| seen.starts_with("the kernel, missing: ")));
+        let chain = &mut linux_mut(&mut facts).boot.chain;
+        let kernel = chain.iter_mut().find(|link| link.kind == LinkKind::Kernel).unwrap();
+        kernel.evidence.detail = "cut short: 4095 of 4096 bytes".to_owned();
+        let finding = expect(&BootChainComplete, &facts, Status::Fail, "breaks at the kernel");
+        assert!(
+            shown(&finding)
+                .contains(&"the kernel, broken: cut short: 4095 of 4096 bytes".to_owned())
+        );
     }
 
     #[test]

@@ -120,9 +120,11 @@ fn decide(facts: &Facts, profile: Profile) -> Decision {
         evidence.dedup();
         evidence.extend(linux.drivers.host_only.iter().cloned());
         let rebuild = default.rebuild(linux, &modules);
-        let keeps = evidence
-            .first()
-            .map_or(String::new(), |first| format!("{}: {}", first.location, first.detail));
+        let keeps = |first: &Evidence| format!("{}: {}", first.location, first.detail);
+        let keeps_zh = |(place, what): (String, String)| format!("{place}：{what}");
+        let keeps_zh =
+            evidence.first().map(|first| keeps_zh(first.in_chinese())).unwrap_or_default();
+        let keeps = evidence.first().map(keeps).unwrap_or_default();
         let (en, zh) = (rebuild.en, rebuild.zh);
         return Ok(Outcome::broken(
             text!(
@@ -133,7 +135,7 @@ fn decide(facts: &Facts, profile: Profile) -> Decision {
         )
         .remedy(text!(
             "Take out what keeps the driver from being loaded ({keeps}), run depmod -a, then:\n{en}",
-            "删除阻止驱动加载的配置（{keeps}），执行depmod -a，然后执行：\n{zh}"
+            "删除阻止驱动加载的配置（{keeps_zh}），执行depmod -a，然后执行：\n{zh}"
         )));
     }
     if let Some(reason) = &unread {

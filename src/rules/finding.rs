@@ -70,14 +70,17 @@ impl Finding {
         self.status = Status::Waived;
         let Text { en, zh } = &mut self.message;
         let reason = &waived.reason;
+        // A user's own words stay as they are; those of a baseline are ours.
+        let is_ours = reason.starts_with("known from ");
+        let reason_zh = if is_ours { chinese(reason) } else { reason.as_str().into() };
         match &waived.expires {
             Some(last) => {
                 en.push_str(&format!(" Waived until {last}: {reason}"));
-                zh.push_str(&format!("豁免至{last}：{reason}"));
+                zh.push_str(&format!("豁免至{last}：{reason_zh}"));
             }
             None => {
                 en.push_str(&format!(" Waived: {reason}"));
-                zh.push_str(&format!("已豁免：{reason}"));
+                zh.push_str(&format!("已豁免：{reason_zh}"));
             }
         }
         self.waived = Some(waived);

@@ -6,7 +6,7 @@ use super::{
     BodyRule, Case, Checked, Doc, EVERYWHERE, Fix, Fixed, Level, Node, Outcome, Problems, Profile,
     Variant, wrong_type,
 };
-use crate::fact::Evidence;
+use crate::fact::{Evidence, Unread};
 use crate::guest::facts::{Architecture, Facts, Guest};
 use crate::rules::os_version::{self, ListedOs, OsVersion};
 use crate::rules::{Context, Text};
@@ -133,6 +133,16 @@ pub fn of_image(facts: &Facts, context: &Context) -> Option<Proposal> {
     }
 }
 
+/// Why no system was recognised, where something could not be read.
+pub(crate) fn unread(facts: &Facts) -> Option<&Unread> {
+    match facts.guest.as_result() {
+        Err(unread) => Some(unread),
+        Ok(Guest::Linux(linux)) => linux.os.unread().or(linux.arch.unread()),
+        Ok(Guest::Windows(windows)) => windows.os.unread().or(windows.arch.unread()),
+        Ok(Guest::Absent(_)) => None,
+    }
+}
+
 /// The value, and why it is not that of the very system.
 fn chosen(found: OsVersion, other: &'static str, profile: Profile) -> (&'static str, Option<Text>) {
     match found {
@@ -155,10 +165,16 @@ fn chosen(found: OsVersion, other: &'static str, profile: Profile) -> (&'static 
     }
 }
 
-/// Compares a value of the list with the system in the image.
-fn fits(problems: &mut Problems<'_, '_>, value: &Node, row: &ListedOs, found: &Proposal) {
+/// Compares what a value stands for in the list with the system in the image; whether it fits.
+fn fits(
+    problems: &mut Problems<'_, '_>,
+    value: &Node,
+    body: &str,
+    row: &ListedOs,
+    found: &Proposal,
+) -> bool {
     let pointer = "/os_version";
-    let (body, Proposal { value: right, system, bits, .. }) = (row.value, found);
+    let Proposal { value: right, system, bits, .. } = found;
     let there = listed(right).filter(|there| there.platform != "Other");
     let same_family = there.is_none_or(|there| there.platform == row.platform);
     if !found.is_of_kind(row) || (row.platform != "Other" && !same_family) {
@@ -167,16 +183,22 @@ fn fits(problems: &mut Problems<'_, '_>, value: &Node, row: &ListedOs, found: &P
             "os_version为“{body}”，镜像中的系统为{system}（{bits}位）。"
         );
         problems.broken(pointer, Some(value), message);
-    } else if row.platform != "Other" && found.is_exact() && words(body) != words(right) {
+    } else if row.platform != "Other" && found.is_exact() && words(row.value) != words(right) {
         let message = text!(
             "os_version says “{body}”; for {system}, which is in the image, it is “{right}”.",
             "os_version为“{body}”；镜像中的系统为{system}，对应的取值为“{right}”。"
         );
-        problems.doubtful(pointer, Some(value), message);
+        // What is not in the list as it stands is refused, whatever system it is of.
+        if row.value == body {
+            problems.doubtful(pointer, Some(value), message);
+        } else {
+            problems.broken(pointer, Some(value), message);
+        }
     } else {
-        return;
+        return true;
     }
     propose(problems, found);
+    false
 }
 
 /// What to write for the image: certain only for the very system.
@@ -294,6 +316,10 @@ fn check(case: &Case<'_>) -> Checked {
         unknown(&mut problems, value, text, found.as_ref());
         return problems.end(holds, &[(pointer, value)]);
     };
+    // A value of another system is not to be corrected to that system's own spelling.
+    if found.as_ref().is_some_and(|found| !fits(&mut problems, value, text, row, found)) {
+        return problems.end(holds, &[(pointer, value)]);
+    }
     if row.value != text {
         let right = row.value;
         let blank = if text.trim() == right { " (a blank at an end)" } else { "" };
@@ -311,7 +337,6 @@ fn check(case: &Case<'_>) -> Checked {
         of_another_cloud(&mut problems, value, row);
     }
     if let Some(found) = &found {
-        fits(&mut problems, value, row, found);
         let is_other = row.platform == "Other" && row.value == text && found.is_of_kind(row);
         if is_other && found.is_exact() {
             let (right, system) = (&found.value, &found.system);

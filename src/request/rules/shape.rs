@@ -93,8 +93,8 @@ pub(in super::super) fn check(text: &str, name: &str) -> (Outcome, Option<Mended
         let message = text!("The body has no members.", "请求体为空对象。");
         return (Outcome::broken(message, whole("{}")).remedy(an_object()), None);
     }
-    if mended.was_mended {
-        let (message, remedy) = of_marks(&marks);
+    if mended.was_mended() {
+        let (message, remedy) = of_marks(&mended, &marks);
         return (Outcome::broken(message, marks).remedy(remedy), Some(mended));
     }
     let mut twice = Vec::new();
@@ -126,11 +126,9 @@ fn an_object() -> Text {
 }
 
 /// What is wrong with a body that was mended, and what to do.
-fn of_marks(marks: &[Evidence]) -> (Text, Text) {
-    let commas = marks.iter().filter(|mark| mark.detail.starts_with(COMMA)).count();
-    let others = marks.len().saturating_sub(commas);
-    match (commas, others) {
-        (1.., 0) => {
+fn of_marks(mended: &Mended, marks: &[Evidence]) -> (Text, Text) {
+    match (mended.commas, mended.others) {
+        (commas @ 1.., 0) => {
             let first = marks.first().map_or("", |mark| mark.detail.as_str());
             let bracket = first.trim_start_matches(COMMA);
             let more = if commas > 1 {

@@ -58,14 +58,19 @@ pub(super) fn walk<K: Copy>(chain: &[Link<'_, K>]) -> Walk<K> {
     Walk::Holds(evidence)
 }
 
+/// How the evidence of a file begins that is there, and cannot be used as it is.
+const BROKEN: [&str; 2] = ["cut short", "damaged"];
+
 /// A link with its state.
 fn shown<K>(link: &Link<'_, K>) -> Evidence {
+    let detail = &link.evidence.detail;
     let state = match link.state {
         LinkState::Found => "found",
+        // It is there, and of no use.
+        LinkState::Missing if BROKEN.iter().any(|word| detail.starts_with(word)) => "broken",
         LinkState::Missing => "missing",
         LinkState::Unknown(_) => "not known",
         LinkState::NotNeeded => "not needed",
     };
-    let Evidence { location, detail, .. } = link.evidence;
-    Evidence::new(location.clone(), format!("{}, {state}: {detail}", link.name.en))
+    Evidence::new(link.evidence.location.clone(), format!("{}, {state}: {detail}", link.name.en))
 }
