@@ -475,16 +475,18 @@ pub struct BootEntry {
 }
 
 impl BootEntry {
-    /// The command line as evidence; its last word that begins so is the part that matters.
+    /// The command line as evidence; the last word that is this one, or else begins so, is the part
+    /// that matters.
     pub fn command_line_evidence(&self, word: &str) -> Evidence {
         let location = self.command_line_location.clone();
         let line = location.rsplit_once(':').and_then(|(_, line)| line.parse().ok());
         let text = self.command_line.as_str();
         let mut at = 0_usize;
-        let mut part = None;
+        let (mut part, mut exact) = (None, false);
         for piece in text.split_inclusive(char::is_whitespace) {
             let found = piece.trim_end();
-            if found.starts_with(word) {
+            if found == word || (!exact && found.starts_with(word)) {
+                exact |= found == word;
                 part = Some(at..at.saturating_add(found.len()));
             }
             at = at.saturating_add(piece.len());
@@ -527,6 +529,40 @@ pub struct BootFacts {
     /// Menu timeout in seconds (-1: waits for ever; 0 where there is no menu to wait in), with its
     /// place; none when it is not decided.
     pub timeout: Option<(i64, Evidence)>,
+    /// What the default entry's command line lets the start end in before the whole system is up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StartStop>,
+}
+
+/// Where a start ends that does not bring the system up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum StopKind {
+    /// A shell on the console, in the initramfs.
+    InitramfsShell,
+    /// The emergency shell of the initramfs, after a wait for a device that is not there.
+    AbsentDevice,
+    /// A shell in place of init.
+    Shell,
+    /// `rescue.target`, or the runlevel for one user.
+    Rescue,
+    /// `emergency.target`.
+    Emergency,
+    /// The machine is turned off, or starts over.
+    PowerOff,
+}
+
+/// A start that a word of the command line keeps from bringing the system up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StartStop {
+    /// Where it ends.
+    pub kind: StopKind,
+    /// The word: `single`, `systemd.unit=rescue.target`, `init=/bin/bash`.
+    pub word: String,
+    /// The command line, with the word as the part that matters.
+    pub evidence: Evidence,
 }
 
 /// An installed kernel.

@@ -201,6 +201,7 @@ fn disks_by_serial_number_and_bus_names_of_system_mounts_are_bindings() {
         })),
         other_entries: Vec::new(),
         timeout: None,
+        stop: None,
     };
     let found: Vec<_> = of_devices(&fstab, &boot)
         .into_iter()

@@ -6,7 +6,7 @@
 //! to be so, with the reason.
 
 mod bls;
-mod command_line;
+pub(super) mod command_line;
 mod discovery;
 mod entry;
 #[cfg(test)]
@@ -23,6 +23,7 @@ mod init;
 pub mod kernel_image;
 mod portable_executable;
 mod program_interpreter;
+mod stop;
 mod syslinux;
 mod systemd_boot;
 #[cfg(test)]
@@ -33,6 +34,7 @@ mod volumes;
 
 pub use firmware::firmware;
 pub use init::init_link;
+pub(super) use stop::stop;
 
 use entry::Configuration;
 use first_stage::Chain;
@@ -75,6 +77,7 @@ fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) ->
                 default_entry: configuration.default,
                 other_entries: configuration.others,
                 timeout: configuration.timeout,
+                stop: None,
             }
         }
         Ok(None) => BootFacts {
@@ -84,6 +87,7 @@ fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) ->
             default_entry: Fact::Known(None),
             other_entries: Vec::new(),
             timeout: None,
+            stop: None,
         },
         Err(error) => BootFacts {
             loader: Fact::unknown("boot loader", error.to_string()),
@@ -92,6 +96,7 @@ fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) ->
             default_entry: Fact::unknown("boot loader", error.to_string()),
             other_entries: Vec::new(),
             timeout: None,
+            stop: None,
         },
     }
 }

@@ -1,7 +1,8 @@
 //! Where a unit's file is: search path, aliases, templates and masks (systemd.unit(5)).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::command_line::Words;
 use crate::error::{Error, Result};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
@@ -38,11 +39,16 @@ pub(super) struct UnitDirectory {
 pub(super) struct UnitDirectories<'a> {
     tree: &'a Tree,
     pub(super) directories: Vec<UnitDirectory>,
+    /// Units that the command line masks, which goes before all files, with its place
+    /// (systemd-debug-generator(8)).
+    masked: BTreeMap<String, String>,
 }
 
 impl<'a> UnitDirectories<'a> {
     /// Lists the directories.
-    pub(super) fn list(tree: &'a Tree) -> Self {
+    pub(super) fn list(tree: &'a Tree, words: &Words<'_>) -> Self {
+        let place = words.entry.map_or("", |entry| &entry.command_line_location);
+        let masked = words.masked.iter().map(|name| (name.clone(), place.to_owned())).collect();
         let mut seen = BTreeSet::new();
         let mut directories = Vec::new();
         for path in UNIT_DIRECTORIES {
@@ -61,7 +67,7 @@ impl<'a> UnitDirectories<'a> {
                 None => {}
             }
         }
-        Self { tree, directories }
+        Self { tree, directories, masked }
     }
 
     /// Looks for a unit's file, following aliases.
@@ -102,6 +108,9 @@ impl<'a> UnitDirectories<'a> {
             return Ok(None);
         }
         for name in [Some(name.to_owned()), template_of(name)].into_iter().flatten() {
+            if let Some(place) = self.masked.get(&name) {
+                return Ok(Some((place.clone(), Entry::Masked)));
+            }
             for directory in &self.directories {
                 if !directory.names.as_ref().map_err(Error::clone)?.contains(&name) {
                     continue;
