@@ -275,8 +275,12 @@ pub struct Fstab {
     /// Why mount units that boot starts may be missing among the entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units_unread: Option<Unread>,
-    /// Lines that are no entries (too few fields).
+    /// Lines that are no entries, or no whole ones (too few fields). systemd mounts one that has a
+    /// source and a mount point all the same; it is among the entries as well.
     pub malformed: Vec<Evidence>,
+    /// Lines for a mount point that an earlier line has: systemd-fstab-generator(8) keeps the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<Evidence>,
 }
 
 /// A systemd mount unit with a file of its own (systemd.mount(5)).
@@ -322,6 +326,24 @@ impl FstabEntry {
     /// Whether the option is set (by name; a value behind `=` is not looked at).
     pub fn has_option(&self, name: &str) -> bool {
         self.options.iter().any(|option| option.split('=').next() == Some(name))
+    }
+
+    /// Whether it is not mounted at boot: `noauto` and `auto`, the last counts (fstab(5); systemd:
+    /// `fstab_test_yes_no_option`).
+    pub fn is_noauto(&self) -> bool {
+        self.last_of("noauto", "auto")
+    }
+
+    /// Whether boot does not need it: `nofail` and `fail`, the last counts.
+    pub fn is_nofail(&self) -> bool {
+        self.last_of("nofail", "fail")
+    }
+
+    fn last_of(&self, yes: &str, no: &str) -> bool {
+        self.options
+            .iter()
+            .rfind(|option| *option == yes || *option == no)
+            .is_some_and(|it| it == yes)
     }
 
     /// The file that it stands in.

@@ -29,8 +29,8 @@ use std::sync::Arc;
 use self::root::{NoRoot, Root};
 use self::systemd_unit::BootUnits;
 use super::facts::{
-    Accounts, BootEntry, BootFacts, BootFile, CloudInitFacts, Fstab, Guest, InitramfsFacts, KernelFacts, LinuxFacts, MountFacts,
-    PackageFacts, ResolvedFile, SshdFacts,
+    Accounts, BootEntry, BootFacts, BootFile, CloudInitFacts, Fstab, Guest, InitramfsFacts,
+    KernelFacts, LinuxFacts, MountFacts, PackageFacts, ResolvedFile, SshdFacts,
 };
 use super::password::InitialPassword;
 use super::{Machine, traced};
@@ -91,6 +91,7 @@ fn joined(
     if let Fact::Known(fstab) = &mut fstab {
         // Units may lie on a `/usr` of its own, and mount more in their turn.
         mount_unit::add(&tree, machine.disk, entry, fstab);
+        fstab::look_for_files(fstab, &tree);
     }
     if fstab.known().is_some_and(|fstab| fstab.entries.iter().any(|e| e.unit.is_some())) {
         // Anew, and not what is there added to: a line of fstab may show what a unit mounts.
@@ -125,6 +126,7 @@ fn inspect(
     let falls_back = settings.get(INITRAMFS_TOOLS).is_some();
     let init = boot::init_link(&tree, command_line.unwrap_or_default(), falls_back);
     let Files { units, accounts, packages, cloud_init, sshd, network } = files;
+    boot::settle_spelling(&mut boot, falls_back || units.is_systemd(), machine.disk);
     boot.stop = entry.as_ref().and_then(|entry| {
         let initramfs = default_initramfs(&kernels);
         boot::stop(entry, initramfs, falls_back, &init, machine.disk).or_else(|| units.stop())

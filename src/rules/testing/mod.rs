@@ -635,6 +635,7 @@ pub(crate) fn good_linux() -> Facts {
         ],
         units_unread: None,
         malformed: Vec::new(),
+        ignored: Vec::new(),
     };
     let mount_facts = |path: &str, volume: usize, line: u32| MountFacts {
         path: path.to_owned(),

@@ -184,6 +184,7 @@ fn disks_by_serial_number_and_bus_names_of_system_mounts_are_bindings() {
         ],
         units_unread: None,
         malformed: Vec::new(),
+        ignored: Vec::new(),
     });
     let boot = BootFacts {
         loader: Fact::Known(None),

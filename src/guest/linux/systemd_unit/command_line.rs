@@ -25,8 +25,17 @@ const TARGETS: [(&str, &str); 12] = [
 
 /// Suffixes of units (systemd.unit(5)); `systemd.unit=` without one is ignored.
 const SUFFIXES: [&str; 11] = [
-    ".service", ".socket", ".device", ".mount", ".automount", ".swap", ".target", ".path",
-    ".timer", ".slice", ".scope",
+    ".service",
+    ".socket",
+    ".device",
+    ".mount",
+    ".automount",
+    ".swap",
+    ".target",
+    ".path",
+    ".timer",
+    ".slice",
+    ".scope",
 ];
 
 /// What the command line says of units.

@@ -30,7 +30,8 @@ use crate::filesystem::tree::Tree;
 use crate::guest::facts::{BootEntry, StartStop, StopKind, UnitFacts, UnitState};
 
 /// Where systemd itself is; without it unit files have no reader.
-const SYSTEMD: [&str; 2] = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
+pub(in crate::guest::linux) const SYSTEMD: [&str; 2] =
+    ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
 
 /// Where cloud-init's generator may be, the strongest first. It adds `cloud-init.target` to
 /// `multi-user.target` unless cloud-init is turned off.
@@ -142,6 +143,11 @@ impl<'a> BootUnits<'a> {
         }
     }
 
+    /// Whether systemd is the guest's init.
+    pub(in crate::guest::linux) fn is_systemd(&self) -> bool {
+        self.systemd
+    }
+
     /// Whether a unit has a file (masked or not).
     pub fn has_file(&self, name: &str) -> bool {
         !matches!(self.units.unit_file(name), Ok(UnitFile::Absent(_)) | Err(_))
@@ -247,6 +253,7 @@ impl<'a> BootUnits<'a> {
             found.extend_from_slice(first_boot.pulled_in(&name));
             if name == "multi-user.target"
                 && let Some(path) = &generator
+                && !matches!(self.units.unit_file(&name), Ok(UnitFile::Masked(_)))
             {
                 let evidence = Evidence::new(path.clone(), "pulls in cloud-init.target");
                 found.push(("cloud-init.target".to_owned(), evidence));
@@ -428,10 +435,15 @@ fn stop_kind(target: &str) -> Option<StopKind> {
     match target {
         RESCUE | "runlevel1.target" | "friendly-recovery.target" => Some(StopKind::Rescue),
         "emergency.target" => Some(StopKind::Emergency),
-        "halt.target" | "poweroff.target" | "reboot.target" | "kexec.target" | "exit.target"
-        | "shutdown.target" | "ctrl-alt-del.target" | "runlevel0.target" | "runlevel6.target" => {
-            Some(StopKind::PowerOff)
-        }
+        "halt.target"
+        | "poweroff.target"
+        | "reboot.target"
+        | "kexec.target"
+        | "exit.target"
+        | "shutdown.target"
+        | "ctrl-alt-del.target"
+        | "runlevel0.target"
+        | "runlevel6.target" => Some(StopKind::PowerOff),
         _ => None,
     }
 }
