@@ -675,6 +675,18 @@ pub struct UnitFacts {
     pub evidence: Evidence,
 }
 
+impl UnitFacts {
+    /// The word of the kernel's command line that masks it (systemd-debug-generator(8)).
+    pub fn mask_word(&self) -> Option<&str> {
+        let mut words = self.evidence.detail.split_ascii_whitespace();
+        words.find(|word| {
+            let masked =
+                word.strip_prefix("systemd.mask=").and_then(|it| it.strip_prefix(&self.name));
+            masked.is_some_and(|suffix| suffix.is_empty() || suffix.starts_with('.'))
+        })
+    }
+}
+
 /// What ties a system to hardware.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -129,7 +129,7 @@ fn inspect(
     boot::settle_spelling(&mut boot, falls_back || units.is_systemd(), machine.disk);
     boot.stop = entry.as_ref().and_then(|entry| {
         let initramfs = default_initramfs(&kernels);
-        boot::stop(entry, initramfs, falls_back, &init, machine.disk).or_else(|| units.stop())
+        boot::stop(entry, initramfs, &settings, &init, machine.disk).or_else(|| units.stop())
     });
     boot.chain.push(init);
     let bindings = traced("bindings", || {

@@ -13,14 +13,8 @@ pub(super) fn stopped(linux: &LinuxFacts, stop: &StartStop) -> Outcome {
     if let Some(entry) = linux.boot.default_entry.known().and_then(Option::as_ref) {
         evidence.push(Evidence::new(entry.location.clone(), entry.title.clone()));
     }
-    Outcome::broken(
-        text!(
-            "{en}: the default boot entry ({place}) says {word}.",
-            "{zh}：默认引导项（{place}）中有{word}。"
-        ),
-        evidence,
-    )
-    .remedy(repair(linux, stop))
+    Outcome::broken(text!("{en}: {place} says {word}.", "{zh}：{place}中有{word}。"), evidence)
+        .remedy(repair(linux, stop))
 }
 
 fn end(kind: StopKind) -> Fixed {
@@ -65,6 +59,10 @@ fn repair(linux: &LinuxFacts, stop: &StartStop) -> Text {
                 "sed -i -E '{line}s#[[:space:]]{word}([[:space:]]|$)# #' {file}；并从/etc/default/grub的GRUB_CMDLINE_LINUX中删除{word}。如果该引导项用于恢复，请将其他引导项设为默认（GRUB_DEFAULT、grub-set-default）。"
             )
         }
+        None if stop.kind == StopKind::AbsentDevice => text!(
+            "Rebuild the initramfs, which says it by itself: dracut -f --regenerate-all",
+            "重建initramfs（该参数在initramfs内部）：dracut -f --regenerate-all"
+        ),
         None => text!(
             "Take {word} out of the kernel command line of the default boot entry.",
             "从默认引导项的内核命令行中删除{word}。"
@@ -111,6 +109,15 @@ mod tests {
         expect(&BootChainComplete, &facts, Status::Fail, "breaks at the kernel");
         let facts = with(uefi_only(), StopKind::InitramfsShell, "rd.break");
         expect(&BootChainComplete, &facts, Status::Fail, "shell of the initramfs");
+    }
+
+    #[test]
+    fn what_the_initramfs_says_by_itself_is_mended_by_building_it_again() {
+        let mut facts = with(good_linux(), StopKind::AbsentDevice, "rd.lvm.lv=rhel/swap");
+        let stop = linux_mut(&mut facts).boot.stop.as_mut().unwrap();
+        stop.evidence.location = "/boot/initramfs.img: etc/cmdline.d/90lvm.conf".to_owned();
+        let finding = expect(&BootChainComplete, &facts, Status::Fail, "90lvm.conf");
+        assert!(remedy(&finding).ends_with("dracut -f --regenerate-all"), "{finding:#?}");
     }
 
     #[test]

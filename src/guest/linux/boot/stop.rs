@@ -3,10 +3,13 @@
 
 use super::command_line::{last_value, parameters};
 use crate::disk::facts::DiskFacts;
+use crate::fact::Evidence;
 use crate::guest::facts::{
     BootEntry, ChainLink, InitramfsFacts, LinkState, Resolution, StartStop, StopKind,
 };
+use crate::guest::linux::INITRAMFS_TOOLS;
 use crate::guest::linux::device::device_ref;
+use crate::guest::linux::initramfs::{Files, Setting};
 
 /// Programs that give a shell on the console and start no system.
 const SHELLS: [&str; 15] = [
@@ -20,15 +23,16 @@ const BREAKPOINTS: [&str; 7] =
 
 /// What stops the start before the guest's own init runs, the earliest first.
 ///
-/// `of_tools` says that the initramfs is by initramfs-tools, which knows other words than dracut.
-/// `init` is the last link of the boot chain.
+/// `settings` are those in the default initramfs; one by initramfs-tools knows other words than
+/// dracut's. `init` is the last link of the boot chain.
 pub(in crate::guest::linux) fn stop(
     entry: &BootEntry,
     initramfs: Option<&InitramfsFacts>,
-    of_tools: bool,
+    settings: &Files,
     init: &ChainLink,
     disk: &DiskFacts,
 ) -> Option<StartStop> {
+    let of_tools = settings.get(INITRAMFS_TOOLS).is_some();
     let words = parameters(&entry.command_line);
     let stops = |kind, word: String| {
         let evidence = entry.command_line_evidence(&word);
@@ -43,11 +47,14 @@ pub(in crate::guest::linux) fn stop(
         if let Some(word) = found {
             return stops(StopKind::InitramfsShell, word);
         }
-        if let Some(word) = initramfs
-            .filter(|found| !of_tools && found.programs.contains("lvm"))
-            .and_then(|_| absent_volume(&words, disk))
-        {
-            return stops(StopKind::AbsentDevice, word);
+        let with_lvm = initramfs.filter(|it| !of_tools && it.programs.contains("lvm"));
+        if let Some(initramfs) = with_lvm.filter(|_| !leaves_lvm(&words)) {
+            if let Some(word) = absent_volume(&words, disk) {
+                return stops(StopKind::AbsentDevice, word);
+            }
+            if let Some(stop) = absent_by_itself(initramfs, settings, disk) {
+                return Some(stop);
+            }
         }
     }
     let named = last_value(&entry.command_line, "init").filter(|init| !init.is_empty())?;
@@ -86,10 +93,6 @@ fn dracut_break(words: &[String]) -> Option<String> {
 /// The logical volume that dracut is told to wait for and that its group, which is on this disk,
 /// does not have (dracut: `90lvm/parse-lvm.sh`, `wait_for_dev`). Its wait ends in a shell.
 fn absent_volume(words: &[String], disk: &DiskFacts) -> Option<String> {
-    let is_off = |word: &String| matches!(word.as_str(), "rd.lvm=0" | "rd.lvm=no" | "rd.lvm=off");
-    if words.iter().any(|word| is_off(word) || word == "rd_NO_LVM") {
-        return None;
-    }
     let is_absent = |word: &&String| {
         let volume = word.strip_prefix("rd.lvm.lv=").or_else(|| word.strip_prefix("rd_LVM_LV="));
         volume.filter(|volume| volume.split('/').count() == 2).is_some_and(|volume| {
@@ -99,10 +102,37 @@ fn absent_volume(words: &[String], disk: &DiskFacts) -> Option<String> {
     words.iter().find(is_absent).cloned()
 }
 
+/// Whether dracut is told to leave logical volumes alone.
+fn leaves_lvm(words: &[String]) -> bool {
+    words
+        .iter()
+        .any(|word| matches!(word.as_str(), "rd.lvm=0" | "rd.lvm=no" | "rd.lvm=off" | "rd_NO_LVM"))
+}
+
+/// The same on the command line that dracut put into the initramfs (dracut.cmdline(7),
+/// `/etc/cmdline.d/*.conf`).
+fn absent_by_itself(
+    initramfs: &InitramfsFacts,
+    settings: &Files,
+    disk: &DiskFacts,
+) -> Option<StartStop> {
+    settings.below("etc/cmdline.d/").into_iter().find_map(|(path, setting)| {
+        let Setting::Text(text) = setting else { return None };
+        let words = parameters(&String::from_utf8_lossy(text));
+        let word = absent_volume(&words, disk).filter(|_| !leaves_lvm(&words))?;
+        let evidence = Evidence::new(format!("{}: {path}", initramfs.path), word.clone());
+        path.ends_with(".conf").then_some(StartStop {
+            kind: StopKind::AbsentDevice,
+            word,
+            evidence,
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::{Evidence, Fact};
+    use crate::fact::Fact;
     use crate::guest::facts::{BootFile, LinkKind, ListingEnd};
     use crate::guest::linux::device::tests::disk;
 
@@ -131,7 +161,7 @@ mod tests {
 
     fn with_lvm() -> InitramfsFacts {
         InitramfsFacts {
-            path: String::new(),
+            path: "/initrd".to_owned(),
             modules: Default::default(),
             releases: Default::default(),
             programs: ["lvm".to_owned()].into(),
@@ -143,9 +173,14 @@ mod tests {
         }
     }
 
+    /// The settings that tell an initramfs by initramfs-tools from one by dracut.
+    fn made(of_tools: bool) -> Files {
+        if of_tools { Files::with(INITRAMFS_TOOLS, "MODULES=most\n") } else { Files::default() }
+    }
+
     fn stopped(command_line: &str, of_tools: bool) -> Option<(StopKind, String)> {
         let link = init("/sbin/init", "/usr/lib/systemd/systemd");
-        let found = stop(&entry(command_line), Some(&with_lvm()), of_tools, &link, &disk());
+        let found = stop(&entry(command_line), Some(&with_lvm()), &made(of_tools), &link, &disk());
         found.map(|stop| (stop.kind, stop.word))
     }
 
@@ -172,7 +207,8 @@ mod tests {
     #[test]
     fn the_word_is_the_part_that_matters() {
         let link = init("/sbin/init", "/sbin/init");
-        let found = stop(&entry("ro break=mount quiet"), None, true, &link, &disk()).unwrap();
+        let found =
+            stop(&entry("ro break=mount quiet"), None, &made(true), &link, &disk()).unwrap();
         assert_eq!(found.evidence.location, "/boot/grub/grub.cfg:98");
         let marked = Evidence::new("/boot/grub/grub.cfg:98", "ro break=mount quiet").marked(
             98,
@@ -185,7 +221,7 @@ mod tests {
     #[test]
     fn a_shell_in_place_of_init_counts_when_it_is_the_one_that_is_started() {
         let of = |command_line: &str, link: &ChainLink| {
-            stop(&entry(command_line), None, true, link, &disk()).map(|stop| stop.kind)
+            stop(&entry(command_line), None, &made(true), link, &disk()).map(|stop| stop.kind)
         };
         let bash = init("/bin/bash", "/usr/bin/bash");
         assert_eq!(of("init=/bin/bash", &bash), Some(StopKind::Shell));
@@ -205,8 +241,15 @@ mod tests {
         assert_eq!(stopped("rd.lvm.lv=rhel/swap rd.lvm=0", false), None);
         assert_eq!(stopped("rd.lvm.lv=rhel/swap", true), None);
         let link = init("/sbin/init", "/sbin/init");
+        let built_in = Files::with("etc/cmdline.d/90lvm.conf", " rd.lvm.lv=rhel/swap \n");
+        let of = |command_line: &str| {
+            stop(&entry(command_line), Some(&with_lvm()), &built_in, &link, &disk())
+        };
+        let evidence = Evidence::new("/initrd: etc/cmdline.d/90lvm.conf", "rd.lvm.lv=rhel/swap");
+        assert_eq!(of("ro").map(|stop| stop.evidence), Some(evidence));
+        assert_eq!(of("ro rd.lvm=0"), None);
         let without = InitramfsFacts { programs: Default::default(), ..with_lvm() };
         let entry = entry("rd.lvm.lv=rhel/swap");
-        assert_eq!(stop(&entry, Some(&without), false, &link, &disk()), None);
+        assert_eq!(stop(&entry, Some(&without), &made(false), &link, &disk()), None);
     }
 }

@@ -187,7 +187,7 @@ impl<'a> BootUnits<'a> {
                 UnitFile::Masked(path) => {
                     let by = self.words.entry.filter(|entry| entry.command_line_location == path);
                     let evidence = match by {
-                        Some(entry) => entry.command_line_evidence("systemd.mask="),
+                        Some(entry) => entry.command_line_evidence(&format!("{MASK}{plain}")),
                         None => Evidence::new(path, "masked"),
                     };
                     return Ok((UnitState::Masked, evidence));
@@ -231,12 +231,14 @@ impl<'a> BootUnits<'a> {
         let wants = self.wants_directories();
         let first_boot = self.first_boot();
         let generator = self.generator();
-        let (first, place) = match (&self.words.target, self.words.entry) {
-            (Some((target, word)), Some(entry)) => {
-                (self.start_unit(target), Evidence::new(&entry.command_line_location, word))
-            }
-            _ => ("default.target".to_owned(), Evidence::new("systemd", "default.target")),
-        };
+        // A start that stops is judged by itself; the units are those of one that does not.
+        let chosen = self.words.target.as_ref().zip(self.words.entry);
+        let chosen = chosen.map(|((target, word), entry)| {
+            (self.start_unit(target), Evidence::new(&entry.command_line_location, word))
+        });
+        let (first, place) = chosen
+            .filter(|(target, _)| stop_kind(target).is_none())
+            .unwrap_or(("default.target".to_owned(), Evidence::new("systemd", "default.target")));
         let mut queue = VecDeque::from([first.clone()]);
         self.started.insert(first, place);
         for wanted in std::mem::take(&mut self.words.wanted) {
@@ -447,6 +449,9 @@ fn stop_kind(target: &str) -> Option<StopKind> {
         _ => None,
     }
 }
+
+/// The word that masks a unit (systemd-debug-generator(8)).
+const MASK: &str = "systemd.mask=";
 
 /// Counts what one boot costs.
 fn spend(spent: &Cell<usize>, more: usize, limit: usize, unit: &'static str) -> Result<()> {

@@ -232,8 +232,10 @@ fn the_command_line_chooses_what_is_started_and_masked() {
     let known =
         |command_line: &str| *state(command_line, "cloud-init.service").state.known().unwrap();
     assert_eq!(known("ro quiet"), UnitState::Enabled);
-    assert_eq!(known("single"), UnitState::Disabled);
-    assert_eq!(known("single systemd.wants=cloud-init"), UnitState::Enabled);
+    // A start that stops is another finding than that a unit is not started.
+    assert_eq!(known("single"), UnitState::Enabled);
+    assert_eq!(known("systemd.unit=basic.target"), UnitState::Disabled);
+    assert_eq!(known("systemd.unit=basic.target systemd.wants=cloud-init"), UnitState::Enabled);
     assert_eq!(known("systemd.mask=cloud-init"), UnitState::Masked);
     assert_eq!(known("systemd.mask=x.service"), UnitState::Enabled);
     // What is masked pulls in nothing.
