@@ -127,8 +127,7 @@ mod tests {
         );
         let mut facts = with(UnitState::Masked);
         let unit = &mut linux_mut(&mut facts).sshd.units[0];
-        unit.name = "sshd".to_owned();
-        unit.evidence = Evidence::new("/boot/grub/grub.cfg:98", "ro systemd.mask=sshd.service");
+        unit.evidence = Evidence::new("/boot/grub/grub.cfg:98", "systemd.mask=sshd.service");
         let finding = expect(&SshdEnabled, &facts, Status::Warn, "/boot/grub/grub.cfg:98");
         assert!(remedy(&finding).contains("--remove-args=systemd.mask=sshd.service"));
         let mut facts = good_linux();

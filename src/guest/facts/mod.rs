@@ -678,12 +678,7 @@ pub struct UnitFacts {
 impl UnitFacts {
     /// The word of the kernel's command line that masks it (systemd-debug-generator(8)).
     pub fn mask_word(&self) -> Option<&str> {
-        let mut words = self.evidence.detail.split_ascii_whitespace();
-        words.find(|word| {
-            let masked =
-                word.strip_prefix("systemd.mask=").and_then(|it| it.strip_prefix(&self.name));
-            masked.is_some_and(|suffix| suffix.is_empty() || suffix.starts_with('.'))
-        })
+        Some(self.evidence.detail.as_str()).filter(|word| word.starts_with("systemd.mask="))
     }
 }
 

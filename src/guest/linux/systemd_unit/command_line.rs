@@ -1,7 +1,7 @@
 //! What init reads on the kernel's command line (systemd(1), "Kernel Command Line";
 //! systemd-debug-generator(8)).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::guest::facts::BootEntry;
 use crate::guest::linux::boot::command_line::parameters;
@@ -46,8 +46,8 @@ pub(super) struct Words<'a> {
     /// The unit that is started in place of `default.target`, and the word that names it; the last
     /// counts.
     pub(super) target: Option<(String, String)>,
-    /// Units that `systemd.mask=` masks.
-    pub(super) masked: BTreeSet<String>,
+    /// Units that `systemd.mask=` masks, each with its word.
+    pub(super) masked: BTreeMap<String, String>,
     /// Units that `systemd.wants=` starts, too.
     pub(super) wanted: Vec<String>,
     /// Whether Ubuntu's word for its recovery menu is there.
@@ -74,7 +74,7 @@ impl<'a> Words<'a> {
                     self.target = Some((value.to_owned(), word));
                 }
                 "systemd.mask" => {
-                    self.masked.insert(mangled(value));
+                    self.masked.insert(mangled(value), word.clone());
                 }
                 "systemd.wants" => self.wanted.push(mangled(value)),
                 _ => {}

@@ -184,14 +184,7 @@ impl<'a> BootUnits<'a> {
         let unread = |error: Error| Unread::from((name, &error));
         if self.systemd || self.unread.is_some() {
             match self.units.unit_file(name).map_err(unread)? {
-                UnitFile::Masked(path) => {
-                    let by = self.words.entry.filter(|entry| entry.command_line_location == path);
-                    let evidence = match by {
-                        Some(entry) => entry.command_line_evidence(&format!("{MASK}{plain}")),
-                        None => Evidence::new(path, "masked"),
-                    };
-                    return Ok((UnitState::Masked, evidence));
-                }
+                UnitFile::Masked(seen) => return Ok((UnitState::Masked, seen)),
                 UnitFile::Found { path, name: own } => {
                     let by = self.started.get(name).or_else(|| self.started.get(&own));
                     return match (by, &self.unread) {
@@ -449,9 +442,6 @@ fn stop_kind(target: &str) -> Option<StopKind> {
         _ => None,
     }
 }
-
-/// The word that masks a unit (systemd-debug-generator(8)).
-const MASK: &str = "systemd.mask=";
 
 /// Counts what one boot costs.
 fn spend(spent: &Cell<usize>, more: usize, limit: usize, unit: &'static str) -> Result<()> {

@@ -241,6 +241,7 @@ fn the_command_line_chooses_what_is_started_and_masked() {
     // What is masked pulls in nothing.
     assert_eq!(known("systemd.mask=multi-user.target"), UnitState::Disabled);
     let masked = state("ro systemd.mask=cloud-init.service", "cloud-init.service").evidence;
-    assert_eq!(masked.location, "/boot/grub/grub.cfg:98");
-    assert!(masked.detail.contains("systemd.mask=cloud-init.service"), "{masked:?}");
+    assert_eq!(masked, Evidence::new("/boot/grub/grub.cfg:98", "systemd.mask=cloud-init.service"));
+    let unit = state("systemd.mask=cloud-init", "cloud-init.service");
+    assert_eq!(unit.mask_word(), Some("systemd.mask=cloud-init"));
 }
