@@ -6,9 +6,11 @@ use crate::fact::{Fact, Unread};
 use crate::guest::facts::{Facts, Guest, LinkKind, LinuxFacts};
 use crate::text;
 
+mod stop;
 mod walk;
 mod windows;
 
+use self::stop::stopped;
 use self::walk::{Link, Walk, walk};
 pub(super) use self::windows::boot_path;
 
@@ -25,8 +27,8 @@ static DOC: Doc = Doc {
         "只要缺少一个环节（未安装引导程序、引导阶段位于其他磁盘、配置中没有引导项、内核已被删除），云服务器就会停在黑屏或引导程序命令行。",
     ),
     decided: Fixed::new(
-        "The chain is followed link by link: boot code in sector 0, the next stage where that code looks for it, the loader's files and configuration, the default entry, its kernel and initramfs, the root device, init. The first missing link is the failure; a default entry that asks for a password counts as missing, and so do a kernel shorter than its header says, an initramfs that is cut off or damaged, a subvolume that the root does not have, and an init that may not be executed or whose dynamic loader is not there. A kernel whose release has no directory in /lib/modules, where others have one, warns. An image that only UEFI boots is left to boot-mode-bios. Windows: boot code, active partition and its boot sector, bootmgr, \\Boot\\BCD, its default entry, the partitions that this names by disk signature and offset, winload.exe, the kernel and the hive SYSTEM (before Windows Vista: ntldr, ntdetect.com, boot.ini and the kernel); where only UEFI boots it, the same from the EFI system partition on.",
-        "逐个检查引导链：第一扇区的引导代码、引导代码查找位置上的下一阶段、引导程序的文件和配置、默认引导项及其内核和initramfs、根设备、init。第一个缺失的环节即为失败原因；要求输入密码的默认引导项、长度小于其头部声明的内核、被截断或损坏的initramfs、根文件系统中不存在的子卷、不可执行或缺少动态加载器的init均视为缺失。如果内核版本在/lib/modules中没有目录而其他版本有，则告警。仅支持UEFI引导的镜像由boot-mode-bios判定。Windows：依次检查引导代码、活动分区及其引导扇区、bootmgr、\\Boot\\BCD、默认启动项、启动项按磁盘签名和偏移指定的分区、winload.exe、内核和注册表SYSTEM（Windows Vista之前：ntldr、ntdetect.com、boot.ini和内核）；仅支持UEFI引导时，从EFI系统分区开始检查同样的环节。",
+        "The chain is followed link by link: boot code in sector 0, the next stage where that code looks for it, the loader's files and configuration, the default entry, its kernel and initramfs, the root device, init. The first missing link is the failure; a default entry that asks for a password counts as missing, and so do a kernel shorter than its header says, an initramfs that is cut off or damaged, a subvolume that the root does not have, and an init that may not be executed or whose dynamic loader is not there. A start fails as well that its command line ends in a shell, in rescue or emergency mode: single, s, S, 1, rescue, emergency, -b, systemd.unit=, init= with a shell, break= of initramfs-tools, rd.break of dracut, and rd.lvm.lv= with a volume that is not there. A kernel whose release has no directory in /lib/modules, where others have one, warns. An image that only UEFI boots is left to boot-mode-bios. Windows: boot code, active partition and its boot sector, bootmgr, \\Boot\\BCD, its default entry, the partitions that this names by disk signature and offset, winload.exe, the kernel and the hive SYSTEM (before Windows Vista: ntldr, ntdetect.com, boot.ini and the kernel); where only UEFI boots it, the same from the EFI system partition on.",
+        "逐个检查引导链：第一扇区的引导代码、引导代码查找位置上的下一阶段、引导程序的文件和配置、默认引导项及其内核和initramfs、根设备、init。第一个缺失的环节即为失败原因；要求输入密码的默认引导项、长度小于其头部声明的内核、被截断或损坏的initramfs、根文件系统中不存在的子卷、不可执行或缺少动态加载器的init均视为缺失。如果命令行使启动停在shell、救援模式或紧急模式，也判为失败：single、s、S、1、rescue、emergency、-b、systemd.unit=、init=指定shell、initramfs-tools的break=、dracut的rd.break，以及rd.lvm.lv=指定的卷不存在。如果内核版本在/lib/modules中没有目录而其他版本有，则告警。仅支持UEFI引导的镜像由boot-mode-bios判定。Windows：依次检查引导代码、活动分区及其引导扇区、bootmgr、\\Boot\\BCD、默认启动项、启动项按磁盘签名和偏移指定的分区、winload.exe、内核和注册表SYSTEM（Windows Vista之前：ntldr、ntdetect.com、boot.ini和内核）；仅支持UEFI引导时，从EFI系统分区开始检查同样的环节。",
     ),
     remedy: Fixed::new(
         "In the guest, booted from rescue media with chroot: grub-install DISK && update-grub (RHEL family: grub2-install DISK && grub2-mkconfig -o /boot/grub2/grub.cfg). Windows, from the command prompt of an installation medium: bootrec /fixmbr, bootrec /fixboot, bcdboot C:\\Windows /s S: (S: is the partition with the boot files)",
@@ -60,10 +62,14 @@ fn decide(facts: &Facts) -> Decision {
         return windows::decide(facts, windows);
     }
     let linux = any_guest(facts)?;
+    let stop = linux.boot.stop.as_ref();
     if let Fact::Known(firmware) = &facts.firmware
         && firmware.bios.is_empty()
         && !firmware.uefi.is_empty()
     {
+        if let Some(stop) = stop {
+            return Ok(stopped(linux, stop));
+        }
         return Ok(Outcome::not_applicable(text!(
             "Only UEFI boots the disk (see boot-mode-bios); there is no BIOS chain to follow.",
             "磁盘仅支持UEFI引导（参见boot-mode-bios），没有BIOS引导链。"
@@ -86,9 +92,12 @@ fn decide(facts: &Facts) -> Decision {
                 None => outcome,
             });
         }
-        Walk::Unknown(outcome) => return Ok(outcome),
+        Walk::Unknown(outcome) => return Ok(stop.map_or(outcome, |stop| stopped(linux, stop))),
         Walk::Holds(evidence) => evidence,
     };
+    if let Some(stop) = stop {
+        return Ok(stopped(linux, stop));
+    }
     if !chain.iter().any(|link| link.kind == LinkKind::Init) {
         let unread = Unread::new("boot chain", "it was not followed as far as init");
         return Err(Box::new(undecided(linux.boot.default_entry.unread().unwrap_or(&unread))));

@@ -85,14 +85,18 @@ fn decide(facts: &Facts) -> Decision {
     if !off.is_empty() {
         let names = off.iter().map(|unit| unit.name.as_str()).collect::<Vec<_>>().join(" ");
         let quoted = off.iter().map(|unit| shell::quote(&unit.name)).collect::<Vec<_>>().join(" ");
+        let remedy = match off.iter().find_map(|unit| unit.mask_word()) {
+            Some(word) => without_word(word),
+            None => text!(
+                "systemctl unmask {quoted}; systemctl enable {quoted}",
+                "systemctl unmask {quoted}; systemctl enable {quoted}"
+            ),
+        };
         return Ok(Outcome::broken(
             text!("Not started at boot: {names}.", "未设置开机启动：{names}。"),
             off.iter().map(|unit| unit.evidence.clone()).collect(),
         )
-        .remedy(text!(
-            "systemctl unmask {quoted}; systemctl enable {quoted}",
-            "systemctl unmask {quoted}; systemctl enable {quoted}"
-        )));
+        .remedy(remedy));
     }
     known(&cloud_init.disabled_by)?;
     for unit in &cloud_init.units {
@@ -119,7 +123,12 @@ fn switch_on(switch: &Evidence) -> Text {
         let file = shell::quote_path(&switch.location);
         return text!("rm -f {file}", "rm -f {file}");
     }
-    let word = shell::quote(&switch.detail);
+    without_word(&switch.detail)
+}
+
+/// What takes a word out of the kernel's command line.
+pub(super) fn without_word(word: &str) -> Text {
+    let word = shell::quote(word);
     text!(
         "Take {word} out of GRUB_CMDLINE_LINUX in /etc/default/grub, then update-grub or grub2-mkconfig -o /boot/grub2/grub.cfg (with BLS entries: grubby --update-kernel=ALL --remove-args={word})",
         "从/etc/default/grub的GRUB_CMDLINE_LINUX中删除{word}，然后执行update-grub或grub2-mkconfig -o /boot/grub2/grub.cfg（使用BLS引导项时：grubby --update-kernel=ALL --remove-args={word}）"

@@ -65,7 +65,7 @@ fn decide(facts: &Facts) -> Decision {
     match &facts.guest {
         Fact::Known(Guest::Linux(linux)) => match linux.crypttab.as_result() {
             Ok(entries) => {
-                for entry in entries {
+                for entry in entries.iter().filter(|entry| is_opened(linux, entry)) {
                     let evidence =
                         Evidence::new(format!("/etc/crypttab:{}", entry.line), entry.text.clone());
                     let list = if is_needed(linux, entry) { &mut encrypted } else { &mut others };
@@ -116,6 +116,18 @@ fn place(volume: &VolumeFacts, signature: &Signature) -> Evidence {
         None => format!("{}, byte {}", volume.name, signature.offset),
     };
     Evidence::new(place, signature.kind.name())
+}
+
+/// Whether boot opens the volume: not with `noauto`, unless something is mounted from it
+/// (crypttab(5)).
+fn is_opened(linux: &LinuxFacts, entry: &CrypttabEntry) -> bool {
+    let options = entry.text.split_ascii_whitespace().nth(3).unwrap_or_default();
+    let mapper = format!("/dev/mapper/{}", entry.target);
+    let mounts = linux.fstab.known().into_iter().flat_map(|fstab| &fstab.entries);
+    !options.split(',').any(|option| option == "noauto")
+        || is_needed(linux, entry)
+        || linux.fstab.known().is_none()
+        || mounts.filter(|mount| !mount.is_noauto()).any(|mount| mount.source.spec == mapper)
 }
 
 /// Whether the guest mounts a part of itself from the volume that the entry opens.
@@ -175,6 +187,10 @@ mod tests {
             text: "luks-root UUID=dead none".to_owned(),
         }]);
         expect(&DiskNotEncrypted, &facts, Status::Warn, "/etc/crypttab:3");
+        // Nobody opens it unless something is mounted from it.
+        let Fact::Known(crypttab) = &mut linux_mut(&mut facts).crypttab else { panic!() };
+        crypttab[0].text = "luks-root UUID=dead none luks,noauto".to_owned();
+        assert_eq!(status(&DiskNotEncrypted, &facts), Status::Pass);
         let spec = "/dev/mapper/luks-root";
         fstab_mut(&mut facts).entries[0].source =
             device(spec, SourceKind::DeviceMapper, Resolution::Missing);

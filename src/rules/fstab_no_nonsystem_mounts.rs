@@ -22,8 +22,8 @@ static DOC: Doc = Doc {
         "数据盘不会随镜像导入。对于/etc/fstab中不存在的磁盘，systemd会等待90秒后进入紧急模式，此时网络和SSH尚未启动，无法登录。",
     ),
     decided: Fixed::new(
-        "Each line that is carried out at boot (no noauto), and each systemd mount unit that boot starts, must lead to a volume of this image. One that leads to none fails; with nofail or x-systemd.automount it warns, and so does a network file system without _netdev or nofail. System directories (/, /boot, /usr, /var, …) and swap are left to fstab-uuid-exists and boot-and-system-same-disk.",
-        "启动时执行的每一行（没有noauto）以及启动时加载的每个systemd mount单元都必须对应到本镜像中的卷。找不到对应卷时判为失败；带nofail或x-systemd.automount时仅告警；网络文件系统没有_netdev或nofail时告警。系统目录（/、/boot、/usr、/var等）和swap由fstab-uuid-exists和boot-and-system-same-disk判定。",
+        "Each line that is carried out at boot (no noauto), and each systemd mount unit that boot starts, must lead to a volume of this image, or to an image file in it. Of two lines for one mount point systemd takes the first, and of noauto and auto, nofail and fail the last counts. One that leads to none fails; with nofail or x-systemd.automount it warns, and so does a network file system without _netdev or nofail. System directories (/, /boot, /usr, /var, …) and swap are left to fstab-uuid-exists and boot-and-system-same-disk.",
+        "启动时执行的每一行（没有noauto）以及启动时加载的每个systemd mount单元都必须对应到本镜像中的卷，或其中存在的映像文件。同一挂载点有两行时systemd采用第一行；noauto与auto、nofail与fail以最后一个为准。找不到对应卷时判为失败；带nofail或x-systemd.automount时仅告警；网络文件系统没有_netdev或nofail时告警。系统目录（/、/boot、/usr、/var等）和swap由fstab-uuid-exists和boot-and-system-same-disk判定。",
     ),
     remedy: Fixed::new(
         "Comment the line out: sed -i 'LINEs/^/#/' /etc/fstab. To keep it for servers that get such a disk, add nofail to its options.",
@@ -146,7 +146,6 @@ fn fate(entry: &FstabEntry) -> Fate<'_> {
         return Fate::Fine;
     }
     match entry.source.kind {
-        SourceKind::Virtual => return Fate::Fine,
         SourceKind::Network => {
             let early = !entry.has_option("_netdev") && !is_optional(entry);
             return if early { Fate::Waits } else { Fate::Fine };
@@ -166,7 +165,8 @@ fn fate(entry: &FstabEntry) -> Fate<'_> {
 /// Whether an absent device is the finding of fstab-uuid or fstab-uuid-exists.
 fn is_elsewhere(entry: &FstabEntry) -> bool {
     let point = &entry.mount_point;
-    is_boot(point) || (is_system(point) && !is_unstable(entry.source.kind))
+    entry.source.kind != SourceKind::Virtual
+        && (is_boot(point) || (is_system(point) && !is_unstable(entry.source.kind)))
 }
 
 #[cfg(test)]
@@ -241,6 +241,28 @@ mod tests {
         expect(&FstabNoNonsystemMounts, &of("defaults,nofail"), Status::Warn, "/etc/fstab:7");
         expect(&FstabNoNonsystemMounts, &of("x-systemd.automount"), Status::Warn, "/etc/fstab:7");
         assert_eq!(status(&FstabNoNonsystemMounts, &of("noauto")), Status::Pass);
+    }
+
+    #[test]
+    fn an_absent_disk_that_waits_for_the_network_does_not_end_in_emergency_mode() {
+        let entry = mount(7, absent_disk(), "/data", "ext4");
+        let facts = with(with_options(entry.clone(), "defaults,_netdev"));
+        let finding = expect(&FstabNoNonsystemMounts, &facts, Status::Fail, "waits 90 seconds");
+        assert!(!finding.message.en.contains("emergency"), "{}", finding.message.en);
+        let automount = with(with_options(entry, "comment=systemd.automount"));
+        expect(&FstabNoNonsystemMounts, &automount, Status::Warn, "/etc/fstab:7");
+    }
+
+    #[test]
+    fn an_image_file_that_is_not_there_fails() {
+        let source = device("/srv/gone.iso", SourceKind::Virtual, Resolution::Missing);
+        for point in ["/mnt/iso", "/var"] {
+            let facts = with(mount(7, source.clone(), point, "iso9660"));
+            expect(&FstabNoNonsystemMounts, &facts, Status::Fail, "/srv/gone.iso");
+        }
+        let source = device("/srv/x.iso", SourceKind::Virtual, Resolution::NoDevice);
+        let facts = with(mount(7, source, "/mnt/iso", "iso9660"));
+        assert_eq!(status(&FstabNoNonsystemMounts, &facts), Status::Pass);
     }
 
     #[test]

@@ -25,8 +25,8 @@ static DOC: Doc = Doc {
         "在镜像各卷的特征中查找系统挂载点（/、/boot、/boot/efi、/usr、/var等系统目录）使用的UUID=、LABEL=、PARTUUID=、PARTLABEL=、mapper和md名称。swap或带nofail的挂载缺失时告警。找到的卷还必须具有该行指定的类型：ext4不能按xfs挂载。用户和数据挂载由fstab-no-nonsystem-mounts判定，内核设备名由fstab-uuid判定。",
     ),
     remedy: Fixed::new(
-        "Correct the identifier in /etc/fstab to one that blkid prints for the right partition.",
-        "将/etc/fstab中的标识修改为blkid显示的对应分区的标识。",
+        "Correct the identifier in /etc/fstab to the one that blkid prints for the right partition; upper and lower case count.",
+        "将/etc/fstab中的标识修改为blkid显示的对应分区的标识，注意区分大小写。",
     ),
     source: "FAQ (OTC 0034220644): ensure that the UUIDs are correct",
     predicts: &[],
@@ -133,7 +133,7 @@ fn concerns(entry: &FstabEntry) -> bool {
             entry.source.kind,
             SourceKind::Network | SourceKind::Virtual | SourceKind::Removable
         );
-    let swap = is_swap(entry) && !entry.has_option("noauto");
+    let swap = is_swap(entry) && !entry.is_noauto();
     by_identifier && (swap || (is_automatic(entry) && is_system(&entry.mount_point)))
 }
 

@@ -165,9 +165,12 @@ fn repair(linux: &LinuxFacts, disk: &DiskFacts, entry: &BootEntry) -> Text {
         return text!("root={name}", "root={name}");
     };
     let file = shell::quote_path(file);
+    // Of several the last counts: all of them.
+    let roots = entry.command_line.matches("root=").count();
+    let all = if roots > 1 { "g" } else { "" };
     text!(
-        "sed -i '{line}s|root=[^[:space:]]*|root={name}|' {file}; so that it lasts, take GRUB_DISABLE_LINUX_UUID=true out of /etc/default/grub",
-        "sed -i '{line}s|root=[^[:space:]]*|root={name}|' {file}；为避免配置重新生成后失效，请删除/etc/default/grub中的GRUB_DISABLE_LINUX_UUID=true"
+        "sed -i '{line}s|root=[^[:space:]]*|root={name}|{all}' {file}; so that it lasts, take GRUB_DISABLE_LINUX_UUID=true out of /etc/default/grub",
+        "sed -i '{line}s|root=[^[:space:]]*|root={name}|{all}' {file}；为避免配置重新生成后失效，请删除/etc/default/grub中的GRUB_DISABLE_LINUX_UUID=true"
     )
 }
 
@@ -192,6 +195,16 @@ mod tests {
         assert!(remedy(&finding).starts_with(&format!(
             "sed -i '100s|root=[^[:space:]]*|root=UUID={ROOT_UUID}|' /boot/grub2/grub.cfg"
         )));
+    }
+
+    #[test]
+    fn of_two_roots_the_remedy_changes_both() {
+        let mut facts = good_linux();
+        let entry = entry_mut(&mut facts);
+        entry.command_line = "root=UUID=1111 ro root=UUID=2222".to_owned();
+        entry.root = Some(device("UUID=2222", SourceKind::Uuid, Resolution::Missing));
+        let finding = expect(&GrubRootUuid, &facts, Status::Fail, "UUID=2222");
+        assert!(remedy(&finding).contains(&format!("|root=UUID={ROOT_UUID}|g'")), "{finding:#?}");
     }
 
     #[test]

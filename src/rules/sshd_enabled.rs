@@ -1,7 +1,7 @@
 //! `sshd-enabled`
 
 use super::scope::{Decision, known, linux_only, settle, undecided};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, cloud_init_enabled, shell};
 use crate::fact::{Evidence, Unread};
 use crate::guest::facts::{Facts, UnitState};
 use crate::text;
@@ -78,14 +78,16 @@ fn decide(facts: &Facts) -> Decision {
         return Err(Box::new(undecided(&unread)));
     };
     let masked = sshd.units.iter().find(|unit| unit.state.known() == Some(&UnitState::Masked));
+    let by_word = masked.and_then(|unit| unit.mask_word());
     let name = shell::quote(&masked.unwrap_or(unit).name);
     let evidence = sshd.units.iter().map(|unit| unit.evidence.clone()).collect();
     let outcome = Outcome::broken(
         text!("The SSH server is not started at boot.", "SSH服务未设置为开机启动。"),
         evidence,
     );
-    Ok(match unit.state.known() {
-        Some(UnitState::Absent) => outcome,
+    Ok(match (by_word, unit.state.known()) {
+        (Some(word), _) => outcome.remedy(cloud_init_enabled::without_word(word)),
+        (None, Some(UnitState::Absent)) => outcome,
         _ => outcome.remedy(text!(
             "systemctl unmask {name}; systemctl enable {name}",
             "systemctl unmask {name}; systemctl enable {name}"
@@ -123,6 +125,11 @@ mod tests {
             remedy(&finding),
             "systemctl unmask sshd.service; systemctl enable sshd.service"
         );
+        let mut facts = with(UnitState::Masked);
+        let unit = &mut linux_mut(&mut facts).sshd.units[0];
+        unit.evidence = Evidence::new("/boot/grub/grub.cfg:98", "systemd.mask=sshd.service");
+        let finding = expect(&SshdEnabled, &facts, Status::Warn, "/boot/grub/grub.cfg:98");
+        assert!(remedy(&finding).contains("--remove-args=systemd.mask=sshd.service"));
         let mut facts = good_linux();
         linux_mut(&mut facts).sshd.program = Fact::Known(None);
         expect(&SshdEnabled, &facts, Status::Warn, "/usr/sbin/sshd");

@@ -41,12 +41,15 @@ pub(crate) fn is_swap(entry: &FstabEntry) -> bool {
 
 /// Whether the entry is carried out at boot (fstab(5): `noauto` is not).
 pub(super) fn is_automatic(entry: &FstabEntry) -> bool {
-    !entry.has_option("noauto") && entry.mount_point.starts_with('/')
+    !entry.is_noauto() && entry.mount_point.starts_with('/')
 }
 
 /// Whether boot goes on without the mount (systemd.mount(5)).
 pub(crate) fn is_optional(entry: &FstabEntry) -> bool {
-    entry.has_option("nofail") || entry.has_option("x-systemd.automount")
+    let automount = |option: &String| option == "comment=systemd.automount";
+    entry.is_nofail()
+        || entry.has_option("x-systemd.automount")
+        || entry.options.iter().any(automount)
 }
 
 /// Whether the name depends on the bus or on the very disk, so that it changes with the import.
@@ -54,9 +57,12 @@ pub(crate) fn is_unstable(kind: SourceKind) -> bool {
     matches!(kind, SourceKind::KernelName | SourceKind::ById | SourceKind::ByPath)
 }
 
-/// Whether boot ends in emergency mode without the mount (systemd.special(7), `local-fs.target`).
+/// Whether boot ends in emergency mode without the mount (systemd.special(7), `local-fs.target`); not
+/// so for one that `remote-fs.target` requires, for which boot only waits.
 pub(super) fn is_required(entry: &FstabEntry) -> bool {
-    !is_optional(entry) && entry.unit.as_ref().is_none_or(|unit| unit.required)
+    !is_optional(entry)
+        && !entry.has_option("_netdev")
+        && entry.unit.as_ref().is_none_or(|unit| unit.required)
 }
 
 /// The commands that take the entries out of the start: lines commented out, units disabled.

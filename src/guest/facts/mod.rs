@@ -275,8 +275,12 @@ pub struct Fstab {
     /// Why mount units that boot starts may be missing among the entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units_unread: Option<Unread>,
-    /// Lines that are no entries (too few fields).
+    /// Lines that are no entries, or no whole ones (too few fields). systemd mounts one that has a
+    /// source and a mount point all the same; it is among the entries as well.
     pub malformed: Vec<Evidence>,
+    /// Lines for a mount point that an earlier line has: systemd-fstab-generator(8) keeps the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<Evidence>,
 }
 
 /// A systemd mount unit with a file of its own (systemd.mount(5)).
@@ -322,6 +326,24 @@ impl FstabEntry {
     /// Whether the option is set (by name; a value behind `=` is not looked at).
     pub fn has_option(&self, name: &str) -> bool {
         self.options.iter().any(|option| option.split('=').next() == Some(name))
+    }
+
+    /// Whether it is not mounted at boot: `noauto` and `auto`, the last counts (fstab(5); systemd:
+    /// `fstab_test_yes_no_option`).
+    pub fn is_noauto(&self) -> bool {
+        self.last_of("noauto", "auto")
+    }
+
+    /// Whether boot does not need it: `nofail` and `fail`, the last counts.
+    pub fn is_nofail(&self) -> bool {
+        self.last_of("nofail", "fail")
+    }
+
+    fn last_of(&self, yes: &str, no: &str) -> bool {
+        self.options
+            .iter()
+            .rfind(|option| *option == yes || *option == no)
+            .is_some_and(|it| it == yes)
     }
 
     /// The file that it stands in.
@@ -475,16 +497,18 @@ pub struct BootEntry {
 }
 
 impl BootEntry {
-    /// The command line as evidence; its last word that begins so is the part that matters.
+    /// The command line as evidence; the last word that is this one, or else begins so, is the part
+    /// that matters.
     pub fn command_line_evidence(&self, word: &str) -> Evidence {
         let location = self.command_line_location.clone();
         let line = location.rsplit_once(':').and_then(|(_, line)| line.parse().ok());
         let text = self.command_line.as_str();
         let mut at = 0_usize;
-        let mut part = None;
+        let (mut part, mut exact) = (None, false);
         for piece in text.split_inclusive(char::is_whitespace) {
             let found = piece.trim_end();
-            if found.starts_with(word) {
+            if found == word || (!exact && found.starts_with(word)) {
+                exact |= found == word;
                 part = Some(at..at.saturating_add(found.len()));
             }
             at = at.saturating_add(piece.len());
@@ -527,6 +551,40 @@ pub struct BootFacts {
     /// Menu timeout in seconds (-1: waits for ever; 0 where there is no menu to wait in), with its
     /// place; none when it is not decided.
     pub timeout: Option<(i64, Evidence)>,
+    /// What the default entry's command line lets the start end in before the whole system is up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StartStop>,
+}
+
+/// Where a start ends that does not bring the system up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum StopKind {
+    /// A shell on the console, in the initramfs.
+    InitramfsShell,
+    /// The emergency shell of the initramfs, after a wait for a device that is not there.
+    AbsentDevice,
+    /// A shell in place of init.
+    Shell,
+    /// `rescue.target`, or the runlevel for one user.
+    Rescue,
+    /// `emergency.target`.
+    Emergency,
+    /// The machine is turned off, or starts over.
+    PowerOff,
+}
+
+/// A start that a word of the command line keeps from bringing the system up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StartStop {
+    /// Where it ends.
+    pub kind: StopKind,
+    /// The word: `single`, `systemd.unit=rescue.target`, `init=/bin/bash`.
+    pub word: String,
+    /// The command line, with the word as the part that matters.
+    pub evidence: Evidence,
 }
 
 /// An installed kernel.
@@ -615,6 +673,13 @@ pub struct UnitFacts {
     pub state: Fact<UnitState>,
     /// What told it: a link, a unit file.
     pub evidence: Evidence,
+}
+
+impl UnitFacts {
+    /// The word of the kernel's command line that masks it (systemd-debug-generator(8)).
+    pub fn mask_word(&self) -> Option<&str> {
+        Some(self.evidence.detail.as_str()).filter(|word| word.starts_with("systemd.mask="))
+    }
 }
 
 /// What ties a system to hardware.

@@ -13,15 +13,31 @@ use crate::guest::facts::{DeviceRef, Resolution, SourceKind};
 ///
 /// Kernel names resolve by partition number on this one disk, whatever their bus (`sda1`, `vda1`,
 /// `nvme0n1p1`); a name of a further disk (`sdb1`) leads to nothing here and has `other_disk` set.
+///
+/// UUIDs are compared letter by letter, as udev's links, mount(8) and systemd do.
 pub fn device_ref(spec: &str, disk: &DiskFacts) -> DeviceRef {
+    resolve(spec, disk, |own, value| own == value)
+}
+
+/// The device that `root=` means, whatever the case of its UUID: the kernel (`block/early-lookup.c`)
+/// and older initramfs take it in any.
+pub(super) fn root_ref(spec: &str, disk: &DiskFacts) -> DeviceRef {
+    resolve(spec, disk, str::eq_ignore_ascii_case)
+}
+
+fn resolve(spec: &str, disk: &DiskFacts, is_same: fn(&str, &str) -> bool) -> DeviceRef {
     let (kind, value) = classify(spec);
     let mut other_disk = false;
     let resolution = match kind {
-        SourceKind::Uuid => find(disk, spec, |volume| uuid_is(volume, &value)),
+        SourceKind::Uuid => find(disk, spec, |volume| {
+            has(volume, |signature| {
+                signature.uuid.as_deref().is_some_and(|uuid| is_same(uuid, &value))
+            })
+        }),
         SourceKind::Label => find(disk, spec, |volume| {
             has(volume, |signature| signature.label.as_deref() == Some(value.as_str()))
         }),
-        SourceKind::PartUuid => part_uuid(disk, spec, &value),
+        SourceKind::PartUuid => part_uuid(disk, spec, &value, is_same),
         SourceKind::PartLabel => {
             by_partition(disk, spec, |partition| partition.name.as_deref() == Some(value.as_str()))
         }
@@ -244,12 +260,6 @@ fn has(volume: &VolumeFacts, test: impl Fn(&Signature) -> bool) -> bool {
     volume.signature().is_some_and(|signature| !signature.kind.is_member() && test(signature))
 }
 
-fn uuid_is(volume: &VolumeFacts, value: &str) -> bool {
-    has(volume, |signature| {
-        signature.uuid.as_deref().is_some_and(|uuid| uuid.eq_ignore_ascii_case(value))
-    })
-}
-
 /// The volume that passes; `Missing` only when nothing that could hold it stayed unread. When
 /// several do, which one gets the link in `/dev/disk` is settled by the order in which they appear.
 fn find(disk: &DiskFacts, spec: &str, test: impl Fn(&VolumeFacts) -> bool) -> Resolution {
@@ -310,7 +320,12 @@ fn by_partition(
 
 /// A partition by its UUID, or one so many numbers behind it (`UUID/PARTNROFF=1`, Linux:
 /// `block/early-lookup.c`, `devt_from_partuuid`).
-fn part_uuid(disk: &DiskFacts, spec: &str, value: &str) -> Resolution {
+fn part_uuid(
+    disk: &DiskFacts,
+    spec: &str,
+    value: &str,
+    is_same: fn(&str, &str) -> bool,
+) -> Resolution {
     let (uuid, offset) = match value.split_once("/PARTNROFF=") {
         Some((uuid, offset)) => (uuid, offset.parse::<i64>()),
         None => (value, Ok(0)),
@@ -319,7 +334,7 @@ fn part_uuid(disk: &DiskFacts, spec: &str, value: &str) -> Resolution {
         return Resolution::Unknown(Unread::new(spec, "the number behind PARTNROFF= is none"));
     };
     let is_it = |partition: &PartitionFacts| {
-        partition.uuid.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(uuid))
+        partition.uuid.as_deref().is_some_and(|own| is_same(own, uuid))
     };
     if offset == 0 {
         return by_partition(disk, spec, is_it);
@@ -523,8 +538,8 @@ pub(crate) mod tests {
         let disk = disk();
         for (spec, kind, volume) in [
             (&*format!("UUID={ROOT}"), SourceKind::Uuid, 1),
-            (&*format!("UUID=\"{}\"", ROOT.to_uppercase()), SourceKind::Uuid, 1),
-            ("UUID=abcd-1234", SourceKind::Uuid, 0),
+            (&*format!("UUID=\"{ROOT}\""), SourceKind::Uuid, 1),
+            ("UUID=ABCD-1234", SourceKind::Uuid, 0),
             ("/dev/disk/by-uuid/ABCD-1234", SourceKind::Uuid, 0),
             ("LABEL=root fs", SourceKind::Label, 1),
             ("/dev/disk/by-label/root\\x20fs", SourceKind::Label, 1),
@@ -537,6 +552,21 @@ pub(crate) mod tests {
                 (kind, Resolution::Volume(volume)),
                 "{spec}"
             );
+        }
+    }
+
+    #[test]
+    fn a_uuid_in_another_case_is_another_one_but_to_the_kernel() {
+        let disk = disk();
+        let upper = ROOT.to_uppercase();
+        for spec in [
+            &*format!("UUID={upper}"),
+            &*format!("/dev/disk/by-uuid/{upper}"),
+            "UUID=abcd-1234",
+            "PARTUUID=6F0A1B2C-05",
+        ] {
+            assert_eq!(device_ref(spec, &disk).resolution, Resolution::Missing, "{spec}");
+            assert_ne!(root_ref(spec, &disk).resolution, Resolution::Missing, "{spec}");
         }
     }
 

@@ -1,10 +1,13 @@
 //! `/etc/fstab`, as libmount reads it (fstab(5); util-linux `libmount/src/tab_parse.c`).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use super::device::device_ref;
+use super::device::{device_ref, root_ref};
+use super::systemd_unit::SYSTEMD;
 use crate::disk::facts::DiskFacts;
 use crate::error::{Error, Result};
+use crate::fact::Unread;
 use crate::fact::{Evidence, Fact};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{DeviceRef, Fstab, FstabEntry, Resolution, SourceKind};
@@ -18,7 +21,10 @@ const MAX_LINES: usize = 4096;
 /// The guest's `/etc/fstab`, sources resolved among the disk's volumes.
 pub fn find(tree: &Tree, disk: &DiskFacts) -> Fact<Fstab> {
     match tree.read_text("/etc/fstab", MAX_FSTAB) {
-        Ok(text) => Fact::from_result("/etc/fstab", parse(&text, disk)),
+        Ok(text) => {
+            let systemd = SYSTEMD.iter().any(|path| matches!(tree.exists(path), Ok(true)));
+            Fact::from_result("/etc/fstab", parse(&text, disk, systemd))
+        }
         Err(error) if error.is_absent() => Fact::Known(Fstab::default()),
         Err(error) => Fact::unknown("/etc/fstab", error.to_string()),
     }
@@ -31,24 +37,61 @@ pub(super) fn resolve_root(fstab: &mut Fstab, root: usize) {
     }
 }
 
-fn parse(text: &str, disk: &DiskFacts) -> Result<Fstab> {
+/// Looks for the files of the guest that are mounted as disks (mount(8), "The loop device").
+pub(super) fn look_for_files(fstab: &mut Fstab, tree: &Tree) {
+    for entry in fstab.entries.iter_mut().filter(|entry| is_file(entry)) {
+        let source = &mut entry.source;
+        match tree.exists(&source.spec) {
+            Ok(true) => {}
+            Ok(false) => source.resolution = Resolution::Missing,
+            Err(error) => {
+                let unread = Unread::from((source.spec.as_str(), &error));
+                source.resolution = Resolution::Unknown(unread);
+            }
+        }
+    }
+}
+
+/// Whether the entry's source is a file with a file system in it.
+fn is_file(entry: &FstabEntry) -> bool {
+    let has = |name: &str| entry.options.iter().any(|option| option == name);
+    let is_elsewhere = |folder: &&str| entry.source.spec.starts_with(*folder);
+    entry.source.kind == SourceKind::Virtual
+        && entry.source.spec.starts_with('/')
+        && !["/dev/", "/proc/", "/sys/", "/run/"].iter().any(|folder| is_elsewhere(&folder))
+        && !VIRTUAL_TYPES.contains(&entry.fs_type.as_str())
+        && !entry.fs_type.starts_with("fuse")
+        && entry.fs_type != "swap"
+        && !(has("bind") || has("rbind") || has("remount") || has("move"))
+}
+
+/// `systemd` says whose reading counts where it is not libmount's (systemd-fstab-generator(8)).
+fn parse(text: &str, disk: &DiskFacts, systemd: bool) -> Result<Fstab> {
     let mut fstab = Fstab { exists: true, ..Fstab::default() };
+    let mut mounted = BTreeSet::new();
     for (line, text) in (1_u32..).zip(text.lines()) {
         let trimmed = text.trim_start();
         if trimmed.is_empty() || trimmed.starts_with('#') {
             continue;
         }
-        if fstab.entries.len().saturating_add(fstab.malformed.len()) >= MAX_LINES {
+        let lines = [fstab.entries.len(), fstab.malformed.len(), fstab.ignored.len()];
+        if lines.into_iter().fold(0, usize::saturating_add) >= MAX_LINES {
             let limit = u64::try_from(MAX_LINES).unwrap_or(u64::MAX);
             return Err(Error::Limit { structure: "fstab", limit, unit: "lines" });
         }
-        match entry(line, text, disk) {
-            Some(entry) => fstab.entries.push(entry),
-            None => {
-                let number = usize::try_from(line).unwrap_or(usize::MAX);
-                let evidence = Evidence::new(format!("/etc/fstab:{line}"), text);
-                fstab.malformed.push(evidence.marked(number, text, 0..0));
-            }
+        let number = usize::try_from(line).unwrap_or(usize::MAX);
+        let evidence =
+            || Evidence::new(format!("/etc/fstab:{line}"), text).marked(number, text, 0..0);
+        let short = text.split_ascii_whitespace().nth(2).is_none();
+        if short {
+            fstab.malformed.push(evidence());
+        }
+        let Some(entry) = entry(line, text, disk).filter(|_| systemd || !short) else { continue };
+        let point = &entry.mount_point;
+        if systemd && point.starts_with('/') && !mounted.insert(point.clone()) {
+            fstab.ignored.push(evidence());
+        } else {
+            fstab.entries.push(entry);
         }
     }
     Ok(fstab)
@@ -58,7 +101,7 @@ fn entry(line: u32, text: &str, disk: &DiskFacts) -> Option<FstabEntry> {
     let mut fields = text.split_ascii_whitespace();
     let spec = unescape(fields.next()?);
     let mount_point = unescape(fields.next()?);
-    let fs_type = fields.next()?.to_owned();
+    let fs_type = fields.next().unwrap_or("auto").to_owned();
     let options: Vec<String> = fields
         .next()
         .unwrap_or("defaults")
@@ -67,10 +110,15 @@ fn entry(line: u32, text: &str, disk: &DiskFacts) -> Option<FstabEntry> {
         .collect();
     let pass = fields.nth(1).and_then(|pass| pass.parse().ok()).unwrap_or(0);
     let mount_point = without_slash(&mount_point);
+    let mut source = source(&spec, &fs_type, &options, disk);
+    if mount_point == "/" && matches!(source.kind, SourceKind::Uuid | SourceKind::PartUuid) {
+        // It is mounted already, by what `root=` names.
+        source = root_ref(&spec, disk);
+    }
     Some(FstabEntry {
         line,
         text: text.trim_end().to_owned(),
-        source: source(&spec, &fs_type, &options, disk),
+        source,
         mount_point,
         fs_type,
         options,
@@ -209,8 +257,8 @@ mod tests {
             "# comment\n\n  # indented\nUUID={ROOT} / ext4 errors=remount-ro,x=a\\054b 0 1\n\
              LABEL=root\\040fs\t/my\\040data/\text4\n/dev/sdb1 /data xfs defaults,nofail 0 2 # disk\nbroken /x\n"
         );
-        let fstab = parse(&text, &disk()).unwrap();
-        let [root, data, second] = &fstab.entries[..] else { panic!("{fstab:?}") };
+        let fstab = parse(&text, &disk(), true).unwrap();
+        let [root, data, second, short] = &fstab.entries[..] else { panic!("{fstab:?}") };
         assert_eq!((root.line, root.pass, root.mount_point.as_str()), (4, 1, "/"));
         assert_eq!(root.options, ["errors=remount-ro", "x=a,b"]);
         assert!(root.has_option("errors") && !root.has_option("nofail"));
@@ -225,20 +273,74 @@ mod tests {
         let line = "broken /x";
         let malformed = Evidence::new("/etc/fstab:7", line).marked(7, line, 0..line.len());
         assert_eq!(fstab.malformed, [malformed]);
+        // systemd-fstab-generator takes it, libmount does not.
+        assert_eq!((short.mount_point.as_str(), short.fs_type.as_str()), ("/x", "auto"));
+        assert_eq!(parse(&text, &disk(), false).unwrap().entries.len(), 3);
+    }
+
+    #[test]
+    fn of_two_lines_for_one_mount_point_systemd_takes_the_first() {
+        let text = format!(
+            "UUID={ROOT} /data ext4 defaults 0 2\nUUID=1111 /data/ ext4 defaults 0 2\n\
+             /a none swap sw 0 0\n/b none swap sw 0 0\n"
+        );
+        let fstab = parse(&text, &disk(), true).unwrap();
+        let lines: Vec<_> = fstab.entries.iter().map(|entry| entry.line).collect();
+        assert_eq!(lines, [1, 3, 4]);
+        assert_eq!(fstab.ignored[0].location, "/etc/fstab:2");
+        assert_eq!(parse(&text, &disk(), false).unwrap().entries.len(), 4);
+    }
+
+    #[test]
+    fn the_last_of_two_options_that_turn_each_other_off_counts() {
+        let text =
+            "a /a ext4 noauto,auto\na /b ext4 auto,noauto,nofail,fail\na /c ext4 fail,nofail\n";
+        let entries = parse(text, &disk(), true).unwrap().entries;
+        let seen: Vec<_> = entries.iter().map(|it| (it.is_noauto(), it.is_nofail())).collect();
+        assert_eq!(seen, [(false, false), (true, false), (false, true)]);
+    }
+
+    #[test]
+    fn the_case_of_a_uuid_counts_but_for_the_root() {
+        let upper = ROOT.to_uppercase();
+        let text = format!("UUID={upper} / ext4\nUUID={upper} /data ext4\n");
+        let entries = parse(&text, &disk(), true).unwrap().entries;
+        let seen: Vec<_> = entries.into_iter().map(|entry| entry.source.resolution).collect();
+        assert_eq!(seen, [Resolution::Volume(1), Resolution::Missing]);
+    }
+
+    #[test]
+    fn a_file_that_is_mounted_is_looked_for() {
+        let text = "/srv/gone.iso /mnt/iso iso9660 loop,ro 0 0\n/srv/gone.img /mnt/img ext4 defaults 0 0\n\
+             /srv/there.img /mnt/there ext4 loop 0 0\n/srv/torn/x.img /mnt/torn ext4 loop 0 0\n\
+             /gone /mnt/bind none bind 0 0\n/gone.swap none swap sw 0 0\n/gone /x fuse.x defaults 0 0\n\
+             overlay /o overlay lowerdir=/gone 0 0\n/dev/loop0 /l ext4 defaults 0 0\n";
+        let tree = crate::filesystem::memory::MemoryFs::new()
+            .file("/srv/there.img", "x")
+            .dir("/srv/torn")
+            .unreadable("/srv/torn");
+        let mut fstab = parse(text, &disk(), true).unwrap();
+        look_for_files(&mut fstab, &tree.tree());
+        let seen: Vec<_> = fstab.entries.into_iter().map(|it| it.source.resolution).collect();
+        let [gone, plain, there, torn, rest @ ..] = &seen[..] else { panic!("{seen:?}") };
+        assert_eq!([gone, plain], [&Resolution::Missing; 2]);
+        assert_eq!(*there, Resolution::NoDevice);
+        assert!(matches!(torn, Resolution::Unknown(_)), "{torn:?}");
+        assert!(rest.iter().all(|it| *it == Resolution::NoDevice), "{rest:?}");
     }
 
     #[test]
     fn more_lines_than_are_kept_make_it_unknown_and_blank_ones_do_not_count() {
         let text = |lines: usize| format!("{}\n# x\n", "a /a x\n\nbroken\n".repeat(lines / 2));
-        assert_eq!(parse(&text(MAX_LINES), &disk()).unwrap().entries.len(), MAX_LINES / 2);
-        let error = parse(&text(MAX_LINES + 2), &disk()).unwrap_err();
+        assert_eq!(parse(&text(MAX_LINES), &disk(), false).unwrap().entries.len(), MAX_LINES / 2);
+        let error = parse(&text(MAX_LINES + 2), &disk(), false).unwrap_err();
         assert!(matches!(error, Error::Limit { unit: "lines", .. }), "{error}");
     }
 
     #[test]
     fn a_type_without_a_device_names_no_disk() {
         let text = "host:/export /srv nfs _netdev 0 0\n/home /mnt none bind 0 0\ntmpfs /tmp tmpfs size=1G 0 0\n/swapfile none swap sw 0 0\n";
-        let kinds: Vec<_> = parse(text, &disk())
+        let kinds: Vec<_> = parse(text, &disk(), true)
             .unwrap()
             .entries
             .into_iter()
@@ -254,7 +356,7 @@ mod tests {
     #[test]
     fn a_share_of_the_old_host_is_missing() {
         let text = "vagrant /vagrant vboxsf uid=1000,_netdev 0 0\n.host:/ /mnt/hgfs fuse.vmhgfs-fuse defaults 0 0\nshare /mnt/x virtiofs defaults 0 0\n";
-        let entries = parse(text, &disk()).unwrap().entries;
+        let entries = parse(text, &disk(), true).unwrap().entries;
         assert_eq!(entries.len(), 3);
         for entry in entries {
             assert_eq!(entry.source.resolution, Resolution::Missing, "{entry:?}");

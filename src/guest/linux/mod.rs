@@ -29,8 +29,8 @@ use std::sync::Arc;
 use self::root::{NoRoot, Root};
 use self::systemd_unit::BootUnits;
 use super::facts::{
-    Accounts, BootFacts, BootFile, CloudInitFacts, Fstab, Guest, LinuxFacts, MountFacts,
-    PackageFacts, ResolvedFile, SshdFacts,
+    Accounts, BootEntry, BootFacts, BootFile, CloudInitFacts, Fstab, Guest, InitramfsFacts,
+    KernelFacts, LinuxFacts, MountFacts, PackageFacts, ResolvedFile, SshdFacts,
 };
 use super::password::InitialPassword;
 use super::{Machine, traced};
@@ -71,14 +71,18 @@ fn trace(boot: &BootFacts) {
 /// `Known(None)` when no volume holds one.
 pub fn tree(machine: &Machine<'_>) -> Fact<Option<Tree>> {
     match root::find(machine, &boot::follow(machine)) {
-        Ok(root) => Fact::Known(Some(joined(machine, &root).1)),
+        Ok(root) => Fact::Known(Some(joined(machine, &root, None).1)),
         Err(NoRoot::Absent(_)) => Fact::Known(None),
         Err(NoRoot::Unknown(unread)) => Fact::Unknown(unread),
     }
 }
 
 /// What is mounted where, and the tree that comes of it.
-fn joined(machine: &Machine<'_>, root: &Root) -> (Fact<Fstab>, Tree, Vec<MountFacts>) {
+fn joined(
+    machine: &Machine<'_>,
+    root: &Root,
+    entry: Option<&BootEntry>,
+) -> (Fact<Fstab>, Tree, Vec<MountFacts>) {
     let mut fstab = fstab::find(&Tree::new(root.filesystem.clone(), root.volume), machine.disk);
     if let Fact::Known(fstab) = &mut fstab {
         fstab::resolve_root(fstab, root.volume);
@@ -86,7 +90,8 @@ fn joined(machine: &Machine<'_>, root: &Root) -> (Fact<Fstab>, Tree, Vec<MountFa
     let (mut tree, mut mounts) = mounts::join(machine, root, &fstab);
     if let Fact::Known(fstab) = &mut fstab {
         // Units may lie on a `/usr` of its own, and mount more in their turn.
-        mount_unit::add(&tree, machine.disk, fstab);
+        mount_unit::add(&tree, machine.disk, entry, fstab);
+        fstab::look_for_files(fstab, &tree);
     }
     if fstab.known().is_some_and(|fstab| fstab.entries.iter().any(|e| e.unit.is_some())) {
         // Anew, and not what is there added to: a line of fstab may show what a unit mounts.
@@ -101,26 +106,32 @@ fn inspect(
     root: Root,
     password: Option<&InitialPassword>,
 ) -> (LinuxFacts, Tree) {
-    let (fstab, tree, mounts) = traced("mounts", || joined(machine, &root));
+    let entry = boot.default_entry.known().and_then(Option::as_ref);
+    let (fstab, tree, mounts) = traced("mounts", || joined(machine, &root, entry));
     for mount in &mounts {
         let reason = mount.readable.unread().map(|unread| unread.reason.as_str());
         tracing::debug!(path = mount.path, at = mount.evidence.location, reason, "mount");
     }
     name_in_tree(machine, &mut boot, &tree);
-    let command_line = boot.default_entry.known().and_then(Option::as_ref);
-    let command_line = command_line.map(|entry| entry.command_line.clone());
+    let entry = boot.default_entry.known().and_then(Option::as_ref).cloned();
+    let command_line = entry.as_ref().map(|entry| entry.command_line.as_str());
 
     let open = |file: &ResolvedFile| open_on_volume(machine, file);
     let root_needs = drivers::root_needs(machine.disk, &boot, &mounts);
     let ((kernels, settings), files) = rayon::join(
         || traced("kernels", || kernel::find(&tree, &boot, &open)),
-        || Files::read(&tree, &boot, command_line.as_deref(), password),
+        || Files::read(&tree, &boot, entry.as_ref(), password),
     );
     boot::break_at_damaged_initramfs(&mut boot, &kernels);
     let falls_back = settings.get(INITRAMFS_TOOLS).is_some();
-    let words = command_line.as_deref().unwrap_or_default();
-    boot.chain.push(boot::init_link(&tree, words, falls_back));
+    let init = boot::init_link(&tree, command_line.unwrap_or_default(), falls_back);
     let Files { units, accounts, packages, cloud_init, sshd, network } = files;
+    boot::settle_spelling(&mut boot, falls_back || units.is_systemd(), machine.disk);
+    boot.stop = entry.as_ref().and_then(|entry| {
+        let initramfs = default_initramfs(&kernels);
+        boot::stop(entry, initramfs, &settings, &init, machine.disk).or_else(|| units.stop())
+    });
+    boot.chain.push(init);
     let bindings = traced("bindings", || {
         bindings::find(&tree, &network).map(|mut found| {
             found.extend(bindings::of_devices(&fstab, &boot));
@@ -154,6 +165,12 @@ fn inspect(
     (facts, tree)
 }
 
+/// The initramfs that the default entry loads.
+fn default_initramfs(kernels: &Fact<Vec<KernelFacts>>) -> Option<&InitramfsFacts> {
+    let default = kernels.known()?.iter().find(|kernel| kernel.is_default)?;
+    default.initramfs.known()?.as_ref()
+}
+
 /// What is read of the guest's files while its initramfs is listed.
 struct Files<'t> {
     units: BootUnits<'t>,
@@ -168,10 +185,10 @@ impl<'t> Files<'t> {
     fn read(
         tree: &'t Tree,
         boot: &BootFacts,
-        command_line: Option<&str>,
+        entry: Option<&'t BootEntry>,
         password: Option<&InitialPassword>,
     ) -> Self {
-        let units = traced("units", || BootUnits::walk(tree));
+        let units = traced("units", || BootUnits::of_entry(tree, entry));
         let packages = traced("packages", || package::find(tree));
         let sshd = traced("sshd", || sshd::find(tree, &packages, &units));
         let read_network =
@@ -179,7 +196,8 @@ impl<'t> Files<'t> {
         Self {
             accounts: traced("accounts", || accounts::find(tree, &sshd, password)),
             cloud_init: traced("cloud-init", || {
-                cloud_init::find(tree, command_line, &packages, &units)
+                let words = entry.map(|entry| entry.command_line.as_str());
+                cloud_init::find(tree, words, &packages, &units)
             }),
             network: traced("network configuration", read_network),
             packages,

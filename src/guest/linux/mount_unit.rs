@@ -10,7 +10,9 @@ use crate::error::{Error, Result};
 use crate::fact::{Fact, Unread};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::{Fstab, FstabEntry, MountUnit, Resolution, SourceKind, UnitState};
+use crate::guest::facts::{
+    BootEntry, Fstab, FstabEntry, MountUnit, Resolution, SourceKind, UnitState,
+};
 
 /// Where unit files are looked for, the strongest first, with whether they come before what
 /// systemd-fstab-generator makes of `/etc/fstab` (systemd.unit(5), "Unit File Load Path").
@@ -28,8 +30,8 @@ const MAX_UNIT_FILE: u64 = 64 << 10;
 const MAX_FILES: usize = 2048;
 
 /// Adds the mount units that boot starts and that mount a device to the table.
-pub(super) fn add(tree: &Tree, disk: &DiskFacts, fstab: &mut Fstab) {
-    match find(tree, disk, fstab) {
+pub(super) fn add(tree: &Tree, disk: &DiskFacts, entry: Option<&BootEntry>, fstab: &mut Fstab) {
+    match find(tree, disk, entry, fstab) {
         Ok((entries, unread)) => {
             fstab.entries.extend(entries);
             fstab.units_unread = unread;
@@ -38,7 +40,12 @@ pub(super) fn add(tree: &Tree, disk: &DiskFacts, fstab: &mut Fstab) {
     }
 }
 
-fn find(tree: &Tree, disk: &DiskFacts, fstab: &Fstab) -> Result<(Vec<FstabEntry>, Option<Unread>)> {
+fn find(
+    tree: &Tree,
+    disk: &DiskFacts,
+    entry: Option<&BootEntry>,
+    fstab: &Fstab,
+) -> Result<(Vec<FstabEntry>, Option<Unread>)> {
     let search = Search::list(tree)?;
     let mut candidates = Vec::new();
     let mut read = 0_usize;
@@ -60,7 +67,7 @@ fn find(tree: &Tree, disk: &DiskFacts, fstab: &Fstab) -> Result<(Vec<FstabEntry>
     if candidates.is_empty() {
         return Ok((entries, None));
     }
-    let boot = BootUnits::walk(tree);
+    let boot = BootUnits::of_entry(tree, entry);
     for (name, mut entry) in candidates {
         let automount =
             name.strip_suffix(".mount").map(|stem| boot.unit(&format!("{stem}.automount")));
@@ -305,7 +312,7 @@ mod tests {
 
     fn table(fs: MemoryFs) -> Fstab {
         let mut fstab = Fstab::default();
-        add(&fs.tree(), &disk(), &mut fstab);
+        add(&fs.tree(), &disk(), None, &mut fstab);
         fstab
     }
 
@@ -368,7 +375,7 @@ mod tests {
             .file("/etc/fstab", format!("UUID={ROOT} /data ext4 defaults 0 2\n"));
         let tree = vendor.tree();
         let mut fstab = fstab::find(&tree, &disk()).known().unwrap().clone();
-        add(&tree, &disk(), &mut fstab);
+        add(&tree, &disk(), None, &mut fstab);
         assert_eq!(fstab.entries.len(), 1);
     }
 

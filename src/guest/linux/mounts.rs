@@ -97,12 +97,14 @@ fn joins(entry: &FstabEntry) -> bool {
         && entry.fs_type != "swap"
         && (entry.source.resolution != Resolution::NoDevice || is_bind(entry))
         && !(entry.source.resolution == Resolution::Missing && goes_on_without(entry))
-        && (!entry.has_option("noauto") || entry.mount_point.starts_with("/boot"))
+        && (!entry.is_noauto() || entry.mount_point.starts_with("/boot"))
 }
 
 /// Whether boot reaches the login without the mount: then the directory below it is what is seen.
 fn goes_on_without(entry: &FstabEntry) -> bool {
-    entry.has_option("nofail") || entry.unit.as_ref().is_some_and(|unit| !unit.required)
+    entry.is_nofail()
+        || entry.has_option("_netdev")
+        || entry.unit.as_ref().is_some_and(|unit| !unit.required)
 }
 
 /// A file system as mount options show it: Btrfs from the subvolume that they choose (the last of

@@ -226,6 +226,7 @@ pub(super) fn unread_inside() -> Facts {
         default_entry: Fact::Unknown(why()),
         other_entries: Vec::new(),
         timeout: None,
+        stop: None,
     };
     linux.kernels = Fact::Unknown(why());
     linux.accounts = Fact::Unknown(why());
@@ -634,6 +635,7 @@ pub(crate) fn good_linux() -> Facts {
         ],
         units_unread: None,
         malformed: Vec::new(),
+        ignored: Vec::new(),
     };
     let mount_facts = |path: &str, volume: usize, line: u32| MountFacts {
         path: path.to_owned(),
@@ -692,6 +694,7 @@ pub(crate) fn good_linux() -> Facts {
             default_entry: Fact::Known(Some(boot_entry())),
             other_entries: Vec::new(),
             timeout: Some((5, Evidence::new("/boot/grub2/grub.cfg:60", "set timeout=5"))),
+            stop: None,
         },
         kernels: Fact::Known(vec![kernel]),
         accounts: Fact::Known(Accounts {

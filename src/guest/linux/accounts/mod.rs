@@ -324,7 +324,8 @@ fn is_shadowed(entry: &PasswdEntry<'_>) -> bool {
     entry.password == "x" || entry.password.starts_with("##")
 }
 
-/// Gives each entry of a file to `each`; the first malformed lines are told.
+/// Gives each entry of a file to `each`; the first malformed lines are told. A carriage return at the
+/// end is part of the last field (glibc: `nss_files`).
 fn lines<'t, T>(
     text: &'t str,
     path: &str,
@@ -333,7 +334,7 @@ fn lines<'t, T>(
     mut each: impl FnMut(T),
 ) {
     let mut malformed = 0_usize;
-    for (line, content) in (1_usize..).zip(text.lines()) {
+    for (line, content) in (1_usize..).zip(text.split_terminator('\n')) {
         match parse_line(line, content) {
             Line::Entry(entry) => each(entry),
             Line::Skipped => {}
@@ -412,6 +413,21 @@ mod tests {
 
     fn names(accounts: &Accounts) -> Vec<&str> {
         accounts.accounts.iter().map(|account| account.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_carriage_return_belongs_to_the_last_field() {
+        let crlf = |fs: MemoryFs, path: &str| {
+            let text = fs.tree().read_text(path, 1 << 20).unwrap().replace('\n', "\r\n");
+            machine().without(path).file(path, text)
+        };
+        let found = accounts(crlf(machine(), PASSWD));
+        let root = &found.accounts[0];
+        assert_eq!(root.shell, "/bin/bash\r");
+        assert_eq!(root.shell_usable.known(), Some(&false));
+        let root = &accounts(crlf(machine(), SHADOW)).accounts[0];
+        let unread = root.password.unread().unwrap();
+        assert!(unread.reason.contains("carriage return"), "{unread:?}");
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Shadow {
 
     pub(super) fn parse(text: &str) -> Self {
         let mut shadow = Self::default();
-        for (line, content) in (1_usize..).zip(text.lines()) {
+        for (line, content) in (1_usize..).zip(text.split_terminator('\n')) {
             match shadow_line(line, content) {
                 Line::Skipped => {}
                 Line::Entry((name, entry)) => {
@@ -79,6 +79,10 @@ fn shadow_line(line: usize, content: &str) -> Line<(String, ShadowEntry)> {
     let [name, password, numbers @ .., _reserved] = &fields[..] else {
         return Line::Malformed(format!("expected 9 fields, found {}", fields.len()));
     };
+    if content.ends_with('\r') {
+        // No number of the reserved field; glibc takes no such line (nss/files-spwd.c).
+        return Line::Malformed("a carriage return ends the line".to_owned());
+    }
     if numbers.len() != 6 {
         return Line::Malformed(format!("expected 9 fields, found {}", fields.len()));
     }

@@ -184,6 +184,7 @@ fn disks_by_serial_number_and_bus_names_of_system_mounts_are_bindings() {
         ],
         units_unread: None,
         malformed: Vec::new(),
+        ignored: Vec::new(),
     });
     let boot = BootFacts {
         loader: Fact::Known(None),
@@ -201,6 +202,7 @@ fn disks_by_serial_number_and_bus_names_of_system_mounts_are_bindings() {
         })),
         other_entries: Vec::new(),
         timeout: None,
+        stop: None,
     };
     let found: Vec<_> = of_devices(&fstab, &boot)
         .into_iter()

@@ -1,7 +1,7 @@
 //! The kernel's command line (Linux: Documentation/admin-guide/kernel-parameters.rst, `lib/cmdline.c`).
 
 /// The parameters in order; double quotes keep blanks together and vanish.
-fn parameters(command_line: &str) -> Vec<String> {
+pub(in crate::guest::linux) fn parameters(command_line: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut current: Option<String> = None;
     let mut quoted = false;

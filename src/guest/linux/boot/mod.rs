@@ -6,7 +6,7 @@
 //! to be so, with the reason.
 
 mod bls;
-mod command_line;
+pub(super) mod command_line;
 mod discovery;
 mod entry;
 #[cfg(test)]
@@ -23,6 +23,7 @@ mod init;
 pub mod kernel_image;
 mod portable_executable;
 mod program_interpreter;
+mod stop;
 mod syslinux;
 mod systemd_boot;
 #[cfg(test)]
@@ -33,13 +34,15 @@ mod volumes;
 
 pub use firmware::firmware;
 pub use init::init_link;
+pub(super) use stop::stop;
 
 use entry::Configuration;
 use first_stage::Chain;
 use volumes::Volumes;
 
-use super::device::device_ref;
+use super::device::{device_ref, root_ref};
 use super::mounts::subvolume_option;
+use crate::disk::facts::DiskFacts;
 use crate::error::Result;
 use crate::fact::{Evidence, Fact};
 use crate::filesystem::FileSystem;
@@ -55,7 +58,7 @@ use crate::guest::facts::{
 /// When the first sector leads to no configuration, one is looked for where loaders usually have
 /// it, so that the default entry and what it names are known all the same.
 pub fn follow(machine: &Machine<'_>) -> BootFacts {
-    follow_with(machine, &|spec| device_ref(spec, machine.disk))
+    follow_with(machine, &|spec| root_ref(spec, machine.disk))
 }
 
 fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) -> BootFacts {
@@ -75,6 +78,7 @@ fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) ->
                 default_entry: configuration.default,
                 other_entries: configuration.others,
                 timeout: configuration.timeout,
+                stop: None,
             }
         }
         Ok(None) => BootFacts {
@@ -84,6 +88,7 @@ fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) ->
             default_entry: Fact::Known(None),
             other_entries: Vec::new(),
             timeout: None,
+            stop: None,
         },
         Err(error) => BootFacts {
             loader: Fact::unknown("boot loader", error.to_string()),
@@ -92,6 +97,7 @@ fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) ->
             default_entry: Fact::unknown("boot loader", error.to_string()),
             other_entries: Vec::new(),
             timeout: None,
+            stop: None,
         },
     }
 }
@@ -127,6 +133,41 @@ pub fn break_at_damaged_initramfs(boot: &mut BootFacts, kernels: &Fact<Vec<Kerne
     if let Some(link) = link.filter(|link| link.state == LinkState::Found) {
         link.state = LinkState::Missing;
         link.evidence = Evidence::new(&unread.location, format!("damaged: {}", unread.reason));
+    }
+}
+
+/// Takes the case of UUIDs on the command lines as it counts. `by_letter` says that the initramfs
+/// looks for the root by the letters of its UUID: initramfs-tools asks blkid(8)
+/// (`scripts/functions`, `resolve_device`), systemd waits for udev's link (systemd-fstab-generator(8)).
+pub(super) fn settle_spelling(boot: &mut BootFacts, by_letter: bool, disk: &DiskFacts) {
+    let is_other = |device: &DeviceRef| {
+        device.kind == SourceKind::Uuid
+            && matches!(device.resolution, Resolution::Volume(_))
+            && device_ref(&device.spec, disk).resolution == Resolution::Missing
+    };
+    let default = match &mut boot.default_entry {
+        Fact::Known(Some(entry)) => Some(entry),
+        _ => None,
+    };
+    let mut wrong_root = None;
+    for (index, entry) in default.into_iter().chain(&mut boot.other_entries).enumerate() {
+        if let Some(resume) = entry.resume.as_mut().filter(|resume| is_other(resume)) {
+            resume.resolution = Resolution::Missing;
+        }
+        let by_letter = by_letter && !entry.initrds.is_empty();
+        if let Some(root) = entry.root.as_mut().filter(|root| by_letter && is_other(root)) {
+            root.resolution = Resolution::Missing;
+            if index == 0 {
+                wrong_root = Some(format!("root={}", root.spec));
+            }
+        }
+    }
+    let mut links = boot.chain.iter_mut().filter(|link| link.state == LinkState::Found);
+    let link = links.find(|link| link.kind == LinkKind::RootDevice);
+    if let (Some(named), Some(link)) = (wrong_root, link) {
+        link.state = LinkState::Missing;
+        link.evidence.detail =
+            format!("{named}: a volume has this UUID in other letters only, and their case counts");
     }
 }
 

@@ -92,6 +92,7 @@ fn boot(command_line: &str) -> BootFacts {
         default_entry: Fact::Known(Some(entry)),
         other_entries: Vec::new(),
         timeout: None,
+        stop: None,
     }
 }
 

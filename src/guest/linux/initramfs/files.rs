@@ -74,6 +74,13 @@ pub(super) struct Open {
 }
 
 impl Files {
+    /// One setting alone.
+    #[cfg(test)]
+    pub(crate) fn with(path: &str, text: &str) -> Self {
+        let setting = Setting::Text(text.as_bytes().to_vec());
+        Self { by_path: [(path.to_owned(), setting)].into(), ..Self::default() }
+    }
+
     /// The setting at a path.
     pub fn get(&self, path: &str) -> Option<&Setting> {
         self.by_path.get(path)

@@ -82,6 +82,7 @@ fn boot(tree: &Tree, kernel: &str, initrds: &[&str]) -> BootFacts {
         default_entry: Fact::Known(Some(entry)),
         other_entries: Vec::new(),
         timeout: None,
+        stop: None,
     }
 }
 

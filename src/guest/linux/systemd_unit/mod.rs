@@ -1,6 +1,7 @@
 //! Which services start at boot, told from the unit files alone.
 //!
-//! systemd starts `default.target` and what it pulls in; [`BootUnits::walk`] follows the same way:
+//! systemd starts `default.target`, or what the kernel's command line names, and what that pulls in;
+//! [`BootUnits::of_entry`] follows the same way:
 //! `Wants=`, `Requires=`, `BindsTo=` and `Upholds=` of unit files and their drop-ins, `*.wants/` and
 //! `*.requires/` directories, aliases, cloud-init's generator, and on a first boot the presets. Systems without systemd are
 //! asked for their SysV links and upstart jobs instead.
@@ -8,6 +9,7 @@
 //! Sources: systemd.unit(5) (search path, aliases, masking, drop-ins), systemd.special(7),
 //! systemd.generator(7), systemd-sysv-generator(8), init(5) and upstart's `manual` override.
 
+mod command_line;
 mod other_init;
 mod preset;
 mod unit_file;
@@ -15,6 +17,7 @@ mod unit_file;
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 
+use command_line::Words;
 use preset::FirstBoot;
 use unit_file::{
     Entry, UNIT_DIRECTORIES, UnitDirectories, UnitFile, is_dev_null, mask_or_file, template_of,
@@ -24,10 +27,11 @@ use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::{UnitFacts, UnitState};
+use crate::guest::facts::{BootEntry, StartStop, StopKind, UnitFacts, UnitState};
 
 /// Where systemd itself is; without it unit files have no reader.
-const SYSTEMD: [&str; 2] = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
+pub(in crate::guest::linux) const SYSTEMD: [&str; 2] =
+    ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
 
 /// Where cloud-init's generator may be, the strongest first. It adds `cloud-init.target` to
 /// `multi-user.target` unless cloud-init is turned off.
@@ -36,6 +40,12 @@ pub(in crate::guest::linux) const CLOUD_INIT_GENERATOR: [&str; 4] = [
     "/usr/local/lib/systemd/system-generators/cloud-init-generator",
     "/usr/lib/systemd/system-generators/cloud-init-generator",
     "/lib/systemd/system-generators/cloud-init-generator",
+];
+
+/// Ubuntu's generator that makes a menu of the start when the command line says `recovery`.
+const FRIENDLY_RECOVERY: [&str; 2] = [
+    "/usr/lib/systemd/system-generators/friendly-recovery",
+    "/lib/systemd/system-generators/friendly-recovery",
 ];
 
 /// Longest unit file read; the longest in Debian has about 4 KiB.
@@ -55,6 +65,8 @@ pub struct BootUnits<'a> {
     tree: &'a Tree,
     systemd: bool,
     units: UnitDirectories<'a>,
+    /// What the command line says.
+    words: Words<'a>,
     /// Each started unit with what pulls it in.
     started: BTreeMap<String, Evidence>,
     /// Bytes of unit files read so far.
@@ -74,10 +86,17 @@ pub fn unit(tree: &Tree, name: &str) -> UnitFacts {
 impl<'a> BootUnits<'a> {
     /// Follows the boot from `default.target`.
     pub fn walk(tree: &'a Tree) -> Self {
+        Self::of_entry(tree, None)
+    }
+
+    /// Follows the boot as the command line of the default entry directs it.
+    pub fn of_entry(tree: &'a Tree, entry: Option<&'a BootEntry>) -> Self {
+        let words = Words::of(entry);
         let mut units = Self {
             tree,
             systemd: false,
-            units: UnitDirectories::list(tree),
+            units: UnitDirectories::list(tree, &words),
+            words,
             started: BTreeMap::new(),
             text: Cell::new(0),
             dependencies: Cell::new(0),
@@ -93,6 +112,40 @@ impl<'a> BootUnits<'a> {
             units.follow();
         }
         units
+    }
+
+    /// Where the start ends by the words that init reads, when that is not the whole system.
+    pub(in crate::guest::linux) fn stop(&self) -> Option<StartStop> {
+        let stops = |kind, word: &str| {
+            let evidence = self.words.entry?.command_line_evidence(word);
+            Some(StartStop { kind, word: word.to_owned(), evidence })
+        };
+        let Some((target, word)) = &self.words.target else {
+            let menu = self.systemd && self.words.recovery;
+            let is_there = |path: &&str| matches!(self.tree.exists(path), Ok(true));
+            let menu = menu && FRIENDLY_RECOVERY.iter().any(is_there);
+            return if menu { stops(StopKind::Rescue, "recovery") } else { None };
+        };
+        if !self.systemd && (word == "rescue" || word.contains('=')) {
+            return None;
+        }
+        let real = if self.systemd { self.start_unit(target) } else { target.clone() };
+        stops(stop_kind(&real)?, word)
+    }
+
+    /// The unit behind the aliases of the one that is to be started; systemd takes `rescue.target`
+    /// when there is none (`src/core/main.c`, `do_queue_default_job`).
+    fn start_unit(&self, target: &str) -> String {
+        match self.units.unit_file(target) {
+            Ok(UnitFile::Found { name, .. }) => name,
+            Ok(UnitFile::Masked(_) | UnitFile::Absent(_)) => RESCUE.to_owned(),
+            Err(_) => target.to_owned(),
+        }
+    }
+
+    /// Whether systemd is the guest's init.
+    pub(in crate::guest::linux) fn is_systemd(&self) -> bool {
+        self.systemd
     }
 
     /// Whether a unit has a file (masked or not).
@@ -131,9 +184,7 @@ impl<'a> BootUnits<'a> {
         let unread = |error: Error| Unread::from((name, &error));
         if self.systemd || self.unread.is_some() {
             match self.units.unit_file(name).map_err(unread)? {
-                UnitFile::Masked(path) => {
-                    return Ok((UnitState::Masked, Evidence::new(path, "masked")));
-                }
+                UnitFile::Masked(seen) => return Ok((UnitState::Masked, seen)),
                 UnitFile::Found { path, name: own } => {
                     let by = self.started.get(name).or_else(|| self.started.get(&own));
                     return match (by, &self.unread) {
@@ -173,9 +224,22 @@ impl<'a> BootUnits<'a> {
         let wants = self.wants_directories();
         let first_boot = self.first_boot();
         let generator = self.generator();
-        let mut queue = VecDeque::from(["default.target".to_owned()]);
-        let default = Evidence::new("systemd", "default.target");
-        self.started.insert("default.target".to_owned(), default);
+        // A start that stops is judged by itself; the units are those of one that does not.
+        let chosen = self.words.target.as_ref().zip(self.words.entry);
+        let chosen = chosen.map(|((target, word), entry)| {
+            (self.start_unit(target), Evidence::new(&entry.command_line_location, word))
+        });
+        let (first, place) = chosen
+            .filter(|(target, _)| stop_kind(target).is_none())
+            .unwrap_or(("default.target".to_owned(), Evidence::new("systemd", "default.target")));
+        let mut queue = VecDeque::from([first.clone()]);
+        self.started.insert(first, place);
+        for wanted in std::mem::take(&mut self.words.wanted) {
+            let place = self.words.entry.map_or("", |entry| &entry.command_line_location);
+            let evidence = Evidence::new(place, format!("systemd.wants={wanted}"));
+            self.started.insert(wanted.clone(), evidence);
+            queue.push_back(wanted);
+        }
         while let Some(name) = queue.pop_front() {
             let mut found = Vec::new();
             if let Err(error) = self.pulled_in(&name, &wants, &first_boot, &mut found) {
@@ -184,6 +248,7 @@ impl<'a> BootUnits<'a> {
             found.extend_from_slice(first_boot.pulled_in(&name));
             if name == "multi-user.target"
                 && let Some(path) = &generator
+                && !matches!(self.units.unit_file(&name), Ok(UnitFile::Masked(_)))
             {
                 let evidence = Evidence::new(path.clone(), "pulls in cloud-init.target");
                 found.push(("cloud-init.target".to_owned(), evidence));
@@ -353,6 +418,28 @@ impl<'a> BootUnits<'a> {
             }
         }
         None
+    }
+}
+
+/// The target for one user at the console.
+const RESCUE: &str = "rescue.target";
+
+/// Where a start ends that goes to this target (systemd.special(7)); `None` for one that goes on to
+/// the system, as far as its name tells.
+fn stop_kind(target: &str) -> Option<StopKind> {
+    match target {
+        RESCUE | "runlevel1.target" | "friendly-recovery.target" => Some(StopKind::Rescue),
+        "emergency.target" => Some(StopKind::Emergency),
+        "halt.target"
+        | "poweroff.target"
+        | "reboot.target"
+        | "kexec.target"
+        | "exit.target"
+        | "shutdown.target"
+        | "ctrl-alt-del.target"
+        | "runlevel0.target"
+        | "runlevel6.target" => Some(StopKind::PowerOff),
+        _ => None,
     }
 }
 

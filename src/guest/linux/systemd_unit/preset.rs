@@ -247,6 +247,7 @@ mod tests {
     use super::*;
     use crate::filesystem::memory::MemoryFs;
     use crate::guest::facts::UnitState;
+    use crate::guest::linux::systemd_unit::command_line::Words;
 
     const SYSTEM: &str = "/usr/lib/systemd/system";
 
@@ -299,7 +300,8 @@ mod tests {
         let tree = system().tree();
         let first = is_first(&tree).unwrap().unwrap();
         let read = |path: &str| tree.read_text(path, MAX_UNIT_FILE);
-        let links = enabled(&tree, &UnitDirectories::list(&tree), &first, read).unwrap();
+        let links =
+            enabled(&tree, &UnitDirectories::list(&tree, &Words::default()), &first, read).unwrap();
         let mut found: Vec<_> = links
             .links
             .iter()

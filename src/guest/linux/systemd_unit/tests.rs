@@ -147,3 +147,101 @@ fn units_without_end_are_given_up_and_told() {
     let boot = BootUnits::walk(&tree);
     assert!(boot.unread.is_some());
 }
+
+/// The entry with this command line.
+fn entry(command_line: &str) -> BootEntry {
+    BootEntry {
+        title: "Debian".to_owned(),
+        location: "/boot/grub/grub.cfg:90".to_owned(),
+        kernel: None,
+        initrds: Vec::new(),
+        command_line: command_line.to_owned(),
+        command_line_location: "/boot/grub/grub.cfg:98".to_owned(),
+        root: None,
+        resume: None,
+    }
+}
+
+fn stop_of(fs: MemoryFs, command_line: &str) -> Option<(StopKind, String)> {
+    let (tree, entry) = (fs.tree(), entry(command_line));
+    BootUnits::of_entry(&tree, Some(&entry)).stop().map(|stop| (stop.kind, stop.word))
+}
+
+fn with_rescue() -> MemoryFs {
+    debian()
+        .file(&format!("{SYSTEM}/rescue.target"), "[Unit]\nRequires=sysinit.target\n")
+        .file(&format!("{SYSTEM}/emergency.target"), "[Unit]\nRequires=emergency.service\n")
+        .file(&format!("{SYSTEM}/poweroff.target"), "[Unit]\n")
+        .symlink(&format!("{SYSTEM}/runlevel3.target"), "multi-user.target")
+        .symlink(&format!("{SYSTEM}/runlevel1.target"), "rescue.target")
+}
+
+#[test]
+fn words_of_the_command_line_choose_the_target() {
+    let rescue = ["single", "s", "S", "1", "-s", "rescue", "systemd.unit=rescue.target"];
+    let rescue = rescue.map(|word| (word, StopKind::Rescue));
+    let others = [
+        ("emergency", StopKind::Emergency),
+        ("-b", StopKind::Emergency),
+        ("systemd.unit=runlevel1.target", StopKind::Rescue),
+        ("systemd.unit=poweroff.target", StopKind::PowerOff),
+        // systemd takes rescue.target when there is no such unit.
+        ("systemd.unit=gone.target", StopKind::Rescue),
+    ];
+    for (word, kind) in rescue.into_iter().chain(others) {
+        let found = stop_of(with_rescue(), &format!("root=/dev/sda1 ro {word} quiet"));
+        assert_eq!(found, Some((kind, word.to_owned())), "{word}");
+    }
+    for line in [
+        "ro quiet splash",
+        "ro 3",
+        "5",
+        "2",
+        "single 3",
+        "emergency systemd.unit=multi-user.target",
+        "systemd.unit=graphical.target",
+        "systemd.unit=runlevel3.target",
+        "systemd.unit=default.target",
+        "systemd.unit=rescue",
+        "recovery nomodeset",
+        "x=single rd.single",
+    ] {
+        assert_eq!(stop_of(with_rescue(), line), None, "{line}");
+    }
+    // Without systemd the same words, but its own.
+    let sysv = || MemoryFs::new().file("/sbin/init", "ELF");
+    assert_eq!(stop_of(sysv(), "ro single"), Some((StopKind::Rescue, "single".to_owned())));
+    assert_eq!(stop_of(sysv(), "ro systemd.unit=rescue.target rescue"), None);
+}
+
+#[test]
+fn ubuntus_recovery_menu_needs_its_generator() {
+    let generator = "/lib/systemd/system-generators/friendly-recovery";
+    let fs = || with_rescue().without("/lib").file(generator, "#!/bin/sh\n");
+    let menu = Some((StopKind::Rescue, "recovery".to_owned()));
+    assert_eq!(stop_of(fs(), "ro recovery nomodeset"), menu);
+    assert_eq!(stop_of(fs(), "ro recovery 3"), None);
+}
+
+#[test]
+fn the_command_line_chooses_what_is_started_and_masked() {
+    let state = |command_line: &str, name: &str| {
+        let (tree, entry) = (with_rescue().tree(), entry(command_line));
+        BootUnits::of_entry(&tree, Some(&entry)).unit(name)
+    };
+    let known =
+        |command_line: &str| *state(command_line, "cloud-init.service").state.known().unwrap();
+    assert_eq!(known("ro quiet"), UnitState::Enabled);
+    // A start that stops is another finding than that a unit is not started.
+    assert_eq!(known("single"), UnitState::Enabled);
+    assert_eq!(known("systemd.unit=basic.target"), UnitState::Disabled);
+    assert_eq!(known("systemd.unit=basic.target systemd.wants=cloud-init"), UnitState::Enabled);
+    assert_eq!(known("systemd.mask=cloud-init"), UnitState::Masked);
+    assert_eq!(known("systemd.mask=x.service"), UnitState::Enabled);
+    // What is masked pulls in nothing.
+    assert_eq!(known("systemd.mask=multi-user.target"), UnitState::Disabled);
+    let masked = state("ro systemd.mask=cloud-init.service", "cloud-init.service").evidence;
+    assert_eq!(masked, Evidence::new("/boot/grub/grub.cfg:98", "systemd.mask=cloud-init.service"));
+    let unit = state("systemd.mask=cloud-init", "cloud-init.service");
+    assert_eq!(unit.mask_word(), Some("systemd.mask=cloud-init"));
+}

@@ -1,8 +1,10 @@
 //! Where a unit's file is: search path, aliases, templates and masks (systemd.unit(5)).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::command_line::Words;
 use crate::error::{Error, Result};
+use crate::fact::Evidence;
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 
@@ -22,8 +24,8 @@ const MAX_ALIASES: usize = 8;
 pub(super) enum UnitFile {
     /// A file, and the unit's own name behind its aliases.
     Found { path: String, name: String },
-    /// Linked to `/dev/null`, or empty, here.
-    Masked(String),
+    /// Linked to `/dev/null`, or empty, or masked by the command line, here.
+    Masked(Evidence),
     /// Nowhere; for a link that leads nowhere, the link.
     Absent(Option<String>),
 }
@@ -38,11 +40,18 @@ pub(super) struct UnitDirectory {
 pub(super) struct UnitDirectories<'a> {
     tree: &'a Tree,
     pub(super) directories: Vec<UnitDirectory>,
+    /// Units that the command line masks, which goes before all files
+    /// (systemd-debug-generator(8)).
+    masked: BTreeMap<String, Evidence>,
 }
 
 impl<'a> UnitDirectories<'a> {
     /// Lists the directories.
-    pub(super) fn list(tree: &'a Tree) -> Self {
+    pub(super) fn list(tree: &'a Tree, words: &Words<'_>) -> Self {
+        let place = words.entry.map_or("", |entry| &entry.command_line_location);
+        let masked = words.masked.iter();
+        let masked = masked.map(|(name, word)| (name.clone(), Evidence::new(place, word)));
+        let masked = masked.collect();
         let mut seen = BTreeSet::new();
         let mut directories = Vec::new();
         for path in UNIT_DIRECTORIES {
@@ -61,7 +70,7 @@ impl<'a> UnitDirectories<'a> {
                 None => {}
             }
         }
-        Self { tree, directories }
+        Self { tree, directories, masked }
     }
 
     /// Looks for a unit's file, following aliases.
@@ -72,9 +81,15 @@ impl<'a> UnitDirectories<'a> {
             if !seen.insert(name.clone()) {
                 break;
             }
+            let template = template_of(&name);
+            let of_template = || self.masked.get(template.as_ref()?);
+            if let Some(seen) = self.masked.get(&name).or_else(of_template) {
+                return Ok(UnitFile::Masked(seen.clone()));
+            }
+            let masked = |path| Ok(UnitFile::Masked(Evidence::new(path, "masked")));
             match self.unit_entry(&name)? {
                 None => return Ok(UnitFile::Absent(None)),
-                Some((path, Entry::Masked)) => return Ok(UnitFile::Masked(path)),
+                Some((path, Entry::Masked)) => return masked(path),
                 Some((path, Entry::File)) => return Ok(UnitFile::Found { path, name }),
                 Some((path, Entry::Link(target))) => {
                     let last = target.rsplit('/').next().unwrap_or_default();
@@ -85,7 +100,7 @@ impl<'a> UnitDirectories<'a> {
                     }
                     // `systemctl link` and the like: the file is elsewhere.
                     return match self.tree.metadata(&path) {
-                        Ok(metadata) if metadata.len == 0 => Ok(UnitFile::Masked(path)),
+                        Ok(metadata) if metadata.len == 0 => masked(path),
                         Ok(_) => Ok(UnitFile::Found { path, name }),
                         Err(error) if error.is_absent() => Ok(UnitFile::Absent(Some(path))),
                         Err(error) => Err(error),

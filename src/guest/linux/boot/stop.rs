@@ -1,0 +1,255 @@
+//! Words of the command line that end a start in a shell before the guest's init runs, or in its
+//! place. What init itself makes of the command line is [`super::super::systemd_unit`]'s.
+
+use super::command_line::{last_value, parameters};
+use crate::disk::facts::DiskFacts;
+use crate::fact::Evidence;
+use crate::guest::facts::{
+    BootEntry, ChainLink, InitramfsFacts, LinkState, Resolution, StartStop, StopKind,
+};
+use crate::guest::linux::INITRAMFS_TOOLS;
+use crate::guest::linux::device::device_ref;
+use crate::guest::linux::initramfs::{Files, Setting};
+
+/// Programs that give a shell on the console and start no system.
+const SHELLS: [&str; 15] = [
+    "sh", "bash", "rbash", "dash", "ash", "ksh", "ksh93", "mksh", "lksh", "pdksh", "zsh", "csh",
+    "tcsh", "fish", "sulogin",
+];
+
+/// Where initramfs-tools stops for `break=`, several parted by commas (initramfs-tools(7)).
+const BREAKPOINTS: [&str; 7] =
+    ["top", "modules", "premount", "mount", "mountroot", "bottom", "init"];
+
+/// What stops the start before the guest's own init runs, the earliest first.
+///
+/// `settings` are those in the default initramfs; one by initramfs-tools knows other words than
+/// dracut's. `init` is the last link of the boot chain.
+pub(in crate::guest::linux) fn stop(
+    entry: &BootEntry,
+    initramfs: Option<&InitramfsFacts>,
+    settings: &Files,
+    init: &ChainLink,
+    disk: &DiskFacts,
+) -> Option<StartStop> {
+    let of_tools = settings.get(INITRAMFS_TOOLS).is_some();
+    let words = parameters(&entry.command_line);
+    let stops = |kind, word: String| {
+        let evidence = entry.command_line_evidence(&word);
+        Some(StartStop { kind, word, evidence })
+    };
+    if !entry.initrds.is_empty() {
+        // Linux: Documentation/admin-guide/kernel-parameters.txt, `rdinit=`.
+        if let Some(rdinit) = last_value(&entry.command_line, "rdinit").filter(|it| is_shell(it)) {
+            return stops(StopKind::InitramfsShell, format!("rdinit={rdinit}"));
+        }
+        let found = if of_tools { tools_break(&words) } else { dracut_break(&words) };
+        if let Some(word) = found {
+            return stops(StopKind::InitramfsShell, word);
+        }
+        let with_lvm = initramfs.filter(|it| !of_tools && it.programs.contains("lvm"));
+        if let Some(initramfs) = with_lvm.filter(|_| !leaves_lvm(&words)) {
+            if let Some(word) = absent_volume(&words, disk) {
+                return stops(StopKind::AbsentDevice, word);
+            }
+            if let Some(stop) = absent_by_itself(initramfs, settings, disk) {
+                return Some(stop);
+            }
+        }
+    }
+    let named = last_value(&entry.command_line, "init").filter(|init| !init.is_empty())?;
+    let taken = init.state == LinkState::Found && init.evidence.location == named;
+    let shell = taken && (is_shell(&named) || is_shell(&init.evidence.detail));
+    if shell { stops(StopKind::Shell, format!("init={named}")) } else { None }
+}
+
+fn is_shell(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| SHELLS.contains(&name))
+}
+
+/// `break` or `break=`, the last of several (initramfs-tools: `init`; `scripts/functions`,
+/// `maybe_break`).
+fn tools_break(words: &[String]) -> Option<String> {
+    let word = words.iter().rev().find(|word| *word == "break" || word.starts_with("break="))?;
+    let points = word.strip_prefix("break=").unwrap_or("premount");
+    points.split(',').any(|point| BREAKPOINTS.contains(&point)).then(|| word.clone())
+}
+
+/// `rd.break`, `rdbreak` with or without a place (dracut.cmdline(7); dracut-lib.sh, `getargbool`),
+/// and what turns the initramfs' own systemd to a shell (systemd(1)).
+fn dracut_break(words: &[String]) -> Option<String> {
+    let stops = |word: &&String| {
+        let (name, value) = word.split_once('=').unwrap_or((word.as_str(), ""));
+        match name {
+            "rd.break" | "rdbreak" => !matches!(value, "0" | "no" | "off"),
+            "rd.emergency" | "rd.rescue" => !word.contains('='),
+            "rd.systemd.unit" => matches!(value, "emergency.target" | "rescue.target"),
+            _ => false,
+        }
+    };
+    words.iter().find(stops).cloned()
+}
+
+/// The logical volume that dracut is told to wait for and that its group, which is on this disk,
+/// does not have (dracut: `90lvm/parse-lvm.sh`, `wait_for_dev`). Its wait ends in a shell.
+fn absent_volume(words: &[String], disk: &DiskFacts) -> Option<String> {
+    let is_absent = |word: &&String| {
+        let volume = word.strip_prefix("rd.lvm.lv=").or_else(|| word.strip_prefix("rd_LVM_LV="));
+        volume.filter(|volume| volume.split('/').count() == 2).is_some_and(|volume| {
+            device_ref(&format!("/dev/{volume}"), disk).resolution == Resolution::Missing
+        })
+    };
+    words.iter().find(is_absent).cloned()
+}
+
+/// Whether dracut is told to leave logical volumes alone.
+fn leaves_lvm(words: &[String]) -> bool {
+    words
+        .iter()
+        .any(|word| matches!(word.as_str(), "rd.lvm=0" | "rd.lvm=no" | "rd.lvm=off" | "rd_NO_LVM"))
+}
+
+/// The same on the command line that dracut put into the initramfs (dracut.cmdline(7),
+/// `/etc/cmdline.d/*.conf`).
+fn absent_by_itself(
+    initramfs: &InitramfsFacts,
+    settings: &Files,
+    disk: &DiskFacts,
+) -> Option<StartStop> {
+    settings.below("etc/cmdline.d/").into_iter().find_map(|(path, setting)| {
+        let Setting::Text(text) = setting else { return None };
+        let words = parameters(&String::from_utf8_lossy(text));
+        let word = absent_volume(&words, disk).filter(|_| !leaves_lvm(&words))?;
+        let evidence = Evidence::new(format!("{}: {path}", initramfs.path), word.clone());
+        path.ends_with(".conf").then_some(StartStop {
+            kind: StopKind::AbsentDevice,
+            word,
+            evidence,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Fact;
+    use crate::guest::facts::{BootFile, LinkKind, ListingEnd};
+    use crate::guest::linux::device::tests::disk;
+
+    fn entry(command_line: &str) -> BootEntry {
+        let location = "/boot/grub/grub.cfg:98".to_owned();
+        BootEntry {
+            title: String::new(),
+            location: location.clone(),
+            kernel: None,
+            initrds: vec![BootFile {
+                spec: "/initrd".to_owned(),
+                location: location.clone(),
+                resolved: Fact::Known(None),
+            }],
+            command_line: command_line.to_owned(),
+            command_line_location: location,
+            root: None,
+            resume: None,
+        }
+    }
+
+    fn init(path: &str, real: &str) -> ChainLink {
+        let evidence = Evidence::new(path, real);
+        ChainLink { kind: LinkKind::Init, state: LinkState::Found, evidence }
+    }
+
+    fn with_lvm() -> InitramfsFacts {
+        InitramfsFacts {
+            path: "/initrd".to_owned(),
+            modules: Default::default(),
+            releases: Default::default(),
+            programs: ["lvm".to_owned()].into(),
+            noted: Vec::new(),
+            segments: Vec::new(),
+            persistent_net_rules: Vec::new(),
+            listing: Fact::Known(ListingEnd::Complete),
+            damaged: false,
+        }
+    }
+
+    /// The settings that tell an initramfs by initramfs-tools from one by dracut.
+    fn made(of_tools: bool) -> Files {
+        if of_tools { Files::with(INITRAMFS_TOOLS, "MODULES=most\n") } else { Files::default() }
+    }
+
+    fn stopped(command_line: &str, of_tools: bool) -> Option<(StopKind, String)> {
+        let link = init("/sbin/init", "/usr/lib/systemd/systemd");
+        let found = stop(&entry(command_line), Some(&with_lvm()), &made(of_tools), &link, &disk());
+        found.map(|stop| (stop.kind, stop.word))
+    }
+
+    #[test]
+    fn each_initramfs_knows_its_own_words() {
+        let shell = |word: &str| Some((StopKind::InitramfsShell, word.to_owned()));
+        for word in ["break", "break=mount", "break=top,init"] {
+            assert_eq!(stopped(&format!("ro {word} quiet"), true), shell(word));
+            assert_eq!(stopped(&format!("ro {word} quiet"), false), None);
+        }
+        for word in ["rd.break", "rd.break=pre-mount", "rdbreak", "rd.systemd.unit=rescue.target"] {
+            assert_eq!(stopped(&format!("ro {word} quiet"), false), shell(word));
+            assert_eq!(stopped(&format!("ro {word} quiet"), true), None);
+        }
+        for word in ["break=nowhere", "breakpoint", "rd.break=0", "rd.systemd.unit=initrd.target"] {
+            assert_eq!((stopped(word, true), stopped(word, false)), (None, None), "{word}");
+        }
+        // The last break= counts.
+        assert_eq!(stopped("break=mount break=never", true), None);
+        assert_eq!(stopped("rdinit=/bin/sh", true), shell("rdinit=/bin/sh"));
+        assert_eq!(stopped("rdinit=/init", true), None);
+    }
+
+    #[test]
+    fn the_word_is_the_part_that_matters() {
+        let link = init("/sbin/init", "/sbin/init");
+        let found =
+            stop(&entry("ro break=mount quiet"), None, &made(true), &link, &disk()).unwrap();
+        assert_eq!(found.evidence.location, "/boot/grub/grub.cfg:98");
+        let marked = Evidence::new("/boot/grub/grub.cfg:98", "ro break=mount quiet").marked(
+            98,
+            "ro break=mount quiet",
+            3..14,
+        );
+        assert_eq!(found.evidence, marked);
+    }
+
+    #[test]
+    fn a_shell_in_place_of_init_counts_when_it_is_the_one_that_is_started() {
+        let of = |command_line: &str, link: &ChainLink| {
+            stop(&entry(command_line), None, &made(true), link, &disk()).map(|stop| stop.kind)
+        };
+        let bash = init("/bin/bash", "/usr/bin/bash");
+        assert_eq!(of("init=/bin/bash", &bash), Some(StopKind::Shell));
+        assert_eq!(of("init=/bin/sh", &init("/bin/sh", "/bin/busybox")), Some(StopKind::Shell));
+        assert_eq!(of("init=/rescue", &init("/rescue", "/bin/zsh")), Some(StopKind::Shell));
+        assert_eq!(of("init=/sbin/init", &init("/sbin/init", "/bin/busybox")), None);
+        assert_eq!(of("init=/lib/systemd/systemd", &init("/lib/systemd/systemd", "/x")), None);
+        // initramfs-tools takes another when this one is not there.
+        let other = init("/sbin/init", "/sbin/init, in place of /gone/sh");
+        assert_eq!(of("init=/gone/sh", &other), None);
+    }
+
+    #[test]
+    fn dracut_waits_for_a_logical_volume_that_is_not_there() {
+        let absent = Some((StopKind::AbsentDevice, "rd.lvm.lv=rhel/swap".to_owned()));
+        assert_eq!(stopped("rd.lvm.lv=rhel/swap", false), absent);
+        assert_eq!(stopped("rd.lvm.lv=rhel/swap rd.lvm=0", false), None);
+        assert_eq!(stopped("rd.lvm.lv=rhel/swap", true), None);
+        let link = init("/sbin/init", "/sbin/init");
+        let built_in = Files::with("etc/cmdline.d/90lvm.conf", " rd.lvm.lv=rhel/swap \n");
+        let of = |command_line: &str| {
+            stop(&entry(command_line), Some(&with_lvm()), &built_in, &link, &disk())
+        };
+        let evidence = Evidence::new("/initrd: etc/cmdline.d/90lvm.conf", "rd.lvm.lv=rhel/swap");
+        assert_eq!(of("ro").map(|stop| stop.evidence), Some(evidence));
+        assert_eq!(of("ro rd.lvm=0"), None);
+        let without = InitramfsFacts { programs: Default::default(), ..with_lvm() };
+        let entry = entry("rd.lvm.lv=rhel/swap");
+        assert_eq!(stop(&entry, Some(&without), &made(false), &link, &disk()), None);
+    }
+}
