@@ -173,6 +173,18 @@ fn nothing(linux: &LinuxFacts, network: &Network<'_>) -> Outcome {
 
 /// What starts a configuration that is switched off by the line that was seen.
 fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
+    if why.location == config.location {
+        let file = shell::quote_path(&why.location);
+        match config.program {
+            NetworkProgram::NetworkManager if why.detail.starts_with("NetworkManager loads") => {
+                return Some(format!("chown root:root {file} && chmod 600 {file}"));
+            }
+            NetworkProgram::Networkd if why.detail.contains("cannot read it") => {
+                return Some(format!("chmod 644 {file}"));
+            }
+            _ => {}
+        }
+    }
     let (file, line) = shell::file_and_line(&why.location)?;
     let file = shell::quote_path(file);
     let name = shell::quote(&config.name);
@@ -181,6 +193,15 @@ fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
             if why.detail.contains("ONBOOT") =>
         {
             Some(format!("sed -i '{line}s/.*/ONBOOT=yes/' {file}"))
+        }
+        NetworkProgram::NetworkScripts if why.detail.contains("carriage return") => {
+            Some(format!("sed -i 's/\\r$//' {file}"))
+        }
+        NetworkProgram::Networkd if why.detail.starts_with("Unmanaged") => {
+            Some(format!("sed -i '{line}s/^/#/' {file}"))
+        }
+        NetworkProgram::Ifupdown if why.detail.contains("_INTERFACES=") => {
+            Some(format!("sed -i '{line}s/^/#/' {file}"))
         }
         NetworkProgram::Wicked if why.detail.contains("STARTMODE=") => {
             Some(format!("sed -i \"{line}s/.*/STARTMODE='auto'/\" {file}"))
