@@ -47,7 +47,10 @@ impl Rule for FirewallAllowsSsh {
 }
 
 fn decide(facts: &Facts) -> Decision {
-    let firewall = &linux_only(facts)?.firewall;
+    let linux = linux_only(facts)?;
+    let firewall = &linux.firewall;
+    let port = linux.sshd.options.get("port").and_then(|port| port.value.split(' ').next());
+    let port = port.filter(|port| port.parse::<u16>().is_ok()).unwrap_or("22");
     let mut seen = Vec::new();
     let mut unread = firewall.unread.first();
     for enabled in &firewall.enabled {
@@ -63,7 +66,7 @@ fn decide(facts: &Facts) -> Decision {
                     ),
                     vec![by.clone(), enabled.evidence.clone()],
                 );
-                return Ok(match remedy(name) {
+                return Ok(match remedy(name, port) {
                     Some(command) => outcome.remedy(text!("{command}", "{command}")),
                     None => outcome,
                 });
@@ -86,15 +89,19 @@ fn decide(facts: &Facts) -> Decision {
     Ok(Outcome::holds(text!("The firewall lets SSH in.", "防火墙允许SSH访问。"), seen))
 }
 
-fn remedy(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "firewalld" => "firewall-offline-cmd --add-service=ssh",
-        "iptables" => "iptables -I INPUT -p tcp --dport 22 -j ACCEPT && service iptables save",
-        "netfilter-persistent" | "iptables-persistent" => {
-            "iptables -I INPUT -p tcp --dport 22 -j ACCEPT && netfilter-persistent save"
+fn remedy(name: &str, port: &str) -> Option<String> {
+    let insert = format!("iptables -I INPUT -p tcp --dport {port} -j ACCEPT");
+    Some(match (name, port) {
+        ("firewalld", "22") => "firewall-offline-cmd --add-service=ssh".to_owned(),
+        ("firewalld", _) => format!("firewall-offline-cmd --add-port={port}/tcp"),
+        ("iptables", _) => format!("{insert} && service iptables save"),
+        ("netfilter-persistent" | "iptables-persistent", _) => {
+            format!("{insert} && netfilter-persistent save")
         }
-        "ufw" => "ufw allow ssh",
-        "SuSEfirewall2" => "SuSEfirewall2 open EXT TCP ssh",
+        ("ufw", "22") => "ufw allow ssh".to_owned(),
+        ("ufw", _) => format!("ufw allow {port}/tcp"),
+        ("SuSEfirewall2", "22") => "SuSEfirewall2 open EXT TCP ssh".to_owned(),
+        ("SuSEfirewall2", _) => format!("SuSEfirewall2 open EXT TCP {port}"),
         _ => return None,
     })
 }
@@ -103,7 +110,7 @@ fn remedy(name: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::fact::Evidence;
-    use crate::guest::facts::FirewallFacts;
+    use crate::guest::facts::{FirewallFacts, SshdOption};
     use crate::rules::Status;
     use crate::rules::testing::{
         expect, good_linux, linux_mut, remedy, status, unread_inside, windows,
@@ -131,6 +138,29 @@ mod tests {
         let finding =
             expect(&FirewallAllowsSsh, &with(Fact::Known(closed)), Status::Warn, "iptables:9");
         assert_eq!(remedy(&finding), "firewall-offline-cmd --add-service=ssh");
+    }
+
+    #[test]
+    fn the_port_that_sshd_listens_on_is_opened() {
+        let closed = SshAccess::Closed(Evidence::new("/etc/ufw/user.rules:9", "default deny"));
+        for (firewall, command) in [
+            ("firewalld", "firewall-offline-cmd --add-port=2222/tcp"),
+            ("ufw", "ufw allow 2222/tcp"),
+            ("SuSEfirewall2", "SuSEfirewall2 open EXT TCP 2222"),
+            (
+                "iptables",
+                "iptables -I INPUT -p tcp --dport 2222 -j ACCEPT && service iptables save",
+            ),
+        ] {
+            let mut facts = with(Fact::Known(closed.clone()));
+            let linux = linux_mut(&mut facts);
+            linux.firewall.enabled[0].name = firewall.to_owned();
+            let evidence = Evidence::new("/etc/ssh/sshd_config:13", "Port 2222");
+            let option = SshdOption { value: "2222".to_owned(), evidence };
+            linux.sshd.options.insert("port".to_owned(), option);
+            let finding = expect(&FirewallAllowsSsh, &facts, Status::Warn, "user.rules:9");
+            assert_eq!(remedy(&finding), command);
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@ use super::Outcome;
 use super::scope::{Decision, known, undecided};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::{
-    CloudInitNetwork, InterfaceConfig, InterfaceKind, LinuxFacts, NetworkFacts, NetworkProgram,
-    NicName, OsIdentity, Reach,
+    CloudInitNetwork, InterfaceConfig, InterfaceKind, LinuxFacts, NetworkFacts, NicName,
+    OsIdentity, Reach,
 };
 use crate::text;
 
@@ -141,17 +141,10 @@ impl<'a> Network<'a> {
         config.ports.iter().map(port).max().unwrap_or(Reach::Maybe)
     }
 
-    /// Those that are for the card: of systemd-networkd's only the first.
+    /// Those that are for the card.
     pub(super) fn sure(&self) -> Vec<&'a InterfaceConfig> {
-        let mut by_networkd = false;
         let mut sure = self.used();
-        sure.retain(|config| {
-            let reached = self.reach(config) == Reach::Yes;
-            let networkd = config.program == NetworkProgram::Networkd;
-            let first = !(networkd && by_networkd);
-            by_networkd |= networkd && reached;
-            reached && first
-        });
+        sure.retain(|config| self.reach(config) == Reach::Yes);
         sure
     }
 

@@ -17,8 +17,8 @@ static DOC: Doc = Doc {
         "云平台通过DHCP为云服务器分配IP地址。使用原网络的静态地址或未配置地址时，云服务器无法访问，也无法连接元数据服务，密码和密钥均无法注入。",
     ),
     decided: Fixed::new(
-        "The configuration of the programs that run at boot (network scripts, wicked, NetworkManager, netplan, ifupdown, systemd-networkd) is read, and which of it is for the card of a new machine. DHCP there, NetworkManager's automatic connection, or cloud-init that writes the configuration of a new instance holds; a static address for that card, or for every configured one, is broken, and so is no DHCP at all.",
-        "读取开机启动的网络服务（network脚本、wicked、NetworkManager、netplan、ifupdown、systemd-networkd）的配置，判断哪些适用于新机器的网卡。该网卡使用DHCP、NetworkManager自动连接或由cloud-init为新实例生成网络配置时满足；该网卡或所有已配置网卡均为静态地址，或完全没有DHCP时不满足。",
+        "The configuration of the programs that run at boot (network scripts, wicked, NetworkManager, netplan, ifupdown, systemd-networkd) is read, and which of it is for the card of a new machine. DHCP there, NetworkManager's automatic connection, or cloud-init that writes the configuration of a new instance holds; a static address for that card, or for every configured one, is broken, and so is no DHCP at all. With a file that netplan or ifup refuses it is not decided.",
+        "读取开机启动的网络服务（network脚本、wicked、NetworkManager、netplan、ifupdown、systemd-networkd）的配置，判断哪些适用于新机器的网卡。该网卡使用DHCP、NetworkManager自动连接或由cloud-init为新实例生成网络配置时满足；该网卡或所有已配置网卡均为静态地址，或完全没有DHCP时不满足。存在netplan或ifup不接受的文件时无法判定。",
     ),
     remedy: Fixed::new(
         "CentOS, RHEL, EulerOS: BOOTPROTO=dhcp and ONBOOT=yes in /etc/sysconfig/network-scripts/ifcfg-eth0, without IPADDR. SUSE: BOOTPROTO='dhcp' and STARTMODE='auto' in /etc/sysconfig/network/ifcfg-eth0. Debian: auto eth0 and iface eth0 inet dhcp in /etc/network/interfaces. Ubuntu: dhcp4: true in /etc/netplan.",
@@ -172,7 +172,19 @@ fn nothing(linux: &LinuxFacts, network: &Network<'_>) -> Outcome {
 }
 
 /// What starts a configuration that is switched off by the line that was seen.
-fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
+pub(crate) fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
+    if why.location == config.location {
+        let file = shell::quote_path(&why.location);
+        match config.program {
+            NetworkProgram::NetworkManager if why.detail.starts_with("NetworkManager loads") => {
+                return Some(format!("chown root:root {file} && chmod 600 {file}"));
+            }
+            NetworkProgram::Networkd if why.detail.contains("cannot read it") => {
+                return Some(format!("chmod 644 {file}"));
+            }
+            _ => {}
+        }
+    }
     let (file, line) = shell::file_and_line(&why.location)?;
     let file = shell::quote_path(file);
     let name = shell::quote(&config.name);
@@ -181,6 +193,15 @@ fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
             if why.detail.contains("ONBOOT") =>
         {
             Some(format!("sed -i '{line}s/.*/ONBOOT=yes/' {file}"))
+        }
+        NetworkProgram::NetworkScripts if why.detail.contains("carriage return") => {
+            Some(format!("sed -i 's/\\r$//' {file}"))
+        }
+        NetworkProgram::Networkd if why.detail.starts_with("Unmanaged") => {
+            Some(format!("sed -i '{line}s/^/#/' {file}"))
+        }
+        NetworkProgram::Ifupdown if why.detail.contains("_INTERFACES=") => {
+            Some(format!("sed -i '{line}s/^/#/' {file}"))
         }
         NetworkProgram::Wicked if why.detail.contains("STARTMODE=") => {
             Some(format!("sed -i \"{line}s/.*/STARTMODE='auto'/\" {file}"))
@@ -374,6 +395,56 @@ mod tests {
         let finding = expect(&NicDhcp, &facts, Status::Warn, "ONBOOT=no");
         let file = "/etc/sysconfig/network-scripts/ifcfg-eth0";
         assert_eq!(remedy(&finding), format!("sed -i '6s/.*/ONBOOT=yes/' {file}"));
+    }
+
+    #[test]
+    fn what_keeps_a_file_from_being_used_is_taken_away() {
+        let keyfile = "/etc/NetworkManager/system-connections/lan.nmconnection";
+        let networkd = "/etc/systemd/network/80-dhcp.network";
+        let scripts = "/etc/sysconfig/network-scripts/ifcfg-eth0";
+        for (program, location, at, detail, command) in [
+            (
+                NetworkProgram::NetworkManager,
+                keyfile,
+                keyfile.to_owned(),
+                "NetworkManager loads only keyfiles of root with mode 0600: mode 0644",
+                format!("chown root:root {keyfile} && chmod 600 {keyfile}"),
+            ),
+            (
+                NetworkProgram::Networkd,
+                networkd,
+                networkd.to_owned(),
+                "systemd-networkd runs without root's rights and cannot read it: mode 0600",
+                format!("chmod 644 {networkd}"),
+            ),
+            (
+                NetworkProgram::Networkd,
+                networkd,
+                format!("{networkd}:4"),
+                "Unmanaged=yes",
+                format!("sed -i '4s/^/#/' {networkd}"),
+            ),
+            (
+                NetworkProgram::Ifupdown,
+                "/etc/network/interfaces:6",
+                "/etc/default/networking:5".to_owned(),
+                "EXCLUDE_INTERFACES=eth0",
+                "sed -i '5s/^/#/' /etc/default/networking".to_owned(),
+            ),
+            (
+                NetworkProgram::NetworkScripts,
+                scripts,
+                format!("{scripts}:1"),
+                "the network scripts take the carriage return at the line's end into the value",
+                format!("sed -i 's/\\r$//' {scripts}"),
+            ),
+        ] {
+            let idle = Fact::Known(Some(Evidence::new(at, detail)));
+            let location = location.to_owned();
+            let facts = with(vec![InterfaceConfig { program, location, idle, ..ifcfg_eth0() }]);
+            let finding = expect(&NicDhcp, &facts, Status::Warn, detail);
+            assert_eq!(remedy(&finding), command);
+        }
     }
 
     #[test]

@@ -20,8 +20,8 @@ static DOC: Doc = Doc {
         "总线变化后网卡名也会变化。如果只配置了ens33或enp0s3，则新机器上没有对应的网卡，云服务器将没有网络。",
     ),
     decided: Fixed::new(
-        "The card is called eth0 where nothing renames it (net.ifnames=0, no or masked udev rules, .link files), and by its place on the bus otherwise. A configuration that matches that name, any name, or a pattern such as e* holds, and so do cloud-init's own configuration and NetworkManager's automatic connection. Configurations for other names only warn.",
-        "未启用重命名时（net.ifnames=0、udev规则不存在或被屏蔽、.link文件）网卡名为eth0，否则按总线位置命名。配置与该名称、任意名称或e*等模式匹配时满足，由cloud-init生成配置或NetworkManager自动连接时也满足。仅有其他名称的配置时告警。",
+        "The card is called eth0 where nothing renames it (net.ifnames=0, no or masked udev rules, .link files), as a rule in /etc/udev/rules.d or a .link file names it, and by its place on the bus otherwise. A configuration that matches that name, any name, or a pattern such as e* holds, and so do cloud-init's own configuration and NetworkManager's automatic connection. Configurations for other names only warn.",
+        "未启用重命名时（net.ifnames=0、udev规则不存在或被屏蔽、.link文件）网卡名为eth0；/etc/udev/rules.d中的规则或.link文件指定名称时以其为准；否则按总线位置命名。配置与该名称、任意名称或e*等模式匹配时满足，由cloud-init生成配置或NetworkManager自动连接时也满足。仅有其他名称的配置时告警。",
     ),
     remedy: Fixed::new(
         "Let the card be called eth0 (net.ifnames=0 biosdevname=0 in GRUB_CMDLINE_LINUX) and configure eth0, or match any card: name: \"e*\" in netplan, Name=e* in systemd-networkd.",

@@ -113,7 +113,10 @@ fn to_dhcp(config: &InterfaceConfig) -> Vec<Step> {
 
 /// What starts a configuration that is switched off by the line that was seen.
 fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<Vec<Step>> {
-    let (file, line) = file_and_line(&why.location)?;
+    let Some((file, line)) = file_and_line(&why.location) else {
+        // Owner and mode of the file itself; the rule says how.
+        return nic_dhcp::wake(config, why).map(|command| vec![Step::run(command)]);
+    };
     let set = |key: &str, new: &str| {
         Some(vec![Step::edit(file, Edit::Set { line, key: key.to_owned(), new: new.to_owned() })])
     };
@@ -128,6 +131,15 @@ fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<Vec<Step>> {
         }
         NetworkProgram::NetworkManager if why.detail.contains("autoconnect") => {
             set("autoconnect", "autoconnect=true")
+        }
+        NetworkProgram::NetworkScripts if why.detail.contains("carriage return") => {
+            Some(vec![Step::edit(file, Edit::Script("s/\\r$//".to_owned()))])
+        }
+        NetworkProgram::Networkd if why.detail.starts_with("Unmanaged") => {
+            Some(vec![comment_out(why)?])
+        }
+        NetworkProgram::Ifupdown if why.detail.contains("_INTERFACES=") => {
+            Some(vec![comment_out(why)?])
         }
         NetworkProgram::Ifupdown if why.detail.starts_with("no auto") => {
             Some(vec![Step::append(file, &format!("auto {}", config.name))])

@@ -3,6 +3,7 @@
 //! Debian's under the names that theirs have.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use anyhow::Result;
 
@@ -87,7 +88,6 @@ impl Distribution {
         ];
         for path in programs {
             tree.write_bytes(path, program)?;
-            use std::os::unix::fs::PermissionsExt;
             fs::set_permissions(tree.path(path), fs::Permissions::from_mode(0o755))?;
         }
         tree.link("bash", "usr/bin/sh")?;
@@ -120,6 +120,10 @@ impl Distribution {
         )?;
         let (path, text) = self.network;
         tree.write(path, text)?;
+        if path.ends_with(".nmconnection") {
+            // NetworkManager loads no keyfile that others may read.
+            fs::set_permissions(tree.path(path), fs::Permissions::from_mode(0o600))?;
+        }
         tree.write("etc/sysconfig/network", "NOZEROCONF=yes\n")?;
         tree.write(
             "usr/lib/systemd/system/cloud-init.target",

@@ -66,13 +66,8 @@ fn address_in(rule: &str) -> Range<usize> {
 pub(in crate::guest::linux) fn is_mac_rule(rule: &str) -> bool {
     let mut matches = false;
     let mut names = false;
-    for token in tokens(rule) {
-        let Some(at) = token.find(['=', '!', '+', '-', ':']) else { continue };
-        let (key, rest) = token.split_at_checked(at).unwrap_or((token, ""));
-        let operator_end = rest.find('"').unwrap_or(rest.len());
-        let (operator, value) = rest.split_at_checked(operator_end).unwrap_or((rest, ""));
-        let value = value.trim_matches('"');
-        match (key.trim(), operator.trim()) {
+    for (key, operator, value) in parts(rule) {
+        match (key, operator) {
             ("ATTR{address}" | "ATTRS{address}" | "SYSFS{address}", "==") => {
                 matches |= value.split('|').any(is_mac);
             }
@@ -81,6 +76,17 @@ pub(in crate::guest::linux) fn is_mac_rule(rule: &str) -> bool {
         }
     }
     matches && names
+}
+
+/// The parts of a rule: key, operator, and value without its quotes.
+pub(in crate::guest::linux) fn parts(rule: &str) -> Vec<(&str, &str, &str)> {
+    let of = |token| {
+        let at = str::find(token, ['=', '!', '+', '-', ':'])?;
+        let (key, rest) = token.split_at_checked(at)?;
+        let (operator, value) = rest.split_at_checked(rest.find('"').unwrap_or(rest.len()))?;
+        Some((key.trim(), operator.trim(), value.trim_matches('"')))
+    };
+    tokens(rule).into_iter().filter_map(of).collect()
 }
 
 /// The parts of a rule, parted by commas outside quotes.

@@ -1,4 +1,4 @@
-//! firewalld: the default zone and the services that it names.
+//! firewalld: the default zone, those of interfaces and connections, and the services that they name.
 //!
 //! Sources: firewalld.conf(5), firewalld.zone(5), firewalld.service(5), firewalld.dbus(5). Files in
 //! `/etc/firewalld` count before those of the same name in `/usr/lib/firewalld`.
@@ -10,6 +10,7 @@ use super::{SSH, read, unread};
 use crate::fact::{Evidence, Unread};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::SshAccess;
+use crate::guest::linux::network::zones;
 
 const DIRECTORIES: [&str; 2] = ["/etc/firewalld", "/usr/lib/firewalld"];
 
@@ -40,18 +41,33 @@ pub(super) fn ssh(tree: &Tree, port: u16) -> Result<Option<SshAccess>, Unread> {
         return Err(Unread::new(format!("firewalld zone {name}"), "there is no such zone"));
     };
     let access = zone_access(tree, &path, &zone, port)?;
-    // An interface of another zone follows that zone's rules; which one the cloud's card will be
-    // is not known.
+    // An interface or connection of another zone follows that zone's rules; which one the cloud's
+    // card will be is not known.
     for (other, text) in bound_zones(tree, &path)? {
-        let same = matches!(
-            (&access, zone_access(tree, &other, &text, port)?),
-            (SshAccess::Open(_), SshAccess::Open(_)) | (SshAccess::Closed(_), SshAccess::Closed(_))
-        );
-        if !same {
+        if !is_same(&access, &zone_access(tree, &other, &text, port)?) {
             return Err(Unread::new(other, "a zone of an interface answers otherwise"));
         }
     }
+    for (other, at) in zones::find(tree)? {
+        if other.is_empty() || other == name {
+            continue;
+        }
+        let found = if other.contains('/') { None } else { file(tree, "zones", &other)? };
+        let Some((path, text)) = found else {
+            return Err(Unread::new(at.location, "there is no such zone"));
+        };
+        if !is_same(&access, &zone_access(tree, &path, &text, port)?) {
+            return Err(Unread::new(at.location, "a zone of a connection answers otherwise"));
+        }
+    }
     Ok(Some(access))
+}
+
+fn is_same(one: &SshAccess, other: &SshAccess) -> bool {
+    matches!(
+        (one, other),
+        (SshAccess::Open(_), SshAccess::Open(_)) | (SshAccess::Closed(_), SshAccess::Closed(_))
+    )
 }
 
 /// The file of a zone or service, and its text.

@@ -192,6 +192,27 @@ fn what_is_behind_a_bound_is_unknown_and_not_closed() {
     unknown(fs, "/etc/ssh/sshd_config:1");
 }
 
+/// firewalld.zones(5): a connection's zone comes before the default one; which connection the cloud's
+/// card will have is not asked here.
+#[test]
+fn a_zone_of_a_connection_that_answers_otherwise_leaves_the_answer_unknown() {
+    let drop = "<zone target=\"DROP\"></zone>";
+    let ifcfg = "/etc/sysconfig/network-scripts/ifcfg-eth0";
+    let keyfile = "/etc/NetworkManager/system-connections/lan.nmconnection";
+    let fs = || firewalld(PUBLIC).file("/usr/lib/firewalld/zones/drop.xml", drop);
+    unknown(fs().file(ifcfg, "DEVICE=eth0\nZONE=drop\n"), &format!("{ifcfg}:2"));
+    let text = "[connection]\nid=lan\ntype=ethernet\nzone=drop\n";
+    unknown(fs().file(keyfile, text), &format!("{keyfile}:4"));
+    unknown(fs().file(ifcfg, "ZONE=mine\n"), &format!("{ifcfg}:1"));
+    for zone in ["", "public"] {
+        let packaged = "/usr/lib/firewalld/zones/public.xml";
+        open(fs().file(ifcfg, format!("ZONE={zone}\n")), packaged);
+    }
+    let by_default = "# x\nDefaultZone=drop\n";
+    let fs = fs().file("/etc/firewalld/firewalld.conf", by_default);
+    unknown(fs.file(ifcfg, "DEVICE=eth0\nZONE=public\n"), &format!("{ifcfg}:2"));
+}
+
 #[test]
 fn what_firewalld_is_told_beyond_that_is_unknown() {
     let packaged = "/usr/lib/firewalld/zones/public.xml";

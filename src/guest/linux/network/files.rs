@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Unread, value_behind};
-use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
+use crate::filesystem::{FileType, Metadata};
 
 /// Longest configuration file read; a rules file of a machine with many cards has a few KiB.
 const MAX_FILE: u64 = 1 << 20;
@@ -27,7 +27,7 @@ pub(in crate::guest::linux) struct Files<'a> {
     count: usize,
     /// The first file that could not be read or understood.
     pub(in crate::guest::linux) unread: Option<Unread>,
-    /// The first line that is understood only by running it.
+    /// The first line that is understood only by running it, or that its reader refuses.
     pub(super) unevaluated: Option<Unread>,
 }
 
@@ -42,7 +42,11 @@ impl<'a> Files<'a> {
 
     /// Takes note of what is understood only by running it.
     pub(super) fn not_evaluated(&mut self, location: &str, what: &str) {
-        let reason = format!("{what} is not evaluated");
+        self.not_followed(location, format!("{what} is not evaluated"));
+    }
+
+    /// Takes note of what leaves unknown how the interfaces come up, in its own words.
+    pub(super) fn not_followed(&mut self, location: &str, reason: String) {
         self.unevaluated.get_or_insert_with(|| Unread::new(location, reason));
     }
 
@@ -104,6 +108,11 @@ impl<'a> Files<'a> {
                 None
             }
         }
+    }
+
+    /// Owner and mode of what a path leads to.
+    pub(super) fn metadata(&mut self, path: &str) -> Option<Metadata> {
+        self.tree.metadata(path).map_err(|error| self.doubt(path, &error)).ok()
     }
 
     fn text(&mut self, path: &str) -> Result<Option<String>> {

@@ -25,8 +25,32 @@ pub(super) fn red_hat(
 ) {
     for file in files.files(RED_HAT, is_ifcfg) {
         let assignments = assignments(files, &file, is_wanted);
-        found.push(of_red_hat(&file, &assignments, programs, by_network_manager));
+        let mut config = of_red_hat(&file, &assignments, programs, by_network_manager);
+        let by_scripts = programs.runs(NetworkProgram::NetworkScripts);
+        if let Some(why) = carriage_return(&file, &assignments).filter(|_| by_scripts) {
+            let read_otherwise = by_network_manager
+                && !is_no(value(&assignments, "NM_CONTROLLED"))
+                && programs.runs(NetworkProgram::NetworkManager);
+            // NetworkManager passes over it (`svUnescape`): which of the two is first is not known.
+            if read_otherwise {
+                files.not_followed(&why.location, why.detail);
+            } else if config.idle == Fact::Known(None) {
+                config.idle = Fact::Known(Some(why));
+            }
+        }
+        found.push(config);
     }
+}
+
+/// The first assignment with a carriage return at its end, of which the network scripts' shell makes a
+/// part of the value: neither `dhcp` nor the card's name is what it seems.
+fn carriage_return(file: &Content, assignments: &[Assignment<'_>]) -> Option<Evidence> {
+    let mut lines = (1_usize..).zip(file.text.split('\n'));
+    let (line, _) = lines.find(|(line, text)| {
+        text.ends_with('\r') && assignments.iter().any(|set| set.line == *line)
+    })?;
+    let what = "the network scripts take the carriage return at the line's end into the value";
+    Some(Evidence::new(format!("{}:{line}", file.path), what))
 }
 
 pub(super) fn suse(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<InterfaceConfig>) {
@@ -37,7 +61,7 @@ pub(super) fn suse(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<I
 }
 
 /// Files that the network scripts read: no copies that an editor or rpm left.
-fn is_ifcfg(name: &str) -> bool {
+pub(super) fn is_ifcfg(name: &str) -> bool {
     let left = ["~", ".bak", ".orig", ".old", ".rpmnew", ".rpmorig", ".rpmsave"];
     name.starts_with("ifcfg-") && name != "ifcfg-lo" && !left.iter().any(|end| name.ends_with(end))
 }

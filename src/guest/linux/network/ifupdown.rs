@@ -1,10 +1,10 @@
 //! ifupdown's `/etc/network/interfaces` and the files that it includes.
 //!
-//! Source: interfaces(5) of Debian.
+//! Sources: interfaces(5), ifup(8) and `networking.service` of Debian; what `ifup` 0.8.41 does.
 
 use std::collections::BTreeSet;
 
-use super::files::{Content, Files, is_mac};
+use super::files::{Content, Files, assignments, is_mac};
 use super::programs::Programs;
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
@@ -15,6 +15,12 @@ use crate::guest::glob;
 const INTERFACES: &str = "/etc/network/interfaces";
 const INTERFACES_D: &str = "/etc/network/interfaces.d";
 
+/// What `ifup --read-environment` is told at boot.
+const DEFAULTS: &str = "/etc/default/networking";
+
+/// Most stanzas of which one inherits through another, and most lines that it takes from each.
+const MAX_INHERITED: usize = 16;
+
 /// Most files that are included; each once.
 const MAX_INCLUDED: usize = 256;
 
@@ -24,8 +30,15 @@ const MAX_STANZAS: usize = 1024;
 /// An `iface` stanza.
 struct Stanza {
     name: String,
+    /// Address family; empty: that of what it inherits from.
     family: String,
+    /// Empty: that of what it inherits from.
     method: String,
+    /// The stanza from which it inherits what it does not say itself.
+    inherits: Option<String>,
+    /// Where it begins.
+    location: String,
+    /// The line with its method.
     at: Evidence,
     macs: Vec<Evidence>,
     ports: Vec<String>,
@@ -44,6 +57,47 @@ struct Start {
     /// The stanza that they use; without one it is that of the interface's own name.
     stanza: Option<String>,
     by_mac: bool,
+    /// udev brings it up (`allow-hotplug`), whatever `networking.service` leaves out.
+    by_udev: bool,
+}
+
+/// What `/etc/default/networking` keeps `networking.service` from bringing up.
+#[derive(Default)]
+struct LeftOut {
+    /// `CONFIGURE_INTERFACES=no`: everything.
+    all: Option<Evidence>,
+    /// `EXCLUDE_INTERFACES`: names or patterns, with their line.
+    names: Option<(Vec<String>, Evidence)>,
+}
+
+impl LeftOut {
+    fn read(files: &mut Files<'_>) -> Self {
+        let mut left_out = Self::default();
+        let Some(file) = files.file(DEFAULTS) else { return left_out };
+        let wanted = |key: &str| matches!(key, "CONFIGURE_INTERFACES" | "EXCLUDE_INTERFACES");
+        for set in assignments(files, &file, wanted) {
+            let evidence = file.setting(set.line, set.text);
+            if set.key == "CONFIGURE_INTERFACES" {
+                left_out.all = (set.value == "no").then_some(evidence);
+            } else {
+                let names = set.value.split_ascii_whitespace().map(str::to_owned).collect();
+                left_out.names = Some((names, evidence));
+            }
+        }
+        left_out
+    }
+
+    /// Why nothing comes of a start.
+    fn why(&self, start: &Start) -> Option<&Evidence> {
+        if start.by_udev {
+            return None;
+        }
+        let by_name = self
+            .names
+            .as_ref()
+            .filter(|(names, _)| names.iter().any(|name| glob::matches(name, &start.names)));
+        self.all.as_ref().or(by_name.map(|(_, evidence)| evidence))
+    }
 }
 
 #[derive(Default)]
@@ -61,7 +115,9 @@ pub(super) fn find(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<I
     for name in files.names(INTERFACES_D, |name| !name.starts_with('.')) {
         reader.include(files, &format!("{INTERFACES_D}/{name}"), true);
     }
-    reader.configs(programs, found);
+    let left_out = LeftOut::read(files);
+    reader.inherit(files);
+    reader.configs(&left_out, programs, found);
 }
 
 impl Reader {
@@ -142,14 +198,23 @@ impl Reader {
         if words.iter().any(|word| word.split('/').any(is_mac)) {
             macs.push(file.setting(line, text));
         }
+        // `iface eth0 [FAMILY [METHOD]] [inherits STANZA]`
+        let inherits = words.iter().skip(1).position(|word| *word == "inherits");
+        let own = |index: usize| match inherits {
+            Some(at) if index > at => String::new(),
+            _ => word(index),
+        };
+        let at = file.setting(line, text);
         self.stanzas.push(Stanza {
             other: name == "lo" || name.contains([':', '.']) || name.starts_with("vlan"),
             master: name.starts_with("br") || name.starts_with("vmbr") || name.starts_with("bond"),
             port: false,
             name,
-            family: word(1),
-            method: word(2),
-            at: file.setting(line, text),
+            family: own(1),
+            method: own(2),
+            inherits: inherits.map(|at| word(at.saturating_add(2))),
+            location: at.location.clone(),
+            at,
             macs,
             ports: Vec::new(),
             by_cloud_init: file.by_cloud_init(),
@@ -166,6 +231,7 @@ impl Reader {
         if loose || self.starts.len() >= MAX_STANZAS {
             return;
         }
+        let by_udev = text.starts_with("allow-") && !text.starts_with("allow-auto");
         for word in text.split_ascii_whitespace().skip(1) {
             let (names, stanza) = match word.split_once('=') {
                 Some((names, stanza)) => (names, Some(stanza.to_owned())),
@@ -178,11 +244,39 @@ impl Reader {
                 _ => names,
             };
             let by_mac = parts.iter().any(|part| is_mac(part));
-            self.starts.push(Start { names: names.to_owned(), stanza, by_mac });
+            self.starts.push(Start { names: names.to_owned(), stanza, by_mac, by_udev });
         }
     }
 
-    fn configs(self, programs: &Programs, found: &mut Vec<InterfaceConfig>) {
+    /// Gives the stanzas what they inherit.
+    fn inherit(&mut self, files: &mut Files<'_>) {
+        for index in 0..self.stanzas.len() {
+            for _ in 0..MAX_INHERITED {
+                let Some(stanza) = self.stanzas.get(index) else { break };
+                let Some(name) = &stanza.inherits else { break };
+                let found = (0_usize..).zip(&self.stanzas).find(|(other, parent)| {
+                    let family = stanza.family.is_empty() || stanza.family == parent.family;
+                    // Other files may be included before it, though they were read after it.
+                    let before = *other < index || file_of(stanza) != file_of(parent);
+                    *other != index && before && parent.name == *name && family
+                });
+                let Some(parent) = found.map(|(_, parent)| parent.inheritance()) else {
+                    if !stanza.loose {
+                        let reason = format!(
+                            "ifup refuses the file: no stanza {name} before it to inherit from"
+                        );
+                        files.not_followed(&stanza.location, reason);
+                    }
+                    break;
+                };
+                if let Some(stanza) = self.stanzas.get_mut(index) {
+                    stanza.take(parent);
+                }
+            }
+        }
+    }
+
+    fn configs(self, left_out: &LeftOut, programs: &Programs, found: &mut Vec<InterfaceConfig>) {
         let Self { stanzas, starts, mut macs, .. } = self;
         for stanza in stanzas {
             let ipv6 = stanza.family == "inet6";
@@ -194,7 +288,7 @@ impl Reader {
                 config.macs.extend(stanza.macs);
                 continue;
             }
-            let idle = stanza.idle(&starts, programs);
+            let idle = stanza.idle(&starts, left_out, programs);
             let by: Vec<&Start> = starts.iter().filter(|start| start.uses(&stanza.name)).collect();
             let by_mac = stanza.name.split('/').any(is_mac)
                 || (!by.is_empty() && by.iter().all(|start| start.by_mac));
@@ -213,7 +307,7 @@ impl Reader {
             found.push(InterfaceConfig {
                 program: NetworkProgram::Ifupdown,
                 name: stanza.name.clone(),
-                location: stanza.at.location.clone(),
+                location: stanza.location.clone(),
                 matches: InterfaceMatch { names, by_mac, ..InterfaceMatch::default() },
                 kind,
                 ipv4: if ipv6 { Addressing::None } else { addressing },
@@ -259,6 +353,36 @@ impl Start {
 }
 
 impl Stanza {
+    /// What another stanza takes over from it.
+    fn inheritance(&self) -> Self {
+        Self {
+            macs: self.macs.iter().take(MAX_INHERITED).cloned().collect(),
+            ports: self.ports.iter().take(MAX_INHERITED).cloned().collect(),
+            name: self.name.clone(),
+            family: self.family.clone(),
+            method: self.method.clone(),
+            inherits: self.inherits.clone(),
+            location: self.location.clone(),
+            at: self.at.clone(),
+            ..*self
+        }
+    }
+
+    /// Takes over what another stanza has beyond it, and from what that one inherits.
+    fn take(&mut self, parent: Self) {
+        if self.family.is_empty() {
+            self.family = parent.family;
+        }
+        if self.method.is_empty() {
+            (self.method, self.at) = (parent.method, parent.at);
+        }
+        self.inherits = parent.inherits;
+        self.macs.extend(parent.macs);
+        self.ports.extend(parent.ports);
+        self.master |= parent.master;
+        self.port |= parent.port;
+    }
+
     fn option(&mut self, file: &Content, line: usize, key: &str, text: &str) {
         let mut words = text.split_ascii_whitespace().skip(1);
         match key {
@@ -284,18 +408,32 @@ impl Stanza {
         }
     }
 
-    fn idle(&self, starts: &[Start], programs: &Programs) -> Fact<Option<Evidence>> {
-        let Evidence { location, .. } = &self.at;
+    fn idle(
+        &self,
+        starts: &[Start],
+        left_out: &LeftOut,
+        programs: &Programs,
+    ) -> Fact<Option<Evidence>> {
+        let location = &self.location;
         if self.loose {
             let reason = format!("{INTERFACES} does not include it");
             return Fact::Known(Some(Evidence::new(location.clone(), reason)));
         }
-        if !starts.iter().any(|start| start.uses(&self.name)) {
+        let mut uses = starts.iter().filter(|start| start.uses(&self.name)).peekable();
+        if uses.peek().is_none() {
             let reason = format!("no auto and no allow-hotplug names {}", self.name);
             return Fact::Known(Some(Evidence::new(location.clone(), reason)));
         }
-        programs.idle(&[NetworkProgram::Ifupdown])
+        match uses.map(|start| left_out.why(start)).collect::<Option<Vec<_>>>() {
+            Some(why) => Fact::Known(why.first().map(|evidence| (*evidence).clone())),
+            None => programs.idle(&[NetworkProgram::Ifupdown]),
+        }
     }
+}
+
+/// The file in which a stanza begins.
+fn file_of(stanza: &Stanza) -> &str {
+    stanza.location.rsplit_once(':').map_or("", |(file, _)| file)
 }
 
 /// Lines joined over a backslash at their end, each with the number of its first line.

@@ -16,6 +16,7 @@ mod programs;
 #[cfg(test)]
 mod tests;
 pub(in crate::guest::linux) mod udev_rules;
+pub(in crate::guest::linux) mod zones;
 
 use self::files::{Files, assignments};
 use self::network_manager::Settings;
@@ -57,6 +58,7 @@ impl Configuration {
         let programs = Programs::find(&mut files, units);
         let settings = Settings::read(&mut files);
         let mut links = Vec::new();
+        let line = boot.known().and_then(Option::as_ref).map(|(line, _)| line.as_str());
         let nic_name = naming::find(&mut files, boot, &mut links);
         let mut interfaces = Vec::new();
         let found = &mut interfaces;
@@ -64,7 +66,7 @@ impl Configuration {
         ifcfg::suse(&mut files, &programs, found);
         network_manager::keyfiles(&mut files, &programs, found);
         netplan::find(&mut files, &programs, found);
-        networkd::networks(&mut files, &programs, found);
+        networkd::networks(&mut files, &programs, &nic_name, line, found);
         ifupdown::find(&mut files, &programs, found);
         if let Fact::Known((name, _)) = &nic_name
             && let Some(evidence) = settings.leaves_alone(name)
@@ -111,7 +113,7 @@ impl Configuration {
         let profile = self.interfaces.iter().any(|interface| {
             let read = interface.program == NetworkProgram::NetworkManager
                 || (interface.location.starts_with(ifcfg::RED_HAT) && self.settings.reads_ifcfg());
-            read && interface.reach(name) != Reach::No
+            read && interface.reach(name) != Reach::No && !is_passed_over(interface)
         });
         if !profile
             && self.settings.leaves_alone(name).is_none()
@@ -151,6 +153,12 @@ impl Configuration {
             nic_name: self.nic_name,
         }
     }
+}
+
+/// Whether the program does not even load the file, for what the file is.
+fn is_passed_over(config: &InterfaceConfig) -> bool {
+    let why = config.idle.known().and_then(Option::as_ref);
+    why.is_some_and(|why| why.location == config.location)
 }
 
 /// The default boot entry's command line with its place.

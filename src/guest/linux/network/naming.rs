@@ -7,10 +7,11 @@
 use super::LinkMac;
 use super::files::{Content, Files, ini};
 use super::networkd::{DIRECTORIES, drop_ins, matching};
-use crate::fact::{Evidence, Fact};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::FileType;
-use crate::guest::facts::NicName;
+use crate::guest::facts::{NicName, Reach};
 use crate::guest::glob;
+use crate::guest::linux::bindings::udev::{logical_lines, parts};
 
 const SETUP_LINK: &str = "80-net-setup-link.rules";
 const NAME_SLOT: &str = "80-net-name-slot.rules";
@@ -22,6 +23,9 @@ const RULES: [&str; 4] = [
     "/usr/lib/udev/rules.d",
     "/lib/udev/rules.d",
 ];
+
+/// Where the machine's own are.
+const OWN_RULES: &str = "/etc/udev/rules.d";
 
 /// The kernel's own name of the first card.
 const KERNEL_NAME: &str = "eth0";
@@ -67,7 +71,14 @@ pub(super) fn find(
     command_line: &Fact<Option<(String, String)>>,
     links: &mut Vec<LinkMac>,
 ) -> Fact<(NicName, Evidence)> {
-    let link = first_link(files, links);
+    let line = command_line.known().and_then(Option::as_ref).map(|(line, _)| line.as_str());
+    let link = first_link(files, line, links);
+    // A name that a rule of the machine gives comes before every policy.
+    match named_by_rule(files) {
+        Ok(Some(found)) => return Fact::Known(found),
+        Ok(None) => {}
+        Err(unread) => return Fact::Unknown(unread),
+    }
     let kernel =
         |evidence: Evidence| Fact::Known((NicName::Exactly(KERNEL_NAME.to_owned()), evidence));
     let (rules, by_link) = match (rules(files, SETUP_LINK), rules(files, NAME_SLOT)) {
@@ -126,15 +137,73 @@ impl Link {
     }
 }
 
+/// The name that a rule in `/etc/udev/rules.d` gives a virtio card whose address is new.
+fn named_by_rule(files: &mut Files<'_>) -> Result<Option<(NicName, Evidence)>, Unread> {
+    for file in files.files(OWN_RULES, |name| name.ends_with(".rules")) {
+        for (line, rule) in logical_lines(&file) {
+            let parts = parts(&rule);
+            let name = parts.iter().find(|part| part.0 == "NAME" && matches!(part.1, "=" | ":="));
+            let of_net = parts.iter().any(|part| *part == ("SUBSYSTEM", "==", "net"));
+            let Some((.., name)) = name.filter(|_| of_net) else { continue };
+            let at = file.evidence(line, &rule);
+            let fits = parts.iter().map(|part| fits(*part)).collect::<Vec<_>>();
+            if name.is_empty() || fits.contains(&Reach::No) {
+                continue;
+            }
+            if name.contains(['$', '%']) || fits.contains(&Reach::Maybe) {
+                let reason = "a rule that names network cards is not evaluated";
+                return Err(Unread::new(at.location, reason));
+            }
+            return Ok(Some((NicName::Exactly((*name).to_owned()), at)));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the first virtio card of another machine fits one part of a rule.
+fn fits((key, operator, value): (&str, &str, &str)) -> Reach {
+    let is_match = matches!(operator, "==" | "!=");
+    let takes = |known: &[&str]| {
+        let mut patterns = value.split('|');
+        match patterns.any(|pattern| known.iter().any(|name| glob::matches(pattern, name))) {
+            _ if operator == "!=" => Reach::Maybe,
+            true => Reach::Yes,
+            false => Reach::No,
+        }
+    };
+    match key {
+        _ if !is_match => Reach::Yes,
+        "SUBSYSTEM" => takes(&["net"]),
+        "ACTION" => takes(&["add"]),
+        "DRIVERS" => takes(&["virtio_net", "virtio-pci"]),
+        "ATTR{type}" => takes(&["1"]),
+        "ATTR{dev_id}" => takes(&["0x0"]),
+        "ATTR{dev_port}" => takes(&["0"]),
+        "KERNEL" => takes(&[KERNEL_NAME]),
+        // Any address, or one that the new card has not.
+        "ATTR{address}" | "ATTRS{address}" | "SYSFS{address}" => match takes(&["?"]) {
+            Reach::No if value.contains(['*', '?', '[']) => Reach::Maybe,
+            reach => reach,
+        },
+        // A place on the bus: not this one, or perhaps.
+        "KERNELS" if value.starts_with("0000:") => {
+            takes(&PATHS.map(|path| path.rsplit_once("pci-").map_or(path, |(_, at)| at)))
+                .min(Reach::Maybe)
+        }
+        _ => Reach::Maybe,
+    }
+}
+
 fn first_link(
     files: &mut Files<'_>,
+    command_line: Option<&str>,
     links: &mut Vec<LinkMac>,
-) -> Result<Option<Link>, crate::fact::Unread> {
+) -> Result<Option<Link>, Unread> {
     let mut first = Ok(None);
     for file in files.layered(&DIRECTORIES, |name| name.ends_with(".link")) {
         let drop_ins = drop_ins(files, &file);
         let lines: Vec<_> = std::iter::once(&file).chain(&drop_ins).flat_map(ini).collect();
-        let found = matching(&lines, "OriginalName");
+        let found = matching(&lines, "OriginalName", command_line);
         let by_cloud_init = file.by_cloud_init();
         links
             .extend(found.macs.iter().cloned().map(|evidence| LinkMac { evidence, by_cloud_init }));
@@ -168,7 +237,7 @@ fn first_link(
             // What the distribution ships for special cards is not for this one.
             if file.path.starts_with("/etc/") {
                 let reason = format!("{} is not evaluated", condition.detail);
-                first = Err(crate::fact::Unread::new(condition.location, reason));
+                first = Err(Unread::new(condition.location, reason));
             }
             continue;
         }

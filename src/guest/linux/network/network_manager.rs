@@ -11,8 +11,11 @@ use crate::guest::facts::{
 use crate::guest::glob;
 
 /// Where keyfiles are, the strongest first; what only exists at run time is left out.
-const CONNECTIONS: [&str; 2] =
+pub(super) const CONNECTIONS: [&str; 2] =
     ["/etc/NetworkManager/system-connections", "/usr/lib/NetworkManager/system-connections"];
+
+/// What is wrong with a keyfile that others could read or write.
+const NOT_LOADED: &str = "NetworkManager loads only keyfiles of root with mode 0600";
 
 const MAIN: &str = "/etc/NetworkManager/NetworkManager.conf";
 const CONF_D: [&str; 2] = ["/etc/NetworkManager/conf.d", "/usr/lib/NetworkManager/conf.d"];
@@ -25,8 +28,26 @@ pub(super) fn keyfiles(
     let connections =
         files.layered(&CONNECTIONS, |name| !name.starts_with('.') && !name.ends_with('~'));
     for file in connections {
-        found.push(connection(&file, programs));
+        let mut connection = connection(&file, programs);
+        if let Some(why) = not_loaded(files, &file) {
+            connection.idle = Fact::Known(Some(why));
+        }
+        found.push(connection);
     }
+}
+
+/// Why a keyfile is not loaded: it must belong to root and be for nobody else
+/// (`nms_keyfile_utils_check_file_permissions_stat`).
+fn not_loaded(files: &mut Files<'_>, file: &Content) -> Option<Evidence> {
+    let metadata = files.metadata(&file.path)?;
+    let what = if metadata.uid != 0 {
+        format!("owner {}", metadata.uid)
+    } else if metadata.mode & 0o077 != 0 {
+        format!("mode {:04o}", metadata.mode)
+    } else {
+        return None;
+    };
+    Some(Evidence::new(file.path.clone(), format!("{NOT_LOADED}: {what}")))
 }
 
 fn connection(file: &Content, programs: &Programs) -> InterfaceConfig {

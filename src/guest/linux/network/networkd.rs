@@ -8,7 +8,7 @@ use super::files::{Content, Files, IniLine, ini, is_mac};
 use super::programs::Programs;
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
-    Addressing, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkProgram,
+    Addressing, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkProgram, NicName, Reach,
 };
 
 /// Where its files are, the strongest first; what only exists at run time is left out.
@@ -32,15 +32,62 @@ const CONDITIONS: [&str; 9] = [
     "OriginalName",
 ];
 
+/// `card` is the name of the new machine's card, `command_line` what its kernel is started with.
 pub(super) fn networks(
     files: &mut Files<'_>,
     programs: &Programs,
+    card: &Fact<(NicName, Evidence)>,
+    command_line: Option<&str>,
     found: &mut Vec<InterfaceConfig>,
 ) {
+    let mut first: Option<Evidence> = None;
     for file in files.layered(&DIRECTORIES, |name| name.ends_with(".network")) {
         let drop_ins = drop_ins(files, &file);
-        found.push(network(&file, &drop_ins, programs));
+        let mut config = network(&file, &drop_ins, programs, command_line);
+        let reached = card.known().is_some_and(|(name, _)| config.reach(name) == Reach::Yes);
+        let runs = programs.runs(NetworkProgram::Networkd);
+        if let Some(why) = unreadable(files, &file).filter(|_| runs) {
+            config.idle = Fact::Known(Some(why));
+        } else if reached {
+            match &first {
+                Some(why) if config.idle == Fact::Known(None) => {
+                    config.idle = Fact::Known(Some(why.clone()));
+                }
+                Some(_) => {}
+                None => {
+                    let what = "systemd-networkd takes the first file that matches";
+                    first = Some(Evidence::new(file.path.clone(), what));
+                }
+            }
+        }
+        found.push(config);
     }
+}
+
+/// Why networkd cannot read a file: it runs as `systemd-network`, without the capability that lets
+/// root read everything (`systemd-networkd.service`, `User=`, `CapabilityBoundingSet=`). A group or
+/// owner other than root may be that user's.
+fn unreadable(files: &mut Files<'_>, file: &Content) -> Option<Evidence> {
+    let metadata = files.metadata(&file.path)?;
+    let of_others = metadata.uid != 0 || (metadata.gid != 0 && metadata.mode & 0o040 != 0);
+    (metadata.mode & 0o004 == 0 && !of_others).then(|| {
+        let mode = metadata.mode;
+        let what = format!(
+            "systemd-networkd runs without root's rights and cannot read it: mode {mode:04o}"
+        );
+        Evidence::new(file.path.clone(), what)
+    })
+}
+
+/// Whether a condition on the kernel's command line holds (systemd.unit(5),
+/// `ConditionKernelCommandLine=`).
+fn on_command_line(condition: &str, command_line: &str) -> bool {
+    let wanted = condition.trim_start_matches('!');
+    let mut words = command_line.split_ascii_whitespace();
+    let there = words.any(|word| {
+        word == wanted || (!wanted.contains('=') && word.split('=').next() == Some(wanted))
+    });
+    there != condition.starts_with('!')
 }
 
 /// The drop-ins of a file in the order of their names.
@@ -60,7 +107,12 @@ pub(super) struct Match<'c> {
     pub(super) elsewhere: bool,
 }
 
-pub(super) fn matching<'c>(lines: &[IniLine<'c>], name_key: &str) -> Match<'c> {
+/// `command_line` is the kernel's, where it is known.
+pub(super) fn matching<'c>(
+    lines: &[IniLine<'c>],
+    name_key: &str,
+    command_line: Option<&str>,
+) -> Match<'c> {
     let mut found = Match {
         matches: InterfaceMatch::default(),
         macs: Vec::new(),
@@ -95,6 +147,11 @@ pub(super) fn matching<'c>(lines: &[IniLine<'c>], name_key: &str) -> Match<'c> {
                 let outside = matches!(line.value, "container" | "no" | "false" | "!vm" | "!yes");
                 found.elsewhere |= outside;
             }
+            "KernelCommandLine" if command_line.is_some() => {
+                found.elsewhere |= command_line.is_some_and(|command_line| {
+                    !line.value.is_empty() && !on_command_line(line.value, command_line)
+                });
+            }
             "Kind" | "WLANInterfaceType" | "SSID" | "BSSID" => {
                 found.elsewhere |= !line.value.starts_with('!');
             }
@@ -118,12 +175,17 @@ impl Match<'_> {
     }
 }
 
-fn network(file: &Content, drop_ins: &[Content], programs: &Programs) -> InterfaceConfig {
+fn network(
+    file: &Content,
+    drop_ins: &[Content],
+    programs: &Programs,
+    command_line: Option<&str>,
+) -> InterfaceConfig {
     let lines: Vec<IniLine<'_>> = std::iter::once(file).chain(drop_ins).flat_map(ini).collect();
     let last = |section: &str, key: &str| {
         lines.iter().rev().find(|line| line.section == section && line.key == key)
     };
-    let mut found = matching(&lines, "Name");
+    let mut found = matching(&lines, "Name", command_line);
     // `[Link] MACAddress=` gives the card another address.
     found.macs.extend(
         lines

@@ -78,6 +78,21 @@ fn an_ifcfg_file_says_what_the_network_scripts_do() {
     assert_eq!(port.ipv4, Addressing::None);
 }
 
+/// The network scripts' shell keeps the carriage return, NetworkManager's `svUnescape` drops it.
+#[test]
+fn a_carriage_return_counts_for_the_network_scripts() {
+    let path = "/etc/sysconfig/network-scripts/ifcfg-eth0";
+    let text = "# eth0\r\nDEVICE=eth0\r\nBOOTPROTO=dhcp\r\nONBOOT=yes\r\n";
+    let idle = one(systemd(&["network"]).file(path, text)).idle;
+    assert_eq!(idle.known().unwrap().as_ref().unwrap().location, format!("{path}:2"));
+    let idle = one(systemd(&["NetworkManager"]).file(path, text)).idle;
+    assert_eq!(idle, Fact::Known(None));
+    let both = systemd(&["network", "NetworkManager"]).file(path, text);
+    assert_eq!(read(both).unevaluated.unwrap().location, format!("{path}:2"));
+    let comment = "# eth0\r\nDEVICE=eth0\nBOOTPROTO=dhcp\nONBOOT=yes\n";
+    assert_eq!(one(systemd(&["network"]).file(path, comment)).idle, Fact::Known(None));
+}
+
 #[test]
 fn a_value_that_a_shell_must_expand_leaves_the_interfaces_unknown() {
     let path = "/etc/sysconfig/network-scripts/ifcfg-eth0";
@@ -115,6 +130,29 @@ fn a_keyfile_says_method_auto_or_manual() {
     let off = config(text);
     assert_eq!((off.ipv4, off.reach(&eth0())), (Addressing::Dhcp, Reach::No));
     assert!(off.idle.known().unwrap().is_some());
+}
+
+/// NetworkManager's `nms_keyfile_utils_check_file_permissions_stat`.
+#[test]
+fn a_keyfile_that_is_not_for_root_alone_is_not_loaded() {
+    let path = "/etc/NetworkManager/system-connections/lan.nmconnection";
+    let text = "[connection]\nid=lan\ntype=ethernet\n[ipv4]\nmethod=auto\n";
+    let fs = || systemd(&["NetworkManager"]).file(path, text);
+    assert_eq!(one(fs().mode(0o600)).idle, Fact::Known(None));
+    assert_eq!(one(fs().mode(0o400)).idle, Fact::Known(None));
+    for (fs, what) in [
+        (fs(), "mode 0644"),
+        (fs().mode(0o640), "mode 0640"),
+        (fs().mode(0o600).owner(1000, 1000), "owner 1000"),
+    ] {
+        let idle = one(fs).idle;
+        let why = idle.known().unwrap().as_ref().unwrap();
+        assert_eq!(why.location, path);
+        assert!(why.detail.ends_with(what), "{why:?}");
+    }
+    // What is not loaded is not in the way of the connection that NetworkManager makes by itself.
+    assert!(!automatic(fs().mode(0o600)));
+    assert!(automatic(fs()));
 }
 
 fn automatic(fs: MemoryFs) -> bool {
@@ -169,6 +207,109 @@ fn netplan_files_are_laid_over_one_another() {
     assert!(without.idle.known().unwrap().is_some());
 }
 
+/// As `netplan generate` 0.106 ends on the line between `{` and `}` of an ethernet.
+#[test]
+fn what_netplan_refuses_leaves_the_interfaces_unknown() {
+    let generator = "/usr/lib/systemd/system-generators/netplan";
+    let path = "/etc/netplan/01-a.yaml";
+    let unknown = |text: &str| {
+        let fs = systemd(&["systemd-networkd"]).file(generator, "ELF");
+        read(fs.file(path, text)).unevaluated
+    };
+    let ethernet = |body: &str| {
+        unknown(&format!("network:\n  version: 2\n  ethernets:\n    eth0: {{{body}}}\n"))
+    };
+    for body in [
+        "dhcp4: ''",
+        "dhcp4: ",
+        "dhcp4: 1",
+        "dhcp4: perhaps",
+        "dhcpv6: false",
+        "mtu: x",
+        "addresses: [10.0.0.5]",
+        "addresses: [10.0.0.5/33]",
+        "addresses: [10.0.0.5/255.255.255.0]",
+        "addresses: 10.0.0.5/24",
+        "addresses: ",
+        "addresses: [10.0.0.05/24]",
+        "addresses: ['fe80::1%eth0/64']",
+        "addresses: [10.0.0.5/24: {labels: x}]",
+        "addresses: [10.0.0.5/]",
+        "gateway4: fe80::1",
+        "gateway4: 10.0.0.1/24",
+        "routes: [{to: default, via: 10.0.0.300}]",
+        "routes: [{to: default, via: 10.0.0.1, onlink: yes}]",
+        "nameservers: {addresses: [8.8.8.8, x]}",
+        "nameservers: {addresses: [8.8.8.8/32]}",
+        "nameservers: {addresses: 8.8.8.8}",
+        "nameservers: {search: lan}",
+        "match: {names: e*}, dhcp4: true",
+        "match: , dhcp4: true",
+        "match: {macaddress: xx}, dhcp4: true",
+        "match: {macaddress: 52-54-00-12-34-56}",
+        "match: {path: x}, dhcp4: true",
+        "renderer: nm",
+        "dhcp4-overrides: {use-dns: maybe}",
+        "dhcp4-overrides: {usedns: no}",
+        "link-local: ipv4",
+        "set-name: eth0, dhcp4: true",
+        "accept-ra: 1",
+        "neigh-suppress: x",
+    ] {
+        let refused = ethernet(body).unwrap_or_else(|| panic!("{body}"));
+        assert_eq!(refused.location, format!("{path}:4"), "{body}");
+        assert!(refused.reason.contains("netplan"), "{refused:?}");
+    }
+    for body in [
+        "dhcp4: 'yes'",
+        "dhcp4: Y",
+        "dhcp4: true, mtu: ",
+        "addresses: []",
+        "addresses: [10.0.0.5/24: {label: x}]",
+        "addresses: [10.0.0.5/024, 'fe80::5/64']",
+        "gateway4: 10.0.0.1",
+        "gateway6: 'fe80::1'",
+        "routes: [{to: default, via: 10.0.0.1/24}]",
+        "routes: [{to: 0.0.0.0/0, via: 10.0.0.1, metric: 100, on-link: yes}]",
+        "routes: [{to: 10.0.0.0, via: 10.0.0.1}]",
+        "nameservers: {search: [lan], addresses: [8.8.8.8, '2001:db8::1']}",
+        "match: {name: e*}, set-name: eth0, dhcp4: true",
+        "match: {driver: [a, b]}",
+        "match: {macaddress: 52:54:00:12:34:56}, macaddress: 52:54:00:12:34:57",
+        "renderer: NetworkManager",
+        "dhcp-identifier: mac, optional-addresses: [ipv4-ll], link-local: []",
+        "activation-mode: manual, optional: true, critical: true",
+        "dhcp4: true, dhcp4-overrides: {use-dns: no, route-metric: 200, use-domains: route}",
+        "",
+    ] {
+        assert_eq!(ethernet(body), None, "{body}");
+    }
+    for text in [
+        "network:\n",
+        "network:\n  ethernets:\n    eth0:\n",
+        "network:\n  ethernets:\n",
+        "network: {version: 1}\n",
+        "network: {config: disabled}\n",
+        "network: {version: 2}\nfoo: 1\n",
+        "network: {version: 2, ethernets: {'e*': {dhcp4: true}}}\n",
+    ] {
+        assert!(unknown(text).is_some(), "{text}");
+    }
+    for text in [
+        "",
+        "network: {version: 2}\n",
+        "network: {version: '2', renderer: networkd}\n",
+        "network: {version: 2.0, ethernets: {renderer: networkd, eth0: {dhcp4: true}}}\n",
+    ] {
+        assert_eq!(unknown(text), None, "{text}");
+    }
+    // The line of the key, though its value begins on the next.
+    let text = "network:\n  ethernets:\n    eth0:\n      dhcp4: true\n      dhcp:\n        a: b\n";
+    assert_eq!(unknown(text).unwrap().location, format!("{path}:5"));
+    // Where netplan does not run, nobody reads the file.
+    assert_eq!(read(systemd(&[]).file(path, text)).unevaluated, None);
+}
+
 #[test]
 fn a_network_file_of_a_stronger_directory_takes_the_place_of_another() {
     let fs = || systemd(&["systemd-networkd"]);
@@ -194,6 +335,73 @@ fn a_network_file_of_a_stronger_directory_takes_the_place_of_another() {
         "[Match]\nKind=veth\nName=ve-*\n\n[Network]\nAddress=0.0.0.0/28\nDHCPServer=yes\n";
     let config = one(fs().file("/usr/lib/systemd/network/80-container-ve.network", container));
     assert_eq!(config.kind, InterfaceKind::Other);
+}
+
+/// systemd.network(5): "the first (in alphanumeric order) of the network files that matches a given
+/// interface is applied, all later files are ignored, even if they match as well".
+#[test]
+fn the_first_network_file_that_matches_is_the_only_one() {
+    let dhcp = "[Match]\nName=en* eth*\n[Network]\nDHCP=yes\n";
+    let configs = |first: &str, mode| {
+        let fs = systemd(&["systemd-networkd"])
+            .file("/etc/systemd/network/80-dhcp.network", dhcp)
+            .file("/etc/systemd/network/10-x.network", first)
+            .mode(mode);
+        let idle = |config: InterfaceConfig| config.idle.known().unwrap().clone();
+        read(fs).interfaces.into_iter().map(idle).collect::<Vec<_>>()
+    };
+    let unmanaged = "[Match]\nName=eth0\n[Link]\nUnmanaged=yes\n";
+    let found = configs(unmanaged, 0o644);
+    assert_eq!(found[0].as_ref().unwrap().detail, "Unmanaged=yes");
+    assert_eq!(found[1].as_ref().unwrap().location, "/etc/systemd/network/10-x.network");
+    let off = "[Match]\nName=eth0\n[Network]\nDHCP=no\n";
+    let found = configs(off, 0o644);
+    assert_eq!((&found[0], found[1].is_some()), (&None, true));
+    let other = "[Match]\nName=eth1\n[Network]\nDHCP=no\n";
+    assert_eq!(configs(other, 0o644), [None, None]);
+    // A file that it cannot read takes nothing from those behind it.
+    let found = configs(unmanaged, 0o600);
+    assert_eq!(found[0].as_ref().unwrap().location, "/etc/systemd/network/10-x.network");
+    assert_eq!(found[1], None);
+}
+
+/// netplan writes its files 0640 for the group of `systemd-network`.
+#[test]
+fn networkd_reads_only_what_its_user_may() {
+    let dhcp = "[Match]\nName=eth*\n[Network]\nDHCP=yes\n";
+    let path = "/etc/systemd/network/80-dhcp.network";
+    let fs = || systemd(&["systemd-networkd"]).file(path, dhcp);
+    assert_eq!(one(fs()).idle, Fact::Known(None));
+    assert_eq!(one(fs().mode(0o640).owner(0, 102)).idle, Fact::Known(None));
+    for mode in [0o600, 0o640] {
+        let idle = one(fs().mode(mode)).idle;
+        assert_eq!(idle.known().unwrap().as_ref().unwrap().location, path);
+    }
+}
+
+#[test]
+fn a_condition_on_the_kernels_command_line_is_decided_where_that_is_known() {
+    let text = |condition: &str| {
+        format!("[Match]\nName=eth*\nKernelCommandLine={condition}\n[Network]\nDHCP=yes\n")
+    };
+    let reach = |condition: &str, line: &Fact<Option<(String, String)>>| {
+        let fs =
+            systemd(&["systemd-networkd"]).file("/etc/systemd/network/a.network", text(condition));
+        read_with(&fs.tree(), line).interfaces[0].reach(&eth0())
+    };
+    let line = Fact::Known(Some(("ro net=dhcp quiet".to_owned(), "grub.cfg:9".to_owned())));
+    for (condition, reached) in [
+        ("!nodhcp", Reach::Yes),
+        ("quiet", Reach::Yes),
+        ("net", Reach::Yes),
+        ("net=dhcp", Reach::Yes),
+        ("net=static", Reach::No),
+        ("!quiet", Reach::No),
+        ("nodhcp", Reach::No),
+    ] {
+        assert_eq!(reach(condition, &line), reached, "{condition}");
+    }
+    assert_eq!(reach("!nodhcp", &Fact::Known(None)), Reach::Maybe);
 }
 
 #[test]
@@ -233,6 +441,66 @@ fn ifupdown_starts_what_auto_names() {
     let bridge = "auto br0\niface br0 inet static\n  address 10.0.0.5/24\n  bridge_ports eth0\n";
     let config = one(fs().file(interfaces, bridge));
     assert_eq!((config.kind, config.ports), (InterfaceKind::Master, vec!["eth0".to_owned()]));
+}
+
+/// As `ifup -n` of ifupdown 0.8.41 has it.
+#[test]
+fn an_ifupdown_stanza_inherits_family_method_and_options() {
+    let interfaces = "/etc/network/interfaces";
+    let fs = |text: &str| systemd(&["networking"]).file(interfaces, text);
+    let eth0 = |text: &str| {
+        let configuration = read(fs(text));
+        assert_eq!(configuration.unevaluated, None, "{text}");
+        configuration.interfaces.into_iter().find(|config| config.name == "eth0").unwrap()
+    };
+    for text in [
+        "iface lan inet dhcp\nauto eth0\niface eth0 inherits lan\n",
+        "iface lan inet dhcp\nauto eth0\niface eth0 inet inherits lan\n",
+        "iface lan inet static\n address 10.0.0.5/24\nauto eth0\niface eth0 inet dhcp inherits lan\n",
+        "iface base inet dhcp\niface lan inherits base\nauto eth0\niface eth0 inherits lan\n",
+    ] {
+        let config = eth0(text);
+        assert_eq!((config.ipv4, config.idle), (Addressing::Dhcp, Fact::Known(None)), "{text}");
+    }
+    let config = eth0("iface lan inet dhcp\nauto eth0\niface eth0 inet manual inherits lan\n");
+    assert_eq!(config.ipv4, Addressing::None);
+    let text = "iface lan inet static\n address 10.0.0.5/24\n hwaddress 00:0c:29:1a:2b:3c\nauto eth0\niface eth0 inherits lan\n";
+    let config = eth0(text);
+    assert_eq!((config.ipv4, config.macs.len()), (Addressing::Static, 1));
+    assert_eq!(config.ipv4_at.location, format!("{interfaces}:1"));
+    assert_eq!(config.location, format!("{interfaces}:5"));
+    for text in [
+        "auto eth0\niface eth0 inherits lan\niface lan inet dhcp\n",
+        "auto eth0\niface eth0 inet inherits eth0\n",
+    ] {
+        assert!(read(fs(text)).unevaluated.is_some(), "{text}");
+    }
+}
+
+/// As `ifup -a --read-environment` has it; udev's way through `allow-hotplug` does not read the file.
+#[test]
+fn networking_leaves_out_what_its_defaults_say() {
+    let config = |interfaces: &str, defaults: &str| {
+        one(systemd(&["networking"])
+            .file("/etc/network/interfaces", interfaces)
+            .file("/etc/default/networking", defaults))
+    };
+    let auto = "auto eth0\niface eth0 inet dhcp\n";
+    for (interfaces, defaults, starts) in [
+        (auto, "#EXCLUDE_INTERFACES=eth0\n", true),
+        (auto, "EXCLUDE_INTERFACES=eth1\n", true),
+        (auto, "EXCLUDE_INTERFACES=\"lo eth0\"\n", false),
+        (auto, "EXCLUDE_INTERFACES=e*\n", false),
+        (auto, "CONFIGURE_INTERFACES=no\n", false),
+        (auto, "CONFIGURE_INTERFACES=yes\n", true),
+        ("allow-hotplug eth0\niface eth0 inet dhcp\n", "CONFIGURE_INTERFACES=no\n", true),
+    ] {
+        let idle = config(interfaces, defaults).idle;
+        assert_eq!(idle == Fact::Known(None), starts, "{interfaces} {defaults}");
+    }
+    let idle = config(auto, "CONFIGURE_INTERFACES=no\n").idle;
+    let why = idle.known().unwrap().as_ref().unwrap();
+    assert_eq!(why.location, "/etc/default/networking:1");
 }
 
 #[test]
@@ -286,6 +554,31 @@ fn the_name_of_the_card_follows_rules_links_and_command_line() {
     assert_eq!(name(fs().file(own, text), ""), NicName::Exactly("lan0".to_owned()));
     let bound = "[Match]\nMACAddress=00:0c:29:1a:2b:3c\n[Link]\nName=lan0\n";
     assert_eq!(name(fs().file(own, bound), ""), NicName::ByPlace);
+    // A rule of the machine's own comes first; one for another card does not count.
+    let rule = |text: &str| {
+        let path = "/etc/udev/rules.d/70-names.rules";
+        let fs = by_place(MemoryFs::new()).file(path, text);
+        read_with(&fs.tree(), &Fact::Known(None)).nic_name.known().map(|(name, _)| name.clone())
+    };
+    let lan0 = || Some(NicName::Exactly("lan0".to_owned()));
+    for (text, expected) in [
+        ("SUBSYSTEM==\"net\", DRIVERS==\"virtio_net\", NAME=\"lan0\"\n", lan0()),
+        (
+            "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{address}==\"?*\", ATTR{type}==\"1\", KERNEL==\"eth*\", NAME=\"lan0\"\n",
+            lan0(),
+        ),
+        (
+            "SUBSYSTEM==\"net\", ATTR{address}==\"00:0c:29:1a:2b:3c\", NAME=\"lan0\"\n",
+            Some(NicName::ByPlace),
+        ),
+        ("SUBSYSTEM==\"net\", DRIVERS==\"vmxnet3\", NAME=\"lan0\"\n", Some(NicName::ByPlace)),
+        ("SUBSYSTEM==\"net\", KERNELS==\"0000:02:01.0\", NAME=\"lan0\"\n", Some(NicName::ByPlace)),
+        ("SUBSYSTEM==\"net\", ATTR{address}==\"fa:16:3e:*\", NAME=\"lan0\"\n", None),
+        ("SUBSYSTEM==\"net\", PROGRAM==\"/bin/name\", NAME=\"$result\"\n", None),
+        ("KERNEL==\"vd*\", NAME=\"disk%n\"\n", Some(NicName::ByPlace)),
+    ] {
+        assert_eq!(rule(text), expected, "{text}");
+    }
     // Debian 8: new names only when asked for.
     let debian_8 = "ENV{net.ifnames}!=\"1\", GOTO=\"net_setup_link_end\"\n";
     let fs = fs().file("/usr/lib/udev/rules.d/80-net-setup-link.rules", debian_8);

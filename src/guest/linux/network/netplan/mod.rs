@@ -2,7 +2,9 @@
 //!
 //! Source: netplan(5), netplan-generate(8): files of `/lib`, `/etc` and `/run` with the same name
 //! shadow each other, all are read in the order of their names, later scalars replace earlier ones
-//! and lists grow.
+//! and lists grow. What one file has that netplan refuses leaves all of it unknown: see [`grammar`].
+
+mod grammar;
 
 use std::collections::BTreeMap;
 
@@ -59,6 +61,11 @@ pub(super) fn find(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<I
                 continue;
             }
         };
+        if programs.runs(NetworkProgram::Netplan)
+            && let Some(Err(refused)) = root.as_ref().map(|root| grammar::check(root, &file))
+        {
+            files.not_followed(&format!("{}:{}", file.path, refused.line), refused.reason);
+        }
         let Some(network) = root.as_ref().and_then(|root| root.get(&["network"])) else { continue };
         for (kind, node) in network.map().into_iter().flatten() {
             match (kind.as_str(), node.text()) {
@@ -86,6 +93,11 @@ pub(super) fn find(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<I
         }
     }
     for (id, interface) in interfaces {
+        // `validate_netdef_grammar`
+        if interface.set_name.is_some() && !interface.has_match {
+            let reason = format!("netplan refuses {id}: set-name without match");
+            files.not_followed(&interface.location, reason);
+        }
         found.push(interface.config(id, renderer.as_deref(), programs));
     }
 }
@@ -138,7 +150,7 @@ impl Interface {
             self.renderer = Some(text.to_owned());
         }
         if let Some(mode) = node.get(&["activation-mode"]) {
-            let manual = matches!(mode.text(), Some("manual" | "off"));
+            let manual = mode.text() == Some("manual") || boolean(mode) == Some(false);
             self.off = manual.then(|| at(mode));
         }
     }
