@@ -76,6 +76,7 @@ pub fn find(tree: &Tree, sshd: &SshdFacts, units: &BootUnits<'_>) -> FirewallFac
                 let what = match state {
                     UnitState::Absent => "not there",
                     UnitState::Masked => "masked",
+                    UnitState::Skipped => "passed over at boot for its conditions",
                     UnitState::Disabled | UnitState::Enabled => "not started at boot",
                 };
                 facts.looked_at.push(Evidence::new(service, what));
