@@ -94,6 +94,7 @@ fn remedy(name: &str) -> Option<&'static str> {
             "iptables -I INPUT -p tcp --dport 22 -j ACCEPT && netfilter-persistent save"
         }
         "ufw" => "ufw allow ssh",
+        "tcp-wrappers" => "sed -i '1i sshd: ALL' /etc/hosts.allow",
         "SuSEfirewall2" => "SuSEfirewall2 open EXT TCP ssh",
         _ => return None,
     })

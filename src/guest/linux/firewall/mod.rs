@@ -9,6 +9,7 @@ mod firewalld;
 mod iptables;
 mod nftables;
 mod susefirewall;
+mod tcp_wrappers;
 mod ufw;
 
 use super::systemd_unit::BootUnits;
@@ -84,6 +85,7 @@ pub fn find(tree: &Tree, sshd: &SshdFacts, units: &BootUnits<'_>) -> FirewallFac
             Fact::Unknown(unread) => facts.unread.push(unread),
         }
     }
+    facts.enabled.extend(tcp_wrappers::find(tree));
     facts
 }
 
