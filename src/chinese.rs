@@ -356,6 +356,39 @@ const PHRASES: &[(&str, &str)] = &[
     // Accounts.
     ("password set ({})", "已设置密码（{}）"),
     ("password locked", "密码已锁定"),
+    ("{}: locked, and sshd asks no PAM (UsePAM no)", "{}：已锁定，且sshd未启用PAM（UsePAM no）"),
+    ("owner {}, mode {}: sshd refuses the keys of {}", "属主{}，权限{}：sshd拒绝{}的密钥"),
+    (
+        "owner {}, mode {}: whether sshd accepts the keys of {} is not known",
+        "属主{}，权限{}：sshd是否接受{}的密钥未知",
+    ),
+    ("owner {}, mode {}, {} may not read it", "属主{}，权限{}，{}无权读取"),
+    ("owner {}, group {}, mode {}: sudo refuses it", "属主{}，属组{}，权限{}：sudo拒绝使用"),
+    (
+        "{}: sudo asks for a password, and it has none ({})",
+        "{}：sudo要求密码，而该账户没有密码（{}）",
+    ),
+    (
+        "sudo asks {} for a password, and whether it takes the empty one is not known",
+        "sudo要求{}输入密码，是否接受空密码未知",
+    ),
+    ("{}: whom it is for is not known", "{}：适用对象未知"),
+    ("{}: whom it is for is not looked at", "{}：未检查其适用对象"),
+    ("{}: the key alone is not enough", "{}：仅凭密钥不够"),
+    ("{}: whether it asks for the password is not known", "{}：是否要求密码未知"),
+    ("sudo refuses to include it for its owner or mode", "sudo因属主或权限拒绝包含该文件"),
+    (
+        "a seed for NoCloud, which comes before OpenStack",
+        "NoCloud的种子数据，且NoCloud排在OpenStack之前",
+    ),
+    ("what cloud-init does with {} is not known", "cloud-init如何处理{}未知"),
+    ("no set-passwords", "没有set-passwords"),
+    (
+        "whether this version of cloud-init writes 50-cloud-init.conf is not known",
+        "该版本的cloud-init是否写入50-cloud-init.conf未知",
+    ),
+    ("passed over at boot for its conditions", "因条件不满足，开机时被跳过"),
+    ("links {}", "链接了{}"),
     ("no password set", "未设置密码"),
     ("no account with uid 0", "没有uid为0的账户"),
     // Windows.

@@ -130,18 +130,16 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
     })
 }
 
-/// The lists of modules, when there are some and none has the module that sets passwords
-/// (`cc_set_passwords.py`).
+/// The list in which the module that sets passwords stands as packages ship it (`cc_set_passwords.py`),
+/// when neither it nor another has it.
 fn without_set_passwords(cloud_init: &CloudInitFacts) -> Option<Evidence> {
     let lists = ["cloud_init_modules", "cloud_config_modules", "cloud_final_modules"]
         .map(|key| setting(cloud_init, key));
-    let names: Vec<_> =
-        lists.iter().filter_map(|list| list.value).filter_map(module_names).flatten().collect();
-    if names.is_empty() || names.iter().any(|name| name == "set_passwords") {
-        return None;
-    }
-    let last = lists.iter().rev().find(|list| list.value.is_some())?;
-    Some(Evidence::new(last.evidence().location, "no set-passwords"))
+    let [_, usual, _] = &lists;
+    usual.value?;
+    let mut names = lists.iter().filter_map(|list| list.value).filter_map(module_names).flatten();
+    let missing = names.all(|name| name != "set_passwords");
+    missing.then(|| Evidence::new(usual.evidence().location, "no set-passwords"))
 }
 
 fn root_unlocked(user: Option<&serde_json::Value>) -> bool {

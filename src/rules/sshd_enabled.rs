@@ -126,7 +126,9 @@ fn decide(facts: &Facts) -> Decision {
     };
     let masked = sshd.units.iter().find(|unit| unit.state.known() == Some(&UnitState::Masked));
     let name = shell::quote(&masked.unwrap_or(unit).name);
-    let evidence = sshd.units.iter().map(|unit| unit.evidence.clone()).collect();
+    // A unit and its alias have the same.
+    let mut evidence: Vec<_> = sshd.units.iter().map(|unit| unit.evidence.clone()).collect();
+    evidence.dedup();
     let outcome = Outcome::broken(
         text!("The SSH server is not started at boot.", "SSH服务未设置为开机启动。"),
         evidence,

@@ -227,14 +227,15 @@ fn insecure(
     for depth in 0..=MAX_PARENTS {
         let metadata = tree.metadata(&at).map_err(|error| unread(&at, error))?;
         if within {
-            match writable(&metadata, login) {
-                Some(reason) if is_private_group(&metadata, login) => {
-                    // Debian's OpenSSH lets the account's private group write (user-group-modes.patch).
-                    let reason = format!("{reason}; whether sshd accepts that is not known");
-                    doubt = doubt.or_else(|| Some(Unread::new(at.clone(), reason)));
-                }
-                Some(reason) => return Ok(Some(Evidence::new(at, reason))),
-                None => {}
+            let (shown, name) = (shown(&metadata), login.name);
+            if is_writable(&metadata, login) && is_private_group(&metadata, login) {
+                // Debian's OpenSSH lets the account's private group write (user-group-modes.patch).
+                let reason =
+                    format!("{shown}: whether sshd accepts the keys of {name} is not known");
+                doubt = doubt.or_else(|| Some(Unread::new(at.clone(), reason)));
+            } else if is_writable(&metadata, login) {
+                let reason = format!("{shown}: sshd refuses the keys of {name}");
+                return Ok(Some(Evidence::new(at, reason)));
             }
         }
         let needed = if depth == 0 { 0o4 } else { 0o1 };
@@ -252,11 +253,9 @@ fn insecure(
     Err(Unread::new(path, format!("more than {MAX_PARENTS} directories above it")))
 }
 
-/// Why others than root and the account may write to a file or directory, if they may.
-fn writable(metadata: &Metadata, login: &Login<'_>) -> Option<String> {
-    let foreign = metadata.uid != 0 && metadata.uid != login.uid;
-    (foreign || metadata.mode & 0o022 != 0)
-        .then(|| format!("{}: sshd refuses the keys of {}", shown(metadata), login.name))
+/// Whether others than root and the account may write to a file or directory.
+fn is_writable(metadata: &Metadata, login: &Login<'_>) -> bool {
+    metadata.uid != 0 && metadata.uid != login.uid || metadata.mode & 0o022 != 0
 }
 
 fn is_private_group(metadata: &Metadata, login: &Login<'_>) -> bool {
