@@ -1,6 +1,7 @@
 //! `cloud-init-datasource-openstack`
 
 use super::cloud_init_ready::names_openstack;
+use super::cloud_init_settings::taken_away;
 use super::scope::{Decision, known, linux_only, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::Evidence;
@@ -20,8 +21,8 @@ static DOC: Doc = Doc {
         "平台以OpenStack方式提供元数据。列表中没有OpenStack时，cloud-init找不到数据源，无法注入任何信息；未设置列表时会逐个尝试所有数据源，耗时较长。",
     ),
     decided: Fixed::new(
-        "/etc/cloud/cloud.cfg and cloud.cfg.d/*.cfg are merged in their order; a list without OpenStack fails (Ec2 alone does not count), none warns.",
-        "按顺序合并/etc/cloud/cloud.cfg和cloud.cfg.d/*.cfg；列表不包含OpenStack判为失败（仅有Ec2不算），未设置列表时告警。",
+        "/etc/cloud/cloud.cfg and cloud.cfg.d/*.cfg are merged in their order; a list without OpenStack fails (Ec2 alone does not count), none warns. What binds cloud-init to another data source fails, too: /etc/cloud/ds-identify.cfg or ci.ds= on the kernel command line names one, or NoCloud comes first and has a seed below /var/lib/cloud/seed.",
+        "按顺序合并/etc/cloud/cloud.cfg和cloud.cfg.d/*.cfg；列表不包含OpenStack判为失败（仅有Ec2不算），未设置列表时告警。cloud-init被绑定到其他数据源时同样判为失败：/etc/cloud/ds-identify.cfg或内核命令行的ci.ds=指定了其他数据源，或NoCloud排在前面且/var/lib/cloud/seed中有其种子数据。",
     ),
     remedy: Fixed::new(
         "printf 'datasource_list: [ OpenStack ]\\ndatasource:\\n  OpenStack:\\n    metadata_urls: [ \"http://169.254.169.254\" ]\\n    max_wait: 120\\n    timeout: 5\\n' > /etc/cloud/cloud.cfg.d/zz-openstack.cfg",
@@ -66,6 +67,18 @@ fn decide(facts: &Facts) -> Decision {
 
     if let Some(unread) = cloud_init.unread.first() {
         return Err(Box::new(undecided(unread)));
+    }
+    if let Some(bound) = known(&cloud_init.bound_elsewhere)? {
+        let (place, what) = (&bound.location, &bound.detail);
+        let (place_zh, what_zh) = bound.in_chinese();
+        return Ok(Outcome::broken(
+            text!(
+                "cloud-init is bound to another data source: {place}: {what}.",
+                "cloud-init被绑定到其他数据源：{place_zh}：{what_zh}。"
+            ),
+            vec![bound.clone()],
+        )
+        .remedy(taken_away(bound)));
     }
     let Some((list, evidence)) = known(&cloud_init.datasource_list)? else {
         return Ok(Outcome::doubtful(
@@ -138,6 +151,30 @@ mod tests {
         assert_eq!(status(rule, &facts), Status::Warn);
         linux_mut(&mut facts).cloud_init.datasource_list = Fact::Known(None);
         expect_in(profile, rule, &facts, Status::Warn, "not set");
+    }
+
+    #[test]
+    fn what_binds_it_to_another_data_source_fails() {
+        for (location, detail, command) in [
+            (
+                "/etc/cloud/ds-identify.cfg:1",
+                "datasource: NoCloud",
+                "sed -i '1s/^/#/' /etc/cloud/ds-identify.cfg",
+            ),
+            (
+                "/var/lib/cloud/seed/nocloud/meta-data",
+                "a seed",
+                "rm -f /var/lib/cloud/seed/nocloud/meta-data",
+            ),
+            ("kernel command line", "ci.ds=NoCloud", "--remove-args=ci.ds=NoCloud)"),
+        ] {
+            let mut facts = good_linux();
+            linux_mut(&mut facts).cloud_init.bound_elsewhere =
+                Fact::Known(Some(Evidence::new(location, detail)));
+            let rule = &CloudInitDatasourceOpenstack;
+            let finding = expect_in(Profile::Huaweicloud, rule, &facts, Status::Fail, location);
+            assert!(remedy(&finding).ends_with(command), "{finding:#?}");
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! `cloud-init-enabled`
 
+use super::cloud_init_settings::{taken_away, without_word};
 use super::scope::{Decision, known, linux_only, settle, undecided};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell};
-use crate::fact::{Evidence, Unread};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell, skipped};
+use crate::fact::Unread;
 use crate::guest::facts::{Facts, UnitState};
 use crate::text;
 
@@ -19,8 +20,8 @@ static DOC: Doc = Doc {
         "只要有一个阶段未启动，密码、密钥或用户数据就无法注入，且从外部看不到任何错误。",
     ),
     decided: Fixed::new(
-        "The units of this version (cloud-init-local, cloud-init or cloud-init-network, cloud-config, cloud-final) are enabled and not masked; there is no /etc/cloud/cloud-init.disabled and no cloud-init=disabled on the kernel command line.",
-        "该版本的服务单元（cloud-init-local、cloud-init或cloud-init-network、cloud-config、cloud-final）均已启用且未被屏蔽；不存在/etc/cloud/cloud-init.disabled，内核命令行中没有cloud-init=disabled。",
+        "The units of this version (cloud-init-local, cloud-init or cloud-init-network, cloud-config, cloud-final) are enabled, not masked, and not passed over for a condition on a path; there is no /etc/cloud/cloud-init.disabled and no cloud-init=disabled on the kernel command line.",
+        "该版本的服务单元（cloud-init-local、cloud-init或cloud-init-network、cloud-config、cloud-final）均已启用、未被屏蔽，且未因路径条件被跳过；不存在/etc/cloud/cloud-init.disabled，内核命令行中没有cloud-init=disabled。",
     ),
     remedy: Fixed::new(
         "systemctl unmask cloud-init-local cloud-init cloud-config cloud-final; systemctl enable cloud-init-local cloud-init cloud-config cloud-final; rm -f /etc/cloud/cloud-init.disabled",
@@ -75,7 +76,7 @@ fn decide(facts: &Facts) -> Decision {
             ),
             disabled_by.clone(),
         )
-        .remedy(switch_on(first)));
+        .remedy(taken_away(first)));
     }
     let off: Vec<_> = cloud_init
         .units
@@ -87,10 +88,12 @@ fn decide(facts: &Facts) -> Decision {
         let quoted = off.iter().map(|unit| shell::quote(&unit.name)).collect::<Vec<_>>().join(" ");
         let remedy = match off.iter().find_map(|unit| unit.mask_word()) {
             Some(word) => without_word(word),
-            None => text!(
-                "systemctl unmask {quoted}; systemctl enable {quoted}",
-                "systemctl unmask {quoted}; systemctl enable {quoted}"
-            ),
+            None => off.iter().find_map(|unit| skipped::remedy(unit)).unwrap_or_else(|| {
+                text!(
+                    "systemctl unmask {quoted}; systemctl enable {quoted}",
+                    "systemctl unmask {quoted}; systemctl enable {quoted}"
+                )
+            }),
         };
         return Ok(Outcome::broken(
             text!("Not started at boot: {names}.", "未设置开机启动：{names}。"),
@@ -113,32 +116,10 @@ fn decide(facts: &Facts) -> Decision {
     ))
 }
 
-/// What takes away the switch that was seen.
-fn switch_on(switch: &Evidence) -> Text {
-    if let Some((file, line)) = shell::file_and_line(&switch.location) {
-        let file = shell::quote_path(file);
-        return text!("sed -i '{line}s/^/#/' {file}", "sed -i '{line}s/^/#/' {file}");
-    }
-    if switch.location.starts_with('/') {
-        let file = shell::quote_path(&switch.location);
-        return text!("rm -f {file}", "rm -f {file}");
-    }
-    without_word(&switch.detail)
-}
-
-/// What takes a word out of the kernel's command line.
-pub(super) fn without_word(word: &str) -> Text {
-    let word = shell::quote(word);
-    text!(
-        "Take {word} out of GRUB_CMDLINE_LINUX in /etc/default/grub, then update-grub or grub2-mkconfig -o /boot/grub2/grub.cfg (with BLS entries: grubby --update-kernel=ALL --remove-args={word})",
-        "从/etc/default/grub的GRUB_CMDLINE_LINUX中删除{word}，然后执行update-grub或grub2-mkconfig -o /boot/grub2/grub.cfg（使用BLS引导项时：grubby --update-kernel=ALL --remove-args={word}）"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::Fact;
+    use crate::fact::{Evidence, Fact};
     use crate::rules::Status;
     use crate::rules::testing::*;
 
@@ -183,6 +164,17 @@ mod tests {
         );
         assert_eq!(remedy(&finding), "systemctl unmask cloud-init; systemctl enable cloud-init");
         assert_eq!(status(&CloudInitEnabled, &facts), Status::Warn);
+    }
+
+    #[test]
+    fn a_stage_that_is_passed_over_for_its_condition_fails() {
+        let mut facts = good_linux();
+        let unit = &mut linux_mut(&mut facts).cloud_init.units[1];
+        unit.state = Fact::Known(UnitState::Skipped);
+        let drop_in = "/etc/systemd/system/cloud-init.service.d/x.conf:2";
+        unit.evidence = Evidence::new(drop_in, "ConditionPathExists=/nonexistent");
+        let finding = expect(&CloudInitEnabled, &facts, Status::Warn, drop_in);
+        assert!(remedy(&finding).starts_with("sed -i '2s/^/#/' /etc/systemd/"), "{finding:#?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `cloud-init-modules-order`
 
-use super::cloud_init_settings::{configured, setting};
+use super::cloud_init_settings::{configured, module_names, setting};
 use super::scope::{Decision, settle};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text};
 use crate::guest::facts::Facts;
@@ -53,17 +53,10 @@ fn decide(facts: &Facts) -> Decision {
     let (cloud_init, _) = configured(facts)?;
     let setting = setting(cloud_init, "cloud_init_modules");
     let evidence = vec![setting.evidence()];
-    let Some(list) = setting.value.and_then(serde_json::Value::as_array) else {
+    let Some(names) = setting.value.and_then(module_names) else {
         let Text { en, zh } = setting.state();
         return Ok(Outcome::broken(text!("{en}, no list.", "{zh}，不是列表。"), evidence));
     };
-    // An entry is a name, or a list of a name and how often it runs; `-` counts as `_`
-    // (`cloudinit/config/modules.py`, `form_module_name`).
-    let names: Vec<String> = list
-        .iter()
-        .filter_map(|entry| entry.as_str().or_else(|| entry.get(0)?.as_str()))
-        .map(|name| name.replace('-', "_"))
-        .collect();
     let ssh = names.iter().position(|name| name == "ssh");
     let has_update = names.iter().any(|name| name == "update_hostname");
     let place = evidence.first().map_or("", |seen| seen.location.as_str());

@@ -16,7 +16,8 @@ pub(super) enum Readiness {
 
 /// Ready means: installed; not disabled; every boot stage enabled; and `datasource_list` either not
 /// set (then cloud-init's own list holds, which has OpenStack) or with `OpenStack` in it. `Ec2` alone
-/// does not count: the platform's pages ask for OpenStack, and only there the password arrives.
+/// does not count: the platform's pages ask for OpenStack, and only there the password arrives. Nothing
+/// else binds it to another data source.
 pub(super) fn readiness(cloud_init: &CloudInitFacts) -> Readiness {
     settle(cloud_init).unwrap_or_else(|readiness| readiness)
 }
@@ -62,6 +63,11 @@ fn settle(cloud_init: &CloudInitFacts) -> Result<Readiness, Readiness> {
         Ok(None) => {}
         Err(unread) => undecided = undecided.or(Some(unread.clone())),
     }
+    match cloud_init.bound_elsewhere.as_result() {
+        Ok(Some(evidence)) => return Err(Readiness::NotReady(evidence.clone())),
+        Ok(None) => {}
+        Err(unread) => undecided = undecided.or(Some(unread.clone())),
+    }
     undecided = undecided.or_else(|| cloud_init.unread.first().cloned());
     undecided.map_or(Ok(Readiness::Ready(seen)), |unread| Err(Readiness::Undecided(unread)))
 }
@@ -103,6 +109,13 @@ mod tests {
         let readiness = of(|c| c.unread = vec![Unread::new("/etc/cloud/cloud.cfg", "bad YAML")]);
         assert!(matches!(readiness, Readiness::Undecided(u) if u.reason == "bad YAML"));
         assert!(matches!(of(|c| c.units.clear()), Readiness::Undecided(_)));
+    }
+
+    #[test]
+    fn what_binds_it_to_another_datasource_is_in_the_way() {
+        let seen = Evidence::new("/etc/cloud/ds-identify.cfg:1", "datasource: NoCloud");
+        let readiness = of(|c| c.bound_elsewhere = Fact::Known(Some(seen.clone())));
+        assert_eq!(readiness, Readiness::NotReady(seen));
     }
 
     #[test]

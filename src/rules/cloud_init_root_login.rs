@@ -1,9 +1,10 @@
 //! `cloud-init-root-login`
 
-use super::cloud_init_settings::{configured, setting, switch};
+use super::cloud_init_settings::{configured, module_names, setting, switch};
 use super::scope::{Decision, settle};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text};
-use crate::guest::facts::Facts;
+use crate::fact::Evidence;
+use crate::guest::facts::{CloudInitFacts, Facts};
 use crate::text;
 
 /// cloud-init lets root log in, or keeps it out, as the platform wants it.
@@ -19,8 +20,8 @@ static DOC: Doc = Doc {
         "华为云为新云服务器的root用户注入密码：设置了disable_root或锁定密码时该密码无法使用。Open Telekom Cloud则相反，要求使用具有sudo权限的普通用户。",
     ),
     decided: Fixed::new(
-        "In the merged configuration: disable_root is false (absent means true), ssh_pwauth is true, and users (or the default user) has root with lock_passwd false. Under the profile otc: disable_root is not false, and ssh_pwauth is not true.",
-        "检查合并后的配置：disable_root为false（未设置时为true），ssh_pwauth为true，且users（或默认用户）中root的lock_passwd为false。otc配置下：disable_root不为false，且ssh_pwauth不为true。",
+        "In the merged configuration: a list of modules has set-passwords, disable_root is false (absent means true), ssh_pwauth is true, and users (or the default user) has root with lock_passwd false. Under the profile otc: disable_root is not false, and ssh_pwauth is not true.",
+        "检查合并后的配置：模块列表包含set-passwords，disable_root为false（未设置时为true），ssh_pwauth为true，且users（或默认用户）中root的lock_passwd为false。otc配置下：disable_root不为false，且ssh_pwauth不为true。",
     ),
     remedy: Fixed::new(
         "printf 'users:\\n- name: root\\n  lock_passwd: false\\ndisable_root: false\\nssh_pwauth: true\\n' > /etc/cloud/cloud.cfg.d/99-root-login.cfg (Open Telekom Cloud: take these settings out)",
@@ -91,6 +92,10 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
     wrong.extend((disable_root.switch() != Some(false)).then(|| disable_root.state()));
     wrong.extend((ssh_pwauth.switch() != Some(true)).then(|| ssh_pwauth.state()));
     let mut evidence = vec![disable_root.evidence(), ssh_pwauth.evidence()];
+    if let Some(lists) = without_set_passwords(cloud_init) {
+        wrong.push(text!("no list of modules has set-passwords", "模块列表中没有set-passwords"));
+        evidence.push(lists);
+    }
     if root_unlocked(default_user.value) {
         evidence.push(default_user.evidence());
     } else {
@@ -123,6 +128,18 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
             evidence,
         ),
     })
+}
+
+/// The list in which the module that sets passwords stands as packages ship it (`cc_set_passwords.py`),
+/// when neither it nor another has it.
+fn without_set_passwords(cloud_init: &CloudInitFacts) -> Option<Evidence> {
+    let lists = ["cloud_init_modules", "cloud_config_modules", "cloud_final_modules"]
+        .map(|key| setting(cloud_init, key));
+    let [_, usual, _] = &lists;
+    usual.value?;
+    let mut names = lists.iter().filter_map(|list| list.value).filter_map(module_names).flatten();
+    let missing = names.all(|name| name != "set_passwords");
+    missing.then(|| Evidence::new(usual.evidence().location, "no set-passwords"))
 }
 
 fn root_unlocked(user: Option<&serde_json::Value>) -> bool {
@@ -174,6 +191,22 @@ mod tests {
         linux_mut(&mut facts).cloud_init.places.clear();
         assert_eq!(status(rule, &facts), Status::Warn);
         expect_in(Profile::Otc, rule, &facts, Status::Pass, "disable_root: true");
+    }
+
+    #[test]
+    fn without_the_module_that_sets_passwords_the_injected_one_is_not_set() {
+        let mut facts = good_linux();
+        let config = &mut linux_mut(&mut facts).cloud_init.config;
+        config["cloud_config_modules"] = serde_json::json!(["runcmd"]);
+        let rule = &CloudInitRootLogin;
+        expect(rule, &facts, Status::Warn, "no list of modules has set-passwords");
+        for entry in
+            [serde_json::json!("set_passwords"), serde_json::json!(["set-passwords", "always"])]
+        {
+            let config = &mut linux_mut(&mut facts).cloud_init.config;
+            config["cloud_config_modules"] = serde_json::json!(["runcmd", entry]);
+            assert_eq!(status(rule, &facts), Status::Pass);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use serde_json::Value as Json;
 
 use super::scope::{Decision, known, linux_only, undecided};
-use super::shell::file_and_line;
+use super::shell::{file_and_line, quote, quote_path};
 use super::{Outcome, Text};
 use crate::fact::{Evidence, value_behind};
 use crate::guest::facts::{CloudInitFacts, CloudInitInstalled, Facts, LinuxFacts};
@@ -115,12 +115,44 @@ pub(super) fn switch(value: &Json) -> Option<bool> {
     }
 }
 
+/// The modules of a list; an entry is a name, a list of a name and how often it runs, or a map with a
+/// `name`; `-` counts as `_` (`cloudinit/config/modules.py`, `form_module_name`).
+pub(super) fn module_names(list: &Json) -> Option<Vec<String>> {
+    let names = list.as_array()?.iter();
+    let names = names.filter_map(|entry| {
+        entry.as_str().or_else(|| entry.get(0).or_else(|| entry.get("name"))?.as_str())
+    });
+    Some(names.map(|name| name.replace('-', "_")).collect())
+}
+
 /// The upstream version: `2:22.4.2-1+deb12u3` is 22.4.
 pub(super) fn version(installed: &CloudInitInstalled) -> Option<(u32, u32)> {
     let version = installed.version.as_deref()?;
     let version = version.split_once(':').map_or(version, |(_, rest)| rest);
     let mut parts = version.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
     Some((parts.next()?.ok()?, parts.next()?.ok()?))
+}
+
+/// What takes away a switch that was seen: a line, a file, or a word of the kernel command line.
+pub(super) fn taken_away(switch: &Evidence) -> Text {
+    if let Some((file, line)) = file_and_line(&switch.location) {
+        let file = quote_path(file);
+        return text!("sed -i '{line}s/^/#/' {file}", "sed -i '{line}s/^/#/' {file}");
+    }
+    if switch.location.starts_with('/') {
+        let file = quote_path(&switch.location);
+        return text!("rm -f {file}", "rm -f {file}");
+    }
+    without_word(&switch.detail)
+}
+
+/// What takes a word out of the kernel's command line.
+pub(super) fn without_word(word: &str) -> Text {
+    let word = quote(word);
+    text!(
+        "Take {word} out of GRUB_CMDLINE_LINUX in /etc/default/grub, then update-grub or grub2-mkconfig -o /boot/grub2/grub.cfg (with BLS entries: grubby --update-kernel=ALL --remove-args={word})",
+        "从/etc/default/grub的GRUB_CMDLINE_LINUX中删除{word}，然后执行update-grub或grub2-mkconfig -o /boot/grub2/grub.cfg（使用BLS引导项时：grubby --update-kernel=ALL --remove-args={word}）"
+    )
 }
 
 #[cfg(test)]

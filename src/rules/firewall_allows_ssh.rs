@@ -100,6 +100,7 @@ fn remedy(name: &str, port: &str) -> Option<String> {
         }
         ("ufw", "22") => "ufw allow ssh".to_owned(),
         ("ufw", _) => format!("ufw allow {port}/tcp"),
+        ("tcp-wrappers", _) => "sed -i '1i sshd: ALL' /etc/hosts.allow".to_owned(),
         ("SuSEfirewall2", "22") => "SuSEfirewall2 open EXT TCP ssh".to_owned(),
         ("SuSEfirewall2", _) => format!("SuSEfirewall2 open EXT TCP {port}"),
         _ => return None,
@@ -156,7 +157,7 @@ mod tests {
             let linux = linux_mut(&mut facts);
             linux.firewall.enabled[0].name = firewall.to_owned();
             let evidence = Evidence::new("/etc/ssh/sshd_config:13", "Port 2222");
-            let option = SshdOption { value: "2222".to_owned(), evidence };
+            let option = SshdOption { value: "2222".to_owned(), evidence, in_match: false };
             linux.sshd.options.insert("port".to_owned(), option);
             let finding = expect(&FirewallAllowsSsh, &facts, Status::Warn, "user.rules:9");
             assert_eq!(remedy(&finding), command);

@@ -21,8 +21,8 @@ static DOC: Doc = Doc {
         "两者都没有时，使用该镜像创建的云服务器将无法登录。",
     ),
     decided: Fixed::new(
-        "root or an account that may become root has a login shell, has not expired, and has a password hash or an authorized_keys file with a key; or cloud-init is installed, started at boot, not disabled, and its datasource_list is not set or names OpenStack.",
-        "root或可提权的账户具有可登录的shell、未过期，且设置了密码或authorized_keys中有密钥；或cloud-init已安装、开机启动、未被禁用，且datasource_list未设置或包含OpenStack。",
+        "root or an account that may become root has a login shell, has not expired, and has a password hash or an authorized_keys file with a key that the SSH server accepts (it is started at boot; PubkeyAuthentication, AuthenticationMethods, PermitRootLogin, AllowUsers and the like, UsePAM with a locked password, StrictModes with owner and mode of the files); an account that becomes root by sudo can do so with what it has. Or cloud-init is installed, started at boot, not disabled, its datasource_list is not set or names OpenStack, and nothing binds it to another data source.",
+        "root或可提权的账户具有可登录的shell、未过期，且设置了密码，或authorized_keys中有SSH服务接受的密钥（SSH服务开机启动；PubkeyAuthentication、AuthenticationMethods、PermitRootLogin、AllowUsers等设置，UsePAM与密码锁定，StrictModes与文件的属主和权限）；通过sudo提权的账户能够满足sudo的要求。或cloud-init已安装、开机启动、未被禁用，datasource_list未设置或包含OpenStack，且未绑定到其他数据源。",
     ),
     remedy: Fixed::new(
         "passwd root, or install and configure cloud-init: yum install cloud-init (apt install cloud-init), then systemctl enable cloud-init-local cloud-init cloud-config cloud-final and datasource_list: [ OpenStack ] in /etc/cloud/cloud.cfg",
@@ -71,6 +71,7 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
                 }
                 way_in(account, context, &mut ways, &mut tried, &mut unknown);
             }
+            tried.extend(accounts.refused_sudoers.iter().cloned());
             unknown = unknown.or_else(|| accounts.unread.first().cloned());
         }
         Err(unread) => unknown = Some(unread.clone()),
@@ -104,8 +105,8 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
     }
     Ok(Outcome::broken(
         text!(
-            "No account has a usable password or key, and cloud-init is not in order: nobody can log in.",
-            "没有可用的账户密码或密钥，且cloud-init不可用：无法登录。"
+            "No account that is root or may become root has a usable password or key, and cloud-init is not in order: nobody can log in as root or become root.",
+            "root或可提权的账户均没有可用的密码或密钥，且cloud-init不可用：无法以root登录或提权。"
         ),
         tried,
     ))
@@ -154,11 +155,45 @@ fn way_in(
             unknown.get_or_insert_with(|| unread.clone());
         }
     }
-    match account.authorized_keys.as_result() {
-        Ok(keys) => ways.extend(keys.iter().cloned()),
+    let keys = match account.accepted_keys.as_result() {
+        Ok(keys) => keys.as_slice(),
         Err(unread) => {
             unknown.get_or_insert_with(|| unread.clone());
+            &[]
         }
+    };
+    tried.extend(account.refused_keys.iter().cloned());
+    if keys.is_empty() {
+        return;
+    }
+    match becomes_root(account) {
+        Ok(None) => ways.extend(keys.iter().cloned()),
+        Ok(Some(obstacle)) => tried.push(obstacle),
+        Err(unread) => {
+            unknown.get_or_insert(unread);
+        }
+    }
+}
+
+/// What keeps an account that is logged in by key from becoming root: sudo asks for a password that
+/// it does not have.
+fn becomes_root(account: &Account) -> Result<Option<Evidence>, Unread> {
+    let name = &account.name;
+    let Some(by) = account.admin_by.as_ref() else { return Ok(None) };
+    let password = account.password.as_result();
+    match (account.sudo_asks.as_result(), password) {
+        (Ok(false), _) | (_, Ok(PasswordState::Set(_))) => Ok(None),
+        (Ok(true), Ok(PasswordState::Empty)) => Err(Unread::new(
+            by.location.clone(),
+            format!(
+                "sudo asks {name} for a password, and whether it takes the empty one is not known"
+            ),
+        )),
+        (Ok(true), Ok(_)) => {
+            let what = format!("{name}: sudo asks for a password, and it has none ({})", by.detail);
+            Ok(Some(Evidence::new(by.location.clone(), what)))
+        }
+        (Ok(true), Err(unread)) | (Err(unread), _) => Err(unread.clone()),
     }
 }
 
@@ -180,7 +215,7 @@ mod tests {
         expect(&LoginCredentialOrCloudinit, &good_linux(), Status::Pass, "/etc/shadow:1");
         let mut facts = closed_machine();
         let keys = vec![Evidence::new("/root/.ssh/authorized_keys", "1 key")];
-        root_mut(&mut facts).authorized_keys = Fact::Known(keys);
+        root_mut(&mut facts).accepted_keys = Fact::Known(keys);
         expect(&LoginCredentialOrCloudinit, &facts, Status::Pass, "authorized_keys");
         let mut facts = good_linux();
         root_mut(&mut facts).password = Fact::Known(PasswordState::Locked);
@@ -205,6 +240,37 @@ mod tests {
         root.expires = None;
         root.shell_usable = Fact::Known(false);
         expect(&LoginCredentialOrCloudinit, &facts, Status::Fail, "root: shell");
+    }
+
+    #[test]
+    fn keys_that_the_server_refuses_are_no_way_in() {
+        let mut facts = closed_machine();
+        let root = root_mut(&mut facts);
+        let keys = vec![Evidence::new("/root/.ssh/authorized_keys", "1 key")];
+        root.authorized_keys = Fact::Known(keys);
+        root.refused_keys = vec![Evidence::new("/etc/ssh/sshd_config:3", "PermitRootLogin no")];
+        let rule = &LoginCredentialOrCloudinit;
+        expect(rule, &facts, Status::Fail, "PermitRootLogin no");
+        root_mut(&mut facts).accepted_keys = Fact::unknown("/etc/ssh/sshd_config", "torn");
+        expect(rule, &facts, Status::Unverified, "torn");
+    }
+
+    #[test]
+    fn a_key_of_a_sudoer_counts_where_sudo_lets_it_become_root() {
+        let rule = &LoginCredentialOrCloudinit;
+        let mut facts = closed_machine();
+        let root = root_mut(&mut facts);
+        (root.uid, root.name) = (1000, "alice".to_owned());
+        root.admin_by = Some(Evidence::new("/etc/sudoers:5", "alice ALL=(ALL) ALL"));
+        root.accepted_keys =
+            Fact::Known(vec![Evidence::new("/home/alice/.ssh/authorized_keys", "")]);
+        expect(rule, &facts, Status::Pass, "/home/alice");
+        root_mut(&mut facts).sudo_asks = Fact::Known(true);
+        expect(rule, &facts, Status::Fail, "/etc/sudoers:5");
+        root_mut(&mut facts).password = Fact::Known(PasswordState::Empty);
+        expect(rule, &facts, Status::Unverified, "the empty one");
+        root_mut(&mut facts).sudo_asks = Fact::unknown("/etc/pam.d/sudo:2", "agent");
+        expect(rule, &facts, Status::Unverified, "agent");
     }
 
     #[test]

@@ -113,6 +113,7 @@ mod scope;
 pub(crate) mod shell;
 mod single_disk_image;
 mod size;
+mod skipped;
 mod sshd_enabled;
 mod sshd_password_auth;
 mod suse11_xen_unplug;

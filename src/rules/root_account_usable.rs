@@ -224,6 +224,7 @@ mod tests {
             unread: Vec::new(),
             other_keys: Fact::Known(Vec::new()),
             nologin: Fact::Known(None),
+            refused_sudoers: Vec::new(),
         };
         linux_mut(&mut facts).accounts = Fact::Known(empty);
         expect(&RootAccountUsable, &facts, Status::Fail, "no account with uid 0");

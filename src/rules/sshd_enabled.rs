@@ -1,10 +1,12 @@
 //! `sshd-enabled`
 
+use super::cloud_init_settings::without_word;
 use super::scope::{Decision, known, linux_only, settle, undecided};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, cloud_init_enabled, shell};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell, skipped};
 use crate::fact::{Evidence, Unread};
-use crate::guest::facts::{Facts, UnitState};
+use crate::guest::facts::{Facts, SshdFacts, UnitState};
 use crate::text;
+use std::net::IpAddr;
 
 /// The SSH server is started at boot.
 pub(super) struct SshdEnabled;
@@ -19,8 +21,8 @@ static DOC: Doc = Doc {
         "否则无法通过网络登录，只能使用控制台。",
     ),
     decided: Fixed::new(
-        "/usr/sbin/sshd exists, and one of sshd.service, ssh.service and their sockets is started at boot (systemd, start links, upstart, OpenRC). Whether the firewall lets it in is another rule's business.",
-        "/usr/sbin/sshd存在，且sshd.service、ssh.service或对应的socket之一设置为开机启动（systemd、启动链接、upstart、OpenRC）。防火墙是否放行由其他规则检查。",
+        "/usr/sbin/sshd exists, and one of sshd.service, ssh.service and their sockets is started at boot (systemd, start links, upstart, OpenRC) and not passed over for a condition on a path (sshd_not_to_be_run); sshd_config has no value that sshd refuses; ListenAddress, if it is set, does not leave it at addresses that a new server need not have. Whether the firewall lets it in is another rule's business.",
+        "/usr/sbin/sshd存在，且sshd.service、ssh.service或对应的socket之一设置为开机启动（systemd、启动链接、upstart、OpenRC），且未因路径条件（sshd_not_to_be_run）被跳过；sshd_config中没有sshd拒绝的值；设置了ListenAddress时，监听地址不限于新云服务器不一定具有的地址。防火墙是否放行由其他规则检查。",
     ),
     remedy: Fixed::new(
         "systemctl enable sshd (Debian and Ubuntu: systemctl enable ssh; without systemd: chkconfig sshd on)",
@@ -62,8 +64,54 @@ fn decide(facts: &Facts) -> Decision {
             "yum install openssh-server、zypper install openssh或apt install openssh-server"
         )));
     };
-    let enabled = sshd.units.iter().find(|unit| unit.state.known() == Some(&UnitState::Enabled));
-    if let Some(unit) = enabled {
+    if let Some(invalid) = sshd.invalid.first() {
+        let (place, what) = (&invalid.location, &invalid.detail);
+        let outcome = Outcome::broken(
+            text!(
+                "sshd refuses its configuration and does not start: {place}: {what}.",
+                "sshd拒绝其配置，无法启动：{place}：{what}。"
+            ),
+            sshd.invalid.clone(),
+        );
+        let Some((file, line)) = shell::file_and_line(place) else { return Ok(outcome) };
+        let file = shell::quote_path(file);
+        return Ok(outcome.remedy(text!(
+            "sed -i '{line}s/^/#/' {file}; sshd -t",
+            "sed -i '{line}s/^/#/' {file}; sshd -t"
+        )));
+    }
+    let enabled =
+        || sshd.units.iter().filter(|unit| unit.state.known() == Some(&UnitState::Enabled));
+    // A socket listens by itself.
+    if enabled().all(|unit| !unit.name.ends_with(".socket"))
+        && enabled().next().is_some()
+        && let Some((evidence, loopback)) = listens_only_at(sshd)
+    {
+        let what = evidence.detail.clone();
+        let place = evidence.location.clone();
+        return Ok(if loopback {
+            Outcome::broken(
+                text!(
+                    "sshd listens on the server itself only ({place}: {what}).",
+                    "sshd仅监听本机地址（{place}：{what}）。"
+                ),
+                vec![evidence],
+            )
+        } else {
+            Outcome::doubtful(
+                text!(
+                    "sshd listens only at an address that a new server need not have ({place}: {what}).",
+                    "sshd仅监听新云服务器不一定具有的地址（{place}：{what}）。"
+                ),
+                vec![evidence],
+            )
+        }
+        .remedy(text!(
+            "sed -i -E 's/^[[:space:]]*ListenAddress/#&/I' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf",
+            "sed -i -E 's/^[[:space:]]*ListenAddress/#&/I' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf"
+        )));
+    }
+    if let Some(unit) = enabled().next() {
         let name = &unit.name;
         return Ok(Outcome::holds(
             text!("{name} is started at boot.", "{name}已设置为开机启动。"),
@@ -80,19 +128,50 @@ fn decide(facts: &Facts) -> Decision {
     let masked = sshd.units.iter().find(|unit| unit.state.known() == Some(&UnitState::Masked));
     let by_word = masked.and_then(|unit| unit.mask_word());
     let name = shell::quote(&masked.unwrap_or(unit).name);
-    let evidence = sshd.units.iter().map(|unit| unit.evidence.clone()).collect();
+    // A unit and its alias have the same.
+    let mut evidence: Vec<_> = sshd.units.iter().map(|unit| unit.evidence.clone()).collect();
+    evidence.dedup();
     let outcome = Outcome::broken(
         text!("The SSH server is not started at boot.", "SSH服务未设置为开机启动。"),
         evidence,
     );
+    if let Some(remedy) = sshd.units.iter().find_map(skipped::remedy) {
+        return Ok(outcome.remedy(remedy));
+    }
     Ok(match (by_word, unit.state.known()) {
-        (Some(word), _) => outcome.remedy(cloud_init_enabled::without_word(word)),
+        (Some(word), _) => outcome.remedy(without_word(word)),
         (None, Some(UnitState::Absent)) => outcome,
         _ => outcome.remedy(text!(
             "systemctl unmask {name}; systemctl enable {name}",
             "systemctl unmask {name}; systemctl enable {name}"
         )),
     })
+}
+
+/// The line that lets sshd listen only at addresses that are not any, and whether those are the
+/// server's own loopback addresses.
+fn listens_only_at(sshd: &SshdFacts) -> Option<(Evidence, bool)> {
+    let option = sshd.options.get("listenaddress").filter(|_| sshd.unread.is_empty())?;
+    let mut words = option.value.split(' ');
+    let mut loopback = true;
+    while let Some(word) = words.next() {
+        if word.eq_ignore_ascii_case("rdomain") {
+            words.next();
+            continue;
+        }
+        // `host`, `host:port`, `[host]:port`, `[host]`.
+        let host = match word.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None if word.matches(':').count() == 1 => word.split(':').next().unwrap_or_default(),
+            None => word,
+        };
+        match host.parse::<IpAddr>() {
+            Ok(address) if address.is_unspecified() => return None,
+            Ok(address) => loopback &= address.is_loopback(),
+            Err(_) => loopback &= host == "localhost",
+        }
+    }
+    Some((option.evidence.clone(), loopback))
 }
 
 #[cfg(test)]
@@ -133,6 +212,42 @@ mod tests {
         let mut facts = good_linux();
         linux_mut(&mut facts).sshd.program = Fact::Known(None);
         expect(&SshdEnabled, &facts, Status::Warn, "/usr/sbin/sshd");
+    }
+
+    #[test]
+    fn a_server_that_is_passed_over_or_refuses_its_configuration_warns() {
+        let mut facts = with(UnitState::Skipped);
+        linux_mut(&mut facts).sshd.units[0].evidence = Evidence::new(
+            "/lib/systemd/system/ssh.service:5",
+            "ConditionPathExists=!/etc/ssh/sshd_not_to_be_run",
+        );
+        let finding = expect(&SshdEnabled, &facts, Status::Warn, "sshd_not_to_be_run");
+        assert_eq!(remedy(&finding), "rm -f /etc/ssh/sshd_not_to_be_run");
+        let mut facts = good_linux();
+        linux_mut(&mut facts).sshd.invalid =
+            vec![sshd::option(38, "PermitRootLogin", "maybe").evidence];
+        let finding = expect(&SshdEnabled, &facts, Status::Warn, "PermitRootLogin maybe");
+        assert_eq!(remedy(&finding), "sed -i '38s/^/#/' /etc/ssh/sshd_config; sshd -t");
+    }
+
+    #[test]
+    fn a_server_that_listens_elsewhere_warns() {
+        for (value, status, needle) in [
+            ("0.0.0.0", Status::Pass, "sshd.service"),
+            ("[::]:22", Status::Pass, "sshd.service"),
+            ("192.168.1.5 0.0.0.0:22", Status::Pass, "sshd.service"),
+            ("192.168.1.5", Status::Warn, "need not have"),
+            ("127.0.0.1 [::1]:22 localhost", Status::Warn, "the server itself only"),
+            ("127.0.0.1 fe80::1", Status::Warn, "need not have"),
+        ] {
+            let mut facts = good_linux();
+            let option = sshd::option(5, "ListenAddress", value);
+            linux_mut(&mut facts).sshd.options.insert("listenaddress".to_owned(), option);
+            expect(&SshdEnabled, &facts, status, needle);
+            let unit = &mut linux_mut(&mut facts).sshd.units[0];
+            unit.name = "ssh.socket".to_owned();
+            expect(&SshdEnabled, &facts, Status::Pass, "ssh.socket");
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! `sshd-password-auth`
 
-use super::cloud_init_settings::{configured, setting};
+use super::cloud_init_settings::{configured, setting, version};
 use super::scope::{Decision, known, linux_only, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
-use crate::fact::Evidence;
-use crate::guest::facts::Facts;
+use crate::fact::{Evidence, Unread};
+use crate::guest::facts::{Facts, SshdConditional, SshdFacts};
 use crate::text;
 
 /// The SSH server takes passwords, or does not, as the platform wants it.
@@ -20,8 +20,8 @@ static DOC: Doc = Doc {
         "华为云注入的密码需通过SSH使用，因此SSH服务必须允许密码登录。Open Telekom Cloud要求仅使用密钥。",
     ),
     decided: Fixed::new(
-        "sshd_config with its Includes, the first value wins: PasswordAuthentication, and keyboard-interactive with PAM, which asks for passwords, too. cloud-init's ssh_pwauth overrides it at the first start. Match blocks for some users are told and not judged.",
-        "按首个值生效的规则解析sshd_config及其Include：PasswordAuthentication，以及同样会询问密码的PAM键盘交互认证。Cloud-init的ssh_pwauth会在首次启动时覆盖该设置。仅针对部分用户的Match块只列出，不作判断。",
+        "sshd_config with its Includes, the first value wins: PasswordAuthentication, and keyboard-interactive with PAM, which asks for passwords, too. cloud-init's ssh_pwauth sets it at the first start, where its file (50-cloud-init.conf, or sshd_config) comes before the line that counts now. Where passwords are wanted, AuthenticationMethods must do without a key. A Match block for everybody or for root counts; those for others are told and not judged.",
+        "按首个值生效的规则解析sshd_config及其Include：PasswordAuthentication，以及同样会询问密码的PAM键盘交互认证。Cloud-init的ssh_pwauth会在首次启动时设置该项，前提是其写入的文件（50-cloud-init.conf或sshd_config）先于当前生效的行。需要密码登录时，AuthenticationMethods不得要求密钥。针对所有用户或root的Match块会计入，针对其他用户的只列出，不作判断。",
     ),
     remedy: Fixed::new(
         "sed -i 's/^#\\?PasswordAuthentication.*/PasswordAuthentication yes/' /etc/ssh/sshd_config (Open Telekom Cloud: no)",
@@ -70,10 +70,16 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
     let (place, detail) = (at.location.clone(), at.detail.clone());
     let (_, detail_zh) = at.in_chinese();
     let mut evidence = vec![at];
-    evidence.extend(sshd.conditional.iter().cloned());
+    evidence.extend(sshd.conditional.iter().map(SshdConditional::evidence));
     if let Some(evidence_of_cloud_init) = set_at_start(facts, wanted) {
         evidence.push(evidence_of_cloud_init.clone());
-        if password != wanted {
+        let counts = match password == wanted {
+            true => false,
+            false => {
+                cloud_init_counts(facts, sshd).map_err(|unread| Box::new(undecided(&unread)))?
+            }
+        };
+        if counts {
             let cloud_init = &evidence_of_cloud_init.location;
             return Ok(Outcome::holds(
                 text!(
@@ -99,6 +105,22 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
             "sed -i '{line}s/.*/PasswordAuthentication {value}/' {file}",
             "sed -i '{line}s/.*/PasswordAuthentication {value}/' {file}"
         )));
+    }
+    if wanted && let Some(refusal) = refuses_passwords(sshd) {
+        let (place, detail) = (refusal.location.clone(), refusal.detail.clone());
+        evidence.insert(0, refusal);
+        let outcome = Outcome::broken(
+            text!(
+                "{place}: {detail}: a password alone lets nobody in.",
+                "{place}：{detail}：仅凭密码无法登录。"
+            ),
+            evidence,
+        );
+        let Some((file, line)) = shell::file_and_line(&place) else { return Ok(outcome) };
+        let file = shell::quote_path(file);
+        return Ok(
+            outcome.remedy(text!("sed -i '{line}s/^/#/' {file}", "sed -i '{line}s/^/#/' {file}"))
+        );
     }
     if !wanted && interactive && pam {
         let place = interactive_at.location.clone();
@@ -126,10 +148,68 @@ fn set_at_start(facts: &Facts, wanted: bool) -> Option<Evidence> {
     (!off && ssh_pwauth.switch() == Some(wanted)).then(|| ssh_pwauth.evidence())
 }
 
+/// cloud-init's own file among those that sshd_config includes (`ssh_util.py`, `update_ssh_config`).
+const CLOUD_INIT_FILE: &str = "50-cloud-init.conf";
+
+/// The first upstream version that surely writes that file, and the last that surely does not but
+/// edits `/etc/ssh/sshd_config`; in between distributions brought the change into older versions.
+const WRITES_OWN_FILE: (u32, u32) = (22, 4);
+const EDITS_MAIN_FILE: (u32, u32) = (21, 4);
+
+/// Whether what cloud-init writes at the first start counts, and not the line that counts now.
+fn cloud_init_counts(facts: &Facts, sshd: &SshdFacts) -> Result<bool, Unread> {
+    let Some(now) = sshd.options.get("passwordauthentication") else { return Ok(true) };
+    let Some((file, line)) = shell::file_and_line(&now.evidence.location) else { return Ok(true) };
+    let name = file.strip_prefix("/etc/ssh/sshd_config.d/");
+    let (by_own_file, by_edit) = match (name, &sshd.drop_ins) {
+        (Some(name), Some(_)) => (name >= CLOUD_INIT_FILE && !now.in_match, false),
+        (Some(_), None) => (false, false),
+        (None, Some(include)) if file == "/etc/ssh/sshd_config" => {
+            let before = shell::file_and_line(&include.location).is_some_and(|(_, at)| at < line);
+            (before && !now.in_match, true)
+        }
+        (None, _) => (true, true),
+    };
+    let version = configured(facts).ok().and_then(|(_, installed)| version(installed));
+    match version {
+        _ if by_own_file == by_edit => Ok(by_edit),
+        Some(version) if version >= WRITES_OWN_FILE => Ok(by_own_file),
+        Some(version) if version <= EDITS_MAIN_FILE => Ok(by_edit),
+        _ => Err(Unread::new(
+            now.evidence.location.clone(),
+            "whether this version of cloud-init writes 50-cloud-init.conf is not known",
+        )),
+    }
+}
+
+/// What lets nobody in, or not root, by a password alone.
+fn refuses_passwords(sshd: &SshdFacts) -> Option<Evidence> {
+    let root = ["root".to_owned()];
+    let of_root = |keyword: &str| {
+        let mut found = sshd.conditional.iter().filter(|option| option.keyword == keyword);
+        found.find(|option| option.is_for("root", &root) == Some(true))
+    };
+    if let Some(option) = of_root("passwordauthentication")
+        && option.option.value.eq_ignore_ascii_case("no")
+    {
+        return Some(option.evidence());
+    }
+    let methods = match of_root("authenticationmethods") {
+        Some(option) => &option.option,
+        None => sshd.options.get("authenticationmethods")?,
+    };
+    let asks = |method: &str| {
+        method == "any" || method == "password" || method.starts_with("keyboard-interactive")
+    };
+    let enough = methods.value.split(' ').any(|list| list.split(',').all(asks));
+    (!enough).then(|| methods.evidence.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::{Fact, Unread};
+    use crate::fact::Fact;
+    use crate::guest::facts::SshdOption;
     use crate::rules::Status;
     use crate::rules::testing::*;
 
@@ -170,6 +250,81 @@ mod tests {
         expect_in(Profile::Otc, rule, &facts, Status::Pass, "PasswordAuthentication no");
         linux_mut(&mut facts).cloud_init = linux_mut(&mut good_linux()).cloud_init.clone();
         expect(rule, &facts, Status::Pass, "ssh_pwauth: true");
+    }
+
+    /// `PasswordAuthentication no` there, with cloud-init's `ssh_pwauth: true` and the usual Include.
+    fn no_at(place: &str, version: &str, in_match: bool) -> Facts {
+        let mut facts = good_linux();
+        let linux = linux_mut(&mut facts);
+        let Fact::Known(Some(installed)) = &mut linux.cloud_init.installed else { panic!() };
+        installed.version = Some(version.to_owned());
+        let include = "Include /etc/ssh/sshd_config.d/*.conf";
+        linux.sshd.drop_ins = Some(Evidence::new("/etc/ssh/sshd_config:12", include));
+        let evidence = Evidence::new(place, "PasswordAuthentication no");
+        let option = SshdOption { value: "no".to_owned(), evidence, in_match };
+        linux.sshd.options.insert("passwordauthentication".to_owned(), option);
+        facts
+    }
+
+    #[test]
+    fn what_comes_before_cloud_init_s_file_stands() {
+        // update_ssh_config of 22.4.2 writes sshd_config.d/50-cloud-init.conf, that of 21.1 edits
+        // sshd_config.
+        let (early, late) =
+            ("/etc/ssh/sshd_config.d/10-hardening.conf:1", "/etc/ssh/sshd_config.d/60-x.conf:1");
+        let own = "/etc/ssh/sshd_config.d/50-cloud-init.conf:1";
+        let (above, below) = ("/etc/ssh/sshd_config:3", "/etc/ssh/sshd_config:57");
+        for (place, version, in_match, expected) in [
+            (early, "22.4.2-1+deb12u4", false, Status::Warn),
+            (early, "21.1-1", false, Status::Warn),
+            (own, "22.4.2", false, Status::Pass),
+            (late, "22.4.2", false, Status::Pass),
+            (late, "21.1-1", false, Status::Warn),
+            (late, "22.1-5.el9", false, Status::Unverified),
+            (below, "22.4.2", false, Status::Pass),
+            (below, "21.1-1", false, Status::Pass),
+            (above, "22.4.2", false, Status::Warn),
+            (above, "21.1-1", false, Status::Pass),
+            (below, "22.4.2", true, Status::Warn),
+            (below, "21.1-1", true, Status::Pass),
+        ] {
+            let facts = no_at(place, version, in_match);
+            expect(&SshdPasswordAuth, &facts, expected, place);
+        }
+        let mut facts = no_at(above, "22.4.2", false);
+        linux_mut(&mut facts).sshd.drop_ins = None;
+        expect(&SshdPasswordAuth, &facts, Status::Pass, "ssh_pwauth: true");
+    }
+
+    #[test]
+    fn methods_that_ask_for_a_key_let_no_password_in() {
+        for (value, expected) in [
+            ("publickey", Status::Warn),
+            ("publickey,password", Status::Warn),
+            ("publickey,password password", Status::Pass),
+            ("publickey keyboard-interactive:pam", Status::Pass),
+            ("any", Status::Pass),
+        ] {
+            let mut facts = good_linux();
+            let option = sshd::option(70, "AuthenticationMethods", value);
+            linux_mut(&mut facts).sshd.options.insert("authenticationmethods".to_owned(), option);
+            assert_eq!(status(&SshdPasswordAuth, &facts), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_match_block_for_root_counts() {
+        for (criteria, expected) in
+            [("User root", Status::Warn), ("User bob", Status::Pass), ("Address ::1", Status::Pass)]
+        {
+            let mut facts = good_linux();
+            linux_mut(&mut facts).sshd.conditional = vec![SshdConditional {
+                criteria: criteria.to_owned(),
+                keyword: "passwordauthentication".to_owned(),
+                option: sshd::option(99, "PasswordAuthentication", "no"),
+            }];
+            expect(&SshdPasswordAuth, &facts, expected, criteria);
+        }
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub struct Accounts {
     /// `/etc/nologin`, which lets nobody but root log in (pam_nologin(8)); `Known(None)` when it is
     /// not there.
     pub nologin: Fact<Option<Evidence>>,
+    /// Files of sudo's configuration that sudo refuses for their owner or mode.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_sudoers: Vec<Evidence>,
 }
 
 /// What the password field says.
@@ -98,4 +101,11 @@ pub struct Account {
     pub admin_by: Option<Evidence>,
     /// `authorized_keys` files with at least one key (`path`, `N keys`).
     pub authorized_keys: Fact<Vec<Evidence>>,
+    /// Those of them whose keys the SSH server accepts as it is set up.
+    pub accepted_keys: Fact<Vec<Evidence>>,
+    /// Why it does not accept the others: a setting, an owner, a mode.
+    pub refused_keys: Vec<Evidence>,
+    /// Whether sudo asks for the account's own password before it lets it become root; false for
+    /// root itself.
+    pub sudo_asks: Fact<bool>,
 }

@@ -36,6 +36,9 @@ pub struct CloudInitFacts {
     /// `ds-identify`, which decides at boot whether cloud-init runs; `Known(None)` when this guest
     /// does not run it.
     pub ds_identify: Fact<Option<DsIdentify>>,
+    /// What binds it to another data source than OpenStack, whatever the platform gives, where
+    /// `datasource_list` does not say so itself: ds-identify's configuration, a seed.
+    pub bound_elsewhere: Fact<Option<Evidence>>,
     /// What an earlier run left behind below `/var/lib/cloud`, then in `/var/log/cloud-init*`.
     pub instance_data: Fact<Vec<Evidence>>,
     /// The line of `/etc/passwd` of an account named `linux`.

@@ -32,7 +32,7 @@ pub use self::network::{
     NetworkProgram, NicName, PersistentRules, ProgramFacts, Reach, RuleGenerator, Setting,
 };
 pub use self::packages::{Package, PackageFacts};
-pub use self::sshd::{SshdFacts, SshdOption};
+pub use self::sshd::{SshdConditional, SshdFacts, SshdOption};
 pub use self::windows::{
     ADMINISTRATOR_RID, CloudbaseInit, CloudbaseInitConf, ConfValue, DeviceBinding, DriverSignature,
     FirewallVerdict, Hindrance, HiveFacts, HiveSync, OemMark, PendingFacts, ProductType,
@@ -659,6 +659,8 @@ pub enum UnitState {
     Disabled,
     /// Linked to `/dev/null`.
     Masked,
+    /// Something starts it, but its conditions do not hold, so that it is passed over.
+    Skipped,
     /// No such unit.
     Absent,
 }

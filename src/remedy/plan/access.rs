@@ -1,7 +1,7 @@
 //! Ways in: sshd, the firewall, accounts; and the state in which the machine was left.
 
 use super::cloud_init::install;
-use super::{Case, Plan, set};
+use super::{Case, Plan, comment_out, set};
 use crate::fact::Fact;
 use crate::filesystem::Shutdown;
 use crate::guest::facts::{FileSystemFacts, UnitState};
@@ -42,9 +42,23 @@ fn sshd(case: &Case<'_>) -> Plan {
         );
         return Plan::Steps(step.into_iter().collect(), Some(note));
     }
+    if let Some(invalid) = sshd.invalid.first() {
+        return comment_out(invalid).map_or_else(|| Plan::ByHand(super::no_step()), Plan::one);
+    }
     let state = |wanted| {
         sshd.units.iter().find(move |unit| unit.state == Fact::Known(wanted)).map(|unit| &unit.name)
     };
+    // It is started, but listens elsewhere.
+    if state(UnitState::Enabled).is_some() {
+        return Plan::ByHand(super::no_step());
+    }
+    let skipped = sshd.units.iter().find(|unit| unit.state == Fact::Known(UnitState::Skipped));
+    if let Some(skipped) = skipped {
+        return match skipped.evidence.detail.split_once("PathExists=!") {
+            Some((_, path)) => Plan::one(Step::Delete(path.trim().to_owned())),
+            None => Plan::ByHand(super::no_step()),
+        };
+    }
     match state(UnitState::Masked).or(state(UnitState::Disabled)) {
         // Both services and sockets are among them, without their suffixes.
         Some(name) if name.contains('.') => Plan::one(Step::Enable(name.clone())),
@@ -55,6 +69,9 @@ fn sshd(case: &Case<'_>) -> Plan {
 
 fn password_auth(case: &Case<'_>) -> Plan {
     let Some(seen) = case.evidence().first() else { return Plan::ByHand(super::no_step()) };
+    if seen.detail.to_ascii_lowercase().starts_with("authenticationmethods") {
+        return comment_out(seen).map_or_else(|| Plan::ByHand(super::no_step()), Plan::one);
+    }
     let wanted = if case.context.profile == Profile::Otc { "no" } else { "yes" };
     let new = format!("PasswordAuthentication {wanted}");
     if file_and_line(&seen.location).is_some() {

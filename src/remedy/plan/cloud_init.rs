@@ -49,7 +49,22 @@ fn drop_in(case: &Case<'_>, name: &str, lines: &[&str]) -> Plan {
     }
 }
 
+/// The steps that take a switch away: a line, a file, or a word of the kernel command line.
+fn take_away(case: &Case<'_>, switch: &Evidence) -> Option<Vec<Step>> {
+    if file_and_line(&switch.location).is_some() {
+        return comment_out(switch).map(|step| vec![step]);
+    }
+    Some(if switch.location.starts_with('/') {
+        vec![Step::Delete(switch.location.clone())]
+    } else {
+        boot::remove_word(case.linux, &switch.detail)
+    })
+}
+
 fn openstack(case: &Case<'_>) -> Plan {
+    if let Fact::Known(Some(bound)) = &case.linux.cloud_init.bound_elsewhere {
+        return take_away(case, bound).map_or_else(|| Plan::ByHand(super::no_step()), Plan::steps);
+    }
     let lines = [
         "datasource_list: [ OpenStack ]",
         "datasource:",
@@ -112,15 +127,9 @@ fn enabled(case: &Case<'_>) -> Plan {
     let cloud_init = &case.linux.cloud_init;
     let mut steps = Vec::new();
     for switch in cloud_init.disabled_by.known().into_iter().flatten() {
-        if file_and_line(&switch.location).is_some() {
-            match comment_out(switch) {
-                Some(step) => steps.push(step),
-                None => return Plan::ByHand(super::no_step()),
-            }
-        } else if switch.location.starts_with('/') {
-            steps.push(Step::Delete(switch.location.clone()));
-        } else {
-            steps.extend(boot::remove_word(case.linux, &switch.detail));
+        match take_away(case, switch) {
+            Some(taken) => steps.extend(taken),
+            None => return Plan::ByHand(super::no_step()),
         }
     }
     let mut absent = Vec::new();
@@ -129,8 +138,12 @@ fn enabled(case: &Case<'_>) -> Plan {
             Fact::Known(UnitState::Disabled | UnitState::Masked) => {
                 steps.push(Step::Enable(format!("{}.service", unit.name)));
             }
+            // Taking away what switches it off lets the condition hold again.
+            Fact::Known(UnitState::Skipped) if steps.is_empty() => {
+                return Plan::ByHand(super::no_step());
+            }
             Fact::Known(UnitState::Absent) => absent.push(unit.name.clone()),
-            Fact::Known(UnitState::Enabled) | Fact::Unknown(_) => {}
+            Fact::Known(UnitState::Enabled | UnitState::Skipped) | Fact::Unknown(_) => {}
         }
     }
     let names = absent.join(", ");

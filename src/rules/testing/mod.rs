@@ -242,6 +242,7 @@ pub(super) fn unread_inside() -> Facts {
         lines: BTreeMap::new(),
         openstack_source: Fact::Unknown(why()),
         ds_identify: Fact::Unknown(why()),
+        bound_elsewhere: Fact::Unknown(why()),
         instance_data: Fact::Unknown(why()),
         linux_user: Fact::Unknown(why()),
     };
@@ -552,6 +553,7 @@ fn cloud_init() -> CloudInitFacts {
         unread: Vec::new(),
         config: serde_json::json!({
             "cloud_init_modules": ["ssh", "migrator", "update_hostname"],
+            "cloud_config_modules": ["set-passwords"],
             "datasource_list": ["OpenStack", "None"],
             "disable_root": false,
             "manage_etc_hosts": "localhost",
@@ -581,6 +583,7 @@ fn cloud_init() -> CloudInitFacts {
             tags: vec!["HUAWEICLOUD".to_owned(), "OpenTelekomCloud".to_owned()],
         })),
         ds_identify: Fact::Known(None),
+        bound_elsewhere: Fact::Known(None),
         instance_data: Fact::Known(Vec::new()),
         linux_user: Fact::Known(None),
     }
@@ -603,6 +606,9 @@ fn root() -> Account {
         home: "/root".to_owned(),
         admin_by: Some(Evidence::new("/etc/passwd:1", "uid 0")),
         authorized_keys: Fact::Known(Vec::new()),
+        accepted_keys: Fact::Known(Vec::new()),
+        refused_keys: Vec::new(),
+        sudo_asks: Fact::Known(false),
     }
 }
 
@@ -702,6 +708,7 @@ pub(crate) fn good_linux() -> Facts {
             unread: Vec::new(),
             other_keys: Fact::Known(Vec::new()),
             nologin: Fact::Known(None),
+            refused_sudoers: Vec::new(),
         }),
         cloud_init: cloud_init(),
         bindings: Fact::Known(Vec::new()),

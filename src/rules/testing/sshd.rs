@@ -11,7 +11,7 @@ const FILE: &str = "/etc/ssh/sshd_config";
 /// A setting at a line of the configuration.
 pub(in crate::rules) fn option(line: u32, keyword: &str, value: &str) -> SshdOption {
     let evidence = Evidence::new(format!("{FILE}:{line}"), format!("{keyword} {value}"));
-    SshdOption { value: value.to_owned(), evidence }
+    SshdOption { value: value.to_owned(), evidence, in_match: false }
 }
 
 /// As the good machine has it.
@@ -33,9 +33,11 @@ pub(super) fn good() -> SshdFacts {
             ),
         }],
         files: vec![FILE.to_owned()],
+        drop_ins: None,
         unread: Vec::new(),
         options: set.map(|(name, option)| (name.to_owned(), option)).into(),
         conditional: Vec::new(),
+        invalid: Vec::new(),
         permit_root_login: Fact::Known(option(38, "PermitRootLogin", "yes")),
     }
 }
@@ -47,9 +49,11 @@ pub(super) fn unread() -> SshdFacts {
         version: None,
         units: Vec::new(),
         files: Vec::new(),
+        drop_ins: None,
         unread: vec![why()],
         options: BTreeMap::new(),
         conditional: Vec::new(),
+        invalid: Vec::new(),
         permit_root_login: Fact::Unknown(why()),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::SshdFacts;
+use crate::guest::facts::{SshdFacts, SshdOption};
 
 /// sshd_config(5), `AuthorizedKeysFile`.
 const DEFAULT: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
@@ -39,6 +39,10 @@ fn files(sshd: &SshdFacts) -> Fact<Vec<String>> {
     let Some(option) = sshd.options.get("authorizedkeysfile") else {
         return Fact::Known(DEFAULT.map(str::to_owned).to_vec());
     };
+    named(option)
+}
+
+fn named(option: &SshdOption) -> Fact<Vec<String>> {
     let files: Vec<_> = option.value.split(' ').map(str::to_owned).collect();
     if files.len() > MAX_FILES {
         let limit = u64::try_from(MAX_FILES).unwrap_or(u64::MAX);
@@ -64,10 +68,33 @@ impl<'a> AuthorizedKeys<'a> {
 
     /// The files of one account that hold a key which lets it in.
     pub(super) fn of(&mut self, name: &str, uid: u32, home: &str) -> Fact<Vec<Evidence>> {
-        let files = match &self.files {
-            Fact::Known(files) => files.clone(),
-            Fact::Unknown(unread) => return Fact::Unknown(unread.clone()),
-        };
+        match &self.files {
+            Fact::Known(files) => self.within(&files.clone(), name, uid, home),
+            Fact::Unknown(unread) => Fact::Unknown(unread.clone()),
+        }
+    }
+
+    /// As [`of`](Self::of), of the files that `AuthorizedKeysFile` names for this account alone.
+    pub(super) fn named(
+        &mut self,
+        option: &SshdOption,
+        name: &str,
+        uid: u32,
+        home: &str,
+    ) -> Fact<Vec<Evidence>> {
+        match named(option) {
+            Fact::Known(files) => self.within(&files, name, uid, home),
+            Fact::Unknown(unread) => Fact::Unknown(unread),
+        }
+    }
+
+    fn within(
+        &mut self,
+        files: &[String],
+        name: &str,
+        uid: u32,
+        home: &str,
+    ) -> Fact<Vec<Evidence>> {
         let mut found = Vec::new();
         for file in files.iter().filter(|file| *file != "none") {
             let path = expanded(file, name, uid, home);

@@ -7,6 +7,7 @@ mod authorized_keys;
 mod des_crypt;
 #[cfg(test)]
 mod hostile;
+mod key_login;
 mod md5_crypt;
 mod passwd;
 mod shadow;
@@ -16,9 +17,10 @@ mod verify;
 use std::collections::{HashMap, HashSet};
 
 use authorized_keys::AuthorizedKeys;
+use key_login::{Accepted, Login};
 use passwd::{Line, PasswdEntry};
 use shadow::{Shadow, ShadowEntry};
-use sudoers::{Sudoers, User};
+use sudoers::{Granted, Sudoers, User};
 use verify::Verifier;
 
 use crate::error::{Error, Result};
@@ -71,6 +73,7 @@ pub fn find(tree: &Tree, sshd: &SshdFacts, password: Option<&InitialPassword>) -
                     unread: Vec::new(),
                     other_keys: Fact::Known(Vec::new()),
                     nologin: nologin(tree),
+                    refused_sudoers: Vec::new(),
                 }),
                 Ok(true) => Fact::unknown("/usr/lib/passwd", "accounts there are not read"),
                 Err(error) => Fact::unknown("/usr/lib/passwd", error.to_string()),
@@ -89,6 +92,7 @@ fn nologin(tree: &Tree) -> Fact<Option<Evidence>> {
 
 struct Finder<'a> {
     tree: &'a Tree,
+    sshd: &'a SshdFacts,
     unread: Vec<Unread>,
     shadow: Fact<Shadow>,
     /// Verifies the supplied password, against the hashes in this text of `/etc/shadow`.
@@ -144,7 +148,7 @@ impl Groups {
 }
 
 impl<'a> Finder<'a> {
-    fn new(tree: &'a Tree, sshd: &SshdFacts, password: Option<&'a InitialPassword>) -> Self {
+    fn new(tree: &'a Tree, sshd: &'a SshdFacts, password: Option<&'a InitialPassword>) -> Self {
         let mut unread = Vec::new();
         let mut shadow_text = String::new();
         let shadow = match tree.read_text(SHADOW, MAX_FILE) {
@@ -182,6 +186,7 @@ impl<'a> Finder<'a> {
         let verifier = password.map(|password| (Verifier::new(password), shadow_text));
         Self {
             tree,
+            sshd,
             unread,
             shadow,
             verifier,
@@ -204,7 +209,8 @@ impl<'a> Finder<'a> {
                 return;
             }
             let by = if entry.uid == 0 {
-                Some(Evidence::new(format!("{PASSWD}:{}", entry.line), "uid 0"))
+                let by = Evidence::new(format!("{PASSWD}:{}", entry.line), "uid 0");
+                Some(Granted { by, asks: Fact::Known(false) })
             } else {
                 let groups = self.groups.of(&entry);
                 let user = User { name: entry.name, uid: entry.uid, groups: &groups };
@@ -212,7 +218,7 @@ impl<'a> Finder<'a> {
             };
             match by {
                 Some(_) if found.len() >= MAX_ACCOUNTS => more = true,
-                Some(by) => found.push(self.account(&entry, by)),
+                Some(granted) => found.push(self.account(&entry, granted)),
                 None if entry.uid >= FIRST_PERSON && others <= MAX_OTHERS => {
                     others = others.saturating_add(1);
                     let keys = self.keys.of(entry.name, entry.uid, entry.home);
@@ -239,10 +245,16 @@ impl<'a> Finder<'a> {
         }
         unread.extend(self.sudoers.exhausted());
         found.sort_by_key(|account| (account.uid != 0, account.name != "root"));
-        Accounts { accounts: found, unread, other_keys, nologin: nologin(self.tree) }
+        Accounts {
+            accounts: found,
+            unread,
+            other_keys,
+            nologin: nologin(self.tree),
+            refused_sudoers: self.sudoers.refused,
+        }
     }
 
-    fn account(&mut self, entry: &PasswdEntry<'_>, admin_by: Evidence) -> Account {
+    fn account(&mut self, entry: &PasswdEntry<'_>, granted: Granted) -> Account {
         let location = format!("{PASSWD}:{}", entry.line);
         let (password, password_location) = self.password(entry, &location);
         let line = self.shadow.known().and_then(|shadow| shadow.entries.get(entry.name));
@@ -250,6 +262,9 @@ impl<'a> Finder<'a> {
         let aging = line.map(|line| line.aging).unwrap_or_default();
         let shell = if entry.shell.is_empty() { "/bin/sh" } else { entry.shell };
         let home = if entry.home.is_empty() { "/" } else { entry.home };
+        let locked = self.locked(entry, &location);
+        let authorized_keys = self.keys.of(entry.name, entry.uid, home);
+        let accepted = self.accepted_keys(entry, home, locked, &authorized_keys);
         Account {
             name: entry.name.to_owned(),
             uid: entry.uid,
@@ -264,8 +279,54 @@ impl<'a> Finder<'a> {
             inactive_days: aging.inactive_days,
             password_matches,
             home: home.to_owned(),
-            admin_by: Some(admin_by),
-            authorized_keys: self.keys.of(entry.name, entry.uid, home),
+            admin_by: Some(granted.by),
+            authorized_keys,
+            accepted_keys: accepted.keys,
+            refused_keys: accepted.refused,
+            sudo_asks: granted.asks,
+        }
+    }
+
+    /// What of an account's keys sshd accepts.
+    fn accepted_keys(
+        &mut self,
+        entry: &PasswdEntry<'_>,
+        home: &str,
+        locked: Fact<Option<Evidence>>,
+        keys: &Fact<Vec<Evidence>>,
+    ) -> Accepted {
+        let groups: Vec<_> = self.groups.of(entry).into_iter().map(|(name, _, _)| name).collect();
+        let PasswdEntry { name, uid, gid, .. } = *entry;
+        // A `Match` block may name other files for it.
+        let keys = match self.sshd.option_of("authorizedkeysfile", name, &groups) {
+            Ok(Some(own)) => self.keys.named(own, name, uid, home),
+            Ok(None) => keys.clone(),
+            Err(unread) => Fact::Unknown(unread),
+        };
+        let login = Login { name, uid, gid, groups: &groups, home, locked };
+        match keys {
+            Fact::Known(keys) => key_login::accepted(self.tree, self.sshd, &login, &keys),
+            Fact::Unknown(unread) => Accepted { keys: Fact::Unknown(unread), refused: Vec::new() },
+        }
+    }
+
+    /// Whether the password field that sshd sees begins with `!`, with its line.
+    fn locked(&self, entry: &PasswdEntry<'_>, location: &str) -> Fact<Option<Evidence>> {
+        let seen = |locked: bool, location: String| {
+            Fact::Known(locked.then(|| Evidence::new(location, "password locked")))
+        };
+        if !is_shadowed(entry) {
+            return seen(entry.password.starts_with('!'), location.to_owned());
+        }
+        match &self.shadow {
+            Fact::Unknown(unread) => Fact::Unknown(unread.clone()),
+            Fact::Known(shadow) => match shadow.entries.get(entry.name) {
+                Some(line) => seen(line.locked, format!("{SHADOW}:{}", line.line)),
+                None => match shadow.malformed_line(entry.name) {
+                    Some((line, reason)) => Fact::unknown(format!("{SHADOW}:{line}"), reason),
+                    None => Fact::Known(None),
+                },
+            },
         }
     }
 
@@ -506,6 +567,50 @@ mod tests {
         assert_eq!(closed.nologin.known().unwrap().as_ref().unwrap().location, NOLOGIN);
         let torn = accounts(fs().unreadable("/home/bob/.ssh/authorized_keys"));
         assert!(torn.other_keys.unread().is_some());
+    }
+
+    #[test]
+    fn a_sudoer_without_a_password_is_one_only_where_none_is_asked() {
+        let asks = |fs: MemoryFs| {
+            let known = accounts(fs);
+            let alice = known.accounts.iter().find(|account| account.name == "alice");
+            alice.map(|alice| alice.sudo_asks.known().copied())
+        };
+        assert_eq!(asks(machine()), Some(Some(true)));
+        let sudoers = |text: &str| asks(machine().file("/etc/sudoers", text));
+        assert_eq!(sudoers("%sudo ALL=(ALL) NOPASSWD: ALL\n"), Some(Some(false)));
+        assert_eq!(sudoers("Defaults !authenticate\n%sudo ALL=(ALL) ALL\n"), Some(Some(false)));
+        let always = "Defaults !authenticate\n%sudo ALL=(ALL) PASSWD: ALL\n";
+        assert_eq!(sudoers(always), Some(Some(true)));
+        assert_eq!(sudoers("Defaults:bob !authenticate\n%sudo ALL=ALL\n"), Some(None));
+        let agent = "auth sufficient pam_ssh_agent_auth.so\n@include common-auth\n";
+        assert_eq!(asks(machine().file("/etc/pam.d/sudo", agent)), Some(None));
+        let usual = "session required pam_limits.so\n@include common-auth\n";
+        assert_eq!(asks(machine().file("/etc/pam.d/sudo", usual)), Some(Some(true)));
+    }
+
+    #[test]
+    fn sudo_refuses_its_configuration_when_others_may_write_it() {
+        let text = "%sudo ALL=(ALL:ALL) ALL\n";
+        for (mode, uid, gid) in [(0o666, 0, 0), (0o440, 1000, 0), (0o460, 0, 27)] {
+            let fs = machine().file("/etc/sudoers", text).mode(mode).owner(uid, gid);
+            let known = accounts(fs);
+            assert_eq!(names(&known), ["root", "toor"], "{mode:o} {uid}");
+            assert_eq!(known.refused_sudoers[0].location, "/etc/sudoers");
+        }
+        let fs = machine().file("/etc/sudoers", text).mode(0o660);
+        assert_eq!(names(&accounts(fs)), ["root", "toor", "alice"]);
+        let below = || {
+            machine()
+                .file("/etc/sudoers", "@includedir /etc/sudoers.d\n")
+                .file("/etc/sudoers.d/a", text)
+                .mode(0o646)
+        };
+        assert_eq!(names(&accounts(below())), ["root", "toor"]);
+        let fs = below().file("/etc/sudoers.d/a", text).dir("/etc/sudoers.d").mode(0o777);
+        assert_eq!(accounts(fs).refused_sudoers[0].location, "/etc/sudoers.d");
+        let named = below().file("/etc/sudoers", "@include /etc/sudoers.d/a\n");
+        assert_eq!(accounts(named).unread[0].location, "/etc/sudoers.d/a");
     }
 
     #[test]

@@ -15,6 +15,8 @@ const MAX_MALFORMED: usize = 4096;
 pub(super) struct ShadowEntry {
     pub(super) line: usize,
     pub(super) password: PasswordState,
+    /// Whether the password field begins with `!`, which passwd(1) and usermod(8) lock with.
+    pub(super) locked: bool,
     pub(super) aging: Aging,
 }
 
@@ -105,7 +107,8 @@ fn shadow_line(line: usize, content: &str) -> Line<(String, ShadowEntry)> {
         inactive_days: days(4).filter(|days| *days >= 0),
         expires: days(5).filter(|day| *day != -1),
     };
-    let entry = ShadowEntry { line, password: password_state(password), aging };
+    let locked = password.starts_with('!');
+    let entry = ShadowEntry { line, password: password_state(password), locked, aging };
     Line::Entry(((*name).to_owned(), entry))
 }
 

@@ -22,7 +22,7 @@ mod gzip;
 mod init;
 pub mod kernel_image;
 mod portable_executable;
-mod program_interpreter;
+pub(super) mod program_interpreter;
 mod stop;
 mod syslinux;
 mod systemd_boot;

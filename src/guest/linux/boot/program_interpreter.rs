@@ -1,7 +1,7 @@
-//! The program that an ELF program needs to run (`PT_INTERP`): the dynamic loader.
+//! What an ELF program needs to run: the dynamic loader (`PT_INTERP`) and libraries (`DT_NEEDED`).
 //!
-//! Source: System V gABI, "ELF Header" and "Program Header"; Linux, `load_elf_binary` in
-//! `fs/binfmt_elf.c`, which does not start the program without it.
+//! Source: System V gABI, "ELF Header", "Program Header" and "Dynamic Section"; Linux,
+//! `load_elf_binary` in `fs/binfmt_elf.c`, which does not start the program without the loader.
 
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
@@ -15,7 +15,27 @@ const MAX_SEGMENTS: u16 = 128;
 /// Longest path in bytes (Linux: `PATH_MAX`).
 const MAX_PATH: usize = 4096;
 
+/// Most entries of a dynamic section that are looked at; programs have some thirty.
+const MAX_DYNAMIC: u64 = 1024;
+
+const PT_LOAD: u32 = 1;
+const PT_DYNAMIC: u32 = 2;
 const PT_INTERP: u32 = 3;
+
+const DT_NULL: u64 = 0;
+const DT_NEEDED: u64 = 1;
+const DT_STRTAB: u64 = 5;
+
+/// A program header.
+struct Segment {
+    kind: u32,
+    /// Where it stands, in bytes.
+    at: u64,
+    /// Where its bytes stand, in bytes.
+    offset: u64,
+    address: u64,
+    size: u64,
+}
 
 /// Where the numbers stand, in bytes, and how they are written.
 struct Layout {
@@ -28,6 +48,73 @@ struct Layout {
 /// # Errors
 /// When the bytes cannot be read, or the program headers lie outside the file.
 pub(super) fn interpreter(bytes: &dyn Bytes) -> Result<Option<String>> {
+    let Some((_, segments, complete)) = segments(bytes)? else { return Ok(None) };
+    let Some(segment) = segments.iter().find(|segment| segment.kind == PT_INTERP) else {
+        return if complete { Ok(None) } else { Err(too_many()) };
+    };
+    let size = usize::try_from(segment.size).unwrap_or(usize::MAX);
+    if size > MAX_PATH {
+        let found = size.to_string();
+        return Err(Error::corrupt("PT_INTERP", segment.at, "at most 4096 bytes", found));
+    }
+    let path = bytes.vec(segment.offset, size)?;
+    let path = path.split(|byte| *byte == 0).next().unwrap_or_default();
+    Ok(Some(String::from_utf8_lossy(path).into_owned()))
+}
+
+/// Whether a program links a library by this name; a file that is not ELF links none.
+///
+/// # Errors
+/// When the bytes cannot be read, or what the headers name lies outside the file.
+pub(in crate::guest::linux) fn needs(bytes: &dyn Bytes, library: &str) -> Result<bool> {
+    let Some((layout, segments, complete)) = segments(bytes)? else { return Ok(false) };
+    let Some(dynamic) = segments.iter().find(|segment| segment.kind == PT_DYNAMIC) else {
+        return if complete { Ok(false) } else { Err(too_many()) };
+    };
+    let word: u64 = if layout.wide { 8 } else { 4 };
+    let (mut names, mut strings) = (Vec::new(), None);
+    for index in 0..(dynamic.size / word.saturating_mul(2)).min(MAX_DYNAMIC) {
+        let entry = dynamic.offset.saturating_add(index.saturating_mul(word).saturating_mul(2));
+        let value = layout.word(bytes, entry.saturating_add(word))?;
+        match layout.word(bytes, entry)? {
+            DT_NULL => break,
+            DT_NEEDED => names.push(value),
+            DT_STRTAB => strings = Some(value),
+            _ => {}
+        }
+    }
+    // The table is named by where it is loaded.
+    let loaded = |address: u64| {
+        let inside = |segment: &&Segment| {
+            segment.kind == PT_LOAD
+                && address.checked_sub(segment.address).is_some_and(|at| at < segment.size)
+        };
+        let segment = segments.iter().find(inside)?;
+        address.checked_sub(segment.address)?.checked_add(segment.offset)
+    };
+    if names.is_empty() {
+        return Ok(false);
+    }
+    let Some(table) = strings.and_then(loaded) else {
+        let found = "not in any segment".to_owned();
+        return Err(Error::corrupt("DT_STRTAB", dynamic.offset, "an address", found));
+    };
+    let wanted = [library.as_bytes(), b"\0"].concat();
+    for name in names {
+        let at = table.saturating_add(name);
+        // One that is cut short by the end of the file is another.
+        let fits =
+            at.saturating_add(u64::try_from(wanted.len()).unwrap_or(u64::MAX)) <= bytes.len();
+        if fits && *bytes.vec(at, wanted.len())? == *wanted {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The program headers, at most [`MAX_SEGMENTS`], and whether those are all; `None` when the file is
+/// not ELF.
+fn segments(bytes: &dyn Bytes) -> Result<Option<(Layout, Vec<Segment>, bool)>> {
     if bytes.len() < HEADER {
         return Ok(None);
     }
@@ -37,31 +124,25 @@ pub(super) fn interpreter(bytes: &dyn Bytes) -> Result<Option<String>> {
     let table = layout.word(bytes, table)?;
     let length = u64::from(layout.half(bytes, length)?);
     let count = layout.half(bytes, count)?;
+    let mut segments = Vec::new();
     for index in 0..u64::from(count.min(MAX_SEGMENTS)) {
-        let segment = table.saturating_add(index.saturating_mul(length));
-        let at = |offset: u64| segment.saturating_add(offset);
-        if layout.number(bytes.array(segment)?) != PT_INTERP {
-            continue;
-        }
-        let (offset, size) = if layout.wide { (at(8), at(0x20)) } else { (at(4), at(0x10)) };
-        let size = usize::try_from(layout.word(bytes, size)?).unwrap_or(usize::MAX);
-        if size > MAX_PATH {
-            return Err(Error::corrupt(
-                "PT_INTERP",
-                segment,
-                "at most 4096 bytes",
-                size.to_string(),
-            ));
-        }
-        let path = bytes.vec(layout.word(bytes, offset)?, size)?;
-        let path = path.split(|byte| *byte == 0).next().unwrap_or_default();
-        return Ok(Some(String::from_utf8_lossy(path).into_owned()));
+        let at = table.saturating_add(index.saturating_mul(length));
+        let field = |offset: u64| layout.word(bytes, at.saturating_add(offset));
+        let (offset, address, size) = if layout.wide { (8, 0x10, 0x20) } else { (4, 8, 0x10) };
+        segments.push(Segment {
+            kind: layout.number(bytes.array(at)?),
+            at,
+            offset: field(offset)?,
+            address: field(address)?,
+            size: field(size)?,
+        });
     }
-    if count > MAX_SEGMENTS {
-        let limit = MAX_SEGMENTS.into();
-        return Err(Error::Limit { structure: "ELF program headers", limit, unit: "segments" });
-    }
-    Ok(None)
+    Ok(Some((layout, segments, count <= MAX_SEGMENTS)))
+}
+
+fn too_many() -> Error {
+    let limit = MAX_SEGMENTS.into();
+    Error::Limit { structure: "ELF program headers", limit, unit: "segments" }
 }
 
 impl Layout {
@@ -101,6 +182,30 @@ pub(super) fn program(path: &str) -> Vec<u8> {
     image
 }
 
+/// A 64-bit program that is loaded at address 0x1000 and links `library`, laid out after the gABI.
+#[cfg(test)]
+pub(in crate::guest::linux) fn library(library: &str) -> Vec<u8> {
+    let mut image = vec![0_u8; 0x110];
+    image[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    image[0x20] = 0x40;
+    image[0x36] = 0x38;
+    image[0x38] = 2;
+    let mut word = |at: usize, value: u64| image[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    // PT_LOAD of the whole file, PT_DYNAMIC of four entries.
+    for (at, kind, offset, size) in [(0x40, 1, 0, 0x200), (0x78, 2, 0xb0, 0x40)] {
+        word(at, kind);
+        word(at + 8, offset);
+        word(at + 0x10, 0x1000 + offset);
+        word(at + 0x20, size);
+    }
+    for (at, tag, value) in [(0xb0, 1, 1), (0xc0, 1, 11), (0xd0, 5, 0x1110), (0xe0, 0, 0)] {
+        word(at, tag);
+        word(at + 8, value);
+    }
+    image.extend(format!("\0libfoo.so\0{library}\0").bytes());
+    image
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +229,21 @@ mod tests {
         image[0x47] = 8;
         image[0x54..0x5b].copy_from_slice(b"/lib/ld");
         assert_eq!(interpreter(&image).unwrap().as_deref(), Some("/lib/ld"));
+    }
+
+    #[test]
+    fn the_libraries_are_what_the_dynamic_section_names() {
+        let image = library("libwrap.so.0");
+        assert_eq!(needs(&image, "libwrap.so.0"), Ok(true));
+        assert_eq!(needs(&image, "libfoo.so"), Ok(true));
+        for other in ["libwrap.so", "wrap.so.0", "libwrap.so.0.7"] {
+            assert_eq!(needs(&image, other), Ok(false), "{other}");
+        }
+        assert_eq!(needs(&program("/lib/ld"), "libwrap.so.0"), Ok(false));
+        assert_eq!(needs(&b"#!/bin/sh\n".to_vec(), "libwrap.so.0"), Ok(false));
+        let mut outside = image;
+        outside[0xda] = 1;
+        assert!(needs(&outside, "libwrap.so.0").is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! In: the guest's tree and the kernel command line of its default entry. Out: [`CloudInitFacts`].
 //! Every statement about cloud-init's behaviour is from its own source, named where it is used.
 
+mod bound;
 mod config;
 mod disabled;
 mod ds_identify;
@@ -29,9 +30,11 @@ pub fn find(
 ) -> CloudInitFacts {
     let config = config::Config::read(tree, command_line);
     let datasource_list = config.datasource_list();
+    let ds_identify = ds_identify::find(tree, command_line, &datasource_list);
     CloudInitFacts {
+        bound_elsewhere: bound::find(tree, &ds_identify, &datasource_list),
         openstack_source: platform_tags::openstack_source(tree),
-        ds_identify: ds_identify::find(tree, command_line, &datasource_list),
+        ds_identify,
         instance_data: instance_data::find(tree),
         linux_user: instance_data::linux_user(tree),
         places: config.places(),

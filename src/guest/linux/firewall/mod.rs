@@ -9,6 +9,7 @@ mod firewalld;
 mod iptables;
 mod nftables;
 mod susefirewall;
+mod tcp_wrappers;
 mod ufw;
 
 use super::systemd_unit::BootUnits;
@@ -76,6 +77,7 @@ pub fn find(tree: &Tree, sshd: &SshdFacts, units: &BootUnits<'_>) -> FirewallFac
                 let what = match state {
                     UnitState::Absent => "not there",
                     UnitState::Masked => "masked",
+                    UnitState::Skipped => "passed over at boot for its conditions",
                     UnitState::Disabled | UnitState::Enabled => "not started at boot",
                 };
                 facts.looked_at.push(Evidence::new(service, what));
@@ -83,6 +85,7 @@ pub fn find(tree: &Tree, sshd: &SshdFacts, units: &BootUnits<'_>) -> FirewallFac
             Fact::Unknown(unread) => facts.unread.push(unread),
         }
     }
+    facts.enabled.extend(tcp_wrappers::find(tree));
     facts
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use crate::error::Error;
 use crate::fact::{Evidence, Unread, value_behind};
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::SshdOption;
+use crate::guest::facts::{SshdConditional, SshdOption};
 use crate::guest::linux::pattern;
 
 /// The configuration; openSUSE brings its own below `/usr` for when the administrator has none.
@@ -18,6 +18,9 @@ const CONFIGS: [&str; 2] = ["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"];
 
 /// Where a relative `Include` begins.
 const DIRECTORY: &str = "/etc/ssh";
+
+/// The line of the main file by which cloud-init takes it that its own file is read.
+const DROP_INS: &str = "Include /etc/ssh/sshd_config.d/*.conf";
 
 /// Longest file read; distributions ship 4 KiB.
 const MAX_FILE: u64 = 256 << 10;
@@ -28,8 +31,11 @@ const MAX_FILES: usize = 64;
 /// Deepest `Include` (`SERVCONF_MAX_DEPTH`, `servconf.c`).
 const MAX_DEPTH: usize = 16;
 
-/// Most settings in `Match` blocks that are kept.
-const MAX_CONDITIONAL: usize = 32;
+/// Most settings in `Match` blocks that are kept; the rest is told as not read.
+const MAX_CONDITIONAL: usize = 64;
+
+/// Most lines told whose value sshd refuses.
+const MAX_INVALID: usize = 8;
 
 /// Most things told that could not be read.
 const MAX_UNREAD: usize = 8;
@@ -41,25 +47,57 @@ const MAX_VALUE: usize = 16 << 10;
 const MAX_QUOTED: usize = 300;
 
 /// Keywords whose first value counts.
-const SINGLE: [&str; 6] = [
+const SINGLE: [&str; 10] = [
     "passwordauthentication",
     "kbdinteractiveauthentication",
     "permitrootlogin",
     "usepam",
     "pubkeyauthentication",
     "authorizedkeysfile",
+    "authenticationmethods",
+    "strictmodes",
+    "forcecommand",
+    "chrootdirectory",
 ];
 
 /// Keywords whose values add up.
-const LISTS: [&str; 5] = ["allowusers", "denyusers", "allowgroups", "denygroups", "port"];
+const LISTS: [&str; 6] =
+    ["allowusers", "denyusers", "allowgroups", "denygroups", "port", "listenaddress"];
+
+/// Keywords that take `yes` or `no` and nothing else (`servconf.c`, `parse_flag`).
+const FLAGS: [&str; 14] = [
+    "passwordauthentication",
+    "kbdinteractiveauthentication",
+    "usepam",
+    "pubkeyauthentication",
+    "strictmodes",
+    "permitemptypasswords",
+    "hostbasedauthentication",
+    "allowagentforwarding",
+    "x11forwarding",
+    "x11uselocalhost",
+    "printmotd",
+    "printlastlog",
+    "tcpkeepalive",
+    "usedns",
+];
+
+/// Keywords that sshd refuses behind `Match` (`servconf.c`, those that are `SSHCFG_GLOBAL` alone).
+const GLOBAL: [&str; 4] = ["usepam", "strictmodes", "port", "listenaddress"];
+
+/// The values of `PermitRootLogin` (`servconf.c`, `multistate_permitrootlogin`).
+const ROOT_LOGINS: [&str; 5] =
+    ["yes", "no", "prohibit-password", "without-password", "forced-commands-only"];
 
 /// The configuration as it was read.
 #[derive(Default)]
 pub(super) struct Config {
     pub(super) files: Vec<String>,
+    pub(super) drop_ins: Option<Evidence>,
     pub(super) unread: Vec<Unread>,
     pub(super) options: BTreeMap<String, SshdOption>,
-    pub(super) conditional: Vec<Evidence>,
+    pub(super) conditional: Vec<SshdConditional>,
+    pub(super) invalid: Vec<Evidence>,
     /// What `Match all` says, which is stronger.
     matched: BTreeMap<String, SshdOption>,
 }
@@ -112,13 +150,20 @@ impl Config {
                 .marked(line, content, value_behind(content, &[' ', '\t', '=']));
             match keyword.as_str() {
                 "match" => {
-                    scope = if value.trim().eq_ignore_ascii_case("all") {
+                    scope = if is_for_all(&value) {
                         Scope::All
+                    } else if value.chars().count() > MAX_QUOTED {
+                        Scope::Some(format!("{}…", shortened(&value)))
                     } else {
-                        Scope::Some(format!("Match {}", shortened(&value)))
+                        Scope::Some(value)
                     };
                 }
-                "include" => self.include(tree, &value, &evidence, &scope, depth),
+                "include" => {
+                    if content.starts_with(DROP_INS) && path == CONFIGS[0] {
+                        self.drop_ins.get_or_insert_with(|| evidence.clone());
+                    }
+                    self.include(tree, &value, &evidence, &scope, depth);
+                }
                 _ => self.setting(&keyword, &value, evidence, &scope),
             }
         }
@@ -145,6 +190,10 @@ impl Config {
     }
 
     fn setting(&mut self, keyword: &str, value: &str, evidence: Evidence, scope: &Scope) {
+        let misplaced = GLOBAL.contains(&keyword) && !matches!(scope, Scope::Global);
+        if (misplaced || is_refused(keyword, &words(value))) && self.invalid.len() < MAX_INVALID {
+            self.invalid.push(evidence.clone());
+        }
         let (single, list) = (SINGLE.contains(&keyword), LISTS.contains(&keyword));
         if !single && !list {
             return;
@@ -161,22 +210,68 @@ impl Config {
             Scope::Global => &mut self.options,
             Scope::All => &mut self.matched,
             Scope::Some(criteria) => {
-                if self.conditional.len() < MAX_CONDITIONAL {
-                    let detail = format!("{} ({criteria})", evidence.detail);
-                    self.conditional.push(Evidence { detail, ..evidence });
+                // What `Match all` has said before stands.
+                if single && self.matched.contains_key(keyword) {
+                    return;
                 }
+                if self.conditional.len() >= MAX_CONDITIONAL {
+                    let limit = u64::try_from(MAX_CONDITIONAL).unwrap_or(u64::MAX);
+                    let unit = "settings in Match blocks";
+                    let error = Error::Limit { structure: "sshd_config", limit, unit };
+                    return self.doubt(&evidence.location, &error);
+                }
+                self.conditional.push(SshdConditional {
+                    criteria: criteria.clone(),
+                    keyword: keyword.to_owned(),
+                    option: SshdOption { value, evidence, in_match: true },
+                });
                 return;
             }
         };
         match options.get_mut(keyword) {
             None => {
-                options.insert(keyword.to_owned(), SshdOption { value, evidence });
+                let in_match = matches!(scope, Scope::All);
+                options.insert(keyword.to_owned(), SshdOption { value, evidence, in_match });
             }
             Some(option) if list => {
                 option.value = format!("{} {value}", option.value);
             }
             Some(_) => {}
         }
+    }
+}
+
+/// Whether a `Match` is for every connection: `all`, or nothing but `*` for each of its criteria.
+fn is_for_all(criteria: &str) -> bool {
+    let words: Vec<_> = criteria.split_whitespace().collect();
+    let any = |pair: &[&str]| match pair {
+        [criterion, "*"] => ["user", "group", "host", "address", "localaddress"]
+            .iter()
+            .any(|name| criterion.eq_ignore_ascii_case(name)),
+        [all] => words.len() == 1 && all.eq_ignore_ascii_case("all"),
+        _ => false,
+    };
+    !words.is_empty() && words.chunks(2).all(any)
+}
+
+/// Whether sshd refuses these words behind a keyword, and with them its whole configuration.
+fn is_refused(keyword: &str, words: &[String]) -> bool {
+    let values: &[&str] = match keyword {
+        "permitrootlogin" => &ROOT_LOGINS,
+        "port" => {
+            // A name may stand there, too (`misc.c`, `a2port`).
+            let number = |word: &String| word.bytes().all(|byte| byte.is_ascii_digit());
+            return match words {
+                [port] if number(port) => !port.parse::<u16>().is_ok_and(|port| port > 0),
+                words => words.is_empty(),
+            };
+        }
+        flag if FLAGS.contains(&flag) => &["yes", "no"],
+        _ => return false,
+    };
+    match words {
+        [word] => !values.iter().any(|value| word.eq_ignore_ascii_case(value)),
+        _ => true,
     }
 }
 
@@ -269,7 +364,71 @@ mod tests {
         assert_eq!(config.options["permitrootlogin"].value, "yes");
         assert_eq!(config.options["passwordauthentication"].value, "no");
         let seen = Evidence::new("/etc/ssh/sshd_config:3", "PermitRootLogin no (Match User x)");
-        assert_eq!(config.conditional, [seen.marked(3, "PermitRootLogin no", 16..18)]);
+        let found: Vec<_> = config.conditional.iter().map(SshdConditional::evidence).collect();
+        assert_eq!(found, [seen.marked(3, "PermitRootLogin no", 16..18)]);
+    }
+
+    #[test]
+    fn a_match_of_any_user_holds_for_everybody() {
+        let text = "PasswordAuthentication yes\nMatch User * Address *\nPasswordAuthentication no\n\
+            Match User a\nPasswordAuthentication yes\nMatch User *,!a\nPubkeyAuthentication no\n";
+        let config = Config::read(&MemoryFs::new().file(MAIN, text).tree());
+        assert_eq!(config.options["passwordauthentication"].value, "no");
+        let found: Vec<_> = config.conditional.iter().map(|c| c.keyword.as_str()).collect();
+        assert_eq!(found, ["pubkeyauthentication"]);
+    }
+
+    #[test]
+    fn a_match_is_for_the_accounts_that_it_names() {
+        let is_for = |criteria: &str, name: &str, groups: &[&str]| {
+            let text = format!("Match {criteria}\nPermitRootLogin no\n");
+            let config = Config::read(&MemoryFs::new().file(MAIN, text).tree());
+            let groups: Vec<_> = groups.iter().map(|&group| group.to_owned()).collect();
+            config.conditional[0].is_for(name, &groups)
+        };
+        assert_eq!(is_for("User root", "root", &[]), Some(true));
+        assert_eq!(is_for("User a,ro?t", "root", &[]), Some(true));
+        assert_eq!(is_for("User *,!root", "root", &[]), Some(false));
+        assert_eq!(is_for("User bob", "root", &[]), Some(false));
+        assert_eq!(is_for("Group wheel", "bob", &["bob", "wheel"]), Some(true));
+        assert_eq!(is_for("Group *,!wheel", "bob", &["bob", "wheel"]), Some(false));
+        assert_eq!(is_for("Group \"domain users\"", "bob", &["bob"]), None);
+        assert_eq!(is_for("Address 10.0.0.0/8", "root", &[]), None);
+        assert_eq!(is_for("Address 10.0.0.0/8 User bob", "root", &[]), Some(false));
+        assert_eq!(is_for(&format!("User root{}", ",x".repeat(200)), "root", &[]), None);
+    }
+
+    #[test]
+    fn values_that_sshd_t_refuses_are_told() {
+        // As `sshd -t` of OpenSSH 9.2 ends with 255.
+        let refused = |text: &str| {
+            let config = Config::read(&MemoryFs::new().file(MAIN, text).tree());
+            !config.invalid.is_empty()
+        };
+        for text in [
+            "PermitRootLogin maybe",
+            "PermitRootLogin",
+            "PermitRootLogin yes no",
+            "PasswordAuthentication true",
+            "UsePAM 1",
+            "Match User x\nPasswordAuthentication si",
+            "Match User *\nUsePAM yes",
+            "Port 0",
+            "Port 65536",
+            "Port",
+        ] {
+            assert!(refused(text), "{text}");
+        }
+        for text in [
+            "PermitRootLogin YES",
+            "PermitRootLogin without-password",
+            "PasswordAuthentication=no",
+            "UsePAM \"yes\" # comment",
+            "Port 2222",
+            "Banner maybe",
+        ] {
+            assert!(!refused(text), "{text}");
+        }
     }
 
     #[test]

@@ -32,9 +32,11 @@ pub fn find(tree: &Tree, packages: &PackageFacts, boot: &BootUnits<'_>) -> SshdF
         version: package.map(|package| package.version.clone()),
         units: units(boot),
         files: config.files,
+        drop_ins: config.drop_ins,
         unread: config.unread,
         options: config.options,
         conditional: config.conditional,
+        invalid: config.invalid,
         permit_root_login,
     }
 }
@@ -94,7 +96,7 @@ fn permit_root_login(
         Ok((value, by)) => {
             let detail = format!("PermitRootLogin is not set, default {value} ({by} {upstream})");
             let evidence = Evidence::new(place, detail);
-            Fact::Known(SshdOption { value: value.to_owned(), evidence })
+            Fact::Known(SshdOption { value: value.to_owned(), evidence, in_match: false })
         }
         Err(reason) => unknown(&reason),
     }

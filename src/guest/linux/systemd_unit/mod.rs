@@ -4,12 +4,14 @@
 //! [`BootUnits::of_entry`] follows the same way:
 //! `Wants=`, `Requires=`, `BindsTo=` and `Upholds=` of unit files and their drop-ins, `*.wants/` and
 //! `*.requires/` directories, aliases, cloud-init's generator, and on a first boot the presets. Systems without systemd are
-//! asked for their SysV links and upstart jobs instead.
+//! asked for their SysV links and upstart jobs instead. A unit whose conditions surely do not hold is
+//! passed over; what it pulls in is started all the same.
 //!
 //! Sources: systemd.unit(5) (search path, aliases, masking, drop-ins), systemd.special(7),
 //! systemd.generator(7), systemd-sysv-generator(8), init(5) and upstart's `manual` override.
 
 mod command_line;
+mod conditions;
 mod other_init;
 mod preset;
 mod unit_file;
@@ -50,6 +52,9 @@ const FRIENDLY_RECOVERY: [&str; 2] = [
 
 /// Longest unit file read; the longest in Debian has about 4 KiB.
 const MAX_UNIT_FILE: u64 = 64 << 10;
+
+/// Most drop-ins of one unit whose conditions are looked at; a unit has one or two.
+const MAX_DROP_INS: usize = 64;
 
 /// Most bytes of unit files read in one boot; a desktop's have about 1 MiB.
 const MAX_TEXT: usize = 16 << 20;
@@ -188,7 +193,10 @@ impl<'a> BootUnits<'a> {
                 UnitFile::Found { path, name: own } => {
                     let by = self.started.get(name).or_else(|| self.started.get(&own));
                     return match (by, &self.unread) {
-                        (Some(by), _) => Ok((UnitState::Enabled, by.clone())),
+                        (Some(by), _) => match self.unmet(&path, &[name, &own]).map_err(unread)? {
+                            Some(condition) => Ok((UnitState::Skipped, condition)),
+                            None => Ok((UnitState::Enabled, by.clone())),
+                        },
                         (None, Some(unread)) => Err(unread.clone()),
                         (None, None) => {
                             let evidence = Evidence::new(path, "nothing starts it");
@@ -214,6 +222,45 @@ impl<'a> BootUnits<'a> {
         }
         let evidence = Evidence::new(UNIT_DIRECTORIES.join(", "), format!("no {name}"));
         Ok((UnitState::Absent, evidence))
+    }
+
+    /// The condition of a unit, in its file or its drop-ins, that keeps it from being started.
+    fn unmet(&self, path: &str, names: &[&str]) -> Result<Option<Evidence>> {
+        let mut files = vec![(path.to_owned(), self.tree.read_text(path, MAX_UNIT_FILE)?)];
+        // Of several with one name the first counts; all are read in the order of their names.
+        let mut drop_ins: BTreeMap<String, String> = BTreeMap::new();
+        let templates: Vec<_> = names.iter().filter_map(|name| template_of(name)).collect();
+        for name in names.iter().copied().chain(templates.iter().map(String::as_str)) {
+            let wanted = format!("{name}.d");
+            for directory in &self.units.directories {
+                if !directory.names.as_ref().is_ok_and(|names| names.contains(&wanted)) {
+                    continue;
+                }
+                let directory = format!("{}/{wanted}", directory.path);
+                let entries = match self.tree.read_dir(&directory) {
+                    Ok(entries) => entries,
+                    Err(error) if error.is_absent() => continue,
+                    Err(error) => return Err(error),
+                };
+                for entry in entries {
+                    let name = String::from_utf8_lossy(&entry.name).into_owned();
+                    if name.ends_with(".conf") {
+                        let path = format!("{directory}/{name}");
+                        drop_ins.entry(name).or_insert(path);
+                    }
+                }
+            }
+        }
+        for path in drop_ins.into_values().take(MAX_DROP_INS) {
+            match self.tree.read_text(&path, MAX_UNIT_FILE) {
+                Ok(text) => files.push((path, text)),
+                // A drop-in that masks another is a link to /dev/null.
+                Err(error) if error.is_absent() => {}
+                Err(Error::NotAFile { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        conditions::unmet(self.tree, &files)
     }
 
     fn doubt(&mut self, location: &str, error: &Error) {

@@ -245,3 +245,52 @@ fn the_command_line_chooses_what_is_started_and_masked() {
     let unit = state("systemd.mask=cloud-init", "cloud-init.service");
     assert_eq!(unit.mask_word(), Some("systemd.mask=cloud-init"));
 }
+
+#[test]
+fn a_unit_whose_condition_does_not_hold_is_passed_over() {
+    const DROP_IN: &str = "/etc/systemd/system/cloud-init-local.service.d/x.conf";
+    let with = |file: &str, drop_in: &str| {
+        let fs = debian()
+            .file(&format!("{SYSTEM}/cloud-init-local.service"), format!("[Unit]\n{file}\n"));
+        let fs = if drop_in.is_empty() { fs } else { fs.file(DROP_IN, drop_in) };
+        let facts = unit(&fs.file("/etc/there", "").tree(), "cloud-init-local.service");
+        (facts.state.known().copied(), facts.evidence.location)
+    };
+    let state = |file: &str, drop_in: &str| with(file, drop_in).0.unwrap();
+    use UnitState::{Enabled, Skipped};
+    for (lines, expected) in [
+        ("ConditionPathExists=!/etc/ssh/sshd_not_to_be_run", Enabled),
+        ("ConditionPathExists=!/etc/there", Skipped),
+        ("ConditionPathExists=/etc/there", Enabled),
+        ("ConditionPathExists=/nonexistent", Skipped),
+        ("AssertPathExists = /nonexistent", Skipped),
+        ("ConditionPathExists=|/nonexistent\nConditionPathExists=|/etc/there", Enabled),
+        ("ConditionPathExists=|/nonexistent\nConditionPathExists=|!/etc/there", Skipped),
+        ("ConditionPathExists=|/nonexistent\nConditionVirtualization=|vm", Enabled),
+        ("ConditionPathExists=/nonexistent\nConditionPathExists=|/etc/there", Skipped),
+        ("ConditionPathExists=/nonexistent\nConditionVirtualization=", Enabled),
+        ("ConditionPathExists=/nonexistent\nAssertPathExists=", Skipped),
+        ("#ConditionPathExists=/nonexistent", Enabled),
+        ("ConditionPathExists=/run/made/at/start", Enabled),
+        ("ConditionPathExists=/var/lib/made/at/start", Enabled),
+        ("ConditionPathExists=/dev/virtio-ports/x", Enabled),
+        ("ConditionPathExists=/etc/%N", Enabled),
+        ("ConditionKernelCommandLine=!cloud-init=disabled", Enabled),
+        ("[Service]\nConditionPathExists=/nonexistent", Enabled),
+    ] {
+        assert_eq!(state(lines, ""), expected, "{lines}");
+    }
+    let drop_in = "[Unit]\nConditionPathExists=/nonexistent\n";
+    assert_eq!(with("", drop_in), (Some(Skipped), format!("{DROP_IN}:2")));
+    assert_eq!(
+        state("ConditionPathExists=/nonexistent", "[Unit]\nConditionPathExists=\n"),
+        Enabled
+    );
+    // Of two drop-ins with one name that of the administrator counts.
+    let fs = debian()
+        .file(&format!("{SYSTEM}/cloud-init-local.service.d/x.conf"), drop_in)
+        .file(DROP_IN, "[Unit]\n");
+    assert_eq!(self::state(fs, "cloud-init-local.service"), Enabled);
+    let torn = debian().file(DROP_IN, drop_in).unreadable(DROP_IN);
+    assert!(unit(&torn.tree(), "cloud-init-local.service").state.unread().is_some());
+}

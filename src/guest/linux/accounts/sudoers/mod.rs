@@ -13,11 +13,27 @@ use syntax::{
 };
 
 use crate::error::Error;
-use crate::fact::{Evidence, Unread};
-use crate::filesystem::FileType;
+use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
+use crate::filesystem::{FileType, Metadata};
 
 const SUDOERS: &str = "/etc/sudoers";
+
+/// What sudo asks PAM.
+const PAM: &str = "/etc/pam.d/sudo";
+
+/// Longest of PAM's file read; distributions ship some ten lines.
+const MAX_PAM: u64 = 64 << 10;
+
+/// Modules that let nobody in without the account's own password.
+const PASSWORD_MODULES: [&str; 6] = [
+    "pam_unix.so",
+    "pam_env.so",
+    "pam_deny.so",
+    "pam_faildelay.so",
+    "pam_faillock.so",
+    "pam_tally2.so",
+];
 
 /// Longest file read; real ones have a few KiB.
 const MAX_FILE: u64 = 1 << 20;
@@ -49,6 +65,13 @@ pub(super) struct User<'a> {
     pub(super) groups: &'a [(String, u32, String)],
 }
 
+/// What makes an account an administrator.
+pub(super) struct Granted {
+    pub(super) by: Evidence,
+    /// Whether its own password is asked.
+    pub(super) asks: Fact<bool>,
+}
+
 /// A line that lets its users become root.
 #[derive(Debug)]
 struct Grant {
@@ -65,7 +88,10 @@ struct Grant {
 enum Password {
     /// `NOPASSWD:`.
     NotAsked,
+    /// As `Defaults` say.
     Asked,
+    /// `PASSWD:`, whatever `Defaults` say.
+    AlwaysAsked,
 }
 
 /// The members of each alias.
@@ -84,10 +110,16 @@ pub(super) struct Sudoers {
     /// `Defaults targetpw`, `rootpw`, `runaspw`: root's password is asked, so that the line gives
     /// nothing to who does not have it (the default of SUSE).
     others_password: bool,
+    /// `Defaults !authenticate`: no password is asked.
+    asks_nobody: bool,
+    /// What leaves it open whether a password is asked: settings for some users, a module of PAM.
+    may_not_ask: Option<Unread>,
     files: usize,
     items: usize,
     steps: Steps,
     pub(super) unread: Vec<Unread>,
+    /// Files that sudo refuses for their owner or mode.
+    pub(super) refused: Vec<Evidence>,
 }
 
 /// Counts comparisons.
@@ -107,6 +139,7 @@ impl Sudoers {
     pub(super) fn read(tree: &Tree) -> Self {
         let mut sudoers = Self::default();
         sudoers.file(tree, SUDOERS, 0);
+        sudoers.pam(tree);
         for (location, text) in std::mem::take(&mut sudoers.specifications) {
             let grants = sudoers.specification(&location, &text);
             sudoers.grants.extend(grants);
@@ -115,7 +148,7 @@ impl Sudoers {
     }
 
     /// The line by which an account may become root, if there is one; the last that fits counts.
-    pub(super) fn grant(&self, user: &User<'_>) -> Option<Evidence> {
+    pub(super) fn grant(&self, user: &User<'_>) -> Option<Granted> {
         let mut found = None;
         for grant in &self.grants {
             if !self.steps.step() {
@@ -124,17 +157,27 @@ impl Sudoers {
             let Some(group) = self.lists(&grant.users, user) else { continue };
             found = if grant.denies {
                 None
-            } else if self.others_password && grant.own_password == Password::Asked {
+            } else if self.others_password && grant.own_password != Password::NotAsked {
                 continue;
             } else {
                 let detail = match group {
                     Some(group) => format!("{} ({group})", grant.text),
                     None => grant.text.clone(),
                 };
-                Some(Evidence::new(grant.location.clone(), detail))
+                let by = Evidence::new(grant.location.clone(), detail);
+                Some(Granted { by, asks: self.asks(grant) })
             };
         }
         found
+    }
+
+    fn asks(&self, grant: &Grant) -> Fact<bool> {
+        match (&self.may_not_ask, grant.own_password) {
+            (_, Password::NotAsked) => Fact::Known(false),
+            (_, Password::Asked) if self.asks_nobody => Fact::Known(false),
+            (Some(unread), _) => Fact::Unknown(unread.clone()),
+            (None, _) => Fact::Known(true),
+        }
     }
 
     /// Why not every grant could be looked at, if so.
@@ -158,6 +201,9 @@ impl Sudoers {
             Err(error) if error.is_absent() => return,
             Err(error) => return self.doubt(path, error.to_string()),
         };
+        if depth == 0 && self.refuses(tree, path) {
+            return;
+        }
         for (line, content) in logical_lines(&text) {
             if self.items > MAX_ITEMS {
                 return self.doubt(path, format!("more than {MAX_ITEMS} entries, not read"));
@@ -177,11 +223,15 @@ impl Sudoers {
                 None => format!("{}/{target}", path.rsplit_once('/').map_or("", |(dir, _)| dir)),
             };
             let below = depth.saturating_add(1);
-            return if directory {
+            if directory {
                 self.directory(tree, &target, below);
+            } else if self.refuses(tree, &target) {
+                // An error in the whole configuration for older versions; newer ones go on.
+                self.doubt(&target, "sudo refuses to include it for its owner or mode");
             } else {
                 self.file(tree, &target, below);
-            };
+            }
+            return;
         }
         let content = strip_comment(content);
         let (word, rest) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
@@ -190,13 +240,59 @@ impl Sudoers {
             "User_Alias" | "Host_Alias" | "Runas_Alias" | "Cmnd_Alias" | "Cmd_Alias" => {
                 self.alias(word, rest);
             }
-            "Defaults" => self.defaults(rest),
-            _ if word.starts_with("Defaults") => {}
+            "Defaults" => self.defaults(&location, rest),
+            _ if word.starts_with("Defaults") => {
+                if rest.contains("authenticate") {
+                    let reason = format!("{content}: whom it is for is not looked at");
+                    self.may_not_ask = Some(Unread::new(location, reason));
+                }
+            }
             _ if content.contains('=') => {
                 self.items = self.items.saturating_add(1);
                 self.specifications.push((location, content.to_owned()));
             }
             _ => self.doubt(&location, "a line that is no user specification"),
+        }
+    }
+
+    /// Whether sudo refuses a file or directory of its configuration: only root owns it, and nobody
+    /// else writes there (`lib/util/secure_path.c`, `sudo_check_secure`, with group 0).
+    fn refuses(&mut self, tree: &Tree, path: &str) -> bool {
+        // What cannot be looked at is told where it is read.
+        let Ok(Metadata { uid, gid, mode, .. }) = tree.metadata(path) else { return false };
+        let refuses = uid != 0 || mode & 0o002 != 0 || mode & 0o020 != 0 && gid != 0;
+        if refuses {
+            let what = format!("owner {uid}, group {gid}, mode {mode:04o}: sudo refuses it");
+            self.refused.push(Evidence::new(path, what));
+        }
+        refuses
+    }
+
+    /// Looks for modules that may let someone become root without a password.
+    fn pam(&mut self, tree: &Tree) {
+        let text = match tree.read_text(PAM, MAX_PAM) {
+            Ok(text) => text,
+            Err(error) if error.is_absent() => return,
+            Err(error) => {
+                self.may_not_ask.get_or_insert_with(|| Unread::from((PAM, &error)));
+                return;
+            }
+        };
+        for (line, content) in (1_usize..).zip(text.lines()) {
+            let mut words = content.split_whitespace();
+            let kind = words.next().unwrap_or_default().trim_start_matches('-');
+            if !kind.eq_ignore_ascii_case("auth") {
+                continue;
+            }
+            let mut rest = words.skip_while(|word| !word.contains(".so") && !is_include(word));
+            let module = rest.next().unwrap_or_default();
+            let name = module.rsplit('/').next().unwrap_or_default();
+            if !is_include(module) && !PASSWORD_MODULES.contains(&name) {
+                let shown: String = content.trim().chars().take(MAX_SHOWN).collect();
+                let reason = format!("{shown}: whether it asks for the password is not known");
+                self.may_not_ask
+                    .get_or_insert_with(|| Unread::new(format!("{PAM}:{line}"), reason));
+            }
         }
     }
 
@@ -207,6 +303,9 @@ impl Sudoers {
             Err(error) if error.is_absent() => return,
             Err(error) => return self.doubt(directory, error.to_string()),
         };
+        if self.refuses(tree, directory) {
+            return;
+        }
         for entry in entries {
             // "skipping file names that end in '~' or contain a '.'" (sudoers(5)).
             if entry.name.contains(&b'.') || entry.name.ends_with(b"~") {
@@ -221,6 +320,7 @@ impl Sudoers {
             };
             let path = format!("{directory}/{name}");
             match tree.metadata(&path).map(|metadata| metadata.file_type) {
+                Ok(FileType::Regular) if self.refuses(tree, &path) => {}
                 Ok(FileType::Regular) => self.file(tree, &path, depth),
                 Ok(_) | Err(Error::NotFound { .. }) => {}
                 Err(error) => self.doubt(&path, error.to_string()),
@@ -247,11 +347,17 @@ impl Sudoers {
         }
     }
 
-    fn defaults(&mut self, settings: &str) {
+    fn defaults(&mut self, location: &str, settings: &str) {
         for setting in list(settings) {
             match setting.as_str() {
                 "targetpw" | "rootpw" | "runaspw" => self.others_password = true,
                 "!targetpw" | "!rootpw" | "!runaspw" => self.others_password = false,
+                "!authenticate" => self.asks_nobody = true,
+                "authenticate" => self.asks_nobody = false,
+                group if group.starts_with("exempt_group") => {
+                    let reason = format!("{group}: who is in it is not looked at");
+                    self.may_not_ask = Some(Unread::new(location, reason));
+                }
                 _ => {}
             }
         }
@@ -303,7 +409,7 @@ impl Sudoers {
                 };
                 match word {
                     "NOPASSWD" => password = Password::NotAsked,
-                    "PASSWD" => password = Password::Asked,
+                    "PASSWD" => password = Password::AlwaysAsked,
                     _ => {}
                 }
                 command = rest.trim_start();
@@ -388,6 +494,11 @@ impl Sudoers {
         }
         found
     }
+}
+
+/// pam.conf(5): `include` and `substack` take the lines of another file.
+fn is_include(word: &str) -> bool {
+    matches!(word, "include" | "substack")
 }
 
 /// Whether an item of a user list is the account; with the group, when that is why.

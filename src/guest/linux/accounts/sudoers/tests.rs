@@ -67,7 +67,7 @@ fn included_files_are_read_in_the_order_of_their_names() {
         .file("/etc/sudoers.d/carol~", "carol ALL=(ALL) ALL\n")
         .file("/etc/local", "@include local\ndave ALL=ALL\n");
     let sudoers = Sudoers::read(&fs.tree());
-    let alice = sudoers.grant(&User { name: "alice", uid: 1000, groups: &[] }).unwrap();
+    let alice = sudoers.grant(&User { name: "alice", uid: 1000, groups: &[] }).unwrap().by;
     assert_eq!(alice.location, "/etc/sudoers.d/90-cloud-init-users:2");
     assert_eq!(alice.detail, "alice ALL=(ALL) NOPASSWD:ALL");
     assert!(!granted_by(&sudoers, "bob", &[]));

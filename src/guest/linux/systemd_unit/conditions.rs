@@ -1,0 +1,104 @@
+//! Whether the conditions of a unit hold at its start (systemd.unit(5), "Conditions and Asserts").
+//!
+//! Only `ConditionPathExists=` and `AssertPathExists=` are decided, and those only for paths that a
+//! start does not make. Any other is taken to hold, as those of packages' units do where they matter.
+
+use crate::error::Result;
+use crate::fact::Evidence;
+use crate::filesystem::tree::Tree;
+
+/// Directories that are empty or another file system until something fills them at the start.
+const MADE_AT_START: [&str; 6] = ["/dev", "/proc", "/run", "/sys", "/tmp", "/var/run"];
+
+/// Directory in which services make their files, so that what is not there yet may come.
+const FILLED_AT_START: &str = "/var";
+
+/// One line; `holds` is `None` where that is not decided.
+struct Condition {
+    /// With `|`: one of all these is enough.
+    triggers: bool,
+    holds: Option<bool>,
+    evidence: Evidence,
+}
+
+/// The first condition that keeps a unit from being started, told from its unit file and drop-ins
+/// (path and text, in the order in which they are read).
+///
+/// # Errors
+/// What a path that a condition names cannot be looked up for.
+pub(super) fn unmet(tree: &Tree, files: &[(String, String)]) -> Result<Option<Evidence>> {
+    for kind in ["Condition", "Assert"] {
+        let mut conditions = Vec::new();
+        for (path, text) in files {
+            read(tree, kind, path, text, &mut conditions)?;
+        }
+        if let Some(plain) = conditions.iter().find(|one| !one.triggers && one.holds == Some(false))
+        {
+            return Ok(Some(plain.evidence.clone()));
+        }
+        let mut triggers = conditions.iter().filter(|one| one.triggers).peekable();
+        if let Some(first) = triggers.peek().map(|one| one.evidence.clone())
+            && triggers.all(|one| one.holds == Some(false))
+        {
+            return Ok(Some(first));
+        }
+    }
+    Ok(None)
+}
+
+fn read(
+    tree: &Tree,
+    kind: &str,
+    path: &str,
+    text: &str,
+    conditions: &mut Vec<Condition>,
+) -> Result<()> {
+    let mut section = "";
+    for (line, content) in (1_usize..).zip(text.lines()) {
+        let content = content.trim();
+        if content.starts_with('[') {
+            section = content;
+            continue;
+        }
+        let Some((key, value)) = content.split_once('=') else { continue };
+        let Some(what) = key.trim_end().strip_prefix(kind) else { continue };
+        if section != "[Unit]" || content.starts_with(['#', ';']) {
+            continue;
+        }
+        let value = value.trim();
+        if value.is_empty() {
+            // Takes back all of the kind that stand before.
+            conditions.clear();
+            continue;
+        }
+        let (triggers, rest) = match value.strip_prefix('|') {
+            Some(rest) => (true, rest.trim_start()),
+            None => (false, value),
+        };
+        let (negated, named) = match rest.strip_prefix('!') {
+            Some(rest) => (true, rest.trim_start()),
+            None => (false, rest),
+        };
+        let holds = if what == "PathExists" {
+            exists(tree, named)?.map(|exists| exists != negated)
+        } else {
+            None
+        };
+        let evidence = Evidence::new(format!("{path}:{line}"), content);
+        conditions.push(Condition { triggers, holds, evidence });
+    }
+    Ok(())
+}
+
+/// Whether a path will be there at the start, where the tree tells.
+fn exists(tree: &Tree, path: &str) -> Result<Option<bool>> {
+    let below = |directory: &str| {
+        path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    // `%` begins a specifier; a relative path is passed over.
+    if !path.starts_with('/') || path.contains('%') || MADE_AT_START.into_iter().any(below) {
+        return Ok(None);
+    }
+    let exists = tree.exists(path)?;
+    Ok((exists || !below(FILLED_AT_START)).then_some(exists))
+}
