@@ -62,7 +62,10 @@ const PHRASES: &[(&str, &str)] = &[
     ),
     ("{}: the waiver of {} set nothing aside", "{}：对{}的豁免没有对应的问题"),
     ("{}: the waiver of {} expired on {}", "{}：对{}的豁免已于{}过期"),
-    ("{}: the waiver of {} is for none of these images", "{}：对{}的豁免不涉及这些镜像"),
+    (
+        "{}: the waiver of {} is for nothing that this call checks",
+        "{}：对{}的豁免与本次检查的内容无关",
+    ),
     ("known from {}", "{}中已有"),
     ("{} was made by the profile {}, {} by {}", "{}由规则集{}生成，{}由{}生成"),
     ("it is empty, as a call leaves it that was ended early", "内容为空，可能是检查中途终止所致"),

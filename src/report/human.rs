@@ -487,7 +487,7 @@ mod tests {
     fn a_command_is_never_broken_however_narrow_the_terminal() {
         let findings = vec![finding("fstab-uuid", Level::Required, Status::Fail)];
         let out = written(Verdict::Fail, findings, Detail::Normal, 40);
-        let line = "    fix: first --with a --long line && second --part of the --same command\n";
+        let line = "    fix, in the guest: first --with a --long line && second --part of the --same command\n";
         assert!(out.contains(line), "{out}");
     }
 

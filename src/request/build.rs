@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::rules::{GIB, architecture, firmware, is_config, min_disk_range, os_version};
 use super::{Node, Proposal, Subject};
+use crate::rules::boot_mode_bios::{DECLARE_EN, DECLARE_ZH};
 use crate::rules::{Context, Profile, Text};
 use crate::text;
 
@@ -92,8 +93,15 @@ pub fn make(draft: &Draft, image: Subject<'_>, context: &Context) -> Made {
     if profile != Profile::ImsClassic && architecture::of_image(image.facts) == Some("arm") {
         put("architecture", Node::from("arm"));
     }
-    if profile == Profile::Otc && firmware::only(image.facts) == Some("uefi") {
-        put("hw_firmware_type", Node::from("uefi"));
+    match profile {
+        _ if firmware::only(image.facts) != Some("uefi") => {}
+        Profile::Otc => put("hw_firmware_type", Node::from("uefi")),
+        Profile::Huaweicloud => notes.push(text!(
+            "The image boots by UEFI alone. {DECLARE_EN}",
+            "镜像只支持UEFI引导。{DECLARE_ZH}"
+        )),
+        // The platform of that document boots no image by UEFI (boot-mode-bios).
+        Profile::ImsClassic => {}
     }
     if !draft.tags.is_empty() {
         let tag = |(key, value): &(String, String)| {

@@ -598,6 +598,21 @@ fn what_is_written_for_an_image_passes_its_own_validation() {
 }
 
 #[test]
+fn an_image_that_only_uefi_boots_is_declared_where_the_platform_takes_it() {
+    let facts = crate::rules::testing::uefi_only();
+    let of = |profile| {
+        let context = context(profile);
+        let image = Subject { facts: &facts, findings: &[] };
+        let made = make(&Draft::new("bucket:x.qcow2", "x"), image, &context);
+        let field = made.body.member("hw_firmware_type").and_then(Node::text).map(str::to_owned);
+        (field, made.notes.iter().any(|note| note.en.contains("PATCH /v2/cloudimages/IMAGE_ID")))
+    };
+    assert_eq!(of(Profile::Otc), (Some("uefi".to_owned()), false));
+    assert_eq!(of(Profile::Huaweicloud), (None, true));
+    assert_eq!(of(Profile::ImsClassic), (None, false));
+}
+
+#[test]
 fn every_rule_is_documented_in_both_languages_and_its_id_is_its_own() {
     let mut ids = std::collections::BTreeSet::new();
     for rule in RULES {

@@ -50,6 +50,12 @@ impl Rule for BootModeBios {
     }
 }
 
+/// How an image is declared as UEFI where the request has no field for it (updating an image,
+/// ims_03_0604: `PATCH /v2/cloudimages/{image_id}`, once the image is active).
+pub(crate) const DECLARE_EN: &str = "The request has no field for it: after registration declare the image by PATCH /v2/cloudimages/IMAGE_ID with the body [{\"op\": \"replace\", \"path\": \"/hw_firmware_type\", \"value\": \"uefi\"}].";
+/// The same in Chinese.
+pub(crate) const DECLARE_ZH: &str = "请求中没有该字段：注册完成后通过PATCH /v2/cloudimages/IMAGE_ID声明，请求体为[{\"op\": \"replace\", \"path\": \"/hw_firmware_type\", \"value\": \"uefi\"}]。";
+
 fn decide(facts: &Facts, profile: Profile) -> Decision {
     // A disk without a system need not boot; that it has none is the finding of another rule.
     if let Fact::Known(Guest::Absent(_)) = facts.guest {
@@ -107,10 +113,13 @@ fn uefi_only(facts: &Facts, firmware: &FirmwareFacts, profile: Profile) -> Decis
             ),
             evidence,
         )
-        .remedy(text!(
-            "Set \"hw_firmware_type\": \"uefi\" for the image (in the request, or by a PATCH after registration).",
-            "请为镜像设置\"hw_firmware_type\": \"uefi\"（在请求中设置，或注册后通过PATCH修改）。"
-        )));
+        .remedy(match profile {
+            Profile::Otc => text!(
+                "Set \"hw_firmware_type\": \"uefi\" in the request.",
+                "请在请求中设置\"hw_firmware_type\": \"uefi\"。"
+            ),
+            _ => text!("{DECLARE_EN}", "{DECLARE_ZH}"),
+        }));
     }
     let outcome = Outcome::broken(
         text!(

@@ -26,7 +26,7 @@ mod bits_memory_cap;
 mod boot_and_system_same_disk;
 mod boot_chain_complete;
 pub(crate) mod boot_drivers;
-mod boot_mode_bios;
+pub(crate) mod boot_mode_bios;
 mod centos6_net_generator_stub;
 mod checklist;
 mod cloud_init_cache_clean;

@@ -144,7 +144,7 @@ pub(super) fn firmware_mut(facts: &mut Facts) -> &mut FirmwareFacts {
 }
 
 /// The good machine booting by UEFI only.
-pub(super) fn uefi_only() -> Facts {
+pub(crate) fn uefi_only() -> Facts {
     let mut facts = good_linux();
     let loader = Evidence::new("partition 1", "EFI/BOOT/BOOTX64.EFI");
     *firmware_mut(&mut facts) =
