@@ -58,7 +58,7 @@ fn is_file(entry: &FstabEntry) -> bool {
     let is_elsewhere = |folder: &&str| entry.source.spec.starts_with(*folder);
     entry.source.kind == SourceKind::Virtual
         && entry.source.spec.starts_with('/')
-        && !["/dev/", "/proc/", "/sys/", "/run/"].iter().any(|folder| is_elsewhere(&folder))
+        && !["/dev/", "/proc/", "/sys/", "/run/"].iter().any(is_elsewhere)
         && !VIRTUAL_TYPES.contains(&entry.fs_type.as_str())
         && !entry.fs_type.starts_with("fuse")
         && entry.fs_type != "swap"
