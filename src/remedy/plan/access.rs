@@ -1,10 +1,10 @@
 //! Ways in: sshd, the firewall, accounts; and the state in which the machine was left.
 
 use super::cloud_init::install;
-use super::{Case, Plan, set};
+use super::{Case, Plan, boot, set};
 use crate::fact::Fact;
 use crate::filesystem::Shutdown;
-use crate::guest::facts::{FileSystemFacts, UnitState};
+use crate::guest::facts::{FileSystemFacts, UnitFacts, UnitState};
 use crate::remedy::step::{Edit, Step};
 use crate::rules::Profile;
 use crate::rules::shell::file_and_line;
@@ -41,6 +41,9 @@ fn sshd(case: &Case<'_>) -> Plan {
             "需要网络以及系统自身的软件源。"
         );
         return Plan::Steps(step.into_iter().collect(), Some(note));
+    }
+    if let Some(word) = sshd.units.iter().find_map(UnitFacts::mask_word) {
+        return Plan::steps(boot::remove_word(case.linux, word));
     }
     let state = |wanted| {
         sshd.units.iter().find(move |unit| unit.state == Fact::Known(wanted)).map(|unit| &unit.name)
