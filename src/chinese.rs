@@ -275,6 +275,11 @@ const PHRASES: &[(&str, &str)] = &[
     ("cut short: {} of {} bytes", "被截断：{}/{}字节"),
     ("cut short: its gzip stream has no end in {} bytes", "被截断：gzip数据流在{}字节内没有结束"),
     ("damaged gzip stream: {}", "gzip数据流损坏：{}"),
+    (
+        "{}: a volume has this UUID in other letters only, and their case counts",
+        "{}：有一个卷的UUID仅大小写不同，而此处区分大小写",
+    ),
+    ("a carriage return ends the line", "行尾有回车符"),
     ("the code in the first sector is not recognised", "无法识别第一个扇区中的代码"),
     ("where the core image lies is not known", "GRUB核心镜像的位置未知"),
     ("where GRUB's core image lies is not known", "GRUB核心镜像的位置未知"),

@@ -12,7 +12,7 @@ use super::{Remedy, ScriptFormat, comment, covers, guestfish, layout, virt_custo
 use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::{
     Addressing, Facts, InterfaceConfig, InterfaceKind, InterfaceMatch, MachineId, MountFacts,
-    MountUnit, NetworkProgram, NicName,
+    MountUnit, NetworkProgram, NicName, UnitState,
 };
 use crate::image::facts::Format;
 use crate::rules::testing::{
@@ -50,6 +50,23 @@ fn script(facts: &Facts, rules: &[&str]) -> String {
 fn commands(script: &str) -> Vec<&str> {
     let body = script.split("\nmount_on / ").nth(1).unwrap_or_default();
     body.lines().skip(1).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+#[test]
+fn a_unit_that_the_command_line_masks_is_unmasked_there() {
+    let mut facts = good_linux();
+    entry_mut(&mut facts).command_line.push_str(" systemd.mask=sshd");
+    let masked = || Evidence::new("/boot/grub2/grub.cfg:100", "systemd.mask=sshd");
+    let linux = linux_mut(&mut facts);
+    for unit in linux.sshd.units.iter_mut().chain(&mut linux.cloud_init.units[..1]) {
+        (unit.state, unit.evidence) = (Fact::Known(UnitState::Masked), masked());
+    }
+    for rule in ["sshd-enabled", "cloud-init-enabled"] {
+        let script = script(&facts, &[rule]);
+        let commands = commands(&script);
+        assert!(commands.iter().any(|line| line.contains("100s/") && line.contains("mask=sshd")));
+        assert!(!commands.iter().any(|line| line.starts_with("enable ")), "{commands:?}");
+    }
 }
 
 /// Runs a script with these arguments in a directory.

@@ -88,8 +88,9 @@ fn decide(facts: &Facts) -> Decision {
     let (mut members, mut degraded) = (Vec::new(), Vec::new());
     for (what, device, evidence, is_optional) in root.into_iter().chain(mounts) {
         // What lies on another machine is not in this image either.
-        let is_elsewhere =
-            device.resolution == Resolution::Missing || device.kind == SourceKind::Network;
+        let is_missing = device.resolution == Resolution::Missing
+            && volumes::in_other_letters(disk, device).is_none();
+        let is_elsewhere = is_missing || device.kind == SourceKind::Network;
         match &device.resolution {
             _ if is_elsewhere && is_optional => optional.push((what, device, evidence)),
             _ if is_elsewhere => missing.push((what, device, evidence)),
@@ -201,6 +202,14 @@ mod tests {
     use super::*;
     use crate::rules::Status;
     use crate::rules::testing::*;
+
+    #[test]
+    fn a_uuid_in_other_letters_is_no_other_disk() {
+        let mut facts = good_linux();
+        let spec = format!("UUID={}", ROOT_UUID.to_uppercase());
+        entry_mut(&mut facts).root = Some(device(&spec, SourceKind::Uuid, Resolution::Missing));
+        assert_eq!(status(&BootAndSystemSameDisk, &facts), Status::Pass);
+    }
 
     #[test]
     fn a_disk_with_all_that_it_boots_from_passes() {

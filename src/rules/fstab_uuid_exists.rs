@@ -80,6 +80,13 @@ fn decide(facts: &Facts) -> Decision {
     if let Some(first) = vital.first() {
         let (line, file, spec) = (first.line, first.file(), &first.source.spec);
         let point = &first.mount_point;
+        if let Some(uuid) = volumes::in_other_letters(disk, &first.source) {
+            let message = text!(
+                "Line {line} of {file} mounts {point} from {spec}; the volume has {uuid}, and upper and lower case count.",
+                "{file}第{line}行将{spec}挂载到{point}；该卷的UUID为{uuid}，区分大小写。"
+            );
+            return Ok(Outcome::broken(message, evidence(vital.into_iter().chain(swap), disk)));
+        }
         let message = text!(
             "Line {line} of {file} mounts {point} from {spec}, which no volume of the image has.",
             "{file}第{line}行将{spec}挂载到{point}，但镜像中没有该标识的卷。"
@@ -179,6 +186,16 @@ mod tests {
         fstab_mut(&mut facts).entries[1].source = absent_disk();
         let finding = expect(&FstabUuidExists, &facts, Status::Fail, "/etc/fstab:2");
         assert!(finding.evidence.iter().any(|seen| seen.detail.contains(BOOT_UUID)));
+    }
+
+    #[test]
+    fn a_uuid_in_the_wrong_case_shows_the_right_one() {
+        let mut facts = good_linux();
+        let spec = format!("UUID={}", ROOT_UUID.to_uppercase());
+        fstab_mut(&mut facts).entries[1].source =
+            device(&spec, SourceKind::Uuid, Resolution::Missing);
+        let finding = expect(&FstabUuidExists, &facts, Status::Fail, "lower case count");
+        assert!(finding.message.en.contains(&format!("has {ROOT_UUID},")), "{finding:#?}");
     }
 
     #[test]

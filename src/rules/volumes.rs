@@ -2,6 +2,7 @@
 
 use crate::disk::facts::{DiskFacts, VolumeFacts};
 use crate::fact::Evidence;
+use crate::guest::facts::{DeviceRef, Resolution, SourceKind};
 
 /// The UUID of a volume's content as `UUID=` takes it; none when it has none, or when what stands
 /// there could not be typed into a command.
@@ -19,6 +20,16 @@ pub(super) fn partition_uuid(disk: &DiskFacts, index: usize) -> Option<&str> {
     let uuid = partition.uuid.as_deref()?;
     let plain = uuid.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     (plain && !uuid.is_empty()).then_some(uuid)
+}
+
+/// The UUID that a missing device would lead to if upper and lower case were one.
+pub(super) fn in_other_letters<'d>(disk: &'d DiskFacts, device: &DeviceRef) -> Option<&'d str> {
+    if device.kind != SourceKind::Uuid || device.resolution != Resolution::Missing {
+        return None;
+    }
+    let value = device.spec.rsplit(['=', '/']).next()?.trim_matches(['"', '\'']);
+    let mut uuids = (0..disk.volumes.len()).filter_map(|index| uuid(disk, index));
+    uuids.find(|uuid| uuid.eq_ignore_ascii_case(value))
 }
 
 /// The volume's name with what it holds: `partition 1 (ext4)`.

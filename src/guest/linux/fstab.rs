@@ -58,12 +58,17 @@ fn is_file(entry: &FstabEntry) -> bool {
     let is_elsewhere = |folder: &&str| entry.source.spec.starts_with(*folder);
     entry.source.kind == SourceKind::Virtual
         && entry.source.spec.starts_with('/')
-        && !["/dev/", "/proc/", "/sys/", "/run/"].iter().any(|folder| is_elsewhere(&folder))
-        && !VIRTUAL_TYPES.contains(&entry.fs_type.as_str())
-        && !entry.fs_type.starts_with("fuse")
-        && entry.fs_type != "swap"
+        && !["/dev/", "/proc/", "/sys/", "/run/"].iter().any(is_elsewhere)
+        && (entry.has_option("loop") || DISK_TYPES.contains(&entry.fs_type.as_str()))
         && !(has("bind") || has("rbind") || has("remount") || has("move"))
 }
+
+/// Types for which mount(8) makes a loop device of a file by itself. Others (FUSE, unions) may mean
+/// by a path what they like.
+const DISK_TYPES: &[&str] = &[
+    "auto", "ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "msdos", "exfat", "ntfs", "ntfs3",
+    "iso9660", "udf", "squashfs", "erofs", "cramfs", "romfs", "f2fs", "jfs", "reiserfs",
+];
 
 /// `systemd` says whose reading counts where it is not libmount's (systemd-fstab-generator(8)).
 fn parse(text: &str, disk: &DiskFacts, systemd: bool) -> Result<Fstab> {
@@ -313,7 +318,7 @@ mod tests {
     fn a_file_that_is_mounted_is_looked_for() {
         let text = "/srv/gone.iso /mnt/iso iso9660 loop,ro 0 0\n/srv/gone.img /mnt/img ext4 defaults 0 0\n\
              /srv/there.img /mnt/there ext4 loop 0 0\n/srv/torn/x.img /mnt/torn ext4 loop 0 0\n\
-             /gone /mnt/bind none bind 0 0\n/gone.swap none swap sw 0 0\n/gone /x fuse.x defaults 0 0\n\
+             /gone /mnt/bind none bind 0 0\n/gone.swap none swap sw 0 0\n/gone /x fuse.x defaults 0 0\n/m* /p mergerfs defaults 0 0\n\
              overlay /o overlay lowerdir=/gone 0 0\n/dev/loop0 /l ext4 defaults 0 0\n";
         let tree = crate::filesystem::memory::MemoryFs::new()
             .file("/srv/there.img", "x")

@@ -326,6 +326,7 @@ mod tests {
     use crate::disk::facts::{DiskFacts, SignatureKind};
     use crate::filesystem::FileSystem;
     use crate::filesystem::memory::MemoryFs;
+    use crate::guest::facts::{LinkKind, LinkState, Resolution};
 
     /// Partition 1 (`/boot`) and partition 5.
     type Volumes = [Fact<Option<Arc<dyn FileSystem>>>; 2];
@@ -369,6 +370,35 @@ mod tests {
         assert_eq!(file.guest_path.as_deref(), Some("/boot/vmlinuz-3.10"));
         assert_eq!(boot.timeout.as_ref().unwrap().1.location, "/boot/grub2/grub.cfg:1");
         assert!(boot.chain.iter().any(|link| link.evidence.location == "/boot/vmlinuz-3.10"));
+    }
+
+    #[test]
+    fn the_case_of_the_roots_uuid_counts_where_the_initramfs_goes_by_its_letters() {
+        let disk = device::tests::disk();
+        let with = |init: &str, initrd: &str| {
+            let upper = device::tests::ROOT.to_uppercase();
+            let boot = MemoryFs::new().file("/vmlinuz-3.10", "x").file("/initrd", "x").file(
+                "/grub2/grub.cfg",
+                format!(
+                    "menuentry 'x' {{\nlinux /vmlinuz-3.10 root=UUID={upper} single\n{initrd}\n}}\n"
+                ),
+            );
+            let root = MemoryFs::new().file("/etc/fstab", FSTAB).dir("/boot").file(init, "ELF");
+            inspected(&disk, &[volume(boot), volume(root)])
+        };
+        let seen = |guest: &Fact<Guest>| {
+            let facts = linux(guest);
+            // The system is found all the same.
+            assert_eq!(facts.mounts[0].volume, Some(1));
+            assert_eq!(facts.boot.stop.as_ref().unwrap().word, "single");
+            let link = facts.boot.chain.iter().find(|link| link.kind == LinkKind::RootDevice);
+            let entry = facts.boot.default_entry.known().unwrap().as_ref().unwrap();
+            (entry.root.clone().unwrap().resolution, link.unwrap().state.clone())
+        };
+        let systemd = with("/usr/lib/systemd/systemd", "initrd /initrd");
+        assert_eq!(seen(&systemd), (Resolution::Missing, LinkState::Missing));
+        let older = with("/sbin/init", "initrd /initrd");
+        assert_eq!(seen(&older), (Resolution::Volume(1), LinkState::Found));
     }
 
     #[test]

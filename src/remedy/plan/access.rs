@@ -2,9 +2,11 @@
 
 use super::cloud_init::install;
 use super::{Case, Plan, comment_out, set};
+    }
+use super::{Case, Plan, boot, set};
 use crate::fact::Fact;
 use crate::filesystem::Shutdown;
-use crate::guest::facts::{FileSystemFacts, UnitState};
+use crate::guest::facts::{FileSystemFacts, UnitFacts, UnitState};
 use crate::remedy::step::{Edit, Step};
 use crate::rules::Profile;
 use crate::rules::shell::file_and_line;
@@ -44,6 +46,9 @@ fn sshd(case: &Case<'_>) -> Plan {
     }
     if let Some(invalid) = sshd.invalid.first() {
         return comment_out(invalid).map_or_else(|| Plan::ByHand(super::no_step()), Plan::one);
+    }
+    if let Some(word) = sshd.units.iter().find_map(UnitFacts::mask_word) {
+        return Plan::steps(boot::remove_word(case.linux, word));
     }
     let state = |wanted| {
         sshd.units.iter().find(move |unit| unit.state == Fact::Known(wanted)).map(|unit| &unit.name)

@@ -134,6 +134,10 @@ fn enabled(case: &Case<'_>) -> Plan {
     }
     let mut absent = Vec::new();
     for unit in &cloud_init.units {
+        if let Some(word) = unit.mask_word() {
+            steps.extend(boot::remove_word(case.linux, word));
+            continue;
+        }
         match unit.state {
             Fact::Known(UnitState::Disabled | UnitState::Masked) => {
                 steps.push(Step::Enable(format!("{}.service", unit.name)));

@@ -1,5 +1,5 @@
 //! Words of the command line that end a start in a shell before the guest's init runs, or in its
-//! place. What init itself makes of the command line is [`super::super::systemd_unit`]'s.
+//! place. What init itself makes of the command line is `systemd_unit`'s.
 
 use super::command_line::{last_value, parameters};
 use crate::disk::facts::DiskFacts;
