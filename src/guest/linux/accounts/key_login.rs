@@ -6,11 +6,8 @@
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::Metadata;
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::{SshdFacts, SshdOption};
+use crate::guest::facts::{MAX_GROUPS, SshdFacts, SshdOption};
 use crate::guest::glob;
-
-/// Most groups of one account that are looked for in lists; a desktop's first user has a dozen.
-const MAX_GROUPS: usize = 64;
 
 /// Deepest directory of a file of keys.
 const MAX_PARENTS: usize = 64;
