@@ -90,6 +90,9 @@ fn refusal(sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unre
 
 /// Without PAM sshd looks at the password itself (sshd(8), "Login process").
 fn locked(sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unread> {
+    if let Some(unread) = sshd.unread.first() {
+        return Err(unread.clone());
+    }
     if sshd.switch("usepam", false).0 {
         return Ok(None);
     }
@@ -379,6 +382,7 @@ mod tests {
         let config = "UsePAM no\nPermitRootLogin yes\n";
         assert_eq!(judged(machine(config), "root", true), Ok(false));
         assert_eq!(judged(machine(config), "root", false), Ok(true));
+        judged(machine(config).unreadable("/etc/ssh/sshd_config"), "root", true).unwrap_err();
     }
 
     #[test]
