@@ -92,7 +92,8 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
     wrong.extend((disable_root.switch() != Some(false)).then(|| disable_root.state()));
     wrong.extend((ssh_pwauth.switch() != Some(true)).then(|| ssh_pwauth.state()));
     let mut evidence = vec![disable_root.evidence(), ssh_pwauth.evidence()];
-    if let Some(lists) = without_set_passwords(cloud_init) {
+    let lacking = without_set_passwords(cloud_init);
+    if let Some(lists) = lacking.clone() {
         wrong.push(text!("no list of modules has set-passwords", "模块列表中没有set-passwords"));
         evidence.push(lists);
     }
@@ -120,13 +121,22 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
             ),
             evidence,
         ),
-        Some(Text { en, zh }) => Outcome::broken(
-            text!(
-                "{en}: root cannot log in with the injected password.",
-                "{zh}：root无法使用注入的密码登录。"
-            ),
-            evidence,
-        ),
+        Some(Text { en, zh }) => {
+            let outcome = Outcome::broken(
+                text!(
+                    "{en}: root cannot log in with the injected password.",
+                    "{zh}：root无法使用注入的密码登录。"
+                ),
+                evidence,
+            );
+            match lacking {
+                Some(Evidence { location, .. }) if wrong.len() == 1 => outcome.remedy(text!(
+                    "Put set-passwords into the list cloud_config_modules in {location}",
+                    "在{location}的cloud_config_modules列表中加入set-passwords"
+                )),
+                _ => outcome,
+            }
+        }
     })
 }
 
@@ -199,7 +209,9 @@ mod tests {
         let config = &mut linux_mut(&mut facts).cloud_init.config;
         config["cloud_config_modules"] = serde_json::json!(["runcmd"]);
         let rule = &CloudInitRootLogin;
-        expect(rule, &facts, Status::Warn, "no list of modules has set-passwords");
+        let finding = expect(rule, &facts, Status::Warn, "no list of modules has set-passwords");
+        let place = "the list cloud_config_modules in /etc/cloud/cloud.cfg";
+        assert!(remedy(&finding).ends_with(place), "{finding:#?}");
         for entry in
             [serde_json::json!("set_passwords"), serde_json::json!(["set-passwords", "always"])]
         {

@@ -16,8 +16,8 @@ static DOC: Doc = Doc {
         "为原网络设置的防火墙会让您无法登录由该镜像创建的云服务器，无论安全组如何放通。",
     ),
     decided: Fixed::new(
-        "Of the firewalls that the boot starts (firewalld, iptables, netfilter-persistent, nftables, ufw, SuSEfirewall2) the saved rules: the first packet of a TCP connection over IPv4 from any address to sshd's port is followed through them. Only a clear drop or reject warns; what decides and is not understood is not decided.",
-        "针对开机启动的防火墙（firewalld、iptables、netfilter-persistent、nftables、ufw、SuSEfirewall2），按已保存的规则推演来自任意IPv4地址、目的端口为sshd端口的TCP首包。仅在明确被丢弃或拒绝时告警；无法理解的规则视为无法判定。",
+        "Of the firewalls that the boot starts (firewalld, iptables, netfilter-persistent, nftables, ufw, SuSEfirewall2) the saved rules: the first packet of a TCP connection over IPv4 from any address to sshd's port is followed through them; and, where sshd links libwrap, /etc/hosts.allow and hosts.deny. Only a clear drop or reject warns; what decides and is not understood is not decided.",
+        "针对开机启动的防火墙（firewalld、iptables、netfilter-persistent、nftables、ufw、SuSEfirewall2），按已保存的规则推演来自任意IPv4地址、目的端口为sshd端口的TCP首包；sshd链接了libwrap时，还检查/etc/hosts.allow和hosts.deny。仅在明确被丢弃或拒绝时告警；无法理解的规则视为无法判定。",
     ),
     remedy: Fixed::new(
         "firewall-cmd --permanent --add-service=ssh; or iptables -I INPUT -p tcp --dport 22 -j ACCEPT and save the rules; or ufw allow ssh; or FW_CONFIGURATIONS_EXT=\"sshd\" in /etc/sysconfig/SuSEfirewall2",

@@ -32,6 +32,7 @@ pub use self::network::{
     NetworkProgram, NicName, PersistentRules, ProgramFacts, Reach, RuleGenerator, Setting,
 };
 pub use self::packages::{Package, PackageFacts};
+pub(in crate::guest) use self::sshd::MAX_GROUPS;
 pub use self::sshd::{SshdConditional, SshdFacts, SshdOption};
 pub use self::windows::{
     ADMINISTRATOR_RID, CloudbaseInit, CloudbaseInitConf, ConfValue, DeviceBinding, DriverSignature,

@@ -8,6 +8,10 @@ use super::{UnitFacts, UnitState};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::glob;
 
+/// Most groups of one account that are looked for in lists and `Match` blocks; a desktop's first user
+/// has a dozen.
+pub(in crate::guest) const MAX_GROUPS: usize = 32;
+
 /// The SSH server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -85,6 +89,7 @@ impl SshdConditional {
                 ("all", None) => Some(true),
                 (_, Some("*")) => Some(true),
                 ("user", Some(patterns)) => Some(in_list(name, patterns) == Some(true)),
+                ("group", Some(_)) if groups.len() > MAX_GROUPS => None,
                 ("group", Some(patterns)) => {
                     let found: Vec<_> =
                         groups.iter().filter_map(|group| in_list(group, patterns)).collect();

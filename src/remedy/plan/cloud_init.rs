@@ -81,13 +81,24 @@ fn root_login(case: &Case<'_>) -> Plan {
         let lines = ["disable_root: true", "ssh_pwauth: false"];
         return drop_in(case, "99-no-root-login.cfg", &lines);
     }
-    let lines = [
+    let mut lines: Vec<String> = [
         "users:",
         "- name: root",
         "  lock_passwd: false",
         "disable_root: false",
         "ssh_pwauth: true",
-    ];
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    if case.finding.message.en.contains("set-passwords") {
+        let Some(entries) = entries_of(case, "cloud_config_modules") else {
+            return Plan::ByHand(super::no_step());
+        };
+        lines.push("cloud_config_modules:".to_owned());
+        lines.extend(entries.into_iter().map(|(_, line)| line));
+        lines.push("- set-passwords".to_owned());
+    }
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     drop_in(case, "99-root-login.cfg", &lines)
 }
 
@@ -200,37 +211,46 @@ fn no_network(case: &Case<'_>) -> Plan {
 }
 
 fn modules(case: &Case<'_>) -> Plan {
-    /// Every name of a module is a Python identifier, `-` for `_` apart.
-    fn is_name(name: &str) -> bool {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-    }
-    let list = case.linux.cloud_init.config.get("cloud_init_modules").and_then(Json::as_array);
-    let Some(list) = list else { return Plan::ByHand(super::no_step()) };
+    let Some(entries) = entries_of(case, "cloud_init_modules") else {
+        return Plan::ByHand(super::no_step());
+    };
     let mut lines = vec!["cloud_init_modules:".to_owned(), "- ssh".to_owned()];
-    let mut has_update = false;
-    for entry in list {
-        let words: Option<Vec<&str>> = match entry {
-            Json::String(name) => Some(vec![name]),
-            Json::Array(words) => words.iter().map(Json::as_str).collect(),
-            _ => None,
-        };
-        let Some(words) = words.filter(|words| words.iter().all(|word| is_name(word))) else {
-            return Plan::ByHand(super::no_step());
-        };
-        let Some(name) = words.first().map(|name| name.replace('-', "_")) else { continue };
-        has_update |= name == "update_hostname";
-        if name != "ssh" {
-            lines.push(match words.as_slice() {
-                [only] => format!("- {only}"),
-                several => format!("- [{}]", several.join(", ")),
-            });
-        }
-    }
+    let has_update = entries.iter().any(|(name, _)| name == "update_hostname");
+    lines.extend(entries.into_iter().filter(|(name, _)| name != "ssh").map(|(_, line)| line));
     if !has_update {
         lines.push("- update_hostname".to_owned());
     }
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     drop_in(case, "99-modules-order.cfg", &lines)
+}
+
+/// The entries of a list of modules, each with its module's own name; none when there is no such list,
+/// or one of them is not a name, or a name and how often it runs.
+fn entries_of(case: &Case<'_>, list: &str) -> Option<Vec<(String, String)>> {
+    /// Every name of a module is a Python identifier, `-` for `_` apart.
+    fn is_name(name: &str) -> bool {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+    }
+    let list = case.linux.cloud_init.config.get(list).and_then(Json::as_array)?;
+    let mut entries = Vec::new();
+    for entry in list {
+        let words: Vec<&str> = match entry {
+            Json::String(name) => vec![name],
+            Json::Array(words) => words.iter().map(Json::as_str).collect::<Option<_>>()?,
+            _ => return None,
+        };
+        if !words.iter().all(|word| is_name(word)) {
+            return None;
+        }
+        let line = match words.as_slice() {
+            [] => continue,
+            [only] => format!("- {only}"),
+            several => format!("- [{}]", several.join(", ")),
+        };
+        let name = words.first().map(|name| name.replace('-', "_"));
+        entries.extend(name.map(|name| (name, line)));
+    }
+    Some(entries)
 }
 
 /// What a run leaves behind; the directories that the package brings stay.

@@ -6,11 +6,8 @@
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::Metadata;
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::{SshdFacts, SshdOption};
+use crate::guest::facts::{MAX_GROUPS, SshdFacts, SshdOption};
 use crate::guest::glob;
-
-/// Most groups of one account that are looked for in lists; a desktop's first user has a dozen.
-const MAX_GROUPS: usize = 64;
 
 /// Deepest directory of a file of keys.
 const MAX_PARENTS: usize = 64;
@@ -93,6 +90,9 @@ fn refusal(sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unre
 
 /// Without PAM sshd looks at the password itself (sshd(8), "Login process").
 fn locked(sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unread> {
+    if let Some(unread) = sshd.unread.first() {
+        return Err(unread.clone());
+    }
     if sshd.switch("usepam", false).0 {
         return Ok(None);
     }
@@ -382,6 +382,7 @@ mod tests {
         let config = "UsePAM no\nPermitRootLogin yes\n";
         assert_eq!(judged(machine(config), "root", true), Ok(false));
         assert_eq!(judged(machine(config), "root", false), Ok(true));
+        judged(machine(config).unreadable("/etc/ssh/sshd_config"), "root", true).unwrap_err();
     }
 
     #[test]

@@ -73,8 +73,13 @@ pub(in crate::guest::linux) fn needs(bytes: &dyn Bytes, library: &str) -> Result
     };
     let word: u64 = if layout.wide { 8 } else { 4 };
     let (mut names, mut strings) = (Vec::new(), None);
-    for index in 0..(dynamic.size / word.saturating_mul(2)).min(MAX_DYNAMIC) {
-        let entry = dynamic.offset.saturating_add(index.saturating_mul(word).saturating_mul(2));
+    let entry_length = word.saturating_mul(2);
+    for index in 0..dynamic.size.checked_div(entry_length).unwrap_or(0) {
+        if index >= MAX_DYNAMIC {
+            let (structure, limit) = ("ELF dynamic section", MAX_DYNAMIC);
+            return Err(Error::Limit { structure, limit, unit: "entries" });
+        }
+        let entry = dynamic.offset.saturating_add(index.saturating_mul(entry_length));
         let value = layout.word(bytes, entry.saturating_add(word))?;
         match layout.word(bytes, entry)? {
             DT_NULL => break,
@@ -190,17 +195,25 @@ pub(in crate::guest::linux) fn library(library: &str) -> Vec<u8> {
     image[0x20] = 0x40;
     image[0x36] = 0x38;
     image[0x38] = 2;
-    let mut word = |at: usize, value: u64| image[at..at + 8].copy_from_slice(&value.to_le_bytes());
-    // PT_LOAD of the whole file, PT_DYNAMIC of four entries.
-    for (at, kind, offset, size) in [(0x40, 1, 0, 0x200), (0x78, 2, 0xb0, 0x40)] {
-        word(at, kind);
-        word(at + 8, offset);
-        word(at + 0x10, 0x1000 + offset);
-        word(at + 0x20, size);
-    }
-    for (at, tag, value) in [(0xb0, 1, 1), (0xc0, 1, 11), (0xd0, 5, 0x1110), (0xe0, 0, 0)] {
-        word(at, tag);
-        word(at + 8, value);
+    // PT_LOAD of the whole file; PT_DYNAMIC of four entries: two names, the table, the end.
+    let words: [(usize, u64); 14] = [
+        (0x40, 1),
+        (0x50, 0x1000),
+        (0x60, 0x200),
+        (0x78, 2),
+        (0x80, 0xb0),
+        (0x88, 0x10b0),
+        (0x98, 0x40),
+        (0xb0, 1),
+        (0xb8, 1),
+        (0xc0, 1),
+        (0xc8, 11),
+        (0xd0, 5),
+        (0xd8, 0x1110),
+        (0xe0, 0),
+    ];
+    for (at, word) in words {
+        image[at..][..8].copy_from_slice(&word.to_le_bytes());
     }
     image.extend(format!("\0libfoo.so\0{library}\0").bytes());
     image
@@ -241,6 +254,11 @@ mod tests {
         }
         assert_eq!(needs(&program("/lib/ld"), "libwrap.so.0"), Ok(false));
         assert_eq!(needs(&b"#!/bin/sh\n".to_vec(), "libwrap.so.0"), Ok(false));
+        let mut endless = image.clone();
+        endless[0x98..0xa0].copy_from_slice(&0x10_0000_u64.to_le_bytes());
+        endless.truncate(0xb0);
+        endless.extend([7; 0x4010]);
+        assert!(matches!(needs(&endless, "x"), Err(Error::Limit { .. })));
         let mut outside = image;
         outside[0xda] = 1;
         assert!(needs(&outside, "libwrap.so.0").is_err());

@@ -29,7 +29,8 @@ const MAX_NODES: usize = 100_000;
 const STRONGEST: usize = usize::MAX;
 
 /// The settings whose places are kept.
-const SETTINGS: [&[&str]; 9] = [
+const SETTINGS: [&[&str]; 10] = [
+    &["cloud_config_modules"],
     &["cloud_init_modules"],
     &["datasource", "OpenStack", "apply_network_config"],
     &["disable_root"],

@@ -251,7 +251,11 @@ impl<'a> BootUnits<'a> {
                 }
             }
         }
-        for path in drop_ins.into_values().take(MAX_DROP_INS) {
+        if drop_ins.len() > MAX_DROP_INS {
+            let limit = u64::try_from(MAX_DROP_INS).unwrap_or(u64::MAX);
+            return Err(Error::Limit { structure: "units", limit, unit: "drop-ins of a unit" });
+        }
+        for path in drop_ins.into_values() {
             match self.tree.read_text(&path, MAX_UNIT_FILE) {
                 Ok(text) => files.push((path, text)),
                 // A drop-in that masks another is a link to /dev/null.
