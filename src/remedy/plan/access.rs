@@ -1,9 +1,7 @@
 //! Ways in: sshd, the firewall, accounts; and the state in which the machine was left.
 
 use super::cloud_init::install;
-use super::{Case, Plan, comment_out, set};
-    }
-use super::{Case, Plan, boot, set};
+use super::{Case, Plan, boot, comment_out, set};
 use crate::fact::Fact;
 use crate::filesystem::Shutdown;
 use crate::guest::facts::{FileSystemFacts, UnitFacts, UnitState};
