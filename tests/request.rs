@@ -89,6 +89,24 @@ fn the_profiles_own_value_is_written() {
 }
 
 #[test]
+fn the_corrected_body_is_had_as_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fixed.json");
+    let (sample, file) = (testdata("requests/file-tags.json"), file.to_str().unwrap());
+    let args = ["request", "--body", &sample, "--corrected", file, "--quiet"];
+    assert_eq!(run(&args, "").status.code(), Some(1));
+    let fixed: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(fixed["os_version"], "CentOS 7.0 64bit");
+    assert_eq!(run(&["request", "--body", file], "").status.code(), Some(0));
+    // Never over the body itself.
+    let copy = folder.path().join("copy.json");
+    std::fs::copy(&sample, &copy).unwrap();
+    let copy = copy.to_str().unwrap();
+    let over = run(&["request", "--body", copy, "--corrected", copy], "");
+    assert_eq!(over.status.code(), Some(2), "{}", text(&over.stderr));
+}
+
+#[test]
 fn a_file_is_left_as_it_is_when_no_body_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("body.json");

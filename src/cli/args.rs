@@ -269,6 +269,10 @@ pub(super) struct RequestArgs {
     )]
     pub(super) format: Format,
 
+    /// Write the corrected body to this file, when there is something to correct
+    #[arg(long, value_name = "FILE", requires = "body", help_heading = OUTPUT)]
+    pub(super) corrected: Option<PathBuf>,
+
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would show it as help")]
     pub(super) output: OutputArg,

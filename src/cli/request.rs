@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::args::{DraftArgs, RequestArgs};
+use super::args::{DraftArgs, OutputArg, RequestArgs};
 use super::check::today;
-use super::{Call, Failure, output, sandbox, sources, width};
+use super::{Call, Failure, output, sandbox, sources, width_of};
 use crate::report::{
     Detail, Format, GuestSummary, ImageReport, ImageSummary, Settings, Verdict, escape, json,
 };
@@ -41,6 +41,8 @@ pub(super) fn run(args: &RequestArgs, call: &Call, out: &mut dyn Write) -> Resul
     args.image.as_deref().map(sources::check_name).transpose()?;
     let read: Vec<PathBuf> = args.image.iter().chain(&args.body).cloned().collect();
     let mut file = output::open(&args.output, &read, call)?;
+    let beside = read.iter().chain(&args.output.path);
+    let corrected = output::open(&OutputArg { path: args.corrected.clone() }, beside, call)?;
     let out: &mut dyn Write = match &mut file {
         Some(file) => file,
         None => out,
@@ -59,7 +61,12 @@ pub(super) fn run(args: &RequestArgs, call: &Call, out: &mut dyn Write) -> Resul
             let mut validation = validate(&text, &name, &context, image);
             let waived = args.image.as_ref().map_or(&name, |_| &subject);
             set_aside(&mut validation, waived, call, &context);
-            report(args.format, &name, validation, context, call, out)
+            if let (Some(mut file), Some(corrected)) = (corrected, &validation.corrected) {
+                json::write_value(&corrected.body, &mut file)?;
+                file.finish()?;
+            }
+            let width = width_of(&args.output);
+            report(args.format, &name, validation, (context, width), call, out)
         }
         (None, Some(path), Some(image)) => {
             let draft = draft(&args.draft, path)?;
@@ -158,14 +165,14 @@ fn report(
     format: Format,
     name: &str,
     validation: Validation,
-    context: Context,
+    (context, width): (Context, usize),
     call: &Call,
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
     let Validation { findings, corrected } = validation;
     let report = of_body(name, findings);
     let Call { lang, detail, .. } = *call;
-    let settings = Settings { context, lang, detail, width: width(), fail_on_warn: false };
+    let settings = Settings { context, lang, detail, width, fail_on_warn: false };
     format.write(settings, [&report], out)?;
     if let (Format::Human, Some(corrected)) = (format, corrected)
         && detail != Detail::Short
