@@ -89,7 +89,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("no text", "没有内容"),
     ("again", "重复出现"),
     ("{} members", "{}个成员"),
-    ("{} instead of {}", "{}，应为{}"),
+    ("{} instead of {}", "{}应改为{}"),
     ("a space", "空格"),
     // Places.
     ("image", "镜像"),

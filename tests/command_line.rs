@@ -148,6 +148,7 @@ fn json_lines_are_the_elements_of_the_json_report() {
         let line = line.as_object_mut().unwrap();
         assert_eq!(line.remove("schema_version").unwrap(), "1");
         assert_eq!(line.remove("profile").unwrap(), "ims-classic");
+        assert_eq!(line.remove("fail_on").unwrap(), report["fail_on"]);
         assert_eq!(line.remove("tool").unwrap(), report["tool"]);
         assert_eq!(&serde_json::Value::Object(line.clone()), element);
     }
@@ -487,7 +488,7 @@ fn no_error_is_said_half_in_chinese() {
     let typed = at("typed.json", &format!("{typed}\"profile\":\"otc\",\"reports\":3}}"));
     for (args, words) in [
         (&["merge", &absent][..], "无法读取报告"),
-        (&["merge", &json], "不是image-preflight的报告：长度0不符，应为含3个成员的对象"),
+        (&["merge", &json], "不是image-preflight的报告：长度0不符，应为含4个成员的对象"),
         (&["merge", &empty], "不是image-preflight的报告：内容为空"),
         (&["check", &good, "--baseline", &absent], "无法读取报告"),
         (&["merge", &typed], "报告：类型不符：integer `3`，应为数组（第1行第"),

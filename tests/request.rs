@@ -237,6 +237,19 @@ fn a_body_with_hidden_characters_stays_json() {
 }
 
 #[test]
+fn what_is_wrong_with_a_body_is_said_in_chinese() {
+    for (body, words) in [
+        ("{\"name\": \"镜像镜像镜像\", \"x\" 1}", "标准输入:1:24  应为`:`"),
+        ("{\"name\": ", "标准输入:1:9  内容不完整"),
+        ("{“name”：\"x\"}", "标准输入:1:8  ：应改为:"),
+        ("", "标准输入  没有内容"),
+    ] {
+        let said = text(&run(&["request", "--body", "-", "--lang", "zh-CN"], body).stdout);
+        assert!(said.contains(words) && !said.contains("standard input"), "{said}");
+    }
+}
+
+#[test]
 fn what_is_waived_is_not_said_again() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("waivers.toml");

@@ -415,7 +415,8 @@ fn windows(windows: &WindowsFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
                 Fact::Known(None) => Fixed::new("file not there", "文件不存在"),
                 Fact::Unknown(_) => Fixed::new("file not looked at", "未检查文件"),
             };
-            let mut words = vec![service.evidence.detail.as_str(), rows.words(file)];
+            let start = rows.read(&service.evidence.detail);
+            let mut words = vec![start.as_str(), rows.words(file)];
             words.extend(service.file_version.as_deref());
             words.extend(signature.map(|signature| rows.words(signature)));
             format!("{}: {}", service.name, words.join(separator))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{DraftArgs, OutputArg, RequestArgs};
 use super::check::today;
-use super::{Call, Failure, output, sandbox, sources, width_of};
+use super::{Call, Failure, output, sandbox, sources, width_of, words_in};
 use crate::report::{
     Detail, Format, GuestSummary, ImageReport, ImageSummary, Settings, Verdict, escape, json,
 };
@@ -37,7 +37,12 @@ pub(super) fn read(path: &Path) -> Result<(String, String), Failure> {
 
 pub(super) fn run(args: &RequestArgs, call: &Call, out: &mut dyn Write) -> Result<u8, Failure> {
     let context = call.config.context(args.profile.name.as_deref(), today())?;
-    let body = args.body.as_deref().map(read).transpose()?;
+    let mut body = args.body.as_deref().map(read).transpose()?;
+    if let Some((name, _)) = &mut body
+        && args.body.as_deref() == Some(Path::new("-"))
+    {
+        *name = words_in(name, call.lang).into_owned();
+    }
     args.image.as_deref().map(sources::check_name).transpose()?;
     let read: Vec<PathBuf> = args.image.iter().chain(&args.body).cloned().collect();
     let mut file = output::open(&args.output, &read, call)?;

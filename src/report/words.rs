@@ -176,7 +176,8 @@ pub(super) fn predicted(codes: &[String], lang: Lang) -> String {
 /// What is said before a repair. A command for the guest would do harm where the report is read.
 pub(super) fn fix(rule: &str, remedy: &str) -> Fixed {
     let first = remedy.lines().next().unwrap_or_default();
-    if is_of_guest(rule) && !is_prose(first) && !first.starts_with('"') {
+    let is_of_file = first.starts_with('"') || first.starts_with("qemu-img ");
+    if is_of_guest(rule) && !is_prose(first) && !is_of_file {
         Fixed { en: "fix, in the guest: ", zh: "修复（在系统内执行）：" }
     } else {
         Fixed { en: "fix: ", zh: "修复：" }
