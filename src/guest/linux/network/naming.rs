@@ -143,7 +143,7 @@ fn named_by_rule(files: &mut Files<'_>) -> Result<Option<(NicName, Evidence)>, U
         for (line, rule) in logical_lines(&file) {
             let parts = parts(&rule);
             let name = parts.iter().find(|part| part.0 == "NAME" && matches!(part.1, "=" | ":="));
-            let of_net = parts.iter().any(|part| *part == ("SUBSYSTEM", "==", "net"));
+            let of_net = parts.contains(&("SUBSYSTEM", "==", "net"));
             let Some((.., name)) = name.filter(|_| of_net) else { continue };
             let at = file.evidence(line, &rule);
             let fits = parts.iter().map(|part| fits(*part)).collect::<Vec<_>>();

@@ -14,9 +14,6 @@ use crate::guest::glob;
 pub(super) const CONNECTIONS: [&str; 2] =
     ["/etc/NetworkManager/system-connections", "/usr/lib/NetworkManager/system-connections"];
 
-/// What is wrong with a keyfile that others could read or write.
-const NOT_LOADED: &str = "NetworkManager loads only keyfiles of root with mode 0600";
-
 const MAIN: &str = "/etc/NetworkManager/NetworkManager.conf";
 const CONF_D: [&str; 2] = ["/etc/NetworkManager/conf.d", "/usr/lib/NetworkManager/conf.d"];
 
@@ -40,14 +37,15 @@ pub(super) fn keyfiles(
 /// (`nms_keyfile_utils_check_file_permissions_stat`).
 fn not_loaded(files: &mut Files<'_>, file: &Content) -> Option<Evidence> {
     let metadata = files.metadata(&file.path)?;
-    let what = if metadata.uid != 0 {
-        format!("owner {}", metadata.uid)
-    } else if metadata.mode & 0o077 != 0 {
-        format!("mode {:04o}", metadata.mode)
+    let (owner, mode) = (metadata.uid, metadata.mode);
+    let what = if owner != 0 {
+        format!("NetworkManager loads only keyfiles of root with mode 0600: owner {owner}")
+    } else if mode & 0o077 != 0 {
+        format!("NetworkManager loads only keyfiles of root with mode 0600: mode {mode:04o}")
     } else {
         return None;
     };
-    Some(Evidence::new(file.path.clone(), format!("{NOT_LOADED}: {what}")))
+    Some(Evidence::new(file.path.clone(), what))
 }
 
 fn connection(file: &Content, programs: &Programs) -> InterfaceConfig {
