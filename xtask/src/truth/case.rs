@@ -55,6 +55,14 @@ const fn defect(
     Case { name, guest: Guest::Small, layout, bus, rules, note: "", make }
 }
 
+/// One more word at the end of the kernel's command line.
+fn said(bench: &Bench, word: &str) -> Result<()> {
+    bench.boot(|boot| {
+        let root = format!("root=UUID={ROOT_UUID}");
+        replace(&boot.join("grub/grub.cfg"), &root, &format!("{root} {word}"))
+    })
+}
+
 impl Case {
     const fn note(mut self, note: &'static str) -> Self {
         self.note = note;
@@ -239,7 +247,56 @@ pub const CASES: &[Case] = &[
         |bench| bench.patch(bench.layout.root().range.0 + 1024, &[0; 1024]),
     )
     .note("Without its only file system the disk holds no system: that is what the rule says."),
+    // What the command line asks for.
+    defect("single on the command line", Layout::Mbr, Bus::Ide, CHAIN, |bench| {
+        said(bench, "single")
+    }),
+    defect("break=mount on the command line", Layout::Mbr, Bus::Ide, CHAIN, |bench| {
+        said(bench, "break=mount")
+    }),
+    defect("init=/bin/sh on the command line", Layout::Mbr, Bus::Ide, CHAIN, |bench| {
+        said(bench, "init=/bin/sh")
+    }),
+    defect("root= names the UUID in capitals", Layout::Mbr, Bus::Ide, ROOT, |bench| {
+        bench.boot(|boot| {
+            let to = format!("root=UUID={}", ROOT_UUID.to_uppercase());
+            replace(&boot.join("grub/grub.cfg"), &format!("root=UUID={ROOT_UUID}"), &to)
+        })
+    }),
     // fstab.
+    defect("image file in fstab that is not there", Layout::Mbr, Bus::Ide, MOUNTS, |bench| {
+        bench.root(|root| {
+            fs::create_dir(root.join("data"))?;
+            append(&root.join("etc/fstab"), "/srv/gone.img /data ext4 loop 0 0\n")
+        })
+    }),
+    defect("absent disk in fstab, noauto,auto", Layout::Mbr, Bus::Ide, MOUNTS, |bench| {
+        bench.root(|root| {
+            fs::create_dir(root.join("data"))?;
+            let line = format!("UUID={ABSENT_UUID} /data ext4 noauto,auto 0 2\n");
+            append(&root.join("etc/fstab"), &line)
+        })
+    }),
+    defect("absent disk in fstab, two fields", Layout::Mbr, Bus::Ide, MOUNTS, |bench| {
+        bench.root(|root| {
+            fs::create_dir(root.join("data"))?;
+            append(&root.join("etc/fstab"), &format!("UUID={ABSENT_UUID} /data\n"))
+        })
+    }),
+    defect(
+        "absent disk in fstab, for a mount point that is taken",
+        Layout::Gpt,
+        Bus::Ide,
+        &[],
+        |bench| {
+            bench.root(|root| {
+                append(
+                    &root.join("etc/fstab"),
+                    &format!("UUID={ABSENT_UUID} /boot ext4 defaults 0 2\n"),
+                )
+            })
+        },
+    ),
     defect("absent disk in fstab", Layout::Mbr, Bus::Ide, MOUNTS, |bench| {
         bench.root(|root| {
             fs::create_dir(root.join("data"))?;

@@ -56,6 +56,8 @@ pub struct Arguments {
 struct Record {
     booted: bool,
     reached: String,
+    /// Release of the kernel that was booted.
+    kernel: String,
     verdict: String,
     findings: Vec<Finding>,
 }
@@ -202,17 +204,18 @@ impl Matrix {
     ) -> Result<Record> {
         self.build(case, image)?;
         let verdict = self.checker.check(image, case.profile())?;
-        let (booted, reached) = match self.record(case) {
-            Some(record) if check_only => (record.booted, record.reached),
+        let (booted, reached, kernel) = match self.record(case) {
+            Some(record) if check_only => (record.booted, record.reached, record.kernel),
             _ => {
                 let boot = boot::boot(image, case.bus, TIMEOUT, Stage::Login)?;
                 fs::write(self.cache.join(format!("case-{file_name}.log")), &boot.console)?;
                 let reached = format!("{}{}", boot.stage.words(), boot.end.words());
                 println!("{:>6} s    {}", boot.seconds, case.name);
-                (boot.stage >= Stage::Login, reached)
+                (boot.stage >= Stage::Login, reached, self.small.kernel.clone())
             }
         };
-        Ok(Record { booted, reached, verdict: verdict.verdict, findings: verdict.findings })
+        let (verdict, findings) = (verdict.verdict, verdict.findings);
+        Ok(Record { booted, reached, kernel, verdict, findings })
     }
 
     fn build(&self, case: &Case, image: &Path) -> Result<()> {

@@ -1,5 +1,6 @@
 //! `docs/truth.md`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 
@@ -28,7 +29,14 @@ the release binary and then started in QEMU, without changing the image. On IDE 
 
 pub fn write(matrix: &Matrix, qemu: &str) -> Result<()> {
     let mut text = HEAD.to_owned();
-    writeln!(text, "Guest: Debian 12, kernel {}. {qemu}.\n", matrix.small.kernel)?;
+    let booted: BTreeSet<String> =
+        CASES.iter().filter_map(|case| Some(matrix.record(case)?.kernel)).collect();
+    let booted = Vec::from_iter(booted).join(" and ");
+    writeln!(
+        text,
+        "Guest: Debian 12; kernel checked: {}; booted: {booted}. {qemu}.\n",
+        matrix.small.kernel
+    )?;
     let mut counts = [0_usize; 6];
     let mut rows = String::new();
     let mut untried = Vec::new();
