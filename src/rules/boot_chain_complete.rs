@@ -23,8 +23,8 @@ static DOC: Doc = Doc {
         "BIOS引导链的每个环节均完整",
     ),
     why: Fixed::new(
-        "One missing link (a boot loader that was never installed, a stage that lies on another disk, a configuration with no entry, a kernel that was removed) and the server stays at a black screen or in the boot loader's shell.",
-        "只要缺少一个环节（未安装引导程序、引导阶段位于其他磁盘、配置中没有引导项、内核已被删除），云服务器就会停在黑屏或引导程序命令行。",
+        "One missing link (a boot loader that was never installed, a stage that lies on another disk, a configuration with no entry, a kernel that was removed), or a word that asks for a rescue shell, and the server stays at a black screen, in the boot loader's shell or in a shell on its console.",
+        "只要缺少一个环节（未安装引导程序、引导阶段位于其他磁盘、配置中没有引导项、内核已被删除），或命令行要求进入救援shell，云服务器就会停在黑屏、引导程序命令行或控制台的shell。",
     ),
     decided: Fixed::new(
         "The chain is followed link by link: boot code in sector 0, the next stage where that code looks for it, the loader's files and configuration, the default entry, its kernel and initramfs, the root device, init. The first missing link is the failure; a default entry that asks for a password counts as missing, and so do a kernel shorter than its header says, an initramfs that is cut off or damaged, a subvolume that the root does not have, and an init that may not be executed or whose dynamic loader is not there. A start fails as well that its command line ends in a shell, in rescue or emergency mode: single, s, S, 1, rescue, emergency, -b, systemd.unit=, init= with a shell, break= of initramfs-tools, rd.break of dracut, and rd.lvm.lv= with a volume that is not there. A kernel whose release has no directory in /lib/modules, where others have one, warns. An image that only UEFI boots is left to boot-mode-bios. Windows: boot code, active partition and its boot sector, bootmgr, \\Boot\\BCD, its default entry, the partitions that this names by disk signature and offset, winload.exe, the kernel and the hive SYSTEM (before Windows Vista: ntldr, ntdetect.com, boot.ini and the kernel); where only UEFI boots it, the same from the EFI system partition on.",
