@@ -90,7 +90,7 @@ pub(super) fn run(args: &CheckArgs, call: &Call, out: &mut dyn Write) -> Result<
     form.end(out)?;
     out.flush()?;
     file.map(Output::finish).transpose()?;
-    config.tell_of_waivers(&used, today, *detail, &mut io::stderr())?;
+    config.tell_of_waivers(&used, today, (*lang, *detail), &mut io::stderr())?;
     Ok(Verdict::exit_code_of_all(verdicts))
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Config {
     pub(super) profile: Option<String>,
     /// What fails an image.
     pub(super) fail_on: Option<FailOnArg>,
-    /// The language of the report; once a call has begun, that of the call when it names one.
+    /// The language of the report.
     pub(super) lang: Option<LangArg>,
     /// What is set aside.
     pub(super) waivers: Vec<Waiver>,
@@ -365,7 +365,7 @@ impl Config {
         &self,
         used: &[Used],
         today: i64,
-        detail: Detail,
+        (lang, detail): (Lang, Detail),
         out: &mut dyn Write,
     ) -> io::Result<()> {
         for ((waiver, line), used) in self.waivers.iter().zip(&self.lines).zip(used) {
@@ -381,8 +381,7 @@ impl Config {
                 (_, Used::Yes | Used::NoImage) => continue,
             };
             let said = format!("{}:{line}: the waiver of {rule} {what}", self.name);
-            let said =
-                super::words_in(&said, self.lang.map_or_else(super::lang_of_locale, Lang::from));
+            let said = super::words_in(&said, lang);
             writeln!(out, "image-preflight: {}", crate::report::escape::for_terminal(&said))?;
         }
         Ok(())

@@ -82,6 +82,6 @@ pub(super) fn run(args: &MergeArgs, call: &Call, out: &mut dyn Write) -> Result<
     for report in &all {
         config.mark_used(report, &mut used);
     }
-    config.tell_of_waivers(&used, today(), detail, &mut io::stderr())?;
+    config.tell_of_waivers(&used, today(), (lang, detail), &mut io::stderr())?;
     Ok(Verdict::exit_code_of_all(all.iter().map(|report| report.verdict)))
 }

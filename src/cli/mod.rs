@@ -113,12 +113,11 @@ pub fn run() -> ExitCode {
     } else {
         Ok(Config::default())
     };
-    let mut config = match config {
+    let config = match config {
         Ok(config) => config,
         Err(failure) => return ended(Err(failure), asked.unwrap_or_else(lang_of_locale)),
     };
-    config.lang = cli.lang.or(config.lang);
-    let lang = config.lang.map_or_else(lang_of_locale, Lang::from);
+    let lang = asked.or(config.lang.map(Lang::from)).unwrap_or_else(lang_of_locale);
     let call = Call { lang, detail, color, config };
     let mut out = io::BufWriter::new(AutoStream::new(io::stdout(), color));
     let result = match cli.command {

@@ -55,10 +55,10 @@ pub(super) fn look_for_files(fstab: &mut Fstab, tree: &Tree) {
 /// Whether the entry's source is a file with a file system in it.
 fn is_file(entry: &FstabEntry) -> bool {
     let has = |name: &str| entry.options.iter().any(|option| option == name);
-    let is_elsewhere = |folder: &&str| entry.source.spec.starts_with(*folder);
+    let is_below = |folder: &str| entry.source.spec.starts_with(folder);
     entry.source.kind == SourceKind::Virtual
         && entry.source.spec.starts_with('/')
-        && !["/dev/", "/proc/", "/sys/", "/run/"].iter().any(is_elsewhere)
+        && !["/dev/", "/proc/", "/sys/", "/run/"].into_iter().any(is_below)
         && (entry.has_option("loop") || DISK_TYPES.contains(&entry.fs_type.as_str()))
         && !(has("bind") || has("rbind") || has("remount") || has("move"))
 }
