@@ -7,6 +7,7 @@
 
 #![no_main]
 
+mod map;
 mod memory;
 #[path = "../../tests/mutant/mod.rs"]
 mod mutant;

@@ -31,6 +31,7 @@ use image_preflight::report::{Detail, Format, ImageReport, Settings, escape};
 use image_preflight::request;
 use image_preflight::rules::{Context, Lang, Profile};
 
+use crate::map;
 use crate::mutant::{self, GUESTS, Subject, testdata};
 use crate::mutations::pick;
 
@@ -47,6 +48,7 @@ pub struct Target {
 /// All targets.
 pub const TARGETS: &[Target] = &[
     Target { name: "image", run: image, seeds: || numbers(IMAGES.len()) },
+    Target { name: "map", run: map::run, seeds: map_seeds },
     Target { name: "qcow2", run: qcow2, seeds: || numbers(CONTAINERS.len()) },
     Target { name: "partitions", run: partitions, seeds: || numbers(TABLES.len()) },
     Target { name: "lvm", run: lvm, seeds: || numbers(LVM.len()) },
@@ -75,6 +77,13 @@ pub const TARGETS: &[Target] = &[
     Target { name: "fstab", run: fstab, seeds: || text(FSTAB) },
     Target { name: "yaml", run: yaml, seeds: yaml_seeds },
     Target { name: "shadow", run: shadow, seeds: || text(SHADOW) },
+    Target { name: "netplan", run: |data| server(NETPLAN, data), seeds: || texts(NETPLANS) },
+    Target { name: "interfaces", run: |data| server(INTERFACES, data), seeds: || texts(IFUPDOWN) },
+    Target { name: "unit", run: |data| server(UNIT, data), seeds: || texts(UNITS) },
+    Target { name: "sshd_config", run: |data| server(SSHD, data), seeds: || texts(SSHD_CONFIGS) },
+    Target { name: "hosts", run: hosts, seeds: || texts(HOSTS) },
+    Target { name: "nftables", run: |data| server(NFTABLES, data), seeds: || texts(RULESETS) },
+    Target { name: "iptables", run: |data| server(IPTABLES, data), seeds: || texts(TABLES_SAVED) },
     Target { name: "configuration", run: configuration, seeds: configuration_seeds },
     Target { name: "packages", run: packages, seeds: package_seeds },
     Target { name: "request", run: request, seeds: || files(&["requests"], "json") },
@@ -89,6 +98,79 @@ const SHADOW: &str = "root:$6$salt$hash:19000:0:99999:7:::\nubuntu:!:19000::::::
     b:$2b$04$abcdefghijklmnopqrstuu1234567890123456789012345678901:1::::::\nc:ab0123456789.:1::::::\n\
     d:$1$abcdefgh$0123456789012345678901:1::::::\ne:$5$rounds=1000$abc$def:1::::::\n";
 
+const NETPLAN: &str = "/etc/netplan/a.yaml";
+
+const NETPLANS: &[&str] = &[
+    "network:\n  version: 2\n  renderer: networkd\n  ethernets:\n    all:\n      match: {name: \"e*\", \
+     macaddress: \"52:54:00:12:34:56\", driver: [virtio_net]}\n      set-name: eth0\n      dhcp4: yes\n      \
+     dhcp6: off\n      accept-ra: true\n      dhcp4-overrides: {use-dns: true, route-metric: 100}\n      \
+     addresses:\n      - 10.0.0.5/24\n      - \"2001:db8::5/64\": {label: a, lifetime: 0}\n      gateway4: \
+     10.0.0.1\n      nameservers: {addresses: [1.1.1.1], search: [a.b]}\n      routes:\n      - {to: \
+     default, via: 10.0.0.1, on-link: yes, metric: 3}\n      routing-policy: [{from: 10.0.0.0/8, table: 5}]\n",
+    "network:\n  ethernets:\n    eth0: {activation-mode: manual, optional: y, mtu: 1500}\n    eth1: {}\n  \
+     bonds:\n    renderer: NetworkManager\n    bond0: {interfaces: [eth0, eth1], parameters: {mode: x}, \
+     dhcp4: 1}\n  bridges:\n    br0: {interfaces: [bond0]}\n  vlans:\n    v1: {id: 7, link: br0}\n  \
+     wifis: {}\n  tunnels: {t: {}}\n",
+];
+
+const INTERFACES: &str = "/etc/network/interfaces";
+
+const IFUPDOWN: &[&str] = &[
+    "source /etc/network/interfaces.d/*\nauto lo eth0 /eth*=x\nno-auto-down a\niface lo inet loopback\n\
+     allow-hotplug eth0\niface eth0 inet dhcp\n    hwaddress ether 52:54:00:12:34:56\n    metric 5\n\
+     iface eth0 inet6 auto\nmapping eth*\n  script /x\n  map a b\ntemplate t\n",
+    "auto br0\niface br0 inet static inherits t\n  address 10.0.0.5/24\n  gateway 10.0.0.1\n  bridge_ports \
+     eth0 eth1\n  bond-slaves none\n  vlan-raw-device eth0\niface t inet manual\n  pre-up a \\\n  b\n",
+];
+
+const UNIT: &str = "/etc/systemd/system/ssh.service";
+
+const UNITS: &[&str] = &[
+    "[Unit]\nDescription=x\nAfter=network.target\nConditionPathExists=!/etc/ssh/sshd_not_to_be_run\n\
+     ConditionPathExists=|/a\nConditionPathIsDirectory=|!/b\nConditionFileNotEmpty=/etc/passwd\n\
+     AssertPathExistsGlob=/etc/*\nConditionVirtualization=container\n\n[Service]\nEnvironmentFile=-/e\n\
+     ExecStart=/usr/sbin/sshd -D $OPTS \\\n  -p 22\nType=notify\n\n[Install]\nWantedBy=multi-user.target\n\
+     Alias=sshd.service\n",
+    "; c\n[Unit]\nRequires=a.service b@%i.service\nConflicts=x.target\nDefaultDependencies=no\n[Install]\n\
+     Also=ssh.socket\n",
+];
+
+const SSHD: &str = "/etc/ssh/sshd_config";
+
+const SSHD_CONFIGS: &[&str] = &[
+    "Include /etc/ssh/sshd_config.d/*.conf\nPort 22\nListenAddress 0.0.0.0\nPermitRootLogin=yes\n\
+     PasswordAuthentication \"yes\" # c\nUsePAM yes\nAuthorizedKeysFile .ssh/authorized_keys %h/k /k/%u\n\
+     AllowUsers root a*@10.0.0.0/8 !b\nDenyGroups x\nAuthenticationMethods publickey,password any\n\
+     StrictModes no\nMatch User a,!b Group \"x y\" Address 10.0.0.0/8\n  ForceCommand internal-sftp\n  \
+     PermitRootLogin no\nMatch all\n  ChrootDirectory /x\nMatch LocalPort 22\nSubsystem sftp x\n",
+];
+
+/// Two files, with a zero between.
+const HOSTS: &[&str] = &[
+    "sshd: 10. .example [fe80::]/10 : allow\nALL: LOCAL EXCEPT a.b: spawn (x %h) & : deny\n\0sshd,in.* \\\n: \
+     ALL EXCEPT 10.0.0.0/255.0.0.0\nALL: /etc/hosts.x: twist /bin/echo\nsshd@10.0.0.1: PARANOID\n",
+];
+
+const NFTABLES: &str = "/etc/nftables.conf";
+
+const RULESETS: &[&str] = &[
+    "#!/usr/sbin/nft -f\nflush ruleset\ndefine P = { 22, 80-90 }\ninclude \"/etc/nftables.d/*\"\ntable inet \
+     f {\n  set s { type inet_service; flags interval; elements = { 22, 443 } }\n  map m { type ipv4_addr : \
+     verdict; }\n  chain input {\n    type filter hook input priority filter; policy drop;\n    iif lo \
+     accept\n    ct state vmap { established : accept, invalid : drop }\n    tcp dport $P ip saddr != \
+     10.0.0.0/8 accept comment \"a;b\"\n    tcp dport @s jump c\n    meta l4proto { tcp, udp } th dport 22 \
+     counter limit rate 3/minute accept\n  }\n  chain c { return; }\n}\nadd rule inet f input reject\n",
+];
+
+const IPTABLES: &str = "/etc/iptables/rules.v4";
+
+const TABLES_SAVED: &[&str] = &[
+    "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:c - [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -m \
+     conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j c\n-A INPUT -p \
+     tcp -m multiport --dports 20:25,80 ! -s 10.0.0.0/8 -j REJECT --reject-with tcp-reset\n-A c -g INPUT\n\
+     -A c -m comment --comment \"a \\\"b\" -j RETURN\nCOMMIT\n*nat\nCOMMIT\n",
+];
+
 fn no_seeds() -> Vec<Vec<u8>> {
     vec![vec![0; 64]]
 }
@@ -98,8 +180,18 @@ fn numbers(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|number| (number as u16).to_le_bytes().to_vec()).collect()
 }
 
+/// Steps of each kind, on a file of several pages and on an empty one.
+fn map_seeds() -> Vec<Vec<u8>> {
+    let steps: Vec<u8> = (0..24).flat_map(|step| [step, step * 7, step * 40, step]).collect();
+    [[0x40, 0x9c], [0x01, 0x10], [0, 0]].map(|len| [&len[..], &steps].concat()).into()
+}
+
 fn text(text: &str) -> Vec<Vec<u8>> {
-    vec![text.as_bytes().to_vec()]
+    texts(&[text])
+}
+
+fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
 fn read(path: &Path) -> Vec<u8> {
@@ -510,6 +602,33 @@ fn shadow(data: &[u8]) {
     guest(&[("/etc/shadow", data)]);
 }
 
+/// A guest whose services start, with one file of any content.
+fn server(path: &str, data: &[u8]) {
+    guest(&[SERVICES, &[(path, data)]].concat());
+}
+
+const SERVICES: &[(&str, &[u8])] = &[
+    ("/usr/lib/systemd/systemd", b"\x7fELF"),
+    (
+        "/usr/lib/systemd/system/default.target",
+        b"[Unit]\nWants=ssh.service nftables.service netfilter-persistent.service networking.service\n",
+    ),
+    ("/usr/lib/systemd/system/ssh.service", b"[Unit]\n"),
+    ("/usr/lib/systemd/system/nftables.service", b"[Unit]\n"),
+    ("/usr/lib/systemd/system/netfilter-persistent.service", b"[Unit]\n"),
+    ("/usr/lib/systemd/system/networking.service", b"[Unit]\n"),
+    ("/usr/lib/systemd/system-generators/netplan", b"\x7fELF"),
+    ("/root/.ssh/authorized_keys", b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample a\n"),
+    ("/home/a/.ssh/authorized_keys", b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample a\n"),
+];
+
+/// `hosts.allow` and `hosts.deny`.
+fn hosts(data: &[u8]) {
+    let mut files = data.splitn(2, |byte| *byte == 0);
+    let mut next = || files.next().unwrap_or_default();
+    guest(&[("/etc/hosts.allow", next()), ("/etc/hosts.deny", next())]);
+}
+
 fn yaml(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     if let Ok(Some(node)) = yaml::load(&text, 0) {
@@ -558,6 +677,8 @@ const PATHS: &[&str] = &[
     "/etc/os-release",
     "/var/lib/dpkg/status",
     "/etc/iptables/rules.v4",
+    "/etc/hosts.allow",
+    "/etc/hosts.deny",
     "/etc/ufw/ufw.conf",
     "/etc/firewalld/zones/public.xml",
     "/etc/nftables.conf",

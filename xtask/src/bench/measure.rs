@@ -14,7 +14,7 @@ pub struct Measure {
     program: PathBuf,
     arguments: Vec<OsString>,
     /// As one would type it, where the call is more than that.
-    typed: Option<&'static str>,
+    typed: Option<String>,
     /// Runs, when they are fewer than those of the others.
     pub most_runs: u32,
     times: Vec<Duration>,
@@ -40,7 +40,7 @@ impl Measure {
         self
     }
 
-    pub fn typed(mut self, line: &'static str) -> Self {
+    pub fn typed(mut self, line: String) -> Self {
         self.typed = Some(line);
         self
     }
@@ -52,8 +52,8 @@ impl Measure {
 
     /// The command as one would type it, with files by their names alone.
     pub fn shown(&self) -> String {
-        if let Some(line) = self.typed {
-            return line.to_owned();
+        if let Some(line) = &self.typed {
+            return line.clone();
         }
         let name = |word: &Path| match word.file_name() {
             // Not what is a path in the guest.

@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::Result;
 
 use super::measure::Measure;
-use super::{Goal, Results};
+use super::{Goal, Peers, Results};
 use crate::tool::Tool;
 
 pub fn write(results: &Results, goals: &[Goal]) -> Result<String> {
@@ -30,8 +30,12 @@ pub fn write(results: &Results, goals: &[Goal]) -> Result<String> {
     for measure in &results.checks {
         row(&mut text, &format!("check, {}", measure.what), measure, zstd)?;
     }
+    let cloud = &results.cloud;
+    row(&mut text, &cloud.zstd.what, &cloud.zstd, zstd)?;
+    row(&mut text, &format!("check, {}", cloud.check.what), &cloud.check, zstd)?;
     row(&mut text, &format!("check, {}", results.windows.what), &results.windows, zstd)?;
-    for measure in results.qemu_img.iter().chain(&results.walks).chain(&results.peers) {
+    let peers = results.peers.iter().flat_map(Peers::all);
+    for measure in results.qemu_img.iter().chain(&results.walks).chain(peers.clone()) {
         row(&mut text, &measure.what, measure, zstd)?;
     }
 
@@ -68,7 +72,7 @@ pub fn write(results: &Results, goals: &[Goal]) -> Result<String> {
         .chain(&results.answers)
         .chain(results.checks.first())
         .chain(results.qemu_img.iter().take(2))
-        .chain(&results.peers)
+        .chain(peers)
     {
         writeln!(text, "{}", measure.shown())?;
     }
@@ -90,11 +94,13 @@ fn head(results: &Results) -> Result<String> {
          `cargo xtask bench`: a whole check of a Debian 12 guest built from packages. Medians of \
          {} runs in turns, files in the page cache (fewer runs where a tool takes long). Private \
          memory is the highest number of anonymous bytes seen; pages of the mapped image do not \
-         count. The guest's initramfs has {:.1} MB.\n\n\
+         count. The guest's initramfs has {:.1} MB; that of the guest with the kernel of Debian's \
+         images for clouds (linux-image-cloud-amd64) has {:.1} MB.\n\n\
          - machine: {cores} cores ({}), {} GiB, {}\n\
          - versions: {}\n",
         results.runs,
         results.initramfs as f64 / 1e6,
+        results.cloud.initramfs as f64 / 1e6,
         find("/proc/cpuinfo", "model name")?,
         memory >> 20,
         kernel.trim(),

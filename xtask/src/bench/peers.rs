@@ -1,7 +1,7 @@
 //! The tools that the check is compared with, installed below target/xtask when they are not there.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -11,26 +11,19 @@ use crate::tool::Tool;
 use crate::workspace;
 
 /// The version of dissect.target that is compared with.
-const DISSECT: &str = "3.25.1";
+pub const DISSECT: &str = "3.25.1";
 
 /// What virt-inspector takes in a tree of its own: the machine's QEMU may be of another release, which
 /// Debian's libguestfs does not go with.
 const VIRT_INSPECTOR: &str = "libguestfs-tools,linux-image-amd64,qemu-system-x86";
 
-/// Runs of virt-inspector at most: it starts a virtual machine, which takes minutes without KVM.
+/// Runs of virt-inspector at most: it starts a virtual machine, which takes long without KVM.
 const VIRT_INSPECTOR_RUNS: u32 = 3;
 
-const VIRT_INSPECT: &str =
-    "env LIBGUESTFS_BACKEND=direct virt-inspector --format=raw -a /image.raw";
-
-/// A tool to compare with.
-pub struct Peer {
-    pub version: String,
-    pub measure: Measure,
-}
+const VIRT_INSPECT: &str = "env LIBGUESTFS_BACKEND=direct virt-inspector --format=raw -a";
 
 /// `target-query` of dissect.target, asked for what it says of a machine at a glance.
-pub fn dissect(image: &Path) -> Result<Peer> {
+pub fn dissect(name: &str, image: &Path) -> Result<Measure> {
     let venv = workspace::cache()?.join(format!("dissect-{DISSECT}"));
     let done = venv.join("done");
     if !done.exists() {
@@ -43,14 +36,45 @@ pub fn dissect(image: &Path) -> Result<Peer> {
         fs::write(&done, "")?;
     }
     let query = venv.join("bin/target-query");
-    let what = "target-query -f os,version,hostname, raw, 40 GiB";
+    let what = format!("target-query -f os,version,hostname, {name}");
     let measure = Measure::new(what, &query, "-q -f os,version,hostname").arg(image);
     measure.prints(&["linux", "Debian", "guest"])?;
-    Ok(Peer { version: format!("dissect.target {DISSECT}"), measure })
+    Ok(measure)
 }
 
 /// `virt-inspector` of libguestfs, without libvirt between.
-pub fn virt_inspector(image: &Path) -> Result<Peer> {
+pub fn virt_inspector(name: &str, image: &Path) -> Result<Measure> {
+    let tree = libguestfs_tree()?;
+    // By its own name in the tree: a hard link, which costs nothing.
+    let file = image.file_name().context("an image without a name")?;
+    let inside = tree.join(file);
+    if inside.exists() {
+        fs::remove_file(&inside)?;
+    }
+    fs::hard_link(image, &inside).context("a link to the image in libguestfs's tree")?;
+    let line = format!("{VIRT_INSPECT} /{}", file.to_string_lossy());
+    let what = format!("virt-inspector, {name}");
+    let measure = Measure::new(what, Path::new("unshare"), debian::UNSHARE)
+        .arg(debian::ENTER)
+        .arg("enter")
+        .arg(&tree)
+        .arg(format!("export PATH=/usr/sbin:/usr/bin:/sbin:/bin; exec {line}"))
+        .typed(line)
+        .most_runs(VIRT_INSPECTOR_RUNS);
+    // The first run puts the virtual machine's own disk together, too, and keeps it.
+    measure.prints(&["<distro>debian</distro>", "<hostname>guest</hostname>"])?;
+    Ok(measure)
+}
+
+/// Its version, and how it runs.
+pub fn libguestfs() -> Result<String> {
+    let version = debian::chroot(&libguestfs_tree()?, "virt-inspector --version", &[])?;
+    let accelerator = if kvm()? { "KVM" } else { "TCG, no KVM" };
+    Ok(format!("{} ({SUITE}'s, direct backend, {accelerator})", version.trim()))
+}
+
+/// The tree that libguestfs is installed in.
+fn libguestfs_tree() -> Result<PathBuf> {
     let cache = workspace::cache()?;
     let tree = cache.join("libguestfs");
     let done = cache.join("libguestfs.packages");
@@ -61,27 +85,20 @@ pub fn virt_inspector(image: &Path) -> Result<Peer> {
         debian::bootstrap(VIRT_INSPECTOR, &tree)?;
         fs::write(&done, VIRT_INSPECTOR)?;
     }
-    // By its own name in the tree: a hard link, which costs nothing.
-    let inside = tree.join("image.raw");
-    if inside.exists() {
-        fs::remove_file(&inside)?;
+    let inside = tree.join("dev/kvm");
+    match (kvm()?, inside.exists()) {
+        (true, false) => drop(Tool::new("cp").words("--archive /dev/kvm").arg(inside).run()?),
+        (false, true) => fs::remove_file(inside)?,
+        _ => {}
     }
-    fs::hard_link(image, &inside).context("a link to the image in libguestfs's tree")?;
-    let kvm = Path::new("/dev/kvm");
-    if kvm.exists() && !tree.join("dev/kvm").exists() {
-        Tool::new("cp").arg("--archive").arg(kvm).arg(tree.join("dev/kvm")).run()?;
-    }
-    let version = debian::chroot(&tree, "virt-inspector --version", &[])?.trim().to_owned();
-    let accelerator = if kvm.exists() { "KVM" } else { "TCG, no KVM" };
-    let measure =
-        Measure::new("virt-inspector, raw, 40 GiB", Path::new("unshare"), debian::UNSHARE)
-            .arg(debian::ENTER)
-            .arg("enter")
-            .arg(&tree)
-            .arg(format!("export PATH=/usr/sbin:/usr/bin:/sbin:/bin; exec {VIRT_INSPECT}"))
-            .typed(VIRT_INSPECT)
-            .most_runs(VIRT_INSPECTOR_RUNS);
-    // The first run puts the virtual machine's own disk together, too, and keeps it.
-    measure.prints(&["<distro>debian</distro>", "<hostname>guest</hostname>"])?;
-    Ok(Peer { version: format!("{version} ({SUITE}'s, direct backend, {accelerator})"), measure })
+    Ok(tree)
+}
+
+/// Whether this machine runs any guest with KVM. Where the processor shows no virtualisation of its
+/// own, the kernel may offer `/dev/kvm` all the same (`kvm_pvm`), but only for kernels made for it:
+/// any other hangs at its start.
+fn kvm() -> Result<bool> {
+    let processor = fs::read_to_string("/proc/cpuinfo")?;
+    let mut flags = processor.split_whitespace();
+    Ok(flags.any(|flag| matches!(flag, "vmx" | "svm")) && Path::new("/dev/kvm").exists())
 }

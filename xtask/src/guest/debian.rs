@@ -15,9 +15,36 @@ const RECIPE: &str = "4";
 
 pub const SUITE: &str = "bookworm";
 
-const PACKAGES: &str = "systemd-sysv,linux-image-amd64,initramfs-tools,zstd,grub-pc,\
+/// All but the kernel.
+const PACKAGES: &str = "systemd-sysv,initramfs-tools,zstd,grub-pc,\
     grub-efi-amd64-bin,cloud-init,openssh-server,ifupdown,isc-dhcp-client,iproute2,netplan.io,\
     e2fsprogs,kmod,udev,login,passwd";
+
+/// Which of Debian's kernels the guest has.
+#[derive(Clone, Copy)]
+pub enum Kernel {
+    /// The one for any machine.
+    Generic,
+    /// The one of Debian's images for clouds, which has no drivers of real hardware.
+    Cloud,
+}
+
+impl Kernel {
+    fn package(self) -> &'static str {
+        match self {
+            Self::Generic => "linux-image-amd64",
+            Self::Cloud => "linux-image-cloud-amd64",
+        }
+    }
+
+    /// What the guest's tree in the cache is called.
+    fn tree(self) -> &'static str {
+        match self {
+            Self::Generic => "debian",
+            Self::Cloud => "debian-cloud",
+        }
+    }
+}
 
 /// A tree of a whole guest in a directory of the cache.
 pub struct Debian {
@@ -29,14 +56,18 @@ pub struct Debian {
 impl Debian {
     /// Builds the guest, or takes it from the cache.
     pub fn build() -> Result<Self> {
+        Self::with(Kernel::Generic)
+    }
+
+    /// As [`Self::build`], with this kernel.
+    pub fn with(kernel: Kernel) -> Result<Self> {
         workspace::ensure_root()?;
-        let cache = workspace::cache()?;
-        let tree = cache.join("debian");
-        let done = cache.join("debian.recipe");
+        let tree = workspace::cache()?.join(kernel.tree());
+        let done = tree.with_extension("recipe");
         if fs::read_to_string(&done).is_ok_and(|recipe| recipe == RECIPE) {
             return Self::at(tree);
         }
-        let tar = packages(&cache)?;
+        let tar = packages(kernel)?;
         if tree.exists() {
             fs::remove_dir_all(&tree).context("the tree of an older recipe")?;
         }
@@ -100,6 +131,11 @@ impl Debian {
         fs::write(&shadow, text)?;
         self.chroot("update-initramfs -u", &[])?;
         Ok(())
+    }
+
+    /// The default initramfs, in the tree.
+    pub fn initramfs_path(&self) -> PathBuf {
+        self.tree.join(format!("boot/initrd.img-{}", self.kernel))
     }
 
     /// Moves `ssh` to the head of the modules that cloud-init runs first.
@@ -179,13 +215,14 @@ pub fn chroot(tree: &Path, script: &str, args: &[&str]) -> Result<String> {
 }
 
 /// The tar archive of the installed packages, from the machine's own package sources.
-fn packages(cache: &Path) -> Result<PathBuf> {
-    let tar = cache.join(format!("{SUITE}-{RECIPE}.tar"));
+fn packages(kernel: Kernel) -> Result<PathBuf> {
+    let cache = workspace::cache()?;
+    let tar = cache.join(format!("{}-{RECIPE}.tar", kernel.tree()));
     if tar.exists() {
         return Ok(tar);
     }
     let partial = cache.join("partial.tar");
-    bootstrap(PACKAGES, &partial)?;
+    bootstrap(&format!("{PACKAGES},{}", kernel.package()), &partial)?;
     fs::set_permissions(&partial, fs::Permissions::from_mode(0o644))?;
     fs::rename(&partial, &tar)?;
     Ok(tar)

@@ -66,10 +66,10 @@ impl Layout {
 
     /// Builds the guest's (first) disk, or takes it from the cache.
     pub fn build(self, debian: &Debian) -> Result<PathBuf> {
-        let cache = workspace::cache()?;
-        let image = cache.join(format!("layout-{self:?}.raw"));
+        let tree = debian.tree.file_name().unwrap_or_default().to_string_lossy();
+        let image = workspace::cache()?.join(format!("{tree}-{self:?}.raw"));
         let modified = |path: &Path| fs::metadata(path).and_then(|found| found.modified()).ok();
-        if modified(&image) <= modified(&cache.join("debian.recipe")) {
+        if modified(&image) <= modified(&debian.tree.with_extension("recipe")) {
             let partial = image.with_extension("partial");
             self.write(&Source { debian, tree: &debian.tree }, &partial)
                 .with_context(|| self.what())?;

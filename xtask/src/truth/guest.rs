@@ -161,7 +161,7 @@ fn set_up(debian: &Debian) -> Result<()> {
     }
     debian.chroot(&format!("depmod {}", debian.kernel), &[])?;
     let initramfs = debian.initramfs(MODULES)?;
-    write_bytes(&debian.tree.join(format!("boot/initrd.img-{}", debian.kernel)), &initramfs)
+    write_bytes(&debian.initramfs_path(), &initramfs)
 }
 
 fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
