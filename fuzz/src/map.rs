@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use image_preflight::bytes::{Bytes, BytesExt};
+use image_preflight::bytes::Bytes;
 use image_preflight::image::Map;
 
 /// Bytes of the file at the most; some pages.

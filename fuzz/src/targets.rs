@@ -182,7 +182,7 @@ fn numbers(count: usize) -> Vec<Vec<u8>> {
 
 /// Steps of each kind, on a file of several pages and on an empty one.
 fn map_seeds() -> Vec<Vec<u8>> {
-    let steps: Vec<u8> = (0..24).flat_map(|step| [step, step * 7, step * 40, step]).collect();
+    let steps: Vec<u8> = (0..24).flat_map(|step| [step, step * 7, step * 5, step]).collect();
     [[0x40, 0x9c], [0x01, 0x10], [0, 0]].map(|len| [&len[..], &steps].concat()).into()
 }
 
