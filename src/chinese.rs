@@ -421,6 +421,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("the file exists", "文件存在"),
     ("{} exists", "{}存在"),
     ("not empty", "非空"),
+    ("{}, {} packages", "{}，{}个软件包"),
+    ("generator", "生成器"),
     ("masked", "已屏蔽（masked）"),
     ("not installed", "未安装"),
     ("{} is not installed", "未安装{}"),

@@ -268,6 +268,41 @@ fn inspect_prints_the_facts_that_the_rules_see() {
     assert!(all.contains("ext4"), "{all}");
 }
 
+/// What was done to each guest stands in `xtask/src/testdata/defects.rs`.
+#[test]
+fn inspect_shows_what_a_linux_guest_starts_and_whom_it_lets_in() {
+    for (name, lines) in [
+        (
+            "good",
+            &[
+                "kernel         6.1.0-56-amd64, default",
+                "initramfs      /boot/initrd.img-6.1.0-56-amd64: 34 modules",
+                "account        root (0): has a password (sha512-crypt)",
+                "interface      eth0 (/etc/network/interfaces:7): IPv4 DHCP, IPv6 none",
+                "first card     eth0 (",
+                "SSH server     1:9.2p1-2+deb12u10 (/usr/sbin/sshd)",
+                "SSH server     ssh.service: enabled (",
+                "firewall       none is started",
+                "cloud-init     cloud-final: enabled (",
+                "data sources   OpenStack (/etc/cloud/cloud.cfg.d/90-openstack.cfg:1)",
+            ][..],
+        ),
+        ("good-centos-7", &["network by     NetworkManager: enabled ("]),
+        ("cloud-init-disabled", &["cloud-init     turned off (/etc/cloud/cloud-init.disabled: "]),
+        ("cloud-init-masked", &["cloud-init     cloud-init: masked ("]),
+        ("root-locked-without-cloud-init", &["account        root (0): password locked"]),
+        ("root-password-without-cloud-init", &["cloud-init     not installed"]),
+        ("initrd-missing", &["initramfs      unknown: /boot/grub/grub.cfg:100: "]),
+        ("initramfs-damaged", &[": 0 modules seen, the rest unknown: /boot/initrd.img-6.1.0-56-"]),
+    ] {
+        let (code, all) = said(&["inspect", &guest(&format!("{name}.qcow2"))]);
+        assert_eq!(code, 0);
+        for line in lines {
+            assert!(all.contains(line), "{name}: {line}\n{all}");
+        }
+    }
+}
+
 /// The commands, as the short help lists them.
 fn commands() -> Vec<String> {
     let (_, help) = said(&["-h"]);

@@ -1,5 +1,9 @@
 //! `image-preflight inspect`.
 
+mod linux;
+mod windows;
+
+use std::borrow::Borrow;
 use std::io::Write;
 
 use unicode_width::UnicodeWidthStr;
@@ -9,10 +13,7 @@ use super::{Call, Failure, words_in};
 use crate::disk::facts::{DiskFacts, VolumeFacts};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::Shutdown;
-use crate::guest::facts::{
-    DriverSignature, Facts, FileSystemFacts, FirewallVerdict, Guest, HiveSync, LinuxFacts,
-    WindowsAccount, WindowsFacts, WindowsPassword,
-};
+use crate::guest::facts::{Facts, FileSystemFacts, Guest};
 use crate::image::facts::ImageFacts;
 use crate::report::Detail;
 use crate::report::escape::for_terminal;
@@ -80,6 +81,10 @@ impl Rows<'_> {
     fn seen(&self, seen: &Evidence) -> String {
         let (place, detail) = (self.read(&seen.location), self.read(&seen.detail));
         self.say(text!("{place}: {detail}", "{place}：{detail}"))
+    }
+
+    fn list(&self, words: &[impl Borrow<str>]) -> String {
+        words.join(self.words(Fixed::new(", ", "，")))
     }
 
     /// A row for each line of a fact, or one that says why it is not known.
@@ -152,8 +157,8 @@ fn human(facts: &Facts, rows: &mut Rows<'_>) -> Result<(), Failure> {
         Fact::Unknown(unread) => rows.row(Fixed::new("firmware", "固件"), &rows.unknown(unread))?,
     }
     match &facts.guest {
-        Fact::Known(Guest::Linux(found)) => linux(found, rows),
-        Fact::Known(Guest::Windows(found)) => windows(found, rows),
+        Fact::Known(Guest::Linux(found)) => linux::rows(found, rows),
+        Fact::Known(Guest::Windows(found)) => windows::rows(found, rows),
         Fact::Known(Guest::Absent(_)) => rows.row(GUEST, rows.words(NO_SYSTEM)),
         Fact::Unknown(unread) => rows.row(GUEST, &rows.unknown(unread)),
     }
@@ -188,7 +193,7 @@ fn image(image: &ImageFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
                 (found.corrupt, text!("marked as corrupt", "带有corrupt标记")),
             ];
             words.extend(marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| rows.say(mark)));
-            rows.row(qcow2, &words.join(rows.words(Fixed::new(", ", "，"))))?;
+            rows.row(qcow2, &rows.list(&words))?;
             if let Fact::Unknown(unread) = &found.checked {
                 rows.row(qcow2, &rows.unknown(unread))?;
             }
@@ -250,8 +255,7 @@ fn disk(disk: &DiskFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
         }
         let mut words: Vec<String> = words.into_iter().map(|words| rows.say(words)).collect();
         words.push(content(volume, rows));
-        let separator = rows.words(Fixed::new(", ", "，"));
-        rows.named(&rows.read(&volume.name), &words.join(separator))?;
+        rows.named(&rows.read(&volume.name), &rows.list(&words))?;
     }
     for problem in &disk.problems {
         rows.row(Fixed::new("flaw", "缺陷"), &rows.seen(&problem.evidence))?;
@@ -261,13 +265,12 @@ fn disk(disk: &DiskFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
 
 /// How a file system was left, its room and its marks of errors.
 fn health(filesystem: &FileSystemFacts, rows: &Rows<'_>) -> String {
-    let separator = rows.words(Fixed::new(", ", "，"));
     let mut words = vec![filesystem.kind.clone()];
     let health = match &filesystem.health {
         Fact::Known(health) => health,
         Fact::Unknown(unread) => {
             words.push(rows.unknown(unread));
-            return words.join(separator);
+            return rows.list(&words);
         }
     };
     words.push(match &health.shutdown {
@@ -298,7 +301,7 @@ fn health(filesystem: &FileSystemFacts, rows: &Rows<'_>) -> String {
             rows.say(text!("{count} marks of errors ({first})", "{count}处错误标记（{first}）")),
         );
     }
-    words.join(separator)
+    rows.list(&words)
 }
 
 fn content(volume: &VolumeFacts, rows: &Rows<'_>) -> String {
@@ -316,179 +319,7 @@ fn content(volume: &VolumeFacts, rows: &Rows<'_>) -> String {
     format!("{}{uuid}{label}", signature.kind.name())
 }
 
-fn linux(linux: &LinuxFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
-    match &linux.os {
-        Fact::Known(Some(os)) => {
-            let (name, id) = (&os.name, &os.id);
-            let version = os.version.as_deref().unwrap_or("?");
-            let words =
-                text!("{name} (id {id}, version {version})", "{name}（id {id}，版本{version}）");
-            rows.row(GUEST, &rows.say(words))?;
-        }
-        Fact::Known(None) => {
-            let words = text!("Linux without a release file", "Linux，没有发行版信息文件");
-            rows.row(GUEST, &rows.say(words))?;
-        }
-        Fact::Unknown(unread) => rows.row(GUEST, &rows.unknown(unread))?,
-    }
-    for mount in &linux.mounts {
-        let what = match &mount.readable {
-            Fact::Known(()) => mount.kind.clone().unwrap_or_default(),
-            Fact::Unknown(unread) => rows.unknown(unread),
-        };
-        let (path, place) = (&mount.path, rows.read(&mount.evidence.location));
-        let words = text!("{path} {what} ({place})", "{path} {what}（{place}）");
-        rows.row(Fixed::new("mount", "挂载"), &rows.say(words))?;
-    }
-    let boots = Fixed::new("boots", "启动项");
-    match &linux.boot.default_entry {
-        Fact::Known(Some(entry)) => {
-            rows.row(boots, &format!("{} ({})", entry.title, entry.location))?;
-            rows.row(Fixed::new("command line", "内核命令行"), &entry.command_line)?;
-        }
-        Fact::Known(None) => {
-            rows.row(boots, &rows.say(text!("no boot entry found", "没有引导项")))?
-        }
-        Fact::Unknown(unread) => rows.row(boots, &rows.unknown(unread))?,
-    }
-    if let Fact::Known(kernels) = &linux.kernels {
-        for kernel in kernels {
-            let default =
-                if kernel.is_default { Fixed::new(", default", "，默认") } else { NOTHING };
-            let words = format!("{}{}", kernel.release, rows.words(default));
-            rows.row(Fixed::new("kernel", "内核"), &words)?;
-        }
-    }
-    let cloud_init = Fixed::new("cloud-init", "cloud-init");
-    match &linux.cloud_init.installed {
-        Fact::Known(Some(found)) => {
-            let unknown = rows.words(Fixed::new("of unknown version", "版本未知"));
-            let version = found.version.as_deref().unwrap_or(unknown);
-            rows.row(cloud_init, &format!("{version} ({})", found.path))
-        }
-        Fact::Known(None) => rows.row(cloud_init, &rows.read("not installed")),
-        Fact::Unknown(unread) => rows.row(cloud_init, &rows.unknown(unread)),
-    }
-}
-
-/// Where there is nothing to be said.
-const NOTHING: Fixed = Fixed::new("", "");
-
-fn windows(windows: &WindowsFacts, rows: &mut Rows<'_>) -> Result<(), Failure> {
-    for seen in &windows.evidence {
-        rows.row(Fixed::new("windows", "Windows"), &rows.seen(seen))?;
-    }
-    rows.each(GUEST, &windows.os, |_, os| {
-        let arch = windows.arch.known().map_or("?", |(arch, _)| arch.name());
-        vec![format!("{} ({}, {arch})", os.name, os.number())]
-    })?;
-    for hive in &windows.hives {
-        let state = match &hive.sync {
-            Fact::Known(HiveSync::Clean) => rows.say(text!("written to its end", "已完整写入")),
-            Fact::Known(HiveSync::Replayed(seen)) => {
-                let seen = rows.read(&seen.detail);
-                rows.say(text!("replayed ({seen})", "已重放日志（{seen}）"))
-            }
-            Fact::Known(HiveSync::Torn(unread)) | Fact::Unknown(unread) => rows.unknown(unread),
-        };
-        let words = format!("{}: {state}", hive.name);
-        rows.row(Fixed::new("hive", "注册表文件"), &words)?;
-    }
-    rows.each(Fixed::new("account", "账户"), &windows.accounts, |rows, found| {
-        found.accounts.iter().map(|found| account(found, rows)).collect()
-    })?;
-    rows.each(Fixed::new("service", "服务"), &windows.services, |rows, services| {
-        let separator = rows.words(Fixed::new(", ", "，"));
-        let shown = services.iter().map(|service| {
-            let signature = match service.signature {
-                Some(DriverSignature::Embedded) => {
-                    Some(Fixed::new("signature embedded", "带有嵌入式签名"))
-                }
-                Some(DriverSignature::NotEmbedded) => Some(Fixed::new(
-                    "no signature embedded (catalogues not looked at)",
-                    "没有嵌入式签名（未检查目录签名）",
-                )),
-                None => None,
-            };
-            let file = match &service.file {
-                Fact::Known(Some(_)) => Fixed::new("file there", "文件存在"),
-                Fact::Known(None) => Fixed::new("file not there", "文件不存在"),
-                Fact::Unknown(_) => Fixed::new("file not looked at", "未检查文件"),
-            };
-            let start = rows.read(&service.evidence.detail);
-            let mut words = vec![start.as_str(), rows.words(file)];
-            words.extend(service.file_version.as_deref());
-            words.extend(signature.map(|signature| rows.words(signature)));
-            format!("{}: {}", service.name, words.join(separator))
-        });
-        shown.collect()
-    })?;
-    rows.each(Fixed::new("device", "设备"), &windows.bindings, |_, bindings| {
-        bindings.iter().map(|it| format!("{}: {}", it.device, it.driver)).collect()
-    })?;
-    rows.each(Fixed::new("interface", "网卡"), &windows.interfaces, |rows, interfaces| {
-        let cards = interfaces.iter().filter(|interface| interface.is_card());
-        let name = |name: &Option<String>| name.clone().unwrap_or_default();
-        let seen = |seen: &Evidence| rows.read(&seen.detail);
-        cards.map(|it| format!("{} {}: {}", it.guid, name(&it.name), seen(&it.evidence))).collect()
-    })?;
-    let remote_desktop = &windows.remote_desktop;
-    rows.each(Fixed::new("remote desktop", "远程桌面"), &remote_desktop.deny, |rows, deny| {
-        let not_set = || rows.say(text!("not set", "未设置"));
-        vec![deny.as_ref().map_or_else(not_set, |it| rows.read(&it.evidence.detail))]
-    })?;
-    rows.each(Fixed::new("firewall", "防火墙"), &remote_desktop.firewall, |rows, verdict| {
-        let (what, seen) = match verdict {
-            FirewallVerdict::Off(seen) => (Fixed::new("off", "已关闭"), seen),
-            FirewallVerdict::Open(seen) => {
-                (Fixed::new("lets remote desktop in", "放行远程桌面"), seen)
-            }
-            FirewallVerdict::Closed(seen) => {
-                (Fixed::new("keeps remote desktop out", "阻止远程桌面"), seen)
-            }
-        };
-        let (what, seen) = (rows.words(what), rows.seen(seen));
-        vec![rows.say(text!("{what} ({seen})", "{what}（{seen}）"))]
-    })?;
-    rows.each(Fixed::new("setup", "安装状态"), &windows.sysprep.image_state, |_, state| {
-        state.iter().map(|state| state.value.clone()).collect()
-    })?;
-    rows.each(Fixed::new("hibernation", "休眠"), &windows.hibernated, |rows, seen| {
-        all(rows, seen)
-    })?;
-    for pending in [&windows.pending.updates, &windows.pending.renames] {
-        rows.each(PENDING, pending, |rows, seen| all(rows, seen))?;
-    }
-    rows.each(PENDING, &windows.pending.servicing, |rows, seen| all(rows, seen))?;
-    rows.each(Fixed::new("directory", "目录服务"), &windows.directory, |rows, seen| {
-        all(rows, seen)
-    })?;
-    let cloudbase_init = Fixed::new("cloudbase-init", "Cloudbase-Init");
-    rows.each(cloudbase_init, &windows.cloudbase_init.conf, |rows, conf| {
-        let none = || rows.say(text!("no configuration", "没有配置"));
-        vec![conf.as_ref().map_or_else(none, |conf| conf.path.clone())]
-    })
-}
-
 /// A line for each piece of evidence.
 fn all<'a>(rows: &Rows<'_>, found: impl IntoIterator<Item = &'a Evidence>) -> Vec<String> {
     found.into_iter().map(|seen| rows.seen(seen)).collect()
-}
-
-fn account(account: &WindowsAccount, rows: &Rows<'_>) -> String {
-    let mut words = vec![match &account.password {
-        Fact::Known(WindowsPassword::Set) => Fixed::new("has a password", "已设置密码"),
-        Fact::Known(WindowsPassword::Empty) => Fixed::new("has no password", "没有密码"),
-        Fact::Unknown(_) => Fixed::new("whether it has a password is unknown", "是否设置密码未知"),
-    }];
-    for (is, word) in [
-        (account.disabled, Fixed::new("disabled", "已禁用")),
-        (account.locked, Fixed::new("locked", "已锁定")),
-        (account.administrator == Fact::Known(true), Fixed::new("administrator", "管理员")),
-    ] {
-        words.extend(is.then_some(word));
-    }
-    let words: Vec<&str> = words.into_iter().map(|words| rows.words(words)).collect();
-    let words = words.join(rows.words(Fixed::new(", ", "，")));
-    format!("{} ({}): {words}", account.name, account.rid)
 }
