@@ -252,6 +252,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("not looked at", "未检查"),
     ("not read", "未读取"),
     ("it was not read", "未读取"),
+    ("bytes decompressed in vain", "字节的无效解压"),
     ("it was not looked at", "未检查"),
     ("its file system is not known", "其文件系统未知"),
     ("no file system is mounted there", "该处没有挂载文件系统"),

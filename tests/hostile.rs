@@ -8,6 +8,7 @@
 //! | refcounts that overflow, refcount tables beyond all bounds | [`refcounts_at_their_highest_end_in_a_whole_report`]; `image/qcow2/hostile_tests.rs`: `the_refcount_table_is_checked` |
 //! | 10^6 snapshots | `image/qcow2/hostile_tests.rs`: `a_million_snapshots_are_counted_and_few_are_listed` |
 //! | a qcow2 cluster that is a compression bomb | `image/qcow2/hostile_tests.rs`: `a_bomb_makes_one_cluster_and_no_more` |
+//! | compressed clusters that small reads take in turn | `image/qcow2/disk.rs`: `clusters_are_decompressed_in_vain_up_to_the_bound_alone`; `image/qcow2/cluster_cache.rs`: `as_many_large_clusters_as_fit_are_kept_whatever_their_places` |
 //! | a disk of 2^63 bytes | [`a_disk_of_2_to_the_63_bytes_ends_in_a_whole_report`]; `image/qcow2/hostile_tests.rs`: `an_l1_table_that_cannot_be_right_leaves_the_header_known` |
 //! | extended partitions in a ring | `disk/tests/hostile.rs`: `a_ring_of_extended_boot_records_ends`, `a_chain_of_extended_boot_records_is_bounded` |
 //! | a GPT with 2^32 entries, one at LBA 2^63 | `disk/tests/hostile.rs`: `a_hostile_gpt_header_is_a_finding_and_no_allocation`, `a_gpt_partition_at_lba_2_to_the_63_is_beyond_the_end` |
@@ -23,6 +24,8 @@
 //! | an fstab of 2 GiB | [`an_fstab_of_2_gib_is_unverified_and_not_read`] |
 //! | a grub.cfg of 100 MB with nested quotes | [`a_grub_cfg_of_100_mb_with_nested_quotes_is_unverified_and_not_read`]; `guest/linux/boot/tests/hostile.rs`: `nested_quotes_and_parentheses_end` |
 //! | keys of a hive in a ring | `guest/windows/registry/tests.rs`: `the_cost_of_one_hive_is_bounded`, `what_contradicts_the_format_is_named` |
+//! | patterns with stars and classes without end, or longer than any name | `guest/glob.rs`: `a_pattern_made_to_be_slow_ends_soon`, `a_long_pattern_counts` |
+//! | names that are a shell's commands, or bring a line of their own | `rules/nic_name_mismatch.rs`: `no_name_of_an_image_gets_into_a_shell`; `rules/shell.rs`: `a_name_with_line_breaks_stays_on_its_line`; `remedy/tests.rs`: `a_name_brings_no_line_of_its_own_into_a_command` |
 //! | terminal sequences, bidirectional controls and markup in every string | [`no_string_of_the_facts_steers_a_terminal_in_any_report`], [`a_hostile_guest_steers_no_terminal_in_any_format_of_the_command_line`] |
 
 #![cfg(feature = "cli")]

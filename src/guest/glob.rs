@@ -1,10 +1,12 @@
 //! Shell patterns: `*`, `?`, `[…]` (glob(7), fnmatch(3) without flags).
 
-/// Longest pattern or name that is matched, in bytes: the kernel's module aliases have some 60, a
-/// file's name at most 255. Matching takes at most the product of the two lengths.
-const MAX_LEN: usize = 512;
+/// Longest name that is matched, in bytes: a file's name has at most 255, an account's 256
+/// (limits(7)), the kernel's module aliases some 60. Matching takes at most the product of the two
+/// lengths, and a pattern is part of a file that was read within its own bound.
+const MAX_NAME: usize = 4096;
 
-/// Whether a pattern takes a whole name, byte by byte.
+/// Whether a pattern takes a whole name, byte by byte; a name that is too long for any real one is
+/// taken by `*` alone.
 pub fn matches(pattern: &str, name: &str) -> bool {
     matches_by(pattern, name, |a, b| a == b)
 }
@@ -16,9 +18,12 @@ pub(in crate::guest) fn matches_by(
     same: impl Fn(u8, u8) -> bool,
 ) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
-    if pattern.len() > MAX_LEN || name.len() > MAX_LEN {
-        return false;
+    if name.len() > MAX_NAME {
+        return !pattern.is_empty() && pattern.iter().all(|byte| *byte == b'*');
     }
+    let closes = pattern.iter().rposition(|byte| *byte == b']');
+    // What is left of the pattern where a class may still have an end.
+    let least = closes.map_or(usize::MAX, |at| pattern.len().saturating_sub(at));
     let (mut rest, mut text) = (pattern, name);
     // Where to go on when what follows the last `*` does not fit: behind it, one byte later.
     let mut star: Option<(&[u8], &[u8])> = None;
@@ -31,12 +36,15 @@ pub(in crate::guest) fn matches_by(
                 continue;
             }
             (Some((b'?', behind)), Some((_, later))) => Some((behind, later)),
-            (Some((b'[', behind)), Some((byte, later))) => match class(behind, *byte) {
-                Some((true, behind)) => Some((behind, later)),
-                Some((false, _)) => None,
-                None if *byte == b'[' => Some((behind, later)),
-                None => None,
-            },
+            (Some((b'[', behind)), Some((byte, later))) => {
+                let found = if behind.len() < least { None } else { class(behind, *byte) };
+                match found {
+                    Some((true, behind)) => Some((behind, later)),
+                    Some((false, _)) => None,
+                    None if *byte == b'[' => Some((behind, later)),
+                    None => None,
+                }
+            }
             (Some((expected, behind)), Some((byte, later))) if same(*expected, *byte) => {
                 Some((behind, later))
             }
@@ -124,6 +132,17 @@ mod tests {
     fn a_pattern_made_to_be_slow_ends_soon() {
         let pattern = "*a".repeat(256);
         assert!(!matches(&pattern, &"a".repeat(255)));
-        assert!(!matches(&"*".repeat(600), "a"));
+        // Each class without an end would be looked through from each place of the name.
+        let pattern = format!("{}x", "*[".repeat(20_000));
+        assert!(!matches(&pattern, &"[".repeat(4096)));
+        assert!(matches(&"[".repeat(300), &"[".repeat(300)));
+    }
+
+    #[test]
+    fn a_long_pattern_counts() {
+        assert!(matches(&"*".repeat(600), "a"));
+        assert!(matches(&format!("{}b", "*a".repeat(600)), &format!("{}b", "a".repeat(600))));
+        assert!(matches("**", &"a".repeat(5000)));
+        assert!(!matches("a*", &"a".repeat(5000)));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::{ByHand, Remedy, Repair, Step};
 use crate::report::{escape, human, words};
-use crate::rules::shell::{quote, quote_path};
+use crate::rules::shell::{quote_in_script, quote_path_in_script};
 use crate::rules::{Finding, Fixed, Lang, Level, Status};
 
 /// Widest comment, in columns.
@@ -232,7 +232,7 @@ pub(super) fn variables(out: &mut String, remedy: &Remedy, lang: Lang) {
         );
         format!("IMAGE=${{1:?{}}}", words.get(lang))
     } else {
-        format!("IMAGE={}\n[ $# -eq 0 ] || IMAGE=$1", quote_path(&remedy.path))
+        format!("IMAGE={}\n[ $# -eq 0 ] || IMAGE=$1", quote_path_in_script(&remedy.path))
     };
     let size = remedy.file_size;
     let broken: Vec<&str> = remedy
@@ -241,7 +241,7 @@ pub(super) fn variables(out: &mut String, remedy: &Remedy, lang: Lang) {
         .filter(|by_hand| by_hand.finding.status == Status::Fail)
         .map(|by_hand| by_hand.finding.rule.as_str())
         .collect();
-    let broken = quote(&broken.join(" "));
+    let broken = quote_in_script(&broken.join(" "));
     let undecided = remedy.unverified.iter().filter(|found| found.level == Level::Required).count();
     let _ = write!(
         out,

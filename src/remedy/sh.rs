@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use super::Remedy;
-use super::comment::{COPY, Form, MOUNT, functions, head, rest, source, steps, variables};
+use super::comment::{COPY, Form, MOUNT, comment, functions, head, rest, source, steps, variables};
 use super::layout::{Bind, Layout, Place, Range};
 use super::step::Step;
-use crate::rules::shell::{quote, quote_path};
+use crate::rules::shell::{quote_in_script, quote_path_in_script};
 use crate::rules::{Fixed, Lang};
 
 /// A script that has nothing to do.
@@ -35,6 +35,13 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
         Fixed::new("Needs qemu-img, and no root.", "需要qemu-img，不需要root权限。")
     };
     let mut out = head(remedy, lang, needs);
+    if programs(remedy) {
+        let warned = Fixed::new(
+            "It runs the image's own programs as root of this machine, in a chroot that a hostile one can leave. For an image that you do not trust, take --format guestfish or virt-customize.",
+            "会以本机root身份在chroot中运行镜像自带的程序，恶意程序可以逃出chroot。不信任该镜像时，请使用--format guestfish或virt-customize。",
+        );
+        comment(&mut out, "", warned.get(lang));
+    }
     variables(&mut out, remedy, lang);
     out.push_str(&functions(COPY, lang));
     let format = remedy.format;
@@ -85,12 +92,13 @@ fn inside(out: &mut String, remedy: &Remedy, layout: &Layout, lang: Lang) {
             Place::Part(range, _) => part(out, range),
             Place::Logical(group, logical) => {
                 if !active.contains(&group.as_str()) {
-                    let _ = writeln!(out, "activate {}", quote(group));
+                    let _ = writeln!(out, "activate {}", quote_in_script(group));
                     active.push(group);
                 }
                 // As the device mapper names it (lvm(8), "VALID NAMES").
                 let node = [group, logical].map(|name| name.replace('-', "--")).join("-");
-                let _ = writeln!(out, "logical {}", quote(&format!("/dev/mapper/{node}")));
+                let _ =
+                    writeln!(out, "logical {}", quote_in_script(&format!("/dev/mapper/{node}")));
             }
         }
         if remedy.steps().any(|step| *step == Step::CheckFileSystem(mount.volume)) {
@@ -101,11 +109,12 @@ fn inside(out: &mut String, remedy: &Remedy, layout: &Layout, lang: Lang) {
             (None, "xfs") => ",nouuid".to_owned(),
             (None, _) => String::new(),
         };
-        let (path, kind) = (quote_path(&mount.path), &mount.kind);
-        let _ = writeln!(out, "mount_on {path} {kind} {}", quote(&options));
+        let (path, kind) = (quote_path_in_script(&mount.path), &mount.kind);
+        let _ = writeln!(out, "mount_on {path} {kind} {}", quote_in_script(&options));
     }
     for Bind { source, path } in layout.binds_needed(remedy.steps()) {
-        let _ = writeln!(out, "bind {} {}", quote_path(source), quote_path(path));
+        let _ =
+            writeln!(out, "bind {} {}", quote_path_in_script(source), quote_path_in_script(path));
     }
     steps(out, remedy, lang, &Sh);
     out.push_str("\nRULE=''\nrelabel\nsync\nrelease\n");
@@ -130,7 +139,7 @@ impl Form for Sh {
     }
 
     fn rebuild(&self, command: &str) -> String {
-        format!("in_guest no {}", quote(command))
+        format!("in_guest no {}", quote_in_script(command))
     }
 }
 
@@ -139,22 +148,30 @@ pub(super) fn step_line(step: &Step) -> Option<String> {
         Step::Convert | Step::CheckContainer | Step::CheckFileSystem(_) | Step::Rebuild(_) => {
             return None;
         }
-        Step::Edit { file, edit } => format!("edit {} {}", quote_path(file), quote(&edit.sed())),
-        Step::Append { file, line } => format!("append {} {}", quote_path(file), quote(line)),
-        Step::Write { file, lines } => {
-            let words: Vec<_> = lines.iter().map(|line| quote(line)).collect();
-            format!("put {} \\\n    {}", quote_path(file), words.join(" \\\n    "))
+        Step::Edit { file, edit } => {
+            format!("edit {} {}", quote_path_in_script(file), quote_in_script(&edit.sed()))
         }
-        Step::Delete(path) => format!("delete {}", quote_path(path)),
-        Step::Clear(path) => format!("clear_directory {}", quote_path(path)),
-        Step::Empty(path) => format!("empty {}", quote_path(path)),
-        Step::EmptyAll(path) => format!("empty_all {}", quote_path(path)),
-        Step::Rename { from, to } => format!("rename {} {}", quote_path(from), quote_path(to)),
-        Step::Link { path, target } => format!("link {} {}", quote_path(path), quote(target)),
-        Step::Enable(unit) => format!("enable {}", quote(unit)),
+        Step::Append { file, line } => {
+            format!("append {} {}", quote_path_in_script(file), quote_in_script(line))
+        }
+        Step::Write { file, lines } => {
+            let words: Vec<_> = lines.iter().map(|line| quote_in_script(line)).collect();
+            format!("put {} \\\n    {}", quote_path_in_script(file), words.join(" \\\n    "))
+        }
+        Step::Delete(path) => format!("delete {}", quote_path_in_script(path)),
+        Step::Clear(path) => format!("clear_directory {}", quote_path_in_script(path)),
+        Step::Empty(path) => format!("empty {}", quote_path_in_script(path)),
+        Step::EmptyAll(path) => format!("empty_all {}", quote_path_in_script(path)),
+        Step::Rename { from, to } => {
+            format!("rename {} {}", quote_path_in_script(from), quote_path_in_script(to))
+        }
+        Step::Link { path, target } => {
+            format!("link {} {}", quote_path_in_script(path), quote_in_script(target))
+        }
+        Step::Enable(unit) => format!("enable {}", quote_in_script(unit)),
         Step::Run { command, network } => {
             let network = if *network { "yes" } else { "no" };
-            format!("in_guest {network} {}", quote(command))
+            format!("in_guest {network} {}", quote_in_script(command))
         }
     })
 }

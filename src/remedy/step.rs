@@ -1,7 +1,7 @@
 //! One change, as data: which of them a script can carry out, and what each means in a shell.
 
 use crate::report::escape;
-use crate::rules::shell::{quote, quote_path};
+use crate::rules::shell::{quote_in_script, quote_path_in_script};
 
 /// A change of the copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +96,7 @@ const SETTINGS: &str = "/etc/initramfs-tools";
 impl Rebuild {
     /// The command for the guest's own programs.
     pub(super) fn command(&self) -> String {
-        let release = quote(&self.release);
+        let release = quote_in_script(&self.release);
         match (self.maker, &self.image) {
             // `-c` makes it where it is not there and replaces it where it is. MODULES=dep would look
             // at the machine that this runs on (initramfs.conf(5)); of the files in conf.d the last
@@ -106,7 +106,7 @@ impl Rebuild {
             ),
             // Not for the machine that this runs on, which dracut would otherwise look at.
             (Maker::Dracut, Some(image)) => {
-                format!("dracut -f --no-hostonly {} {release}", quote_path(image))
+                format!("dracut -f --no-hostonly {} {release}", quote_path_in_script(image))
             }
             (Maker::Dracut, None) => format!("dracut -f --no-hostonly --kver {release}"),
             (Maker::Mkinitrd, _) => "mkinitrd".to_owned(),
@@ -329,7 +329,8 @@ impl Step {
             Self::Write { lines, .. } => lines.iter().all(|line| plain(line)),
             Self::Link { target, .. } => plain(target),
             Self::Enable(unit) => plain(unit) && !unit.contains('/'),
-            Self::Run { command, .. } => plain(command),
+            // `$'…'` holds what is not plain, as `quote` in `rules/shell.rs` has it.
+            Self::Run { command, .. } => plain(command) && !command.contains("$'"),
             Self::Rebuild(rebuild) => plain(&rebuild.command()),
         }
     }
@@ -340,48 +341,53 @@ impl Step {
         Some(match self {
             Self::Convert | Self::CheckContainer | Self::CheckFileSystem(_) => return None,
             Self::Edit { file, edit } => {
-                let (script, file) = (quote(&edit.sed()), quote_path(file));
+                let (script, file) = (quote_in_script(&edit.sed()), quote_path_in_script(file));
                 // Not `sed -i`, which puts a new file in the place of a link, without its label.
                 format!(
                     "if [ -f {file} ]; then new=$(mktemp) && sed {script} {file} > \"$new\" && if [ \"$(cksum < {file})\" = \"$(cksum < \"$new\")\" ]; then echo left out: {file}; else cat \"$new\" > {file}; fi && rm -f \"$new\"; else echo left out: {file}; fi"
                 )
             }
             Self::Append { file, line } => {
-                let (above, file, line) = (directory_of(file), quote_path(file), quote(line));
+                let (above, file, line) =
+                    (directory_of(file), quote_path_in_script(file), quote_in_script(line));
                 format!(
                     "mkdir -p {above}; grep -qxF -e {line} {file} 2>/dev/null || {{ [ -z \"$(tail -c 1 {file} 2>/dev/null)\" ] || echo >> {file}; printf '%s\\n' {line} >> {file}; }}"
                 )
             }
             Self::Write { file, lines } => {
-                let words: Vec<_> = lines.iter().map(|line| quote(line)).collect();
-                let (words, above, file) = (words.join(" "), directory_of(file), quote_path(file));
+                let words: Vec<_> = lines.iter().map(|line| quote_in_script(line)).collect();
+                let (words, above, file) =
+                    (words.join(" "), directory_of(file), quote_path_in_script(file));
                 format!(
                     "if [ -e {file} ]; then echo left out: {file}; else mkdir -p {above}; printf '%s\\n' {words} > {file}; fi"
                 )
             }
-            Self::Delete(path) => format!("rm -rf {}", quote_path(path)),
+            Self::Delete(path) => format!("rm -rf {}", quote_path_in_script(path)),
             Self::Clear(path) => {
-                let path = quote_path(path);
+                let path = quote_path_in_script(path);
                 format!("[ ! -d {path} ] || find {path} -mindepth 1 -delete")
             }
             Self::Empty(path) => {
-                format!("mkdir -p {}; : > {}", directory_of(path), quote_path(path))
+                format!("mkdir -p {}; : > {}", directory_of(path), quote_path_in_script(path))
             }
             Self::EmptyAll(path) => {
-                format!("find {} -xdev -type f -exec truncate -s 0 {{}} +", quote_path(path))
+                format!(
+                    "find {} -xdev -type f -exec truncate -s 0 {{}} +",
+                    quote_path_in_script(path)
+                )
             }
             Self::Rename { from, to } => {
-                let (from, to) = (quote_path(from), quote_path(to));
+                let (from, to) = (quote_path_in_script(from), quote_path_in_script(to));
                 format!(
                     "if [ -e {from} ] && [ ! -e {to} ] && [ ! -L {to} ]; then mv {from} {to}; else echo left out: {from}; fi"
                 )
             }
             Self::Link { path, target } => {
-                let (above, path) = (directory_of(path), quote_path(path));
-                format!("mkdir -p {above}; ln -sfn -- {} {path}", quote(target))
+                let (above, path) = (directory_of(path), quote_path_in_script(path));
+                format!("mkdir -p {above}; ln -sfn -- {} {path}", quote_in_script(target))
             }
             Self::Enable(unit) => {
-                let unit = quote(unit);
+                let unit = quote_in_script(unit);
                 format!("systemctl unmask {unit} && systemctl enable {unit}")
             }
             Self::Run { command, .. } => command.clone(),
@@ -393,7 +399,7 @@ impl Step {
 /// The directory in which a file of the guest lies, as one word of a shell.
 fn directory_of(path: &str) -> String {
     match path.rsplit_once('/') {
-        Some((directory, _)) if !directory.is_empty() => quote_path(directory),
+        Some((directory, _)) if !directory.is_empty() => quote_path_in_script(directory),
         _ => "/".to_owned(),
     }
 }

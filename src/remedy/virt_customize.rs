@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::comment::{Form, comment, for_appliance, rest, steps};
 use super::step::Step;
 use super::{Remedy, sh};
-use crate::rules::shell::quote;
+use crate::rules::shell::quote_in_script;
 use crate::rules::{Fixed, Lang};
 
 pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
@@ -59,7 +59,7 @@ impl Form for Options {
     }
 
     fn rebuild(&self, command: &str) -> String {
-        format!("set -- \"$@\" --run-command {}", quote(command))
+        format!("set -- \"$@\" --run-command {}", quote_in_script(command))
     }
 }
 
@@ -68,9 +68,9 @@ impl Form for Options {
 pub(super) fn option(step: &Step) -> Option<String> {
     let plain = |path: &str| !path.contains(['*', '?', '[', ']', '{', '}', '~', '\\']);
     Some(match step {
-        Step::Delete(path) if plain(path) => format!("--delete {}", quote(path)),
+        Step::Delete(path) if plain(path) => format!("--delete {}", quote_in_script(path)),
         // The initramfs comes last.
         Step::Rebuild(_) => return None,
-        step => format!("--run-command {}", quote(&step.inside()?)),
+        step => format!("--run-command {}", quote_in_script(&step.inside()?)),
     })
 }

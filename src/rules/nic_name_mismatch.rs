@@ -120,10 +120,9 @@ fn rename(config: &InterfaceConfig, nic: &NicName) -> Text {
     let file = file.map_or(config.location.as_str(), |(file, _)| file);
     let (old, name) = (shell::quote_path(file), shell::quote(&config.name));
     let target = match nic {
-        NicName::Exactly(name) => shell::quote(name),
-        NicName::ByPlace => "eth0".to_owned(),
+        NicName::Exactly(name) => name.as_str(),
+        NicName::ByPlace => "eth0",
     };
-    let pattern: String = config.name.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
     let mut command = match config.program {
         NetworkProgram::Netplan => {
             let command = format!("netplan set ethernets.{name}.match='{{name: \"e*\"}}'");
@@ -139,11 +138,22 @@ fn rename(config: &InterfaceConfig, nic: &NicName) -> Text {
             let command = format!("nmcli connection modify {name} connection.interface-name ''");
             return text!("{command}", "{command}");
         }
-        NetworkProgram::Ifupdown => format!("sed -i 's/\\b{pattern}\\b/{target}/g' {old}"),
-        _ => {
-            let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
-            let new = shell::quote_path(&format!("{directory}/ifcfg-{target}"));
-            format!("sed -i 's/\\b{pattern}\\b/{target}/g' {old} && mv {old} {new}")
+        program => {
+            let (Some(from), Some(to)) = (shell::sed_word(&config.name), shell::sed_word(target))
+            else {
+                let target = shell::quote(target);
+                return text!(
+                    "Make the configuration of {name} in {old} one of {target}.",
+                    "将{old}中{name}的配置改为{target}的配置。"
+                );
+            };
+            let mut command = format!("sed -i 's/\\b{from}\\b/{to}/g' {old}");
+            if program != NetworkProgram::Ifupdown {
+                let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
+                let new = shell::quote_path(&format!("{directory}/ifcfg-{to}"));
+                command.push_str(&format!(" && mv {old} {new}"));
+            }
+            command
         }
     };
     if *nic == NicName::ByPlace {
@@ -203,6 +213,21 @@ mod tests {
         let mut facts = only("ens3");
         by_place(&mut facts);
         expect(&NicNameMismatch, &facts, Status::Warn, "may be another");
+    }
+
+    #[test]
+    fn no_name_of_an_image_gets_into_a_shell() {
+        // Each is a name that systemd and udev let a card have.
+        for name in ["x`reboot`x", "x$(reboot)x", "x'x", "x;reboot"] {
+            let mut facts = only("ens33");
+            let at = Evidence::new("/etc/systemd/network/1.link:4", format!("Name={name}"));
+            let named = NicName::Exactly(name.to_owned());
+            linux_mut(&mut facts).network.nic_name = Fact::Known((named, at));
+            let finding = expect(&NicNameMismatch, &facts, Status::Warn, "Only ens33");
+            assert!(remedy(&finding).starts_with("Make the configuration of ens33 in /etc/"));
+            let finding = expect(&NicNameMismatch, &only(name), Status::Warn, name);
+            assert!(!remedy(&finding).contains("sed"), "{}", remedy(&finding));
+        }
     }
 
     #[test]

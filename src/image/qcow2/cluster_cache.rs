@@ -9,8 +9,15 @@ use crate::image::qcow2::address::HostOffset;
 /// that a file-system reader keeps coming back to; small beside the bound of 256 MiB for a check.
 const MAX_KEPT_BYTES: usize = 16 << 20;
 
+/// The same for the largest clusters (1 and 2 MiB), of which the other bound would leave too few to
+/// come back to.
+const MAX_KEPT_LARGE: usize = 32 << 20;
+
 /// Locks are held for a look-up only; as many parts as keep a few threads from meeting.
 const SHARDS: usize = 16;
+
+/// Least clusters of a part: with fewer, two that are in use push each other out.
+const LEAST_IN_SHARD: usize = 16;
 
 /// A cache of decompressed clusters by the place of their compressed data.
 ///
@@ -38,8 +45,9 @@ struct Entry {
 impl ClusterCache {
     /// A cache for clusters of `cluster_len` bytes (512 to 2 MiB).
     pub(super) fn new(cluster_len: usize) -> Self {
-        let clusters = MAX_KEPT_BYTES.checked_div(cluster_len).unwrap_or(1).max(1);
-        let count = SHARDS.min(clusters);
+        let kept = if cluster_len < 1 << 20 { MAX_KEPT_BYTES } else { MAX_KEPT_LARGE };
+        let clusters = kept.checked_div(cluster_len).unwrap_or(1).max(1);
+        let count = clusters.checked_div(LEAST_IN_SHARD).unwrap_or(1).clamp(1, SHARDS);
         let capacity = clusters.checked_div(count).unwrap_or(1);
         let shard = || Mutex::new(Shard { capacity, ..Shard::default() });
         Self { shards: (0..count).map(|_| shard()).collect() }
@@ -116,8 +124,24 @@ mod tests {
         for number in 0..100 {
             cache.put(HostOffset(number), Arc::clone(&cluster));
         }
-        assert!(Arc::strong_count(&cluster) - 1 <= MAX_KEPT_BYTES / len);
-        assert!(Arc::strong_count(&cluster) > 1);
+        assert_eq!(Arc::strong_count(&cluster) - 1, MAX_KEPT_LARGE / len);
+        let cache = ClusterCache::new(65_536);
+        let cluster: Arc<[u8]> = vec![0; 65_536].into();
+        for number in 0..10_000 {
+            cache.put(HostOffset(number), Arc::clone(&cluster));
+        }
+        assert_eq!(Arc::strong_count(&cluster) - 1, MAX_KEPT_BYTES / 65_536);
+    }
+
+    #[test]
+    fn as_many_large_clusters_as_fit_are_kept_whatever_their_places() {
+        let cache = ClusterCache::new(2 << 20);
+        let cluster: Arc<[u8]> = vec![7].into();
+        let places = || (0..16).map(|number| HostOffset(number * 123_456));
+        for place in places() {
+            cache.put(place, Arc::clone(&cluster));
+        }
+        assert!(places().all(|place| cache.get(place).is_some()));
     }
 
     #[test]

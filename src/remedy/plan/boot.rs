@@ -6,7 +6,7 @@ use crate::guest::facts::{
     Architecture, BootEntry, LinkKind, LinkState, LinuxFacts, LoaderKind, Resolution,
 };
 use crate::remedy::step::{Edit, Step};
-use crate::rules::shell::{file_and_line, quote};
+use crate::rules::shell::{file_and_line, quote_in_script};
 use crate::rules::{grub_root_uuid, system_mounts};
 use crate::text;
 
@@ -70,7 +70,9 @@ pub(super) fn root(case: &Case<'_>) -> Plan {
         ));
     };
     let mut steps: Vec<Step> =
-        grubby(linux, &format!("--args={}", quote(&format!("root={name}")))).into_iter().collect();
+        grubby(linux, &format!("--args={}", quote_in_script(&format!("root={name}"))))
+            .into_iter()
+            .collect();
     if steps.is_empty() {
         for entry in entries(linux).filter(wrong) {
             let Some(root) = &entry.root else { continue };
@@ -93,7 +95,7 @@ fn swap(entry: &BootEntry, old: &str, new: &str) -> Option<Step> {
 
 /// Words at the end of every entry's command line, for `grub-mkconfig` as well.
 pub(super) fn add_words(linux: &LinuxFacts, words: &str) -> Vec<Step> {
-    if let Some(step) = grubby(linux, &format!("--args={}", quote(words))) {
+    if let Some(step) = grubby(linux, &format!("--args={}", quote_in_script(words))) {
         return vec![step, remember(words)];
     }
     let mut steps = Vec::new();
@@ -121,7 +123,7 @@ fn remember(words: &str) -> Step {
 /// would write.
 pub(super) fn remove_word(linux: &LinuxFacts, word: &str) -> Vec<Step> {
     let mut steps: Vec<Step> =
-        grubby(linux, &format!("--remove-args={}", quote(word))).into_iter().collect();
+        grubby(linux, &format!("--remove-args={}", quote_in_script(word))).into_iter().collect();
     if steps.is_empty() {
         let has =
             |entry: &&BootEntry| entry.command_line.split_ascii_whitespace().any(|w| w == word);
@@ -132,7 +134,7 @@ pub(super) fn remove_word(linux: &LinuxFacts, word: &str) -> Vec<Step> {
         // The line that the shell reads last; the words before it stay.
         let line = format!(
             "GRUB_CMDLINE_LINUX=$(printf '%s' \" $GRUB_CMDLINE_LINUX \" | sed {})",
-            quote(&format!("s|[[:space:]]{word}[[:space:]]| |g"))
+            quote_in_script(&format!("s|[[:space:]]{word}[[:space:]]| |g"))
         );
         // Only words of our own form: an expression made of an image's text could be anything.
         if word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./:".contains(c)) {

@@ -229,7 +229,7 @@ fn unbind(case: &Case<'_>, lines: &[Evidence]) -> Vec<Step> {
                     steps.push(Step::Delete(file_of(&seen.location).to_owned()));
                 }
                 NetworkProgram::Netplan => {
-                    let name = crate::rules::shell::quote(&config.name);
+                    let name = crate::rules::shell::quote_in_script(&config.name);
                     steps.push(Step::run(crate::rules::nic_mac_bound::netplan(&name)));
                 }
                 // Without its only condition a .network file would be for every interface.
