@@ -66,7 +66,7 @@ pub(super) fn obstacle(
         );
         return Ok(Some((says, seen)));
     };
-    let says = match lasting(account, today)? {
+    let says = match lasting(windows, account, today)? {
         None => return Ok(None),
         Some(Hindrance::Expired) => text!(
             "The service cloudbase-init runs as {name}, an account that has expired.",
@@ -98,17 +98,25 @@ fn found<'a>(
     }
 }
 
-/// What keeps an account from being used for as long as nobody changes it, whatever its password.
-fn lasting(account: &WindowsAccount, today: i64) -> Decision<Option<Hindrance>> {
-    match account.hindrance(today) {
-        Some(Hindrance::Locked) => {
-            let place = account.evidence.location.clone();
-            let reason = "the account is locked, and for how long is not read";
-            Err(Box::new(undecided(&Unread::new(place, reason))))
+/// What keeps an account from being used for as long as nobody changes it, whatever its password. Setup
+/// that is still to come may change it.
+fn lasting(
+    windows: &WindowsFacts,
+    account: &WindowsAccount,
+    today: i64,
+) -> Decision<Option<Hindrance>> {
+    let hindrance = account.hindrance(today);
+    let runs_setup = || windows.sysprep.runs_setup().map_err(|it| Box::new(undecided(it)));
+    let reason = match hindrance {
+        Some(Hindrance::NoPassword) | None => return Ok(None),
+        Some(Hindrance::Locked) => "the account is locked, and for how long is not read",
+        _ if runs_setup()? => {
+            "the account cannot be used now, and what setup makes of it is not read"
         }
-        Some(Hindrance::NoPassword) | None => Ok(None),
-        hindrance => Ok(hindrance),
-    }
+        _ => return Ok(hindrance),
+    };
+    let place = account.evidence.location.clone();
+    Err(Box::new(undecided(&Unread::new(place, reason))))
 }
 
 /// For whom Cloudbase-Init sets the password.
@@ -143,16 +151,10 @@ pub(super) fn target<'a>(
             .is_none_or(|(value, _)| value.to_ascii_lowercase().contains(USER_PLUGIN));
         return Ok(if makes { Target::New } else { Target::Nobody(seen) });
     };
-    if lasting(account, today)?.is_none() {
-        return Ok(Target::Account(account));
-    }
-    let runs_setup = windows.sysprep.runs_setup();
-    if runs_setup.map_err(|unread| Box::new(undecided(unread)))? {
-        let place = account.evidence.location.clone();
-        let reason = "the account cannot be used now, and what setup makes of it is not read";
-        return Err(Box::new(undecided(&Unread::new(place, reason))));
-    }
-    Ok(Target::Nobody(account.evidence.clone()))
+    Ok(match lasting(windows, account, today)? {
+        None => Target::Account(account),
+        Some(_) => Target::Nobody(account.evidence.clone()),
+    })
 }
 
 /// Whether Cloudbase-Init is sure to set the password of an account when a server first starts.

@@ -198,6 +198,8 @@ mod tests {
         let state = Seen::new(state, Evidence::new("State", "ImageState"));
         windows_mut(&mut facts).sysprep.image_state = Fact::Known(Some(state));
         expect(&RULE, &facts, Status::Pass, "SetupComplete.cmd:1");
+        account_mut(&mut facts, "cloudbase-init").disabled = true;
+        expect(&RULE, &facts, Status::Unverified, "what setup makes of it");
         windows_mut(&mut facts).sysprep.starts_cloudbase_init =
             Fact::unknown("SetupComplete.cmd", "what it calls is not followed");
         expect(&RULE, &facts, Status::Unverified, "not followed");

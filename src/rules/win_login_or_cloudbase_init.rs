@@ -98,6 +98,8 @@ fn decide(facts: &Facts, today: i64) -> Decision {
         return Err(Box::new(undecided(unread)));
     }
     if let Way::Closed(seen) = cloudbase? {
+        let is_new = |it: &Evidence| !looked_at.contains(it);
+        let seen: Vec<_> = seen.into_iter().filter(is_new).collect();
         looked_at.extend(seen);
     }
     if let Some(Some(domain)) = windows.domain.known() {
