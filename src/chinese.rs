@@ -686,6 +686,32 @@ const PHRASES: &[(&str, &str)] = &[
         "{}：域控制器的账户在目录服务中，未读取",
     ),
     ("{}: accounts of the domain are not in the image", "{}：域账户不在镜像中"),
+    ("{}: local rules do not count; {}", "{}：本机规则不生效；{}"),
+    ("no {}:TCP that is open to all", "没有对所有来源开放的{}:TCP"),
+    (
+        "there is no listener RDP-Tcp, and what this one serves is not looked at",
+        "没有RDP-Tcp侦听器，不检查该侦听器的用途",
+    ),
+    (
+        "it does not start the service cloudbase-init itself, and what it calls is not followed",
+        "其中没有直接启动cloudbase-init服务的命令，未跟踪其调用的脚本",
+    ),
+    ("a command that starts the service cloudbase-init", "启动cloudbase-init服务的命令"),
+    (
+        "RunSynchronousCommand in the pass specialize that starts Cloudbase-Init",
+        "specialize阶段中启动Cloudbase-Init的RunSynchronousCommand",
+    ),
+    (
+        "RunSynchronousCommand in the pass specialize that starts the service cloudbase-init",
+        "specialize阶段中启动cloudbase-init服务的RunSynchronousCommand",
+    ),
+    ("{}: nobody knows its password", "{}：其密码无人知晓"),
+    ("the account is locked, and for how long is not read", "账户已被锁定，未读取锁定时长"),
+    (
+        "the account cannot be used now, and what setup makes of it is not read",
+        "账户当前不可用，未读取系统安装流程对其的处理",
+    ),
+    ("no username: it is Admin then", "未设置username，此时为Admin"),
     ("footer checksum does not match", "尾部校验和不匹配"),
     ("header checksum does not match", "头部校验和不匹配"),
     ("too many files are open at once", "同时打开的文件过多"),

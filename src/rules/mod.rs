@@ -130,6 +130,7 @@ mod vmware_tools_present;
 pub(crate) mod volumes;
 mod win_accounts;
 mod win_administrator_usable;
+mod win_cloudbase;
 mod win_cloudbase_init;
 mod win_dhcp;
 mod win_discontinued;

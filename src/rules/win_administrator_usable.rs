@@ -2,11 +2,12 @@
 
 use super::scope::{Decision, known, settle, undecided, windows_only};
 use super::win_accounts::not_in_the_directory;
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
+use super::win_cloudbase::sets_password_of;
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, day, shell};
 use crate::fact::{Evidence, Fact};
 #[cfg(test)]
 use crate::guest::facts::WindowsPassword;
-use crate::guest::facts::{Facts, Hindrance, WindowsAccount};
+use crate::guest::facts::{Facts, Hindrance, WindowsAccount, WindowsFacts};
 use crate::text;
 
 /// Administrator can log in.
@@ -22,8 +23,8 @@ static DOC: Doc = Doc {
         "在创建镜像过程中，需要使用该账户登录云服务器进行配置。",
     ),
     decided: Fixed::new(
-        "The SAM hive: the built-in administrator (RID 500, whatever it is called) is disabled, locked, expired or has no password hash: broken. That it needs no password, or must change it at the next log-on (Remote Desktop then refuses it), warns. On a domain controller the accounts lie in the directory (NTDS.dit), which is not read.",
-        "读取SAM注册表配置单元中的内置管理员账户（RID为500，与名称无关）：被禁用、被锁定、已过期或没有密码哈希时判为不满足；允许空密码或下次登录须修改密码（此时远程桌面会拒绝登录）时告警。域控制器的账户保存在目录数据库（NTDS.dit）中，不读取。",
+        "The SAM hive: the built-in administrator (RID 500, whatever it is called) is disabled, locked, expired or has no password hash: broken. That it needs no password, or must change it at the next log-on (Remote Desktop then refuses it), warns; so does a password that the policy of the machine (MaxPasswordAge) has let expire, unless Cloudbase-Init sets another. On a domain controller the accounts lie in the directory (NTDS.dit), which is not read.",
+        "读取SAM注册表配置单元中的内置管理员账户（RID为500，与名称无关）：被禁用、被锁定、已过期或没有密码哈希时判为不满足；允许空密码或下次登录须修改密码（此时远程桌面会拒绝登录）时告警；密码已按本机策略（MaxPasswordAge）过期且Cloudbase-Init不会重新设置时同样告警。域控制器的账户保存在目录数据库（NTDS.dit）中，不读取。",
     ),
     remedy: Fixed::new(
         "net user Administrator /active:yes
@@ -92,7 +93,7 @@ fn decide(facts: &Facts, today: i64) -> Decision {
         ),
         None => {
             known(&account.password)?;
-            return Ok(usable(account, &user, evidence));
+            return usable(windows, account, &user, evidence, today);
         }
     };
     let others = accounts.accounts.iter().filter(|other| {
@@ -109,35 +110,59 @@ fn decide(facts: &Facts, today: i64) -> Decision {
 }
 
 /// Nothing keeps the account from being used; what is still worth a warning.
-fn usable(account: &WindowsAccount, user: &str, evidence: Vec<Evidence>) -> Outcome {
+fn usable(
+    windows: &WindowsFacts,
+    account: &WindowsAccount,
+    user: &str,
+    evidence: Vec<Evidence>,
+    today: i64,
+) -> Decision {
     let name = &account.name;
     if account.password_not_required {
-        return Outcome::doubtful(
+        return Ok(Outcome::doubtful(
             text!(
                 "The account {name} is allowed to have no password.",
                 "账户{name}允许使用空密码。"
             ),
             evidence,
         )
-        .remedy(text!("net user {user} /passwordreq:yes", "net user {user} /passwordreq:yes"));
+        .remedy(text!("net user {user} /passwordreq:yes", "net user {user} /passwordreq:yes")));
     }
     if account.must_change {
-        return Outcome::doubtful(
+        return Ok(Outcome::doubtful(
             text!(
                 "The password of {name} must be changed at the next log-on, and Remote Desktop refuses such a log-on.",
                 "账户{name}下次登录须修改密码，远程桌面会拒绝此类登录。"
             ),
             evidence,
         )
-        .remedy(text!("net user {user} /logonpasswordchg:no", "net user {user} /logonpasswordchg:no"));
+        .remedy(text!("net user {user} /logonpasswordchg:no", "net user {user} /logonpasswordchg:no")));
     }
-    Outcome::holds(
+    if !sets_password_of(windows, account, today)
+        && let Some(expired) = known(&account.password_expires)?.filter(|day| *day < today)
+    {
+        let date = day::date(expired);
+        let Evidence { location, detail, .. } = &account.evidence;
+        let seen = Evidence::new(location.clone(), format!("{detail}, MaxPasswordAge"));
+        return Ok(Outcome::doubtful(
+            text!(
+                "The password of {name} expired on {date} by the policy of the machine, and Remote Desktop refuses such a log-on.",
+                "账户{name}的密码已按本机策略于{date}过期，远程桌面会拒绝此类登录。"
+            ),
+            vec![seen],
+        )
+        .remedy(text!(
+            "net user {user} *\nnet accounts /maxpwage:unlimited",
+            "net user {user} *\nnet accounts /maxpwage:unlimited"
+        )));
+    }
+    Ok(Outcome::holds(
         text!(
             "The built-in administrator ({name}) is enabled and has a password.",
             "内置管理员账户（{name}）已启用且设置了密码。"
         ),
         evidence,
-    )
+    ))
 }
 
 #[cfg(test)]
@@ -190,6 +215,19 @@ mod tests {
         let mut facts = good_windows();
         administrator_mut(&mut facts).must_change = true;
         expect(&RULE, &facts, Status::Warn, "must be changed");
+    }
+
+    #[test]
+    fn a_password_that_has_expired_warns_unless_cloudbase_init_sets_another() {
+        let mut facts = good_windows();
+        administrator_mut(&mut facts).password_expires = Fact::Known(Some(TODAY - 1));
+        expect(&RULE, &facts, Status::Pass, "has a password");
+        windows_mut(&mut facts).cloudbase_init.service = Fact::Known(None);
+        expect(&RULE, &facts, Status::Warn, "expired on");
+        administrator_mut(&mut facts).password_expires = Fact::Known(Some(TODAY));
+        expect(&RULE, &facts, Status::Pass, "has a password");
+        administrator_mut(&mut facts).password_expires = Fact::unknown("F", "too short");
+        expect(&RULE, &facts, Status::Unverified, "too short");
     }
 
     #[test]

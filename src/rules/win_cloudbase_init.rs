@@ -1,9 +1,10 @@
 //! `win-cloudbase-init`
 
 use super::scope::{Decision, known, settle, windows_only};
+use super::win_cloudbase::{deviations, obstacle, starts};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::Evidence;
-use crate::guest::facts::{CloudbaseInitConf, Facts, StartType};
+use crate::guest::facts::Facts;
 use crate::text;
 
 /// Cloudbase-Init is installed and set up for the platform.
@@ -12,7 +13,7 @@ pub(super) struct WinCloudbaseInit;
 static DOC: Doc = Doc {
     title: Fixed::new("Cloudbase-Init is installed and set up for the platform", "已安装Cloudbase-Init并按平台要求配置"),
     why: Fixed::new("Without it the password, the name and the user data that are given when a server is created never reach it.", "未安装或未正确配置时，创建云服务器时设置的密码、主机名和用户数据无法注入。"),
-    decided: Fixed::new("The service cloudbase-init starts by itself and does not run as LocalSystem; the file that its command line names (--config-file, otherwise conf\\cloudbase-init.conf) sets username=Administrator and netbios_host_name_compatibility=false, asks the HTTP metadata service and lets the password be set.", "cloudbase-init服务为自动启动且不以LocalSystem身份运行；其命令行中--config-file指定的文件（否则为conf\\cloudbase-init.conf）中设置了username=Administrator和netbios_host_name_compatibility=false，使用HTTP元数据服务，并允许注入密码。"),
+    decided: Fixed::new("The service cloudbase-init starts by itself, or is started by setup where the next start goes through it (a command of the answer file or of \\Windows\\Setup\\Scripts\\SetupComplete.cmd); its program is there; it does not run as LocalSystem, and a local account that it runs as is there and enabled; the file that its command line names (--config-file, otherwise conf\\cloudbase-init.conf) sets username=Administrator and netbios_host_name_compatibility=false, asks the HTTP metadata service and lets the password be set.", "cloudbase-init服务为自动启动，或下次启动需经过系统安装流程时由应答文件或\\Windows\\Setup\\Scripts\\SetupComplete.cmd中的命令启动；服务程序存在；服务不以LocalSystem身份运行，所用本地账户存在且已启用；其命令行中--config-file指定的文件（否则为conf\\cloudbase-init.conf）中设置了username=Administrator和netbios_host_name_compatibility=false，使用HTTP元数据服务，并允许注入密码。"),
     remedy: Fixed::new("Install Cloudbase-Init 1.1.2 (user name Administrator, log port COM1, not as LocalSystem, no Sysprep at the end), then in cloudbase-init.conf:
 username=Administrator
 metadata_services=cloudbaseinit.metadata.services.httpservice.HttpService
@@ -38,26 +39,21 @@ impl Rule for WinCloudbaseInit {
         &DOC
     }
 
-    fn check(&self, facts: &Facts, _: &Context) -> Outcome {
-        settle(decide(facts))
+    fn check(&self, facts: &Facts, context: &Context) -> Outcome {
+        settle(decide(facts, context.today))
     }
 }
 
-/// The metadata service that answers on the platform.
-const HTTP_SERVICE: &str = "httpservice.httpservice";
-
-/// The plugin that sets the password.
-const PASSWORD_PLUGIN: &str = "setuserpassword";
-
-fn decide(facts: &Facts) -> Decision {
-    let cloudbase = &windows_only(facts)?.cloudbase_init;
+fn decide(facts: &Facts, today: i64) -> Decision {
+    let windows = windows_only(facts)?;
+    let cloudbase = &windows.cloudbase_init;
     let Some(service) = known(&cloudbase.service)? else {
         return Ok(Outcome::broken(
             text!("Cloudbase-Init is not installed.", "未安装Cloudbase-Init。"),
             vec![Evidence::new(r"HKLM\SYSTEM\CurrentControlSet\Services", "no cloudbase-init")],
         ));
     };
-    if service.start != Some(StartType::Automatic) {
+    let Some(starts) = starts(windows, service)? else {
         return Ok(Outcome::broken(
             text!(
                 "The service cloudbase-init does not start by itself.",
@@ -69,6 +65,9 @@ fn decide(facts: &Facts) -> Decision {
             "sc config cloudbase-init start= auto",
             "sc config cloudbase-init start= auto"
         )));
+    };
+    if let Some((message, seen)) = obstacle(windows, service, today)? {
+        return Ok(Outcome::broken(message, vec![service.evidence.clone(), seen]));
     }
     let Some(conf) = known(&cloudbase.conf)? else {
         return Ok(Outcome::broken(
@@ -79,8 +78,8 @@ fn decide(facts: &Facts) -> Decision {
     let wrong = deviations(conf);
     let system =
         service.account.as_deref().is_none_or(|name| name.eq_ignore_ascii_case("LocalSystem"));
-    let mut evidence: Vec<_> = wrong.iter().map(|(_, seen)| seen.clone()).collect();
-    let lines = wrong.iter().map(|(line, _)| *line).collect::<Vec<_>>();
+    let mut evidence: Vec<_> = wrong.iter().map(|it| it.seen.clone()).collect();
+    let lines = wrong.iter().map(|it| it.line).collect::<Vec<_>>();
     if !lines.is_empty() {
         let path = &conf.path;
         let (listed, lines) = (lines.join(", "), lines.join("\n"));
@@ -105,49 +104,12 @@ fn decide(facts: &Facts) -> Decision {
             vec![service.evidence.clone()],
         ));
     }
-    evidence.extend([
-        service.evidence.clone(),
-        Evidence::new(conf.path.clone(), "the settings that the platform needs"),
-    ]);
+    evidence.extend(starts);
+    evidence.push(Evidence::new(conf.path.clone(), "the settings that the platform needs"));
     Ok(Outcome::holds(
         text!("Cloudbase-Init is installed and set up.", "已安装并配置Cloudbase-Init。"),
         evidence,
     ))
-}
-
-/// The lines that should stand in the configuration, and what stands there instead.
-fn deviations(conf: &CloudbaseInitConf) -> Vec<(&'static str, Evidence)> {
-    let mut wrong = Vec::new();
-    let mut look = |name: &str, line, fits: &dyn Fn(Option<&str>) -> bool| {
-        let found = conf.option("default", name);
-        if !fits(found.as_ref().map(|(value, _)| *value)) {
-            let absent = || Evidence::new(conf.path.clone(), format!("no {name}"));
-            wrong.push((line, found.map_or_else(absent, |(_, seen)| seen)));
-        }
-    };
-    // What is not set has Cloudbase-Init's own default: the user is "Admin", names are cut to 15
-    // characters, the HTTP service is among the services, the password is set.
-    look("username", "username=Administrator", &|value| {
-        value.is_some_and(|name| name.eq_ignore_ascii_case("Administrator"))
-    });
-    look("netbios_host_name_compatibility", "netbios_host_name_compatibility=false", &|value| {
-        value.is_some_and(|value| !is_true(value))
-    });
-    let service = "metadata_services=cloudbaseinit.metadata.services.httpservice.HttpService";
-    look("metadata_services", service, &|value| {
-        value.is_none_or(|value| value.to_ascii_lowercase().contains(HTTP_SERVICE))
-    });
-    look("inject_user_password", "inject_user_password=true", &|value| value.is_none_or(is_true));
-    let plugin = "plugins=…,cloudbaseinit.plugins.common.setuserpassword.SetUserPasswordPlugin";
-    look("plugins", plugin, &|value| {
-        value.is_none_or(|value| value.to_ascii_lowercase().contains(PASSWORD_PLUGIN))
-    });
-    wrong
-}
-
-/// What oslo.config takes for true.
-fn is_true(value: &str) -> bool {
-    ["true", "1", "on", "yes"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
@@ -155,7 +117,7 @@ mod tests {
     use super::*;
 
     use crate::fact::Fact;
-    use crate::guest::facts::ConfValue;
+    use crate::guest::facts::{ConfValue, Seen, StartType};
     use crate::rules::Status;
     use crate::rules::testing::windows::*;
     use crate::rules::testing::*;
@@ -220,6 +182,47 @@ mod tests {
     fn one_that_runs_as_local_system_warns() {
         let mut facts = good_windows();
         service(&mut facts).account = Some("localSystem".to_owned());
+        expect(&RULE, &facts, Status::Warn, "LocalSystem");
+    }
+
+    /// As `bin\\SetSetupComplete.cmd` of Cloudbase-Init leaves it before Sysprep.
+    #[test]
+    fn one_that_setup_starts_passes_while_setup_is_still_to_come() {
+        let mut facts = good_windows();
+        service(&mut facts).start = Some(StartType::Manual);
+        let script = Evidence::new(r"\Windows\Setup\Scripts\SetupComplete.cmd:1", "a command");
+        let starts = Seen::new(StartType::Automatic, script);
+        windows_mut(&mut facts).sysprep.starts_cloudbase_init = Fact::Known(Some(starts));
+        expect(&RULE, &facts, Status::Warn, "does not start by itself");
+        let state = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE".to_owned();
+        let state = Seen::new(state, Evidence::new("State", "ImageState"));
+        windows_mut(&mut facts).sysprep.image_state = Fact::Known(Some(state));
+        expect(&RULE, &facts, Status::Pass, "SetupComplete.cmd:1");
+        account_mut(&mut facts, "cloudbase-init").disabled = true;
+        expect(&RULE, &facts, Status::Unverified, "what setup makes of it");
+        windows_mut(&mut facts).sysprep.starts_cloudbase_init =
+            Fact::unknown("SetupComplete.cmd", "what it calls is not followed");
+        expect(&RULE, &facts, Status::Unverified, "not followed");
+        windows_mut(&mut facts).sysprep.starts_cloudbase_init = Fact::Known(None);
+        expect(&RULE, &facts, Status::Warn, "does not start by itself");
+    }
+
+    #[test]
+    fn one_without_its_program_or_its_account_warns() {
+        let mut facts = good_windows();
+        service(&mut facts).file = Fact::Known(None);
+        expect(&RULE, &facts, Status::Warn, "program of the service");
+        service(&mut facts).file = Fact::unknown("ImagePath", "drive D: is not looked into");
+        expect(&RULE, &facts, Status::Unverified, "drive D:");
+        let mut facts = good_windows();
+        service(&mut facts).account = Some(r".\agent".to_owned());
+        expect(&RULE, &facts, Status::Warn, r"ObjectName=.\agent");
+        let mut facts = good_windows();
+        account_mut(&mut facts, "cloudbase-init").disabled = true;
+        expect(&RULE, &facts, Status::Warn, "disabled");
+        windows_mut(&mut facts).accounts = Fact::unknown("SAM", "torn hive");
+        expect(&RULE, &facts, Status::Unverified, "torn hive");
+        service(&mut facts).account = Some("LocalSystem".to_owned());
         expect(&RULE, &facts, Status::Warn, "LocalSystem");
     }
 

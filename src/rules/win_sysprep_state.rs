@@ -3,7 +3,7 @@
 use super::scope::{Decision, known, settle, windows_only};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::Evidence;
-use crate::guest::facts::Facts;
+use crate::guest::facts::{Facts, IMAGE_STATE_COMPLETE, IMAGE_STATE_UNDEPLOYABLE};
 use crate::text;
 
 /// What Sysprep left.
@@ -16,8 +16,8 @@ static DOC: Doc = Doc {
         "仅当云服务器需要加入域或需要独立SID时才需执行Sysprep。应答文件specialize阶段的RunSynchronous命令不匹配时，首次启动会报错“无法分析或处理pass [specialize]的unattend应答文件”；在Windows Server 2012/2012 R2上，Sysprep会清空管理员密码。",
     ),
     decided: Fixed::new(
-        "ImageState of SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Setup\\State, the answer files that setup looks for (SYSTEM\\Setup\\UnattendFile, \\Windows\\Panther, \\Windows\\System32\\Sysprep), and the RunSynchronous commands in them. How often Sysprep may still be run cannot be seen.",
-        "读取SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Setup\\State中的ImageState、安装程序会查找的应答文件（SYSTEM\\Setup\\UnattendFile、\\Windows\\Panther、\\Windows\\System32\\Sysprep）及其中的RunSynchronous命令。Sysprep剩余可执行次数无法检测。",
+        "ImageState of SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Setup\\State, what SYSTEM\\Setup says of setup under way, the answer files that setup looks for (SYSTEM\\Setup\\UnattendFile, \\Windows\\Panther, \\Windows\\System32\\Sysprep, the root of the drive), and the RunSynchronous commands in them, but for the one of Cloudbase-Init's own Unattend.xml. How often Sysprep may still be run cannot be seen.",
+        "读取SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Setup\\State中的ImageState、SYSTEM\\Setup中记录的安装进度、安装程序会查找的应答文件（SYSTEM\\Setup\\UnattendFile、\\Windows\\Panther、\\Windows\\System32\\Sysprep、系统盘根目录）及其中的RunSynchronous命令（不含Cloudbase-Init自带Unattend.xml中的命令）。Sysprep剩余可执行次数无法检测。",
     ),
     remedy: Fixed::new(
         "Take RunSynchronous out of the answer file, or run Sysprep with Cloudbase-Init's Unattend.xml: sysprep /generalize /oobe /unattend:Unattend.xml",
@@ -46,9 +46,6 @@ impl Rule for WinSysprepState {
     }
 }
 
-/// The state of a system whose setup has ended.
-const COMPLETE: &str = "IMAGE_STATE_COMPLETE";
-
 fn decide(facts: &Facts) -> Decision {
     let windows = windows_only(facts)?;
     let sysprep = &windows.sysprep;
@@ -68,7 +65,34 @@ fn decide(facts: &Facts) -> Decision {
     let domain = windows.domain.known().and_then(Option::as_ref);
     let mut evidence = vec![state.evidence.clone()];
     evidence.extend(domain.map(|domain| domain.evidence.clone()));
-    if value == COMPLETE {
+    if value == IMAGE_STATE_UNDEPLOYABLE {
+        return Ok(Outcome::broken(
+            text!(
+                "A phase of setup was begun and did not end ({value}): such an image never gets deployable.",
+                "系统安装的某个阶段未完成（{value}），此类镜像无法部署。"
+            ),
+            evidence,
+        )
+        .remedy(text!(
+            "Install it anew, or make the image of a machine whose setup has ended.",
+            "请重新安装系统，或使用安装流程已完成的系统制作镜像。"
+        )));
+    }
+    if value == IMAGE_STATE_COMPLETE {
+        if let Some(progress) = known(&sysprep.in_progress)? {
+            evidence.push(progress.clone());
+            return Ok(Outcome::doubtful(
+                text!(
+                    "ImageState says that setup has ended, but the next start goes on with it.",
+                    "ImageState显示系统安装已完成，但下次启动会继续执行安装流程。"
+                ),
+                evidence,
+            )
+            .remedy(text!(
+                "Start the machine once more and let setup end.",
+                "请重新启动该系统使安装流程完成。"
+            )));
+        }
         return Ok(match domain {
             Some(domain) => {
                 let domain = &domain.value;
@@ -100,6 +124,7 @@ fn decide(facts: &Facts) -> Decision {
         ));
     }
     evidence.extend(files.iter().cloned());
+    evidence.extend(known(&sysprep.run_cloudbase_init)?.iter().cloned());
     Ok(Outcome::noted(
         text!(
             "The next start goes through setup ({value}).",
@@ -138,6 +163,11 @@ mod tests {
     fn what_the_next_start_does_is_worth_knowing() {
         expect(&RULE, &generalized(), Status::Info, "RESEAL_TO_OOBE");
         let mut facts = generalized();
+        let own = Evidence::new(r"\Windows\Panther\unattend.xml:4", "starts Cloudbase-Init");
+        windows_mut(&mut facts).sysprep.run_cloudbase_init = Fact::Known(vec![own]);
+        let finding = expect(&RULE, &facts, Status::Info, "unattend.xml:4");
+        assert!(!finding.message.get(crate::rules::Lang::En).contains("where they do not fit"));
+        let mut facts = generalized();
         let command = Evidence::new(r"\Windows\Panther\unattend.xml:12", "RunSynchronousCommand");
         windows_mut(&mut facts).sysprep.run_synchronous = Fact::Known(vec![command]);
         let finding = expect(&RULE, &facts, Status::Info, "unattend.xml:12");
@@ -148,6 +178,21 @@ mod tests {
         expect(&RULE, &facts, Status::Info, "corp.example");
         windows_mut(&mut facts).sysprep.image_state = Fact::Known(None);
         expect(&RULE, &facts, Status::Info, "no ImageState");
+    }
+
+    #[test]
+    fn setup_that_did_not_end_is_told() {
+        let mut facts = generalized();
+        let value = "IMAGE_STATE_UNDEPLOYABLE".to_owned();
+        let state = Seen::new(value, Evidence::new("State", "ImageState"));
+        windows_mut(&mut facts).sysprep.image_state = Fact::Known(Some(state));
+        expect(&RULE, &facts, Status::Info, "never gets deployable");
+        let mut facts = good_windows();
+        let progress = Evidence::new(r"HKLM\SYSTEM\Setup", "SetupType=2");
+        windows_mut(&mut facts).sysprep.in_progress = Fact::Known(Some(progress));
+        expect(&RULE, &facts, Status::Info, "goes on with it");
+        windows_mut(&mut facts).sysprep.in_progress = Fact::unknown("Setup", "torn");
+        expect(&RULE, &facts, Status::Unverified, "torn");
     }
 
     #[test]

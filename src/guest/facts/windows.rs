@@ -18,7 +18,8 @@ pub use self::devices::{
     DeviceBinding, DriverSignature, ServiceFacts, SoftwareKind, StartType, WindowsInterface,
 };
 pub use self::logon::{
-    CloudbaseInit, CloudbaseInitConf, ConfValue, FirewallVerdict, RemoteDesktop, SysprepFacts,
+    CloudbaseInit, CloudbaseInitConf, ConfValue, FirewallVerdict, IMAGE_STATE_COMPLETE,
+    IMAGE_STATE_UNDEPLOYABLE, RemoteDesktop, SysprepFacts,
 };
 pub use self::os::{HiveFacts, HiveSync, OemMark, ProductType, WINDOWS_8, WindowsIdentity};
 pub use self::pending::PendingFacts;

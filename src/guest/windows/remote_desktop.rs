@@ -1,7 +1,8 @@
 //! Remote Desktop: whether it is on, its port, and whether the firewall lets it in.
 //!
-//! Sources: Microsoft, "fDenyTSConnections" and "PortNumber"; the policy of that name; MS-GPFAS 2.2.2
-//! (firewall rules and profiles in the registry); for Windows XP and Server 2003
+//! Sources: Microsoft, "fDenyTSConnections" and "PortNumber"; the policy of that name; "Remote Desktop
+//! isn't working on an Azure virtual machine" (fEnableWinStation); MS-GPFAS 2.2.2 and 2.2.3 (firewall
+//! rules and profiles in the registry); for Windows XP and Server 2003
 //! "Windows Firewall registry keys" (GloballyOpenPorts).
 
 mod rule;
@@ -29,7 +30,8 @@ pub(super) fn find(hklm: &Hklm<'_>, services: &Fact<Vec<ServiceFacts>>) -> Remot
         }
         (Fact::Unknown(unread), _) | (_, Fact::Unknown(unread)) => Fact::Unknown(unread.clone()),
     };
-    RemoteDesktop { deny: fact(SERVER, deny(hklm)), port, firewall }
+    let listener_off = fact(SERVER, listener_off(hklm));
+    RemoteDesktop { deny: fact(SERVER, deny(hklm)), port, listener_off, firewall }
 }
 
 fn deny(hklm: &Hklm<'_>) -> Result<Option<Seen<u32>>> {
@@ -47,13 +49,32 @@ fn port(hklm: &Hklm<'_>) -> Result<Seen<u32>> {
     Ok(place.dword("PortNumber")?.unwrap_or_else(default))
 }
 
+/// What says that no listener waits for connections.
+fn listener_off(hklm: &Hklm<'_>) -> Result<Option<Evidence>> {
+    let stations = hklm.control_set(&format!(r"{SERVER}\WinStations"))?;
+    let listener = stations.at("RDP-Tcp")?;
+    if listener.exists() {
+        let enabled = listener.dword("fEnableWinStation")?;
+        return Ok(enabled.filter(|enabled| enabled.value == 0).map(|enabled| enabled.evidence));
+    }
+    let mut others = stations.below()?.into_iter();
+    match others.find(|other| !other.name().eq_ignore_ascii_case("Console")) {
+        Some(other) => Err(Error::Unreadable {
+            path: other.path,
+            reason: "there is no listener RDP-Tcp, and what this one serves is not looked at"
+                .to_owned(),
+        }),
+        None => Ok(Some(Evidence::new(listener.path, "the key is not there"))),
+    }
+}
+
 fn firewall(hklm: &Hklm<'_>, services: &[ServiceFacts], port: u32) -> Result<FirewallVerdict> {
     let policy = hklm.control_set(r"Services\SharedAccess\Parameters\FirewallPolicy")?;
     let rules = policy.at("FirewallRules")?;
     // Windows Vista and later: the service MpsSvc, rules, and the profile of unknown networks.
     let is_new = rules.exists();
     let (service, profile) =
-        if is_new { ("MpsSvc", "PublicProfile") } else { ("SharedAccess", "StandardProfile") };
+        if is_new { ("MpsSvc", "PublicProfile") } else { ("SharedAccess", STANDARD) };
     let service = services.iter().find(|found| found.name.eq_ignore_ascii_case(service));
     match service {
         Some(service) if service.start == Some(StartType::Disabled) => {
@@ -64,29 +85,38 @@ fn firewall(hklm: &Hklm<'_>, services: &[ServiceFacts], port: u32) -> Result<Fir
         }
         _ => {}
     }
-    let by_policy = hklm.software(&format!(r"Policies\Microsoft\WindowsFirewall\{profile}"))?;
+    let policies = hklm.software(r"Policies\Microsoft\WindowsFirewall")?;
+    let by_policy = Policy::of(&policies, is_new)?;
     let local = policy.at(profile)?;
-    // The policy's settings come before those of the machine.
-    let setting = |name: &str| match by_policy.dword(name)? {
-        Some(found) => Ok(Some(found)),
-        None => local.dword(name),
-    };
-    if let Some(enabled) = setting("EnableFirewall")?
+    if let Some(enabled) = by_policy.or_local(&local, "EnableFirewall")?
         && enabled.value == 0
     {
         return Ok(FirewallVerdict::Off(enabled.evidence));
     }
-    if let Some(none) = setting("DoNotAllowExceptions")?
-        && none.value == 1
-    {
-        return Ok(FirewallVerdict::Closed(none.evidence));
+    // Here what closes wins, whichever of the two says it.
+    for profile in [&by_policy.profile, &local] {
+        if let Some(none) = profile.dword("DoNotAllowExceptions")?
+            && none.value == 1
+        {
+            return Ok(FirewallVerdict::Closed(none.evidence));
+        }
+    }
+    let mut open = None;
+    match by_policy.exception(port)? {
+        Some((Effect::Blocks, seen)) => return Ok(FirewallVerdict::Closed(seen)),
+        Some((Effect::Allows, seen)) => open = Some(seen),
+        None => {}
     }
     if !is_new {
-        return old_ports(&[&local, &by_policy], port);
+        return match open {
+            Some(seen) => Ok(FirewallVerdict::Open(seen)),
+            None => old_ports(&by_policy, &local, port),
+        };
     }
-    let policy_rules = hklm.software(r"Policies\Microsoft\WindowsFirewall\FirewallRules")?;
-    let mut open = None;
-    for place in [&policy_rules, &rules] {
+    let policy_rules = policies.at("FirewallRules")?;
+    let merged = by_policy.local_rules_off()?;
+    let places = [Some(&policy_rules), merged.is_none().then_some(&rules)];
+    for place in places.into_iter().flatten() {
         let values = place.values()?;
         if values.len() > MAX_RULES {
             let limit = u64::try_from(MAX_RULES).unwrap_or(u64::MAX);
@@ -104,38 +134,119 @@ fn firewall(hklm: &Hklm<'_>, services: &[ServiceFacts], port: u32) -> Result<Fir
         }
     }
     // NET_FW_ACTION_ALLOW is 0 there.
-    if let Some(default) = setting("DefaultInboundAction")?
+    if let Some(default) = by_policy.or_local(&local, "DefaultInboundAction")?
         && default.value == 0
     {
         return Ok(FirewallVerdict::Open(default.evidence));
     }
-    Ok(open.map_or_else(
-        || {
-            let detail = format!("no active rule for port {port} and public networks");
-            FirewallVerdict::Closed(Evidence::new(rules.path.clone(), detail))
-        },
-        FirewallVerdict::Open,
-    ))
+    let none = || {
+        let detail = format!("no active rule for port {port} and public networks");
+        match merged {
+            Some(Evidence { location, detail: off, .. }) => {
+                let detail = format!("{off}: local rules do not count; {detail}");
+                Evidence::new(location, detail)
+            }
+            None => Evidence::new(rules.path.clone(), detail),
+        }
+    };
+    Ok(open.map_or_else(|| FirewallVerdict::Closed(none()), FirewallVerdict::Open))
 }
 
-/// Windows XP and Server 2003: `3389:TCP` = `3389:TCP:*:Enabled:@xpsp2res.dll,-22009`.
-fn old_ports(profiles: &[&Place<'_>], port: u32) -> Result<FirewallVerdict> {
-    let name = format!("{port}:TCP");
-    let mut looked_at = Vec::new();
-    for profile in profiles {
-        let list = profile.at(r"GloballyOpenPorts\List")?;
-        if let Some(entry) = list.text(&name)?
-            && entry
-                .value
-                .split(':')
-                .nth(3)
-                .is_some_and(|word| word.eq_ignore_ascii_case("enabled"))
-        {
-            return Ok(FirewallVerdict::Open(entry.evidence));
-        }
-        looked_at.push(list.path);
+/// The profile of Windows XP for all networks but the domain's.
+const STANDARD: &str = "StandardProfile";
+
+/// The policy's settings for networks that are not known.
+struct Policy<'a> {
+    profile: Place<'a>,
+    /// Whether they are those of Windows XP, which know of fewer things.
+    is_standard: bool,
+}
+
+impl<'a> Policy<'a> {
+    /// Windows Vista and later take StandardProfile for public networks, too, as long as the policy has
+    /// neither PrivateProfile nor PublicProfile (MS-GPFAS 2.2.3).
+    fn of(policies: &Place<'a>, is_new: bool) -> Result<Self> {
+        let public = policies.at("PublicProfile")?;
+        let is_standard = !is_new || !(public.exists() || policies.at("PrivateProfile")?.exists());
+        let profile = if is_standard { policies.at(STANDARD)? } else { public };
+        Ok(Self { profile, is_standard })
     }
-    Ok(FirewallVerdict::Closed(Evidence::new(looked_at.join(", "), format!("no {name}"))))
+
+    /// A setting of the policy, otherwise of the machine (MS-FASP 2.2.38, merge laws of
+    /// FW_PROFILE_CONFIG_ENABLE_FW and FW_PROFILE_CONFIG_DEFAULT_INBOUND_ACTION).
+    fn or_local(&self, local: &Place<'_>, name: &str) -> Result<Option<Seen<u32>>> {
+        match self.profile.dword(name)? {
+            // StandardProfile must not have it (MS-GPFAS 2.2.3.17).
+            Some(_) if self.is_standard && name == "DefaultInboundAction" => local.dword(name),
+            Some(found) => Ok(Some(found)),
+            None => local.dword(name),
+        }
+    }
+
+    /// What says that the machine's own rules do not count: of the policy alone (MS-FASP 2.2.38,
+    /// FW_PROFILE_CONFIG_ALLOW_LOCAL_POLICY_MERGE).
+    fn local_rules_off(&self) -> Result<Option<Evidence>> {
+        if self.is_standard {
+            return Ok(None);
+        }
+        let merge = self.profile.dword("AllowLocalPolicyMerge")?;
+        Ok(merge.filter(|merge| merge.value == 0).map(|merge| merge.evidence))
+    }
+
+    /// What the policy's own exceptions say of the port: "Allow inbound Remote Desktop exceptions"
+    /// (windowsfirewall.admx), which is for 3389, and the list of ports.
+    fn exception(&self, port: u32) -> Result<Option<(Effect, Evidence)>> {
+        let service = self.profile.at(r"Services\RemoteDesktop")?;
+        if let Some(enabled) = service.dword("Enabled")?.filter(|_| port == PORT) {
+            if enabled.value == 0 {
+                return Ok(Some((Effect::Blocks, enabled.evidence)));
+            }
+            let from = service.text("RemoteAddresses")?;
+            if let Some(from) = from.filter(|from| is_anywhere(&from.value)) {
+                return Ok(Some((Effect::Allows, from.evidence)));
+            }
+        }
+        listed(&self.profile, port)
+    }
+}
+
+/// Whether a list of addresses has all of them.
+fn is_anywhere(addresses: &str) -> bool {
+    addresses.split(',').any(|address| address.trim() == "*")
+}
+
+/// What a list of open ports says of one: `3389:TCP` = `3389:TCP:*:Enabled:@xpsp2res.dll,-22009`, with
+/// the addresses that it is for in the third place. One for less than all neither opens nor blocks.
+fn listed(profile: &Place<'_>, port: u32) -> Result<Option<(Effect, Evidence)>> {
+    let list = profile.at(r"GloballyOpenPorts\List")?;
+    let Some(entry) = list.text(&format!("{port}:TCP"))? else { return Ok(None) };
+    let mut words = entry.value.split(':').skip(2);
+    let (from, state) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    if state.eq_ignore_ascii_case("disabled") {
+        return Ok(Some((Effect::Blocks, entry.evidence)));
+    }
+    let opens = state.eq_ignore_ascii_case("enabled") && is_anywhere(from);
+    Ok(opens.then_some((Effect::Allows, entry.evidence)))
+}
+
+/// Windows XP and Server 2003, whose own list counts unless the policy forbids it.
+fn old_ports(policy: &Policy<'_>, local: &Place<'_>, port: u32) -> Result<FirewallVerdict> {
+    let ports = policy.profile.at("GloballyOpenPorts")?;
+    if let Some(merge) = ports.dword("AllowUserPrefMerge")?
+        && merge.value == 0
+    {
+        return Ok(FirewallVerdict::Closed(merge.evidence));
+    }
+    Ok(match listed(local, port)? {
+        Some((Effect::Allows, seen)) => FirewallVerdict::Open(seen),
+        Some((Effect::Blocks, seen)) => FirewallVerdict::Closed(seen),
+        None => {
+            let list = |profile: &Place<'_>| format!(r"{}\GloballyOpenPorts\List", profile.path);
+            let lists = format!("{}, {}", list(local), list(&policy.profile));
+            let detail = format!("no {port}:TCP that is open to all");
+            FirewallVerdict::Closed(Evidence::new(lists, detail))
+        }
+    })
 }
 
 #[cfg(test)]
@@ -224,6 +335,100 @@ mod tests {
         assert_eq!(verdict(xp(None)), "closed");
         assert_eq!(verdict(xp(Some("3389:TCP:*:Enabled:@xpsp2res.dll,-22009"))), "open");
         assert_eq!(verdict(xp(Some("3389:TCP:*:Disabled:@xpsp2res.dll,-22009"))), "closed");
+        assert_eq!(
+            verdict(xp(Some("3389:TCP:LocalSubNet:Enabled:@xpsp2res.dll,-22009"))),
+            "closed"
+        );
+        assert_eq!(verdict(xp(Some("3389:TCP:10.0.0.0/8,*:Enabled:x"))), "open");
+        let list = format!(r"{GPO}\StandardProfile\GloballyOpenPorts");
+        let open = || xp(Some("3389:TCP:*:Enabled:x"));
+        let merge_off = open().software(|hive| hive.key(&list).dword("AllowUserPrefMerge", 0));
+        assert_eq!(verdict(merge_off), "closed");
+        let list = format!(r"{list}\List");
+        let by_policy = |entry: &str| {
+            let entry = entry.to_owned();
+            open().software(|hive| hive.key(&list).text("3389:TCP", &entry))
+        };
+        assert_eq!(verdict(by_policy("3389:TCP:*:disabled:x")), "closed");
+        let key = format!(r"{GPO}\StandardProfile\Services\RemoteDesktop");
+        let exception = xp(None)
+            .software(|hive| hive.key(&key).dword("Enabled", 1).text("RemoteAddresses", "*"));
+        assert_eq!(verdict(exception), "open");
         assert_eq!(verdict(guest()), "off");
+    }
+
+    const GPO: &str = r"Policies\Microsoft\WindowsFirewall";
+
+    /// Lets Remote Desktop in, with a policy below the key of that name.
+    fn with_policy(rules: &[(&str, &str)], key: &str, edit: impl FnOnce(Hive) -> Hive) -> Guest {
+        let key = format!(r"{GPO}\{key}");
+        with_rules(rules).software(|hive| edit(hive.key(&key)))
+    }
+
+    /// MS-GPFAS 2.2.3.13: STIG's baseline for servers sets it.
+    #[test]
+    fn local_rules_count_only_where_the_policy_merges_them() {
+        let merge = |rules: &[(&str, &str)], value: u32| {
+            with_policy(rules, "PublicProfile", |hive| hive.dword("AllowLocalPolicyMerge", value))
+        };
+        assert_eq!(verdict(merge(&[("a", ALLOWS)], 1)), "open");
+        assert_eq!(verdict(merge(&[("a", ALLOWS)], 0)), "closed");
+        // Nor does what the machine blocks.
+        let by_policy = merge(&[("a", BLOCKS)], 0)
+            .software(|hive| hive.key(&format!(r"{GPO}\FirewallRules")).text("r", ALLOWS));
+        assert_eq!(verdict(by_policy), "open");
+        // Of the machine it is not read.
+        let local = with_rules(&[("a", ALLOWS)]).system(|hive| {
+            hive.key(&format!(r"{POLICY}\PublicProfile")).dword("AllowLocalPolicyMerge", 0)
+        });
+        assert_eq!(verdict(local), "open");
+    }
+
+    /// MS-GPFAS 2.2.3: while the policy has neither of the two profiles of Vista.
+    #[test]
+    fn the_policy_of_windows_xp_still_counts() {
+        let off = |hive: Hive| hive.dword("EnableFirewall", 0);
+        assert_eq!(verdict(with_policy(&[], "StandardProfile", off)), "off");
+        let with_private = with_policy(&[], "StandardProfile", off)
+            .software(|hive| hive.key(&format!(r"{GPO}\PrivateProfile")));
+        assert_eq!(verdict(with_private), "closed");
+        let service = r"StandardProfile\Services\RemoteDesktop";
+        let allowed = with_policy(&[("a", ALLOWS)], service, |hive| hive.dword("Enabled", 0));
+        assert_eq!(verdict(allowed), "closed");
+        let from = |from: &'static str| {
+            let edit = |hive: Hive| hive.dword("Enabled", 1).text("RemoteAddresses", from);
+            with_policy(&[], service, edit)
+        };
+        assert_eq!(verdict(from("*")), "open");
+        assert_eq!(verdict(from("localsubnet,10.0.0.1")), "closed");
+    }
+
+    /// MS-FASP 2.2.38, FW_PROFILE_CONFIG_SHIELDED: "let on values win".
+    #[test]
+    fn a_machine_that_allows_no_exception_is_not_opened_by_its_policy() {
+        let guest = with_policy(&[("a", ALLOWS)], "PublicProfile", |hive| {
+            hive.dword("DoNotAllowExceptions", 0)
+        });
+        let shielded = guest.system(|hive| {
+            hive.key(&format!(r"{POLICY}\PublicProfile")).dword("DoNotAllowExceptions", 1)
+        });
+        assert_eq!(verdict(shielded), "closed");
+    }
+
+    #[test]
+    fn nothing_listens_without_an_enabled_listener() {
+        let with = |name: &str, edit: fn(Hive) -> Hive| {
+            let key = format!(r"ControlSet001\{SERVER}\WinStations\{name}");
+            guest().system(|hive| edit(hive.key(&key)))
+        };
+        let off = |guest: Guest| found(guest).listener_off.map(|off| off.map(|off| off.detail));
+        assert_eq!(off(with("RDP-Tcp", |hive| hive)), Fact::Known(None));
+        let enabled = with("RDP-Tcp", |hive| hive.dword("fEnableWinStation", 1));
+        assert_eq!(off(enabled), Fact::Known(None));
+        let disabled = with("RDP-Tcp", |hive| hive.dword("fEnableWinStation", 0));
+        assert_eq!(off(disabled), Fact::Known(Some("fEnableWinStation=0".to_owned())));
+        let missing = Fact::Known(Some("the key is not there".to_owned()));
+        assert_eq!(off(with("Console", |hive| hive)), missing);
+        assert!(off(with("rdp-sxs", |hive| hive)).unread().is_some());
     }
 }

@@ -80,10 +80,19 @@ pub(in crate::rules) fn account(name: &str, rid: u32) -> WindowsAccount {
         password: Fact::Known(WindowsPassword::Set),
         password_matches: None,
         must_change: false,
+        password_expires: Fact::Known(None),
         expires: None,
         administrator: Fact::Known(true),
         evidence: Evidence::new(key, format!("{name}: ACB 0x0210")),
     }
+}
+
+pub(in crate::rules) fn account_mut<'a>(
+    facts: &'a mut Facts,
+    name: &str,
+) -> &'a mut WindowsAccount {
+    let Fact::Known(accounts) = &mut windows_mut(facts).accounts else { panic!("no accounts") };
+    accounts.accounts.iter_mut().find(|account| account.name == name).expect("no such account")
 }
 
 pub(in crate::rules) fn interface() -> WindowsInterface {
@@ -167,7 +176,11 @@ fn facts() -> WindowsFacts {
         )),
         oem: Fact::Known(Vec::new()),
         accounts: Fact::Known(WindowsAccounts {
-            accounts: vec![account("Administrator", ADMINISTRATOR_RID)],
+            // Cloudbase-Init's installer makes the second, with a password that nobody knows.
+            accounts: vec![
+                account("Administrator", ADMINISTRATOR_RID),
+                account("cloudbase-init", 1000),
+            ],
             unread: Vec::new(),
         }),
         services: Fact::Known(services()),
@@ -177,6 +190,7 @@ fn facts() -> WindowsFacts {
         remote_desktop: RemoteDesktop {
             deny: Fact::Known(Some(seen(0, server, "fDenyTSConnections=0"))),
             port: Fact::Known(seen(3389, server, "PortNumber=3389")),
+            listener_off: Fact::Known(None),
             firewall: Fact::Known(FirewallVerdict::Open(Evidence::new(
                 format!(r"{SERVICES}\SharedAccess\Parameters\FirewallPolicy\FirewallRules"),
                 "RemoteDesktop-UserMode-In-TCP",
@@ -194,8 +208,11 @@ fn facts() -> WindowsFacts {
                 r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State",
                 "ImageState=IMAGE_STATE_COMPLETE",
             ))),
+            in_progress: Fact::Known(None),
             answer_files: Fact::Known(Vec::new()),
             run_synchronous: Fact::Known(Vec::new()),
+            run_cloudbase_init: Fact::Known(Vec::new()),
+            starts_cloudbase_init: Fact::Known(None),
         },
         hibernated: Fact::Known(None),
         pending: PendingFacts {

@@ -201,14 +201,24 @@ pub const CASES: &[Case] = &[
     // Accounts and cloudbase-init.
     kept(broken(
         "administrator-disabled",
-        "The account Administrator is disabled",
-        &[ZSTD, ("win-administrator-usable", "fail")],
+        "The account Administrator is disabled, and cloudbase-init has no other",
+        &[
+            ZSTD,
+            ("win-administrator-usable", "fail"),
+            ("win-cloudbase-init", "warn"),
+            ("win-login-or-cloudbase-init", "fail"),
+        ],
         |guest| guest.administrator(|account| account.control |= control::DISABLED),
     )),
     broken(
         "administrator-locked",
         "The account Administrator is locked out",
-        &[ZSTD, ("win-administrator-usable", "fail")],
+        &[
+            ZSTD,
+            ("win-administrator-usable", "fail"),
+            ("win-cloudbase-init", "unverified"),
+            ("win-login-or-cloudbase-init", "unverified"),
+        ],
         |guest| guest.administrator(|account| account.control |= control::LOCKED),
     ),
     kept(broken(
@@ -590,7 +600,12 @@ pub const CASES: &[Case] = &[
         ..doubtful(
             "domain-controller",
             "A domain controller: its accounts lie in the directory",
-            &[ZSTD, ("win-administrator-usable", "unverified")],
+            &[
+                ZSTD,
+                ("win-administrator-usable", "unverified"),
+                ("win-cloudbase-init", "unverified"),
+                ("win-login-or-cloudbase-init", "unverified"),
+            ],
             |guest| {
                 let product = "ControlSet001\\Control\\ProductOptions";
                 let product = key(product, &[("ProductType", text("LanmanNT"))]);

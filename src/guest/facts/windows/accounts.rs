@@ -18,6 +18,12 @@ pub struct WindowsAccounts {
 pub const ADMINISTRATOR_RID: u32 = 500;
 
 impl WindowsAccounts {
+    /// The account of that name, as Windows compares names of accounts.
+    pub fn named(&self, name: &str) -> Option<&WindowsAccount> {
+        let name = name.to_lowercase();
+        self.accounts.iter().find(|account| account.name.to_lowercase() == name)
+    }
+
     /// The built-in administrator.
     pub fn administrator(&self) -> Option<&WindowsAccount> {
         self.accounts.iter().find(|account| account.rid == ADMINISTRATOR_RID)
@@ -56,6 +62,9 @@ pub struct WindowsAccount {
     pub password_matches: Option<Fact<bool>>,
     /// Whether the password must be changed at the next log-on.
     pub must_change: bool,
+    /// Day since 1970-01-01 on which the password expires by the policy of the machine
+    /// (`MaxPasswordAge`); `Known(None)` when it does not.
+    pub password_expires: Fact<Option<i64>>,
     /// Day since 1970-01-01 on which it expires; none when it does not.
     pub expires: Option<i64>,
     /// Whether it is a member of the local Administrators, directly.

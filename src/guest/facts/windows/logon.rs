@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Seen, ServiceFacts};
+use super::{Seen, ServiceFacts, StartType};
 use crate::fact::{Evidence, Fact, Unread};
 
 /// Remote Desktop.
@@ -15,6 +15,9 @@ pub struct RemoteDesktop {
     pub deny: Fact<Option<Seen<u32>>>,
     /// Its port: 3389 where nothing says another.
     pub port: Fact<Seen<u32>>,
+    /// What says that nothing waits for its connections: the listener `RDP-Tcp` is disabled, or there
+    /// is none; `Known(None)` when it waits.
+    pub listener_off: Fact<Option<Evidence>>,
     /// Whether the firewall lets it in from a network that it does not know.
     pub firewall: Fact<FirewallVerdict>,
 }
@@ -25,6 +28,7 @@ impl RemoteDesktop {
         Self {
             deny: Fact::Unknown(unread.clone()),
             port: Fact::Unknown(unread.clone()),
+            listener_off: Fact::Unknown(unread.clone()),
             firewall: Fact::Unknown(unread.clone()),
         }
     }
@@ -49,10 +53,19 @@ pub enum FirewallVerdict {
 pub struct SysprepFacts {
     /// `ImageState`; `Known(None)` when it is not set.
     pub image_state: Fact<Option<Seen<String>>>,
+    /// What says below `SYSTEM\Setup` that the next start goes on with setup (`SetupType`,
+    /// `SystemSetupInProgress`, `OOBEInProgress`); `Known(None)` when nothing does.
+    pub in_progress: Fact<Option<Evidence>>,
     /// Answer files that the next start would use, in setup's order.
     pub answer_files: Fact<Vec<Evidence>>,
-    /// Commands of the specialize pass in them (`RunSynchronous`).
+    /// Commands of the specialize pass in them (`RunSynchronous`), but for those of Cloudbase-Init.
     pub run_synchronous: Fact<Vec<Evidence>>,
+    /// Those of them that start Cloudbase-Init as its own answer file does, and whose files are there.
+    pub run_cloudbase_init: Fact<Vec<Evidence>>,
+    /// How setup would have the service cloudbase-init started, by a command of the specialize pass or
+    /// by `SetupComplete.cmd`: `Automatic` where it sets it so, `Manual` where it only starts it.
+    /// `Known(None)` when it does neither.
+    pub starts_cloudbase_init: Fact<Option<Seen<StartType>>>,
 }
 
 impl SysprepFacts {
@@ -60,11 +73,26 @@ impl SysprepFacts {
     pub fn unread(unread: &Unread) -> Self {
         Self {
             image_state: Fact::Unknown(unread.clone()),
+            in_progress: Fact::Unknown(unread.clone()),
             answer_files: Fact::Unknown(unread.clone()),
             run_synchronous: Fact::Unknown(unread.clone()),
+            run_cloudbase_init: Fact::Unknown(unread.clone()),
+            starts_cloudbase_init: Fact::Unknown(unread.clone()),
         }
     }
+
+    /// Whether the next start goes through setup, by `ImageState`. Windows before Vista has none.
+    pub fn runs_setup(&self) -> Result<bool, &Unread> {
+        let state = self.image_state.as_result()?;
+        Ok(state.as_ref().is_some_and(|state| state.value != IMAGE_STATE_COMPLETE))
+    }
 }
+
+/// `ImageState` of a system whose setup has ended.
+pub const IMAGE_STATE_COMPLETE: &str = "IMAGE_STATE_COMPLETE";
+
+/// `ImageState` of a system in which a phase of setup has begun and not ended.
+pub const IMAGE_STATE_UNDEPLOYABLE: &str = "IMAGE_STATE_UNDEPLOYABLE";
 
 /// Cloudbase-Init.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //! one that was supplied.
 //!
 //! Sources: MS-SAMR 2.2.1.12 (flags of an account); J. Metz, winreg-kb, "Security Accounts Manager"
-//! (the values F, V and C).
+//! (the values F, V and C); Impacket, `DOMAIN_ACCOUNT_F` (the policy of passwords in the domain's F).
 
 mod administrators;
 mod nt_hash;
@@ -20,6 +20,7 @@ use crate::guest::password::InitialPassword;
 const MAX_ACCOUNTS: usize = 4096;
 
 const USERS: &str = r"SAM\Domains\Account\Users";
+const DOMAIN: &str = r"SAM\Domains\Account";
 
 /// The local accounts; with a supplied password, which of them it opens.
 pub(super) fn find(hklm: &Hklm<'_>, password: Option<&InitialPassword>) -> Fact<WindowsAccounts> {
@@ -35,6 +36,7 @@ fn read(hklm: &Hklm<'_>, verifier: Option<&Fact<Verifier>>) -> Result<WindowsAcc
         return Err(Error::Unreadable { path: users.path, reason });
     }
     let members = fact("Builtin", administrators::relative_ids(hklm));
+    let max_age = fact(&format!(r"HKLM\SAM\{DOMAIN}\F"), max_password_age(hklm));
     let mut found = WindowsAccounts { accounts: Vec::new(), unread: Vec::new() };
     for (index, place) in users.below()?.into_iter().enumerate() {
         if index >= MAX_ACCOUNTS {
@@ -43,7 +45,7 @@ fn read(hklm: &Hklm<'_>, verifier: Option<&Fact<Verifier>>) -> Result<WindowsAcc
         }
         // `Names` lists the same accounts by their names.
         let Ok(rid) = u32::from_str_radix(place.name(), 16) else { continue };
-        match account(&place, rid, &members, verifier) {
+        match account(&place, rid, &members, &max_age, verifier) {
             Ok(account) => found.accounts.push(account),
             Err(Error::Unreadable { path, reason }) => {
                 found.unread.push(Unread::new(path, reason));
@@ -55,10 +57,20 @@ fn read(hklm: &Hklm<'_>, verifier: Option<&Fact<Verifier>>) -> Result<WindowsAcc
     Ok(found)
 }
 
+/// How long passwords last, as [`user::max_password_age`].
+fn max_password_age(hklm: &Hklm<'_>) -> Result<Option<u64>> {
+    let value = hklm.sam(DOMAIN)?.value("F")?.ok_or_else(|| Error::Unreadable {
+        path: format!(r"HKLM\SAM\{DOMAIN}\F"),
+        reason: "the value is not there".to_owned(),
+    })?;
+    user::max_password_age(&value.data)
+}
+
 fn account(
     place: &Place<'_>,
     rid: u32,
     members: &Fact<Vec<u32>>,
+    max_age: &Fact<Option<u64>>,
     verifier: Option<&Fact<Verifier>>,
 ) -> Result<WindowsAccount> {
     let value = |name: &str| {
@@ -90,7 +102,11 @@ fn account(
         password_not_required: flags & user::PASSWORD_NOT_REQUIRED != 0,
         password: fact(&location, password),
         password_matches,
-        must_change: fixed.never_set && flags & user::PASSWORD_NEVER_EXPIRES == 0,
+        must_change: fixed.must_change(),
+        password_expires: match fixed.never_expires() {
+            true => Fact::Known(None),
+            false => max_age.clone().map(|max_age| fixed.password_expires(max_age)),
+        },
         expires: fixed.expires,
         administrator: members.clone().map(|members| members.contains(&rid)),
     })

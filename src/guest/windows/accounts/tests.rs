@@ -33,11 +33,12 @@ fn flags_and_times_lie_where_windows_keeps_them() {
     let parsed = Fixed::parse(&fixed(1, 134_116_992_000_000_000, 0x0211)).unwrap();
     assert_eq!(parsed.expires, Some(20_454));
     assert_eq!(parsed.flags & user::DISABLED, user::DISABLED);
-    assert!(!parsed.never_set);
+    assert!(!parsed.must_change());
     for never in [0, 0x7fff_ffff_ffff_ffff] {
         assert_eq!(Fixed::parse(&fixed(0, never, 0x10)).unwrap().expires, None);
     }
-    assert!(Fixed::parse(&fixed(0, 0, 0x10)).unwrap().never_set);
+    assert!(Fixed::parse(&fixed(0, 0, 0x10)).unwrap().must_change());
+    assert!(!Fixed::parse(&fixed(0, 0, 0x210)).unwrap().must_change());
     assert!(Fixed::parse(&[0; 57]).is_err());
 }
 
@@ -92,4 +93,43 @@ fn the_supplied_password_opens_the_account_that_has_it() {
         assert_eq!(matches(Some(PASSWORD)), [Some(Fact::Known(true)), None]);
         assert_eq!(matches(Some("Passw0rd!")), [Some(Fact::Known(false)), None]);
     }
+}
+
+/// The value F of a domain with the policy's 42 days, Windows' default.
+#[test]
+fn a_password_expires_by_the_policy_unless_its_account_is_exempt() {
+    let domain = |age: i64| {
+        let mut data = vec![0; 0xf0];
+        data[24..32].copy_from_slice(&age.to_le_bytes());
+        data
+    };
+    let age = |age: i64| user::max_password_age(&domain(age)).unwrap();
+    const DAY: i64 = 864_000_000_000;
+    assert_eq!((age(0), age(i64::MIN)), (None, None));
+    assert!(user::max_password_age(&[0; 31]).is_err());
+    // 2026-01-01 00:00 UTC, day 20454.
+    let set = 134_116_992_000_000_000;
+    let expires = |flags: u16| Fixed::parse(&fixed(set, 0, flags)).unwrap();
+    assert_eq!(expires(0x10).password_expires(age(-42 * DAY)), Some(20_454 + 42));
+    assert_eq!(expires(0x10).password_expires(None), None);
+    assert_eq!(expires(0x210).password_expires(age(-42 * DAY)), None);
+    assert_eq!(Fixed::parse(&fixed(0, 0, 0x10)).unwrap().password_expires(age(-DAY)), None);
+}
+
+#[test]
+fn without_the_policy_it_is_not_known_whether_a_password_expires() {
+    let found = |flags: u16, policy: bool| {
+        let guest = crate::guest::windows::fixture::guest().sam(|hive| {
+            let hive = hive.key(r"SAM\Domains\Account\Users\000001F4");
+            let hive = hive.binary("F", &fixed(134_116_992_000_000_000, 0, flags));
+            let hive = hive.binary("V", &variable("a", &[1, 0, 1, 0]));
+            let f: &[u8] = if policy { &[0; 0xf0] } else { &[] };
+            hive.key(r"SAM\Domains\Account").binary("F", f)
+        });
+        let found = guest.look(|_, _, hklm| super::find(hklm, None));
+        found.known().unwrap().accounts[0].password_expires.clone()
+    };
+    assert_eq!(found(0x10, true), Fact::Known(None));
+    assert_eq!(found(0x210, false), Fact::Known(None));
+    assert!(found(0x10, false).unread().is_some());
 }

@@ -19,8 +19,29 @@ pub(super) struct Fixed {
     pub(super) flags: u16,
     /// Day since 1970-01-01 on which it expires.
     pub(super) expires: Option<i64>,
-    /// The password was never set, or its owner must set it anew.
-    pub(super) never_set: bool,
+    /// When the password was set, in intervals of 100 ns since 1601-01-01. 0: it was never set, or its
+    /// owner must set it anew.
+    pub(super) password_set: u64,
+}
+
+/// Bytes before `MaxPasswordAge` in the value F of the domain: revision, creation and count of
+/// changes (Impacket, `DOMAIN_ACCOUNT_F`).
+const MAX_PASSWORD_AGE: usize = 24;
+
+/// How long a password lasts by the policy of the machine, in intervals of 100 ns; `None` for ever.
+///
+/// # Errors
+/// When the domain's value F is too short.
+pub(super) fn max_password_age(domain: &[u8]) -> Result<Option<u64>> {
+    let age = i64::from_le_bytes(array(domain, MAX_PASSWORD_AGE, "F")?);
+    // Ages are negative; both of these stand for never (MS-SAMR 3.1.5.14.4, PasswordMustChange).
+    Ok(if age == i64::MIN || age == 0 { None } else { Some(age.unsigned_abs()) })
+}
+
+/// Day since 1970-01-01 of a time in intervals of 100 ns since 1601-01-01.
+fn day(time: u64) -> Option<i64> {
+    let day = i64::try_from(time.checked_div(DAY).unwrap_or(0)).ok()?;
+    Some(day.saturating_sub(EPOCH))
 }
 
 impl Fixed {
@@ -30,12 +51,29 @@ impl Fixed {
         let expires = match time(32)? {
             // Both stand for never (MS-SAMR, AccountExpires).
             0 | 0x7fff_ffff_ffff_ffff.. => None,
-            at => i64::try_from(at.checked_div(DAY).unwrap_or(0))
-                .ok()
-                .map(|day| day.saturating_sub(EPOCH)),
+            at => day(at),
         };
         let flags = u16::from_le_bytes(array(data, 56, "F")?);
-        Ok(Self { flags, expires, never_set: time(24)? == 0 })
+        Ok(Self { flags, expires, password_set: time(24)? })
+    }
+
+    /// Whether the password was never set, or its owner must set it anew.
+    pub(super) fn must_change(&self) -> bool {
+        self.password_set == 0 && !self.never_expires()
+    }
+
+    /// Whether no policy makes the password expire.
+    pub(super) fn never_expires(&self) -> bool {
+        self.flags & PASSWORD_NEVER_EXPIRES != 0
+    }
+
+    /// Day since 1970-01-01 on which a password that lasts so long expires; none where the next log-on
+    /// changes it anyway.
+    pub(super) fn password_expires(&self, max_age: Option<u64>) -> Option<i64> {
+        if self.password_set == 0 || self.never_expires() {
+            return None;
+        }
+        day(self.password_set.saturating_add(max_age?))
     }
 }
 

@@ -43,10 +43,7 @@ impl<'a> FirewallRule<'a> {
             && (!self.has("Profile") || self.is("Profile", "Public"))
             && self.has_port(port)
             && self.is_for_service()
-            // Only from some addresses, or only with IPsec: neither from anywhere.
-            && !self.has_prefix("RA4")
-            && !self.has_prefix("RA6")
-            && !self.has("Security");
+            && !self.is_for_less();
         if !concerns {
             return None;
         }
@@ -54,6 +51,17 @@ impl<'a> FirewallRule<'a> {
             return Some(Effect::Allows);
         }
         self.is("Action", "Block").then_some(Effect::Blocks)
+    }
+
+    /// Whether it is for some addresses, remote ports, cards, users or kinds of network only, or only
+    /// with IPsec: what it does then holds neither from anywhere nor for any server. Cards of the
+    /// platform are of the type LAN (MS-GPFAS 2.2.2.8).
+    fn is_for_less(&self) -> bool {
+        const LIMITS: [&str; 10] =
+            ["RA4", "RA6", "LA4", "LA6", "RPort", "Security", "RMauth", "RUAuth", "LUAuth", "TTK"];
+        LIMITS.iter().any(|limit| self.has_prefix(limit))
+            || self.has("IF")
+            || (self.has("IFType") && !self.is("IFType", "Lan"))
     }
 
     fn has_prefix(&self, prefix: &str) -> bool {
@@ -128,8 +136,19 @@ mod tests {
             ("App=System", "App=System|RA4=LocalSubnet"),
             ("App=System", "App=System|RA42=IntErnet"),
             ("App=System", r"App=%SystemRoot%\system32\svchost.exe|Svc=dhcp"),
+            ("App=System", "App=System|LA4=10.3.58.5"),
+            ("App=System", "App=System|LA6=fe80::1"),
+            ("App=System", "App=System|RPort=3389"),
+            ("App=System", "App=System|RPort2_10=1024-2048"),
+            ("App=System", "App=System|IFType=RemoteAccess"),
+            ("App=System", "App=System|IF={6E1F1C5D-7E8A-4B6C-9D0E-1A2B3C4D5E6F}"),
+            ("App=System", "App=System|Security2=Authenticate"),
         ] {
-            assert_eq!(effect(&SYSTEM.replace(from, to)), None, "{to}");
+            let changed = SYSTEM.replace(from, to);
+            assert_eq!(effect(&changed), None, "{to}");
+            assert_eq!(effect(&changed.replace("Allow", "Block")), None, "{to}");
         }
+        let lan = SYSTEM.replace("App=System", "App=System|IFType=RemoteAccess|IFType=Lan");
+        assert_eq!(effect(&lan), Some(Effect::Allows));
     }
 }
