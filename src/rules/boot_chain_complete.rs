@@ -12,7 +12,6 @@ mod windows;
 
 use self::stop::stopped;
 use self::walk::{Link, Walk, walk};
-pub(super) use self::windows::boot_path;
 
 /// Every link from the first sector to init is there.
 pub(super) struct BootChainComplete;

@@ -94,6 +94,7 @@ fn decide(facts: &Facts) -> Decision {
 fn names(facts: &Facts) -> &'static [&'static str] {
     let arch = match &facts.guest {
         Fact::Known(Guest::Linux(linux)) => linux.arch.known().map(|(arch, _)| *arch),
+        Fact::Known(Guest::Windows(windows)) => windows.arch.known().map(|(arch, _)| *arch),
         _ => None,
     };
     match arch {
@@ -120,6 +121,16 @@ mod tests {
         let mut facts = uefi_only();
         let loader = Evidence::new("/EFI/BOOT/BOOTIA32.EFI", "partition 1");
         firmware_mut(&mut facts).uefi_fallback = vec![loader];
+        expect(&UefiFallbackLoader, &facts, Status::Warn, "BOOTX64.EFI");
+    }
+
+    #[test]
+    fn a_loader_for_another_processor_than_that_of_windows_warns() {
+        let mut facts = windows::windows_uefi();
+        let loader = |name| vec![Evidence::new(format!("/EFI/BOOT/{name}"), "partition 1")];
+        firmware_mut(&mut facts).uefi_fallback = loader("BOOTX64.EFI");
+        expect(&UefiFallbackLoader, &facts, Status::Pass, "BOOTX64.EFI");
+        firmware_mut(&mut facts).uefi_fallback = loader("BOOTAA64.EFI");
         expect(&UefiFallbackLoader, &facts, Status::Warn, "BOOTX64.EFI");
     }
 

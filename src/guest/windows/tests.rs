@@ -78,6 +78,7 @@ fn disk(
                 volume: index(number),
                 kind: BootCodeKind::Windows,
                 evidence: Evidence::new(format!("partition {number}"), "BOOTMGR"),
+                hidden_sectors: None,
                 grub_core: None,
                 grub_legacy: None,
             })
