@@ -669,6 +669,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("{} names {}, which is not there", "{}指定了{}，而它不存在"),
     ("{} names {}, but {}", "{}指定了{}，但{}"),
     ("it names no device of the loader", "其中没有加载程序所在的设备"),
+    ("more than one partition has the file that it looks for", "有多个分区包含要查找的文件"),
     ("it has no description", "其中没有描述"),
     ("it has no type", "其中没有类型"),
     ("it names no program", "其中没有程序"),
@@ -688,10 +689,7 @@ const PHRASES: &[(&str, &str)] = &[
         "the code in sector 0 reads the protective MBR, where no partition is active",
         "第0扇区的代码读取保护性MBR，其中没有活动分区",
     ),
-    (
-        "which entry of a hybrid MBR is active is not looked at",
-        "未检查混合MBR中哪一项为活动项",
-    ),
+    ("which entry of a hybrid MBR is active is not looked at", "未检查混合MBR中哪一项为活动项"),
     (
         "which installation of Windows starts is not known: {}",
         "无法确定启动的是哪个Windows安装：{}",

@@ -19,8 +19,8 @@ static DOC: Doc = Doc {
         "新创建的云服务器固件中没有启动项，只会查找EFI/BOOT/BOOTX64.EFI（ARM为BOOTAA64.EFI），找不到发行版目录下的引导程序。",
     ),
     decided: Fixed::new(
-        "The EFI system partition is searched for EFI/BOOT/BOOTX64.EFI and BOOTAA64.EFI. An image that BIOS boots is not concerned.",
-        "在EFI系统分区中查找EFI/BOOT/BOOTX64.EFI和BOOTAA64.EFI。可通过BIOS引导的镜像不适用。",
+        "The EFI system partition is searched for the loader of the system's processor: EFI/BOOT/BOOTX64.EFI or BOOTAA64.EFI. An image that BIOS boots is not concerned.",
+        "在EFI系统分区中查找与系统处理器架构对应的引导程序：EFI/BOOT/BOOTX64.EFI或BOOTAA64.EFI。可通过BIOS引导的镜像不适用。",
     ),
     remedy: Fixed::new(
         "In the guest: grub-install --target=x86_64-efi --efi-directory=/boot/efi --removable; with Secure Boot copy shim: cp /boot/efi/EFI/DISTRIBUTION/shimx64.efi /boot/efi/EFI/BOOT/BOOTX64.EFI",

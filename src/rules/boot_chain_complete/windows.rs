@@ -178,7 +178,7 @@ fn repair(kind: WindowsLinkKind, what: &str, is_uefi: bool) -> Fixed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guest::facts::LinkState;
+    use crate::fact::Evidence;
     use crate::rules::Status;
     use crate::rules::boot_chain_complete::BootChainComplete;
     use crate::rules::testing::windows::*;
@@ -221,6 +221,55 @@ mod tests {
         set(&mut facts, WindowsLinkKind::BootConfiguration, torn);
         expect(&BootChainComplete, &facts, Status::Unverified, "the hive is torn");
         expect(&BootChainComplete, &windows_unread(), Status::Unverified, "it was torn");
+    }
+
+    fn with(kind: WindowsStartKind, place: &str, what: &str) -> Facts {
+        let mut facts = good_windows();
+        let evidence = Evidence::new(place, what);
+        windows_mut(&mut facts).boot.bios.modes = vec![WindowsStartMode { kind, evidence }];
+        facts
+    }
+
+    #[test]
+    fn safe_mode_fails_and_other_starts_warn_with_what_asks_for_them() {
+        let element = r"\Boot\BCD: Objects\{6e1f0001}\Elements\25000080";
+        let mut facts = with(WindowsStartKind::SafeMinimal, element, "safeboot=Minimal");
+        let finding = expect(&BootChainComplete, &facts, Status::Fail, element);
+        assert!(finding.message.en.contains("safeboot=Minimal"), "{}", finding.message.en);
+        let torn = LinkState::Unknown("torn".to_owned());
+        set(&mut facts, WindowsLinkKind::SystemHive, torn);
+        expect(&BootChainComplete, &facts, Status::Fail, "safe mode");
+        set(&mut facts, WindowsLinkKind::Kernel, LinkState::Missing);
+        expect(&BootChainComplete, &facts, Status::Fail, "breaks at Windows' kernel");
+        for (kind, what) in [
+            (WindowsStartKind::SafeNetwork, "with networking"),
+            (WindowsStartKind::DirectoryRepair, "restore mode"),
+            (WindowsStartKind::WindowsPe, "Windows PE"),
+        ] {
+            expect(&BootChainComplete, &with(kind, element, "x"), Status::Warn, what);
+        }
+        let facts = with(WindowsStartKind::SafeMinimal, r"\boot.ini:5", "/safeboot:minimal");
+        let finding = expect(&BootChainComplete, &facts, Status::Fail, r"\boot.ini:5");
+        assert!(remedy(&finding).starts_with("Take /safeboot:minimal out"), "{finding:?}");
+    }
+
+    #[test]
+    fn what_is_there_and_of_no_use_gets_its_own_repair() {
+        let repair = |kind, detail: &str| {
+            let mut facts = good_windows();
+            set(&mut facts, kind, LinkState::Missing);
+            let chain = &mut windows_mut(&mut facts).boot.bios.chain;
+            let link = chain.iter_mut().find(|link| link.kind == kind).unwrap();
+            link.evidence.detail = detail.to_owned();
+            let finding = expect(&BootChainComplete, &facts, Status::Fail, "broken");
+            remedy(&finding).to_owned()
+        };
+        let compressed = repair(WindowsLinkKind::BootManager, "compressed on partition 1");
+        assert!(compressed.contains("compact /u"), "{compressed}");
+        let moved = repair(WindowsLinkKind::BootSector, "HiddenSectors (byte 0x1C) is 63");
+        assert!(moved.contains("dd of=PARTITION bs=1 seek=28"), "{moved}");
+        let cut = repair(WindowsLinkKind::OsLoader, "cut short: x");
+        assert!(cut.contains("sfc /scannow"), "{cut}");
     }
 
     #[test]

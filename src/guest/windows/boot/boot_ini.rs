@@ -178,7 +178,7 @@ mod tests {
             "[operating systems]\n{arc}=\"A /minint\" /fastdetect /SAFEBOOT:Minimal(AlternateShell)\n\
              C:\\=\"B\" /safeboot:network /minint\n"
         ));
-        let modes = |path| ini.system(path).map(System::modes).unwrap();
+        let modes = |path: &str| ini.system(path).map(System::modes).unwrap();
         let [mode] = &modes(&arc.to_uppercase())[..] else { panic!("{ini:?}") };
         assert_eq!(mode.kind, WindowsStartKind::SafeMinimal);
         let shown = Evidence::new(r"\boot.ini:2", "/safeboot:minimal(alternateshell)");

@@ -9,6 +9,9 @@ use crate::guest::facts::{
 };
 use crate::guest::windows::{SYSTEM_HIVES, bcd, registry};
 
+/// Longest directory of a system in bytes (Windows: `MAX_PATH`, 260 characters, for all of a path).
+const MAX_DIRECTORY: usize = 260;
+
 /// `Type` of `ntldr`.
 const NTLDR: u32 = 0x1030_0006;
 
@@ -135,7 +138,8 @@ pub(super) fn system_files(volumes: &Volumes<'_>, volume: usize, root: &str, pat
     let mut known = SYSTEM_HIVES.iter().map(|[known, ..]| format!("/{known}"));
     let known = known.find(|known| known.eq_ignore_ascii_case(&directory));
     let directory = known.unwrap_or(directory);
-    path.0.system = Some(WindowsSystem { volume, directory });
+    path.0.system =
+        (directory.len() <= MAX_DIRECTORY).then_some(WindowsSystem { volume, directory });
 }
 
 /// The volume of the system: the one of the loader, when the entry names no other.
