@@ -144,7 +144,8 @@ fn a_default_entry_that_is_not_in_the_menu_is_not_started() {
 
 #[test]
 fn an_entry_that_lacks_what_the_boot_manager_asks_for_is_passed_over() {
-    let flaws: [(fn(&mut BcdEntry), Option<&str>); 5] = [
+    type Edit = fn(&mut BcdEntry);
+    let flaws: [(Edit, Option<&str>); 5] = [
         (|entry| entry.device = Fact::Known(None), Some("it names no device of the loader")),
         (|entry| entry.description = None, Some("it has no description")),
         (|entry| entry.kind = None, Some("it has no type")),
