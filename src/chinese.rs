@@ -668,6 +668,33 @@ const PHRASES: &[(&str, &str)] = &[
     ("partitions {} and {} are both active", "分区{}和{}都是活动分区"),
     ("neither a default entry nor a display order", "既没有默认项，也没有显示顺序"),
     ("{} names {}, which is not there", "{}指定了{}，而它不存在"),
+    ("{} names {}, but {}", "{}指定了{}，但{}"),
+    ("it names no device of the loader", "其中没有加载程序所在的设备"),
+    ("more than one partition has the file that it looks for", "有多个分区包含要查找的文件"),
+    ("it has no description", "其中没有描述"),
+    ("it has no type", "其中没有类型"),
+    ("it names no program", "其中没有程序"),
+    (
+        "compressed on {}, and the boot sector reads no such file",
+        "在{}上已压缩，而引导扇区不能读取压缩文件",
+    ),
+    (
+        "cut short: its sections end at byte {}, the file at {}",
+        "被截断：其节在字节{}处结束，而文件在{}处结束",
+    ),
+    (
+        "HiddenSectors (byte 0x1C) is {}, and the partition begins at sector {}",
+        "HiddenSectors（字节0x1C）为{}，而分区从扇区{}开始",
+    ),
+    (
+        "the code in sector 0 reads the protective MBR, where no partition is active",
+        "第0扇区的代码读取保护性MBR，其中没有活动分区",
+    ),
+    ("which entry of a hybrid MBR is active is not looked at", "未检查混合MBR中哪一项为活动项"),
+    (
+        "which installation of Windows starts is not known: {}",
+        "无法确定启动的是哪个Windows安装：{}",
+    ),
     (
         "a loader for the other firmware, which this boot manager cannot start",
         "另一种固件的加载程序，该启动管理器无法启动",

@@ -341,6 +341,10 @@ pub struct VolumeBootCode {
     pub kind: BootCodeKind,
     /// What told the kind.
     pub evidence: Evidence,
+    /// `HiddenSectors`, bytes 0x1C to 0x1F: where the code takes its partition to begin, in sectors
+    /// (Microsoft, "FAT specification", `BPB_HiddSec`; NTFS has it at the same place). None for code
+    /// that is not of Windows.
+    pub hidden_sectors: Option<u32>,
     /// As [`BootCodeFacts::grub_core`].
     pub grub_core: Option<Fact<GrubCoreFacts>>,
     /// As [`BootCodeFacts::grub_legacy`].

@@ -31,6 +31,7 @@ use facts::{
 };
 use layout::Reserved;
 use mbr::{FirstSector, Mbr};
+use record::Record;
 
 use crate::bytes::{Bytes, BytesExt, Part};
 use crate::error::{Error, Result};
@@ -38,6 +39,9 @@ use crate::fact::Fact;
 
 /// Logical sector size of a disk whose table does not tell.
 const DEFAULT_SECTOR_SIZE: u32 = 512;
+
+/// Offset of `BPB_HiddSec` in the boot sector of a FAT or NTFS volume.
+const HIDDEN_SECTORS: usize = 0x1c;
 
 /// A disk, taken apart into volumes.
 ///
@@ -209,7 +213,18 @@ impl Volumes {
                 let sector = bytes.array(0).ok()?;
                 let (kind, evidence) = boot_code::volume(&sector, &facts.name)?;
                 let (grub_core, grub_legacy) = grub(disk, kind, &sector, partitions);
-                Some(facts::VolumeBootCode { volume, kind, evidence, grub_core, grub_legacy })
+                let record = Record(&sector);
+                // exFAT has its place elsewhere.
+                let has_bpb = kind == BootCodeKind::Windows && !record.has(3, b"EXFAT");
+                let hidden_sectors = has_bpb.then(|| record.u32(HIDDEN_SECTORS));
+                Some(facts::VolumeBootCode {
+                    volume,
+                    kind,
+                    evidence,
+                    hidden_sectors,
+                    grub_core,
+                    grub_legacy,
+                })
             })
             .collect()
     }

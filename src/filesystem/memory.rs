@@ -35,6 +35,7 @@ struct Node {
     uid: u32,
     gid: u32,
     readable: bool,
+    compressed: bool,
 }
 
 impl Node {
@@ -44,7 +45,7 @@ impl Node {
             Content::Dir(_) => 0o755,
             Content::Symlink(_) => 0o777,
         };
-        Self { content, mode, uid: 0, gid: 0, readable: true }
+        Self { content, mode, uid: 0, gid: 0, readable: true, compressed: false }
     }
 
     fn len(&self) -> u64 {
@@ -139,6 +140,13 @@ impl MemoryFs {
     #[must_use]
     pub fn mode(mut self, mode: u16) -> Self {
         self.nodes[self.last].mode = mode;
+        self
+    }
+
+    /// Lets the node named last say that its content is stored compressed.
+    #[must_use]
+    pub fn compressed(mut self) -> Self {
+        self.nodes[self.last].compressed = true;
         self
     }
 
@@ -293,6 +301,10 @@ impl FileSystem for MemoryFs {
             }
         }
         Ok(())
+    }
+
+    fn is_compressed(&self, node: NodeId) -> Result<bool> {
+        Ok(self.node(node)?.compressed)
     }
 
     fn read_link(&self, node: NodeId) -> Result<Vec<u8>> {

@@ -219,6 +219,15 @@ pub trait FileSystem: Send + Sync {
     /// [`crate::Error::NotAFile`] for other nodes; when the map of the file's blocks cannot be read.
     fn open(&self, node: NodeId) -> Result<Arc<dyn Bytes>>;
 
+    /// Whether the content is stored compressed, so that code which reads the clusters as they are
+    /// finds something else there. `false` where the file system compresses nothing that way.
+    ///
+    /// # Errors
+    /// When the node cannot be read.
+    fn is_compressed(&self, _node: NodeId) -> Result<bool> {
+        Ok(false)
+    }
+
     /// How it was left, whether its log was replayed, what marks of errors it bears and how much
     /// room it has. Never fails: what it does not tell is unknown.
     fn health(&self) -> Health {

@@ -94,6 +94,15 @@ impl Tree {
         Ok(self.walk(path, true)?.metadata)
     }
 
+    /// Whether the content of what a path leads to is stored compressed ([`FileSystem::is_compressed`]).
+    ///
+    /// # Errors
+    /// As [`Tree::resolve`] and [`FileSystem::is_compressed`].
+    pub fn is_compressed(&self, path: &str) -> Result<bool> {
+        let place = self.walk(path, true)?.place;
+        self.filesystem(place, path)?.is_compressed(place.node)
+    }
+
     /// Metadata of the path itself, not following a symbolic link in its last component.
     ///
     /// # Errors

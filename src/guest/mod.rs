@@ -135,7 +135,7 @@ fn look_inside(disk: Result<Arc<dyn Bytes>>, password: Option<&InitialPassword>)
     let filesystems = open_filesystems(&disk, volumes);
     let machine = Machine { disk: &disk, filesystems: &filesystems };
     let firmware = traced("firmware", || linux::boot::firmware::firmware(&machine));
-    let (guest, tree) = match windows::find(&machine, password) {
+    let (guest, tree) = match windows::find(&machine, &firmware, password) {
         Some((windows, tree)) => (Fact::Known(Guest::Windows(Box::new(windows))), tree),
         None => linux::find(&machine, password),
     };

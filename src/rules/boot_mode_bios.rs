@@ -20,8 +20,8 @@ static DOC: Doc = Doc {
         "源文档要求引导方式必须为BIOS，仅支持UEFI引导的磁盘无法启动。后续文档允许部分操作系统（ARM必须）使用UEFI，但必须在请求中声明，声明错误会导致云服务器无法启动。",
     ),
     decided: Fixed::new(
-        "BIOS: boot code in sector 0 with 0x55AA and its next stage where the code looks for it. UEFI: an EFI system partition with a loader. Both is taken as BIOS. With UEFI only, ims-classic fails; the other profiles warn that hw_firmware_type must be uefi when the system is on the UEFI list, and fail when it is not.",
-        "BIOS：第一扇区有引导代码和0x55AA标志，且下一阶段位于引导代码查找的位置。UEFI：EFI系统分区中有引导程序。两者都支持时按BIOS处理。仅支持UEFI时，ims-classic判为失败；其他规则集中，若操作系统在UEFI支持列表中，则提示需声明hw_firmware_type为uefi，否则判为失败。",
+        "BIOS: boot code in sector 0 with 0x55AA and its next stage where the code looks for it; what a GPT marks as bootable by a legacy BIOS counts only for code that reads a GPT. UEFI: an EFI system partition with a loader. Both is taken as BIOS. With UEFI only, ims-classic fails; the other profiles warn that hw_firmware_type must be uefi when the system is on the UEFI list, and fail when it is not.",
+        "BIOS：第一扇区有引导代码和0x55AA标志，且下一阶段位于引导代码查找的位置；GPT中标记为可由传统BIOS引导的分区，仅对读取GPT的引导代码有效。UEFI：EFI系统分区中有引导程序。两者都支持时按BIOS处理。仅支持UEFI时，ims-classic判为失败；其他规则集中，若操作系统在UEFI支持列表中，则提示需声明hw_firmware_type为uefi，否则判为失败。",
     ),
     remedy: Fixed::new(
         "Convert the disk to BIOS: add a BIOS boot partition to a GPT disk (sgdisk -n 0:0:+1M -t 0:ef02 DISK), then in the guest: grub-install --target=i386-pc DISK (RHEL family: grub2-install) and rebuild grub.cfg.",

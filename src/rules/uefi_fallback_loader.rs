@@ -19,8 +19,8 @@ static DOC: Doc = Doc {
         "新创建的云服务器固件中没有启动项，只会查找EFI/BOOT/BOOTX64.EFI（ARM为BOOTAA64.EFI），找不到发行版目录下的引导程序。",
     ),
     decided: Fixed::new(
-        "The EFI system partition is searched for EFI/BOOT/BOOTX64.EFI and BOOTAA64.EFI. An image that BIOS boots is not concerned.",
-        "在EFI系统分区中查找EFI/BOOT/BOOTX64.EFI和BOOTAA64.EFI。可通过BIOS引导的镜像不适用。",
+        "The EFI system partition is searched for the loader of the system's processor: EFI/BOOT/BOOTX64.EFI or BOOTAA64.EFI. An image that BIOS boots is not concerned.",
+        "在EFI系统分区中查找与系统处理器架构对应的引导程序：EFI/BOOT/BOOTX64.EFI或BOOTAA64.EFI。可通过BIOS引导的镜像不适用。",
     ),
     remedy: Fixed::new(
         "In the guest: grub-install --target=x86_64-efi --efi-directory=/boot/efi --removable; with Secure Boot copy shim: cp /boot/efi/EFI/DISTRIBUTION/shimx64.efi /boot/efi/EFI/BOOT/BOOTX64.EFI",
@@ -94,6 +94,7 @@ fn decide(facts: &Facts) -> Decision {
 fn names(facts: &Facts) -> &'static [&'static str] {
     let arch = match &facts.guest {
         Fact::Known(Guest::Linux(linux)) => linux.arch.known().map(|(arch, _)| *arch),
+        Fact::Known(Guest::Windows(windows)) => windows.arch.known().map(|(arch, _)| *arch),
         _ => None,
     };
     match arch {
@@ -120,6 +121,16 @@ mod tests {
         let mut facts = uefi_only();
         let loader = Evidence::new("/EFI/BOOT/BOOTIA32.EFI", "partition 1");
         firmware_mut(&mut facts).uefi_fallback = vec![loader];
+        expect(&UefiFallbackLoader, &facts, Status::Warn, "BOOTX64.EFI");
+    }
+
+    #[test]
+    fn a_loader_for_another_processor_than_that_of_windows_warns() {
+        let mut facts = windows::windows_uefi();
+        let loader = |name| vec![Evidence::new(format!("/EFI/BOOT/{name}"), "partition 1")];
+        firmware_mut(&mut facts).uefi_fallback = loader("BOOTX64.EFI");
+        expect(&UefiFallbackLoader, &facts, Status::Pass, "BOOTX64.EFI");
+        firmware_mut(&mut facts).uefi_fallback = loader("BOOTAA64.EFI");
         expect(&UefiFallbackLoader, &facts, Status::Warn, "BOOTX64.EFI");
     }
 

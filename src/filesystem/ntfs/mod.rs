@@ -328,6 +328,13 @@ impl FileSystem for Ntfs {
             )),
         }
     }
+
+    /// By NTFS itself or by CompactOS.
+    fn is_compressed(&self, node: NodeId) -> Result<bool> {
+        let record = self.record(node)?;
+        Ok(matches!(self.reparse(&record)?, Some(Reparse::Wof(..)))
+            || stream::is_compressed(&self.volume, &record, kind::DATA, &[])?)
+    }
 }
 
 impl Ntfs {

@@ -26,6 +26,24 @@ pub(super) fn open(
     kind: u32,
     name: &[u8],
 ) -> Result<Option<Arc<dyn Bytes>>> {
+    gather(volume, record, kind, name)?.finish(volume, record)
+}
+
+/// Whether the value of that attribute is compressed by NTFS.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn is_compressed(
+    volume: &Volume,
+    record: &FileRecord,
+    kind: u32,
+    name: &[u8],
+) -> Result<bool> {
+    let shape = gather(volume, record, kind, name)?.shape;
+    Ok(shape.is_some_and(|shape| shape.compression_unit.is_some()))
+}
+
+fn gather(volume: &Volume, record: &FileRecord, kind: u32, name: &[u8]) -> Result<Gathered> {
     let mut gathered = Gathered::default();
     match attribute_list::read(volume, record)? {
         None => gathered.take(volume, record, kind, name, None)?,
@@ -46,7 +64,7 @@ pub(super) fn open(
             }
         }
     }
-    gathered.finish(volume, record)
+    Ok(gathered)
 }
 
 /// What the records of a file say of one value so far.

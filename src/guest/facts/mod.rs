@@ -43,7 +43,8 @@ pub use self::windows::{
 };
 pub use self::windows_boot::{
     BcdDevice, BcdEntry, BcdTarget, BootConfiguration, WindowsBootDevice, WindowsBootFacts,
-    WindowsBootLink, WindowsBootPath, WindowsLinkKind,
+    WindowsBootLink, WindowsBootPath, WindowsLinkKind, WindowsStartKind, WindowsStartMode,
+    WindowsSystem,
 };
 use crate::disk::facts::DiskFacts;
 use crate::fact::{Evidence, Fact, Unread, first_word, value_behind};

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LinkState, Resolution};
+use super::{FirmwareFacts, LinkState, Resolution};
 use crate::fact::{Evidence, Fact, Unread};
 
 /// A link of Windows' boot chain.
@@ -100,7 +100,7 @@ pub struct BcdEntry {
     pub id: String,
     /// `Type` of its description: `0x10200003` for a Windows loader.
     pub kind: Option<u32>,
-    /// Its title.
+    /// Its title; the boot manager passes over an entry without one.
     pub description: Option<String>,
     /// The device that its program lies on.
     pub device: Fact<Option<BcdDevice>>,
@@ -110,7 +110,57 @@ pub struct BcdEntry {
     pub os_device: Fact<Option<BcdDevice>>,
     /// Directory of the system on that device.
     pub system_root: Option<String>,
+    /// What it asks for beside an ordinary start.
+    pub modes: Vec<WindowsStartMode>,
     /// Its key.
+    pub evidence: Evidence,
+}
+
+/// `Type` of an object whose program is a Windows loader ("BCD Reference", object types).
+const WINDOWS_LOADER: u32 = 0x1020_0003;
+
+impl BcdEntry {
+    /// Whether its program is a Windows loader, which has a path by default.
+    pub fn is_windows_loader(&self) -> bool {
+        self.kind == Some(WINDOWS_LOADER)
+    }
+
+    /// What the boot manager misses in it, so that it passes over it as if it were not in the lists
+    /// (ReactOS, `boot/environ/app/bootmgr/bootmgr.c`, `BmpPopulateBootEntryList`, whose ways are those
+    /// of Windows' boot manager); `None` for one that it would start.
+    pub fn flaw(&self) -> Option<&'static str> {
+        match self {
+            Self { device: Fact::Known(None), .. } => Some("it names no device of the loader"),
+            Self { description: None, .. } => Some("it has no description"),
+            Self { kind: None, .. } => Some("it has no type"),
+            Self { path: None, .. } if !self.is_windows_loader() => Some("it names no program"),
+            _ => None,
+        }
+    }
+}
+
+/// A start that is not the ordinary one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum WindowsStartKind {
+    /// Safe mode: no network, no remote desktop.
+    SafeMinimal,
+    /// Safe mode with networking: only the services that are listed for it start.
+    SafeNetwork,
+    /// Directory services restore mode of a domain controller.
+    DirectoryRepair,
+    /// As Windows PE, which keeps no change of its registry and restarts after 72 hours.
+    WindowsPe,
+}
+
+/// A start that is not the ordinary one, with what asks for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct WindowsStartMode {
+    /// Which start.
+    pub kind: WindowsStartKind,
+    /// The element of the boot configuration, or the line of `boot.ini`.
     pub evidence: Evidence,
 }
 
@@ -135,13 +185,34 @@ pub struct BootConfiguration {
 }
 
 impl BootConfiguration {
-    /// The identifier of the entry that would be started without a key press, and the list that
-    /// names it.
+    /// The identifier of the entry that is started without a key press, and the list that names it.
+    ///
+    /// What is to be tried once comes first. Then the entries of the menu count, and the default one
+    /// alone where there is no menu; those that the boot manager passes over ([`BcdEntry::flaw`]) do
+    /// not. A default entry that is not among them is not started: the first of them is (ReactOS,
+    /// `bootmgr.c`, `BmEnumerateBootEntries` and `BmpGetDefaultBootEntry`).
     pub fn first(&self) -> Option<(&str, &'static str)> {
-        let sequence = self.boot_sequence.first().map(|id| (id.as_str(), "bootsequence"));
-        let default = || self.default.as_ref().map(|id| (id.as_str(), "default"));
-        let displayed = || self.display_order.first().map(|id| (id.as_str(), "displayorder"));
-        sequence.or_else(default).or_else(displayed)
+        let starts = |id: &&String| self.entry(id).is_some_and(|entry| entry.flaw().is_none());
+        let default = self.default.as_ref().filter(starts);
+        let mut menu = self.display_order.iter().filter(starts);
+        let once = self.boot_sequence.iter().find(starts).map(|id| (id, "bootsequence"));
+        let chosen = || match default {
+            Some(id) if self.display_order.is_empty() => Some((id, "default")),
+            Some(id) if menu.clone().any(|listed| listed.eq_ignore_ascii_case(id)) => {
+                Some((id, "default"))
+            }
+            _ => menu.next().map(|id| (id, "displayorder")),
+        };
+        let (id, list) = once.or_else(chosen)?;
+        Some((id, list))
+    }
+
+    /// The identifiers among which [`BootConfiguration::first`] chooses, each with its list.
+    pub fn candidates(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let once = self.boot_sequence.iter().map(|id| (id.as_str(), "bootsequence"));
+        let listed = self.display_order.iter().map(|id| (id.as_str(), "displayorder"));
+        let default = self.default.iter().filter(|_| self.display_order.is_empty());
+        once.chain(listed).chain(default.map(|id| (id.as_str(), "default")))
     }
 
     /// The entry with that identifier.
@@ -174,6 +245,20 @@ pub struct WindowsBootPath {
     pub configuration: Option<BootConfiguration>,
     /// The devices that the default entry names.
     pub devices: Vec<WindowsBootDevice>,
+    /// Where the system lies that the default entry starts; none where that is not known.
+    pub system: Option<WindowsSystem>,
+    /// What the default entry asks for beside an ordinary start.
+    pub modes: Vec<WindowsStartMode>,
+}
+
+/// Where an installation of Windows lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct WindowsSystem {
+    /// Index of its volume.
+    pub volume: usize,
+    /// Its directory as a path of the volume: `/Windows`.
+    pub directory: String,
 }
 
 /// How Windows boots.
@@ -189,6 +274,17 @@ pub struct WindowsBootFacts {
 }
 
 impl WindowsBootFacts {
+    /// The way of the firmware that boots the disk, BIOS where it can; and whether it is that of UEFI.
+    pub fn of_firmware(&self, firmware: &Fact<FirmwareFacts>) -> (&WindowsBootPath, bool) {
+        let is_uefi_only = firmware
+            .known()
+            .is_some_and(|firmware| firmware.bios.is_empty() && !firmware.uefi.is_empty());
+        match &self.uefi {
+            Some(path) if is_uefi_only => (path, true),
+            _ => (&self.bios, false),
+        }
+    }
+
     /// Nothing known, because of `unread`.
     pub fn unread(unread: &Unread) -> Self {
         let link = WindowsBootLink {

@@ -38,10 +38,11 @@ use self::registry::Registry;
 use self::system_root::SystemRoot;
 use crate::disk::facts::{BootCodeKind, PartitionFacts, PartitionRole, SignatureKind};
 use crate::error::Result;
-use crate::fact::{Evidence, Unread};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
 use crate::filesystem::{FileSystem, FileType};
-use crate::guest::facts::WindowsFacts;
+use crate::guest::facts::{FirmwareFacts, WindowsBootFacts, WindowsBootPath, WindowsFacts};
+use crate::guest::linux::boot::firmware::firmware;
 use crate::guest::password::InitialPassword;
 use crate::guest::{Machine, traced};
 
@@ -55,27 +56,33 @@ const SYSTEM_HIVES: [[&str; 4]; 2] =
 
 /// Windows on a disk, what it says of itself, and its tree; `None` as for `recognise`. With a supplied
 /// password, its accounts say which of them it opens.
+///
+/// It is the installation that the boot chain of that firmware starts; where that is not known, the
+/// only one that there is.
 pub fn find(
     machine: &Machine<'_>,
+    firmware: &Fact<FirmwareFacts>,
     password: Option<&InitialPassword>,
 ) -> Option<(WindowsFacts, Option<Tree>)> {
     let evidence = recognise(machine)?;
-    let Some(tree) = tree(machine) else {
-        let facts = WindowsFacts::unread(evidence, &unopened(machine));
-        return Some((WindowsFacts { boot: boot::follow(machine), ..facts }, None));
-    };
-    let facts = look_into(machine, &tree, evidence, password);
-    Some((facts, Some(tree)))
+    let boot = traced("boot", || boot::follow(machine));
+    Some(match system(machine, boot.of_firmware(firmware).0) {
+        Ok((tree, directory)) => {
+            (look_into(machine, &tree, &directory, (evidence, boot), password), Some(tree))
+        }
+        Err(unread) => (WindowsFacts { boot, ..WindowsFacts::unread(evidence, &unread) }, None),
+    })
 }
 
 /// What the registry and the files of a tree say.
 fn look_into(
     machine: &Machine<'_>,
     tree: &Tree,
-    evidence: Vec<Evidence>,
+    directory: &str,
+    (evidence, boot): (Vec<Evidence>, WindowsBootFacts),
     password: Option<&InitialPassword>,
 ) -> WindowsFacts {
-    let registry = traced("registry", || Registry::open(tree));
+    let registry = traced("registry", || Registry::open_in(tree, &hives(directory)));
     let hklm = Hklm::new(&registry);
     let system_root = hklm
         .software(r"Microsoft\Windows NT\CurrentVersion")
@@ -87,8 +94,8 @@ fn look_into(
     let services = traced("services", || services::find(tree, &root, &hklm));
     WindowsFacts {
         evidence,
+        boot,
         volume: tree.resolve("/").ok().and_then(|place| tree.volume(place)),
-        boot: traced("boot", || boot::follow(machine)),
         hives: os::hives(&registry),
         os: os::identity(&hklm),
         arch: os::arch(tree, &root, &hklm),
@@ -148,25 +155,77 @@ pub(super) fn recognise(machine: &Machine<'_>) -> Option<Vec<Evidence>> {
     Some(evidence)
 }
 
-/// The system hive in a file system that can be read.
+/// The system hives in the file systems that can be read.
 fn system_directory(machine: &Machine<'_>) -> Vec<Evidence> {
-    filesystems(machine)
-        .filter_map(|(name, fs)| Some(Evidence::new(name, system_hive(fs.as_ref())?.join("\\"))))
-        .collect()
+    let of = |(name, fs): (String, Arc<dyn FileSystem>)| {
+        let hive = system_hives(fs.as_ref()).next()?;
+        Some(Evidence::new(name, hive.join("\\")))
+    };
+    filesystems(machine).filter_map(of).collect()
 }
 
-/// The path of the system hive in a file system.
-fn system_hive(fs: &dyn FileSystem) -> Option<&'static [&'static str; 4]> {
-    SYSTEM_HIVES.iter().find(|path| matches!(file_at(fs, *path), Ok(true)))
+/// The paths of the system hives in a file system.
+fn system_hives(fs: &dyn FileSystem) -> impl Iterator<Item = &'static [&'static str; 4]> {
+    SYSTEM_HIVES.iter().filter(|path| matches!(file_at(fs, *path), Ok(true)))
 }
 
-/// The tree of the volume that Windows lies on: of the first that has the system hive.
+/// The tree of the volume of the Windows that would be booted; none where it has none that can be
+/// read, or which one it is is not known.
 pub fn tree(machine: &Machine<'_>) -> Option<Tree> {
-    machine.filesystems.iter().enumerate().find_map(|(index, filesystem)| {
-        let filesystem = filesystem.known()?.as_ref()?;
-        system_hive(filesystem.as_ref())?;
-        Some(Tree::new(filesystem.clone(), index))
-    })
+    let boot = boot::follow(machine);
+    let (path, _) = boot.of_firmware(&firmware(machine));
+    system(machine, path).ok().map(|(tree, _)| tree)
+}
+
+/// The tree and the directory of the installation that a boot chain leads to; where it leads to none,
+/// those of the only installation.
+fn system(machine: &Machine<'_>, path: &WindowsBootPath) -> Result<(Tree, String), Unread> {
+    if let Some(named) = &path.system {
+        match boot::tree(machine, named.volume) {
+            // An error is not "not there": opening the hive tells it.
+            Ok(tree)
+                if tree.exists(&format!("{}/SYSTEM", hives(&named.directory))).unwrap_or(true) =>
+            {
+                return Ok((tree, named.directory.clone()));
+            }
+            Err(error) if !error.is_absent() => {
+                let volume = machine.disk.volumes.get(named.volume);
+                let name = volume.map_or("guest", |volume| volume.name.as_str());
+                let opened = machine.filesystems.get(named.volume);
+                let unread = opened.and_then(|opened| opened.unread().cloned());
+                return Err(unread.unwrap_or_else(|| Unread::new(name, error.to_string())));
+            }
+            _ => {}
+        }
+    }
+    let volumes = machine.filesystems.iter().enumerate();
+    let volumes = volumes.filter_map(|(index, opened)| Some((index, opened.known()?.as_ref()?)));
+    let found: Vec<_> = volumes
+        .flat_map(|(index, fs)| {
+            system_hives(fs.as_ref()).map(move |[directory, ..]| (index, fs, *directory))
+        })
+        .collect();
+    match found.as_slice() {
+        [] => Err(unopened(machine)),
+        [(index, fs, directory)] => {
+            Ok((Tree::new(Arc::clone(fs), *index), format!("/{directory}")))
+        }
+        several => {
+            let names = several.iter().map(|(index, _, directory)| {
+                let volume = machine.disk.volumes.get(*index);
+                let name = volume.map_or("volume", |volume| volume.name.as_str());
+                format!(r"\{directory} on {name}")
+            });
+            let names = names.collect::<Vec<_>>().join(", ");
+            let reason = format!("which installation of Windows starts is not known: {names}");
+            Err(Unread::new("boot configuration", reason))
+        }
+    }
+}
+
+/// The directory of the hives below that of Windows.
+fn hives(directory: &str) -> String {
+    format!("{directory}/System32/config")
 }
 
 /// What makes a disk boot Windows under UEFI: its boot manager; or, where the EFI system partition

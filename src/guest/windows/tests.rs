@@ -1,9 +1,12 @@
+use super::system as system_of;
 use super::*;
 use crate::disk::facts::{
     BootCodeFacts, DiskFacts, Signature, TableKind, VolumeBootCode, VolumeFacts,
 };
 use crate::fact::Fact;
 use crate::filesystem::memory::MemoryFs;
+use crate::guest::Inspection;
+use crate::guest::facts::WindowsSystem;
 
 type FileSystems = Vec<Fact<Option<Arc<dyn FileSystem>>>>;
 
@@ -78,6 +81,7 @@ fn disk(
                 volume: index(number),
                 kind: BootCodeKind::Windows,
                 evidence: Evidence::new(format!("partition {number}"), "BOOTMGR"),
+                hidden_sectors: None,
                 grub_core: None,
                 grub_legacy: None,
             })
@@ -190,4 +194,80 @@ fn the_tree_is_that_of_the_volume_with_the_system_hive() {
     assert_eq!(tree.read("/Windows/System32/config/SYSTEM", 16).unwrap(), b"regf");
     let none = Machine { disk: &disk, filesystems: &filesystems[..1] };
     assert!(super::tree(&none).is_none());
+}
+
+/// What is judged where the boot chain leads to that volume and directory: the volume's index and the
+/// directory, or why it is not known.
+fn judged(
+    filesystems: FileSystems,
+    named: Option<(usize, &str)>,
+) -> Result<(usize, String), Unread> {
+    let kind = (PartitionRole::Other, Some(SignatureKind::Ntfs), false);
+    let disk = disk(BootCodeKind::Windows, &vec![kind; filesystems.len()]);
+    let system =
+        named.map(|(volume, directory)| WindowsSystem { volume, directory: directory.to_owned() });
+    let path = WindowsBootPath { system, ..WindowsBootPath::default() };
+    let found = system_of(&Machine { disk: &disk, filesystems: &filesystems }, &path);
+    found.map(|(tree, directory)| (tree.volume(tree.resolve("/").unwrap()).unwrap(), directory))
+}
+
+fn windows_in(directories: &[&str]) -> Fact<Option<Arc<dyn FileSystem>>> {
+    let fs = directories.iter().fold(MemoryFs::new(), |fs, directory| {
+        fs.file(&format!("/{directory}/System32/config/SYSTEM"), "regf")
+    });
+    Fact::Known(Some(fs.shared()))
+}
+
+#[test]
+fn of_several_installations_the_one_that_is_started_is_judged() {
+    let two = || vec![windows_in(&["Windows"]), windows_in(&["Windows", "Windows2"])];
+    let of = |index, directory: &str| Ok((index, directory.to_owned()));
+    assert_eq!(judged(two(), Some((1, "/Windows"))), of(1, "/Windows"));
+    assert_eq!(judged(two(), Some((1, "/Windows2"))), of(1, "/Windows2"));
+    assert_eq!(judged(two(), Some((0, "/Windows"))), of(0, "/Windows"));
+    // Where the chain leads nowhere, both may be the one.
+    for named in [None, Some((0, "/gone"))] {
+        let unread = judged(two(), named).unwrap_err();
+        let names = r"\Windows on partition 1, \Windows on partition 2";
+        assert!(unread.reason.ends_with(names), "{unread:?}");
+    }
+    let unread = judged(vec![windows_in(&["Windows", "WINNT"])], None).unwrap_err();
+    assert!(unread.reason.ends_with(r"\WINNT on partition 1"), "{unread:?}");
+}
+
+#[test]
+fn the_only_installation_is_judged_wherever_the_chain_leads() {
+    for named in [None, Some((1, "/gone")), Some((0, "/Windows")), Some((7, "/Windows"))] {
+        let one = vec![windows_in(&[]), windows_in(&["WINNT"])];
+        assert_eq!(judged(one, named), Ok((1, "/WINNT".to_owned())));
+    }
+}
+
+#[test]
+fn another_installation_is_not_judged_for_one_that_cannot_be_read() {
+    let of =
+        || vec![windows_in(&["Windows"]), Fact::unknown("partition 2", "BitLocker is not read")];
+    let unread = judged(of(), Some((1, "/Windows"))).unwrap_err();
+    assert_eq!(unread.reason, "BitLocker is not read");
+    assert_eq!(judged(of(), None), Ok((0, "/Windows".to_owned())));
+}
+
+#[test]
+fn hives_on_the_partition_of_the_boot_files_are_not_those_of_the_system() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = path.join("testdata/windows/good-server-2019.qcow2");
+    let image = crate::image::Image::open(&path).unwrap();
+    let Inspection { facts, mut filesystems, .. } = Inspection::of(&image);
+    let boot = Tree::new(filesystems[0].known().unwrap().clone().unwrap(), 0);
+    let copies = MemoryFs::new()
+        .file("/bootmgr", "x")
+        .file("/Boot/BCD", boot.read("/Boot/BCD", 1 << 20).unwrap())
+        .file("/Windows/System32/config/SYSTEM", "regf");
+    filesystems[0] = Fact::Known(Some(copies.shared()));
+    let disk = facts.disk.known().unwrap();
+    let machine = Machine { disk, filesystems: &filesystems };
+    let (windows, tree) = find(&machine, &facts.firmware, None).unwrap();
+    assert_eq!(windows.volume, Some(1));
+    assert_eq!(windows.os.known().unwrap().build, 17_763);
+    assert!(tree.unwrap().exists("/Windows/System32/ntoskrnl.exe").unwrap());
 }

@@ -4,13 +4,12 @@ use crate::chinese::chinese;
 use crate::disk::facts::DiskFacts;
 use crate::fact::{Evidence, Unread};
 use crate::guest::facts::{Facts, LinkState, Resolution, WindowsFacts};
-use crate::rules::boot_chain_complete::boot_path;
 use crate::rules::scope::{Decision, undecided};
 use crate::rules::{Outcome, volumes};
 use crate::text;
 
 pub(super) fn decide(facts: &Facts, disk: &DiskFacts, windows: &WindowsFacts) -> Decision {
-    let (path, _) = boot_path(facts, windows);
+    let (path, _) = windows.boot.of_firmware(&facts.firmware);
     let missing = path.devices.iter().find(|device| device.resolution == Resolution::Missing);
     if let Some(device) = missing {
         let spec = &device.spec;
@@ -86,7 +85,7 @@ fn identity(disk: &DiskFacts) -> Option<Evidence> {
 
 /// Why the boot configuration names no device: the first link that is not there.
 fn why_not_named(windows: &WindowsFacts, facts: &Facts) -> Unread {
-    let (path, _) = boot_path(facts, windows);
+    let (path, _) = windows.boot.of_firmware(&facts.firmware);
     let broken = path.chain.iter().find_map(|link| {
         let location = link.evidence.location.clone();
         match &link.state {

@@ -59,7 +59,12 @@ pub(super) fn walk<K: Copy>(chain: &[Link<'_, K>]) -> Walk<K> {
 }
 
 /// How the evidence of a file begins that is there, and cannot be used as it is.
-const BROKEN: [&str; 2] = ["cut short", "damaged"];
+const BROKEN: [&str; 4] = ["cut short", "damaged", "compressed", "HiddenSectors"];
+
+/// Whether that evidence is of a file that is there, and cannot be used as it is.
+pub(super) fn is_broken(detail: &str) -> bool {
+    BROKEN.iter().any(|word| detail.starts_with(word))
+}
 
 /// A link with its state.
 fn shown<K>(link: &Link<'_, K>) -> Evidence {
@@ -67,7 +72,7 @@ fn shown<K>(link: &Link<'_, K>) -> Evidence {
     let state = match link.state {
         LinkState::Found => "found",
         // It is there, and of no use.
-        LinkState::Missing if BROKEN.iter().any(|word| detail.starts_with(word)) => "broken",
+        LinkState::Missing if is_broken(detail) => "broken",
         LinkState::Missing => "missing",
         LinkState::Unknown(_) => "not known",
         LinkState::NotNeeded => "not needed",

@@ -1,8 +1,11 @@
 //! The boot chain of Windows.
 
-use super::walk::{Link, Walk, walk};
-use crate::fact::{Fact, Unread};
-use crate::guest::facts::{Facts, WindowsBootPath, WindowsFacts, WindowsLinkKind};
+use super::walk::{Link, Walk, is_broken, walk};
+use crate::fact::Unread;
+use crate::guest::facts::{
+    Facts, LinkState, WindowsBootPath, WindowsFacts, WindowsLinkKind, WindowsStartKind,
+    WindowsStartMode,
+};
 use crate::rules::scope::{Decision, undecided};
 use crate::rules::{Fixed, Outcome};
 use crate::text;
@@ -10,23 +13,8 @@ use crate::text;
 /// The last links: without them the chain was not followed to its end.
 const END: WindowsLinkKind = WindowsLinkKind::SystemHive;
 
-/// The way of the firmware that boots the disk: BIOS where it can.
-pub(in crate::rules) fn boot_path<'f>(
-    facts: &Facts,
-    windows: &'f WindowsFacts,
-) -> (&'f WindowsBootPath, bool) {
-    let is_uefi_only = matches!(
-        &facts.firmware,
-        Fact::Known(firmware) if firmware.bios.is_empty() && !firmware.uefi.is_empty()
-    );
-    match &windows.boot.uefi {
-        Some(path) if is_uefi_only => (path, true),
-        _ => (&windows.boot.bios, false),
-    }
-}
-
 pub(super) fn decide(facts: &Facts, windows: &WindowsFacts) -> Decision {
-    let (path, is_uefi) = boot_path(facts, windows);
+    let (path, is_uefi) = windows.boot.of_firmware(&facts.firmware);
     let chain = &path.chain;
     let links: Vec<_> = chain
         .iter()
@@ -39,11 +27,20 @@ pub(super) fn decide(facts: &Facts, windows: &WindowsFacts) -> Decision {
         .collect();
     let evidence = match walk(&links) {
         Walk::Broken(kind, outcome) => {
-            return Ok(outcome.remedy(repair(kind, is_uefi).text()));
+            let missing = chain.iter().find(|link| link.state == LinkState::Missing);
+            let what = missing.map_or("", |link| link.evidence.detail.as_str());
+            return Ok(outcome.remedy(repair(kind, what, is_uefi).text()));
         }
-        Walk::Unknown(outcome) => return Ok(outcome),
+        Walk::Unknown(outcome) => {
+            let stop = path.modes.iter().find(|mode| stops(mode.kind));
+            return Ok(stop.map_or(outcome, |mode| started(path, mode)));
+        }
         Walk::Holds(evidence) => evidence,
     };
+    let stop = path.modes.iter().find(|mode| stops(mode.kind));
+    if let Some(mode) = stop.or_else(|| path.modes.first()) {
+        return Ok(started(path, mode));
+    }
     if !chain.iter().any(|link| link.kind == END) {
         let unread = Unread::new("boot chain", "it was not followed as far as Windows' kernel");
         return Err(Box::new(undecided(&unread)));
@@ -63,6 +60,56 @@ pub(super) fn decide(facts: &Facts, windows: &WindowsFacts) -> Decision {
         },
         evidence,
     ))
+}
+
+/// Whether a server cannot be reached after such a start.
+fn stops(kind: WindowsStartKind) -> bool {
+    kind == WindowsStartKind::SafeMinimal
+}
+
+/// The finding of a start that is not the ordinary one.
+fn started(path: &WindowsBootPath, mode: &WindowsStartMode) -> Outcome {
+    let Fixed { en, zh } = match mode.kind {
+        WindowsStartKind::SafeMinimal => Fixed::new(
+            "The default entry starts Windows in safe mode, without network and remote desktop",
+            "默认启动项以安全模式启动Windows，没有网络和远程桌面",
+        ),
+        WindowsStartKind::SafeNetwork => Fixed::new(
+            "The default entry starts Windows in safe mode with networking, where most services, Cloudbase-Init among them, do not start",
+            "默认启动项以带网络的安全模式启动Windows，包括Cloudbase-Init在内的大多数服务不会启动",
+        ),
+        WindowsStartKind::DirectoryRepair => Fixed::new(
+            "The default entry starts Windows in directory services restore mode, without Active Directory",
+            "默认启动项以目录服务还原模式启动Windows，不会启动Active Directory",
+        ),
+        WindowsStartKind::WindowsPe => Fixed::new(
+            "The default entry starts Windows as Windows PE, which restarts after 72 hours and keeps no change of its registry",
+            "默认启动项以Windows PE方式启动Windows，72小时后会重启，且不保存对注册表的更改",
+        ),
+    };
+    let (place, what) = (&mode.evidence.location, &mode.evidence.detail);
+    let message = text!("{en}: {place}: {what}.", "{zh}：{place}：{what}。");
+    let evidence = path.modes.iter().map(|mode| mode.evidence.clone()).collect();
+    let outcome = if stops(mode.kind) {
+        Outcome::broken(message, evidence)
+    } else {
+        Outcome::doubtful(message, evidence)
+    };
+    let id = path.configuration.as_ref().and_then(|configuration| configuration.first());
+    outcome.remedy(match (id, mode.kind) {
+        (Some((id, _)), WindowsStartKind::WindowsPe) => text!(
+            "In the guest: bcdedit /deletevalue {id} winpe (from the command prompt of an installation medium with /store and the path of the BCD)",
+            "在系统内执行：bcdedit /deletevalue {id} winpe（在安装介质的命令提示符下需加/store和BCD的路径）"
+        ),
+        (Some((id, _)), _) => text!(
+            "In the guest: bcdedit /deletevalue {id} safeboot (from the command prompt of an installation medium with /store and the path of the BCD); or msconfig, Boot, Safe boot off.",
+            "在系统内执行：bcdedit /deletevalue {id} safeboot（在安装介质的命令提示符下需加/store和BCD的路径）；或运行msconfig，在“引导”中取消“安全引导”。"
+        ),
+        (None, _) => text!(
+            "Take {what} out of that line of boot.ini.",
+            "从boot.ini的该行中删除{what}。"
+        ),
+    })
 }
 
 fn name(kind: WindowsLinkKind) -> Fixed {
@@ -87,8 +134,20 @@ fn name(kind: WindowsLinkKind) -> Fixed {
 }
 
 /// The repair of just this link, from the command prompt of an installation medium.
-fn repair(kind: WindowsLinkKind, is_uefi: bool) -> Fixed {
+fn repair(kind: WindowsLinkKind, what: &str, is_uefi: bool) -> Fixed {
     match kind {
+        WindowsLinkKind::BootManager if what.starts_with("compressed") => Fixed::new(
+            "From the command prompt of an installation medium, with a letter for the active partition (diskpart: select partition 1, assign letter=S): compact /u /a /f S:\\bootmgr (before Windows Vista: S:\\ntldr); attrib -r -s -h lets it at the file.",
+            "在安装介质的命令提示符下，先为活动分区分配盘符（diskpart：select partition 1、assign letter=S），再执行：compact /u /a /f S:\\bootmgr（Windows Vista之前的系统：S:\\ntldr）；必要时先执行attrib -r -s -h去除文件属性。",
+        ),
+        WindowsLinkKind::BootSector if what.contains("HiddenSectors") => Fixed::new(
+            "Write the number of the partition's first sector to byte 0x1C of its boot sector as 4 bytes, the lowest first: on Linux printf '\\x00\\x08\\x00\\x00' | dd of=PARTITION bs=1 seek=28 conv=notrunc (here for sector 2048); for FAT32 also to that of the copy in sector 6.",
+            "将分区的起始扇区号以4字节（低字节在前）写入其引导扇区的0x1C字节处：在Linux下执行printf '\\x00\\x08\\x00\\x00' | dd of=分区 bs=1 seek=28 conv=notrunc（以起始扇区2048为例）；FAT32还需写入第6扇区中的备份。",
+        ),
+        WindowsLinkKind::OsLoader if is_broken(what) => Fixed::new(
+            "From the command prompt of an installation medium: sfc /scannow /offbootdir=C:\\ /offwindir=C:\\Windows. Otherwise export the machine again.",
+            "在安装介质的命令提示符下执行：sfc /scannow /offbootdir=C:\\ /offwindir=C:\\Windows。否则请重新导出虚拟机。",
+        ),
         WindowsLinkKind::BootCode | WindowsLinkKind::BootSector => Fixed::new(
             "From the command prompt of an installation medium: bootrec /fixmbr, then bootrec /fixboot (or: bootsect /nt60 ALL /mbr; before Windows Vista: bootsect /nt52 ALL /mbr)",
             "在安装介质的命令提示符下执行：bootrec /fixmbr，再执行bootrec /fixboot（或：bootsect /nt60 ALL /mbr；Windows Vista之前的系统：bootsect /nt52 ALL /mbr）",
@@ -119,7 +178,7 @@ fn repair(kind: WindowsLinkKind, is_uefi: bool) -> Fixed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guest::facts::LinkState;
+    use crate::fact::Evidence;
     use crate::rules::Status;
     use crate::rules::boot_chain_complete::BootChainComplete;
     use crate::rules::testing::windows::*;
@@ -162,6 +221,55 @@ mod tests {
         set(&mut facts, WindowsLinkKind::BootConfiguration, torn);
         expect(&BootChainComplete, &facts, Status::Unverified, "the hive is torn");
         expect(&BootChainComplete, &windows_unread(), Status::Unverified, "it was torn");
+    }
+
+    fn with(kind: WindowsStartKind, place: &str, what: &str) -> Facts {
+        let mut facts = good_windows();
+        let evidence = Evidence::new(place, what);
+        windows_mut(&mut facts).boot.bios.modes = vec![WindowsStartMode { kind, evidence }];
+        facts
+    }
+
+    #[test]
+    fn safe_mode_fails_and_other_starts_warn_with_what_asks_for_them() {
+        let element = r"\Boot\BCD: Objects\{6e1f0001}\Elements\25000080";
+        let mut facts = with(WindowsStartKind::SafeMinimal, element, "safeboot=Minimal");
+        let finding = expect(&BootChainComplete, &facts, Status::Fail, element);
+        assert!(finding.message.en.contains("safeboot=Minimal"), "{}", finding.message.en);
+        let torn = LinkState::Unknown("torn".to_owned());
+        set(&mut facts, WindowsLinkKind::SystemHive, torn);
+        expect(&BootChainComplete, &facts, Status::Fail, "safe mode");
+        set(&mut facts, WindowsLinkKind::Kernel, LinkState::Missing);
+        expect(&BootChainComplete, &facts, Status::Fail, "breaks at Windows' kernel");
+        for (kind, what) in [
+            (WindowsStartKind::SafeNetwork, "with networking"),
+            (WindowsStartKind::DirectoryRepair, "restore mode"),
+            (WindowsStartKind::WindowsPe, "Windows PE"),
+        ] {
+            expect(&BootChainComplete, &with(kind, element, "x"), Status::Warn, what);
+        }
+        let facts = with(WindowsStartKind::SafeMinimal, r"\boot.ini:5", "/safeboot:minimal");
+        let finding = expect(&BootChainComplete, &facts, Status::Fail, r"\boot.ini:5");
+        assert!(remedy(&finding).starts_with("Take /safeboot:minimal out"), "{finding:?}");
+    }
+
+    #[test]
+    fn what_is_there_and_of_no_use_gets_its_own_repair() {
+        let repair = |kind, detail: &str| {
+            let mut facts = good_windows();
+            set(&mut facts, kind, LinkState::Missing);
+            let chain = &mut windows_mut(&mut facts).boot.bios.chain;
+            let link = chain.iter_mut().find(|link| link.kind == kind).unwrap();
+            link.evidence.detail = detail.to_owned();
+            let finding = expect(&BootChainComplete, &facts, Status::Fail, "broken");
+            remedy(&finding).to_owned()
+        };
+        let compressed = repair(WindowsLinkKind::BootManager, "compressed on partition 1");
+        assert!(compressed.contains("compact /u"), "{compressed}");
+        let moved = repair(WindowsLinkKind::BootSector, "HiddenSectors (byte 0x1C) is 63");
+        assert!(moved.contains("dd of=PARTITION bs=1 seek=28"), "{moved}");
+        let cut = repair(WindowsLinkKind::OsLoader, "cut short: x");
+        assert!(cut.contains("sfc /scannow"), "{cut}");
     }
 
     #[test]

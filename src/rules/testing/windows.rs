@@ -265,6 +265,7 @@ fn boot() -> WindowsBootFacts {
             chain: start.chain(rest).map(link).collect(),
             configuration: None,
             devices: vec![device("loader", "11000001"), device("system", "21000001")],
+            ..WindowsBootPath::default()
         }
     };
     let bios = [

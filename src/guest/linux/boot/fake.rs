@@ -267,7 +267,8 @@ impl FakeMachine {
         let BootCodeFacts { kind, evidence, grub_core, grub_legacy, .. } = code;
         self.disk.partitions[number - 1].active = true;
         let volume = number - 1;
-        let record = VolumeBootCode { volume, kind, evidence, grub_core, grub_legacy };
+        let record =
+            VolumeBootCode { volume, kind, evidence, hidden_sectors: None, grub_core, grub_legacy };
         self.disk.volume_boot_code.push(record);
         self
     }

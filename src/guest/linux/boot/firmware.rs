@@ -3,7 +3,7 @@
 use super::first_stage::whole_disk;
 use super::volumes::Volumes;
 use crate::disk::facts::{
-    BootCodeKind, DiskFacts, PartitionFacts, PartitionRole, SignatureKind, VolumeFacts,
+    BootCodeKind, DiskFacts, PartitionFacts, PartitionRole, SignatureKind, TableKind, VolumeFacts,
 };
 use crate::error::Error;
 use crate::fact::{Evidence, Fact, Unread};
@@ -115,7 +115,10 @@ fn bios(disk: &DiskFacts) -> Result<Vec<Evidence>, Unread> {
         | BootCodeKind::Windows
         | BootCodeKind::Generic
         | BootCodeKind::Unrecognised => {
-            let active = active_boot_record(disk);
+            let active = match active_in_mbr(disk, code.kind)? {
+                true => active_boot_record(disk),
+                false => None,
+            };
             match active {
                 Some(record) => Ok(vec![code.evidence.clone(), record]),
                 None if code.kind == BootCodeKind::Unrecognised => Err(Unread::new(
@@ -128,6 +131,26 @@ fn bios(disk: &DiskFacts) -> Result<Vec<Evidence>, Unread> {
                 },
             }
         }
+    }
+}
+
+/// Whether the code in sector 0 finds the active partition where the facts have it. Windows' code and
+/// code of no particular maker read the table of the MBR alone: of a GPT disk that is the protective
+/// entry, and the attribute "legacy BIOS bootable" is for code that reads a GPT (SYSLINUX'
+/// `gptmbr.bin`; UEFI 2.10, table 5.7).
+///
+/// # Errors
+/// For a hybrid MBR, whose own entries are no partitions of the facts.
+pub(in crate::guest) fn active_in_mbr(
+    disk: &DiskFacts,
+    code: BootCodeKind,
+) -> Result<bool, Unread> {
+    match (code, disk.table) {
+        (BootCodeKind::Windows | BootCodeKind::Generic, TableKind::Gpt) => Ok(false),
+        (BootCodeKind::Windows | BootCodeKind::Generic, TableKind::HybridGpt) => {
+            Err(Unread::new("MBR", "which entry of a hybrid MBR is active is not looked at"))
+        }
+        _ => Ok(true),
     }
 }
 

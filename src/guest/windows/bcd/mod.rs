@@ -14,7 +14,9 @@ mod tests;
 
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact};
-use crate::guest::facts::{BcdDevice, BcdEntry, BootConfiguration};
+use crate::guest::facts::{
+    BcdDevice, BcdEntry, BootConfiguration, WindowsStartKind, WindowsStartMode,
+};
 use crate::guest::windows::registry::{Hive, Key, Value};
 
 /// The boot manager's object.
@@ -33,6 +35,9 @@ mod element {
     pub(super) const DESCRIPTION: u32 = 0x1200_0004;
     pub(super) const OS_DEVICE: u32 = 0x2100_0001;
     pub(super) const SYSTEM_ROOT: u32 = 0x2200_0002;
+    pub(super) const SAFE_BOOT: u32 = 0x2500_0080;
+    pub(super) const SAFE_BOOT_ALTERNATE_SHELL: u32 = 0x2600_0081;
+    pub(super) const WIN_PE: u32 = 0x2600_0022;
     pub(super) const DEFAULT: u32 = 0x2300_0003;
     pub(super) const DISPLAY_ORDER: u32 = 0x2400_0001;
     pub(super) const BOOT_SEQUENCE: u32 = 0x2400_0002;
@@ -162,6 +167,38 @@ impl Object<'_> {
         Ok(bytes.map(u64::from_le_bytes))
     }
 
+    fn is_set(&self, element: u32) -> Result<bool> {
+        let value = self.element(element)?;
+        Ok(value.is_some_and(|value| value.data.first().is_some_and(|byte| *byte != 0)))
+    }
+
+    /// What it asks for beside an ordinary start (`BcdOSLoaderInteger_SafeBoot`,
+    /// `BcdOSLoaderBoolean_SafeBootAlternateShell`, `BcdOSLoaderBoolean_WinPEMode`).
+    fn modes(&self) -> Result<Vec<WindowsStartMode>> {
+        let mut modes = Vec::new();
+        if let Some(number) = self.integer(element::SAFE_BOOT)? {
+            let (kind, word) = match number {
+                0 => (WindowsStartKind::SafeMinimal, "Minimal"),
+                1 => (WindowsStartKind::SafeNetwork, "Network"),
+                2 => (WindowsStartKind::DirectoryRepair, "DsRepair"),
+                other => {
+                    let (structure, at) = ("boot configuration element", element::SAFE_BOOT);
+                    return Err(Error::corrupt(structure, at.into(), "0 to 2", other.to_string()));
+                }
+            };
+            let shell = self.is_set(element::SAFE_BOOT_ALTERNATE_SHELL)?;
+            let shell = if shell { ", safebootalternateshell=Yes" } else { "" };
+            let detail = format!("safeboot={word}{shell}");
+            let evidence = Evidence::new(self.place(element::SAFE_BOOT), detail);
+            modes.push(WindowsStartMode { kind, evidence });
+        }
+        if self.is_set(element::WIN_PE)? {
+            let evidence = Evidence::new(self.place(element::WIN_PE), "winpe=Yes");
+            modes.push(WindowsStartMode { kind: WindowsStartKind::WindowsPe, evidence });
+        }
+        Ok(modes)
+    }
+
     fn device(&self, element: u32) -> Fact<Option<BcdDevice>> {
         let place = self.place(element);
         let result = self.element(element).and_then(|value| {
@@ -189,6 +226,7 @@ impl Object<'_> {
             path: self.text(element::PATH)?,
             os_device: self.device(element::OS_DEVICE),
             system_root: self.text(element::SYSTEM_ROOT)?,
+            modes: self.modes()?,
             evidence: Evidence::new(self.place.clone(), shown),
         })
     }

@@ -111,3 +111,82 @@ fn what_is_no_guid_names_no_object() {
         assert!(!is_guid(text), "{text}");
     }
 }
+
+const OTHER: &str = "{6e1f0002-0a1b-11ee-8c5d-7e8a4b6c9d0e}";
+
+/// The store of the good guest, with a second entry like the first.
+fn two() -> BootConfiguration {
+    let mut store = store("good-server-2019", 0, "/Boot/BCD");
+    let other = BcdEntry { id: OTHER.to_owned(), ..store.entries[0].clone() };
+    store.entries.push(other);
+    store
+}
+
+#[test]
+fn a_default_entry_that_is_not_in_the_menu_is_not_started() {
+    let mut store = two();
+    store.default = Some(OTHER.to_owned());
+    assert_eq!(store.first(), Some((LOADER, "displayorder")));
+    store.default = Some("{6e1f0009-0a1b-11ee-8c5d-7e8a4b6c9d0e}".to_owned());
+    assert_eq!(store.first(), Some((LOADER, "displayorder")));
+    store.default = Some(OTHER.to_uppercase());
+    store.display_order.push(OTHER.to_owned());
+    assert_eq!(store.first(), Some((OTHER.to_uppercase().as_str(), "default")));
+    store.default = Some(LOADER.to_owned());
+    store.display_order = vec![OTHER.to_owned()];
+    assert_eq!(store.first(), Some((OTHER, "displayorder")));
+    // Without a menu the default entry is the only one.
+    store.display_order.clear();
+    assert_eq!(store.first(), Some((LOADER, "default")));
+    store.boot_sequence = vec![OTHER.to_owned()];
+    assert_eq!(store.first(), Some((OTHER, "bootsequence")));
+}
+
+#[test]
+fn an_entry_that_lacks_what_the_boot_manager_asks_for_is_passed_over() {
+    type Edit = fn(&mut BcdEntry);
+    let flaws: [(Edit, Option<&str>); 5] = [
+        (|entry| entry.device = Fact::Known(None), Some("it names no device of the loader")),
+        (|entry| entry.description = None, Some("it has no description")),
+        (|entry| entry.kind = None, Some("it has no type")),
+        // A Windows loader has a path by default, another program has none.
+        (|entry| entry.path = None, None),
+        (|entry| (entry.path, entry.kind) = (None, Some(0x1020_0004)), Some("it names no program")),
+    ];
+    for (edit, flaw) in flaws {
+        let mut store = two();
+        store.display_order.push(OTHER.to_owned());
+        edit(&mut store.entries[0]);
+        assert_eq!(store.entries[0].flaw(), flaw);
+        let first = if flaw.is_some() { (OTHER, "displayorder") } else { (LOADER, "default") };
+        assert_eq!(store.first(), Some(first));
+    }
+}
+
+#[test]
+fn what_an_entry_asks_for_beside_an_ordinary_start_is_told() {
+    use crate::guest::windows::fixture;
+    let modes = |elements: &[(&str, &[u8])]| {
+        let object = |id: &str| format!(r"Objects\{id}");
+        let hive = fixture::Hive::new().key(&format!(r"{}\Description", object(BOOT_MANAGER)));
+        let hive = hive.key(&format!(r"{}\Elements\23000003", object(BOOT_MANAGER)));
+        let hive = hive.text("Element", LOADER);
+        let hive = elements.iter().fold(hive, |hive, (element, data)| {
+            hive.key(&format!(r"{}\Elements\{element}", object(LOADER))).binary("Element", data)
+        });
+        let hive = Hive::open(std::sync::Arc::new(hive.bytes()), &[]).unwrap();
+        read(&hive, "/Boot/BCD").map(|store| store.entries[0].modes.clone())
+    };
+    let minimal: &[u8] = &[0; 8];
+    let found = modes(&[("25000080", minimal), ("26000081", &[1]), ("26000022", &[0])]).unwrap();
+    let [mode] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(mode.kind, WindowsStartKind::SafeMinimal);
+    assert!(mode.evidence.location.ends_with(r"\Elements\25000080"));
+    assert_eq!(mode.evidence.detail, "safeboot=Minimal, safebootalternateshell=Yes");
+    let network = 1_u64.to_le_bytes();
+    let found = modes(&[("25000080", &network), ("26000022", &[1])]).unwrap();
+    let kinds: Vec<_> = found.iter().map(|mode| mode.kind).collect();
+    assert_eq!(kinds, [WindowsStartKind::SafeNetwork, WindowsStartKind::WindowsPe]);
+    assert!(modes(&[("26000081", &[1])]).unwrap().is_empty());
+    assert!(modes(&[("25000080", &7_u64.to_le_bytes())]).is_err());
+}

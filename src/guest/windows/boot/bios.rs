@@ -1,10 +1,12 @@
 //! From sector 0 to the boot manager under BIOS.
 
+use super::ntldr::FIRST_LOGICAL;
 use super::volumes::Volumes;
 use super::{Path, entry, ntldr};
-use crate::disk::facts::{BootCodeKind, PartitionFacts};
+use crate::disk::facts::{BootCodeKind, DiskFacts, PartitionFacts, VolumeBootCode};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{WindowsBootPath, WindowsLinkKind};
+use crate::guest::linux::boot::firmware::active_in_mbr;
 
 /// The boot manager since Windows Vista, and its store.
 const BOOT_MANAGER: &str = "/bootmgr";
@@ -23,8 +25,7 @@ pub(super) fn follow(volumes: &Volumes<'_>) -> WindowsBootPath {
     match (old, active.or_else(|| boot_files(volumes))) {
         (Some(true), Some(volume)) => ntldr::follow(volumes, volume, &mut path),
         (_, Some(volume)) => {
-            let found = volumes.file(volume, BOOT_MANAGER);
-            path.looked(WindowsLinkKind::BootManager, volumes.name(volume), found);
+            path.boot_manager(volumes, volume, BOOT_MANAGER);
             entry::follow(volumes, volume, STORE, &mut path);
         }
         (_, None) => {}
@@ -60,6 +61,20 @@ fn boot_code(volumes: &Volumes<'_>, path: &mut Path) {
 fn active_partition<'m>(volumes: &Volumes<'m>, path: &mut Path) -> Option<&'m PartitionFacts> {
     const KIND: WindowsLinkKind = WindowsLinkKind::ActivePartition;
     let disk = volumes.machine.disk;
+    let code = disk.boot_code.known().map_or(BootCodeKind::Windows, |code| code.kind);
+    match active_in_mbr(disk, code) {
+        Ok(true) => {}
+        Ok(false) => {
+            let detail =
+                "the code in sector 0 reads the protective MBR, where no partition is active";
+            path.missing(KIND, Evidence::new("partition table", detail));
+            return None;
+        }
+        Err(unread) => {
+            path.unknown(KIND, &unread.location, &unread.reason);
+            return None;
+        }
+    }
     let mut active = disk.partitions.iter().filter(|partition| partition.active);
     let Some(first) = active.next() else {
         match &disk.table_read {
@@ -85,16 +100,18 @@ fn active_partition<'m>(volumes: &Volumes<'m>, path: &mut Path) -> Option<&'m Pa
 fn boot_sector(volumes: &Volumes<'_>, partition: &PartitionFacts, path: &mut Path) -> Option<bool> {
     const KIND: WindowsLinkKind = WindowsLinkKind::BootSector;
     let name = format!("partition {}, boot sector", partition.number);
-    let of_partition = |code: &&crate::disk::facts::VolumeBootCode| {
-        partition.volume.is_some_and(|volume| code.volume == volume)
-    };
+    let of_partition =
+        |code: &&VolumeBootCode| partition.volume.is_some_and(|volume| code.volume == volume);
     let Some(code) = volumes.disk().volume_boot_code.iter().find(of_partition) else {
         path.missing(KIND, Evidence::new(name, "no boot code"));
         return None;
     };
     match code.kind {
         BootCodeKind::Windows => {
-            path.found(KIND, code.evidence.clone());
+            match wrong_start(volumes.disk(), partition, code) {
+                Some(detail) => path.missing(KIND, Evidence::new(name, detail)),
+                None => path.found(KIND, code.evidence.clone()),
+            }
             Some(code.evidence.detail.contains("NTLDR"))
         }
         BootCodeKind::None => {
@@ -107,6 +124,21 @@ fn boot_sector(volumes: &Volumes<'_>, partition: &PartitionFacts, path: &mut Pat
             None
         }
     }
+}
+
+/// Where the boot sector takes its partition to begin, when that is not where it begins: the code adds
+/// that number to each sector of the volume that it reads, and stops with "A disk read error occurred"
+/// (mkntfs(8), `-p`). A logical partition counts from its own table instead.
+fn wrong_start(
+    disk: &DiskFacts,
+    partition: &PartitionFacts,
+    code: &VolumeBootCode,
+) -> Option<String> {
+    let hidden = code.hidden_sectors.filter(|_| partition.number < FIRST_LOGICAL)?;
+    let start = partition.start.checked_div(disk.sector_size.into())?;
+    (u64::from(hidden) != start).then(|| {
+        format!("HiddenSectors (byte 0x1C) is {hidden}, and the partition begins at sector {start}")
+    })
 }
 
 /// The first volume with a boot manager or a store of boot configuration data.

@@ -2,13 +2,47 @@
 //!
 //! Source: Microsoft, "Boot.ini options" and Q102873 ("BOOT.INI and ARC path naming conventions").
 
+use crate::fact::Evidence;
+use crate::guest::facts::{WindowsStartKind, WindowsStartMode};
+
 /// What the file says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct BootIni {
     /// `default=`, with its line from 1.
     pub(super) default: Option<(String, u32)>,
-    /// Left sides of `[operating systems]`, with their lines.
-    pub(super) systems: Vec<(String, u32)>,
+    /// `[operating systems]`.
+    pub(super) systems: Vec<System>,
+}
+
+/// A line of `[operating systems]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct System {
+    /// Its left side.
+    pub(super) path: String,
+    /// What stands behind its title: ` /fastdetect`.
+    pub(super) options: String,
+    /// Its line from 1.
+    pub(super) line: u32,
+}
+
+impl System {
+    /// What it asks for beside an ordinary start ("Boot.ini options": `/safeboot:`, `/minint`).
+    pub(super) fn modes(&self) -> Vec<WindowsStartMode> {
+        let of = |option: &str| {
+            let option = option.to_ascii_lowercase();
+            let kind = match option.strip_prefix("safeboot:") {
+                Some(how) if how.starts_with("minimal") => WindowsStartKind::SafeMinimal,
+                Some("network") => WindowsStartKind::SafeNetwork,
+                Some("dsrepair") => WindowsStartKind::DirectoryRepair,
+                None if option == "minint" => WindowsStartKind::WindowsPe,
+                _ => return None,
+            };
+            let place = format!(r"\boot.ini:{}", self.line);
+            Some(WindowsStartMode { kind, evidence: Evidence::new(place, format!("/{option}")) })
+        };
+        let options = self.options.split_ascii_whitespace();
+        options.filter_map(|option| of(option.strip_prefix('/')?)).collect()
+    }
 }
 
 /// Most systems that are looked at: the menu shows ten.
@@ -34,7 +68,10 @@ impl BootIni {
                     ini.default = Some((value.trim().to_owned(), line));
                 }
                 "operating systems" if ini.systems.len() < MAX_SYSTEMS => {
-                    ini.systems.push((name.to_owned(), line));
+                    // The title stands in quotes, and may hold a slash itself.
+                    let options = value.rsplit_once('"').map_or("", |(_, options)| options);
+                    let options = options.to_owned();
+                    ini.systems.push(System { path: name.to_owned(), options, line });
                 }
                 _ => {}
             }
@@ -44,8 +81,15 @@ impl BootIni {
 
     /// The system that starts without a key press, and its line.
     pub(super) fn first(&self) -> Option<(&str, u32)> {
-        let first = self.default.as_ref().or_else(|| self.systems.first())?;
-        Some((first.0.as_str(), first.1))
+        match &self.default {
+            Some((path, line)) => Some((path, *line)),
+            None => self.systems.first().map(|system| (system.path.as_str(), system.line)),
+        }
+    }
+
+    /// The line of the menu for a system, which has its options.
+    pub(super) fn system(&self, path: &str) -> Option<&System> {
+        self.systems.iter().find(|system| system.path.eq_ignore_ascii_case(path))
     }
 }
 
@@ -125,6 +169,22 @@ mod tests {
         assert_eq!(ini.systems.len(), 2);
         let without = BootIni { default: None, ..ini };
         assert_eq!(without.first(), Some((r"multi(0)disk(0)rdisk(0)partition(1)\WINDOWS", 6)));
+    }
+
+    #[test]
+    fn the_options_of_the_line_that_is_started_count() {
+        let arc = r"multi(0)disk(0)rdisk(0)partition(1)\WINDOWS";
+        let ini = BootIni::parse(&format!(
+            "[operating systems]\n{arc}=\"A /minint\" /fastdetect /SAFEBOOT:Minimal(AlternateShell)\n\
+             C:\\=\"B\" /safeboot:network /minint\n"
+        ));
+        let modes = |path: &str| ini.system(path).map(System::modes).unwrap();
+        let [mode] = &modes(&arc.to_uppercase())[..] else { panic!("{ini:?}") };
+        assert_eq!(mode.kind, WindowsStartKind::SafeMinimal);
+        let shown = Evidence::new(r"\boot.ini:2", "/safeboot:minimal(alternateshell)");
+        assert_eq!(mode.evidence, shown);
+        let kinds: Vec<_> = modes(r"C:\").iter().map(|mode| mode.kind).collect();
+        assert_eq!(kinds, [WindowsStartKind::SafeNetwork, WindowsStartKind::WindowsPe]);
     }
 
     #[test]

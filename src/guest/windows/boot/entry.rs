@@ -5,12 +5,12 @@ use super::volumes::Volumes;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::{
     BcdDevice, BcdEntry, BootConfiguration, Resolution, WindowsBootDevice, WindowsBootLink,
-    WindowsLinkKind,
+    WindowsLinkKind, WindowsStartKind, WindowsSystem,
 };
-use crate::guest::windows::{bcd, registry};
+use crate::guest::windows::{SYSTEM_HIVES, bcd, registry};
 
-/// `Type` of an object whose program is a Windows loader ("BCD Reference", object types).
-const WINDOWS_LOADER: u32 = 0x1020_0003;
+/// Longest directory of a system in bytes (Windows: `MAX_PATH`, 260 characters, for all of a path).
+const MAX_DIRECTORY: usize = 260;
 
 /// `Type` of `ntldr`.
 const NTLDR: u32 = 0x1030_0006;
@@ -44,19 +44,22 @@ fn default_entry<'c>(
         path.missing(KIND, Evidence::new(store, "no boot manager"));
         return None;
     };
-    let Some((id, list)) = configuration.first() else {
-        let detail = "neither a default entry nor a display order";
-        path.missing(KIND, Evidence::new(manager.evidence.location.clone(), detail));
-        return None;
-    };
-    let Some(entry) = configuration.entry(id) else {
-        let detail = format!("{list} names {id}, which is not there");
+    let first = configuration.first();
+    let Some((entry, list)) = first.and_then(|(id, list)| Some((configuration.entry(id)?, list)))
+    else {
+        let why_not = |(id, list): (&str, _)| match configuration.entry(id) {
+            Some(entry) => entry.flaw().map(|flaw| format!("{list} names {id}, but {flaw}")),
+            None => Some(format!("{list} names {id}, which is not there")),
+        };
+        let detail = configuration.candidates().find_map(why_not);
+        let detail =
+            detail.unwrap_or_else(|| "neither a default entry nor a display order".to_owned());
         path.missing(KIND, Evidence::new(manager.evidence.location.clone(), detail));
         return None;
     };
     let place = &entry.evidence.location;
     match entry.kind {
-        Some(WINDOWS_LOADER) | None => {
+        _ if entry.is_windows_loader() => {
             let detail = format!("{list}: {}", entry.evidence.detail);
             path.found(KIND, Evidence::new(place.clone(), detail));
             Some(entry)
@@ -65,7 +68,8 @@ fn default_entry<'c>(
             path.unknown(KIND, place, "an earlier Windows behind the boot manager is not followed");
             None
         }
-        Some(kind) => {
+        kind => {
+            let kind = kind.unwrap_or_default();
             path.unknown(KIND, place, format!("an entry of type {kind:#010x} is not followed"));
             None
         }
@@ -74,25 +78,16 @@ fn default_entry<'c>(
 
 /// The entry's partitions, its loader, and the kernel.
 fn loader(volumes: &Volumes<'_>, boot: usize, entry: &BcdEntry, path: &mut Path) {
-    let file = entry.path.as_deref();
-    let device = device(volumes, boot, entry, "loader", &entry.device, file, path);
+    path.0.modes.clone_from(&entry.modes);
+    let file = entry.path.as_deref().unwrap_or_else(|| default_loader(path, entry));
+    let device = device(volumes, boot, entry, "loader", &entry.device, Some(file), path);
     let system = device_of_system(volumes, boot, entry, path);
     if let Some(volume) = device {
-        match file {
-            Some(file) if is_for_other_firmware(path, file) => {
-                let detail =
-                    "a loader for the other firmware, which this boot manager cannot start";
-                path.missing(WindowsLinkKind::OsLoader, Evidence::new(file, detail));
-            }
-            Some(file) => {
-                let found = volumes.file(volume, file);
-                let place = format!("{file} on {}", volumes.name(volume));
-                path.looked(WindowsLinkKind::OsLoader, &place, found);
-            }
-            None => {
-                let evidence = Evidence::new(entry.evidence.location.clone(), "names no program");
-                path.missing(WindowsLinkKind::OsLoader, evidence);
-            }
+        if is_for_other_firmware(path, file) {
+            let detail = "a loader for the other firmware, which this boot manager cannot start";
+            path.missing(WindowsLinkKind::OsLoader, Evidence::new(file, detail));
+        } else {
+            path.program(WindowsLinkKind::OsLoader, volumes, volume, file);
         }
     }
     if let Some(volume) = system {
@@ -101,25 +96,50 @@ fn loader(volumes: &Volumes<'_>, boot: usize, entry: &BcdEntry, path: &mut Path)
     }
 }
 
+/// What the boot manager starts when a Windows loader's entry names no program (ReactOS, `bootmgr.c`,
+/// `BmpPopulateBootEntryList`).
+fn default_loader(path: &Path, entry: &BcdEntry) -> &'static str {
+    let is_pe = entry.modes.iter().any(|mode| mode.kind == WindowsStartKind::WindowsPe);
+    match (is_pe, is_uefi(path)) {
+        (true, true) => r"\Windows\System32\boot\winload.efi",
+        (true, false) => r"\Windows\System32\boot\winload.exe",
+        (false, true) => r"\Windows\System32\winload.efi",
+        (false, false) => r"\Windows\System32\winload.exe",
+    }
+}
+
 /// Whether a program's name says that it is not for the firmware that the chain began with: BIOS starts
 /// `winload.exe`, UEFI `winload.efi`; a disk converted without `bcdboot` still names the other.
 fn is_for_other_firmware(path: &Path, file: &str) -> bool {
-    let starts_with_esp = |link: &WindowsBootLink| link.kind == WindowsLinkKind::EfiSystemPartition;
-    let is_uefi = path.0.chain.first().is_some_and(starts_with_esp);
     let file = file.to_ascii_lowercase();
-    if is_uefi { file.ends_with("winload.exe") } else { file.ends_with("winload.efi") }
+    if is_uefi(path) { file.ends_with("winload.exe") } else { file.ends_with("winload.efi") }
+}
+
+/// Whether the chain began with UEFI.
+fn is_uefi(path: &Path) -> bool {
+    let starts_with_esp = |link: &WindowsBootLink| link.kind == WindowsLinkKind::EfiSystemPartition;
+    path.0.chain.first().is_some_and(starts_with_esp)
 }
 
 /// The kernel and the hive that the loader reads, below the system's directory.
 pub(super) fn system_files(volumes: &Volumes<'_>, volume: usize, root: &str, path: &mut Path) {
-    for (kind, file) in [
-        (WindowsLinkKind::Kernel, r"System32\ntoskrnl.exe"),
-        (WindowsLinkKind::SystemHive, r"System32\config\SYSTEM"),
-    ] {
-        let file = format!(r"{}\{file}", root.trim_end_matches(['\\', '/']));
-        let place = format!("{file} on {}", volumes.name(volume));
-        path.looked(kind, &place, volumes.file(volume, &file));
-    }
+    let root = root.trim_end_matches(['\\', '/']);
+    path.program(
+        WindowsLinkKind::Kernel,
+        volumes,
+        volume,
+        &format!(r"{root}\System32\ntoskrnl.exe"),
+    );
+    let hive = format!(r"{root}\System32\config\SYSTEM");
+    let place = format!("{hive} on {}", volumes.name(volume));
+    path.looked(WindowsLinkKind::SystemHive, &place, volumes.file(volume, &hive));
+    let directory = format!("/{}", root.replace('\\', "/").trim_start_matches('/'));
+    // As set-up spells it: `boot.ini` has it in capitals.
+    let mut known = SYSTEM_HIVES.iter().map(|[known, ..]| format!("/{known}"));
+    let known = known.find(|known| known.eq_ignore_ascii_case(&directory));
+    let directory = known.unwrap_or(directory);
+    path.0.system =
+        (directory.len() <= MAX_DIRECTORY).then_some(WindowsSystem { volume, directory });
 }
 
 /// The volume of the system: the one of the loader, when the entry names no other.

@@ -22,10 +22,12 @@ use self::volumes::Volumes;
 use crate::disk::facts::PartitionRole;
 use crate::error::Result;
 use crate::fact::Evidence;
+use crate::filesystem::tree::Tree;
 use crate::guest::Machine;
 use crate::guest::facts::{
     LinkState, WindowsBootFacts, WindowsBootLink, WindowsBootPath, WindowsLinkKind,
 };
+use crate::guest::windows::pe;
 
 /// Follows the boot chain of a Windows guest. Never fails: a link that could not be looked for is
 /// unknown.
@@ -48,6 +50,14 @@ pub fn follow(machine: &Machine<'_>) -> WindowsBootFacts {
     }
 }
 
+/// The tree of one volume, as the loaders look at it.
+///
+/// # Errors
+/// As [`Volumes::tree`].
+pub(super) fn tree(machine: &Machine<'_>, volume: usize) -> Result<Tree> {
+    Volumes { machine }.tree(volume)
+}
+
 /// The way so far.
 #[derive(Default)]
 struct Path(WindowsBootPath);
@@ -68,6 +78,42 @@ impl Path {
     fn unknown(&mut self, kind: WindowsLinkKind, location: &str, reason: impl ToString) {
         let evidence = Evidence::new(location, "not read");
         self.push(kind, LinkState::Unknown(reason.to_string()), evidence);
+    }
+
+    /// The boot manager, a file that the code in the boot sector reads: that code stops at one that is
+    /// compressed (its message is `BOOTMGR is compressed`, `NTLDR is compressed`).
+    fn boot_manager(&mut self, volumes: &Volumes<'_>, volume: usize, file: &str) {
+        const KIND: WindowsLinkKind = WindowsLinkKind::BootManager;
+        let place = volumes.name(volume);
+        match volumes.tree(volume).and_then(|tree| tree.is_compressed(file)) {
+            Ok(true) => {
+                let detail =
+                    format!("compressed on {place}, and the boot sector reads no such file");
+                self.missing(KIND, Evidence::new(file.replace('/', r"\"), detail));
+            }
+            Ok(false) => {
+                self.looked(KIND, place, volumes.file(volume, file));
+            }
+            Err(error) => {
+                self.looked::<()>(KIND, place, Err(error));
+            }
+        }
+    }
+
+    /// A program, which must be a whole image.
+    fn program(&mut self, kind: WindowsLinkKind, volumes: &Volumes<'_>, volume: usize, file: &str) {
+        let place = format!("{file} on {}", volumes.name(volume));
+        let found = volumes.file(volume, file);
+        let image = volumes.tree(volume).and_then(|tree| tree.open(&file.replace('\\', "/")));
+        match (found, image.and_then(|image| pe::flaw(image.as_ref()))) {
+            (Ok((_, evidence)), Ok(Some(flaw))) => {
+                self.missing(kind, Evidence::new(evidence.location, flaw));
+            }
+            (Ok(_), Err(error)) => self.unknown(kind, &place, error),
+            (found, _) => {
+                self.looked(kind, &place, found);
+            }
+        }
     }
 
     /// A link that was looked for with that result; the value when it was found.

@@ -1,6 +1,6 @@
 //! From `ntldr` to the kernel: Windows 2000, XP and Server 2003.
 
-use super::boot_ini::{ArcPath, BootIni};
+use super::boot_ini::{ArcPath, BootIni, System};
 use super::volumes::Volumes;
 use super::{Path, entry};
 use crate::disk::facts::{DiskFacts, PartitionFacts, PartitionRole};
@@ -12,14 +12,14 @@ use crate::guest::facts::{LinkState, Resolution, WindowsBootDevice, WindowsLinkK
 const MAX_BOOT_INI: u64 = 64 << 10;
 
 /// First number of a logical partition as Linux counts them, and so as [`PartitionFacts`] does.
-const FIRST_LOGICAL: u32 = 5;
+pub(super) const FIRST_LOGICAL: u32 = 5;
 
 /// What `ntldr` starts when there is no `boot.ini`.
 const WITHOUT_BOOT_INI: &str = r"multi(0)disk(0)rdisk(0)partition(1)\WINDOWS";
 
 pub(super) fn follow(volumes: &Volumes<'_>, boot: usize, path: &mut Path) {
     let name = volumes.name(boot);
-    path.looked(WindowsLinkKind::BootManager, name, volumes.file(boot, "/ntldr"));
+    path.boot_manager(volumes, boot, "/ntldr");
     path.looked(WindowsLinkKind::HardwareDetection, name, volumes.file(boot, "/ntdetect.com"));
     let Some((system, evidence)) = default_system(volumes, boot, path) else { return };
     let Some(arc) = ArcPath::parse(&system) else {
@@ -69,6 +69,7 @@ fn default_system(
             let ini = BootIni::parse(&text);
             match ini.first() {
                 Some((system, line)) => {
+                    path.0.modes = ini.system(system).map(System::modes).unwrap_or_default();
                     let place = format!(r"\boot.ini:{line}");
                     Some((system.to_owned(), Evidence::new(place, system)))
                 }

@@ -4,15 +4,18 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use super::*;
-use crate::disk::facts::{BootCodeKind, DiskFacts};
+use crate::disk::facts::{BootCodeKind, DiskFacts, TableKind};
 use crate::fact::Fact;
 use crate::filesystem::FileSystem;
 use crate::filesystem::memory::MemoryFs;
 use crate::filesystem::tree::Tree;
 use crate::guest::Inspection;
-use crate::guest::facts::Resolution;
+use crate::guest::facts::{Resolution, WindowsStartKind, WindowsSystem};
 use crate::image::Image;
 use WindowsLinkKind::*;
+
+/// A whole image.
+const IMAGE: &[u8] = include_bytes!("../../../../testdata/windows/pe/loader-x64.efi");
 
 type FileSystems = Vec<Fact<Option<Arc<dyn FileSystem>>>>;
 
@@ -101,8 +104,8 @@ fn files() -> ((DiskFacts, FileSystems), MemoryFs) {
     let files = MemoryFs::new()
         .file("/bootmgr", "x")
         .file("/Boot/BCD", store)
-        .file("/Windows/system32/winload.exe", "MZ")
-        .file("/Windows/System32/ntoskrnl.exe", "MZ")
+        .file("/Windows/system32/winload.exe", IMAGE)
+        .file("/Windows/System32/ntoskrnl.exe", IMAGE)
         .file("/Windows/System32/config/SYSTEM", "regf");
     (guest, files)
 }
@@ -176,7 +179,7 @@ fn a_store_for_uefi_does_not_start_windows_under_bios() {
     let (old, new) = (utf16("winload.exe"), utf16("winload.efi"));
     let at = store.windows(old.len()).position(|bytes| bytes == old).unwrap();
     store[at..][..new.len()].copy_from_slice(&new);
-    let files = whole.file("/Boot/BCD", store).file("/Windows/system32/winload.efi", "MZ");
+    let files = whole.file("/Boot/BCD", store).file("/Windows/system32/winload.efi", IMAGE);
     let facts = followed(&on(guest, files));
     let link = facts.bios.chain.iter().find(|link| link.kind == OsLoader).unwrap();
     assert_eq!(link.state, LinkState::Missing);
@@ -204,7 +207,7 @@ fn ntldr(boot_ini: &str) -> (DiskFacts, FileSystems) {
         .file("/ntldr", "x")
         .file("/ntdetect.com", "x")
         .file("/boot.ini", boot_ini)
-        .file("/WINDOWS/System32/ntoskrnl.exe", "MZ")
+        .file("/WINDOWS/System32/ntoskrnl.exe", IMAGE)
         .file("/WINDOWS/System32/config/SYSTEM", "regf");
     on(guest, files)
 }
@@ -246,10 +249,87 @@ fn without_a_boot_ini_ntldr_takes_the_first_partition() {
     let files = MemoryFs::new()
         .file("/ntldr", "x")
         .file("/ntdetect.com", "x")
-        .file("/WINDOWS/System32/ntoskrnl.exe", "MZ")
+        .file("/WINDOWS/System32/ntoskrnl.exe", IMAGE)
         .file("/WINDOWS/System32/config/SYSTEM", "regf");
     guest = on(guest, files);
     let found = links(&followed(&guest).bios);
     assert_eq!(found[5], (BootConfiguration, '0'));
     assert_eq!(found.last(), Some(&(SystemHive, '+')));
+}
+
+/// The one link of that kind under BIOS.
+fn link(guest: &(DiskFacts, FileSystems), kind: WindowsLinkKind) -> WindowsBootLink {
+    let chain = followed(guest).bios.chain;
+    chain.into_iter().find(|link| link.kind == kind).unwrap()
+}
+
+#[test]
+fn a_program_that_is_cut_or_no_image_starts_nothing() {
+    for (path, kind) in
+        [("/Windows/system32/winload.exe", OsLoader), ("/Windows/System32/ntoskrnl.exe", Kernel)]
+    {
+        for (content, what) in
+            [(&IMAGE[..600], "cut short"), (b"garbage", "damaged: MS-DOS header")]
+        {
+            let (guest, whole) = files();
+            let link = link(&on(guest, whole.file(path, content)), kind);
+            assert_eq!(link.state, LinkState::Missing, "{link:?}");
+            assert!(link.evidence.detail.starts_with(what), "{link:?}");
+        }
+        let (guest, whole) = files();
+        let link = link(&on(guest, whole.unreadable(path)), kind);
+        assert!(matches!(link.state, LinkState::Unknown(_)), "{link:?}");
+    }
+}
+
+#[test]
+fn the_boot_sector_reads_no_compressed_boot_manager() {
+    let (guest, whole) = files();
+    let link = link(&on(guest, whole.file("/bootmgr", "x").compressed()), BootManager);
+    assert_eq!(link.state, LinkState::Missing);
+    assert!(link.evidence.detail.starts_with("compressed on partition 1"), "{link:?}");
+}
+
+#[test]
+fn a_boot_sector_that_was_moved_reads_other_sectors() {
+    let mut guest = guest("good-server-2019");
+    // As mkntfs -p wrote it: the partition begins at 1 MiB.
+    assert_eq!(guest.0.volume_boot_code[0].hidden_sectors, Some(2048));
+    guest.0.volume_boot_code[0].hidden_sectors = Some(63);
+    let link = link(&guest, BootSector);
+    assert_eq!(link.state, LinkState::Missing);
+    let detail = "HiddenSectors (byte 0x1C) is 63, and the partition begins at sector 2048";
+    assert_eq!(link.evidence.detail, detail);
+}
+
+#[test]
+fn windows_code_in_sector_0_does_not_see_what_a_gpt_marks() {
+    let mut guest = guest("good-server-2019");
+    guest.0.table = TableKind::Gpt;
+    let link = link(&guest, ActivePartition);
+    assert_eq!(link.state, LinkState::Missing, "{link:?}");
+    guest.0.table = TableKind::HybridGpt;
+    let link = super::tests::link(&guest, ActivePartition);
+    assert!(matches!(link.state, LinkState::Unknown(_)), "{link:?}");
+}
+
+#[test]
+fn the_system_is_the_one_that_the_entry_names() {
+    let system = followed(&guest("good-server-2019")).bios.system;
+    assert_eq!(system, Some(WindowsSystem { volume: 1, directory: "/Windows".to_owned() }));
+    let system = followed(&guest("uefi-server-2019")).uefi.unwrap().system;
+    assert_eq!(system, Some(WindowsSystem { volume: 2, directory: "/Windows".to_owned() }));
+    assert_eq!(followed(&guest("bcd-other-disk")).bios.system, None);
+    let old = BOOT_INI.replace(r"partition(1)\WINDOWS", r"partition(1)\WINNT");
+    let system = followed(&ntldr(&old)).bios.system;
+    assert_eq!(system, Some(WindowsSystem { volume: 0, directory: "/WINNT".to_owned() }));
+}
+
+#[test]
+fn a_line_of_boot_ini_that_asks_for_safe_mode_is_told() {
+    assert!(followed(&ntldr(BOOT_INI)).bios.modes.is_empty());
+    let ini = BOOT_INI.replace("/fastdetect", "/fastdetect /safeboot:minimal");
+    let [mode] = &followed(&ntldr(&ini)).bios.modes[..] else { panic!("{ini}") };
+    assert_eq!(mode.kind, WindowsStartKind::SafeMinimal);
+    assert_eq!(mode.evidence, Evidence::new(r"\boot.ini:5", "/safeboot:minimal"));
 }

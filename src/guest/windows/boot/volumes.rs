@@ -109,10 +109,11 @@ impl Volumes<'_> {
                 None => unknown("the partition of the boot manager is not known"),
             },
             BcdTarget::Locate => match file.map(|file| self.having(file)) {
-                Some((found, unread)) => match (found.first(), unread) {
-                    (Some(volume), _) => Resolution::Volume(*volume),
-                    (None, Some(unread)) => Resolution::Unknown(unread),
-                    (None, None) => Resolution::Missing,
+                Some((found, unread)) => match (found.as_slice(), unread) {
+                    ([volume], _) => Resolution::Volume(*volume),
+                    ([], Some(unread)) => Resolution::Unknown(unread),
+                    ([], None) => Resolution::Missing,
+                    _ => unknown("more than one partition has the file that it looks for"),
                 },
                 None => unknown("it names no file to look for"),
             },

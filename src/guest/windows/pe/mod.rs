@@ -30,6 +30,14 @@ const FILE_HEADER: u64 = 24;
 /// Bytes of one entry of the section table.
 const SECTION: u64 = 40;
 
+/// The structures of the headers, by their names in "PE Format".
+const DOS_HEADER: &str = "MS-DOS header";
+const SIGNATURE: &str = "PE signature";
+const COFF_HEADER: &str = "COFF file header";
+const OPTIONAL_HEADER: &str = "optional header";
+const SECTION_TABLE: &str = "section table";
+const STRUCTURES: [&str; 5] = [DOS_HEADER, SIGNATURE, COFF_HEADER, OPTIONAL_HEADER, SECTION_TABLE];
+
 /// Indexes among the data directories.
 const RESOURCE_TABLE: u32 = 2;
 const CERTIFICATE_TABLE: u32 = 4;
@@ -111,62 +119,111 @@ impl PeFacts {
     }
 }
 
+/// The fields of the headers that lead to the rest.
+struct Headers {
+    /// Offset of the PE signature.
+    at: u64,
+    machine: u16,
+    sections: u16,
+    optional_size: u64,
+    is_64_bit: bool,
+}
+
+impl Headers {
+    fn read(bytes: &dyn Bytes) -> Result<Self> {
+        let dos: [u8; 2] = within(bytes, 0, DOS_HEADER)?;
+        if &dos != b"MZ" {
+            return Err(Error::corrupt(DOS_HEADER, 0, "MZ", hex(&dos)));
+        }
+        let at = u64::from(u32::from_le_bytes(within(bytes, PE_OFFSET, DOS_HEADER)?));
+        let signature: [u8; 4] = within(bytes, at, SIGNATURE)?;
+        if &signature != b"PE\0\0" {
+            return Err(Error::corrupt(SIGNATURE, at, "PE\\0\\0", hex(&signature)));
+        }
+        let u16_at = |offset: u64, structure| {
+            let bytes = within(bytes, at.saturating_add(offset), structure)?;
+            Ok::<u16, Error>(u16::from_le_bytes(bytes))
+        };
+        let machine = u16_at(4, COFF_HEADER)?;
+        let sections = u16_at(6, COFF_HEADER)?;
+        let optional_size = u64::from(u16_at(20, COFF_HEADER)?);
+        if sections > MAX_SECTIONS {
+            return Err(Error::corrupt(
+                COFF_HEADER,
+                at.saturating_add(6),
+                format!("at most {MAX_SECTIONS} sections"),
+                sections.to_string(),
+            ));
+        }
+        let is_64_bit = match u16_at(FILE_HEADER, OPTIONAL_HEADER)? {
+            0x010b => false,
+            0x020b => true,
+            0x0107 => {
+                let offset = at.saturating_add(FILE_HEADER);
+                return Err(Error::unsupported(OPTIONAL_HEADER, offset, "a ROM image"));
+            }
+            magic => {
+                return Err(Error::corrupt(
+                    OPTIONAL_HEADER,
+                    at.saturating_add(FILE_HEADER),
+                    "0x10b or 0x20b",
+                    format!("{magic:#x}"),
+                ));
+            }
+        };
+        Ok(Self { at, machine, sections, optional_size, is_64_bit })
+    }
+
+    fn section_table(&self, bytes: &dyn Bytes) -> Result<SectionTable> {
+        let table = self.at.saturating_add(FILE_HEADER).saturating_add(self.optional_size);
+        SectionTable::read(bytes, table, self.sections)
+    }
+}
+
+/// Why no loader takes a file for an image: its headers are none of a PE image (`damaged`), or a
+/// section's raw data lie beyond its end (`cut short`); `None` for one that is whole.
+///
+/// # Errors
+/// When the bytes cannot be read; [`Error::Unsupported`] for a ROM image.
+pub fn flaw(bytes: &dyn Bytes) -> Result<Option<String>> {
+    let sections = Headers::read(bytes).and_then(|headers| headers.section_table(bytes));
+    let len = bytes.len();
+    match sections {
+        Ok(sections) => {
+            let end = sections.0.iter().filter(|section| section.size != 0).map(Section::end).max();
+            let end = end.filter(|end| *end > len);
+            Ok(end
+                .map(|end| format!("cut short: its sections end at byte {end}, the file at {len}")))
+        }
+        Err(error @ Error::Corrupt { structure, .. }) if STRUCTURES.contains(&structure) => {
+            Ok(Some(format!("damaged: {error}")))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Reads the headers and the version of a PE image.
 ///
 /// # Errors
 /// [`Error::Corrupt`] when the bytes are no PE image or contradict the format; [`Error::Unsupported`]
 /// for a ROM image.
 pub fn read(bytes: &dyn Bytes) -> Result<PeFacts> {
-    let dos: [u8; 2] = within(bytes, 0, "MS-DOS header")?;
-    if &dos != b"MZ" {
-        return Err(Error::corrupt("MS-DOS header", 0, "MZ", hex(&dos)));
-    }
-    let at = u64::from(u32::from_le_bytes(within(bytes, PE_OFFSET, "MS-DOS header")?));
-    let signature: [u8; 4] = within(bytes, at, "PE signature")?;
-    if &signature != b"PE\0\0" {
-        return Err(Error::corrupt("PE signature", at, "PE\\0\\0", hex(&signature)));
-    }
+    let headers = Headers::read(bytes)?;
+    let Headers { at, machine, optional_size, is_64_bit, .. } = headers;
     let u16_at = |offset: u64, structure| {
         Ok::<u16, Error>(u16::from_le_bytes(within(bytes, at.saturating_add(offset), structure)?))
     };
     let u32_at = |offset: u64, structure| {
         Ok::<u32, Error>(u32::from_le_bytes(within(bytes, at.saturating_add(offset), structure)?))
     };
-    let machine = u16_at(4, "COFF file header")?;
-    let sections = u16_at(6, "COFF file header")?;
-    let optional_size = u64::from(u16_at(20, "COFF file header")?);
-    if sections > MAX_SECTIONS {
-        return Err(Error::corrupt(
-            "COFF file header",
-            at.saturating_add(6),
-            format!("at most {MAX_SECTIONS} sections"),
-            sections.to_string(),
-        ));
-    }
-    let is_64_bit = match u16_at(FILE_HEADER, "optional header")? {
-        0x010b => false,
-        0x020b => true,
-        0x0107 => {
-            let offset = at.saturating_add(FILE_HEADER);
-            return Err(Error::unsupported("optional header", offset, "a ROM image"));
-        }
-        magic => {
-            return Err(Error::corrupt(
-                "optional header",
-                at.saturating_add(FILE_HEADER),
-                "0x10b or 0x20b",
-                format!("{magic:#x}"),
-            ));
-        }
-    };
-    let subsystem = Subsystem::from_number(u16_at(FILE_HEADER + 68, "optional header")?);
+    let subsystem = Subsystem::from_number(u16_at(FILE_HEADER + 68, OPTIONAL_HEADER)?);
     // The number of data directories, and the directories behind it.
     let count_at: u64 = if is_64_bit { 108 } else { 92 };
     // Where a table lies, and how long it is; zeros for one that is not there.
     let directory = |index: u32, structure| {
         let place = count_at.saturating_add(4).saturating_add(u64::from(index).saturating_mul(8));
         if place.saturating_add(8) > optional_size
-            || u32_at(FILE_HEADER.saturating_add(count_at), "optional header")? <= index
+            || u32_at(FILE_HEADER.saturating_add(count_at), OPTIONAL_HEADER)? <= index
         {
             return Ok((0, 0));
         }
@@ -176,8 +233,7 @@ pub fn read(bytes: &dyn Bytes) -> Result<PeFacts> {
     let (address, _) = directory(RESOURCE_TABLE, "resource table")?;
     let mut version = None;
     if address != 0 {
-        let table = at.saturating_add(FILE_HEADER).saturating_add(optional_size);
-        let map = SectionTable::read(bytes, table, sections)?;
+        let map = headers.section_table(bytes)?;
         version = resource::file_version(bytes, &map, address)?;
     }
     // Alone among the tables it lies at an offset in the file, and behind all sections.
@@ -196,12 +252,19 @@ struct Section {
     file_offset: u32,
 }
 
+impl Section {
+    /// Where its raw data end in the file.
+    fn end(&self) -> u64 {
+        u64::from(self.file_offset).saturating_add(self.size.into())
+    }
+}
+
 impl SectionTable {
     fn read(bytes: &dyn Bytes, at: u64, count: u16) -> Result<Self> {
         let entry = |index: u16| {
             let at = at.saturating_add(u64::from(index).saturating_mul(SECTION));
             let field = |offset: u64| {
-                let array = within(bytes, at.saturating_add(offset), "section table")?;
+                let array = within(bytes, at.saturating_add(offset), SECTION_TABLE)?;
                 Ok::<u32, Error>(u32::from_le_bytes(array))
             };
             // What is in memory beyond the raw data reads as zero, and is not in the file.

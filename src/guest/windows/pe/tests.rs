@@ -57,6 +57,17 @@ fn a_certificate_table_is_seen_where_the_file_has_one() {
 }
 
 #[test]
+fn an_image_is_whole_to_the_end_of_its_last_section() {
+    let flaw = |bytes: &[u8]| flaw(&bytes.to_vec()).unwrap();
+    for whole in [X86, X64, EFI, WITHOUT] {
+        assert_eq!(flaw(whole), None);
+        assert!(flaw(&whole[..1024]).unwrap().starts_with("cut short: "));
+        assert!(flaw(&whole[..100]).unwrap().starts_with("damaged: "));
+    }
+    assert!(flaw(b"").unwrap().starts_with("damaged: MS-DOS header"));
+}
+
+#[test]
 fn other_files_are_no_images() {
     for bytes in [&b""[..], b"M", b"\x7fELF", b"MZ", &[0; 4096]] {
         assert!(matches!(of(bytes), Err(Error::Corrupt { .. })), "{bytes:?}");

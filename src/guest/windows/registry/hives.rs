@@ -34,7 +34,11 @@ pub struct Registry {
 impl Registry {
     /// Opens the hives of a tree. Never fails: what cannot be read is unknown.
     pub fn open(tree: &Tree) -> Self {
-        let directory = Self::directory(tree);
+        Self::open_in(tree, Self::directory(tree))
+    }
+
+    /// Opens the hives that lie in a directory of a tree. Never fails, as [`Registry::open`].
+    pub fn open_in(tree: &Tree, directory: &str) -> Self {
         let path = |name: &str| format!("{directory}/{name}");
         let of = |name| Fact::from_result(path(name), open(tree, &path(name)));
         Self {

@@ -86,3 +86,17 @@ fn boot_code_that_was_not_read_leaves_everything_undecided() {
     fake.disk.boot_code = Fact::unknown("sector 0", "not read");
     assert!(firmware(&fake.machine()).unread().is_some());
 }
+
+#[test]
+fn what_a_gpt_marks_counts_for_code_that_reads_a_gpt() {
+    let bios = |table, kind| {
+        let fake = FakeMachine::new(table).partition(UUID, FakeFs::new());
+        let fake = fake.boot_code(code(kind)).active(1, Some(BootCodeKind::Windows));
+        firmware(&fake.machine()).map(|found| found.bios.len())
+    };
+    assert_eq!(bios(TableKind::Gpt, BootCodeKind::Syslinux), Fact::Known(2));
+    for kind in [BootCodeKind::Windows, BootCodeKind::Generic] {
+        assert_eq!(bios(TableKind::Gpt, kind), Fact::Known(0));
+        assert!(bios(TableKind::HybridGpt, kind).unread().is_some());
+    }
+}
