@@ -72,7 +72,7 @@ pub(super) fn boot_flaws(windows: &WindowsFacts, service: &ServiceFacts) -> Deci
         Ok(None) if is_boot => {}
         Ok(Some(StartType::Boot)) if is_boot => {}
         Ok(Some(StartType::Boot)) => {
-            let reason = r"whether the boot loader obeys a StartOverride\0 of 0 against Start is not documented";
+            let reason = "whether the boot loader obeys a StartOverride of 0 against Start is not documented";
             unread = Some(Box::new(undecided(&Unread::new(key.clone(), reason))));
         }
         Ok(_) if !is_boot => flaws.push(Flaw::of(

@@ -38,7 +38,7 @@ const IDE_DEVICES: usize = 4;
 const MAX_BINDINGS: usize = 256;
 
 /// Most configurations of one driver package that are looked at; big ones have some hundred.
-const MAX_CONFIGURATIONS: usize = 4096;
+const MAX_CONFIGURATIONS: usize = 1024;
 
 /// The device that an id names, without subsystem, revision and class; `None` when it does not matter.
 fn device(id: &str) -> Option<&'static str> {
@@ -60,14 +60,6 @@ pub(super) fn bindings(hklm: &Hklm<'_>) -> Fact<Vec<DeviceBinding>> {
             device_ids(&database.at(r"DeviceIds\PCI")?, &databases, &mut found)?;
         }
         instances(&hklm.control_set(r"Enum\PCI")?, &mut found)?;
-        if found.len() > MAX_BINDINGS {
-            let limit = u64::try_from(MAX_BINDINGS).unwrap_or(u64::MAX);
-            return Err(Error::Limit {
-                structure: "registry",
-                limit,
-                unit: "devices with drivers",
-            });
-        }
         Ok(found)
     };
     fact(r"HKLM\SYSTEM\DriverDatabase", read())
@@ -87,6 +79,16 @@ pub(super) fn critical_services(hklm: &Hklm<'_>) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Keeps a binding, within [`MAX_BINDINGS`].
+fn keep(found: &mut Vec<DeviceBinding>, binding: DeviceBinding) -> Result<()> {
+    if found.len() >= MAX_BINDINGS {
+        let limit = u64::try_from(MAX_BINDINGS).unwrap_or(u64::MAX);
+        return Err(Error::Limit { structure: "registry", limit, unit: "devices with drivers" });
+    }
+    found.push(binding);
+    Ok(())
+}
+
 /// A binding to a service by its name.
 fn to_service(device: &str, service: Seen<String>, source: BindingSource) -> DeviceBinding {
     let driver = service.value.to_ascii_lowercase();
@@ -103,7 +105,7 @@ fn critical_devices(database: &Place<'_>, found: &mut Vec<DeviceBinding>) -> Res
     for place in database.below()? {
         let Some(device) = device(place.name()) else { continue };
         if let Some(service) = place.text("Service")? {
-            found.push(to_service(device, service, BindingSource::CriticalDevices));
+            keep(found, to_service(device, service, BindingSource::CriticalDevices))?;
         }
     }
     Ok(())
@@ -119,13 +121,14 @@ fn device_ids(
         for value in place.values()? {
             let inf = value.name.to_ascii_lowercase();
             if inf.ends_with(".inf") {
-                found.push(DeviceBinding {
+                let binding = DeviceBinding {
                     device: device.to_owned(),
                     source: BindingSource::DriverDatabase,
                     services: services_of(databases, &inf, place.name())?,
                     evidence: Evidence::new(place.path.clone(), inf.clone()),
                     driver: inf,
-                });
+                };
+                keep(found, binding)?;
             }
         }
     }
@@ -181,7 +184,7 @@ fn instances(devices: &Place<'_>, found: &mut Vec<DeviceBinding>) -> Result<()> 
         let Some(device) = device(&format!(r"PCI\{}", place.name())) else { continue };
         for instance in place.below()? {
             if let Some(service) = instance.text("Service")? {
-                found.push(to_service(device, service, BindingSource::Instance));
+                keep(found, to_service(device, service, BindingSource::Instance))?;
             }
         }
     }

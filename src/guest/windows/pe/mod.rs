@@ -138,7 +138,7 @@ pub fn read(bytes: &dyn Bytes) -> Result<PeFacts> {
 /// # Errors
 /// When the bytes cannot be read.
 pub fn loadable(bytes: &dyn Bytes) -> Result<Result<Architecture, String>> {
-    if bytes.len() == 0 {
+    if bytes.is_empty() {
         return Ok(Err("it is empty".to_owned()));
     }
     let read = || {
