@@ -398,6 +398,12 @@ const PHRASES: &[(&str, &str)] = &[
     ("no linux", "没有linux"),
     ("no resume=", "没有resume="),
     ("no netkvm", "没有netkvm"),
+    ("no Type of a driver", "Type不是驱动程序"),
+    ("it is empty", "内容为空"),
+    (
+        "whether the boot loader obeys a StartOverride of 0 against Start is not documented",
+        "没有文档说明StartOverride为0而Start不为0时启动加载程序以哪个为准",
+    ),
     ("no NetworkAddress", "没有NetworkAddress"),
     ("the settings that the platform needs", "平台所需的设置"),
     ("not in use", "未使用"),

@@ -60,7 +60,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "ntfs", run: ntfs, seeds: || numbers(NTFS.len()) },
     Target { name: "hive", run: hive, seeds: || numbers(HIVES.len()) },
     Target { name: "bcd", run: boot_configuration, seeds: || numbers(STORES.len()) },
-    Target { name: "pe", run: |data| drop(pe::read(&data.to_vec())), seeds: pe_seeds },
+    Target {
+        name: "pe",
+        run: |data| drop((pe::read(&data.to_vec()), pe::loadable(&data.to_vec()))),
+        seeds: pe_seeds,
+    },
     Target { name: "kernel", run: kernel, seeds: kernel_seeds },
     Target { name: "cpio", run: |data| list(b"0707", data), seeds: || packed("cpio.zst", 4) },
     Target { name: "gzip", run: |data| list(b"\x1f\x8b", data), seeds: || streams("cpio.gz", 2) },

@@ -23,8 +23,8 @@ static DOC: Doc = Doc {
         "云服务器的磁盘、总线和MAC地址都与原机器不同。用序列号或总线路径引用的根设备无法找到；绑定MAC地址的网络配置会导致网卡无法启动，进而无法从元数据服务获取密码。",
     ),
     decided: Fixed::new(
-        "Root and boot named by /dev/disk/by-id, by-path, nvme or mmc names, and members of firmware RAID (Intel IMSM, DDF) are broken. MAC addresses in udev rules or network configuration are broken too; in files that cloud-init writes anew on each new instance they warn. Of Windows a MAC address that was set by hand (NetworkAddress of a card) is broken. Activation bound to hardware cannot be seen.",
-        "根或启动设备使用/dev/disk/by-id、by-path、nvme或mmc名称，或磁盘为固件RAID（Intel IMSM、DDF）成员，判为不满足。udev规则或网络配置中的MAC地址同样判为不满足；位于cloud-init会在新实例上重新生成的文件中时，仅告警。Windows网卡手工设置了MAC地址（NetworkAddress）时判为不满足。与硬件绑定的激活信息无法检测。",
+        "Root and boot named by /dev/disk/by-id, by-path, nvme or mmc names, and members of firmware RAID (Intel IMSM, DDF) are broken. MAC addresses in udev rules or network configuration are broken too; in files that cloud-init writes anew on each new instance they warn. Of Windows a MAC address that was set by hand (NetworkAddress) is broken on a card that the platform has: virtio, Xen, Realtek 8139; it stands in the key of one card, and another card gets a key of its own, so that on other cards it is only shown. Activation bound to hardware cannot be seen.",
+        "根或启动设备使用/dev/disk/by-id、by-path、nvme或mmc名称，或磁盘为固件RAID（Intel IMSM、DDF）成员，判为不满足。udev规则或网络配置中的MAC地址同样判为不满足；位于cloud-init会在新实例上重新生成的文件中时，仅告警。Windows中平台提供的网卡（virtio、Xen、Realtek 8139）手工设置了MAC地址（NetworkAddress）时判为不满足；该值属于单个网卡的注册表项，新网卡使用自己的项，因此其他网卡仅作展示。与硬件绑定的激活信息无法检测。",
     ),
     remedy: Fixed::new(
         "Name disks by UUID in /etc/fstab and the boot loader; rm -f /etc/udev/rules.d/*persistent*net*; take HWADDR=, MACADDR= and macaddress: out of the network configuration.",
@@ -140,8 +140,9 @@ fn firmware_raid(disk: &DiskFacts) -> (Vec<Evidence>, Option<&Unread>) {
 /// Windows finds its disks by their signatures: what ties it to a machine is a MAC address that was
 /// set by hand, and firmware RAID.
 fn of_windows(windows: &WindowsFacts, raid: Vec<Evidence>, unknown: Option<&Unread>) -> Decision {
-    let macs = windows.fixed_macs.known().into_iter().flatten().cloned();
-    let ties: Vec<_> = macs.chain(raid).collect();
+    let macs = windows.fixed_macs.known().into_iter().flatten();
+    let (here, elsewhere): (Vec<_>, Vec<_>) = macs.partition(|mac| is_of_the_platform(&mac.device));
+    let ties: Vec<_> = here.iter().map(|mac| mac.evidence.clone()).chain(raid).collect();
     if let Some(first) = ties.first() {
         let (place, what) = (first.location.clone(), first.detail.clone());
         let (place_zh, what_zh) = first.in_chinese();
@@ -161,6 +162,15 @@ fn of_windows(windows: &WindowsFacts, raid: Vec<Evidence>, unknown: Option<&Unre
     if let Some(unread) = unknown {
         return Err(Box::new(undecided(unread)));
     }
+    if !elsewhere.is_empty() {
+        return Ok(Outcome::holds(
+            text!(
+                "Only a card that the platform does not have has a MAC address that was set by hand; another card does not take it over. Activation cannot be seen.",
+                "仅平台不提供的网卡手工设置了MAC地址，新网卡不会沿用。激活状态无法检测。"
+            ),
+            elsewhere.iter().map(|mac| mac.evidence.clone()).collect(),
+        ));
+    }
     Ok(Outcome::holds(
         text!(
             "No network card has a MAC address of its own. Activation cannot be seen.",
@@ -171,6 +181,13 @@ fn of_windows(windows: &WindowsFacts, raid: Vec<Evidence>, unknown: Option<&Unre
             "no NetworkAddress",
         )],
     ))
+}
+
+/// Whether a server of the platform has network cards of that id: virtio, those of Xen (`xen\vif`,
+/// `xenvif\…`, its platform device), and what Xen emulates.
+fn is_of_the_platform(device: &str) -> bool {
+    const CARDS: &[&str] = &[r"pci\ven_1af4", r"pci\ven_5853", r"pci\ven_10ec&dev_8139", "xen"];
+    CARDS.iter().any(|card| device.starts_with(card))
 }
 
 /// The devices that the start needs and that are named by serial number or bus path.
@@ -195,7 +212,7 @@ fn device_names(linux: &LinuxFacts) -> Vec<Evidence> {
 mod tests {
     use super::*;
     use crate::fact::Fact;
-    use crate::guest::facts::{Binding, Resolution};
+    use crate::guest::facts::{Binding, FixedMac, Resolution};
     use crate::rules::Status;
     use crate::rules::testing::windows::*;
     use crate::rules::testing::*;
@@ -260,9 +277,17 @@ mod tests {
     fn a_mac_address_that_was_set_in_windows_fails() {
         let mut facts = good_windows();
         expect(&OsNotHardwareBound, &facts, Status::Pass, "no NetworkAddress");
-        let set = Evidence::new(r"Class\{4D36E972}\0007", "NetworkAddress=005056AABBCC");
-        windows_mut(&mut facts).fixed_macs = Fact::Known(vec![set]);
-        let finding = expect(&OsNotHardwareBound, &facts, Status::Fail, "005056AABBCC");
-        assert!(remedy(&finding).contains("devmgmt.msc"));
+        let mut set = |device: &str| {
+            let evidence = Evidence::new(r"Class\{4D36E972}\0007", "NetworkAddress=005056AABBCC");
+            let mac = FixedMac { device: device.to_owned(), evidence };
+            windows_mut(&mut facts).fixed_macs = Fact::Known(vec![mac]);
+            facts.clone()
+        };
+        for device in [r"pci\ven_1af4&dev_1000&subsys_00011af4&rev_00", r"xen\vif"] {
+            let finding = expect(&OsNotHardwareBound, &set(device), Status::Fail, "005056AABBCC");
+            assert!(remedy(&finding).contains("devmgmt.msc"));
+        }
+        let facts = set(r"pci\ven_15ad&dev_07b0&subsys_07b015ad&rev_01");
+        expect(&OsNotHardwareBound, &facts, Status::Pass, "does not take it over");
     }
 }

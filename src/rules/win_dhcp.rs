@@ -3,7 +3,7 @@
 use super::scope::{Decision, known, settle, windows_only};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
 use crate::fact::Evidence;
-use crate::guest::facts::{Facts, WindowsInterface};
+use crate::guest::facts::{Facts, ServiceFacts, StartType, WindowsFacts, WindowsInterface};
 use crate::text;
 
 /// Network cards get their addresses by DHCP.
@@ -19,8 +19,8 @@ static DOC: Doc = Doc {
         "使用其他网络静态IP地址的云服务器无法访问，也无法从元数据服务获取密码。自动配置会恢复DHCP。",
     ),
     decided: Fixed::new(
-        "Each key below Tcpip\\Parameters\\Interfaces whose connection is a card on a bus (PCI, Xen, VMBus, USB): EnableDHCP=0 with an address other than 0.0.0.0 is broken; name servers set by hand warn. Tunnels, virtual switches and keys that no connection has any more are not judged.",
-        "检查Tcpip\\Parameters\\Interfaces下对应总线网卡（PCI、Xen、VMBus、USB）的每个接口：EnableDHCP=0且地址不为0.0.0.0时判为不满足；手工设置DNS服务器时告警。不判断隧道、虚拟交换机以及已无对应连接的残留项。",
+        "Each key below Tcpip\\Parameters\\Interfaces whose connection is a card on a bus (PCI, Xen, VMBus, USB): EnableDHCP=0 is broken; name servers set by hand warn. The service Dhcp, where its key is there, is broken when it is disabled, and warns when nothing starts it by itself. Tunnels, virtual switches and keys that no connection has any more are not judged.",
+        "检查Tcpip\\Parameters\\Interfaces下对应总线网卡（PCI、Xen、VMBus、USB）的每个接口：EnableDHCP=0时判为不满足；手工设置DNS服务器时告警。Dhcp服务（若有服务项）被禁用时判为不满足，不会自动启动时告警。不判断隧道、虚拟交换机以及已无对应连接的残留项。",
     ),
     remedy: Fixed::new(
         "netsh interface ipv4 set address name=\"NAME\" source=dhcp
@@ -61,8 +61,23 @@ fn decide(facts: &Facts) -> Decision {
     let windows = windows_only(facts)?;
     let interfaces = known(&windows.interfaces)?;
     let (mut fixed, mut servers, mut good) = (Vec::new(), Vec::new(), Vec::new());
+    let service = dhcp_client(windows);
+    if let Ok(Some(service)) = &service
+        && service.start == Some(StartType::Disabled)
+    {
+        let command =
+            r"reg add HKLM\SYSTEM\CurrentControlSet\Services\Dhcp /v Start /t REG_DWORD /d 2 /f";
+        return Ok(Outcome::broken(
+            text!(
+                "The DHCP client is disabled: no network card gets an address.",
+                "DHCP客户端服务（Dhcp）已被禁用，网卡无法获取IP地址。"
+            ),
+            vec![service.evidence.clone()],
+        )
+        .remedy(text!("{command}", "{command}")));
+    }
     for interface in interfaces.iter().filter(|interface| interface.is_card()) {
-        if interface.dhcp == Some(false) && !interface.addresses.is_empty() {
+        if interface.dhcp == Some(false) {
             fixed.push(interface);
         } else if !interface.name_servers.is_empty() {
             servers.push(interface);
@@ -74,14 +89,32 @@ fn decide(facts: &Facts) -> Decision {
     if let Some(first) = fixed.first() {
         let (name, addresses) = (shown(first), first.addresses.join(", "));
         let commands = commands(fixed.iter().chain(&servers), true);
-        return Ok(Outcome::broken(
-            text!(
+        let what = match addresses.is_empty() {
+            true => text!(
+                "“{name}” does not get its address by DHCP, and has none.",
+                "“{name}”未启用DHCP，也没有IP地址。"
+            ),
+            false => text!(
                 "“{name}” has a fixed address ({addresses}).",
                 "“{name}”使用静态IP地址（{addresses}）。"
             ),
-            seen(&fixed),
+        };
+        let outcome = Outcome::broken(what, seen(&fixed));
+        return Ok(outcome.remedy(text!("{commands}", "{commands}")));
+    }
+    if let Some(service) = service?
+        && !matches!(service.start, Some(StartType::Automatic))
+    {
+        let command =
+            r"reg add HKLM\SYSTEM\CurrentControlSet\Services\Dhcp /v Start /t REG_DWORD /d 2 /f";
+        return Ok(Outcome::doubtful(
+            text!(
+                "The DHCP client does not start by itself: network cards may get no address.",
+                "DHCP客户端服务（Dhcp）不会自动启动，网卡可能无法获取IP地址。"
+            ),
+            vec![service.evidence.clone()],
         )
-        .remedy(text!("{commands}", "{commands}")));
+        .remedy(text!("{command}", "{command}")));
     }
     if let Some(first) = servers.first() {
         let (name, addresses) = (shown(first), first.name_servers.join(", "));
@@ -105,6 +138,12 @@ fn decide(facts: &Facts) -> Decision {
         text!("The network cards get their addresses by DHCP.", "网卡通过DHCP获取IP地址。"),
         good,
     ))
+}
+
+/// The service that asks for addresses. That it is not there is not judged: nothing is then known of
+/// what does its work.
+fn dhcp_client(windows: &WindowsFacts) -> Decision<Option<&ServiceFacts>> {
+    Ok(known(&windows.services)?.iter().find(|it| it.name.eq_ignore_ascii_case("Dhcp")))
 }
 
 fn shown(interface: &WindowsInterface) -> &str {
@@ -131,6 +170,7 @@ mod tests {
     use super::*;
 
     use crate::fact::Fact;
+    use crate::guest::facts::SoftwareKind;
     use crate::rules::Status;
     use crate::rules::testing::windows::*;
     use crate::rules::testing::*;
@@ -161,6 +201,32 @@ mod tests {
         assert!(finding.repaired_by_platform);
         assert!(remedy(&finding).contains("set address name=\"本地连接 2\" source=dhcp"));
         expect(&RULE, &facts, Status::Warn, "192.168.1.5");
+    }
+
+    #[test]
+    fn neither_dhcp_nor_an_address_fails() {
+        let facts = with(|it| {
+            it.dhcp = Some(false);
+            it.evidence.detail = "EnableDHCP=0".to_owned();
+        });
+        let finding = expect_in(Profile::Otc, &RULE, &facts, Status::Fail, "EnableDHCP=0");
+        assert!(finding.message.en.contains("has none"), "{}", finding.message.en);
+    }
+
+    #[test]
+    fn without_its_client_there_is_no_dhcp() {
+        let mut facts = good_windows();
+        add_service(&mut facts, service("Dhcp", SoftwareKind::Windows));
+        expect_in(Profile::Otc, &RULE, &facts, Status::Pass, "EnableDHCP=1");
+        let set = |facts: &mut Facts, start, detail: &str| {
+            let dhcp = service_mut(facts, "Dhcp");
+            (dhcp.start, dhcp.evidence.detail) = (Some(start), detail.to_owned());
+        };
+        set(&mut facts, StartType::Disabled, "Start=4");
+        let finding = expect_in(Profile::Otc, &RULE, &facts, Status::Fail, "Start=4");
+        assert!(remedy(&finding).ends_with("/d 2 /f"));
+        set(&mut facts, StartType::Manual, "Start=3");
+        expect_in(Profile::Otc, &RULE, &facts, Status::Warn, "Start=3");
     }
 
     #[test]

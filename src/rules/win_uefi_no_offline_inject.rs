@@ -1,7 +1,7 @@
 //! `win-uefi-no-offline-inject`
 
 use super::scope::{Decision, firmware, settle, undecided, windows_only};
-use super::win_drivers::{SERVICES, Storage, of_kind, virtio_storage};
+use super::win_drivers::{SERVICES, Storage, evidence, of_kind, virtio_storage};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{Facts, SoftwareKind};
@@ -67,7 +67,7 @@ fn decide(facts: &Facts) -> Decision {
             ));
         }
         Storage::Absent => vec![Evidence::new(SERVICES, "no viostor, no vioscsi")],
-        Storage::Flawed(flaws) => flaws.into_iter().map(|flaw| flaw.evidence).collect(),
+        Storage::Flawed(flaws) => evidence(flaws),
     };
     let firmware = firmware(facts)?;
     if firmware.bios.is_empty() && !firmware.uefi.is_empty() {

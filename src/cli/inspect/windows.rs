@@ -4,7 +4,8 @@ use super::{GUEST, PENDING, Rows, all};
 use crate::cli::Failure;
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
-    DriverSignature, FirewallVerdict, HiveSync, WindowsAccount, WindowsFacts, WindowsPassword,
+    DriverImage, DriverSignature, FirewallVerdict, HiveSync, WindowsAccount, WindowsFacts,
+    WindowsPassword,
 };
 use crate::rules::Fixed;
 use crate::text;
@@ -51,6 +52,17 @@ pub(super) fn rows(windows: &WindowsFacts, rows: &mut Rows<'_>) -> Result<(), Fa
             };
             let start = rows.read(&service.evidence.detail);
             let mut words = vec![start.as_str(), rows.words(file)];
+            let damaged = match &service.image {
+                Fact::Known(Some(DriverImage::Damaged(reason))) => {
+                    let reason = rows.read(reason);
+                    Some(rows.say(text!("cannot be loaded ({reason})", "无法加载（{reason}）")))
+                }
+                _ => None,
+            };
+            words.extend(damaged.as_deref());
+            if let Fact::Known(Some(DriverImage::Whole(architecture))) = &service.image {
+                words.push(architecture.name());
+            }
             words.extend(service.file_version.as_deref());
             words.extend(signature.map(|signature| rows.words(signature)));
             format!("{}: {}", service.name, rows.list(&words))
@@ -59,6 +71,12 @@ pub(super) fn rows(windows: &WindowsFacts, rows: &mut Rows<'_>) -> Result<(), Fa
     })?;
     rows.each(Fixed::new("device", "设备"), &windows.bindings, |_, bindings| {
         bindings.iter().map(|it| format!("{}: {}", it.device, it.driver)).collect()
+    })?;
+    rows.each(Fixed::new("filters", "过滤驱动"), &windows.class_filters, |rows, filters| {
+        filters
+            .iter()
+            .map(|it| format!("{}: {}", it.class, rows.read(&it.evidence.detail)))
+            .collect()
     })?;
     rows.each(Fixed::new("interface", "网卡"), &windows.interfaces, |rows, interfaces| {
         let cards = interfaces.iter().filter(|interface| interface.is_card());

@@ -35,11 +35,12 @@ pub use self::packages::{Package, PackageFacts};
 pub(in crate::guest) use self::sshd::MAX_GROUPS;
 pub use self::sshd::{SshdConditional, SshdFacts, SshdOption};
 pub use self::windows::{
-    ADMINISTRATOR_RID, CloudbaseInit, CloudbaseInitConf, ConfValue, DeviceBinding, DriverSignature,
-    FirewallVerdict, Hindrance, HiveFacts, HiveSync, IMAGE_STATE_COMPLETE,
-    IMAGE_STATE_UNDEPLOYABLE, OemMark, PendingFacts, ProductType, RemoteDesktop, Seen,
-    ServiceFacts, SoftwareKind, StartType, SysprepFacts, WINDOWS_8, WindowsAccount,
-    WindowsAccounts, WindowsFacts, WindowsIdentity, WindowsInterface, WindowsPassword,
+    ADMINISTRATOR_RID, BindingSource, ClassFilter, ClassFilters, CloudbaseInit, CloudbaseInitConf,
+    ConfValue, DeviceBinding, DriverImage, DriverSignature, FirewallVerdict, FixedMac, Hindrance,
+    HiveFacts, HiveSync, IMAGE_STATE_COMPLETE, IMAGE_STATE_UNDEPLOYABLE, OemMark, PendingFacts,
+    ProductType, RemoteDesktop, Seen, ServiceFacts, SoftwareKind, StartType, SysprepFacts,
+    WINDOWS_8, WindowsAccount, WindowsAccounts, WindowsFacts, WindowsIdentity, WindowsInterface,
+    WindowsPassword,
 };
 pub use self::windows_boot::{
     BcdDevice, BcdEntry, BcdTarget, BootConfiguration, WindowsBootDevice, WindowsBootFacts,

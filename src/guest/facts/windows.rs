@@ -15,7 +15,8 @@ pub use self::accounts::{
     ADMINISTRATOR_RID, Hindrance, WindowsAccount, WindowsAccounts, WindowsPassword,
 };
 pub use self::devices::{
-    DeviceBinding, DriverSignature, ServiceFacts, SoftwareKind, StartType, WindowsInterface,
+    BindingSource, ClassFilter, ClassFilters, DeviceBinding, DriverImage, DriverSignature,
+    FixedMac, ServiceFacts, SoftwareKind, StartType, WindowsInterface,
 };
 pub use self::logon::{
     CloudbaseInit, CloudbaseInitConf, ConfValue, FirewallVerdict, IMAGE_STATE_COMPLETE,
@@ -68,10 +69,12 @@ pub struct WindowsFacts {
     pub services: Fact<Vec<ServiceFacts>>,
     /// What is known to drive the devices of the platform.
     pub bindings: Fact<Vec<DeviceBinding>>,
+    /// Filters of the device classes between the machine and its system disk.
+    pub class_filters: Fact<Vec<ClassFilters>>,
     /// Its network interfaces.
     pub interfaces: Fact<Vec<WindowsInterface>>,
     /// Network cards whose MAC address is set by hand.
-    pub fixed_macs: Fact<Vec<Evidence>>,
+    pub fixed_macs: Fact<Vec<FixedMac>>,
     /// Remote Desktop.
     pub remote_desktop: RemoteDesktop,
     /// `SanPolicy` of the partition manager; `Known(None)` when it is not set.
@@ -119,6 +122,7 @@ impl WindowsFacts {
             accounts: Fact::Unknown(unread.clone()),
             services: Fact::Unknown(unread.clone()),
             bindings: Fact::Unknown(unread.clone()),
+            class_filters: Fact::Unknown(unread.clone()),
             interfaces: Fact::Unknown(unread.clone()),
             fixed_macs: Fact::Unknown(unread.clone()),
             remote_desktop: RemoteDesktop::unread(unread),

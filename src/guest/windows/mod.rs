@@ -103,6 +103,7 @@ fn look_into(
         accounts: traced("accounts", || accounts::find(&hklm, password)),
         bindings: traced("bindings", || drivers::bindings(&hklm)),
         interfaces: network::interfaces(&hklm),
+        class_filters: services::class_filters(tree, &root, &hklm),
         fixed_macs: network::fixed_macs(&hklm),
         remote_desktop: traced("remote desktop", || remote_desktop::find(&hklm, &services)),
         san_policy: settings::san_policy(&hklm),

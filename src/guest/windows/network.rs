@@ -6,7 +6,7 @@
 use super::hklm::{Hklm, Place, fact};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact};
-use crate::guest::facts::WindowsInterface;
+use crate::guest::facts::{FixedMac, WindowsInterface};
 
 /// The class of network cards.
 const CLASS: &str = "{4D36E972-E325-11CE-BFC1-08002BE10318}";
@@ -61,7 +61,7 @@ fn interface(place: &Place<'_>, connections: &Place<'_>) -> Result<WindowsInterf
 }
 
 /// Cards on a bus whose MAC address is set by hand.
-pub(super) fn fixed_macs(hklm: &Hklm<'_>) -> Fact<Vec<Evidence>> {
+pub(super) fn fixed_macs(hklm: &Hklm<'_>) -> Fact<Vec<FixedMac>> {
     let read = || {
         let mut found = Vec::new();
         for place in hklm.control_set(&format!(r"Control\Class\{CLASS}"))?.below()? {
@@ -70,13 +70,10 @@ pub(super) fn fixed_macs(hklm: &Hklm<'_>) -> Fact<Vec<Evidence>> {
                 continue;
             }
             let Some(address) = place.text("NetworkAddress")? else { continue };
-            let device = place.text("MatchingDeviceId")?;
-            let on_bus = device.is_some_and(|device| {
-                let device = device.value.to_ascii_lowercase();
-                ["pci\\", "xen", "vmbus\\", "usb\\"].iter().any(|bus| device.starts_with(bus))
-            });
-            if on_bus {
-                found.push(address.evidence);
+            let Some(device) = place.text("MatchingDeviceId")? else { continue };
+            let device = device.value.to_ascii_lowercase();
+            if ["pci\\", "xen", "vmbus\\", "usb\\"].iter().any(|bus| device.starts_with(bus)) {
+                found.push(FixedMac { device, evidence: address.evidence });
             }
         }
         Ok(found)
@@ -127,7 +124,8 @@ mod tests {
         });
         let found = found.look(|_, _, hklm| fixed_macs(hklm));
         let [mac] = found.known().unwrap().as_slice() else { panic!("{found:?}") };
-        assert!(mac.location.ends_with(r"\0001"), "{}", mac.location);
+        assert!(mac.evidence.location.ends_with(r"\0001"), "{}", mac.evidence.location);
+        assert_eq!(mac.device, r"pci\ven_8086");
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub(in crate::rules) fn driver(name: &str, kind: SoftwareKind) -> ServiceFacts {
         image_path: Some(format!(r"system32\drivers\{name}.sys")),
         account: None,
         file: Fact::Known(Some(format!(r"\Windows\System32\drivers\{name}.sys"))),
+        image: Fact::Known(Some(DriverImage::Whole(Architecture::X86_64))),
         file_version: None,
         signature: None,
         evidence: Evidence::new(format!(r"{SERVICES}\{name}"), "Start=0"),
@@ -33,6 +34,7 @@ pub(in crate::rules) fn service(name: &str, kind: SoftwareKind) -> ServiceFacts 
         group: None,
         image_path: Some(format!(r"C:\Program Files\{name}\{name}.exe")),
         file: Fact::Known(Some(format!(r"\Program Files\{name}\{name}.exe"))),
+        image: Fact::Known(None),
         evidence: Evidence::new(format!(r"{SERVICES}\{name}"), "Start=2"),
         ..driver(name, kind)
     }
@@ -51,20 +53,38 @@ fn services() -> Vec<ServiceFacts> {
     ]
 }
 
-fn binding(device: &str, driver: &str) -> DeviceBinding {
+/// The upper filters of a class: the partition manager, which is there, and another.
+pub(in crate::rules) fn filters(class: &str, other: &str) -> ClassFilters {
+    let filter = |name: &str, service| ClassFilter { name: name.to_owned(), service };
+    let there = || Some(driver("partmgr", SoftwareKind::Filter));
+    let of_other = (other == "partmgr").then(there).flatten();
+    ClassFilters {
+        class: class.to_owned(),
+        value: "UpperFilters".to_owned(),
+        filters: vec![filter("partmgr", there()), filter(other, of_other)],
+        evidence: Evidence::new(
+            r"HKLM\SYSTEM\ControlSet001\Control\Class\{4D36E967-E325-11CE-BFC1-08002BE10318}",
+            format!("UpperFilters=partmgr,{other}"),
+        ),
+    }
+}
+
+fn binding(device: &str, driver: &str, service: &str) -> DeviceBinding {
     let key = format!(r"HKLM\SYSTEM\DriverDatabase\DeviceIds\{device}");
     DeviceBinding {
         device: device.to_owned(),
         driver: driver.to_owned(),
+        source: BindingSource::DriverDatabase,
+        services: Some(vec![service.to_owned()]),
         evidence: Evidence::new(key, driver),
     }
 }
 
 pub(in crate::rules) fn bindings() -> Vec<DeviceBinding> {
     vec![
-        binding(r"PCI\VEN_8086&DEV_7010", "mshdc.inf"),
-        binding(r"PCI\VEN_1AF4&DEV_1001", "oem2.inf"),
-        binding(r"PCI\VEN_1AF4&DEV_1000", "oem3.inf"),
+        binding(r"PCI\VEN_8086&DEV_7010", "mshdc.inf", "intelide"),
+        binding(r"PCI\VEN_1AF4&DEV_1001", "oem2.inf", "viostor"),
+        binding(r"PCI\VEN_1AF4&DEV_1000", "oem3.inf", "netkvm"),
     ]
 }
 
@@ -186,6 +206,7 @@ fn facts() -> WindowsFacts {
         services: Fact::Known(services()),
         bindings: Fact::Known(bindings()),
         interfaces: Fact::Known(vec![interface()]),
+        class_filters: Fact::Known(Vec::new()),
         fixed_macs: Fact::Known(Vec::new()),
         remote_desktop: RemoteDesktop {
             deny: Fact::Known(Some(seen(0, server, "fDenyTSConnections=0"))),

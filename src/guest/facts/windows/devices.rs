@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{Evidence, Fact};
+use crate::guest::facts::Architecture;
 
 /// When a service or driver is started (`Start`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,6 +57,12 @@ pub enum SoftwareKind {
     Antivirus,
     /// Cloudbase-Init.
     CloudbaseInit,
+    /// Windows' own drivers between the machine and its system disk: buses, disks, volumes.
+    StoragePath,
+    /// What the `CriticalDeviceDatabase` names for an IDE disk, and nothing else of these has.
+    CriticalDevice,
+    /// A filter of a device class between the machine and its system disk.
+    Filter,
     /// Part of Windows that other facts rest on.
     Windows,
 }
@@ -70,6 +77,17 @@ pub enum DriverSignature {
     Embedded,
     /// It has none: a catalogue vouches for it, or nobody.
     NotEmbedded,
+}
+
+/// What a driver's file is, as far as its headers tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum DriverImage {
+    /// A whole PE image, made for this processor.
+    Whole(Architecture),
+    /// None that can be loaded, and why not.
+    Damaged(String),
 }
 
 /// A service or driver under `CurrentControlSet\Services`.
@@ -94,6 +112,8 @@ pub struct ServiceFacts {
     pub account: Option<String>,
     /// The file that it starts, when it is there; `Known(None)` when it is not.
     pub file: Fact<Option<String>>,
+    /// What that file is; `Known(None)` for what is no driver, or has no file.
+    pub image: Fact<Option<DriverImage>>,
     /// Version in that file's version resource.
     pub file_version: Option<String>,
     /// How the file is signed; none for what is no driver, or could not be read.
@@ -103,15 +123,29 @@ pub struct ServiceFacts {
 }
 
 impl ServiceFacts {
-    /// Whether the boot loader loads it, as far as its key says.
-    pub fn starts_at_boot(&self) -> bool {
-        self.start == Some(StartType::Boot) && self.start_override.is_none_or(|start| start == 0)
+    /// Whether its `Type` is that of a driver: of a device (1), a file system (2), or what recognises
+    /// one (8). The kernel loads none without (`STATUS_ILL_FORMED_SERVICE_ENTRY`).
+    pub fn is_driver(&self) -> bool {
+        matches!(self.service_type, Some(1 | 2 | 8))
     }
 
     /// Whether anything may start it.
     pub fn may_start(&self) -> bool {
         !matches!(self.start, None | Some(StartType::Disabled))
     }
+}
+
+/// Where it stands what drives a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum BindingSource {
+    /// `Control\CriticalDeviceDatabase`, which decides before Windows 8 and is not read since.
+    CriticalDevices,
+    /// `DriverDatabase`, since Windows 8.
+    DriverDatabase,
+    /// `Enum`: the machine has run with such a device.
+    Instance,
 }
 
 /// What is known to drive a device of the platform.
@@ -122,7 +156,46 @@ pub struct DeviceBinding {
     pub device: String,
     /// The service, or the `.inf` file that names it, in lower case.
     pub driver: String,
+    /// The kind of the place.
+    pub source: BindingSource,
+    /// The services that it leads to, in lower case. Empty when the driver database does not have the
+    /// INF file or its package, so that nothing can come of it; none when the package does not say.
+    pub services: Option<Vec<String>>,
     /// Where it stands.
+    pub evidence: Evidence,
+}
+
+/// The filters of a device class, above or below its devices' drivers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClassFilters {
+    /// Name of the class, as in `Class` of its key: `DiskDrive`.
+    pub class: String,
+    /// Name of the value: `UpperFilters` or `LowerFilters`.
+    pub value: String,
+    /// The filters.
+    pub filters: Vec<ClassFilter>,
+    /// Key of the class, and what stands there.
+    pub evidence: Evidence,
+}
+
+/// One of the filters of a class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClassFilter {
+    /// Name of its service.
+    pub name: String,
+    /// The service; none when there is no such key.
+    pub service: Option<ServiceFacts>,
+}
+
+/// A network card whose MAC address is set by hand (`NetworkAddress`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FixedMac {
+    /// `MatchingDeviceId` of the card: `pci\ven_15ad&dev_07b0`.
+    pub device: String,
+    /// Its key, and the address.
     pub evidence: Evidence,
 }
 

@@ -269,7 +269,7 @@ fn a_program_that_is_cut_or_no_image_starts_nothing() {
         [("/Windows/system32/winload.exe", OsLoader), ("/Windows/System32/ntoskrnl.exe", Kernel)]
     {
         for (content, what) in
-            [(&IMAGE[..600], "cut short"), (b"garbage", "damaged: MS-DOS header")]
+            [(&IMAGE[..600], "damaged: section table"), (b"garbage", "damaged: MS-DOS header")]
         {
             let (guest, whole) = files();
             let link = link(&on(guest, whole.file(path, content)), kind);

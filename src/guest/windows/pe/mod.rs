@@ -30,14 +30,6 @@ const FILE_HEADER: u64 = 24;
 /// Bytes of one entry of the section table.
 const SECTION: u64 = 40;
 
-/// The structures of the headers, by their names in "PE Format".
-const DOS_HEADER: &str = "MS-DOS header";
-const SIGNATURE: &str = "PE signature";
-const COFF_HEADER: &str = "COFF file header";
-const OPTIONAL_HEADER: &str = "optional header";
-const SECTION_TABLE: &str = "section table";
-const STRUCTURES: [&str; 5] = [DOS_HEADER, SIGNATURE, COFF_HEADER, OPTIONAL_HEADER, SECTION_TABLE];
-
 /// Indexes among the data directories.
 const RESOURCE_TABLE: u32 = 2;
 const CERTIFICATE_TABLE: u32 = 4;
@@ -108,25 +100,98 @@ pub struct PeFacts {
 impl PeFacts {
     /// The processor that it is made for.
     pub fn architecture(&self) -> Architecture {
-        match self.machine {
-            0x014c => Architecture::I386,
-            0x8664 => Architecture::X86_64,
-            0xaa64 => Architecture::Aarch64,
-            0x01c0 | 0x01c2 | 0x01c4 => Architecture::Arm,
-            0x5064 => Architecture::Riscv64,
-            _ => Architecture::Other,
-        }
+        architecture(self.machine)
     }
 }
 
-/// The fields of the headers that lead to the rest.
+/// Names of the structures that are read here.
+const DOS_HEADER: &str = "MS-DOS header";
+const SIGNATURE: &str = "PE signature";
+const FILE_HEADER_NAME: &str = "COFF file header";
+const OPTIONAL_HEADER: &str = "optional header";
+const SECTION_TABLE: &str = "section table";
+
+/// Reads the headers and the version of a PE image.
+///
+/// # Errors
+/// [`Error::Corrupt`] when the bytes are no PE image or contradict the format; [`Error::Unsupported`]
+/// for a ROM image.
+pub fn read(bytes: &dyn Bytes) -> Result<PeFacts> {
+    let headers = Headers::read(bytes)?;
+    let (address, _) = headers.directory(bytes, RESOURCE_TABLE, "resource table")?;
+    let mut version = None;
+    if address != 0 {
+        version = resource::file_version(bytes, &headers.sections(bytes)?, address)?;
+    }
+    // Alone among the tables it lies at an offset in the file, and behind all sections.
+    let (certificates, len) = headers.directory(bytes, CERTIFICATE_TABLE, "certificate table")?;
+    let end = u64::from(certificates).saturating_add(u64::from(len));
+    let has_certificates = certificates != 0 && len != 0 && end <= bytes.len();
+    let Headers { machine, is_64_bit, subsystem, .. } = headers;
+    Ok(PeFacts { machine, is_64_bit, subsystem, version, has_certificates })
+}
+
+/// Whether the bytes are an image that can be loaded, as far as its headers tell: the processor that
+/// it is made for, or what is wrong with it. Its headers must be whole, and its sections lie within
+/// the file.
+///
+/// # Errors
+/// When the bytes cannot be read.
+pub fn loadable(bytes: &dyn Bytes) -> Result<Result<Architecture, String>> {
+    if bytes.is_empty() {
+        return Ok(Err("it is empty".to_owned()));
+    }
+    let read = || {
+        let headers = Headers::read(bytes)?;
+        let end = headers.sections(bytes)?.end();
+        if end > bytes.len() {
+            let (expected, found) = (format!("{end} bytes"), format!("its end at {}", bytes.len()));
+            return Err(Error::corrupt(SECTION_TABLE, headers.at, expected, found));
+        }
+        Ok(architecture(headers.machine))
+    };
+    match read() {
+        Ok(found) => Ok(Ok(found)),
+        // Other structures are those of the file system.
+        Err(error @ Error::Corrupt { structure, .. })
+            if [DOS_HEADER, SIGNATURE, FILE_HEADER_NAME, OPTIONAL_HEADER, SECTION_TABLE]
+                .contains(&structure) =>
+        {
+            Ok(Err(error.to_string()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Why no loader takes a file for an image (`damaged: …`); `None` for one that is whole.
+///
+/// # Errors
+/// As [`loadable`].
+pub fn flaw(bytes: &dyn Bytes) -> Result<Option<String>> {
+    Ok(loadable(bytes)?.err().map(|reason| format!("damaged: {reason}")))
+}
+
+/// The processor of a `Machine`.
+fn architecture(machine: u16) -> Architecture {
+    match machine {
+        0x014c => Architecture::I386,
+        0x8664 => Architecture::X86_64,
+        0xaa64 => Architecture::Aarch64,
+        0x01c0 | 0x01c2 | 0x01c4 => Architecture::Arm,
+        0x5064 => Architecture::Riscv64,
+        _ => Architecture::Other,
+    }
+}
+
+/// The headers before the section table.
 struct Headers {
     /// Offset of the PE signature.
     at: u64,
     machine: u16,
-    sections: u16,
+    section_count: u16,
     optional_size: u64,
     is_64_bit: bool,
+    subsystem: Subsystem,
 }
 
 impl Headers {
@@ -141,106 +206,62 @@ impl Headers {
             return Err(Error::corrupt(SIGNATURE, at, "PE\\0\\0", hex(&signature)));
         }
         let u16_at = |offset: u64, structure| {
-            let bytes = within(bytes, at.saturating_add(offset), structure)?;
-            Ok::<u16, Error>(u16::from_le_bytes(bytes))
+            let array = within(bytes, at.saturating_add(offset), structure)?;
+            Ok::<u16, Error>(u16::from_le_bytes(array))
         };
-        let machine = u16_at(4, COFF_HEADER)?;
-        let sections = u16_at(6, COFF_HEADER)?;
-        let optional_size = u64::from(u16_at(20, COFF_HEADER)?);
-        if sections > MAX_SECTIONS {
+        let machine = u16_at(4, FILE_HEADER_NAME)?;
+        let section_count = u16_at(6, FILE_HEADER_NAME)?;
+        let optional_size = u64::from(u16_at(20, FILE_HEADER_NAME)?);
+        if section_count > MAX_SECTIONS {
             return Err(Error::corrupt(
-                COFF_HEADER,
+                FILE_HEADER_NAME,
                 at.saturating_add(6),
                 format!("at most {MAX_SECTIONS} sections"),
-                sections.to_string(),
+                section_count.to_string(),
             ));
         }
+        let magic_at = at.saturating_add(FILE_HEADER);
         let is_64_bit = match u16_at(FILE_HEADER, OPTIONAL_HEADER)? {
             0x010b => false,
             0x020b => true,
-            0x0107 => {
-                let offset = at.saturating_add(FILE_HEADER);
-                return Err(Error::unsupported(OPTIONAL_HEADER, offset, "a ROM image"));
-            }
+            0x0107 => return Err(Error::unsupported(OPTIONAL_HEADER, magic_at, "a ROM image")),
             magic => {
-                return Err(Error::corrupt(
-                    OPTIONAL_HEADER,
-                    at.saturating_add(FILE_HEADER),
-                    "0x10b or 0x20b",
-                    format!("{magic:#x}"),
-                ));
+                let found = format!("{magic:#x}");
+                return Err(Error::corrupt(OPTIONAL_HEADER, magic_at, "0x10b or 0x20b", found));
             }
         };
-        Ok(Self { at, machine, sections, optional_size, is_64_bit })
+        let subsystem = Subsystem::from_number(u16_at(FILE_HEADER + 68, OPTIONAL_HEADER)?);
+        Ok(Self { at, machine, section_count, optional_size, is_64_bit, subsystem })
     }
 
-    fn section_table(&self, bytes: &dyn Bytes) -> Result<SectionTable> {
-        let table = self.at.saturating_add(FILE_HEADER).saturating_add(self.optional_size);
-        SectionTable::read(bytes, table, self.sections)
-    }
-}
-
-/// Why no loader takes a file for an image: its headers are none of a PE image (`damaged`), or a
-/// section's raw data lie beyond its end (`cut short`); `None` for one that is whole.
-///
-/// # Errors
-/// When the bytes cannot be read; [`Error::Unsupported`] for a ROM image.
-pub fn flaw(bytes: &dyn Bytes) -> Result<Option<String>> {
-    let sections = Headers::read(bytes).and_then(|headers| headers.section_table(bytes));
-    let len = bytes.len();
-    match sections {
-        Ok(sections) => {
-            let end = sections.0.iter().filter(|section| section.size != 0).map(Section::end).max();
-            let end = end.filter(|end| *end > len);
-            Ok(end
-                .map(|end| format!("cut short: its sections end at byte {end}, the file at {len}")))
-        }
-        Err(error @ Error::Corrupt { structure, .. }) if STRUCTURES.contains(&structure) => {
-            Ok(Some(format!("damaged: {error}")))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Reads the headers and the version of a PE image.
-///
-/// # Errors
-/// [`Error::Corrupt`] when the bytes are no PE image or contradict the format; [`Error::Unsupported`]
-/// for a ROM image.
-pub fn read(bytes: &dyn Bytes) -> Result<PeFacts> {
-    let headers = Headers::read(bytes)?;
-    let Headers { at, machine, optional_size, is_64_bit, .. } = headers;
-    let u16_at = |offset: u64, structure| {
-        Ok::<u16, Error>(u16::from_le_bytes(within(bytes, at.saturating_add(offset), structure)?))
-    };
-    let u32_at = |offset: u64, structure| {
-        Ok::<u32, Error>(u32::from_le_bytes(within(bytes, at.saturating_add(offset), structure)?))
-    };
-    let subsystem = Subsystem::from_number(u16_at(FILE_HEADER + 68, OPTIONAL_HEADER)?);
-    // The number of data directories, and the directories behind it.
-    let count_at: u64 = if is_64_bit { 108 } else { 92 };
-    // Where a table lies, and how long it is; zeros for one that is not there.
-    let directory = |index: u32, structure| {
+    /// Where a table of the data directories lies, and how long it is; zeros for one that is not
+    /// there.
+    fn directory(
+        &self,
+        bytes: &dyn Bytes,
+        index: u32,
+        structure: &'static str,
+    ) -> Result<(u32, u32)> {
+        let optional = self.at.saturating_add(FILE_HEADER);
+        let u32_at = |offset: u64, structure| {
+            let array = within(bytes, optional.saturating_add(offset), structure)?;
+            Ok::<u32, Error>(u32::from_le_bytes(array))
+        };
+        // The number of data directories, and the directories behind it.
+        let count_at: u64 = if self.is_64_bit { 108 } else { 92 };
         let place = count_at.saturating_add(4).saturating_add(u64::from(index).saturating_mul(8));
-        if place.saturating_add(8) > optional_size
-            || u32_at(FILE_HEADER.saturating_add(count_at), OPTIONAL_HEADER)? <= index
+        if place.saturating_add(8) > self.optional_size
+            || u32_at(count_at, OPTIONAL_HEADER)? <= index
         {
             return Ok((0, 0));
         }
-        let place = FILE_HEADER.saturating_add(place);
-        Ok::<_, Error>((u32_at(place, structure)?, u32_at(place.saturating_add(4), structure)?))
-    };
-    let (address, _) = directory(RESOURCE_TABLE, "resource table")?;
-    let mut version = None;
-    if address != 0 {
-        let map = headers.section_table(bytes)?;
-        version = resource::file_version(bytes, &map, address)?;
+        Ok((u32_at(place, structure)?, u32_at(place.saturating_add(4), structure)?))
     }
-    // Alone among the tables it lies at an offset in the file, and behind all sections.
-    let (certificates, len) = directory(CERTIFICATE_TABLE, "certificate table")?;
-    let end = u64::from(certificates).saturating_add(u64::from(len));
-    let has_certificates = certificates != 0 && len != 0 && end <= bytes.len();
-    Ok(PeFacts { machine, is_64_bit, subsystem, version, has_certificates })
+
+    fn sections(&self, bytes: &dyn Bytes) -> Result<SectionTable> {
+        let table = self.at.saturating_add(FILE_HEADER).saturating_add(self.optional_size);
+        SectionTable::read(bytes, table, self.section_count)
+    }
 }
 
 /// Where in the file an image's sections lie.
@@ -248,15 +269,10 @@ struct SectionTable(Vec<Section>);
 
 struct Section {
     address: u32,
+    /// Bytes that it takes in memory.
+    memory_size: u32,
     size: u32,
     file_offset: u32,
-}
-
-impl Section {
-    /// Where its raw data end in the file.
-    fn end(&self) -> u64 {
-        u64::from(self.file_offset).saturating_add(self.size.into())
-    }
 }
 
 impl SectionTable {
@@ -268,9 +284,30 @@ impl SectionTable {
                 Ok::<u32, Error>(u32::from_le_bytes(array))
             };
             // What is in memory beyond the raw data reads as zero, and is not in the file.
-            Ok(Section { address: field(12)?, size: field(16)?, file_offset: field(20)? })
+            Ok(Section {
+                memory_size: field(8)?,
+                address: field(12)?,
+                size: field(16)?,
+                file_offset: field(20)?,
+            })
         };
         (0..count).map(entry).collect::<Result<_>>().map(Self)
+    }
+
+    /// End of what is loaded of the file, in bytes. The raw data of a section is rounded up to what
+    /// the linker aligns by; only what it takes in memory must be there.
+    fn end(&self) -> u64 {
+        let end = |section: &Section| {
+            let len = match section.memory_size {
+                0 => section.size,
+                memory => section.size.min(memory),
+            };
+            match len {
+                0 => 0,
+                len => u64::from(section.file_offset).saturating_add(u64::from(len)),
+            }
+        };
+        self.0.iter().map(end).max().unwrap_or_default()
     }
 
     /// The place in the file of `len` bytes at a relative virtual address.

@@ -61,10 +61,10 @@ fn an_image_is_whole_to_the_end_of_its_last_section() {
     let flaw = |bytes: &[u8]| flaw(&bytes.to_vec()).unwrap();
     for whole in [X86, X64, EFI, WITHOUT] {
         assert_eq!(flaw(whole), None);
-        assert!(flaw(&whole[..1024]).unwrap().starts_with("cut short: "));
+        assert!(flaw(&whole[..1024]).unwrap().starts_with("damaged: section table"));
         assert!(flaw(&whole[..100]).unwrap().starts_with("damaged: "));
     }
-    assert!(flaw(b"").unwrap().starts_with("damaged: MS-DOS header"));
+    assert!(flaw(b"").unwrap().starts_with("damaged: it is empty"));
 }
 
 #[test]
@@ -88,13 +88,30 @@ fn a_cut_image_is_damaged_and_never_a_panic() {
     }
 }
 
+/// `objdump -h driver-x64.sys`: the last section, .rsrc, has 0x180 bytes at 0x800.
+const LAST_BYTE_USED: usize = 0x800 + 0x180 - 1;
+
+#[test]
+fn an_image_is_loadable_when_its_sections_lie_within_the_file() {
+    let loadable = |bytes: &[u8]| loadable(&bytes.to_vec()).unwrap();
+    assert_eq!(loadable(X64), Ok(Architecture::X86_64));
+    assert_eq!(loadable(X86), Ok(Architecture::I386));
+    assert_eq!(loadable(EFI), Ok(Architecture::X86_64));
+    assert_eq!(loadable(b""), Err("it is empty".to_owned()));
+    for cut in [1, 600, LAST_BYTE_USED] {
+        assert!(loadable(&X64[..cut]).is_err(), "{cut}");
+    }
+    assert_eq!(loadable(&X64[..=LAST_BYTE_USED]), Ok(Architecture::X86_64));
+    assert!(loadable(&[b'x'; 4096]).unwrap_err().contains("expected MZ, found 78 78"));
+}
+
 #[test]
 fn no_byte_that_is_otherwise_makes_it_panic() {
     for at in 0..X64.len() {
         for value in [0, 0x7f, 0xff] {
             let mut bytes = X64.to_vec();
             bytes[at] = value;
-            let _ = read(&bytes);
+            let _ = (read(&bytes), loadable(&bytes));
         }
     }
 }

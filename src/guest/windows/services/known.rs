@@ -5,6 +5,7 @@ use crate::guest::facts::SoftwareKind;
 /// Services and drivers, by why they are looked at. Names are those of their keys.
 pub(super) const KNOWN: &[(SoftwareKind, &[&str])] = &[
     (SoftwareKind::Ide, &["atapi", "intelide", "pciide"]),
+    (SoftwareKind::StoragePath, &["ACPI", "pci", "disk", "partmgr", "volmgr", "mountmgr"]),
     (SoftwareKind::VirtioStorage, &["viostor", "vioscsi"]),
     (SoftwareKind::VirtioNet, &["netkvm"]),
     (
