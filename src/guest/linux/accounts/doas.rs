@@ -90,7 +90,9 @@ impl Doas {
             match rule(content, evidence) {
                 Some(Some(rule)) if self.rules.len() < MAX_RULES => self.rules.push(rule),
                 Some(None) => {}
-                _ => return self.unread.push(Unread::new(location, "a rule that is not understood")),
+                _ => {
+                    return self.unread.push(Unread::new(location, "a rule that is not understood"));
+                }
             }
         }
     }
@@ -98,10 +100,9 @@ impl Doas {
     /// The rule by which an account may become root, if there is one.
     pub(super) fn grant(&self, user: &User<'_>) -> Option<Granted> {
         let fits = |rule: &&Rule| match rule.identity.strip_prefix(':') {
-            Some(group) => user
-                .groups
-                .iter()
-                .any(|(name, gid, _)| name == group || group.parse() == Ok(*gid)),
+            Some(group) => {
+                user.groups.iter().any(|(name, gid, _)| name == group || group.parse() == Ok(*gid))
+            }
             None => rule.identity == user.name || rule.identity.parse() == Ok(user.uid),
         };
         let rule = self.rules.iter().rev().find(fits).filter(|rule| rule.permits)?;

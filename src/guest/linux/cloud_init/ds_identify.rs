@@ -119,8 +119,11 @@ fn one_line_list(tree: &Tree) -> Result<Option<(Vec<String>, Evidence)>, Unread>
             let content = whole.split('#').next().unwrap_or_default().trim();
             let Some(rest) = content.strip_prefix("datasource_list:") else { continue };
             if rest.is_empty() || rest.starts_with(' ') {
-                let evidence = Evidence::new(format!("{path}:{line}"), content)
-                    .marked(line, whole, value_behind(whole, &[':']));
+                let evidence = Evidence::new(format!("{path}:{line}"), content).marked(
+                    line,
+                    whole,
+                    value_behind(whole, &[':']),
+                );
                 found = Some((names(rest), evidence));
             }
         }
@@ -218,9 +221,7 @@ mod tests {
             .file("/usr/libexec/cloud-init/ds-identify", "HUAWEICLOUD\n")
             .file(DS_IDENTIFY_CONFIG, config);
         let fs = match list {
-            Some(list) => {
-                fs.file(CLOUD_CFG, format!("datasource_list: [ {} ]\n", list.join(", ")))
-            }
+            Some(list) => fs.file(CLOUD_CFG, format!("datasource_list: [ {} ]\n", list.join(", "))),
             None => fs,
         };
         way_of(fs, command_line)
