@@ -75,7 +75,12 @@ fn decide(facts: &Facts) -> Decision {
             ),
             sshd.invalid.clone(),
         );
-        let Some((file, line)) = shell::file_and_line(place) else { return Ok(outcome) };
+        let Some((file, line)) = shell::file_and_line(place) else {
+            return Ok(outcome.remedy(text!(
+                "yum reinstall openssh-server (Debian and Ubuntu: apt install --reinstall -o Dpkg::Options::=--force-confmiss openssh-server); sshd -t",
+                "yum reinstall openssh-server（Debian和Ubuntu：apt install --reinstall -o Dpkg::Options::=--force-confmiss openssh-server）；sshd -t"
+            )));
+        };
         let file = shell::quote_path(file);
         return Ok(outcome.remedy(text!(
             "sed -i '{line}s/^/#/' {file}; sshd -t",

@@ -11,13 +11,15 @@ use crate::filesystem::tree::Tree;
 
 /// Where libcrypt lies: Red Hat and SUSE, Debian and Ubuntu, Arch and others; with and without a merged
 /// `/usr`.
-const DIRECTORIES: [&str; 8] = [
+const DIRECTORIES: [&str; 10] = [
     "/lib64",
     "/usr/lib64",
     "/lib/x86_64-linux-gnu",
     "/usr/lib/x86_64-linux-gnu",
     "/lib/aarch64-linux-gnu",
     "/usr/lib/aarch64-linux-gnu",
+    "/lib/i386-linux-gnu",
+    "/usr/lib/i386-linux-gnu",
     "/lib",
     "/usr/lib",
 ];
@@ -32,7 +34,7 @@ const MUSL: [&str; 2] = ["/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-aarch64.so.1"
 const MAX_LIBRARY: u64 = 4 << 20;
 
 /// Why it is not known whether a password of this scheme (as [`super::shadow`] names it) can be checked;
-/// `None` where it can, and where there is no library to ask.
+/// `None` where it can.
 pub(super) fn may_not_know(tree: &Tree, scheme: &str) -> Option<Unread> {
     let prefixes = prefixes(scheme)?;
     let mut without = None;
@@ -59,7 +61,10 @@ pub(super) fn may_not_know(tree: &Tree, scheme: &str) -> Option<Unread> {
             Unread::new(path, reason)
         });
     }
-    without
+    without.or_else(|| {
+        let reason = format!("there is no libcrypt to tell whether crypt(3) knows {scheme}");
+        Some(Unread::new("/usr/lib", reason))
+    })
 }
 
 /// The prefixes by which a library tells the scheme, of those that not every one has; `bsdi-des` and
@@ -124,8 +129,9 @@ mod tests {
     }
 
     #[test]
-    fn without_a_library_nothing_speaks_against_it() {
-        assert_eq!(place(MemoryFs::new(), "yescrypt"), None);
+    fn without_a_library_only_what_each_one_knows_is_known() {
+        assert_eq!(place(MemoryFs::new(), "sha512-crypt"), None);
+        assert!(place(MemoryFs::new(), "yescrypt").is_some());
         let torn = MemoryFs::new().file("/lib64/libcrypt.so.1", "x").unreadable("/lib64");
         assert!(place(torn, "yescrypt").is_some());
     }

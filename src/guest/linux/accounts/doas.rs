@@ -91,7 +91,9 @@ impl Doas {
                 Some(Some(rule)) if self.rules.len() < MAX_RULES => self.rules.push(rule),
                 Some(None) => {}
                 _ => {
-                    return self.unread.push(Unread::new(location, "a rule that is not understood"));
+                    return self
+                        .unread
+                        .push(Unread::new(location, "a rule that is not understood"));
                 }
             }
         }
