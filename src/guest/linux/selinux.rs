@@ -71,9 +71,8 @@ pub(super) fn missing_policy(tree: &Tree, command_line: &str) -> Option<ChainLin
 fn takes_selinux(tree: &Tree) -> bool {
     let is = |id: &String| SYSTEMS.iter().any(|system| id.eq_ignore_ascii_case(system));
     let os = os_release::find(tree);
-    os.known().is_some_and(|os| {
-        os.as_ref().is_some_and(|os| is(&os.id) || os.id_like.iter().any(|id| is(id)))
-    })
+    os.known()
+        .is_some_and(|os| os.as_ref().is_some_and(|os| is(&os.id) || os.id_like.iter().any(is)))
 }
 
 #[cfg(test)]
