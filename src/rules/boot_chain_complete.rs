@@ -63,21 +63,15 @@ fn decide(facts: &Facts) -> Decision {
     }
     let linux = any_guest(facts)?;
     let stop = linux.boot.stop.as_ref();
-    if let Fact::Known(firmware) = &facts.firmware
-        && firmware.bios.is_empty()
-        && !firmware.uefi.is_empty()
-    {
-        if let Some(stop) = stop {
-            return Ok(stopped(linux, stop));
-        }
-        return Ok(Outcome::not_applicable(text!(
-            "Only UEFI boots the disk (see boot-mode-bios); there is no BIOS chain to follow.",
-            "磁盘仅支持UEFI引导（参见boot-mode-bios），没有BIOS引导链。"
-        )));
-    }
+    let uefi_only = facts
+        .firmware
+        .known()
+        .is_some_and(|firmware| firmware.bios.is_empty() && !firmware.uefi.is_empty());
     let chain = &linux.boot.chain;
     let links: Vec<_> = chain
         .iter()
+        // The others are links of a start by BIOS.
+        .filter(|link| !uefi_only || link.kind == LinkKind::SelinuxPolicy)
         .map(|link| Link {
             kind: link.kind,
             name: name(link.kind),
@@ -97,6 +91,12 @@ fn decide(facts: &Facts) -> Decision {
     };
     if let Some(stop) = stop {
         return Ok(stopped(linux, stop));
+    }
+    if uefi_only {
+        return Ok(Outcome::not_applicable(text!(
+            "Only UEFI boots the disk (see boot-mode-bios); there is no BIOS chain to follow.",
+            "磁盘仅支持UEFI引导（参见boot-mode-bios），没有BIOS引导链。"
+        )));
     }
     if !chain.iter().any(|link| link.kind == LinkKind::Init) {
         let unread = Unread::new("boot chain", "it was not followed as far as init");
@@ -233,13 +233,14 @@ mod tests {
 
     #[test]
     fn an_enforced_policy_that_is_not_there_is_the_failure() {
-        let mut facts = good_linux();
-        let mut link = linux_mut(&mut facts).boot.chain.last().unwrap().clone();
-        (link.kind, link.state) = (LinkKind::SelinuxPolicy, LinkState::Missing);
-        link.evidence = Evidence::new("/etc/selinux/config:7", "no policy");
-        linux_mut(&mut facts).boot.chain.push(link);
-        let finding = expect(&BootChainComplete, &facts, Status::Fail, "SELinux policy");
-        assert!(remedy(&finding).contains("/etc/selinux/config"));
+        for mut facts in [good_linux(), uefi_only()] {
+            let mut link = linux_mut(&mut good_linux()).boot.chain.last().unwrap().clone();
+            (link.kind, link.state) = (LinkKind::SelinuxPolicy, LinkState::Missing);
+            link.evidence = Evidence::new("/etc/selinux/config:7", "no policy");
+            linux_mut(&mut facts).boot.chain.push(link);
+            let finding = expect(&BootChainComplete, &facts, Status::Fail, "SELinux policy");
+            assert!(remedy(&finding).contains("/etc/selinux/config"));
+        }
     }
 
     #[test]
