@@ -17,7 +17,7 @@ mod mapping;
 mod mbr;
 mod md;
 mod partition_type;
-mod record;
+pub(crate) mod record;
 mod signature;
 mod stack;
 #[cfg(test)]

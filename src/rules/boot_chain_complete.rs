@@ -26,8 +26,8 @@ static DOC: Doc = Doc {
         "只要缺少一个环节（未安装引导程序、引导阶段位于其他磁盘、配置中没有引导项、内核已被删除），或命令行要求进入救援shell，云服务器就会停在黑屏、引导程序命令行或控制台的shell。",
     ),
     decided: Fixed::new(
-        "The chain is followed link by link: boot code in sector 0, the next stage where that code looks for it, the loader's files and configuration, the default entry, its kernel and initramfs, the root device, init. The first missing link is the failure; a default entry that asks for a password counts as missing, and so do a kernel shorter than its header says, an initramfs that is cut off or damaged, a subvolume that the root does not have, and an init that may not be executed or whose dynamic loader is not there. A start fails as well that its command line ends in a shell, in rescue or emergency mode: single, s, S, 1, rescue, emergency, -b, systemd.unit=, init= with a shell, break= of initramfs-tools, rd.break of dracut, and rd.lvm.lv= with a volume that is not there. A kernel whose release has no directory in /lib/modules, where others have one, warns. An image that only UEFI boots is left to boot-mode-bios. Windows: boot code, active partition and its boot sector, bootmgr, \\Boot\\BCD, its default entry, the partitions that this names by disk signature and offset, winload.exe, the kernel and the hive SYSTEM (before Windows Vista: ntldr, ntdetect.com, boot.ini and the kernel); where only UEFI boots it, the same from the EFI system partition on. The entry is the one that the boot manager starts: of the menu (displayorder) the default one, or else the first. A boot sector whose HiddenSectors is not the partition's first sector, a bootmgr or ntldr that is compressed, and a loader or kernel that is no whole image count as missing. Safe mode without network (safeboot, /safeboot:minimal) fails; safe mode with networking, directory services restore mode and Windows PE mode warn.",
-        "逐个检查引导链：第一扇区的引导代码、引导代码查找位置上的下一阶段、引导程序的文件和配置、默认引导项及其内核和initramfs、根设备、init。第一个缺失的环节即为失败原因；要求输入密码的默认引导项、长度小于其头部声明的内核、被截断或损坏的initramfs、根文件系统中不存在的子卷、不可执行或缺少动态加载器的init均视为缺失。如果命令行使启动停在shell、救援模式或紧急模式，也判为失败：single、s、S、1、rescue、emergency、-b、systemd.unit=、init=指定shell、initramfs-tools的break=、dracut的rd.break，以及rd.lvm.lv=指定的卷不存在。如果内核版本在/lib/modules中没有目录而其他版本有，则告警。仅支持UEFI引导的镜像由boot-mode-bios判定。Windows：依次检查引导代码、活动分区及其引导扇区、bootmgr、\\Boot\\BCD、默认启动项、启动项按磁盘签名和偏移指定的分区、winload.exe、内核和注册表SYSTEM（Windows Vista之前：ntldr、ntdetect.com、boot.ini和内核）；仅支持UEFI引导时，从EFI系统分区开始检查同样的环节。启动项为启动管理器实际启动的那一项：菜单（displayorder）中的默认项，否则为第一项。引导扇区的HiddenSectors与分区起始扇区不符、bootmgr或ntldr被压缩、加载程序或内核不是完整的映像文件，均视为缺失。不带网络的安全模式（safeboot、/safeboot:minimal）判为失败；带网络的安全模式、目录服务还原模式和Windows PE模式则告警。",
+        "The chain is followed link by link: boot code in sector 0, the next stage where that code looks for it, the loader's files and configuration, the default entry, its kernel and initramfs, the root device, init. The first missing link is the failure; a default entry that asks for a password counts as missing, and so do a kernel shorter than its header says, an initramfs that is cut off or damaged, a subvolume that the root does not have, and an init that may not be executed or whose dynamic loader is not there. A start fails as well that its command line ends in a shell, in rescue or emergency mode: single, s, S, 1, rescue, emergency, -b, systemd.unit=, init= with a shell, break= of initramfs-tools, rd.break of dracut, and rd.lvm.lv= with a volume that is not there. So does one with an SELinux policy to be enforced (SELINUX=enforcing) that is not below /etc/selinux, on a system of Red Hat's kind. A kernel whose release has no directory in /lib/modules, where others have one, warns. An image that only UEFI boots is left to boot-mode-bios. Windows: boot code, active partition and its boot sector, bootmgr, \\Boot\\BCD, its default entry, the partitions that this names by disk signature and offset, winload.exe, the kernel and the hive SYSTEM (before Windows Vista: ntldr, ntdetect.com, boot.ini and the kernel); where only UEFI boots it, the same from the EFI system partition on. The entry is the one that the boot manager starts: of the menu (displayorder) the default one, or else the first. A boot sector whose HiddenSectors is not the partition's first sector, a bootmgr or ntldr that is compressed, and a loader or kernel that is no whole image count as missing. Safe mode without network (safeboot, /safeboot:minimal) fails; safe mode with networking, directory services restore mode and Windows PE mode warn.",
+        "逐个检查引导链：第一扇区的引导代码、引导代码查找位置上的下一阶段、引导程序的文件和配置、默认引导项及其内核和initramfs、根设备、init。第一个缺失的环节即为失败原因；要求输入密码的默认引导项、长度小于其头部声明的内核、被截断或损坏的initramfs、根文件系统中不存在的子卷、不可执行或缺少动态加载器的init均视为缺失。如果命令行使启动停在shell、救援模式或紧急模式，也判为失败：single、s、S、1、rescue、emergency、-b、systemd.unit=、init=指定shell、initramfs-tools的break=、dracut的rd.break，以及rd.lvm.lv=指定的卷不存在。在Red Hat类系统上，设置了SELINUX=enforcing而/etc/selinux下没有对应策略时，同样判为失败。如果内核版本在/lib/modules中没有目录而其他版本有，则告警。仅支持UEFI引导的镜像由boot-mode-bios判定。Windows：依次检查引导代码、活动分区及其引导扇区、bootmgr、\\Boot\\BCD、默认启动项、启动项按磁盘签名和偏移指定的分区、winload.exe、内核和注册表SYSTEM（Windows Vista之前：ntldr、ntdetect.com、boot.ini和内核）；仅支持UEFI引导时，从EFI系统分区开始检查同样的环节。启动项为启动管理器实际启动的那一项：菜单（displayorder）中的默认项，否则为第一项。引导扇区的HiddenSectors与分区起始扇区不符、bootmgr或ntldr被压缩、加载程序或内核不是完整的映像文件，均视为缺失。不带网络的安全模式（safeboot、/safeboot:minimal）判为失败；带网络的安全模式、目录服务还原模式和Windows PE模式则告警。",
     ),
     remedy: Fixed::new(
         "In the guest, booted from rescue media with chroot: grub-install DISK && update-grub (RHEL family: grub2-install DISK && grub2-mkconfig -o /boot/grub2/grub.cfg). Windows, from the command prompt of an installation medium: bootrec /fixmbr, bootrec /fixboot, bcdboot C:\\Windows /s S: (S: is the partition with the boot files)",
@@ -62,21 +62,15 @@ fn decide(facts: &Facts) -> Decision {
     }
     let linux = any_guest(facts)?;
     let stop = linux.boot.stop.as_ref();
-    if let Fact::Known(firmware) = &facts.firmware
-        && firmware.bios.is_empty()
-        && !firmware.uefi.is_empty()
-    {
-        if let Some(stop) = stop {
-            return Ok(stopped(linux, stop));
-        }
-        return Ok(Outcome::not_applicable(text!(
-            "Only UEFI boots the disk (see boot-mode-bios); there is no BIOS chain to follow.",
-            "磁盘仅支持UEFI引导（参见boot-mode-bios），没有BIOS引导链。"
-        )));
-    }
+    let uefi_only = facts
+        .firmware
+        .known()
+        .is_some_and(|firmware| firmware.bios.is_empty() && !firmware.uefi.is_empty());
     let chain = &linux.boot.chain;
     let links: Vec<_> = chain
         .iter()
+        // The others are links of a start by BIOS.
+        .filter(|link| !uefi_only || link.kind == LinkKind::SelinuxPolicy)
         .map(|link| Link {
             kind: link.kind,
             name: name(link.kind),
@@ -96,6 +90,12 @@ fn decide(facts: &Facts) -> Decision {
     };
     if let Some(stop) = stop {
         return Ok(stopped(linux, stop));
+    }
+    if uefi_only {
+        return Ok(Outcome::not_applicable(text!(
+            "Only UEFI boots the disk (see boot-mode-bios); there is no BIOS chain to follow.",
+            "磁盘仅支持UEFI引导（参见boot-mode-bios），没有BIOS引导链。"
+        )));
     }
     if !chain.iter().any(|link| link.kind == LinkKind::Init) {
         let unread = Unread::new("boot chain", "it was not followed as far as init");
@@ -152,6 +152,9 @@ fn name(kind: LinkKind) -> Fixed {
         LinkKind::Initramfs => Fixed::new("the initramfs", "initramfs"),
         LinkKind::RootDevice => Fixed::new("the root device", "根设备"),
         LinkKind::Init => Fixed::new("init", "init"),
+        LinkKind::SelinuxPolicy => {
+            Fixed::new("the SELinux policy to be enforced", "需强制执行的SELinux策略")
+        }
     }
 }
 
@@ -178,6 +181,10 @@ fn repair(kind: LinkKind) -> Option<Fixed> {
             "Install the system's init again (systemd-sysv, systemd or sysvinit); without one this is no complete root file system.",
             "重新安装系统的init（systemd-sysv、systemd或sysvinit）；缺少init的根文件系统不完整。",
         )),
+        LinkKind::SelinuxPolicy => Some(Fixed::new(
+            "To turn SELinux off: sed -i 's/^SELINUX=.*/SELINUX=disabled/; s/^SELINUXTYPE=.*/SELINUXTYPE=targeted/' /etc/selinux/config. To keep it: SELINUXTYPE=targeted, with the package selinux-policy-targeted installed, and touch /.autorelabel.",
+            "关闭SELinux：sed -i 's/^SELINUX=.*/SELINUX=disabled/; s/^SELINUXTYPE=.*/SELINUXTYPE=targeted/' /etc/selinux/config。保留SELinux：设置SELINUXTYPE=targeted，安装selinux-policy-targeted软件包，并执行touch /.autorelabel。",
+        )),
         _ => None,
     }
 }
@@ -185,6 +192,7 @@ fn repair(kind: LinkKind) -> Option<Fixed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fact::Evidence;
     use crate::guest::facts::LinkState;
     use crate::rules::Status;
     use crate::rules::finding::Finding;
@@ -220,6 +228,18 @@ mod tests {
             shown(&finding)
                 .contains(&"the kernel, broken: cut short: 4095 of 4096 bytes".to_owned())
         );
+    }
+
+    #[test]
+    fn an_enforced_policy_that_is_not_there_is_the_failure() {
+        for mut facts in [good_linux(), uefi_only()] {
+            let mut link = linux_mut(&mut good_linux()).boot.chain.last().unwrap().clone();
+            (link.kind, link.state) = (LinkKind::SelinuxPolicy, LinkState::Missing);
+            link.evidence = Evidence::new("/etc/selinux/config:7", "no policy");
+            linux_mut(&mut facts).boot.chain.push(link);
+            let finding = expect(&BootChainComplete, &facts, Status::Fail, "SELinux policy");
+            assert!(remedy(&finding).contains("/etc/selinux/config"));
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::cloud_init_settings::{version, with_cloud_init};
 use super::scope::{Decision, known, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell};
 use crate::fact::{Evidence, Unread};
-use crate::guest::facts::{DsIdentifyWay, Facts, PlatformTags};
+use crate::guest::facts::{Architecture, DsIdentifyWay, Facts, PlatformTags};
 use crate::text;
 
 /// cloud-init knows the platform by its chassis asset tag.
@@ -20,8 +20,8 @@ static DOC: Doc = Doc {
         "18.3至22.3版本的Cloud-init仅在识别出DMI信息后才使用OpenStack数据源。缺少该标签时数据源会被跳过，密码和密钥无法注入，且没有任何错误提示。",
     ),
     decided: Fixed::new(
-        "The version is between 18.3 and 22.3, and DataSourceOpenStack.py does not have HUAWEICLOUD (on Open Telekom Cloud: OpenTelekomCloud), or ds-identify, where it searches at boot, does not. The files are asked because distributions bring the tag into older versions.",
-        "版本在18.3与22.3之间，且DataSourceOpenStack.py（或启动时执行搜索的ds-identify）中没有HUAWEICLOUD（Open Telekom Cloud为OpenTelekomCloud）。由于发行版会将该标签回移到旧版本，因此直接检查文件内容。",
+        "The version is between 18.3 and 22.3, and DataSourceOpenStack.py does not have HUAWEICLOUD (on Open Telekom Cloud: OpenTelekomCloud), or ds-identify, where it searches at boot, does not. The files are asked because distributions bring the tag into older versions. Only x86 machines are told by DMI; on others cloud-init uses the data source without a look.",
+        "版本在18.3与22.3之间，且DataSourceOpenStack.py（或启动时执行搜索的ds-identify）中没有HUAWEICLOUD（Open Telekom Cloud为OpenTelekomCloud）。由于发行版会将该标签回移到旧版本，因此直接检查文件内容。仅x86机器通过DMI识别；其他架构上Cloud-init不检查即使用该数据源。",
     ),
     remedy: Fixed::new(
         "Upgrade cloud-init to 22.4 or later, or add \"HUAWEICLOUD\" to VALID_DMI_ASSET_TAGS in DataSourceOpenStack.py",
@@ -61,6 +61,19 @@ const LAST: (u32, u32) = (22, 3);
 fn decide(facts: &Facts, context: &Context) -> Decision {
     let (linux, installed) = with_cloud_init(facts)?;
     let cloud_init = &linux.cloud_init;
+    // `DataSourceOpenStack.py`, `ds_detect`: "Non-Intel cpus don't properly report dmi product names";
+    // `tools/ds-identify`, `dscheck_OpenStack`, likewise.
+    if let Some((arch, seen)) = linux.arch.known()
+        && !matches!(arch, Architecture::X86_64 | Architecture::I386)
+    {
+        let name = arch.name();
+        let mut outcome = Outcome::not_applicable(text!(
+            "On {name} cloud-init does not look for the tag.",
+            "在{name}上Cloud-init不检查该标签。"
+        ));
+        outcome.evidence = vec![seen.clone()];
+        return Ok(outcome);
+    }
     let tag = match context.profile {
         Profile::Otc => "OpenTelekomCloud",
         Profile::ImsClassic | Profile::Huaweicloud => "HUAWEICLOUD",
@@ -101,6 +114,7 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
             vec![found, installed.evidence.clone()],
         ));
     };
+    known(&linux.arch)?;
     if version.is_none() {
         let reason = format!("no {tag} in it, and the version of cloud-init is not known");
         return Err(Box::new(undecided(&Unread::new(path.clone(), reason))));
@@ -163,6 +177,17 @@ mod tests {
         assert!(remedy(&finding).contains("DataSourceOpenStack.py"));
         assert_eq!(status(rule, &facts), Status::Warn);
         expect_in(Profile::Otc, rule, &facts, Status::Pass, "OpenTelekomCloud");
+    }
+
+    #[test]
+    fn only_x86_is_told_by_dmi() {
+        let rule = &CloudInitHuaweiDmi;
+        let mut facts = with("19.4-7.oe1", &[]);
+        let seen = Evidence::new("/bin/sh", "ELF 64-bit, e_machine 183");
+        linux_mut(&mut facts).arch = Fact::Known((Architecture::Aarch64, seen));
+        expect_in(Profile::Huaweicloud, rule, &facts, Status::NotApplicable, "aarch64");
+        linux_mut(&mut facts).arch = Fact::unknown("/bin/sh", "torn");
+        expect_in(Profile::Huaweicloud, rule, &facts, Status::Unverified, "torn");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! `machine-id-hostkeys`
 
 use super::cloud_init_ready::{Readiness, readiness};
+use super::host_keys::{HostKeys, host_keys};
 use super::scope::{Decision, known, linux_only, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
-use crate::fact::Evidence;
+use crate::chinese::chinese;
+use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{Facts, MachineId};
 use crate::text;
 
@@ -20,8 +22,8 @@ static DOC: Doc = Doc {
         "machine-id相同的云服务器在DHCP服务器（systemd-networkd由其派生客户端标识）、日志和许可证看来是同一台机器；主机密钥相同的云服务器可被任何持有该镜像的人冒充。",
     ),
     decided: Fixed::new(
-        "/etc/machine-id (and D-Bus's copy, which the next boot takes over) holds no id. There are no /etc/ssh/ssh_host_*_key, or cloud-init is in order and makes new ones for each instance (ssh_deletekeys).",
-        "检查/etc/machine-id（及启动时会沿用的D-Bus副本）未设置；/etc/ssh/ssh_host_*_key不存在，或cloud-init可用并会为每个实例重新生成主机密钥（ssh_deletekeys）。",
+        "/etc/machine-id (and D-Bus's copy, which the next boot takes over) holds no id. There are no /etc/ssh/ssh_host_*_key, or cloud-init is in order and makes new ones for each instance (ssh_deletekeys). Where there are none, cloud-init or a unit or script of the image makes them: OpenSSH's sshd does not start without.",
+        "检查/etc/machine-id（及启动时会沿用的D-Bus副本）未设置；/etc/ssh/ssh_host_*_key不存在，或cloud-init可用并会为每个实例重新生成主机密钥（ssh_deletekeys）。没有主机密钥时，须由cloud-init或镜像中的启动单元或脚本生成，否则OpenSSH的sshd无法启动。",
     ),
     remedy: Fixed::new(
         "Last of all before the export: truncate -s 0 /etc/machine-id; rm -f /var/lib/dbus/machine-id; rm -f /etc/ssh/ssh_host_*_key* (on Debian and Ubuntu without cloud-init keep them, or have ssh-keygen -A run at boot: sshd does not make new ones itself)",
@@ -49,6 +51,9 @@ impl Rule for MachineIdHostkeys {
         settle(decide(facts))
     }
 }
+
+/// Host keys made at each start where there are none.
+pub(super) const KEYS_AT_BOOT: &str = "printf '[Unit]\\nBefore=ssh.service sshd.service\\n[Service]\\nType=oneshot\\nExecStart=/usr/bin/ssh-keygen -A\\n[Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/ssh-host-keys.service; systemctl enable ssh-host-keys.service";
 
 fn decide(facts: &Facts) -> Decision {
     let linux = linux_only(facts)?;
@@ -83,13 +88,42 @@ fn decide(facts: &Facts) -> Decision {
         _ => Evidence::new("/etc/machine-id", "not there"),
     };
     if keys.is_empty() {
-        return Ok(Outcome::holds(
-            text!(
-                "Machine id and host keys are made at the first start.",
-                "machine-id和主机密钥会在首次启动时生成。"
-            ),
-            vec![seen, Evidence::new("/etc/ssh/ssh_host_*_key", "not there")],
-        ));
+        let absent = Evidence::new("/etc/ssh/ssh_host_*_key", "not there");
+        let made = |by: Option<Evidence>| {
+            let mut evidence = vec![seen.clone(), absent.clone()];
+            evidence.extend(by);
+            Outcome::holds(
+                text!(
+                    "Machine id and host keys are made at the first start.",
+                    "machine-id和主机密钥会在首次启动时生成。"
+                ),
+                evidence,
+            )
+        };
+        return Ok(match host_keys(linux) {
+            _ if linux.sshd.program == Fact::Known(None) => made(None),
+            HostKeys::There => made(None),
+            HostKeys::Made(by) => made(Some(by)),
+            HostKeys::Nobody => Outcome::broken(
+                text!(
+                    "There are no SSH host keys, and nothing makes them: sshd does not start without.",
+                    "没有SSH主机密钥，也没有程序会生成：sshd缺少主机密钥无法启动。"
+                ),
+                vec![absent],
+            )
+            .remedy(text!("{KEYS_AT_BOOT}", "{KEYS_AT_BOOT}")),
+            HostKeys::Unclear(unread) => {
+                let (place, reason) = (unread.location.clone(), unread.reason.clone());
+                let (place_zh, reason_zh) = (chinese(&place), chinese(&reason));
+                Outcome::noted(
+                    text!(
+                        "There are no SSH host keys, and it is not known whether something makes them at the first start ({place}: {reason}).",
+                        "没有SSH主机密钥，首次启动时是否会生成无法确定（{place_zh}：{reason_zh}）。"
+                    ),
+                    vec![absent, unread.evidence()],
+                )
+            }
+        });
     }
     // cloud-init's cc_ssh: for each new instance, unless it is told not to.
     let kept = linux.cloud_init.config.get("ssh_deletekeys").and_then(serde_json::Value::as_bool);
@@ -120,7 +154,7 @@ fn decide(facts: &Facts) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::Fact;
+    use crate::fact::Unread;
     use crate::rules::Status;
     use crate::rules::testing::*;
 
@@ -154,6 +188,31 @@ mod tests {
         let mut facts = with_key();
         linux_mut(&mut facts).cloud_init.installed = Fact::Known(None);
         expect(&MachineIdHostkeys, &facts, Status::Warn, "ssh_host_rsa_key");
+    }
+
+    #[test]
+    fn host_keys_that_nothing_makes_warn() {
+        let rule = &MachineIdHostkeys;
+        let mut facts = good_linux();
+        linux_mut(&mut facts).cloud_init.installed = Fact::Known(None);
+        expect(rule, &facts, Status::Pass, "sshd-keygen.service");
+        linux_mut(&mut facts).sshd.host_key_maker = Fact::Known(None);
+        let finding = expect(rule, &facts, Status::Warn, "not there");
+        assert!(remedy(&finding).contains("ssh-keygen -A"));
+        let ready = linux_mut(&mut good_linux()).cloud_init.clone();
+        linux_mut(&mut facts).cloud_init.installed = ready.installed.clone();
+        expect(rule, &facts, Status::Pass, "cloud-init");
+        // It runs, whatever it looks for.
+        let other = Evidence::new("/etc/cloud/cloud.cfg:3", "datasource_list: [Ec2]");
+        linux_mut(&mut facts).cloud_init.datasource_list =
+            Fact::Known(Some((vec!["Ec2".to_owned()], other)));
+        expect(rule, &facts, Status::Info, "cloud.cfg:3");
+        linux_mut(&mut facts).cloud_init.installed = Fact::Known(None);
+        let unread = Unread::new("/usr/sbin/sshd", "whether it is OpenSSH is not known");
+        linux_mut(&mut facts).sshd.host_key_maker = Fact::Unknown(unread);
+        expect(rule, &facts, Status::Info, "/usr/sbin/sshd");
+        linux_mut(&mut facts).sshd.program = Fact::Known(None);
+        assert_eq!(status(rule, &facts), Status::Pass);
     }
 
     #[test]

@@ -62,6 +62,7 @@ mod fstab_uuid_exists;
 mod graceful_shutdown;
 pub(crate) mod grub_root_uuid;
 mod grub_timeout;
+mod host_keys;
 mod initramfs_ide;
 mod initramfs_other_kernels;
 mod initramfs_root_reachable;

@@ -1,6 +1,8 @@
 //! `sshd-enabled`
 
 use super::cloud_init_settings::without_word;
+use super::host_keys::{HostKeys, host_keys};
+use super::machine_id_hostkeys::KEYS_AT_BOOT;
 use super::scope::{Decision, known, linux_only, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell, skipped};
 use crate::fact::{Evidence, Unread};
@@ -21,8 +23,8 @@ static DOC: Doc = Doc {
         "否则无法通过网络登录，只能使用控制台。",
     ),
     decided: Fixed::new(
-        "/usr/sbin/sshd exists, and one of sshd.service, ssh.service and their sockets is started at boot (systemd, start links, upstart, OpenRC) and not passed over for a condition on a path (sshd_not_to_be_run); sshd_config has no value that sshd refuses; ListenAddress, if it is set, does not leave it at addresses that a new server need not have. Whether the firewall lets it in is another rule's business.",
-        "/usr/sbin/sshd存在，且sshd.service、ssh.service或对应的socket之一设置为开机启动（systemd、启动链接、upstart、OpenRC），且未因路径条件（sshd_not_to_be_run）被跳过；sshd_config中没有sshd拒绝的值；设置了ListenAddress时，监听地址不限于新云服务器不一定具有的地址。防火墙是否放行由其他规则检查。",
+        "/usr/sbin/sshd exists, and one of sshd.service, ssh.service and their sockets is started at boot (systemd, start links, upstart, OpenRC) and not passed over for a condition on a path (sshd_not_to_be_run); sshd_config is there and has no line that this version of sshd refuses; there are host keys, or cloud-init, a unit or a script makes them; ListenAddress and AddressFamily, if they are set, do not leave it at addresses that a new server need not have, or at IPv6 alone. Whether the firewall lets it in is another rule's business.",
+        "/usr/sbin/sshd存在，且sshd.service、ssh.service或对应的socket之一设置为开机启动（systemd、启动链接、upstart、OpenRC），且未因路径条件（sshd_not_to_be_run）被跳过；sshd_config存在且没有该版本sshd拒绝的行；存在主机密钥，或由cloud-init、启动单元或脚本生成；设置了ListenAddress或AddressFamily时，监听地址不限于新云服务器不一定具有的地址，也不限于IPv6。防火墙是否放行由其他规则检查。",
     ),
     remedy: Fixed::new(
         "systemctl enable sshd (Debian and Ubuntu: systemctl enable ssh; without systemd: chkconfig sshd on)",
@@ -73,7 +75,12 @@ fn decide(facts: &Facts) -> Decision {
             ),
             sshd.invalid.clone(),
         );
-        let Some((file, line)) = shell::file_and_line(place) else { return Ok(outcome) };
+        let Some((file, line)) = shell::file_and_line(place) else {
+            return Ok(outcome.remedy(text!(
+                "yum reinstall openssh-server (Debian and Ubuntu: apt install --reinstall -o Dpkg::Options::=--force-confmiss openssh-server); sshd -t",
+                "yum reinstall openssh-server（Debian和Ubuntu：apt install --reinstall -o Dpkg::Options::=--force-confmiss openssh-server）；sshd -t"
+            )));
+        };
         let file = shell::quote_path(file);
         return Ok(outcome.remedy(text!(
             "sed -i '{line}s/^/#/' {file}; sshd -t",
@@ -82,33 +89,51 @@ fn decide(facts: &Facts) -> Decision {
     }
     let enabled =
         || sshd.units.iter().filter(|unit| unit.state.known() == Some(&UnitState::Enabled));
+    if enabled().next().is_some()
+        && let HostKeys::Nobody = host_keys(linux)
+    {
+        return Ok(Outcome::broken(
+            text!(
+                "sshd has no host keys, and nothing makes them: it does not start without.",
+                "sshd没有主机密钥，也没有程序会生成：缺少主机密钥无法启动。"
+            ),
+            vec![Evidence::new("/etc/ssh/ssh_host_*_key", "not there")],
+        )
+        .remedy(text!("{KEYS_AT_BOOT}", "{KEYS_AT_BOOT}")));
+    }
     // A socket listens by itself.
     if enabled().all(|unit| !unit.name.ends_with(".socket"))
         && enabled().next().is_some()
-        && let Some((evidence, loopback)) = listens_only_at(sshd)
+        && let Some((evidence, only)) = listens_only_at(sshd)
     {
         let what = evidence.detail.clone();
         let place = evidence.location.clone();
-        return Ok(if loopback {
-            Outcome::broken(
+        let outcome = match only {
+            Only::Itself => Outcome::broken(
                 text!(
                     "sshd listens on the server itself only ({place}: {what}).",
                     "sshd仅监听本机地址（{place}：{what}）。"
                 ),
                 vec![evidence],
-            )
-        } else {
-            Outcome::doubtful(
+            ),
+            Only::Elsewhere => Outcome::doubtful(
                 text!(
                     "sshd listens only at an address that a new server need not have ({place}: {what}).",
                     "sshd仅监听新云服务器不一定具有的地址（{place}：{what}）。"
                 ),
                 vec![evidence],
-            )
-        }
-        .remedy(text!(
-            "sed -i -E 's/^[[:space:]]*ListenAddress/#&/I' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf",
-            "sed -i -E 's/^[[:space:]]*ListenAddress/#&/I' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf"
+            ),
+            Only::Ipv6 => Outcome::doubtful(
+                text!(
+                    "sshd listens on IPv6 only ({place}: {what}).",
+                    "sshd仅监听IPv6地址（{place}：{what}）。"
+                ),
+                vec![evidence],
+            ),
+        };
+        return Ok(outcome        .remedy(text!(
+            "sed -i -E 's/^[[:space:]]*(ListenAddress|AddressFamily)/#&/I' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf",
+            "sed -i -E 's/^[[:space:]]*(ListenAddress|AddressFamily)/#&/I' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf"
         )));
     }
     if let Some(unit) = enabled().next() {
@@ -148,12 +173,28 @@ fn decide(facts: &Facts) -> Decision {
     })
 }
 
-/// The line that lets sshd listen only at addresses that are not any, and whether those are the
-/// server's own loopback addresses.
-fn listens_only_at(sshd: &SshdFacts) -> Option<(Evidence, bool)> {
-    let option = sshd.options.get("listenaddress").filter(|_| sshd.unread.is_empty())?;
+/// What sshd listens at, and nothing else.
+enum Only {
+    /// The server's own loopback addresses.
+    Itself,
+    /// Addresses that a new server need not have.
+    Elsewhere,
+    /// Any of IPv6: the socket takes no IPv4 (`sshd.c`, `IPV6_V6ONLY`).
+    Ipv6,
+}
+
+/// The line that lets sshd listen only at addresses that are not any of IPv4.
+fn listens_only_at(sshd: &SshdFacts) -> Option<(Evidence, Only)> {
+    if !sshd.unread.is_empty() {
+        return None;
+    }
+    let family = sshd.options.get("addressfamily");
+    let family = family.filter(|family| family.value.eq_ignore_ascii_case("inet6"));
+    let Some(option) = sshd.options.get("listenaddress") else {
+        return Some((family?.evidence.clone(), Only::Ipv6));
+    };
     let mut words = option.value.split(' ');
-    let mut loopback = true;
+    let (mut loopback, mut any_of_ipv6) = (true, false);
     while let Some(word) = words.next() {
         if word.eq_ignore_ascii_case("rdomain") {
             words.next();
@@ -166,12 +207,20 @@ fn listens_only_at(sshd: &SshdFacts) -> Option<(Evidence, bool)> {
             None => word,
         };
         match host.parse::<IpAddr>() {
-            Ok(address) if address.is_unspecified() => return None,
+            Ok(IpAddr::V4(address)) if address.is_unspecified() => {
+                return family.map(|family| (family.evidence.clone(), Only::Ipv6));
+            }
+            Ok(IpAddr::V6(address)) if address.is_unspecified() => any_of_ipv6 = true,
             Ok(address) => loopback &= address.is_loopback(),
             Err(_) => loopback &= host == "localhost",
         }
     }
-    Some((option.evidence.clone(), loopback))
+    let only = match (any_of_ipv6, loopback) {
+        (true, _) => Only::Ipv6,
+        (false, true) => Only::Itself,
+        (false, false) => Only::Elsewhere,
+    };
+    Some((option.evidence.clone(), only))
 }
 
 #[cfg(test)]
@@ -234,7 +283,10 @@ mod tests {
     fn a_server_that_listens_elsewhere_warns() {
         for (value, status, needle) in [
             ("0.0.0.0", Status::Pass, "sshd.service"),
-            ("[::]:22", Status::Pass, "sshd.service"),
+            ("[::]:22 0.0.0.0", Status::Pass, "sshd.service"),
+            // As OpenSSH 9.2: 127.0.0.1 refused, ::1 answers.
+            ("[::]:22", Status::Warn, "IPv6 only"),
+            ("::", Status::Warn, "IPv6 only"),
             ("192.168.1.5 0.0.0.0:22", Status::Pass, "sshd.service"),
             ("192.168.1.5", Status::Warn, "need not have"),
             ("127.0.0.1 [::1]:22 localhost", Status::Warn, "the server itself only"),
@@ -248,6 +300,23 @@ mod tests {
             unit.name = "ssh.socket".to_owned();
             expect(&SshdEnabled, &facts, Status::Pass, "ssh.socket");
         }
+    }
+
+    #[test]
+    fn a_server_on_ipv6_alone_or_without_host_keys_warns() {
+        let mut facts = good_linux();
+        let option = sshd::option(5, "AddressFamily", "inet6");
+        linux_mut(&mut facts).sshd.options.insert("addressfamily".to_owned(), option);
+        let finding = expect(&SshdEnabled, &facts, Status::Warn, "IPv6 only");
+        assert!(remedy(&finding).contains("AddressFamily"));
+        let mut facts = good_linux();
+        linux_mut(&mut facts).sshd.host_key_maker = Fact::Known(None);
+        expect(&SshdEnabled, &facts, Status::Pass, "sshd.service");
+        linux_mut(&mut facts).cloud_init.installed = Fact::Known(None);
+        expect(&SshdEnabled, &facts, Status::Warn, "no host keys");
+        let key = "/etc/ssh/ssh_host_rsa_key".to_owned();
+        linux_mut(&mut facts).leftovers.host_keys = Fact::Known(vec![key]);
+        expect(&SshdEnabled, &facts, Status::Pass, "sshd.service");
     }
 
     #[test]

@@ -24,8 +24,8 @@ static DOC: Doc = Doc {
         "按首个值生效的规则解析sshd_config及其Include：PasswordAuthentication，以及同样会询问密码的PAM键盘交互认证。Cloud-init的ssh_pwauth会在首次启动时设置该项，前提是其写入的文件（50-cloud-init.conf或sshd_config）先于当前生效的行。需要密码登录时，AuthenticationMethods不得要求密钥。针对所有用户或root的Match块会计入，针对其他用户的只列出，不作判断。",
     ),
     remedy: Fixed::new(
-        "sed -i 's/^#\\?PasswordAuthentication.*/PasswordAuthentication yes/' /etc/ssh/sshd_config (Open Telekom Cloud: no)",
-        "sed -i 's/^#\\?PasswordAuthentication.*/PasswordAuthentication yes/' /etc/ssh/sshd_config（Open Telekom Cloud：no）",
+        "sed -i '1i PasswordAuthentication yes' /etc/ssh/sshd_config; on Open Telekom Cloud: sed -i '1i PasswordAuthentication no' /etc/ssh/sshd_config (the first value counts)",
+        "sed -i '1i PasswordAuthentication yes' /etc/ssh/sshd_config；Open Telekom Cloud：sed -i '1i PasswordAuthentication no' /etc/ssh/sshd_config（首个值生效）",
     ),
     source: "配置Cloud-Init工具 (OTC 0122876047)",
     predicts: &[],
@@ -99,7 +99,19 @@ fn decide(facts: &Facts, context: &Context) -> Decision {
             ),
             evidence,
         );
-        let Some((file, line)) = file else { return Ok(outcome) };
+        let Some((file, line)) = file else {
+            // It is set nowhere: the first line counts.
+            return Ok(match sshd.files.first().map(String::as_str) {
+                Some("/etc/ssh/sshd_config") => outcome.remedy(text!(
+                    "sed -i '1i PasswordAuthentication {value}' /etc/ssh/sshd_config",
+                    "sed -i '1i PasswordAuthentication {value}' /etc/ssh/sshd_config"
+                )),
+                _ => outcome.remedy(text!(
+                    "printf 'PasswordAuthentication {value}\\n' > /etc/ssh/sshd_config.d/00-passwords.conf; sshd -T | grep -i passwordauthentication",
+                    "printf 'PasswordAuthentication {value}\\n' > /etc/ssh/sshd_config.d/00-passwords.conf; sshd -T | grep -i passwordauthentication"
+                )),
+            });
+        };
         let file = shell::quote_path(file);
         return Ok(outcome.remedy(text!(
             "sed -i '{line}s/.*/PasswordAuthentication {value}/' {file}",
@@ -240,6 +252,15 @@ mod tests {
             remedy(&finding),
             "sed -i '65s/.*/PasswordAuthentication no/' /etc/ssh/sshd_config"
         );
+    }
+
+    #[test]
+    fn what_is_set_nowhere_is_set_in_the_first_line() {
+        let unset = without_cloud_init(None);
+        let rule = &SshdPasswordAuth;
+        let finding = expect_in(Profile::Otc, rule, &unset, Status::Warn, "default yes");
+        let command = "sed -i '1i PasswordAuthentication no' /etc/ssh/sshd_config";
+        assert_eq!(remedy(&finding), command);
     }
 
     #[test]

@@ -23,8 +23,8 @@ static DOC: Doc = Doc {
         "在EFI系统分区中查找与系统处理器架构对应的引导程序：EFI/BOOT/BOOTX64.EFI或BOOTAA64.EFI。可通过BIOS引导的镜像不适用。",
     ),
     remedy: Fixed::new(
-        "In the guest: grub-install --target=x86_64-efi --efi-directory=/boot/efi --removable; with Secure Boot copy shim: cp /boot/efi/EFI/DISTRIBUTION/shimx64.efi /boot/efi/EFI/BOOT/BOOTX64.EFI",
-        "在系统内执行：grub-install --target=x86_64-efi --efi-directory=/boot/efi --removable；使用安全启动时复制shim：cp /boot/efi/EFI/发行版/shimx64.efi /boot/efi/EFI/BOOT/BOOTX64.EFI",
+        "In the guest: grub-install --target=x86_64-efi (ARM: arm64-efi) --efi-directory=/boot/efi --removable; with Secure Boot copy shim: cp /boot/efi/EFI/DISTRIBUTION/shimx64.efi /boot/efi/EFI/BOOT/BOOTX64.EFI (ARM: shimaa64.efi, BOOTAA64.EFI)",
+        "在系统内执行：grub-install --target=x86_64-efi（ARM为arm64-efi） --efi-directory=/boot/efi --removable；使用安全启动时复制shim：cp /boot/efi/EFI/发行版/shimx64.efi /boot/efi/EFI/BOOT/BOOTX64.EFI（ARM为shimaa64.efi和BOOTAA64.EFI）",
     ),
     source: "UEFI specification 2.10, 3.5.1.1 (removable media boot behaviour); engineering knowledge",
     predicts: &[],
@@ -75,13 +75,21 @@ fn decide(facts: &Facts) -> Decision {
     if found.is_empty() {
         let list = wanted.join(" or ");
         let list_zh = wanted.join("或");
-        return Ok(Outcome::broken(
+        let outcome = Outcome::broken(
             text!(
                 "There is an EFI loader, but none at EFI/BOOT/{list}.",
                 "存在EFI引导程序，但EFI/BOOT/{list_zh}不存在。"
             ),
             firmware.uefi.clone(),
-        ));
+        );
+        return Ok(if wanted == ["BOOTAA64.EFI"] {
+            outcome.remedy(text!(
+                "In the guest: grub-install --target=arm64-efi --efi-directory=/boot/efi --removable; with Secure Boot copy shim: cp /boot/efi/EFI/DISTRIBUTION/shimaa64.efi /boot/efi/EFI/BOOT/BOOTAA64.EFI",
+                "在系统内执行：grub-install --target=arm64-efi --efi-directory=/boot/efi --removable；使用安全启动时复制shim：cp /boot/efi/EFI/发行版/shimaa64.efi /boot/efi/EFI/BOOT/BOOTAA64.EFI"
+            ))
+        } else {
+            outcome
+        });
     }
     Ok(Outcome::holds(
         text!("A loader stands at the removable-media path.", "可移动介质路径下存在引导程序。"),
@@ -141,6 +149,17 @@ mod tests {
         firmware.uefi = vec![Evidence::new("partition 1", "EFI/centos/shimx64.efi")];
         firmware.uefi_fallback.clear();
         expect(&UefiFallbackLoader, &facts, Status::Warn, "EFI/centos/shimx64.efi");
+    }
+
+    #[test]
+    fn the_remedy_is_that_of_the_processor() {
+        let mut facts = uefi_only();
+        firmware_mut(&mut facts).uefi_fallback.clear();
+        let seen = Evidence::new("/bin/sh", "ELF 64-bit, e_machine 183");
+        linux_mut(&mut facts).arch = Fact::Known((Architecture::Aarch64, seen));
+        let finding = expect(&UefiFallbackLoader, &facts, Status::Warn, "BOOTAA64.EFI");
+        assert!(remedy(&finding).contains("--target=arm64-efi"));
+        assert!(!remedy(&finding).contains("X64"));
     }
 
     #[test]

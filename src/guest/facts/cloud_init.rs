@@ -74,12 +74,12 @@ pub struct DsIdentify {
 pub enum DsIdentifyWay {
     /// Its policy turns cloud-init off.
     Disabled,
-    /// Its policy lets cloud-init run and search by itself.
+    /// Its policy lets cloud-init run and search by itself, at the least where it finds nothing
+    /// (`notfound=enabled`).
     Enabled,
     /// One data source is named; it is used without a look at the machine.
     Given(String),
-    /// It looks at the machine (DMI names and tags); when it finds nothing, cloud-init stays off
-    /// unless the policy says `notfound=enabled`.
+    /// It looks at the machine (DMI names and tags); when it finds nothing, cloud-init stays off.
     Search,
 }
 

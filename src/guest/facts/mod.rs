@@ -405,6 +405,8 @@ pub enum LinkKind {
     RootDevice,
     /// An init in the root file system.
     Init,
+    /// The SELinux policy that is to be enforced; only told when it is missing.
+    SelinuxPolicy,
 }
 
 /// State of a link.

@@ -35,9 +35,13 @@ pub struct SshdFacts {
     pub options: BTreeMap<String, SshdOption>,
     /// Settings in `Match` blocks, which hold for some connections only, in their order.
     pub conditional: Vec<SshdConditional>,
-    /// Lines whose value sshd refuses: it does not start with them.
+    /// Lines that sshd refuses, by their value or because its version does not know it yet, and the file
+    /// itself when there is none: it does not start with them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub invalid: Vec<Evidence>,
+    /// What makes host keys at a start where there are none, besides cloud-init: a unit, a script;
+    /// `Known(None)` when nothing does, or the image has some.
+    pub host_key_maker: Fact<Option<Evidence>>,
     /// `PermitRootLogin` as it is set, or this version's default.
     pub permit_root_login: Fact<SshdOption>,
 }

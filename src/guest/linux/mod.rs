@@ -21,6 +21,7 @@ pub mod package;
 mod pattern;
 mod root;
 mod rooted;
+mod selinux;
 pub mod sshd;
 pub mod systemd_unit;
 
@@ -132,6 +133,7 @@ fn inspect(
         boot::stop(entry, initramfs, &settings, &init, machine.disk).or_else(|| units.stop())
     });
     boot.chain.push(init);
+    boot.chain.extend(selinux::missing_policy(&tree, command_line.unwrap_or_default()));
     let bindings = traced("bindings", || {
         bindings::find(&tree, &network).map(|mut found| {
             found.extend(bindings::of_devices(&fstab, &boot));

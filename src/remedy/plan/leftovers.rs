@@ -55,6 +55,9 @@ fn identity(case: &Case<'_>) -> Plan {
     let cloud_init = &case.linux.cloud_init;
     let kept = cloud_init.config.get("ssh_deletekeys").and_then(serde_json::Value::as_bool);
     let replaces = cloud_init.installed.known().is_some_and(Option::is_some) && kept != Some(false);
+    if keys.is_empty() && steps.is_empty() {
+        return Plan::ByHand(super::no_step());
+    }
     if keys.is_empty() || replaces && !steps.is_empty() {
         return Plan::steps(steps);
     }

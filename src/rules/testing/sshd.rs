@@ -38,6 +38,10 @@ pub(super) fn good() -> SshdFacts {
         options: set.map(|(name, option)| (name.to_owned(), option)).into(),
         conditional: Vec::new(),
         invalid: Vec::new(),
+        host_key_maker: Fact::Known(Some(Evidence::new(
+            "/usr/lib/systemd/system/sshd.service:4",
+            "Wants=sshd-keygen.service",
+        ))),
         permit_root_login: Fact::Known(option(38, "PermitRootLogin", "yes")),
     }
 }
@@ -54,6 +58,7 @@ pub(super) fn unread() -> SshdFacts {
         options: BTreeMap::new(),
         conditional: Vec::new(),
         invalid: Vec::new(),
+        host_key_maker: Fact::Unknown(why()),
         permit_root_login: Fact::Unknown(why()),
     }
 }

@@ -4,7 +4,9 @@
 //! alone, and no message quotes a line of `/etc/passwd` or `/etc/shadow`.
 
 mod authorized_keys;
+mod crypt_library;
 mod des_crypt;
+mod doas;
 #[cfg(test)]
 mod hostile;
 mod key_login;
@@ -17,6 +19,7 @@ mod verify;
 use std::collections::{HashMap, HashSet};
 
 use authorized_keys::AuthorizedKeys;
+use doas::Doas;
 use key_login::{Accepted, Login};
 use passwd::{Line, PasswdEntry};
 use shadow::{Shadow, ShadowEntry};
@@ -99,6 +102,7 @@ struct Finder<'a> {
     verifier: Option<(Verifier<'a>, String)>,
     groups: Groups,
     sudoers: Sudoers,
+    doas: Doas,
     keys: AuthorizedKeys<'a>,
 }
 
@@ -183,6 +187,8 @@ impl<'a> Finder<'a> {
             Err(error) => unread.push(Unread::from(("/usr/bin/sudo", &error))),
         }
         unread.append(&mut sudoers.unread);
+        let mut doas = Doas::read(tree);
+        unread.append(&mut doas.unread);
         let verifier = password.map(|password| (Verifier::new(password), shadow_text));
         Self {
             tree,
@@ -192,6 +198,7 @@ impl<'a> Finder<'a> {
             verifier,
             groups,
             sudoers,
+            doas,
             keys: AuthorizedKeys::new(tree, sshd),
         }
     }
@@ -214,7 +221,7 @@ impl<'a> Finder<'a> {
             } else {
                 let groups = self.groups.of(&entry);
                 let user = User { name: entry.name, uid: entry.uid, groups: &groups };
-                self.sudoers.grant(&user)
+                self.sudoers.grant(&user).or_else(|| self.doas.grant(&user))
             };
             match by {
                 Some(_) if found.len() >= MAX_ACCOUNTS => more = true,
@@ -339,7 +346,7 @@ impl<'a> Finder<'a> {
     ) -> (Fact<PasswordState>, Option<String>) {
         if !is_shadowed(entry) {
             let own = shadow::password_state(entry.password);
-            return (Fact::Known(own), Some(location.to_owned()));
+            return (self.usable(location, own), Some(location.to_owned()));
         }
         let shadow = match &self.shadow {
             Fact::Known(shadow) => shadow,
@@ -348,7 +355,7 @@ impl<'a> Finder<'a> {
         match (shadow.entries.get(entry.name), shadow.malformed_line(entry.name)) {
             (Some(line), _) => {
                 let location = format!("{SHADOW}:{}", line.line);
-                (Fact::Known(line.password.clone()), Some(location))
+                (self.usable(&location, line.password.clone()), Some(location))
             }
             (None, Some((line, reason))) => {
                 let location = format!("{SHADOW}:{line}");
@@ -356,6 +363,20 @@ impl<'a> Finder<'a> {
             }
             (None, None) => (Fact::Known(PasswordState::Absent), None),
         }
+    }
+
+    /// The state of a password, not known where the guest's crypt(3) may not know its scheme.
+    fn usable(&self, location: &str, state: Result<PasswordState, String>) -> Fact<PasswordState> {
+        let state = match state {
+            Ok(state) => state,
+            Err(reason) => return Fact::unknown(location, reason),
+        };
+        if let PasswordState::Set(scheme) = &state
+            && let Some(unread) = crypt_library::may_not_know(self.tree, scheme)
+        {
+            return Fact::Unknown(unread);
+        }
+        Fact::Known(state)
     }
 
     /// Whether the supplied password, if there is one, matches the account's hash, if it has one.

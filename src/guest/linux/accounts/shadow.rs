@@ -14,7 +14,8 @@ const MAX_MALFORMED: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ShadowEntry {
     pub(super) line: usize,
-    pub(super) password: PasswordState,
+    /// What the password field says, or why that is not known.
+    pub(super) password: Result<PasswordState, String>,
     /// Whether the password field begins with `!`, which passwd(1) and usermod(8) lock with.
     pub(super) locked: bool,
     pub(super) aging: Aging,
@@ -113,14 +114,45 @@ fn shadow_line(line: usize, content: &str) -> Line<(String, ShadowEntry)> {
 }
 
 /// What a password field says.
-pub(super) fn password_state(field: &str) -> PasswordState {
+///
+/// # Errors
+/// When it has the shape of a hash of a scheme that is not known here.
+pub(super) fn password_state(field: &str) -> Result<PasswordState, String> {
     if field.is_empty() {
-        return PasswordState::Empty;
+        return Ok(PasswordState::Empty);
     }
     if field.starts_with(['!', '*']) {
-        return PasswordState::Locked;
+        return Ok(PasswordState::Locked);
     }
-    scheme(field).map_or(PasswordState::Invalid, |scheme| PasswordState::Set(scheme.to_owned()))
+    if let Some(scheme) = scheme(field) {
+        return Ok(PasswordState::Set(scheme.to_owned()));
+    }
+    match other_scheme(field) {
+        Some(id) => Err(format!("whether its crypt(3) knows ${id}$ is not known")),
+        None => Ok(PasswordState::Invalid),
+    }
+}
+
+/// The prefixes of the schemes that [`scheme`] knows; of them a hash of another shape is none.
+const KNOWN: [&str; 15] =
+    ["y", "gy", "7", "2a", "2b", "2x", "2y", "6", "5", "sha1", "md5", "1", "3", "sm3", "sm3y"];
+
+/// Longest name of a scheme; `argon2id` has 8 characters.
+const MAX_ID: usize = 16;
+
+/// Fewest characters of a digest: that of md5-crypt, the shortest behind a `$`.
+const MIN_DIGEST: usize = 22;
+
+/// The name of a scheme that is not known here, where the text is of the common shape `$id$…$digest`
+/// (crypt(5)): distributions bring their own.
+fn other_scheme(hash: &str) -> Option<&str> {
+    let (id, rest) = hash.strip_prefix('$')?.split_once('$')?;
+    let named = (1..=MAX_ID).contains(&id.len())
+        && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    let digest = rest.rsplit('$').next()?;
+    let digest_fits = digest.len() >= MIN_DIGEST
+        && digest.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '+' | '='));
+    (named && !KNOWN.contains(&id) && digest_fits).then_some(id)
 }
 
 /// The scheme of a hash, by its prefix and shape (crypt(5) of libxcrypt gives a regular expression
@@ -137,6 +169,11 @@ fn scheme(hash: &str) -> Option<&'static str> {
         }
         ["", "gy", parameters, salt, hash] => {
             yescrypt_shape(parameters, salt, hash).then_some("gost-yescrypt")
+        }
+        // libxcrypt 4.4.37 and openEuler's pam (`crypt-sm3.c`, `crypt-sm3-yescrypt.c`).
+        ["", "sm3", ref rest @ ..] => rounds_shape(rest, 43).then_some("sm3-crypt"),
+        ["", "sm3y", parameters, salt, hash] => {
+            yescrypt_shape(parameters, salt, hash).then_some("sm3-yescrypt")
         }
         ["", "7", settings, hash] => {
             (is_hash64(settings, 11..=97) && is_hash64(hash, 43..=43)).then_some("scrypt")
@@ -202,25 +239,34 @@ mod tests {
         assert!(text.lines().count() > 8);
         for line in text.lines() {
             let (scheme, hash) = line.split_once(' ').unwrap();
-            assert_eq!(password_state(hash), PasswordState::Set(scheme.to_owned()));
+            assert_eq!(password_state(hash), Ok(PasswordState::Set(scheme.to_owned())));
             // Locked by usermod -L, and cut short.
-            assert_eq!(password_state(&format!("!{hash}")), PasswordState::Locked);
+            assert_eq!(password_state(&format!("!{hash}")), Ok(PasswordState::Locked));
             let cut = hash.get(..hash.len() - 1).unwrap();
-            assert_eq!(password_state(cut), PasswordState::Invalid, "{scheme}");
+            assert_eq!(password_state(cut), Ok(PasswordState::Invalid), "{scheme}");
         }
     }
 
     #[test]
     fn fields_that_are_no_hash_are_empty_locked_or_invalid() {
-        assert_eq!(password_state(""), PasswordState::Empty);
+        assert_eq!(password_state(""), Ok(PasswordState::Empty));
         for locked in ["!", "!!", "*", "*LK*", "!*"] {
-            assert_eq!(password_state(locked), PasswordState::Locked);
+            assert_eq!(password_state(locked), Ok(PasswordState::Locked));
         }
         for invalid in
             ["x", "secret", "$6$", "$6$salt$short", "$9$a$b", "plaintext-pass", "$y$j9T$"]
         {
-            assert_eq!(password_state(invalid), PasswordState::Invalid, "{invalid}");
+            assert_eq!(password_state(invalid), Ok(PasswordState::Invalid), "{invalid}");
         }
+    }
+
+    #[test]
+    fn a_scheme_that_is_not_known_here_is_no_invalid_hash() {
+        // The argon2 command's output for "x"; crypt(5) reserves no name for it.
+        let hash = "$argon2id$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$\
+                    Nf1xpgEaFA9GRHBmbWGu6GTmuUjEz6GfcDbfbBPtPpY";
+        assert!(password_state(hash).unwrap_err().contains("$argon2id$"));
+        assert!(!password_state(hash).unwrap_err().contains("c2Fsd"));
     }
 
     #[test]

@@ -81,6 +81,13 @@ mod tests {
     }
 
     fn bound(fs: MemoryFs, line: &str, list: Option<&[&str]>) -> Result<Option<String>, Unread> {
+        let fs = match list {
+            Some(list) => {
+                let text = format!("datasource_list: [ {} ]\n", list.join(", "));
+                fs.file("/etc/cloud/cloud.cfg", text)
+            }
+            None => fs,
+        };
         let tree = fs.tree();
         let list = list.map(|list| {
             let names = list.iter().map(|&name| name.to_owned()).collect();

@@ -2,7 +2,8 @@
 //!
 //! Source: `tools/ds-identify` (`read_config`, `_read_config`, `parse_policy`, `_main`): its policy and
 //! a data source may stand in `/etc/cloud/ds-identify.cfg` and, stronger, on the kernel command line;
-//! a `datasource_list` of one entry is used without a look at the machine.
+//! a `datasource_list` of one entry is used without a look at the machine. It reads that list by itself,
+//! line by line (`check_config`, `parse_yaml_array`): one over several lines is none for it.
 
 use super::platform_tags;
 use crate::error::Result;
@@ -10,6 +11,7 @@ use crate::fact::{Evidence, Fact, Unread, value_behind};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{DsIdentify, DsIdentifyWay};
+use crate::guest::linux::pattern;
 use crate::guest::linux::systemd_unit::CLOUD_INIT_GENERATOR;
 
 pub(super) const DS_IDENTIFY_CONFIG: &str = "/etc/cloud/ds-identify.cfg";
@@ -20,6 +22,14 @@ pub(super) const DS_IDENTIFY: [&str; 2] =
 
 /// Longest `ds-identify.cfg` read; it holds two short lines.
 const MAX_CONFIG: u64 = 64 << 10;
+
+/// Where it looks for the list (`PATH_ETC_CI_CFG`, `PATH_ETC_CI_CFG_D`).
+const CLOUD_CFG: &str = "/etc/cloud/cloud.cfg";
+const CLOUD_CFG_D: &str = "/etc/cloud/cloud.cfg.d/*.cfg";
+
+/// Longest of those files read, and most of them; as cloud-init's own configuration is bounded.
+const MAX_CLOUD_CFG: u64 = 1 << 20;
+const MAX_FILES: usize = 256;
 
 /// The place of what stands on the kernel command line.
 pub(super) const COMMAND_LINE: &str = "kernel command line";
@@ -48,10 +58,11 @@ fn decide(
     let unread = |error| Unread::from((path, &error));
     let program = platform_tags::in_file(tree, path).map_err(unread)?;
     let of = |way, evidence| Ok(Some(DsIdentify { program, way, evidence }));
-    if let Some(policy) = policy(tree, command_line)? {
-        match mode(&policy) {
-            Some("disabled") => return of(DsIdentifyWay::Disabled, policy),
-            Some("enabled") => return of(DsIdentifyWay::Enabled, policy),
+    let policy = policy(tree, command_line)?;
+    if let Some(policy) = &policy {
+        match mode(policy) {
+            Some("disabled") => return of(DsIdentifyWay::Disabled, policy.clone()),
+            Some("enabled") => return of(DsIdentifyWay::Enabled, policy.clone()),
             _ => {}
         }
     }
@@ -59,17 +70,74 @@ fn decide(
         let name = value(&given).split(';').next().unwrap_or_default().to_owned();
         return of(DsIdentifyWay::Given(name), given);
     }
-    match datasource_list.as_result() {
-        Ok(Some((list, evidence))) => match list.as_slice() {
-            [only] => of(DsIdentifyWay::Given(only.clone()), evidence.clone()),
-            [only, none] if none == "None" => {
-                of(DsIdentifyWay::Given(only.clone()), evidence.clone())
-            }
-            _ => of(DsIdentifyWay::Search, evidence.clone()),
+    // What is not understood for cloud-init itself is not known here either.
+    datasource_list.as_result().map_err(Clone::clone)?;
+    let list = match command_line_list(command_line) {
+        Some(names) => Some((names, Evidence::new(COMMAND_LINE, "cc: datasource_list"))),
+        None => one_line_list(tree)?,
+    };
+    let (names, evidence) =
+        list.unwrap_or_else(|| (Vec::new(), Evidence::new(path, "no datasource_list in one line")));
+    match names.as_slice() {
+        [only] => of(DsIdentifyWay::Given(only.clone()), evidence),
+        [only, none] if none == "None" => of(DsIdentifyWay::Given(only.clone()), evidence),
+        _ => match policy.filter(goes_on) {
+            Some(policy) => of(DsIdentifyWay::Enabled, policy),
+            None => of(DsIdentifyWay::Search, evidence),
         },
-        Ok(None) => of(DsIdentifyWay::Search, Evidence::new(path, "no datasource_list")),
-        Err(unread) => Err(unread.clone()),
     }
+}
+
+/// Whether a policy lets cloud-init run where no data source was found; the last word counts
+/// (`parse_policy`).
+fn goes_on(policy: &Evidence) -> bool {
+    let words = value(policy).split(',').rev();
+    let mut results = words.filter_map(|word| word.strip_prefix("notfound="));
+    results.next() == Some("enabled")
+}
+
+/// The list in `cc: … end_cc` on the command line, between the brackets (`read_datasource_list`).
+fn command_line_list(command_line: &str) -> Option<Vec<String>> {
+    let (before, after) = command_line.rsplit_once("datasource_list")?;
+    before.contains("cc:").then_some(())?;
+    let list = after.split(']').next().unwrap_or_default();
+    let names = names(list.rsplit('[').next().unwrap_or_default());
+    (!names.is_empty()).then_some(names)
+}
+
+/// The last `datasource_list:` of `cloud.cfg` and the files of `cloud.cfg.d`, as it stands in its line.
+fn one_line_list(tree: &Tree) -> Result<Option<(Vec<String>, Evidence)>, Unread> {
+    let unread = |path: &str, error| Unread::from((path, &error));
+    let more = pattern::files(tree, CLOUD_CFG_D).map_err(|error| unread(CLOUD_CFG_D, error))?;
+    let mut found = None;
+    for path in std::iter::once(CLOUD_CFG.to_owned()).chain(more.into_iter().take(MAX_FILES)) {
+        if is_file(tree, [path.as_str()])?.is_none() {
+            continue;
+        }
+        let text = tree.read_text(&path, MAX_CLOUD_CFG).map_err(|error| unread(&path, error))?;
+        for (line, whole) in (1_usize..).zip(text.lines()) {
+            let content = whole.split('#').next().unwrap_or_default().trim();
+            let Some(rest) = content.strip_prefix("datasource_list:") else { continue };
+            if rest.is_empty() || rest.starts_with(' ') {
+                let evidence = Evidence::new(format!("{path}:{line}"), content).marked(
+                    line,
+                    whole,
+                    value_behind(whole, &[':']),
+                );
+                found = Some((names(rest), evidence));
+            }
+        }
+    }
+    Ok(found.filter(|(names, _)| !names.is_empty()))
+}
+
+/// The names of a list in one line, with brackets and quotes or without (`parse_yaml_array`).
+fn names(list: &str) -> Vec<String> {
+    let list = list.trim();
+    let list = list.strip_prefix('[').unwrap_or(list);
+    let list = list.strip_suffix(']').unwrap_or(list);
+    let names = list.split(',').map(|name| name.trim().trim_matches(['"', '\'']));
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// The policy, as a word of the command line or a line of the file.
@@ -152,11 +220,15 @@ mod tests {
             .file("/usr/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n")
             .file("/usr/libexec/cloud-init/ds-identify", "HUAWEICLOUD\n")
             .file(DS_IDENTIFY_CONFIG, config);
-        let list = list.map(|list| {
-            let names = list.iter().map(|&name| name.to_owned()).collect();
-            (names, Evidence::new("/etc/cloud/cloud.cfg:1", "list"))
-        });
-        let found = find(&fs.tree(), Some(command_line), &Fact::Known(list));
+        let fs = match list {
+            Some(list) => fs.file(CLOUD_CFG, format!("datasource_list: [ {} ]\n", list.join(", "))),
+            None => fs,
+        };
+        way_of(fs, command_line)
+    }
+
+    fn way_of(fs: MemoryFs, command_line: &str) -> DsIdentifyWay {
+        let found = find(&fs.tree(), Some(command_line), &Fact::Known(None));
         let found = found.known().unwrap().clone().unwrap();
         assert_eq!(found.program.tags, ["HUAWEICLOUD"]);
         found.way
@@ -177,8 +249,38 @@ mod tests {
         assert_eq!(way("datasource: Ec2\n", "quiet", None), given("Ec2"));
         assert_eq!(way("datasource: Ec2\n", "ds=nocloud;s=/x", None), given("nocloud"));
         assert_eq!(way("policy: enabled\n", "ds=nocloud", None), DsIdentifyWay::Enabled);
-        let search = "ci.di.policy=search,notfound=enabled";
+        let search = "ci.di.policy=search,notfound=disabled";
         assert_eq!(way("policy: disabled\n", search, None), DsIdentifyWay::Search);
+    }
+
+    #[test]
+    fn a_list_over_several_lines_is_none() {
+        // As ds-identify of cloud-init 22.4 answers on a machine whose tag it does not know: "no
+        // datasource_list found, using default", disabled; and for the last three, enabled.
+        let with = |text: &str| {
+            let fs = MemoryFs::new()
+                .file("/usr/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n")
+                .file("/usr/libexec/cloud-init/ds-identify", "HUAWEICLOUD\n")
+                .file(CLOUD_CFG, text);
+            way_of(fs, "")
+        };
+        let given = DsIdentifyWay::Given("OpenStack".to_owned());
+        assert_eq!(with("datasource_list:\n - OpenStack\n"), DsIdentifyWay::Search);
+        assert_eq!(with("datasource_list: [\n  OpenStack ]\n"), DsIdentifyWay::Search);
+        assert_eq!(with("datasource_list : [OpenStack]\n"), DsIdentifyWay::Search);
+        assert_eq!(with("datasource_list: ['OpenStack', None] # x\n"), given);
+        assert_eq!(with("  datasource_list: OpenStack\n"), given);
+        let line = "ro cc: {'datasource_list': ['OpenStack']} end_cc";
+        assert_eq!(way("", line, None), given);
+    }
+
+    #[test]
+    fn a_policy_that_goes_on_lets_cloud_init_search() {
+        let on = "policy: search,found=all,maybe=all,notfound=enabled\n";
+        assert_eq!(way(on, "", Some(&["OpenStack", "Ec2"])), DsIdentifyWay::Enabled);
+        assert_eq!(way("policy: search,notfound=disabled\n", "", None), DsIdentifyWay::Search);
+        let given = DsIdentifyWay::Given("OpenStack".to_owned());
+        assert_eq!(way(on, "", Some(&["OpenStack"])), given);
     }
 
     #[test]

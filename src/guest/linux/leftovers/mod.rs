@@ -91,7 +91,7 @@ fn machine_id(tree: &Tree) -> Result<MachineId> {
     })
 }
 
-fn host_keys(tree: &Tree) -> Result<Vec<String>> {
+pub(in crate::guest::linux) fn host_keys(tree: &Tree) -> Result<Vec<String>> {
     let entries = match tree.read_dir("/etc/ssh") {
         Ok(entries) => entries,
         Err(error) if error.is_absent() => return Ok(Vec::new()),

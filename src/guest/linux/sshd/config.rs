@@ -47,7 +47,7 @@ const MAX_VALUE: usize = 16 << 10;
 const MAX_QUOTED: usize = 300;
 
 /// Keywords whose first value counts.
-const SINGLE: [&str; 10] = [
+const SINGLE: [&str; 11] = [
     "passwordauthentication",
     "kbdinteractiveauthentication",
     "permitrootlogin",
@@ -58,11 +58,12 @@ const SINGLE: [&str; 10] = [
     "strictmodes",
     "forcecommand",
     "chrootdirectory",
+    "addressfamily",
 ];
 
 /// Keywords whose values add up.
-const LISTS: [&str; 6] =
-    ["allowusers", "denyusers", "allowgroups", "denygroups", "port", "listenaddress"];
+const LISTS: [&str; 7] =
+    ["allowusers", "denyusers", "allowgroups", "denygroups", "port", "listenaddress", "hostkey"];
 
 /// Keywords that take `yes` or `no` and nothing else (`servconf.c`, `parse_flag`).
 const FLAGS: [&str; 14] = [
@@ -83,7 +84,21 @@ const FLAGS: [&str; 14] = [
 ];
 
 /// Keywords that sshd refuses behind `Match` (`servconf.c`, those that are `SSHCFG_GLOBAL` alone).
-const GLOBAL: [&str; 4] = ["usepam", "strictmodes", "port", "listenaddress"];
+const GLOBAL: [&str; 6] =
+    ["usepam", "strictmodes", "port", "listenaddress", "hostkey", "addressfamily"];
+
+/// The first OpenSSH that takes `prohibit-password` (release notes of 7.0).
+const PROHIBIT_PASSWORD: (u32, u32) = (7, 0);
+
+/// The first that takes a comment behind a value: before, "garbage at end of line" (`servconf.c`, which
+/// splits a line by `argv_split` since June 2021).
+const COMMENTS: (u32, u32) = (8, 7);
+
+/// `Include` came with 8.2; Red Hat brought it into its 8.0, so that only what is older surely has none.
+const INCLUDE: (u32, u32) = (8, 0);
+
+/// Most lines kept that an older sshd refuses.
+const MAX_DATED: usize = 64;
 
 /// The values of `PermitRootLogin` (`servconf.c`, `multistate_permitrootlogin`).
 const ROOT_LOGINS: [&str; 5] =
@@ -98,6 +113,8 @@ pub(super) struct Config {
     pub(super) options: BTreeMap<String, SshdOption>,
     pub(super) conditional: Vec<SshdConditional>,
     pub(super) invalid: Vec<Evidence>,
+    /// Lines that an sshd before such a version refuses.
+    pub(super) dated: Vec<((u32, u32), Evidence)>,
     /// What `Match all` says, which is stronger.
     matched: BTreeMap<String, SshdOption>,
 }
@@ -159,6 +176,7 @@ impl Config {
                     };
                 }
                 "include" => {
+                    self.since(INCLUDE, &evidence);
                     if content.starts_with(DROP_INS) && path == CONFIGS[0] {
                         self.drop_ins.get_or_insert_with(|| evidence.clone());
                     }
@@ -166,6 +184,12 @@ impl Config {
                 }
                 _ => self.setting(&keyword, &value, evidence, &scope),
             }
+        }
+    }
+
+    fn since(&mut self, version: (u32, u32), evidence: &Evidence) {
+        if self.dated.len() < MAX_DATED {
+            self.dated.push((version, evidence.clone()));
         }
     }
 
@@ -193,6 +217,14 @@ impl Config {
         let misplaced = GLOBAL.contains(&keyword) && !matches!(scope, Scope::Global);
         if (misplaced || is_refused(keyword, &words(value))) && self.invalid.len() < MAX_INVALID {
             self.invalid.push(evidence.clone());
+        }
+        if keyword == "permitrootlogin" && words(value) == ["prohibit-password"] {
+            self.since(PROHIBIT_PASSWORD, &evidence);
+        }
+        let takes_one = FLAGS.contains(&keyword)
+            || matches!(keyword, "permitrootlogin" | "port" | "addressfamily" | "listenaddress");
+        if takes_one && value.split_whitespace().nth(1).is_some_and(|word| word.starts_with('#')) {
+            self.since(COMMENTS, &evidence);
         }
         let (single, list) = (SINGLE.contains(&keyword), LISTS.contains(&keyword));
         if !single && !list {
@@ -258,6 +290,7 @@ fn is_for_all(criteria: &str) -> bool {
 fn is_refused(keyword: &str, words: &[String]) -> bool {
     let values: &[&str] = match keyword {
         "permitrootlogin" => &ROOT_LOGINS,
+        "addressfamily" => &["any", "inet", "inet6"],
         "port" => {
             // A name may stand there, too (`misc.c`, `a2port`).
             let number = |word: &String| word.bytes().all(|byte| byte.is_ascii_digit());
@@ -416,6 +449,7 @@ mod tests {
             "Port 0",
             "Port 65536",
             "Port",
+            "AddressFamily ipv6",
         ] {
             assert!(refused(text), "{text}");
         }
@@ -425,6 +459,7 @@ mod tests {
             "PasswordAuthentication=no",
             "UsePAM \"yes\" # comment",
             "Port 2222",
+            "AddressFamily inet6",
             "Banner maybe",
         ] {
             assert!(!refused(text), "{text}");

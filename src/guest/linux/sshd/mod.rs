@@ -3,12 +3,15 @@
 //! In: the guest's tree, its packages and units. Out: [`SshdFacts`].
 
 mod config;
+mod host_keys;
+mod version;
 
 use config::Config;
 
+use super::leftovers;
 use super::os_release;
 use super::systemd_unit::BootUnits;
-use crate::fact::{Evidence, Fact};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{OsIdentity, PackageFacts, SshdFacts, SshdOption, UnitFacts, UnitState};
@@ -24,13 +27,15 @@ const UNITS: [&str; 4] = ["sshd.service", "ssh.service", "ssh.socket", "sshd.soc
 /// What is known of the SSH server.
 pub fn find(tree: &Tree, packages: &PackageFacts, boot: &BootUnits<'_>) -> SshdFacts {
     let package = PACKAGES.iter().find_map(|name| packages.find(name).known().copied().flatten());
-    let config = Config::read(tree);
+    let mut config = Config::read(tree);
+    refused_lines(tree, &mut config);
     let version = package.map(|package| &package.version[..]);
     let permit_root_login = permit_root_login(&config, version, || os_release::find(tree));
     SshdFacts {
         program: program(tree),
         version: package.map(|package| package.version.clone()),
         units: units(boot),
+        host_key_maker: host_key_maker(tree, &config),
         files: config.files,
         drop_ins: config.drop_ins,
         unread: config.unread,
@@ -38,6 +43,67 @@ pub fn find(tree: &Tree, packages: &PackageFacts, boot: &BootUnits<'_>) -> SshdF
         conditional: config.conditional,
         invalid: config.invalid,
         permit_root_login,
+    }
+}
+
+/// Adds the lines that this sshd is too old for, and a file that is not there.
+fn refused_lines(tree: &Tree, config: &mut Config) {
+    let none = config.files.is_empty() && config.unread.is_empty();
+    if !none && config.dated.is_empty() {
+        return;
+    }
+    // What is no OpenSSH may have its configuration elsewhere.
+    let Ok(Some(version)) = version::of(tree, PROGRAM) else { return };
+    if none {
+        if !ELSEWHERE.iter().any(|path| !matches!(tree.exists(path), Ok(false))) {
+            config.invalid.push(Evidence::new("/etc/ssh/sshd_config", "no such file"));
+        }
+        return;
+    }
+    // SUSE's old packages have patches of their own.
+    let os = os_release::find(tree);
+    let suse = os.known().is_none_or(|os| os.as_ref().is_none_or(is_suse));
+    let (major, minor) = version;
+    for (since, mut seen) in std::mem::take(&mut config.dated) {
+        let include = seen.detail.get(..7).is_some_and(|word| word.eq_ignore_ascii_case("include"));
+        if version < since && !(include && suse) {
+            seen.detail = format!("{} (not known to OpenSSH {major}.{minor})", seen.detail);
+            config.invalid.push(seen);
+        }
+    }
+}
+
+/// What may name another configuration (`-f`) or bring one at the start.
+const ELSEWHERE: [&str; 5] = [
+    "/etc/default/ssh",
+    "/etc/sysconfig/sshd",
+    "/usr/share/ssh/sshd_config",
+    "/usr/share/factory/etc/ssh/sshd_config",
+    "/usr/lib/ssh/sshd_config",
+];
+
+/// What makes host keys where there are none.
+fn host_key_maker(tree: &Tree, config: &Config) -> Fact<Option<Evidence>> {
+    match leftovers::host_keys(tree) {
+        Ok(keys) if keys.is_empty() => {}
+        Ok(_) => return Fact::Known(None),
+        Err(error) => return Fact::Unknown(Unread::from(("/etc/ssh", &error))),
+    }
+    match host_keys::maker(tree) {
+        Fact::Known(None) => {}
+        found => return found,
+    }
+    let elsewhere = |path: &str| !path.starts_with("/etc/ssh/ssh_host_");
+    if let Some(own) = config.options.get("hostkey")
+        && own.value.split(' ').any(elsewhere)
+    {
+        let reason = format!("{}: whether the file is there is not looked at", own.evidence.detail);
+        return Fact::unknown(own.evidence.location.clone(), reason);
+    }
+    match version::of(tree, PROGRAM) {
+        Ok(Some(_)) => Fact::Known(None),
+        Ok(None) => Fact::unknown(PROGRAM, "whether it is OpenSSH is not known"),
+        Err(error) => Fact::Unknown(Unread::from((PROGRAM, &error))),
     }
 }
 
@@ -106,6 +172,10 @@ fn permit_root_login(
 /// `openssh-server-config-rootlogin`, which puts the old default into a file (bsc#1173067, 2021).
 const TUMBLEWEED_AS_UPSTREAM: (u32, u32) = (8, 9);
 
+/// Releases of Enterprise Linux 7 and of what is rebuilt from its packages: Anolis OS 7, Alibaba Cloud
+/// Linux 2, TencentOS Server 2, EulerOS 2.0 up to SP5.
+const RED_HAT_7: [&str; 5] = [".el7", ".an7", ".al7", ".tl2", ".eulerosv2r7"];
+
 /// The default of `PermitRootLogin`, and whose it is: `prohibit-password` since OpenSSH 7.0 (release
 /// notes of 7.0), `yes` before. Red Hat kept `yes` in Enterprise Linux 7, and SUSE in everything up to
 /// SUSE Linux Enterprise and Leap 15, each by a patch (`openssh-7.2p2-allow_root_password_login.patch`,
@@ -123,7 +193,7 @@ fn default_for_root(
     if major < 7 {
         return Ok(("yes", "OpenSSH"));
     }
-    if upstream.contains(".el7") {
+    if RED_HAT_7.iter().any(|tag| upstream.contains(tag)) {
         return Ok(("yes", "Red Hat's OpenSSH"));
     }
     let Some(os) = os.filter(|os| is_suse(os)) else {
@@ -175,6 +245,8 @@ mod tests {
         assert_eq!(root("", Some("1:9.2p1-2+deb12u3")), is("prohibit-password"));
         assert_eq!(root("", Some("6.6.1p1-22")), is("yes"));
         assert_eq!(root("", Some("7.4p1-16.el7")), is("yes"));
+        assert_eq!(root("", Some("7.4p1-22.0.1.an7")), is("yes"));
+        assert_eq!(root("", Some("7.4p1-16.h16.eulerosv2r7")), is("yes"));
         assert_eq!(root("", Some("8.0p1-19.el8")), is("prohibit-password"));
         assert_eq!(root("", None), None);
         assert_eq!(root("PermitRootLogin no\n", None), is("no"));
@@ -211,6 +283,52 @@ mod tests {
             .tree();
         let facts = find(&tree, &PackageFacts::default(), &BootUnits::walk(&tree));
         assert_eq!(facts.permit_root_login.known().unwrap().value, "yes");
+    }
+
+    /// The lines that a server of this version refuses.
+    fn refused(fs: MemoryFs, version: &str) -> Vec<String> {
+        let fs = fs.file("/usr/sbin/sshd", format!("OpenSSH_{version}\0"));
+        let tree = fs.file("/etc/os-release", "ID=centos\n").tree();
+        let facts = find(&tree, &PackageFacts::default(), &BootUnits::walk(&tree));
+        facts.invalid.into_iter().map(|seen| seen.location).collect()
+    }
+
+    #[test]
+    fn an_old_server_refuses_what_a_new_one_takes() {
+        let with = |text: &str| MemoryFs::new().file("/etc/ssh/sshd_config", text);
+        let line = ["/etc/ssh/sshd_config:1"];
+        for (text, before, since) in [
+            ("PermitRootLogin prohibit-password\n", "6.6.1p1", "7.4p1"),
+            ("PermitRootLogin yes # comment\n", "7.6p1", "8.7p1"),
+            ("Include /etc/ssh/x\n", "7.6p1", "8.0p1"),
+        ] {
+            assert_eq!(refused(with(text), before), line, "{text}");
+            assert!(refused(with(text), since).is_empty(), "{text}");
+            // No OpenSSH, or another one.
+            assert!(refused(with(text), "x").is_empty(), "{text}");
+        }
+        assert!(refused(with("AllowUsers a # b\nPort 22\n"), "5.3p1").is_empty());
+    }
+
+    #[test]
+    fn a_configuration_that_is_not_there_keeps_openssh_from_starting() {
+        // As OpenSSH 9.2 ends: "/etc/ssh/sshd_config: No such file or directory".
+        assert_eq!(refused(MemoryFs::new(), "9.2p1"), ["/etc/ssh/sshd_config"]);
+        assert!(refused(MemoryFs::new(), "x").is_empty());
+        let own = MemoryFs::new().file("/usr/etc/ssh/sshd_config", "UsePAM yes\n");
+        assert!(refused(own, "9.2p1").is_empty());
+    }
+
+    #[test]
+    fn host_keys_of_openssh_need_a_maker() {
+        let maker = |fs: MemoryFs, program: &str| {
+            let tree = fs.file("/usr/sbin/sshd", program).tree();
+            find(&tree, &PackageFacts::default(), &BootUnits::walk(&tree)).host_key_maker
+        };
+        let config = |text: &str| MemoryFs::new().file("/etc/ssh/sshd_config", text);
+        assert_eq!(maker(config(""), "OpenSSH_9.2p1 Debian"), Fact::Known(None));
+        assert!(maker(config(""), "dropbear").unread().is_some());
+        assert!(maker(config("HostKey /data/key\n"), "OpenSSH_9.2p1").unread().is_some());
     }
 
     #[test]

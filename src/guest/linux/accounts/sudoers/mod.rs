@@ -19,8 +19,12 @@ use crate::filesystem::{FileType, Metadata};
 
 const SUDOERS: &str = "/etc/sudoers";
 
-/// What sudo asks PAM.
-const PAM: &str = "/etc/pam.d/sudo";
+/// The first that is there counts: SUSE brings its own below `/usr` for when the administrator has none
+/// (its sudo.spec, `--sysconfdir`; sudoers(5), "sudoers file names": a list parted by colons).
+const PATHS: [&str; 2] = [SUDOERS, "/usr/etc/sudoers"];
+
+/// What sudo asks PAM; the first that is there (pam.d(5); SUSE's and others' are below `/usr`).
+const PAM: [&str; 3] = ["/etc/pam.d/sudo", "/usr/lib/pam.d/sudo", "/usr/etc/pam.d/sudo"];
 
 /// Longest of PAM's file read; distributions ship some ten lines.
 const MAX_PAM: u64 = 64 << 10;
@@ -135,10 +139,12 @@ impl Steps {
 }
 
 impl Sudoers {
-    /// Reads `/etc/sudoers` and what it includes.
+    /// Reads `/etc/sudoers`, or the distribution's, and what it includes.
     pub(super) fn read(tree: &Tree) -> Self {
         let mut sudoers = Self::default();
-        sudoers.file(tree, SUDOERS, 0);
+        let absent = |path: &&str| matches!(tree.exists(path), Ok(false));
+        let path = PATHS.into_iter().find(|path| !absent(path)).unwrap_or(SUDOERS);
+        sudoers.file(tree, path, 0);
         sudoers.pam(tree);
         for (location, text) in std::mem::take(&mut sudoers.specifications) {
             let grants = sudoers.specification(&location, &text);
@@ -270,11 +276,12 @@ impl Sudoers {
 
     /// Looks for modules that may let someone become root without a password.
     fn pam(&mut self, tree: &Tree) {
-        let text = match tree.read_text(PAM, MAX_PAM) {
+        let absent = |path: &&str| matches!(tree.exists(path), Ok(false));
+        let Some(path) = PAM.into_iter().find(|path| !absent(path)) else { return };
+        let text = match tree.read_text(path, MAX_PAM) {
             Ok(text) => text,
-            Err(error) if error.is_absent() => return,
             Err(error) => {
-                self.may_not_ask.get_or_insert_with(|| Unread::from((PAM, &error)));
+                self.may_not_ask.get_or_insert_with(|| Unread::from((path, &error)));
                 return;
             }
         };
@@ -291,7 +298,7 @@ impl Sudoers {
                 let shown: String = content.trim().chars().take(MAX_SHOWN).collect();
                 let reason = format!("{shown}: whether it asks for the password is not known");
                 self.may_not_ask
-                    .get_or_insert_with(|| Unread::new(format!("{PAM}:{line}"), reason));
+                    .get_or_insert_with(|| Unread::new(format!("{path}:{line}"), reason));
             }
         }
     }

@@ -90,3 +90,15 @@ fn aliases_that_name_one_another_end() {
     let text = "User_Alias A = B\nUser_Alias B = A\nCmnd_Alias C = C\nA ALL=C\nalice ALL=ALL\n";
     assert!(granted(text, "alice", &[]));
 }
+
+#[test]
+fn suse_s_own_file_counts_without_the_administrator_s() {
+    let own = || {
+        MemoryFs::new()
+            .file("/usr/etc/sudoers", "root ALL=(ALL) ALL\n@includedir /usr/etc/sudoers.d\n")
+            .file("/usr/etc/sudoers.d/50-wheel-auth-self", "%wheel ALL=(ALL:ALL) ALL\n")
+    };
+    assert!(granted_by(&Sudoers::read(&own().tree()), "bob", &["wheel"]));
+    let other = own().file(SUDOERS, "root ALL=(ALL) ALL\n");
+    assert!(!granted_by(&Sudoers::read(&other.tree()), "bob", &["wheel"]));
+}
