@@ -132,6 +132,9 @@ fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<Vec<Step>> {
         NetworkProgram::NetworkManager if why.detail.contains("autoconnect") => {
             set("autoconnect", "autoconnect=true")
         }
+        NetworkProgram::NetworkScripts if why.detail.starts_with("NETWORKING=") => {
+            set("NETWORKING", "NETWORKING=yes")
+        }
         NetworkProgram::NetworkScripts if why.detail.contains("carriage return") => {
             Some(vec![Step::edit(file, Edit::Script("s/\\r$//".to_owned()))])
         }
@@ -151,6 +154,11 @@ fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<Vec<Step>> {
 /// A configuration by DHCP where there is none.
 fn configure(case: &Case<'_>) -> Plan {
     let runs = |program| case.linux.network.programs.iter().any(|found| found.program == program);
+    if let Some(command) = nic_dhcp::keyfile(case.linux)
+        && family_of(case.linux) == Some(Family::RedHat)
+    {
+        return Plan::one(Step::run(command));
+    }
     let plan = Plan::steps(match family_of(case.linux) {
         Some(Family::RedHat) => vec![Step::write(
             "/etc/sysconfig/network-scripts/ifcfg-eth0",
