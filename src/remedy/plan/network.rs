@@ -8,8 +8,8 @@ use crate::guest::facts::{
 };
 use crate::remedy::step::{Edit, METHOD, Step};
 use crate::rules::nic::{Family, family_of};
-use crate::rules::nic_dhcp;
-use crate::rules::shell::file_and_line;
+use crate::rules::shell::{file_and_line, quote, quote_path};
+use crate::rules::{nic_dhcp, nic_mac_bound};
 use crate::text;
 
 const UDEV_RULES: &str = "/etc/udev/rules.d/";
@@ -237,8 +237,8 @@ fn unbind(case: &Case<'_>, lines: &[Evidence]) -> Vec<Step> {
                     steps.push(Step::Delete(file_of(&seen.location).to_owned()));
                 }
                 NetworkProgram::Netplan => {
-                    let name = crate::rules::shell::quote(&config.name);
-                    steps.push(Step::run(crate::rules::nic_mac_bound::netplan(&name)));
+                    let name = quote(&config.name);
+                    steps.push(Step::run(nic_mac_bound::netplan(&name)));
                 }
                 // Without its only condition a .network file would be for every interface.
                 NetworkProgram::Networkd if config.matches.by_mac => {
@@ -247,7 +247,13 @@ fn unbind(case: &Case<'_>, lines: &[Evidence]) -> Vec<Step> {
                         steps.push(Step::edit(file, Edit::Set { line, key, new }));
                     }
                 }
-                _ => steps.extend(comment_out(seen)),
+                _ => match nic_mac_bound::unnamed(file_of(&seen.location)) {
+                    Some(new) => {
+                        let (old, new) = (quote_path(file_of(&seen.location)), quote_path(&new));
+                        steps.push(Step::run(format!("mv {old} {new}")));
+                    }
+                    None => steps.extend(comment_out(seen)),
+                },
             }
         }
     }

@@ -96,7 +96,7 @@ fn rules_are_read_where_the_service_reads_them() {
         MemoryFs::new()
             .file("/sbin/openrc", "ELF")
             .file(&format!("/etc/init.d/{name}"), "#!/sbin/openrc-run\n")
-            .symlink(&format!("/etc/runlevels/default/{name}"), format!("/etc/init.d/{name}"))
+            .symlink(&format!("/etc/runlevels/default/{name}"), &format!("/etc/init.d/{name}"))
     };
     let save = "/etc/iptables/rules-save";
     let conf = "IPTABLES_SAVE=\"/etc/iptables/rules-save\"\n";

@@ -763,7 +763,7 @@ fn tiny_cloud_writes_the_interfaces_of_a_first_boot() {
         services.iter().fold(fs, |fs, service| {
             let script = format!("/etc/init.d/{service}");
             fs.file(&script, "#!/sbin/openrc-run\n")
-                .symlink(&format!("/etc/runlevels/boot/{service}"), script)
+                .symlink(&format!("/etc/runlevels/boot/{service}"), &script)
         })
     };
     let both = || alpine(&["networking", "tiny-cloud-boot"]);
