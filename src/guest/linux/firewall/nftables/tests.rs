@@ -474,7 +474,7 @@ table inet filter {
 const FILE: &str = "/etc/nftables.conf";
 
 fn found(rules: &str) -> Result<Option<SshAccess>, Unread> {
-    ssh(&MemoryFs::new().file(FILE, rules).tree(), 22)
+    ssh(&on(&MemoryFs::new().file(FILE, rules).tree()), 22)
 }
 
 #[test]
@@ -527,7 +527,7 @@ fn files_that_are_included_count_and_a_missing_one_is_no_answer() {
     let main = "include \"/etc/nftables.d/*.nft\"\n";
     let part = CASES[0].2;
     let fs = || MemoryFs::new().file(FILE, main).file("/etc/nftables.d/a.nft", part);
-    let found = ssh(&fs().tree(), 22).unwrap().unwrap();
+    let found = ssh(&on(&fs().tree()), 22).unwrap().unwrap();
     assert!(matches!(found, SshAccess::Closed(by) if by.location == "/etc/nftables.d/a.nft:19"));
     let missing = MemoryFs::new().file(FILE, "include \"other.nft\"\n").tree();
     assert!(ssh(&on(&missing), 22).is_err());
