@@ -376,6 +376,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("whether NetworkManager has {} is not known", "无法确定NetworkManager是否带有{}"),
     ("without it the network scripts do nothing", "没有该文件，network脚本不执行任何操作"),
     ("Tiny Cloud writes /etc/network/interfaces", "Tiny Cloud会写入/etc/network/interfaces"),
+    (
+        "neither modules= nor rootfstype= has mkinitfs' init load {}",
+        "modules=和rootfstype=均未让mkinitfs的init加载{}",
+    ),
     ("which file of rules this reads is not told", "未说明读取哪个规则文件"),
     ("the card may belong to the internal zone", "网卡可能属于内部区域"),
     (

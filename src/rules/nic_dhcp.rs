@@ -188,6 +188,14 @@ pub(crate) fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
     if why.detail == "without it the network scripts do nothing" {
         return Some(format!("echo NETWORKING=yes >> {}", shell::quote_path(&why.location)));
     }
+    // chkconfig(8) links what it turns on into runlevels 2 to 5.
+    if why.location.ends_with("/init.d/network")
+        && ["2", "3", "4", "5"]
+            .iter()
+            .any(|level| why.detail.starts_with(&format!("no start link in runlevel {level}")))
+    {
+        return Some("chkconfig network on".to_owned());
+    }
     let (file, line) = shell::file_and_line(&why.location)?;
     let file = shell::quote_path(file);
     let name = shell::quote(&config.name);
@@ -469,6 +477,13 @@ mod tests {
                 "/etc/default/networking:5".to_owned(),
                 "EXCLUDE_INTERFACES=eth0",
                 "sed -i '5s/^/#/' /etc/default/networking".to_owned(),
+            ),
+            (
+                NetworkProgram::NetworkManager,
+                scripts,
+                "/etc/rc.d/init.d/network".to_owned(),
+                "no start link in runlevel 3 (/etc/inittab:1)",
+                "chkconfig network on".to_owned(),
             ),
             (
                 NetworkProgram::NetworkScripts,
