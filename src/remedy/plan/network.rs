@@ -315,6 +315,9 @@ fn name(case: &Case<'_>) -> Plan {
 fn hardware(case: &Case<'_>) -> Plan {
     let mut steps = rule_files(case.evidence());
     steps.extend(unbind(case, case.evidence()));
+    let mut files = case.evidence().iter().map(|seen| file_of(&seen.location));
+    let devices = files.find(|file| file.starts_with("/etc/lvm/devices/"));
+    steps.extend(devices.map(|file| Step::Delete(file.to_owned())));
     let (entries, disk) = (case.linux.fstab.known(), case.facts.disk.known());
     let mut left = Vec::new();
     for seen in case.evidence() {

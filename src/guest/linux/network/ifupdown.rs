@@ -396,13 +396,14 @@ impl Stanza {
                 self.ports.extend(names.map(str::to_owned));
             }
             "bond-master" => self.port = true,
-            "use" if self.method.is_empty() && self.inherits.is_none() => {
-                if words.any(|word| word == "dhcp") {
-                    self.uses_dhcp = true;
-                    self.at = file.setting(line, text);
-                }
+            "use"
+                if self.method.is_empty()
+                    && self.inherits.is_none()
+                    && words.any(|word| word == "dhcp") =>
+            {
+                self.uses_dhcp = true;
+                self.at = file.setting(line, text);
             }
-            "vlan-raw-device" | "vlan_raw_device" => self.other = true,
             _ => {}
         }
     }
