@@ -378,6 +378,20 @@ const PHRASES: &[(&str, &str)] = &[
         "systemd-networkd runs without root's rights and cannot read it: mode {}",
         "systemd-networkd不以root权限运行，无法读取：权限{}",
     ),
+    ("without {} NetworkManager reads no ifcfg files", "没有{}，NetworkManager不读取ifcfg文件"),
+    (
+        "NetworkManager of this release reads no ifcfg files",
+        "该版本的NetworkManager不读取ifcfg文件",
+    ),
+    ("whether NetworkManager has {} is not known", "无法确定NetworkManager是否带有{}"),
+    ("without it the network scripts do nothing", "没有该文件，network脚本不执行任何操作"),
+    ("Tiny Cloud writes /etc/network/interfaces", "Tiny Cloud会写入/etc/network/interfaces"),
+    (
+        "neither modules= nor rootfstype= has mkinitfs' init load {}",
+        "modules=和rootfstype=均未让mkinitfs的init加载{}",
+    ),
+    ("which file of rules this reads is not told", "未说明读取哪个规则文件"),
+    ("the card may belong to the internal zone", "网卡可能属于内部区域"),
     (
         "systemd-networkd takes the first file that matches",
         "systemd-networkd只采用第一个匹配的文件",
@@ -847,9 +861,9 @@ const PHRASES: &[(&str, &str)] = &[
     ("start link", "启动链接"),
     ("PermitRootLogin is not set, and {}", "未设置PermitRootLogin，且{}"),
     ("its default depends on the version of OpenSSH", "其默认值取决于OpenSSH版本"),
-    ("no start link in runlevels 2 to 5", "运行级别2至5中没有启动链接"),
+    ("no start link in runlevel {} ({})", "运行级别{}中没有启动链接（{}）"),
+    ("no start on", "没有start on"),
     ("in no runlevel that OpenRC starts at boot", "不在OpenRC开机启动的任何运行级别中"),
-    ("upstart job", "upstart任务"),
     (
         "an earlier Windows behind the boot manager is not followed",
         "未跟踪启动管理器之后的早期Windows",

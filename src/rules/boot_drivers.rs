@@ -307,7 +307,8 @@ pub(crate) fn family(linux: &LinuxFacts) -> Option<Family> {
             _ => Some(Family::Dracut),
         };
     }
-    const DRACUT: &[&str] = &["rhel", "fedora", "centos", "ol", "euleros", "openeuler", "rocky"];
+    const DRACUT: &[&str] =
+        &["rhel", "fedora", "centos", "ol", "euleros", "openeuler", "hce", "rocky"];
     DRACUT.iter().any(|name| is(name)).then_some(Family::Dracut)
 }
 

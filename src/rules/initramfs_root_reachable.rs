@@ -21,8 +21,8 @@ static DOC: Doc = Doc {
         "挂载根文件系统之前无法从中加载任何内容：缺少其驱动或组装逻辑卷、阵列的工具时，系统会停在initramfs命令行。",
     ),
     decided: Fixed::new(
-        "The driver of root's file system (ext4 also mounts ext2 and ext3) must be in the default kernel's initramfs or built in; lvm and dm_mod for a root on LVM, mdadm and the level's module for one on md RAID, multipath for one that the entry names so. Without an initramfs all of it, and a disk driver, must be built in, and root= must name the device as the kernel itself understands it. Modules for another kernel alone are none.",
-        "根文件系统的驱动（ext4也可挂载ext2和ext3）必须在默认内核的initramfs中或编译进内核；根在LVM上需要lvm和dm_mod，在md RAID上需要mdadm及对应级别的模块，在多路径设备上需要multipath。没有initramfs时，上述内容和磁盘驱动都必须编译进内核，且root=须使用内核自身能识别的写法。仅包含其他内核的模块视为没有。",
+        "The driver of root's file system (ext4 also mounts ext2 and ext3) must be in the default kernel's initramfs or built in; lvm and dm_mod for a root on LVM, mdadm and the level's module for one on md RAID, multipath for one that the entry names so. Without an initramfs all of it, and a disk driver, must be built in, and root= must name the device as the kernel itself understands it. Modules for another kernel alone are none. Where Alpine's init would have to be told to load the driver and neither modules= nor rootfstype= names it, it is not decided.",
+        "根文件系统的驱动（ext4也可挂载ext2和ext3）必须在默认内核的initramfs中或编译进内核；根在LVM上需要lvm和dm_mod，在md RAID上需要mdadm及对应级别的模块，在多路径设备上需要multipath。没有initramfs时，上述内容和磁盘驱动都必须编译进内核，且root=须使用内核自身能识别的写法。仅包含其他内核的模块视为没有。Alpine的init须由modules=或rootfstype=指定加载该驱动，两者均未指定时无法判定。",
     ),
     remedy: Fixed::new(
         "Rebuild the initramfs on the system itself: dracut -f --add-drivers \"<driver>\" (with --add \"lvm mdraid\" for LVM and RAID), update-initramfs -u (with lvm2 or mdadm installed), or mkinitrd.",
@@ -68,6 +68,9 @@ fn decide(facts: &Facts) -> Decision {
     let (mut seen, mut missing, mut unread) = (Vec::new(), Vec::new(), None);
     if let Some(wrong) = wrong_release(&default) {
         missing.push(("modules".to_owned(), wrong));
+    }
+    if let Some(need) = needs.first() {
+        unread = not_named(linux, &default, need);
     }
     for need in needs {
         let what = || need.program.clone().unwrap_or_else(|| need.modules.join(" / "));
@@ -155,6 +158,28 @@ fn state(default: &DefaultKernel<'_>, need: &RootNeed) -> Presence {
     worst
 }
 
+/// Why it is not known whether an initramfs of Alpine's mkinitfs loads the driver of root's file system:
+/// its init loads those that `modules=` and `rootfstype=` name, and mounts by what is loaded (mkinitfs:
+/// `initramfs-init.in`).
+fn not_named(linux: &LinuxFacts, default: &DefaultKernel<'_>, need: &RootNeed) -> Option<Unread> {
+    let initramfs = default.read_initramfs()?;
+    let entry = linux.boot.default_entry.known().and_then(Option::as_ref)?;
+    let by_module = need.program.is_none()
+        && initramfs.programs.contains("nlplug-findfs")
+        && need.modules.iter().any(|module| initramfs.modules.contains(module));
+    let named = entry
+        .command_line
+        .split_ascii_whitespace()
+        .filter_map(|word| word.strip_prefix("modules=").or(word.strip_prefix("rootfstype=")))
+        .flat_map(|names| names.split(','))
+        .any(|name| need.modules.contains(&name.replace('-', "_")));
+    (by_module && !named).then(|| {
+        let list = need.modules.join(" / ");
+        let reason = format!("neither modules= nor rootfstype= has mkinitfs' init load {list}");
+        Unread::new(entry.command_line_location.clone(), reason)
+    })
+}
+
 /// The initramfs holds modules, but none of this kernel.
 fn wrong_release(default: &DefaultKernel<'_>) -> Option<Evidence> {
     let initramfs = default.read_initramfs()?;
@@ -237,6 +262,26 @@ mod tests {
         kernel_mut(&mut facts).config = Fact::Known(None);
         initramfs_mut(&mut facts).modules.insert("ext4".to_owned());
         expect(&InitramfsRootReachable, &facts, Status::Pass, "ext4.ko");
+    }
+
+    /// mkinitfs' initramfs-init.in: `modprobe -a $KOPT_modules $rootfstype`.
+    #[test]
+    fn mkinitfs_must_be_told_to_load_the_driver() {
+        let mut facts = good_linux();
+        kernel_mut(&mut facts).builtin = Fact::Known(Some(names(&[])));
+        kernel_mut(&mut facts).config = Fact::Known(None);
+        initramfs_mut(&mut facts).modules.insert("ext4".to_owned());
+        initramfs_mut(&mut facts).programs.insert("nlplug-findfs".to_owned());
+        let mut with = |line: &str| {
+            match &mut linux_mut(&mut facts).boot.default_entry {
+                Fact::Known(Some(entry)) => entry.command_line = line.to_owned(),
+                _ => panic!("no entry"),
+            }
+            status(&InitramfsRootReachable, &facts)
+        };
+        assert_eq!(with("root=UUID=1 modules=sd-mod,usb-storage,ext4 quiet"), Status::Pass);
+        assert_eq!(with("root=UUID=1 rootfstype=ext4"), Status::Pass);
+        assert_eq!(with("root=UUID=1 modules=sd-mod quiet"), Status::Unverified);
     }
 
     #[test]

@@ -185,6 +185,17 @@ pub(crate) fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
             _ => {}
         }
     }
+    if why.detail == "without it the network scripts do nothing" {
+        return Some(format!("echo NETWORKING=yes >> {}", shell::quote_path(&why.location)));
+    }
+    // chkconfig(8) links what it turns on into runlevels 2 to 5.
+    if why.location.ends_with("/init.d/network")
+        && ["2", "3", "4", "5"]
+            .iter()
+            .any(|level| why.detail.starts_with(&format!("no start link in runlevel {level}")))
+    {
+        return Some("chkconfig network on".to_owned());
+    }
     let (file, line) = shell::file_and_line(&why.location)?;
     let file = shell::quote_path(file);
     let name = shell::quote(&config.name);
@@ -193,6 +204,9 @@ pub(crate) fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
             if why.detail.contains("ONBOOT") =>
         {
             Some(format!("sed -i '{line}s/.*/ONBOOT=yes/' {file}"))
+        }
+        NetworkProgram::NetworkScripts if why.detail.starts_with("NETWORKING=") => {
+            Some(format!("sed -i '{line}s/.*/NETWORKING=yes/' {file}"))
         }
         NetworkProgram::NetworkScripts if why.detail.contains("carriage return") => {
             Some(format!("sed -i 's/\\r$//' {file}"))
@@ -216,11 +230,25 @@ pub(crate) fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
     }
 }
 
+/// A keyfile for any card, which NetworkManager loads only with mode 0600.
+const KEYFILE: &str = "printf '[connection]\\nid=dhcp\\ntype=ethernet\\n\\n[ipv4]\\nmethod=auto\\n' > /etc/NetworkManager/system-connections/dhcp.nmconnection && chmod 600 /etc/NetworkManager/system-connections/dhcp.nmconnection";
+
+/// The command that gives NetworkManager a connection by DHCP, where it is what sets up the network and
+/// reads no ifcfg files.
+pub(crate) fn keyfile(linux: &LinuxFacts) -> Option<&'static str> {
+    let has = |program| linux.network.programs.iter().any(|found| found.program == program);
+    let keyfile = linux.network.no_ifcfg.is_some()
+        && has(NetworkProgram::NetworkManager)
+        && !has(NetworkProgram::NetworkScripts);
+    keyfile.then_some(KEYFILE)
+}
+
 /// A configuration by DHCP where there is none.
 fn configure(linux: &LinuxFacts) -> Text {
     let netplan =
         linux.network.programs.iter().any(|program| program.program == NetworkProgram::Netplan);
     let command = match family_of(linux) {
+        Some(Family::RedHat) if keyfile(linux).is_some() => KEYFILE,
         Some(Family::RedHat) => {
             "printf 'DEVICE=eth0\\nTYPE=Ethernet\\nBOOTPROTO=dhcp\\nONBOOT=yes\\n' > /etc/sysconfig/network-scripts/ifcfg-eth0"
         }
@@ -389,6 +417,25 @@ mod tests {
     }
 
     #[test]
+    fn network_manager_without_its_plugin_gets_a_keyfile() {
+        let mut facts = with(Vec::new());
+        let linux = linux_mut(&mut facts);
+        linux.network.programs[0].program = NetworkProgram::NetworkManager;
+        linux.network.no_ifcfg = Some(Evidence::new("/usr/lib64/NetworkManager", "without"));
+        let finding = expect(&NicDhcp, &facts, Status::Warn, "Nothing asks");
+        let command = remedy(&finding);
+        assert!(!command.contains("ifcfg"), "{command}");
+        // What the shell writes, with the modes that NetworkManager asks for.
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().to_str().unwrap();
+        let command = command.replace("/etc/NetworkManager/system-connections", folder);
+        let ended = std::process::Command::new("sh").args(["-c", &command]).status().unwrap();
+        assert!(ended.success(), "{command}");
+        let written = std::fs::read_to_string(format!("{folder}/dhcp.nmconnection")).unwrap();
+        assert_eq!(written, "[connection]\nid=dhcp\ntype=ethernet\n\n[ipv4]\nmethod=auto\n");
+    }
+
+    #[test]
     fn an_interface_that_does_not_start_is_shown_with_its_switch() {
         let why = Evidence::new("/etc/sysconfig/network-scripts/ifcfg-eth0:6", "ONBOOT=no");
         let facts = with(vec![InterfaceConfig { idle: Fact::Known(Some(why)), ..ifcfg_eth0() }]);
@@ -430,6 +477,27 @@ mod tests {
                 "/etc/default/networking:5".to_owned(),
                 "EXCLUDE_INTERFACES=eth0",
                 "sed -i '5s/^/#/' /etc/default/networking".to_owned(),
+            ),
+            (
+                NetworkProgram::NetworkManager,
+                scripts,
+                "/etc/rc.d/init.d/network".to_owned(),
+                "no start link in runlevel 3 (/etc/inittab:1)",
+                "chkconfig network on".to_owned(),
+            ),
+            (
+                NetworkProgram::NetworkScripts,
+                scripts,
+                "/etc/sysconfig/network:2".to_owned(),
+                "NETWORKING=no",
+                "sed -i '2s/.*/NETWORKING=yes/' /etc/sysconfig/network".to_owned(),
+            ),
+            (
+                NetworkProgram::NetworkScripts,
+                scripts,
+                "/etc/sysconfig/network".to_owned(),
+                "without it the network scripts do nothing",
+                "echo NETWORKING=yes >> /etc/sysconfig/network".to_owned(),
             ),
             (
                 NetworkProgram::NetworkScripts,

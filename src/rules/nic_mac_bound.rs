@@ -107,6 +107,12 @@ pub(crate) fn netplan(name: &str) -> String {
     )
 }
 
+/// The name for eth0 of a file of SUSE's that is named by an address (`ifcfg-eth-id-00:11:22:33:44:55`).
+pub(crate) fn unnamed(file: &str) -> Option<String> {
+    let (directory, name) = file.rsplit_once('/')?;
+    name.starts_with("ifcfg-eth-id-").then(|| format!("{directory}/ifcfg-eth0"))
+}
+
 /// Takes the addresses out.
 fn unbind(bound: &[&InterfaceConfig], links: &[Evidence]) -> Text {
     let mut commands = Vec::new();
@@ -118,6 +124,11 @@ fn unbind(bound: &[&InterfaceConfig], links: &[Evidence]) -> Text {
         }
         for (file, line) in config.macs.iter().filter_map(|mac| shell::file_and_line(&mac.location))
         {
+            if let Some(new) = unnamed(file) {
+                let (file, new) = (shell::quote_path(file), shell::quote_path(&new));
+                commands.push(format!("mv {file} {new}"));
+                continue;
+            }
             let file = shell::quote_path(file);
             // Without its only condition a .network file would be for every interface.
             let change = match config.program {
@@ -173,6 +184,16 @@ mod tests {
         linux_mut(&mut facts).network.link_macs = Fact::Known(vec![line]);
         let finding = expect(&NicMacBound, &facts, Status::Warn, "10-lan.link:2");
         assert_eq!(remedy(&finding), "rm -f /etc/systemd/network/10-lan.link");
+    }
+
+    /// SUSE up to 10 named the file by the address: nothing in it is to be taken out.
+    #[test]
+    fn a_file_that_is_named_by_an_address_gets_another_name() {
+        let file = "/etc/sysconfig/network/ifcfg-eth-id-00:0c:29:1a:2b:3c";
+        let line = Evidence::new(format!("{file}:1"), "named by 00:0c:29:1a:2b:3c");
+        let facts = with(InterfaceConfig { macs: vec![line], ..ifcfg_eth0() });
+        let finding = expect(&NicMacBound, &facts, Status::Warn, "named by");
+        assert_eq!(remedy(&finding), format!("mv {file} /etc/sysconfig/network/ifcfg-eth0"));
     }
 
     #[test]

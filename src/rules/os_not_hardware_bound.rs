@@ -23,12 +23,12 @@ static DOC: Doc = Doc {
         "云服务器的磁盘、总线和MAC地址都与原机器不同。用序列号或总线路径引用的根设备无法找到；绑定MAC地址的网络配置会导致网卡无法启动，进而无法从元数据服务获取密码。",
     ),
     decided: Fixed::new(
-        "Root and boot named by /dev/disk/by-id, by-path, nvme or mmc names, and members of firmware RAID (Intel IMSM, DDF) are broken. MAC addresses in udev rules or network configuration are broken too; in files that cloud-init writes anew on each new instance they warn. Of Windows a MAC address that was set by hand (NetworkAddress) is broken on a card that the platform has: virtio, Xen, Realtek 8139; it stands in the key of one card, and another card gets a key of its own, so that on other cards it is only shown. Activation bound to hardware cannot be seen.",
-        "根或启动设备使用/dev/disk/by-id、by-path、nvme或mmc名称，或磁盘为固件RAID（Intel IMSM、DDF）成员，判为不满足。udev规则或网络配置中的MAC地址同样判为不满足；位于cloud-init会在新实例上重新生成的文件中时，仅告警。Windows中平台提供的网卡（virtio、Xen、Realtek 8139）手工设置了MAC地址（NetworkAddress）时判为不满足；该值属于单个网卡的注册表项，新网卡使用自己的项，因此其他网卡仅作展示。与硬件绑定的激活信息无法检测。",
+        "Root and boot named by /dev/disk/by-id, by-path, nvme or mmc names, and members of firmware RAID (Intel IMSM, DDF) are broken. MAC addresses in udev rules or network configuration are broken too; in files that cloud-init writes anew on each new instance they warn, and so does an entry of /etc/lvm/devices/system.devices that knows a physical volume of this image by its old disk. Of Windows a MAC address that was set by hand (NetworkAddress) is broken on a card that the platform has: virtio, Xen, Realtek 8139; it stands in the key of one card, and another card gets a key of its own, so that on other cards it is only shown. Activation bound to hardware cannot be seen.",
+        "根或启动设备使用/dev/disk/by-id、by-path、nvme或mmc名称，或磁盘为固件RAID（Intel IMSM、DDF）成员，判为不满足。udev规则或网络配置中的MAC地址同样判为不满足；位于cloud-init会在新实例上重新生成的文件中时，仅告警；/etc/lvm/devices/system.devices按原磁盘标识记录本镜像中的物理卷时，同样告警。Windows中平台提供的网卡（virtio、Xen、Realtek 8139）手工设置了MAC地址（NetworkAddress）时判为不满足；该值属于单个网卡的注册表项，新网卡使用自己的项，因此其他网卡仅作展示。与硬件绑定的激活信息无法检测。",
     ),
     remedy: Fixed::new(
-        "Name disks by UUID in /etc/fstab and the boot loader; rm -f /etc/udev/rules.d/*persistent*net*; take HWADDR=, MACADDR= and macaddress: out of the network configuration.",
-        "在/etc/fstab和引导配置中使用UUID；执行rm -f /etc/udev/rules.d/*persistent*net*；删除网络配置中的HWADDR=、MACADDR=和macaddress:。",
+        "Name disks by UUID in /etc/fstab and the boot loader; rm -f /etc/udev/rules.d/*persistent*net*; rm -f /etc/lvm/devices/system.devices; take HWADDR=, MACADDR= and macaddress: out of the network configuration.",
+        "在/etc/fstab和引导配置中使用UUID；执行rm -f /etc/udev/rules.d/*persistent*net*和rm -f /etc/lvm/devices/system.devices；删除网络配置中的HWADDR=、MACADDR=和macaddress:。",
     ),
     source: "制作镜像 (ims_03_0603), Windows list item 13, Linux list item 13; 准备镜像文件（Linux） (ims_01_0209)",
     predicts: &[],

@@ -22,6 +22,9 @@ pub struct NetworkFacts {
     pub nic_name: Fact<(NicName, Evidence)>,
     /// Whether cloud-init writes the network configuration of a new instance.
     pub cloud_init: Fact<CloudInitNetwork>,
+    /// Why NetworkManager does not read Red Hat's `ifcfg-*` files; none when it does, or when that is not
+    /// known.
+    pub no_ifcfg: Option<Evidence>,
     /// `.link` files that pick a card by its MAC address: the lines.
     pub link_macs: Fact<Vec<Evidence>>,
     /// Files in `/etc/udev/rules.d` whose names contain both `persistent` and `net`.

@@ -135,10 +135,15 @@ fn inspect(
     boot.chain.push(init);
     boot.chain.extend(selinux::missing_policy(&tree, command_line.unwrap_or_default()));
     let bindings = traced("bindings", || {
-        bindings::find(&tree, &network).map(|mut found| {
-            found.extend(bindings::of_devices(&fstab, &boot));
-            found
-        })
+        match (bindings::find(&tree, &network), bindings::of_lvm(&tree, machine.disk)) {
+            (Fact::Known(mut found), Ok(of_lvm)) => {
+                found.extend(bindings::of_devices(&fstab, &boot));
+                found.extend(of_lvm);
+                Fact::Known(found)
+            }
+            (Fact::Known(_), Err(unread)) => Fact::Unknown(unread),
+            (unknown, _) => unknown,
+        }
     });
     let network = traced("network", || network.facts(&tree, &cloud_init, &boot));
     let drivers = traced("drivers", || {

@@ -8,8 +8,8 @@ use crate::guest::facts::{
 };
 use crate::remedy::step::{Edit, METHOD, Step};
 use crate::rules::nic::{Family, family_of};
-use crate::rules::nic_dhcp;
-use crate::rules::shell::file_and_line;
+use crate::rules::shell::{file_and_line, quote_in_script, quote_path_in_script};
+use crate::rules::{nic_dhcp, nic_mac_bound};
 use crate::text;
 
 const UDEV_RULES: &str = "/etc/udev/rules.d/";
@@ -132,6 +132,9 @@ fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<Vec<Step>> {
         NetworkProgram::NetworkManager if why.detail.contains("autoconnect") => {
             set("autoconnect", "autoconnect=true")
         }
+        NetworkProgram::NetworkScripts if why.detail.starts_with("NETWORKING=") => {
+            set("NETWORKING", "NETWORKING=yes")
+        }
         NetworkProgram::NetworkScripts if why.detail.contains("carriage return") => {
             Some(vec![Step::edit(file, Edit::Script("s/\\r$//".to_owned()))])
         }
@@ -151,6 +154,11 @@ fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<Vec<Step>> {
 /// A configuration by DHCP where there is none.
 fn configure(case: &Case<'_>) -> Plan {
     let runs = |program| case.linux.network.programs.iter().any(|found| found.program == program);
+    if let Some(command) = nic_dhcp::keyfile(case.linux)
+        && family_of(case.linux) == Some(Family::RedHat)
+    {
+        return Plan::one(Step::run(command));
+    }
     let plan = Plan::steps(match family_of(case.linux) {
         Some(Family::RedHat) => vec![Step::write(
             "/etc/sysconfig/network-scripts/ifcfg-eth0",
@@ -229,8 +237,8 @@ fn unbind(case: &Case<'_>, lines: &[Evidence]) -> Vec<Step> {
                     steps.push(Step::Delete(file_of(&seen.location).to_owned()));
                 }
                 NetworkProgram::Netplan => {
-                    let name = crate::rules::shell::quote_in_script(&config.name);
-                    steps.push(Step::run(crate::rules::nic_mac_bound::netplan(&name)));
+                    let name = quote_in_script(&config.name);
+                    steps.push(Step::run(nic_mac_bound::netplan(&name)));
                 }
                 // Without its only condition a .network file would be for every interface.
                 NetworkProgram::Networkd if config.matches.by_mac => {
@@ -239,7 +247,16 @@ fn unbind(case: &Case<'_>, lines: &[Evidence]) -> Vec<Step> {
                         steps.push(Step::edit(file, Edit::Set { line, key, new }));
                     }
                 }
-                _ => steps.extend(comment_out(seen)),
+                _ => match nic_mac_bound::unnamed(file_of(&seen.location)) {
+                    Some(new) => {
+                        let (old, new) = (
+                            quote_path_in_script(file_of(&seen.location)),
+                            quote_path_in_script(&new),
+                        );
+                        steps.push(Step::run(format!("mv {old} {new}")));
+                    }
+                    None => steps.extend(comment_out(seen)),
+                },
             }
         }
     }
@@ -301,6 +318,9 @@ fn name(case: &Case<'_>) -> Plan {
 fn hardware(case: &Case<'_>) -> Plan {
     let mut steps = rule_files(case.evidence());
     steps.extend(unbind(case, case.evidence()));
+    let mut files = case.evidence().iter().map(|seen| file_of(&seen.location));
+    let devices = files.find(|file| file.starts_with("/etc/lvm/devices/"));
+    steps.extend(devices.map(|file| Step::Delete(file.to_owned())));
     let (entries, disk) = (case.linux.fstab.known(), case.facts.disk.known());
     let mut left = Vec::new();
     for seen in case.evidence() {

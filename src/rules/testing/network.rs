@@ -45,6 +45,7 @@ pub(super) fn good() -> NetworkFacts {
             "/etc/cloud/cloud.cfg",
             "network: {config: disabled}",
         ))),
+        no_ifcfg: None,
         link_macs: Fact::Known(Vec::new()),
         persistent_rules: Fact::Known(Vec::new()),
         rule_generator: Fact::Known(RuleGenerator {
@@ -74,6 +75,7 @@ pub(super) fn unread() -> NetworkFacts {
         automatic: Fact::Unknown(why()),
         nic_name: Fact::Unknown(why()),
         cloud_init: Fact::Unknown(why()),
+        no_ifcfg: None,
         link_macs: Fact::Unknown(why()),
         persistent_rules: Fact::Unknown(why()),
         rule_generator: Fact::Unknown(why()),

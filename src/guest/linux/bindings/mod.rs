@@ -3,12 +3,14 @@
 //!
 //! In: the guest's tree; its fstab and boot facts. Out: [`Binding`]s, each with its line.
 
+mod lvm;
 pub(in crate::guest::linux) mod udev;
 
 use super::network::Configuration;
 use super::network::files::Files;
+use crate::disk::facts::DiskFacts;
 use crate::error::Error;
-use crate::fact::{Evidence, Fact};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{Binding, BindingKind, BootFacts, DeviceRef, Fstab, SourceKind};
 
@@ -48,6 +50,17 @@ pub fn find(tree: &Tree, network: &Configuration) -> Fact<Vec<Binding>> {
             Fact::Unknown(unread)
         }
     }
+}
+
+/// Ties of LVM's physical volumes in this image to the disks of the old machine.
+///
+/// # Errors
+/// When LVM's devices file is there and cannot be read.
+pub fn of_lvm(tree: &Tree, disk: &DiskFacts) -> Result<Vec<Binding>, Unread> {
+    let volumes = disk.volume_groups.iter().flat_map(|group| &group.physical_volumes);
+    let here = volumes.filter(|volume| volume.volume.is_some());
+    let here: Vec<String> = here.map(|volume| volume.uuid.clone()).collect();
+    if here.is_empty() { Ok(Vec::new()) } else { lvm::find(tree, &here) }
 }
 
 /// Ties to disks, in fstab and on the kernel command line of the default entry.

@@ -37,7 +37,15 @@ pub(super) fn ssh(tree: &Tree, port: u16) -> Result<Option<SshAccess>, Unread> {
     if name.contains('/') {
         return Err(Unread::new(conf, "DefaultZone is no name"));
     }
-    let Some((path, zone)) = file(tree, "zones", &name)? else {
+    // In place of a default zone that is not there firewalld takes `public`, then `external`
+    // (src/firewall/core/fw.py, "Default zone '%s' is not valid. Using '%s'.").
+    let mut zone = file(tree, "zones", &name)?;
+    for other in [DEFAULT_ZONE, "external"] {
+        if zone.is_none() {
+            zone = file(tree, "zones", other)?;
+        }
+    }
+    let Some((path, zone)) = zone else {
         return Err(Unread::new(format!("firewalld zone {name}"), "there is no such zone"));
     };
     let access = zone_access(tree, &path, &zone, port)?;

@@ -30,25 +30,70 @@ const SSH: u16 = 22;
 /// Most ports that sshd may be told; each is followed through the rules.
 const MAX_PORTS: usize = 4;
 
+/// A service that the boot starts.
+struct Service<'a> {
+    tree: &'a Tree,
+    /// Its unit's commands, each with its place; none when it has no unit.
+    commands: Vec<(String, String)>,
+    /// Whether OpenRC starts it.
+    by_openrc: bool,
+}
+
 /// What a service would do for a port: `None` when it sets up nothing.
-type Judge = fn(&Tree, u16) -> Result<Option<SshAccess>, Unread>;
+type Judge = fn(&Service<'_>, u16) -> Result<Option<SshAccess>, Unread>;
 
 /// Services with what decides for them.
 const FIREWALLS: [(&str, &str, Judge); 8] = [
-    ("firewalld", "firewalld.service", firewalld::ssh),
-    ("iptables", "iptables.service", |tree, port| {
-        iptables::ssh(tree, "/etc/sysconfig/iptables", port)
-    }),
+    ("firewalld", "firewalld.service", |service, port| firewalld::ssh(service.tree, port)),
+    ("iptables", "iptables.service", saved),
     ("netfilter-persistent", "netfilter-persistent.service", persistent),
     ("iptables-persistent", "iptables-persistent.service", persistent),
     ("nftables", "nftables.service", nftables::ssh),
-    ("ufw", "ufw.service", ufw::ssh),
-    ("SuSEfirewall2", "SuSEfirewall2.service", susefirewall::ssh),
-    ("SuSEfirewall2", "SuSEfirewall2_setup.service", susefirewall::ssh),
+    ("ufw", "ufw.service", |service, port| ufw::ssh(service.tree, port)),
+    ("SuSEfirewall2", "SuSEfirewall2.service", suse),
+    ("SuSEfirewall2", "SuSEfirewall2_setup.service", suse),
 ];
 
-fn persistent(tree: &Tree, port: u16) -> Result<Option<SshAccess>, Unread> {
-    iptables::ssh(tree, "/etc/iptables/rules.v4", port)
+fn persistent(service: &Service<'_>, port: u16) -> Result<Option<SshAccess>, Unread> {
+    iptables::ssh(service.tree, "/etc/iptables/rules.v4", port)
+}
+
+fn suse(service: &Service<'_>, port: u16) -> Result<Option<SshAccess>, Unread> {
+    susefirewall::ssh(service.tree, port)
+}
+
+/// `iptables.service`: Red Hat's script reads `/etc/sysconfig/iptables`, Arch's unit names a file, that
+/// of OpenRC has it in `/etc/conf.d/iptables`.
+fn saved(service: &Service<'_>, port: u16) -> Result<Option<SshAccess>, Unread> {
+    const RED_HAT: &str = "/etc/sysconfig/iptables";
+    if service.by_openrc {
+        let place = service.configured("/etc/conf.d/iptables", &["IPTABLES_SAVE"])?;
+        let path = place.unwrap_or_else(|| "/etc/iptables/rules-save".to_owned());
+        return iptables::ssh(service.tree, &path, port);
+    }
+    for (place, command) in &service.commands {
+        if command.contains("iptables-restore") {
+            let file = command.split_ascii_whitespace().skip(1).find(|word| word.starts_with('/'));
+            let Some(file) = file else {
+                return Err(Unread::new(place, "which file of rules this reads is not told"));
+            };
+            return iptables::ssh(service.tree, file, port);
+        }
+    }
+    iptables::ssh(service.tree, RED_HAT, port)
+}
+
+impl Service<'_> {
+    /// The first of the settings that a file of OpenRC's gives.
+    fn configured(&self, path: &str, keys: &[&str]) -> Result<Option<String>, Unread> {
+        let text = read(self.tree, path)?.unwrap_or_default();
+        for key in keys {
+            if let Some((value, _)) = setting(path, &text, key)? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// Looks at every firewall that is known here.
@@ -60,9 +105,13 @@ pub fn find(tree: &Tree, sshd: &SshdFacts, units: &BootUnits<'_>) -> FirewallFac
         match unit.state {
             Fact::Known(UnitState::Enabled) => {
                 facts.looked_at.push(Evidence::new(service, "started at boot"));
-                let ssh = match ports.as_result() {
-                    Ok(ports) => access(tree, ports, judge),
-                    Err(unread) => Err(unread.clone()),
+                let by_openrc = unit.evidence.location.starts_with("/etc/runlevels/");
+                let ssh = match (ports.as_result(), units.commands(service)) {
+                    (Ok(ports), Ok(commands)) => {
+                        access(&Service { tree, commands, by_openrc }, ports, judge)
+                    }
+                    (Err(unread), _) => Err(unread.clone()),
+                    (_, Err(unread)) => Err(unread),
                 };
                 let ssh = match ssh {
                     Ok(Some(access)) => Fact::Known(access),
@@ -90,10 +139,10 @@ pub fn find(tree: &Tree, sshd: &SshdFacts, units: &BootUnits<'_>) -> FirewallFac
 }
 
 /// Open when one of the ports is.
-fn access(tree: &Tree, ports: &[u16], judge: Judge) -> Result<Option<SshAccess>, Unread> {
+fn access(service: &Service<'_>, ports: &[u16], judge: Judge) -> Result<Option<SshAccess>, Unread> {
     let mut answer = None;
     for &port in ports {
-        let found = judge(tree, port)?;
+        let found = judge(service, port)?;
         if !matches!(found, Some(SshAccess::Closed(_))) {
             return Ok(found);
         }

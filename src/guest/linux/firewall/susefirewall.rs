@@ -42,6 +42,13 @@ pub(super) fn ssh(tree: &Tree, port: u16) -> Result<Option<SshAccess>, Unread> {
             return Err(Unread::new(seen.location, format!("{key} is not evaluated")));
         }
     }
+    // The internal zone lets everything in, unless it is told otherwise.
+    if let Some((value, seen)) = setting(PATH, &text, "FW_DEV_INT")?
+        && !value.trim().is_empty()
+        && setting(PATH, &text, "FW_PROTECT_FROM_INT")?.is_none_or(|(value, _)| value != "yes")
+    {
+        return Err(Unread::new(seen.location, "the card may belong to the internal zone"));
+    }
     Ok(Some(SshAccess::Closed(Evidence::new(
         PATH,
         "neither FW_SERVICES_EXT_TCP nor FW_CONFIGURATIONS_EXT names SSH",

@@ -75,6 +75,50 @@ const CENTOS_7: &str = "\
 COMMIT
 ";
 
+/// Arch's `iptables.service`, Alpine's services of OpenRC and Red Hat's `nftables.service`, as their
+/// packages have them.
+#[test]
+fn rules_are_read_where_the_service_reads_them() {
+    let unit = |service: &str, command: &str| {
+        machine(service).file(
+            &format!("/usr/lib/systemd/system/{service}"),
+            format!("[Service]\nExecStart={command}\n"),
+        )
+    };
+    let drops = CENTOS_7.replace("--dport 22", "--dport 80");
+    let arch = "/etc/iptables/iptables.rules";
+    let restore = format!("/usr/bin/iptables-restore {arch}");
+    closed(unit("iptables.service", &restore).file(arch, drops.as_str()), &format!("{arch}:12"));
+    let bare = unit("iptables.service", "/usr/bin/iptables-restore");
+    unknown(bare, "/usr/lib/systemd/system/iptables.service:2");
+
+    let openrc = |name: &str| {
+        MemoryFs::new()
+            .file("/sbin/openrc", "ELF")
+            .file(&format!("/etc/init.d/{name}"), "#!/sbin/openrc-run\n")
+            .symlink(&format!("/etc/runlevels/default/{name}"), &format!("/etc/init.d/{name}"))
+    };
+    let save = "/etc/iptables/rules-save";
+    let conf = "IPTABLES_SAVE=\"/etc/iptables/rules-save\"\n";
+    let fs = openrc("iptables").file("/etc/conf.d/iptables", conf).file(save, drops.as_str());
+    closed(fs, &format!("{save}:12"));
+
+    let nft = "table inet filter {\n chain input {\n  type filter hook input priority 0; policy drop;\n }\n}\n";
+    let alpine = openrc("nftables").file("/etc/nftables.nft", nft);
+    closed(alpine, "/etc/nftables.nft:3");
+    let named = openrc("nftables")
+        .file("/etc/conf.d/nftables", "rules_file=\"/etc/my.nft\"\n")
+        .file("/etc/my.nft", nft);
+    closed(named, "/etc/my.nft:3");
+    // What lies where another distribution's service would look does not count.
+    let red_hat = unit("nftables.service", "/sbin/nft -f /etc/sysconfig/nftables.conf")
+        .file("/etc/sysconfig/nftables.conf", "#include \"/etc/nftables/main.nft\"\n")
+        .file("/etc/nftables.conf", nft);
+    open(red_hat, "/etc/sysconfig/nftables.conf");
+    let script = unit("nftables.service", "/usr/local/sbin/firewall");
+    unknown(script, "/usr/lib/systemd/system/nftables.service:2");
+}
+
 #[test]
 fn the_rules_of_centos_7_let_ssh_in_and_without_their_line_do_not() {
     open(iptables(CENTOS_7), "/etc/sysconfig/iptables:11");
@@ -225,8 +269,10 @@ fn what_firewalld_is_told_beyond_that_is_unknown() {
     let bound = "<zone target=\"DROP\"><interface name=\"eth0\"/></zone>";
     let fs = firewalld(PUBLIC).file("/etc/firewalld/zones/drop.xml", bound);
     unknown(fs, "/etc/firewalld/zones/drop.xml");
-    let fs = firewalld(PUBLIC).file("/etc/firewalld/firewalld.conf", "DefaultZone=gone\n");
-    unknown(fs, "firewalld zone gone");
+    // As firewalld 1.3 says: Default zone 'gone' is not valid. Using 'public'.
+    let gone = |fs: MemoryFs| fs.file("/etc/firewalld/firewalld.conf", "DefaultZone=gone\n");
+    assert_eq!(ssh(gone(firewalld(PUBLIC))), ssh(firewalld(PUBLIC)));
+    unknown(gone(machine("firewalld.service")), "firewalld zone gone");
 }
 
 /// As `ufw enable` and `ufw limit ssh` write them (ufw 0.36, Ubuntu 22.04), without comments.
@@ -301,6 +347,10 @@ fn susefirewall_lets_in_what_its_external_zone_names() {
     let none = "FW_SERVICES_EXT_TCP=\"\"\nFW_CONFIGURATIONS_EXT=\"apache2\"\n";
     closed(fs(none), "/etc/sysconfig/SuSEfirewall2");
     unknown(fs("FW_SERVICES_EXT_TCP=\"$PORTS\"\n"), "/etc/sysconfig/SuSEfirewall2:1");
+    let internal = "FW_DEV_INT=\"eth0\"\nFW_PROTECT_FROM_INT=\"no\"\n";
+    unknown(fs(internal), "/etc/sysconfig/SuSEfirewall2:1");
+    let guarded = "FW_DEV_INT=\"eth0\"\nFW_PROTECT_FROM_INT=\"yes\"\n";
+    closed(fs(guarded), "/etc/sysconfig/SuSEfirewall2");
 }
 
 #[test]

@@ -22,8 +22,9 @@ const HIDING: [&[u8]; 4] =
     [b"squashfs-root.img", b"squash-root.img", b"erofs-root.img", b"squash/root.img"];
 
 /// Programs that are taken note of, in any folder of programs: those that put together what root may
-/// lie on.
-const PROGRAMS: [&str; 6] = ["lvm", "mdadm", "mdassemble", "multipath", "multipathd", "dmraid"];
+/// lie on, and `nlplug-findfs`, by which an initramfs of Alpine's mkinitfs is known.
+const PROGRAMS: [&str; 7] =
+    ["lvm", "mdadm", "mdassemble", "multipath", "multipathd", "dmraid", "nlplug-findfs"];
 
 /// Folders of programs, `/usr` cut off.
 const PROGRAM_FOLDERS: [&[u8]; 2] = [b"sbin/", b"bin/"];

@@ -13,24 +13,45 @@ use crate::guest::facts::{
 /// Where Red Hat's files are.
 pub(super) const RED_HAT: &str = "/etc/sysconfig/network-scripts";
 
+/// What Red Hat's network scripts read before them.
+const SETTINGS: &str = "/etc/sysconfig/network";
+
 /// Where SUSE's files are.
 pub(super) const SUSE: &str = "/etc/sysconfig/network";
 
-/// `by_network_manager`: whether NetworkManager reads these files, too.
+/// `no_ifcfg`: why NetworkManager does not read these files.
 pub(super) fn red_hat(
     files: &mut Files<'_>,
     programs: &Programs,
-    by_network_manager: bool,
+    no_ifcfg: &Fact<Option<Evidence>>,
     found: &mut Vec<InterfaceConfig>,
 ) {
-    for file in files.files(RED_HAT, is_ifcfg) {
+    let why_not = no_ifcfg.known().and_then(Option::as_ref);
+    let by_network_manager = why_not.is_none();
+    let by_scripts = programs.runs(NetworkProgram::NetworkScripts);
+    let ifcfg = files.files(RED_HAT, is_ifcfg);
+    let off = if by_scripts && !ifcfg.is_empty() { networking_off(files) } else { None };
+    for file in ifcfg {
         let assignments = assignments(files, &file, is_wanted);
         let mut config = of_red_hat(&file, &assignments, programs, by_network_manager);
-        let by_scripts = programs.runs(NetworkProgram::NetworkScripts);
+        let managed = !is_no(value(&assignments, "NM_CONTROLLED"))
+            && programs.runs(NetworkProgram::NetworkManager);
+        if managed && !by_scripts {
+            match (why_not, no_ifcfg) {
+                (Some(why), _) => config.idle = Fact::Known(Some(why.clone())),
+                (None, Fact::Unknown(unread)) => {
+                    files.not_followed(&file.path, unread.reason.clone());
+                }
+                (None, Fact::Known(_)) => {}
+            }
+        }
+        if let Some(why) = off.as_ref().filter(|_| config.idle == Fact::Known(None))
+            && !(managed && by_network_manager)
+        {
+            config.idle = Fact::Known(Some(why.clone()));
+        }
         if let Some(why) = carriage_return(&file, &assignments).filter(|_| by_scripts) {
-            let read_otherwise = by_network_manager
-                && !is_no(value(&assignments, "NM_CONTROLLED"))
-                && programs.runs(NetworkProgram::NetworkManager);
+            let read_otherwise = by_network_manager && managed;
             // NetworkManager passes over it (`svUnescape`): which of the two is first is not known.
             if read_otherwise {
                 files.not_followed(&why.location, why.detail);
@@ -40,6 +61,20 @@ pub(super) fn red_hat(
         }
         found.push(config);
     }
+}
+
+/// What makes Red Hat's network scripts do nothing (initscripts, `/etc/init.d/network`: it exits without
+/// `/etc/sysconfig/network`, and at `NETWORKING=no`).
+fn networking_off(files: &mut Files<'_>) -> Option<Evidence> {
+    let before = files.unread.is_some();
+    let Some(file) = files.file(SETTINGS) else {
+        // What could not be read is noted, and is not said to be absent.
+        let absent = files.unread.is_some() == before;
+        return absent
+            .then(|| Evidence::new(SETTINGS, "without it the network scripts do nothing"));
+    };
+    let last = assignments(files, &file, |key| key == "NETWORKING").pop()?;
+    (last.value == "no").then(|| file.setting(last.line, last.text))
 }
 
 /// The first assignment with a carriage return at its end, of which the network scripts' shell makes a

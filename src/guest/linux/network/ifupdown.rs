@@ -45,6 +45,8 @@ struct Stanza {
     master: bool,
     other: bool,
     port: bool,
+    /// `use dhcp`, as ifupdown-ng has it (interfaces(5) of ifupdown-ng).
+    uses_dhcp: bool,
     by_cloud_init: bool,
     /// The file that holds it is not included by any that is read.
     loose: bool,
@@ -209,6 +211,7 @@ impl Reader {
             other: name == "lo" || name.contains([':', '.']) || name.starts_with("vlan"),
             master: name.starts_with("br") || name.starts_with("vmbr") || name.starts_with("bond"),
             port: false,
+            uses_dhcp: false,
             name,
             family: own(1),
             method: own(2),
@@ -393,7 +396,14 @@ impl Stanza {
                 self.ports.extend(names.map(str::to_owned));
             }
             "bond-master" => self.port = true,
-            "vlan-raw-device" | "vlan_raw_device" => self.other = true,
+            "use"
+                if self.method.is_empty()
+                    && self.inherits.is_none()
+                    && words.any(|word| word == "dhcp") =>
+            {
+                self.uses_dhcp = true;
+                self.at = file.setting(line, text);
+            }
             _ => {}
         }
     }
@@ -404,6 +414,7 @@ impl Stanza {
             "dhcp" => Addressing::Dhcp,
             "static" => Addressing::Static,
             "auto" => Addressing::RouterAdvertisement,
+            "" if self.uses_dhcp => Addressing::Dhcp,
             _ => Addressing::None,
         }
     }

@@ -48,6 +48,8 @@ pub struct Configuration {
     unevaluated: Option<Unread>,
     programs: Programs,
     settings: Settings,
+    /// Tiny Cloud, which writes the interfaces of a first boot.
+    tiny_cloud: Result<Option<Evidence>, Unread>,
     nic_name: Fact<(NicName, Evidence)>,
 }
 
@@ -62,7 +64,7 @@ impl Configuration {
         let nic_name = naming::find(&mut files, boot, &mut links);
         let mut interfaces = Vec::new();
         let found = &mut interfaces;
-        ifcfg::red_hat(&mut files, &programs, settings.reads_ifcfg(), found);
+        ifcfg::red_hat(&mut files, &programs, &settings.no_ifcfg, found);
         ifcfg::suse(&mut files, &programs, found);
         network_manager::keyfiles(&mut files, &programs, found);
         netplan::find(&mut files, &programs, found);
@@ -79,8 +81,9 @@ impl Configuration {
                 profile.idle = Fact::Known(Some(evidence.clone()));
             }
         }
+        let tiny_cloud = tiny_cloud(tree, &programs, units);
         let (unread, unevaluated) = (files.unread, files.unevaluated);
-        Self { interfaces, links, unread, unevaluated, programs, settings, nic_name }
+        Self { interfaces, links, unread, unevaluated, programs, settings, tiny_cloud, nic_name }
     }
 
     fn automatic(&self, tree: &Tree) -> Fact<Vec<Evidence>> {
@@ -93,9 +96,11 @@ impl Configuration {
                 Fact::Unknown(unread) => return Fact::Unknown(unread.clone()),
             }
         }
-        match cloud_ifupdown_helper(tree) {
-            Ok(helper) => found.extend(helper),
-            Err(unread) => return Fact::Unknown(unread),
+        for writer in [cloud_ifupdown_helper(tree), self.tiny_cloud.clone()] {
+            match writer {
+                Ok(writer) => found.extend(writer),
+                Err(unread) => return Fact::Unknown(unread),
+            }
         }
         match self.programs.idle(&[NetworkProgram::NetworkManager]) {
             Fact::Known(None) => {}
@@ -117,7 +122,7 @@ impl Configuration {
         });
         if !profile
             && self.settings.leaves_alone(name).is_none()
-            && let Ok(evidence) = self.settings.automatic()
+            && let Ok(evidence) = self.settings.automatic(name)
         {
             found.push(evidence);
         }
@@ -134,6 +139,7 @@ impl Configuration {
         NetworkFacts {
             automatic,
             cloud_init: cloud_init::find(cloud_init, command_line),
+            no_ifcfg: self.settings.no_ifcfg.known().cloned().flatten(),
             persistent_rules: udev_rules::persistent(tree),
             rule_generator: udev_rules::generator(tree),
             network_scripts: program(tree, &["/etc/sysconfig/network-scripts/ifup-eth"]),
@@ -180,6 +186,30 @@ fn cloud_ifupdown_helper(tree: &Tree) -> Result<Option<Evidence>, Unread> {
         }
     }
     Ok(Some(Evidence::new(RULE, HELPER)))
+}
+
+/// Alpine's Tiny Cloud, which at the first boot writes an `/etc/network/interfaces` with DHCP for each
+/// card when there is none (lib/tiny-cloud/init, `init__set_default_interfaces`).
+fn tiny_cloud(
+    tree: &Tree,
+    programs: &Programs,
+    units: &BootUnits<'_>,
+) -> Result<Option<Evidence>, Unread> {
+    const SERVICES: [&str; 2] = ["tiny-cloud-boot.service", "tiny-cloud-early.service"];
+    const IN_ITS_WAY: [&str; 2] = ["/etc/network/interfaces", "/var/lib/cloud/.bootstrap-complete"];
+    let started = SERVICES.iter().map(|service| units.unit(service));
+    let started = started.into_iter().find(|unit| unit.state == Fact::Known(UnitState::Enabled));
+    let Some(started) = started.filter(|_| programs.runs(NetworkProgram::Ifupdown)) else {
+        return Ok(None);
+    };
+    for path in IN_ITS_WAY {
+        match tree.exists(path) {
+            Ok(false) => {}
+            Ok(true) => return Ok(None),
+            Err(error) => return Err(Unread::from((path, &error))),
+        }
+    }
+    Ok(Some(Evidence::new(started.evidence.location, "Tiny Cloud writes /etc/network/interfaces")))
 }
 
 /// The first of the paths that leads to something.

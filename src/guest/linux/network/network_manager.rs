@@ -4,11 +4,12 @@
 
 use super::files::{Content, Files, IniLine, ini, is_mac};
 use super::programs::Programs;
-use crate::fact::{Evidence, Fact};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::{
     Addressing, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkProgram, NicName, Reach,
 };
 use crate::guest::glob;
+use crate::guest::linux::os_release;
 
 /// Where keyfiles are, the strongest first; what only exists at run time is left out.
 pub(super) const CONNECTIONS: [&str; 2] =
@@ -120,14 +121,104 @@ fn connection(file: &Content, programs: &Programs) -> InterfaceConfig {
     }
 }
 
+/// Where NetworkManager's libraries are: of old releases here, of newer ones in a directory named by
+/// the version.
+const LIBRARIES: [&str; 2] = ["/usr/lib64/NetworkManager", "/usr/lib/NetworkManager"];
+
+/// The plugin that reads Red Hat's ifcfg files; it is in the package up to RHEL 9 and Fedora 35, in one
+/// of its own in Fedora 36 to 40, and nowhere since Fedora 41 and RHEL 10.
+const IFCFG_PLUGIN: &str = "libnm-settings-plugin-ifcfg-rh.so";
+
+/// Most versions whose directories are looked into; one is usual.
+const MAX_VERSIONS: usize = 16;
+
+/// Why NetworkManager does not read ifcfg files, by what is installed; `Known(None)` when it does.
+fn without_plugin(files: &mut Files<'_>) -> Fact<Option<Evidence>> {
+    let is_version = |name: &str| name.starts_with(|c: char| c.is_ascii_digit());
+    let mut seen = None;
+    for directory in LIBRARIES {
+        let names = files.names(directory, |name| name.starts_with("libnm-") || is_version(name));
+        if names.iter().any(|name| name == IFCFG_PLUGIN) {
+            return Fact::Known(None);
+        }
+        if !names.is_empty() {
+            seen.get_or_insert(directory);
+        }
+        for version in names.iter().filter(|name| is_version(name)).take(MAX_VERSIONS) {
+            let path = format!("{directory}/{version}/{IFCFG_PLUGIN}");
+            match files.tree.exists(&path) {
+                Ok(true) => return Fact::Known(None),
+                Ok(false) => {}
+                Err(error) => return Fact::Unknown(Unread::from((path.as_str(), &error))),
+            }
+        }
+    }
+    if let Some(directory) = seen {
+        let what = format!("without {IFCFG_PLUGIN} NetworkManager reads no ifcfg files");
+        return Fact::Known(Some(Evidence::new(directory, what)));
+    }
+    // No library at all: by what the distribution ships.
+    let os = match os_release::find(files.tree) {
+        Fact::Known(Some(os)) => os,
+        Fact::Known(None) => return Fact::Known(None),
+        Fact::Unknown(unread) => return Fact::Unknown(unread),
+    };
+    let major = os.version.as_deref().and_then(|version| version.split('.').next());
+    let major: u32 = major.and_then(|major| major.parse().ok()).unwrap_or(0);
+    let enterprise = ["rhel", "centos", "rocky", "almalinux", "ol"].contains(&os.id.as_str());
+    match os.id.as_str() {
+        "fedora" if (36..=40).contains(&major) => {
+            let reason = format!("whether NetworkManager has {IFCFG_PLUGIN} is not known");
+            Fact::Unknown(Unread::new(LIBRARIES.join(", "), reason))
+        }
+        "fedora" if major > 40 => Fact::Known(Some(never_reads(os.evidence.location))),
+        _ if enterprise && major >= 10 => Fact::Known(Some(never_reads(os.evidence.location))),
+        _ => Fact::Known(None),
+    }
+}
+
+fn never_reads(location: String) -> Evidence {
+    Evidence::new(location, "NetworkManager of this release reads no ifcfg files")
+}
+
 /// NetworkManager's own settings.
 pub(super) struct Settings {
-    /// `no-auto-default` for every card, with its line.
-    no_auto_default: Option<Evidence>,
+    /// `no-auto-default`, with its line.
+    no_auto_default: Option<(String, Evidence)>,
     /// `unmanaged-devices`, with its line.
     unmanaged: Option<(String, Evidence)>,
-    /// `plugins`.
-    plugins: Option<String>,
+    /// Sections `[device…]` that say `managed=`.
+    devices: Vec<Device>,
+    /// Why NetworkManager does not read Red Hat's ifcfg files; `Known(None)` when it does.
+    pub(super) no_ifcfg: Fact<Option<Evidence>>,
+}
+
+/// A section `[device…]` of one file.
+struct Device {
+    /// `match-device`; without it the section is for every device.
+    matches: Option<String>,
+    managed: bool,
+    evidence: Evidence,
+}
+
+/// The sections `[device…]` of one file that say whether a device is managed.
+fn devices(file: &Content) -> Vec<Device> {
+    let lines = ini(file);
+    let managed =
+        lines.iter().filter(|line| line.section.starts_with("device") && line.key == "managed");
+    managed
+        .map(|line| {
+            let matches = lines
+                .iter()
+                .rev()
+                .find(|other| other.section == line.section && other.key == "match-device");
+            Device {
+                matches: matches.map(|line| line.value.to_owned()),
+                managed: !matches!(line.value, "0" | "no" | "false" | "off"),
+                evidence: line.evidence(),
+            }
+        })
+        .collect()
 }
 
 impl Settings {
@@ -140,62 +231,92 @@ impl Settings {
             conf_d.into_iter().partition(|file| file.path.starts_with("/etc/"));
         parts.extend(files.file(MAIN));
         parts.extend(own);
-        let mut settings = Self { no_auto_default: None, unmanaged: None, plugins: None };
+        let mut settings = Self {
+            no_auto_default: None,
+            unmanaged: None,
+            devices: parts.iter().flat_map(devices).collect(),
+            no_ifcfg: Fact::Known(None),
+        };
+        let mut plugins = None;
         for file in &parts {
             for line in ini(file) {
                 let evidence = line.evidence();
                 match (line.section, line.key) {
-                    ("main", "no-auto-default" | "no-auto-default+") => {
-                        let all = line.value.split([',', ';', ' ']).any(|word| word == "*");
-                        if all {
-                            settings.no_auto_default = Some(evidence);
-                        } else if !line.key.ends_with('+') {
-                            settings.no_auto_default = None;
-                        }
+                    ("main", "no-auto-default") => {
+                        settings.no_auto_default = Some((line.value.to_owned(), evidence));
                     }
-                    ("main", "plugins") => settings.plugins = Some(line.value.to_owned()),
+                    ("main", "no-auto-default+") => {
+                        add(&mut settings.no_auto_default, line.value, evidence);
+                    }
+                    ("main", "plugins") => plugins = Some((line.value, evidence)),
                     ("keyfile", "unmanaged-devices") => {
                         settings.unmanaged = Some((line.value.to_owned(), evidence));
                     }
                     ("keyfile", "unmanaged-devices+") => {
-                        let mut text = settings.unmanaged.take().map_or(String::new(), |(t, _)| t);
-                        text.push(';');
-                        text.push_str(line.value);
-                        settings.unmanaged = Some((text, evidence));
+                        add(&mut settings.unmanaged, line.value, evidence);
                     }
                     _ => {}
                 }
             }
         }
+        settings.no_ifcfg = match plugins {
+            Some((plugins, evidence)) if !plugins.contains("ifcfg-rh") => {
+                Fact::Known(Some(evidence))
+            }
+            _ => without_plugin(files),
+        };
         settings
     }
 
-    /// Whether NetworkManager reads Red Hat's ifcfg files.
+    /// Whether NetworkManager may read Red Hat's ifcfg files.
     pub(super) fn reads_ifcfg(&self) -> bool {
-        self.plugins.as_ref().is_none_or(|plugins| plugins.contains("ifcfg-rh"))
+        !matches!(self.no_ifcfg, Fact::Known(Some(_)))
     }
 
     /// Why NetworkManager leaves the card alone.
     pub(super) fn leaves_alone(&self, nic: &NicName) -> Option<Evidence> {
-        let (text, evidence) = self.unmanaged.as_ref()?;
-        let (mut all, mut excepted) = (false, false);
-        for word in text.split([',', ';']).map(str::trim) {
-            match word.strip_prefix("except:") {
-                Some(word) => excepted |= takes(word, nic),
-                None => all |= takes(word, nic),
-            }
+        if let Some((list, evidence)) = &self.unmanaged
+            && lists(list, nic)
+        {
+            return Some(evidence.clone());
         }
-        (all && !excepted).then(|| evidence.clone())
+        // One section that manages the card speaks against the others: which is first is not told.
+        let mut of_card = self
+            .devices
+            .iter()
+            .filter(|device| device.matches.as_ref().is_none_or(|list| lists(list, nic)));
+        let first = of_card.next()?;
+        let none = !first.managed && of_card.all(|device| !device.managed);
+        none.then(|| first.evidence.clone())
     }
 
     /// The connection that NetworkManager makes for a card that no profile is for: DHCP, unless it
     /// is told otherwise.
-    pub(super) fn automatic(&self) -> Result<Evidence, Evidence> {
+    pub(super) fn automatic(&self, nic: &NicName) -> Result<Evidence, Evidence> {
         match &self.no_auto_default {
-            Some(evidence) => Err(evidence.clone()),
+            Some((list, evidence)) if lists(list, nic) => Err(evidence.clone()),
+            Some((_, evidence)) => Ok(evidence.clone()),
             None => Ok(Evidence::new(MAIN, "no-auto-default is not set")),
         }
     }
+}
+
+/// Puts more devices behind those of a list.
+fn add(list: &mut Option<(String, Evidence)>, more: &str, evidence: Evidence) {
+    let before = list.take().map_or(String::new(), |(text, _)| text);
+    *list = Some((format!("{before};{more}"), evidence));
+}
+
+/// Whether a list of devices (NetworkManager.conf(5), "Device List Format") has the card.
+fn lists(list: &str, nic: &NicName) -> bool {
+    let (mut all, mut excepted) = (false, false);
+    for word in list.split([',', ';', ' ']).filter(|word| !word.is_empty()) {
+        match word.strip_prefix("except:") {
+            Some(word) => excepted |= takes(word, nic),
+            None => all |= takes(word, nic),
+        }
+    }
+    all && !excepted
 }
 
 /// Whether a device specification (NetworkManager.conf(5), "Device List Format") takes the card.

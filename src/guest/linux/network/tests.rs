@@ -83,14 +83,71 @@ fn an_ifcfg_file_says_what_the_network_scripts_do() {
 fn a_carriage_return_counts_for_the_network_scripts() {
     let path = "/etc/sysconfig/network-scripts/ifcfg-eth0";
     let text = "# eth0\r\nDEVICE=eth0\r\nBOOTPROTO=dhcp\r\nONBOOT=yes\r\n";
-    let idle = one(systemd(&["network"]).file(path, text)).idle;
+    let scripts = || systemd(&["network"]).file("/etc/sysconfig/network", "NETWORKING=yes\n");
+    let idle = one(scripts().file(path, text)).idle;
     assert_eq!(idle.known().unwrap().as_ref().unwrap().location, format!("{path}:2"));
     let idle = one(systemd(&["NetworkManager"]).file(path, text)).idle;
     assert_eq!(idle, Fact::Known(None));
     let both = systemd(&["network", "NetworkManager"]).file(path, text);
     assert_eq!(read(both).unevaluated.unwrap().location, format!("{path}:2"));
     let comment = "# eth0\r\nDEVICE=eth0\nBOOTPROTO=dhcp\nONBOOT=yes\n";
-    assert_eq!(one(systemd(&["network"]).file(path, comment)).idle, Fact::Known(None));
+    assert_eq!(one(scripts().file(path, comment)).idle, Fact::Known(None));
+}
+
+/// initscripts' `/etc/init.d/network`, which exits in both cases; NetworkManager asks neither.
+#[test]
+fn the_network_scripts_need_their_settings_and_networking() {
+    let (path, settings) = ("/etc/sysconfig/network-scripts/ifcfg-eth0", "/etc/sysconfig/network");
+    let text = "DEVICE=eth0\nBOOTPROTO=dhcp\nONBOOT=yes\n";
+    let idle = |units: &[&str], networking: Option<&str>| {
+        let fs = systemd(units).file(path, text);
+        let fs = match networking {
+            Some(networking) => fs.file(settings, networking),
+            None => fs,
+        };
+        one(fs).idle.known().unwrap().as_ref().map(|why| why.location.clone())
+    };
+    assert_eq!(idle(&["network"], Some("NETWORKING=yes\n")), None);
+    assert_eq!(
+        idle(&["network"], Some("HOSTNAME=a\nNETWORKING=no\n")),
+        Some(format!("{settings}:2"))
+    );
+    assert_eq!(idle(&["network"], None), Some(settings.to_owned()));
+    assert_eq!(idle(&["NetworkManager"], Some("NETWORKING=no\n")), None);
+    assert_eq!(idle(&["network", "NetworkManager"], None), None);
+}
+
+/// The plugin is in the package up to RHEL 9 and Fedora 35, in one of its own up to Fedora 40, and
+/// gone since (Fedora 36 and 41 release notes).
+#[test]
+fn network_manager_reads_ifcfg_files_by_its_plugin() {
+    let path = "/etc/sysconfig/network-scripts/ifcfg-eth0";
+    let text = "DEVICE=eth0\nBOOTPROTO=dhcp\nONBOOT=yes\n";
+    let system = |id: &str, version: &str| {
+        let release = format!("ID={id}\nVERSION_ID={version}\nPRETTY_NAME=\"{id} {version}\"\n");
+        systemd(&["NetworkManager"]).file(path, text).file("/etc/os-release", release)
+    };
+    let plugin = "libnm-settings-plugin-ifcfg-rh.so";
+    let is_used = |fs: MemoryFs| one(fs).idle == Fact::Known(None);
+    assert!(is_used(system("rhel", "9.3")));
+    assert!(is_used(system("openEuler", "22.03")));
+    assert!(!is_used(system("rhel", "10.0")));
+    assert!(!is_used(system("fedora", "41")));
+    assert!(is_used(system("fedora", "35")));
+    let between = read(system("fedora", "38")).unevaluated.unwrap();
+    assert_eq!(between.location, path);
+    // What is installed counts before the version.
+    let wifi = "/usr/lib64/NetworkManager/1.46.0-1.fc40/libnm-device-plugin-wifi.so";
+    let fs = system("fedora", "38").file(wifi, "ELF");
+    let idle = one(fs).idle;
+    assert_eq!(idle.known().unwrap().as_ref().unwrap().location, "/usr/lib64/NetworkManager");
+    let there = format!("/usr/lib64/NetworkManager/1.46.0-1.fc40/{plugin}");
+    assert!(is_used(system("fedora", "38").file(wifi, "ELF").file(&there, "ELF")));
+    let old = format!("/usr/lib/NetworkManager/{plugin}");
+    assert!(is_used(system("rhel", "10.0").file(&old, "ELF")));
+    // A file that is not read is not in the way of the connection that NetworkManager makes by itself.
+    assert!(automatic(system("rhel", "10.0")));
+    assert!(!automatic(system("rhel", "9.3")));
 }
 
 #[test]
@@ -171,6 +228,22 @@ fn network_manager_makes_a_connection_for_a_card_without_a_profile() {
     // As NetworkManager-config-server has it.
     let server = "/usr/lib/NetworkManager/conf.d/00-server.conf";
     assert!(!automatic(fs().file(server, "[main]\nno-auto-default=*\nignore-carrier=*\n")));
+    // A device section (NetworkManager.conf(5)), and lists of devices.
+    let wired = "[device-cloud]\nmatch-device=type:ethernet\nmanaged=0\n";
+    assert!(!automatic(fs().file(main, wired)));
+    assert!(automatic(fs().file(main, wired.replace("ethernet", "wifi"))));
+    assert!(automatic(fs().file(main, wired.replace("managed=0", "managed=1"))));
+    assert!(!automatic(fs().file(main, "[device]\nmanaged=false\n")));
+    let keyfile = "/etc/NetworkManager/system-connections/lan.nmconnection";
+    let text = "[connection]\nid=lan\ntype=ethernet\ninterface-name=eth0\n";
+    let idle = read_with(
+        &fs().file(main, wired).file(keyfile, text).mode(0o600).tree(),
+        &Fact::Known(Some(("net.ifnames=0".to_owned(), "/boot/grub2/grub.cfg:1".to_owned()))),
+    );
+    let idle = idle.interfaces[0].idle.known().unwrap().clone().unwrap();
+    assert_eq!(idle.location, format!("{main}:3"));
+    assert!(!automatic(fs().file(main, "[main]\nno-auto-default=type:ethernet\n")));
+    assert!(automatic(fs().file(main, "[main]\nno-auto-default=00:22:68:5c:5d:c4\n")));
     // As Ubuntu has it, and as an empty file in /etc takes it back.
     let globally = "/usr/lib/NetworkManager/conf.d/10-globally-managed-devices.conf";
     let text = "[keyfile]\nunmanaged-devices=*,except:type:wifi,except:type:gsm\n";
@@ -669,4 +742,34 @@ proptest::proptest! {
         let _ = configuration.automatic(&tree);
         let _ = udev_rules::persistent(&tree);
     }
+}
+
+/// As `init__set_default_interfaces` of Tiny Cloud's lib/tiny-cloud/init writes it, for ifupdown-ng.
+#[test]
+fn ifupdown_ng_uses_dhcp() {
+    let text = "auto lo\niface lo inet loopback\n\nauto eth0\niface eth0\n\tuse dhcp\n\n";
+    let fs = systemd(&["networking"]).file("/etc/network/interfaces", text);
+    let configuration = read(fs);
+    assert_eq!(configuration.unevaluated, None);
+    let card = configuration.interfaces.iter().find(|config| config.name == "eth0").unwrap();
+    assert_eq!((card.ipv4, card.idle.clone()), (Addressing::Dhcp, Fact::Known(None)));
+    assert_eq!(card.ipv4_at.location, "/etc/network/interfaces:6");
+}
+
+#[test]
+fn tiny_cloud_writes_the_interfaces_of_a_first_boot() {
+    let alpine = |services: &[&str]| {
+        let fs = MemoryFs::new().file("/sbin/openrc", "ELF");
+        services.iter().fold(fs, |fs, service| {
+            let script = format!("/etc/init.d/{service}");
+            fs.file(&script, "#!/sbin/openrc-run\n")
+                .symlink(&format!("/etc/runlevels/boot/{service}"), &script)
+        })
+    };
+    let both = || alpine(&["networking", "tiny-cloud-boot"]);
+    assert!(automatic(both()));
+    assert!(!automatic(alpine(&["networking"])));
+    assert!(!automatic(alpine(&["tiny-cloud-boot"])));
+    assert!(!automatic(both().file("/var/lib/cloud/.bootstrap-complete", "")));
+    assert!(!automatic(both().file("/etc/network/interfaces", "auto lo\n")));
 }

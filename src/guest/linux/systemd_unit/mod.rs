@@ -20,6 +20,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 
 use command_line::Words;
+use other_init::Runlevels;
 use preset::FirstBoot;
 use unit_file::{
     Entry, UNIT_DIRECTORIES, UnitDirectories, UnitFile, is_dev_null, mask_or_file, template_of,
@@ -209,12 +210,17 @@ impl<'a> BootUnits<'a> {
                 }
                 UnitFile::Absent(None) => {}
             }
-        } else if let Some(found) = other_init::upstart(self.tree, plain).map_err(unread)? {
+        } else if let Some(found) = self
+            .runlevels()
+            .and_then(|runlevels| other_init::upstart(self.tree, &runlevels, plain))
+            .map_err(unread)?
+        {
             return Ok(found);
         } else if let Some(found) = other_init::openrc(self.tree, plain).map_err(unread)? {
             return Ok(found);
         }
-        if let Some(found) = other_init::sysv(self.tree, plain).map_err(unread)? {
+        let runlevels = self.runlevels().map_err(unread)?;
+        if let Some(found) = other_init::sysv(self.tree, &runlevels, plain).map_err(unread)? {
             return Ok(found);
         }
         if let Some(unread) = &self.unread {
@@ -222,6 +228,49 @@ impl<'a> BootUnits<'a> {
         }
         let evidence = Evidence::new(UNIT_DIRECTORIES.join(", "), format!("no {name}"));
         Ok((UnitState::Absent, evidence))
+    }
+
+    /// The runlevels whose start links count.
+    fn runlevels(&self) -> Result<Runlevels> {
+        if self.systemd {
+            let started = |target| self.started.contains_key(target);
+            return Ok(Runlevels::of_systemd(
+                started("multi-user.target"),
+                started("graphical.target"),
+            ));
+        }
+        let word = self.words.target.as_ref().map(|(_, word)| word.as_str());
+        match (word.and_then(|word| word.parse::<u8>().ok()), self.words.entry) {
+            (Some(level @ 1..=5), Some(entry)) => Ok(Runlevels::named(
+                char::from(b'0'.saturating_add(level)),
+                &entry.command_line_location,
+            )),
+            _ => Runlevels::of_inittab(self.tree),
+        }
+    }
+
+    /// The commands of a service (`ExecStart=`, systemd.service(5)), each with its place; none when
+    /// there is no such unit.
+    ///
+    /// # Errors
+    /// When a file that should be there cannot be read.
+    pub(in crate::guest::linux) fn commands(
+        &self,
+        name: &str,
+    ) -> Result<Vec<(String, String)>, Unread> {
+        let unread = |error: Error| Unread::from((name, &error));
+        let UnitFile::Found { path, .. } = self.units.unit_file(name).map_err(unread)? else {
+            return Ok(Vec::new());
+        };
+        let text = self.tree.read_text(&path, MAX_UNIT_FILE).map_err(unread)?;
+        let mut found: Vec<(String, String)> = Vec::new();
+        for (line, content) in (1_usize..).zip(text.lines()) {
+            let Some((key, value)) = content.split_once('=') else { continue };
+            if key.trim() == "ExecStart" {
+                found.push((format!("{path}:{line}"), value.trim().to_owned()));
+            }
+        }
+        Ok(found)
     }
 
     /// The condition of a unit, in its file or its drop-ins, that keeps it from being started.

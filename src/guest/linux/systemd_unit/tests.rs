@@ -121,6 +121,79 @@ fn without_systemd_start_links_and_upstart_jobs_count() {
     assert_eq!(state(manual, "cloud-init.service"), UnitState::Disabled);
 }
 
+/// initscripts of CentOS 6 (`init/rcS.conf`: the runlevel of `initdefault`, 3 without one), Debian 7's
+/// `inittab`, systemd-sysv-generator (2 to 4 are `multi-user.target`, 5 is `graphical.target`).
+#[test]
+fn only_the_start_links_of_the_runlevel_that_is_started_count() {
+    let sshd = |levels: &str| {
+        let fs = MemoryFs::new().file("/etc/rc.d/init.d/sshd", "#!/bin/sh\n");
+        levels.chars().fold(fs, |fs, level| {
+            fs.symlink(&format!("/etc/rc.d/rc{level}.d/S55sshd"), "../init.d/sshd")
+        })
+    };
+    let inittab = |fs: MemoryFs, level: char| {
+        fs.file("/etc/inittab", format!("#id:5:initdefault:\nid:{level}:initdefault:\n"))
+    };
+    let centos = |fs: MemoryFs| fs.file("/etc/init/rcS.conf", "start on startup\n");
+    for (fs, expected) in [
+        (inittab(sshd("24"), '3'), UnitState::Disabled),
+        (inittab(sshd("2345"), '3'), UnitState::Enabled),
+        (inittab(sshd("2345"), '1'), UnitState::Disabled),
+        (inittab(sshd("5"), '5'), UnitState::Enabled),
+        (centos(sshd("3")), UnitState::Enabled),
+        (centos(sshd("245")), UnitState::Disabled),
+        (sshd("4"), UnitState::Enabled),
+    ] {
+        assert_eq!(state(fs, "sshd.service"), expected);
+    }
+    let fs = inittab(sshd("24"), '3').tree();
+    let seen = unit(&fs, "sshd.service").evidence;
+    assert_eq!(seen.detail, "no start link in runlevel 3 (/etc/inittab:2)");
+    // The kernel's command line names another.
+    let (tree, entry) = (inittab(sshd("5"), '3').tree(), entry("ro 5"));
+    let facts = BootUnits::of_entry(&tree, Some(&entry)).unit("sshd.service");
+    assert_eq!(facts.state, Fact::Known(UnitState::Enabled));
+    // Under systemd.
+    let systemd = |level: &str| {
+        debian()
+            .file("/etc/init.d/sshd", "#!/bin/sh\n")
+            .symlink(&format!("/etc/rc{level}.d/S55sshd"), "../init.d/sshd")
+    };
+    let default = "/etc/systemd/system/default.target";
+    let multi_user = "/usr/lib/systemd/system/multi-user.target";
+    assert_eq!(state(systemd("5"), "sshd.service"), UnitState::Enabled);
+    assert_eq!(state(systemd("3"), "sshd.service"), UnitState::Enabled);
+    let text = systemd("5").symlink(default, multi_user);
+    assert_eq!(state(text, "sshd.service"), UnitState::Disabled);
+    let text = systemd("3").symlink(default, multi_user);
+    assert_eq!(state(text, "sshd.service"), UnitState::Enabled);
+}
+
+/// upstart's init(5): the last `start on` counts, and `manual` takes back those before it.
+#[test]
+fn an_upstart_job_starts_by_its_start_on() {
+    let job = |text: &str| {
+        MemoryFs::new()
+            .file("/etc/init/rc-sysinit.conf", "env DEFAULT_RUNLEVEL=2\n")
+            .file("/etc/init/ssh.conf", text)
+    };
+    let over = |text: &str, over: &str| job(text).file("/etc/init/ssh.override", over);
+    for (fs, expected) in [
+        (job("start on runlevel [2345]\nexec /usr/sbin/sshd -D\n"), UnitState::Enabled),
+        (job("#start on runlevel [2345]\nexec /usr/sbin/sshd -D\n"), UnitState::Disabled),
+        (job("start on runlevel [35]\n"), UnitState::Disabled),
+        (job("start on runlevel [!2]\n"), UnitState::Disabled),
+        (job("start on runlevel [!06]\n"), UnitState::Enabled),
+        (job("start on (filesystem and runlevel [35])\n"), UnitState::Enabled),
+        (job("pre-start script\nstart on runlevel [2]\nend script\n"), UnitState::Disabled),
+        (over("start on runlevel [2]\n", "manual\n"), UnitState::Disabled),
+        (over("start on runlevel [2]\n", "manual\nstart on runlevel [2]\n"), UnitState::Enabled),
+        (over("manual\n", "start on runlevel [2]\n"), UnitState::Enabled),
+    ] {
+        assert_eq!(state(fs, "ssh.service"), expected);
+    }
+}
+
 #[test]
 fn the_runlevels_of_openrc_count() {
     let alpine = || {

@@ -11,18 +11,48 @@ use std::collections::BTreeMap;
 use self::rule::{Rule, Sets};
 use self::script::{Item, Script, Statement, Word, elements, leading};
 use super::chain::{self, Verdict};
-use super::read;
+use super::{Service, read};
 use crate::fact::{Evidence, Unread};
-use crate::filesystem::tree::Tree;
 use crate::guest::facts::SshAccess;
 
-/// Where the service reads its rules: Debian and SUSE, Red Hat.
+/// Where the service reads its rules when its unit gives no command: Debian, Red Hat.
 const FILES: [&str; 2] = ["/etc/nftables.conf", "/etc/sysconfig/nftables.conf"];
 
+/// Where the service of OpenRC reads its rules, unless `/etc/conf.d/nftables` names a file.
+const OPENRC: &str = "/etc/nftables.nft";
+
+/// The files of rules that the service reads: what its commands name after `-f` (nft(8)).
+fn files(service: &Service<'_>) -> Result<Vec<String>, Unread> {
+    if service.by_openrc {
+        let place = "/etc/conf.d/nftables";
+        let named = service.configured(place, &["rules_file", "NFTABLES_SAVE"])?;
+        return Ok(vec![named.unwrap_or_else(|| OPENRC.to_owned())]);
+    }
+    let Some((place, _)) = service.commands.first() else {
+        return Ok(FILES.map(str::to_owned).to_vec());
+    };
+    let mut found = Vec::new();
+    for (_, command) in &service.commands {
+        // systemd.service(5) lets a command stand in quotes.
+        let mut words =
+            command.split_ascii_whitespace().map(|word| word.trim_matches(['"', '\'', ';']));
+        while let Some(word) = words.next() {
+            if matches!(word, "-f" | "--file") {
+                found.extend(words.next().filter(|word| word.starts_with('/')).map(str::to_owned));
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(Unread::new(place, "which file of rules this reads is not told"));
+    }
+    Ok(found)
+}
+
 /// Whether the rules let SSH in: closed when one file's do.
-pub(super) fn ssh(tree: &Tree, port: u16) -> Result<Option<SshAccess>, Unread> {
+pub(super) fn ssh(service: &Service<'_>, port: u16) -> Result<Option<SshAccess>, Unread> {
+    let tree = service.tree;
     let mut answer = None;
-    for path in FILES {
+    for path in &files(service)? {
         let Some(text) = read(tree, path)? else { continue };
         let script = Script::read(tree, path, text)?;
         let statements = script.statements()?;

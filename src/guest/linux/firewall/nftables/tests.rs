@@ -3,6 +3,12 @@
 
 use super::*;
 use crate::filesystem::memory::MemoryFs;
+use crate::filesystem::tree::Tree;
+
+/// The service on a machine whose unit gives no command.
+fn on(tree: &Tree) -> Service<'_> {
+    Service { tree, commands: Vec::new(), by_openrc: false }
+}
 
 /// What they are about, whether the connection came about, and the rules.
 const CASES: &[(&str, bool, &str)] = &[
@@ -468,7 +474,7 @@ table inet filter {
 const FILE: &str = "/etc/nftables.conf";
 
 fn found(rules: &str) -> Result<Option<SshAccess>, Unread> {
-    ssh(&MemoryFs::new().file(FILE, rules).tree(), 22)
+    ssh(&on(&MemoryFs::new().file(FILE, rules).tree()), 22)
 }
 
 #[test]
@@ -521,12 +527,12 @@ fn files_that_are_included_count_and_a_missing_one_is_no_answer() {
     let main = "include \"/etc/nftables.d/*.nft\"\n";
     let part = CASES[0].2;
     let fs = || MemoryFs::new().file(FILE, main).file("/etc/nftables.d/a.nft", part);
-    let found = ssh(&fs().tree(), 22).unwrap().unwrap();
+    let found = ssh(&on(&fs().tree()), 22).unwrap().unwrap();
     assert!(matches!(found, SshAccess::Closed(by) if by.location == "/etc/nftables.d/a.nft:19"));
     let missing = MemoryFs::new().file(FILE, "include \"other.nft\"\n").tree();
-    assert!(ssh(&missing, 22).is_err());
+    assert!(ssh(&on(&missing), 22).is_err());
     let ring = MemoryFs::new().file(FILE, "include \"/etc/nftables.conf\"\n").tree();
-    assert!(ssh(&ring, 22).is_err());
+    assert!(ssh(&on(&ring), 22).is_err());
 }
 
 #[test]
