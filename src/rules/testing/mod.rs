@@ -648,6 +648,7 @@ pub(crate) fn good_linux() -> Facts {
         volume: Some(volume),
         kind: Some("ext4".to_owned()),
         readable: Fact::Known(()),
+        fails: None,
         evidence: Evidence::new(format!("/etc/fstab:{line}"), path),
     };
     let kernel = KernelFacts {

@@ -368,6 +368,7 @@ fn root_on(volume: usize, kind: &str) -> Vec<MountFacts> {
         volume: Some(volume),
         kind: Some(kind.to_owned()),
         readable: Fact::Known(()),
+        fails: None,
         evidence: Evidence::new("/boot/grub/grub.cfg:120", "root="),
     }]
 }
