@@ -61,7 +61,7 @@ fn decide(facts: &Facts) -> Decision {
     let mut failed = Vec::new();
     for entry in fstab.entries.iter().filter(|entry| is_automatic(entry)) {
         match fate(entry) {
-            Fate::Fine if !is_by_identifier(entry) => match failure(entry, linux, disk) {
+            Fate::Fine if !is_by_identifier(entry) => match failure(entry, facts, linux, disk) {
                 Ok(None) => seen.push(entry.evidence()),
                 Ok(Some(why)) => failed.push((entry, why)),
                 Err(unread) => unknown = unknown.or(Some(unread)),

@@ -64,7 +64,7 @@ fn decide(facts: &Facts) -> Decision {
                 let volume = disk.volumes.get(*index).map(volumes::describe).unwrap_or_default();
                 let place = entry.evidence().location;
                 seen.push(Evidence::new(place, format!("{} is {volume}", entry.source.spec)));
-                match failure(entry, linux, disk) {
+                match failure(entry, facts, linux, disk) {
                     Ok(Some(why)) if !is_optional(entry) => {
                         failed = failed.or(Some((entry, why)));
                     }

@@ -4,7 +4,7 @@ use super::system_mounts::{is_required, is_swap};
 use super::{Outcome, Text};
 use crate::disk::facts::{DiskFacts, SignatureKind, VolumeFacts};
 use crate::fact::{Evidence, Unread};
-use crate::guest::facts::{FstabEntry, LinuxFacts, Resolution};
+use crate::guest::facts::{Facts, FstabEntry, LinuxFacts, Resolution};
 use crate::text;
 
 /// Why a mount fails although its volume is in this image.
@@ -46,6 +46,7 @@ impl Failure {
 /// Why it cannot be told.
 pub(super) fn failure(
     entry: &FstabEntry,
+    facts: &Facts,
     linux: &LinuxFacts,
     disk: &DiskFacts,
 ) -> Result<Option<Failure>, Unread> {
@@ -69,6 +70,20 @@ pub(super) fn failure(
             remedy: text!(
                 "Correct subvol= and subvolid= in line {line} of {file} to a subvolume that btrfs subvolume list shows.",
                 "将{file}第{line}行的subvol=和subvolid=修改为btrfs subvolume list显示的子卷。"
+            ),
+        }));
+    }
+    let found = facts.filesystems.iter().find(|found| found.volume == *index);
+    let options = entry.options.iter().map(String::as_str);
+    let refusal = found
+        .and_then(|found| linux.refusal(found.health.known()?, disk, options))
+        .map(|Evidence { location, detail, .. }| format!("{location}: {detail}"));
+    if let Some(why) = refusal {
+        return Ok(Some(Failure {
+            why: text!("in vain ({why})", "但无法挂载（{why}）"),
+            remedy: text!(
+                "Make the file system anew with blocks of 4096 bytes and its log inside, or take line {line} of {file} out.",
+                "以4096字节的块和内部日志重新创建该文件系统，或删除{file}第{line}行。"
             ),
         }));
     }

@@ -409,6 +409,7 @@ fn filesystem(volume: usize, total: u64, free: u64) -> FileSystemFacts {
             shutdown: Fact::Known((Shutdown::Clean, Evidence::new(place(1082), "s_state valid"))),
             stale: None,
             errors: Vec::new(),
+            needs: Vec::new(),
             space: Fact::Known(Space {
                 total,
                 free,
