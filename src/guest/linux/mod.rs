@@ -167,12 +167,20 @@ fn inspect(
     (facts, tree)
 }
 
-/// Breaks the boot chain at a root that the kernel finds and does not mount.
+/// Breaks the boot chain at a root that LVM does not activate, or the kernel does not mount.
 fn break_at_refused_root(machine: &Machine<'_>, root: usize, facts: &mut LinuxFacts) {
     let Some(Fact::Known(Some(filesystem))) = machine.filesystems.get(root) else { return };
     let entry = facts.boot.default_entry.known().and_then(Option::as_ref);
     let flags = entry.map(boot::root_flags).unwrap_or_default();
-    let refusal = facts.refusal(&filesystem.health(), machine.disk, flags.split(','));
+    let group = machine.disk.logical_volume(root).map(|(group, _)| group);
+    let exported = group.filter(|group| group.exported).map(|group| {
+        Evidence::new(
+            format!("volume group {}", group.name),
+            "exported, so that nothing activates it",
+        )
+    });
+    let refusal =
+        exported.or_else(|| facts.refusal(&filesystem.health(), machine.disk, flags.split(',')));
     let mut links = facts.boot.chain.iter_mut().filter(|link| link.state == LinkState::Found);
     let link = links.find(|link| link.kind == LinkKind::RootDevice);
     if let (Some(Evidence { location, detail, .. }), Some(link)) = (refusal, link) {

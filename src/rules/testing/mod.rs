@@ -318,6 +318,8 @@ pub(super) fn volume_group(volume: usize, missing: Option<&str>) -> VolumeGroupF
         name: "vg".to_owned(),
         uuid: "groupU-UID".to_owned(),
         seqno: 3,
+        exported: false,
+        system_id: None,
         physical_volumes: std::iter::once(pv("presen-t", Some(2)))
             .chain(missing.map(|uuid| pv(uuid, None)))
             .collect(),
