@@ -446,6 +446,13 @@ pub struct VolumeGroupFacts {
     pub physical_volumes: Vec<PhysicalVolumeFacts>,
     /// Its logical volumes, the hidden parts of others included.
     pub logical_volumes: Vec<LogicalVolumeFacts>,
+    /// It was taken out of use for another machine (`vgexport`): none activates it before
+    /// `vgimport`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exported: bool,
+    /// The one host that may use it (lvmsystemid(7)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_id: Option<String>,
     /// Copies of the metadata that are damaged or older, and other things out of order.
     pub notes: Vec<Evidence>,
 }

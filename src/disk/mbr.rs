@@ -6,7 +6,8 @@
 
 use std::collections::HashSet;
 
-use super::facts::{LayoutProblem, PartitionFacts};
+use super::boot_code;
+use super::facts::{BootCodeKind, LayoutProblem, PartitionFacts};
 use super::layout::{MAX_PARTITIONS, broken, is_flaw, untidy};
 use super::partition_type;
 use super::record::Record;
@@ -173,7 +174,14 @@ impl Mbr {
         let active = self.entries.iter().filter(|entry| entry.flag & 0x80 != 0);
         let active: Vec<String> = active.map(|entry| entry.at.to_string()).collect();
         if active.len() > 1 {
-            found.problems.push(broken(
+            // Code that does not read the flags starts all the same.
+            let code =
+                disk.array(0).map_or(BootCodeKind::Unrecognised, |s| boot_code::disk(&s).kind);
+            let flaw = match code {
+                BootCodeKind::Grub2 | BootCodeKind::GrubLegacy | BootCodeKind::Lilo => untidy,
+                _ => broken,
+            };
+            found.problems.push(flaw(
                 format!("MBR, bytes {}", active.join(", ")),
                 format!("{} entries are marked active", active.len()),
             ));
@@ -232,7 +240,11 @@ impl Mbr {
             let record = Record(&sector);
             if !record.has(510, &[0x55, 0xaa]) {
                 let what = "no signature 0x55AA, so the chain ends here";
-                found.problems.push(broken(place, what));
+                // An extended partition that nobody put a logical one into yet; Linux takes it as
+                // empty (`block/partitions/msdos.c`, `parse_extended`).
+                let is_blank = at == first && sector == [0; 512];
+                let flaw = if is_blank { untidy(place, what) } else { broken(place, what) };
+                found.problems.push(flaw);
                 return Ok(());
             }
             let entries = entries(record);

@@ -16,8 +16,44 @@ pub struct Health {
     pub stale: Option<Unread>,
     /// Marks of errors that the file system bears.
     pub errors: Vec<Evidence>,
+    /// What a mount needs that not every machine has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
     /// The room in it.
     pub space: Fact<Space>,
+}
+
+/// Something without which the kernel does not mount a file system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Need {
+    /// What it is.
+    pub kind: NeedKind,
+    /// What told it.
+    pub evidence: Evidence,
+}
+
+/// What a mount may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum NeedKind {
+    /// Pages of memory as large as its blocks, which are larger than 4096 bytes; Linux of that
+    /// version (major, minor) and later may do without.
+    LargePages(u32, u32),
+    /// Another device with its log. `true` when a mount option has to name it.
+    LogDevice(bool),
+}
+
+/// Bytes of a page of x86 (Linux: arch/x86/include/asm/page_types.h, `PAGE_SHIFT`).
+const X86_PAGE: u64 = 4096;
+
+/// The need for pages as large as blocks of so many bytes.
+pub(super) fn large_pages(location: String, block: u64, since: (u32, u32)) -> Option<Need> {
+    let kind = NeedKind::LargePages(since.0, since.1);
+    let detail =
+        format!("blocks of {block} bytes, larger than a page of memory ({X86_PAGE} bytes)");
+    (block > X86_PAGE).then(|| Need { kind, evidence: Evidence::new(location, detail) })
 }
 
 /// How a file system was left.
@@ -52,6 +88,7 @@ impl Health {
             shutdown: Fact::Unknown(unread.clone()),
             stale: None,
             errors: Vec::new(),
+            needs: Vec::new(),
             space: Fact::Unknown(unread.clone()),
         }
     }

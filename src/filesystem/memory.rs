@@ -263,6 +263,7 @@ impl FileSystem for MemoryFs {
             shutdown: Fact::Known((shutdown, evidence.clone())),
             stale: self.stale.clone(),
             errors: Vec::new(),
+            needs: Vec::new(),
             space: Fact::Known(Space { total: 1 << 40, free: 1 << 39, inodes: None, evidence }),
         }
     }

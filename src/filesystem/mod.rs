@@ -59,7 +59,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 pub use self::budget::{Budget, MAX_METADATA_BYTES};
-pub use self::health::{Health, Shutdown, Space};
+pub use self::health::{Health, Need, NeedKind, Shutdown, Space};
 use crate::bytes::Bytes;
 use crate::disk::facts::SignatureKind;
 use crate::error::{Error, Result};

@@ -173,6 +173,7 @@ fn health(
                 }
                 health.stale.iter_mut().for_each(|unread| name(&mut unread.location));
                 health.errors.iter_mut().for_each(|mark| name(&mut mark.location));
+                health.needs.iter_mut().for_each(|need| name(&mut need.evidence.location));
                 (filesystem.kind(), Fact::Known(health))
             }
         };

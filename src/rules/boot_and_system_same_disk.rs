@@ -5,7 +5,8 @@ use super::system_mounts::{is_automatic, is_boot, is_required};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, volumes};
 use crate::disk::facts::{DiskFacts, VolumeFacts};
 use crate::fact::{Evidence, Fact, Unread};
-use crate::guest::facts::{Facts, Guest, Resolution, SourceKind};
+use crate::filesystem::NeedKind;
+use crate::guest::facts::{Facts, Guest, LinuxFacts, Resolution, SourceKind};
 use crate::text;
 
 mod windows;
@@ -23,8 +24,8 @@ static DOC: Doc = Doc {
         "一个镜像文件对应一个磁盘。如果/boot、/usr或根文件系统依赖另一个磁盘，云服务器上将找不到该磁盘，启动会停在引导程序、initramfs或紧急模式。",
     ),
     decided: Fixed::new(
-        "Every device that the start needs must lead to a volume of this image: the root= of the default boot entry, and the /etc/fstab lines for /, /boot, /boot/efi, /usr and /var. A logical volume or array of which a physical volume or member is missing does not count; a volume group or array that could not be opened leaves it undecided. Windows: the devices of the default entry in the boot configuration (BCD, boot.ini) must be partitions of this disk, by its disk signature and their offset or by their GUIDs, and the disk must not be a dynamic disk.",
-        "启动所需的每个设备都必须对应到本镜像中的卷：默认引导项的root=，以及/etc/fstab中/、/boot、/boot/efi、/usr、/var各行。缺少物理卷或成员盘的逻辑卷或阵列不算在内；无法打开的卷组或阵列记为无法判定。Windows：启动配置（BCD、boot.ini）默认启动项引用的设备必须是本磁盘的分区（按磁盘签名和偏移，或按GUID），且磁盘不能是动态磁盘。",
+        "Every device that the start needs must lead to a volume of this image: the root= of the default boot entry, and the /etc/fstab lines for /, /boot, /boot/efi, /usr and /var. A logical volume or array of which a physical volume or member is missing does not count, nor one of an exported group, nor an ext file system whose journal is elsewhere; a volume group or array that could not be opened leaves it undecided. Windows: the devices of the default entry in the boot configuration (BCD, boot.ini) must be partitions of this disk, by its disk signature and their offset or by their GUIDs, and the disk must not be a dynamic disk.",
+        "启动所需的每个设备都必须对应到本镜像中的卷：默认引导项的root=，以及/etc/fstab中/、/boot、/boot/efi、/usr、/var各行。缺少物理卷或成员盘的逻辑卷或阵列，已导出（vgexport）的卷组，以及日志在其他设备上的ext文件系统不算在内；无法打开的卷组或阵列记为无法判定。Windows：启动配置（BCD、boot.ini）默认启动项引用的设备必须是本磁盘的分区（按磁盘签名和偏移，或按GUID），且磁盘不能是动态磁盘。",
     ),
     remedy: Fixed::new(
         "Copy the file system onto the system disk, correct its line in /etc/fstab and root=, and rebuild the boot loader's configuration; or export the disk that holds both. Windows: bcdboot C:\\Windows /s S: (S: is the partition with the boot files) names the partitions anew.",
@@ -98,11 +99,24 @@ fn decide(facts: &Facts) -> Decision {
                 missing.push((what, device, evidence));
                 members.extend(spread(disk, unread).map(|index| disk.missing_members(index)));
             }
-            Resolution::Unknown(unread) => unknown.push(unread),
+            Resolution::Unknown(unread) => unknown.push(unread.clone()),
             Resolution::Volume(index) if !disk.missing_members(*index).is_empty() => {
                 let list = if is_optional { &mut optional } else { &mut missing };
                 list.push((what, device, evidence));
                 members.push(disk.missing_members(*index));
+            }
+            Resolution::Volume(index) if exported(disk, *index).is_some() => {
+                let list = if is_optional { &mut optional } else { &mut missing };
+                list.push((what, device, evidence));
+                members.push(exported(disk, *index).into_iter().collect());
+            }
+            Resolution::Volume(index) if of_host(disk, *index).is_some() => {
+                unknown.extend(of_host(disk, *index));
+            }
+            Resolution::Volume(index) if log_elsewhere(facts, linux, disk, *index).is_some() => {
+                let list = if is_optional { &mut optional } else { &mut missing };
+                list.push((what, device, evidence));
+                members.push(log_elsewhere(facts, linux, disk, *index).into_iter().collect());
             }
             Resolution::Volume(index) => {
                 degraded.extend(incomplete_group(disk, *index));
@@ -169,6 +183,38 @@ fn decide(facts: &Facts) -> Decision {
     ))
 }
 
+/// What says that a logical volume's group is exported, so that nothing activates it (vgexport(8)).
+fn exported(disk: &DiskFacts, index: usize) -> Option<Evidence> {
+    let (group, _) = disk.logical_volume(index).filter(|(group, _)| group.exported)?;
+    let detail = "it is exported, and no machine activates it before vgimport";
+    Some(Evidence::new(format!("volume group {}", group.name), detail))
+}
+
+/// Why it is open whether the guest may use a logical volume: its group belongs to one host by name
+/// (lvmsystemid(7)).
+fn of_host(disk: &DiskFacts, index: usize) -> Option<Unread> {
+    let (group, _) = disk.logical_volume(index)?;
+    let id = group.system_id.as_ref()?;
+    let reason = format!(
+        "it belongs to the host with the system ID {id}; what ID the guest has is not read"
+    );
+    Some(Unread::new(format!("volume group {}", group.name), reason))
+}
+
+/// What says that the log of a volume's file system is on a device that is not in this image.
+fn log_elsewhere(
+    facts: &Facts,
+    linux: &LinuxFacts,
+    disk: &DiskFacts,
+    index: usize,
+) -> Option<Evidence> {
+    let found = facts.filesystems.iter().find(|found| found.volume == index)?;
+    let mut health = found.health.known()?.clone();
+    // A device that a mount option has to name may be one of this disk.
+    health.needs.retain(|need| need.kind == NeedKind::LogDevice(false));
+    linux.refusal(&health, disk, std::iter::empty())
+}
+
 /// The volume that `unread` speaks of, when it is unread for its missing members alone and nothing
 /// else on the disk stayed unseen: what is not found then is not in this image as a whole.
 fn spread(disk: &DiskFacts, unread: &Unread) -> Option<usize> {
@@ -200,6 +246,7 @@ fn details(evidence: &[Evidence]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filesystem::Need;
     use crate::rules::Status;
     use crate::rules::testing::*;
 
@@ -259,6 +306,19 @@ mod tests {
         expect(&BootAndSystemSameDisk, &unread_inside(), Status::Unverified, "it was torn");
     }
 
+    #[test]
+    fn a_root_whose_journal_is_on_another_device_fails() {
+        let mut facts = good_linux();
+        let evidence =
+            Evidence::new("partition 2: ext superblock, byte 1252", "its journal is away");
+        let need = Need { kind: NeedKind::LogDevice(false), evidence };
+        health_mut(&mut facts, 1).needs.push(need);
+        expect(&BootAndSystemSameDisk, &facts, Status::Fail, "its journal is away");
+        // What bears no signature that is known may be it.
+        disk_mut(&mut facts).volumes[2].signatures = Fact::Known(Vec::new());
+        assert_eq!(status(&BootAndSystemSameDisk, &facts), Status::Pass);
+    }
+
     /// The root is a logical volume, one physical volume of whose group is missing.
     fn on_a_group_in_part(is_needed: bool) -> Facts {
         let mut facts = good_linux();
@@ -285,6 +345,17 @@ mod tests {
         expect(&BootAndSystemSameDisk, &facts, Status::Fail, "Zr3WgP-gone");
         disk_mut(&mut facts).volumes[0].signatures = Fact::unknown("partition 1", "torn");
         expect(&BootAndSystemSameDisk, &facts, Status::Unverified, "Zr3WgP-gone");
+    }
+
+    #[test]
+    fn a_root_in_an_exported_group_fails_and_in_that_of_a_host_is_open() {
+        let mut facts = on_a_group_in_part(false);
+        let group = &mut disk_mut(&mut facts).volume_groups[0];
+        group.physical_volumes.truncate(1);
+        group.system_id = Some("otherhost".to_owned());
+        expect(&BootAndSystemSameDisk, &facts, Status::Unverified, "otherhost");
+        disk_mut(&mut facts).volume_groups[0].exported = true;
+        expect(&BootAndSystemSameDisk, &facts, Status::Fail, "before vgimport");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::scope::{Decision, disk, settle, some_guest, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell};
 use crate::disk::facts::DiskFacts;
-use crate::fact::Unread;
-use crate::guest::facts::{Facts, FileSystemFacts};
+use crate::fact::{Fact, Unread};
+use crate::guest::facts::{Facts, FileSystemFacts, Guest};
 use crate::text;
 
 /// The file systems that the guest needs bear no mark of errors.
@@ -20,8 +20,8 @@ static DOC: Doc = Doc {
         "出现过错误的文件系统可能被只读挂载或无法挂载，或在每次启动时被检查，其中的文件也可能已经损坏。",
     ),
     decided: Fixed::new(
-        "Marks of errors in the superblocks: ext by s_state and the error records, XFS by needsrepair, Btrfs by its flags, FAT by the mark of disk errors; damage met in superblocks and logs; and what the kernel does not mount a file system for: an end behind that of the volume, damaged headers of XFS allocation groups, missing Btrfs devices.",
-        "检查超级块中的错误标记：ext看s_state和错误记录，XFS看needsrepair，Btrfs看标志位，FAT看磁盘错误标记；读取超级块和日志时遇到的损坏；以及会使内核拒绝挂载的情况：文件系统超出卷的末尾、XFS分配组头损坏、缺少Btrfs设备。",
+        "Marks of errors in the superblocks: ext by s_state and the error records, XFS by needsrepair, Btrfs by its flags, FAT by the mark of disk errors; damage met in superblocks and logs; and what the kernel does not mount a file system for: an end behind that of the volume, damaged headers of XFS allocation groups, missing Btrfs devices, blocks larger than the kernel's pages of memory.",
+        "检查超级块中的错误标记：ext看s_state和错误记录，XFS看needsrepair，Btrfs看标志位，FAT看磁盘错误标记；读取超级块和日志时遇到的损坏；以及会使内核拒绝挂载的情况：文件系统超出卷的末尾、XFS分配组头损坏、缺少Btrfs设备、块大于内核的内存页。",
     ),
     remedy: Fixed::new(
         "Check the file system from a rescue system (e2fsck -f, xfs_repair, btrfs check), then start and shut down the machine once and take the image again.",
@@ -58,6 +58,12 @@ fn decide(facts: &Facts) -> Decision {
     let mut looked_at = Vec::new();
     let mut unread: Option<&Unread> = None;
     for found in facts.used_filesystems() {
+        if let (Ok(health), Fact::Known(Guest::Linux(linux))) =
+            (found.health.as_result(), &facts.guest)
+        {
+            // A mount option that names the log's device is its line's own business.
+            marks.extend(linux.refusal(health, disk, std::iter::once("logdev=")));
+        }
         match found.health.as_result() {
             Ok(health) if health.errors.is_empty() => {
                 let seen = health.shutdown.known().map(|(_, seen)| seen.clone());
@@ -118,7 +124,8 @@ fn check_command(disk: &DiskFacts, found: &FileSystemFacts) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::{Evidence, Fact};
+    use crate::fact::Evidence;
+    use crate::filesystem::{Need, NeedKind};
     use crate::rules::Status;
     use crate::rules::testing::*;
 
@@ -137,6 +144,17 @@ mod tests {
         facts.filesystems[1].kind = "xfs".to_owned();
         let finding = judged(&FilesystemSound, &facts, Profile::Huaweicloud);
         assert!(remedy(&finding).starts_with("xfs_repair "));
+    }
+
+    #[test]
+    fn blocks_larger_than_the_kernels_pages_warn() {
+        let mut facts = good_linux();
+        let evidence = Evidence::new("partition 2: ext superblock, byte 1048", "blocks of 65536");
+        let kind = NeedKind::LargePages(6, 19);
+        health_mut(&mut facts, 1).needs.push(Need { kind, evidence });
+        expect(&FilesystemSound, &facts, Status::Warn, "does not mount it");
+        kernel_mut(&mut facts).release = "6.19.0-1-amd64".to_owned();
+        assert_eq!(status(&FilesystemSound, &facts), Status::Pass);
     }
 
     #[test]

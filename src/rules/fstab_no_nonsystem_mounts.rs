@@ -1,6 +1,7 @@
 //! `fstab-no-nonsystem-mounts`
 
-use super::scope::{Decision, known, linux_only, settle, undecided};
+use super::mountable::failure;
+use super::scope::{Decision, disk, known, linux_only, settle, undecided};
 use super::system_mounts::{
     is_automatic, is_boot, is_optional, is_required, is_swap, is_system, is_unstable, take_out,
 };
@@ -22,8 +23,8 @@ static DOC: Doc = Doc {
         "数据盘不会随镜像导入。对于/etc/fstab中不存在的磁盘，systemd会等待90秒后进入紧急模式，此时网络和SSH尚未启动，无法登录。",
     ),
     decided: Fixed::new(
-        "Each line that is carried out at boot (no noauto), and each systemd mount unit that boot starts, must lead to a volume of this image, or to an image file in it. Of two lines for one mount point systemd takes the first, and of noauto and auto, nofail and fail the last counts. One that leads to none fails; with nofail or x-systemd.automount it warns, and so does a network file system without _netdev or nofail. System directories (/, /boot, /usr, /var, …) and swap are left to fstab-uuid-exists and boot-and-system-same-disk.",
-        "启动时执行的每一行（没有noauto）以及启动时加载的每个systemd mount单元都必须对应到本镜像中的卷，或其中存在的映像文件。同一挂载点有两行时systemd采用第一行；noauto与auto、nofail与fail以最后一个为准。找不到对应卷时判为失败；带nofail或x-systemd.automount时仅告警；网络文件系统没有_netdev或nofail时告警。系统目录（/、/boot、/usr、/var等）和swap由fstab-uuid-exists和boot-and-system-same-disk判定。",
+        "Each line that is carried out at boot (no noauto), and each systemd mount unit that boot starts, must lead to a volume of this image, or to an image file in it. Of two lines for one mount point systemd takes the first, and of noauto and auto, nofail and fail the last counts. One that leads to none fails, and so does one whose volume holds another type or no such subvolume; with nofail or x-systemd.automount it warns, and so does a network file system without _netdev or nofail. System directories (/, /boot, /usr, /var, …) and swap are left to fstab-uuid-exists and boot-and-system-same-disk.",
+        "启动时执行的每一行（没有noauto）以及启动时加载的每个systemd mount单元都必须对应到本镜像中的卷，或其中存在的映像文件。同一挂载点有两行时systemd采用第一行；noauto与auto、nofail与fail以最后一个为准。找不到对应卷、卷的类型不符或没有指定的子卷时判为失败；带nofail或x-systemd.automount时仅告警；网络文件系统没有_netdev或nofail时告警。系统目录（/、/boot、/usr、/var等）和swap由fstab-uuid-exists和boot-and-system-same-disk判定。",
     ),
     remedy: Fixed::new(
         "Comment the line out: sed -i 'LINEs/^/#/' /etc/fstab. To keep it for servers that get such a disk, add nofail to its options.",
@@ -55,16 +56,25 @@ impl Rule for FstabNoNonsystemMounts {
 fn decide(facts: &Facts) -> Decision {
     let linux = linux_only(facts)?;
     let fstab = known(&linux.fstab)?;
+    let disk = disk(facts)?;
     let (mut absent, mut tolerated, mut unknown, mut seen) = (vec![], vec![], None, vec![]);
+    let mut failed = Vec::new();
     for entry in fstab.entries.iter().filter(|entry| is_automatic(entry)) {
         match fate(entry) {
+            Fate::Fine if !is_by_identifier(entry) => match failure(entry, facts, linux, disk) {
+                Ok(None) => seen.push(entry.evidence()),
+                Ok(Some(why)) => failed.push((entry, why)),
+                Err(unread) => unknown = unknown.or(Some(unread)),
+            },
             Fate::Fine => seen.push(entry.evidence()),
             Fate::Absent if is_optional(entry) => tolerated.push(entry),
             Fate::Absent => absent.push(entry),
             Fate::Waits => tolerated.push(entry),
-            Fate::Unknown(unread) => unknown = unknown.or(Some(unread)),
+            Fate::Unknown(unread) => unknown = unknown.or_else(|| Some(unread.clone())),
         }
     }
+    failed.sort_by_key(|(entry, _)| !is_required(entry));
+    let failed = failed.into_iter().next();
     absent.sort_by_key(|entry| !is_required(entry));
     if let Some(first) = absent.first() {
         let (line, file, point) = (first.line, first.file(), &first.mount_point);
@@ -84,7 +94,10 @@ fn decide(facts: &Facts) -> Decision {
         let lines = absent.into_iter().chain(tolerated).map(FstabEntry::evidence);
         return Ok(Outcome::broken(message, lines.collect()).remedy(remedy));
     }
-    if let Some(unread) = unknown {
+    if let Some((entry, why)) = failed {
+        return Ok(why.outcome(entry, vec![entry.evidence()]));
+    }
+    if let Some(unread) = &unknown {
         return Err(Box::new(undecided(unread)));
     }
     if let Some(unread) = &fstab.units_unread {
@@ -169,9 +182,15 @@ fn is_elsewhere(entry: &FstabEntry) -> bool {
         && (is_boot(point) || (is_system(point) && !is_unstable(entry.source.kind)))
 }
 
+/// Whether what cannot be mounted is the finding of fstab-uuid-exists.
+fn is_by_identifier(entry: &FstabEntry) -> bool {
+    is_system(&entry.mount_point) && !is_unstable(entry.source.kind)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fact::Fact;
     use crate::rules::Status;
     use crate::rules::testing::*;
 
@@ -251,6 +270,67 @@ mod tests {
         assert!(!finding.message.en.contains("emergency"), "{}", finding.message.en);
         let automount = with(with_options(entry, "comment=systemd.automount"));
         expect(&FstabNoNonsystemMounts, &automount, Status::Warn, "/etc/fstab:7");
+    }
+
+    #[test]
+    fn a_volume_that_does_not_hold_what_the_line_mounts_fails() {
+        // Volume 0 is ext4, volume 2 swap.
+        let of = |volume: usize, point: &str, fs_type: &str, options: &str| {
+            let source = device("UUID=x", SourceKind::Uuid, Resolution::Volume(volume));
+            with(with_options(mount(7, source, point, fs_type), options))
+        };
+        let rule = &FstabNoNonsystemMounts;
+        for (volume, fs_type) in
+            [(0, "xfs"), (0, "btrfs"), (2, "ext4"), (2, "auto"), (0, "xfs,btrfs")]
+        {
+            let facts = of(volume, "/data", fs_type, "defaults");
+            let finding = expect(rule, &facts, Status::Fail, "/etc/fstab:7");
+            assert!(
+                finding.message.en.contains(&format!("as {fs_type}, but it is")),
+                "{finding:#?}"
+            );
+        }
+        for fs_type in ["ext4", "ext2", "auto", "ext3,xfs", "fuse.x", "iso9660"] {
+            let facts = of(0, "/data", fs_type, "defaults");
+            assert_eq!(status(rule, &facts), Status::Pass, "{fs_type}");
+        }
+        expect(rule, &of(0, "/data", "xfs", "nofail"), Status::Warn, "goes on without it");
+        for word in ["deafults", "default", "defualts"] {
+            expect(rule, &of(0, "/data", "ext4", word), Status::Fail, word);
+        }
+        for word in ["rw", "data=ordered", "defaults"] {
+            assert_eq!(status(rule, &of(0, "/data", "ext4", word)), Status::Pass, "{word}");
+        }
+        // That of a system directory is the finding of another rule, unless named by the bus.
+        assert_eq!(status(rule, &of(2, "/var/lib", "auto", "defaults")), Status::Pass);
+        let mut facts = of(2, "/var/lib", "auto", "defaults");
+        fstab_mut(&mut facts).entries[3].source.kind = SourceKind::KernelName;
+        expect(rule, &facts, Status::Fail, "but it is swap");
+        let mut facts = of(0, "/data", "ext4", "defaults");
+        disk_mut(&mut facts).volumes[0].signatures = Fact::Known(Vec::new());
+        expect(rule, &facts, Status::Fail, "holds no file system");
+        fstab_mut(&mut facts).entries[3].fs_type = "auto".to_owned();
+        expect(rule, &facts, Status::Unverified, "no file system that is known");
+        fstab_mut(&mut facts).entries[3].options = vec!["x-systemd.makefs".to_owned()];
+        assert_eq!(status(rule, &facts), Status::Pass);
+    }
+
+    #[test]
+    fn a_subvolume_that_is_not_there_fails() {
+        let source = device("UUID=x", SourceKind::Uuid, Resolution::Volume(0));
+        for (rule, point) in [
+            (&FstabNoNonsystemMounts as &dyn Rule, "/data"),
+            (&crate::rules::fstab_uuid_exists::FstabUuidExists, "/var"),
+        ] {
+            let mut facts = with(mount(7, source.clone(), point, "auto"));
+            let mounts = &mut linux_mut(&mut facts).mounts;
+            let mut mounted = mounts[0].clone();
+            mounted.path = point.to_owned();
+            mounts.push(mounted);
+            assert_eq!(status(rule, &facts), Status::Pass);
+            linux_mut(&mut facts).mounts[2].fails = Some("subvol=@x: there is none".to_owned());
+            expect(rule, &facts, Status::Fail, "subvol=@x: there is none");
+        }
     }
 
     #[test]

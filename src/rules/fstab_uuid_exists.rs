@@ -1,9 +1,10 @@
 //! `fstab-uuid-exists`
 
+use super::mountable::failure;
 use super::scope::{Decision, disk, known, linux_only, settle, undecided};
 use super::system_mounts::{is_automatic, is_optional, is_swap, is_system, is_unstable, take_out};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, volumes};
-use crate::disk::facts::{DiskFacts, SignatureKind, VolumeFacts};
+use crate::disk::facts::DiskFacts;
 use crate::fact::Evidence;
 use crate::guest::facts::{Facts, FstabEntry, Resolution, SourceKind};
 use crate::text;
@@ -21,8 +22,8 @@ static DOC: Doc = Doc {
         "如果UUID没有对应的文件系统，启动会进入紧急模式；对于swap，systemd会等待90秒后继续启动。",
     ),
     decided: Fixed::new(
-        "UUID=, LABEL=, PARTUUID=, PARTLABEL=, mapper and md names of system mounts (/, /boot, /boot/efi, /usr, /var and other directories of the system) are looked up among the signatures of the image's volumes. A missing swap or nofail mount warns. A volume that is found must have the type that the line names: ext4 is not mounted as xfs. User and data mounts are left to fstab-no-nonsystem-mounts, kernel names to fstab-uuid.",
-        "在镜像各卷的特征中查找系统挂载点（/、/boot、/boot/efi、/usr、/var等系统目录）使用的UUID=、LABEL=、PARTUUID=、PARTLABEL=、mapper和md名称。swap或带nofail的挂载缺失时告警。找到的卷还必须具有该行指定的类型：ext4不能按xfs挂载。用户和数据挂载由fstab-no-nonsystem-mounts判定，内核设备名由fstab-uuid判定。",
+        "UUID=, LABEL=, PARTUUID=, PARTLABEL=, mapper and md names of system mounts (/, /boot, /boot/efi, /usr, /var and other directories of the system) are looked up among the signatures of the image's volumes. A missing swap or nofail mount warns. A volume that is found must have the type and the subvolume that the line names: ext4 is not mounted as xfs, and nothing is with defaults misspelled. User and data mounts are left to fstab-no-nonsystem-mounts, kernel names to fstab-uuid.",
+        "在镜像各卷的特征中查找系统挂载点（/、/boot、/boot/efi、/usr、/var等系统目录）使用的UUID=、LABEL=、PARTUUID=、PARTLABEL=、mapper和md名称。swap或带nofail的挂载缺失时告警。找到的卷还必须具有该行指定的类型和子卷：ext4不能按xfs挂载；拼错defaults也会使挂载失败。用户和数据挂载由fstab-no-nonsystem-mounts判定，内核设备名由fstab-uuid判定。",
     ),
     remedy: Fixed::new(
         "Correct the identifier in /etc/fstab to the one that blkid prints for the right partition; upper and lower case count.",
@@ -56,25 +57,25 @@ fn decide(facts: &Facts) -> Decision {
     let disk = disk(facts)?;
     let fstab = known(&linux.fstab)?;
     let (mut vital, mut swap, mut unknown, mut seen) = (vec![], vec![], None, vec![]);
-    let mut wrong_type = None;
+    let mut failed = None;
     for entry in fstab.entries.iter().filter(|entry| concerns(entry)) {
         match &entry.source.resolution {
             Resolution::Volume(index) => {
                 let volume = disk.volumes.get(*index).map(volumes::describe).unwrap_or_default();
                 let place = entry.evidence().location;
                 seen.push(Evidence::new(place, format!("{} is {volume}", entry.source.spec)));
-                if let Some(found) = disk.volumes.get(*index).and_then(VolumeFacts::signature)
-                    && is_other_type(&entry.fs_type, found.kind)
-                    && !is_optional(entry)
-                    && entry.mount_point != "/"
-                {
-                    wrong_type = wrong_type.or(Some((entry, found.kind.name())));
+                match failure(entry, facts, linux, disk) {
+                    Ok(Some(why)) if !is_optional(entry) => {
+                        failed = failed.or(Some((entry, why)));
+                    }
+                    Ok(_) => {}
+                    Err(unread) => unknown = unknown.or(Some(unread)),
                 }
             }
             Resolution::Missing if is_swap(entry) || is_optional(entry) => swap.push(entry),
             Resolution::Missing => vital.push(entry),
             Resolution::NoDevice => {}
-            Resolution::Unknown(unread) => unknown = unknown.or(Some(unread)),
+            Resolution::Unknown(unread) => unknown = unknown.or(Some(unread.clone())),
         }
     }
     if let Some(first) = vital.first() {
@@ -93,22 +94,10 @@ fn decide(facts: &Facts) -> Decision {
         );
         return Ok(Outcome::broken(message, evidence(vital.into_iter().chain(swap), disk)));
     }
-    if let Some((entry, found)) = wrong_type {
-        let (line, file, spec) = (entry.line, entry.file(), &entry.source.spec);
-        let (point, wanted) = (&entry.mount_point, &entry.fs_type);
-        return Ok(Outcome::broken(
-            text!(
-                "Line {line} of {file} mounts {spec} at {point} as {wanted}, but it is {found}: the mount fails, and the start stops in emergency mode.",
-                "{file}第{line}行将{spec}按{wanted}挂载到{point}，但其实际类型为{found}：挂载失败，启动会进入紧急模式。"
-            ),
-            evidence([entry].into_iter(), disk),
-        )
-        .remedy(text!(
-            "Correct the third field of line {line} of {file} to {found}.",
-            "将{file}第{line}行的第三个字段修改为{found}。"
-        )));
+    if let Some((entry, why)) = failed {
+        return Ok(why.outcome(entry, evidence([entry].into_iter(), disk)));
     }
-    if let Some(unread) = unknown.or(fstab.units_unread.as_ref()) {
+    if let Some(unread) = unknown.as_ref().or(fstab.units_unread.as_ref()) {
         return Err(Box::new(undecided(unread)));
     }
     if let Some(first) = swap.first() {
@@ -142,23 +131,6 @@ fn concerns(entry: &FstabEntry) -> bool {
         );
     let swap = is_swap(entry) && !entry.is_noauto();
     by_identifier && (swap || (is_automatic(entry) && is_system(&entry.mount_point)))
-}
-
-/// Whether a mount as `fs_type` fails because the volume has a file system of another kind. One driver
-/// serves ext2, ext3 and ext4, and one msdos and vfat; what else may be told apart is not judged
-/// (`auto`, a list, FUSE).
-fn is_other_type(fs_type: &str, found: SignatureKind) -> bool {
-    let family = |name: &str| match name {
-        "ext2" | "ext3" | "ext4" => Some("ext"),
-        "vfat" | "msdos" => Some("fat"),
-        "xfs" => Some("xfs"),
-        "btrfs" => Some("btrfs"),
-        _ => None,
-    };
-    match (family(fs_type), family(found.name())) {
-        (Some(wanted), Some(found)) => wanted != found,
-        _ => false,
-    }
 }
 
 /// The lines, and the identifiers that do exist.

@@ -79,6 +79,7 @@ mod leftover_ssh_keys;
 mod login_credential_or_cloudinit;
 mod lvm_root_no_injection;
 mod machine_id_hostkeys;
+mod mountable;
 mod networkmanager_cloudinit_079;
 pub(crate) mod nic;
 pub(crate) mod nic_dhcp;

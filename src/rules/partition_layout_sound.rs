@@ -10,6 +10,9 @@ use crate::text;
 /// The partition table is read alike by everybody.
 pub(super) struct PartitionLayoutSound;
 
+/// Bytes of a sector of the cloud's disks; no document of the cloud gives it.
+const CLOUD_SECTOR: u32 = 512;
+
 static DOC: Doc = Doc {
     title: Fixed::new(
         "The partition table is sound and nothing lies beyond the end of the disk",
@@ -20,8 +23,8 @@ static DOC: Doc = Doc {
         "固件、引导程序和内核各自读取分区表。如果主备分区表不一致，或者分区、文件系统超出磁盘末尾，云服务器可能无法启动，或挂载到损坏的文件系统。",
     ),
     decided: Fixed::new(
-        "MBR, chain of logical partitions, primary and backup GPT with their checksums are read; partitions must not overlap, and no partition or file system may be bigger than what holds it. A missing or misplaced backup GPT (the disk was resized) warns.",
-        "读取MBR、逻辑分区链、主备GPT及其校验和；分区不得重叠，分区和文件系统不得大于其所在的磁盘或分区。备份GPT缺失或位置不对（磁盘被扩容过）时告警。",
+        "MBR, chain of logical partitions, primary and backup GPT with their checksums are read; partitions must not overlap, and no partition or file system may be bigger than what holds it. A missing or misplaced backup GPT (the disk was resized) warns, and so does a GPT for sectors of another size than 512 bytes, which the cloud's disks are taken to have.",
+        "读取MBR、逻辑分区链、主备GPT及其校验和；分区不得重叠，分区和文件系统不得大于其所在的磁盘或分区。备份GPT缺失或位置不对（磁盘被扩容过）时告警；GPT所用扇区不是512字节时也告警（假定云盘扇区为512字节）。",
     ),
     remedy: Fixed::new(
         "sgdisk -v DISK shows the damage, sgdisk -e DISK moves the backup GPT to the end of the disk. For a disk that was cut off: qemu-img resize it to its former size first.",
@@ -105,6 +108,20 @@ fn decide(facts: &Facts) -> Decision {
         )
         .remedy(tidy(disk)));
     }
+    if let Some(size) = Some(disk.sector_size).filter(|size| *size != CLOUD_SECTOR) {
+        let seen = Evidence::new("GPT header", format!("byte {size}"));
+        return Ok(Outcome::doubtful(
+            text!(
+                "The GPT is written for sectors of {size} bytes; on a disk with sectors of {CLOUD_SECTOR} bytes, as the cloud's are taken to be, Linux sees none of its partitions.",
+                "GPT按{size}字节扇区写入；在扇区为{CLOUD_SECTOR}字节的磁盘上（假定云盘如此），Linux看不到任何分区。"
+            ),
+            vec![seen],
+        )
+        .remedy(text!(
+            "Write the table anew for sectors of {CLOUD_SECTOR} bytes with the partitions at the same bytes: on such a disk each start and size is the old number times 8 (sgdisk, sfdisk).",
+            "按{CLOUD_SECTOR}字节扇区重写分区表，分区的字节位置保持不变：起始扇区和大小均为原值的8倍（sgdisk、sfdisk）。"
+        )));
+    }
     if disk.table == TableKind::None {
         return Ok(Outcome::not_applicable(text!(
             "The disk has no partition table.",
@@ -160,6 +177,13 @@ mod tests {
     fn problem(severity: Severity) -> LayoutProblem {
         let evidence = Evidence::new("MBR, byte 446", "overlaps partition 2");
         LayoutProblem { severity, evidence }
+    }
+
+    #[test]
+    fn a_table_for_sectors_of_another_size_warns() {
+        let mut facts = good_linux();
+        disk_mut(&mut facts).sector_size = 4096;
+        expect(&PartitionLayoutSound, &facts, Status::Warn, "sectors of 4096 bytes");
     }
 
     #[test]

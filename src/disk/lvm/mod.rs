@@ -174,6 +174,8 @@ impl Lvm {
             seqno: newest.seqno,
             physical_volumes: Vec::new(),
             logical_volumes: Vec::new(),
+            exported: newest.is_exported,
+            system_id: newest.system_id.clone(),
             notes: group.notes.clone(),
         };
         for (place, seqno) in &group.copies {

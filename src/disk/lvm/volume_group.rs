@@ -34,6 +34,10 @@ pub(super) struct VolumeGroup {
     pub(super) name: String,
     pub(super) uuid: String,
     pub(super) seqno: u64,
+    /// `EXPORTED`: no host activates it.
+    pub(super) is_exported: bool,
+    /// The host that it belongs to, cut to [`MAX_NAME`] characters.
+    pub(super) system_id: Option<String>,
     /// In bytes.
     pub(super) extent_size: u64,
     /// By the names that segments use: `pv0`.
@@ -171,6 +175,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<VolumeGroup> {
         name: checked(name)?,
         uuid: identifier(group)?,
         seqno: number(group, "seqno")?,
+        is_exported: has_flag(group, "EXPORTED"),
+        system_id: group
+            .get("system_id")
+            .and_then(Value::text)
+            .filter(|id| !id.is_empty())
+            .map(|id| id.chars().take(MAX_NAME).collect()),
         extent_size,
         physical_volumes,
         logical_volumes,

@@ -257,6 +257,21 @@ fn overlaps_and_two_active_partitions_are_broken() {
 }
 
 #[test]
+fn two_active_partitions_do_not_disturb_code_that_does_not_read_the_flags() {
+    // boot.img of GRUB 2.06, of a machine that starts with both flags set.
+    let mut disk = Sparse::fixture("boot/mbr_gap");
+    disk.write(446, &[0x80]);
+    disk.write(462, &[0x80]);
+    only(&disk.read().facts, Severity::Untidy, "2 entries are marked active");
+}
+
+#[test]
+fn an_extended_partition_without_any_record_is_empty() {
+    let facts = mbr(1 << 30, &[(0, 0x83, 2048, 2048), (0, 0x05, 8192, 4096)]).read();
+    only(&facts.facts, Severity::Untidy, "no signature 0x55AA");
+}
+
+#[test]
 fn a_partition_beyond_the_disk_keeps_its_facts() {
     let disk = mbr(1 << 20, &[(0, 0x83, 1024, 4096)]).read();
     only(&disk.facts, Severity::Broken, "ends at byte 2621440");

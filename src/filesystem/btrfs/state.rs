@@ -2,7 +2,7 @@
 
 use super::checksum::ChecksumType;
 use crate::fact::{Evidence, Fact, Unread};
-use crate::filesystem::health::{cut, place, refused};
+use crate::filesystem::health::{cut, large_pages, place, refused};
 use crate::filesystem::{Health, Shutdown, Space};
 
 /// Plain facts about a Btrfs file system, as its superblock and chunk tree tell them.
@@ -81,6 +81,7 @@ pub struct Replay {
 
 /// Where some fields of the superblock stand.
 const FLAGS: u64 = 0x38;
+const SECTOR_SIZE: u64 = 0x90;
 const LOG_ROOT: u64 = 0x60;
 const TOTAL_BYTES: u64 = 0x70;
 
@@ -140,6 +141,10 @@ impl BtrfsState {
             shutdown: Fact::Known((shutdown, Evidence::new(at(LOG_ROOT), detail))),
             stale,
             errors,
+            // Linux: fs/btrfs/disk-io.c, `btrfs_validate_super`; an experiment since 6.18.
+            needs: large_pages(at(SECTOR_SIZE), self.sector_size.into(), (6, 18))
+                .into_iter()
+                .collect(),
             space: Fact::Known(Space {
                 total: self.total_bytes,
                 free,

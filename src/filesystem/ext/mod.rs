@@ -101,6 +101,7 @@ impl Ext {
             first_error: superblock.first_error.clone(),
             last_error: superblock.last_error.clone(),
             last_mounted: superblock.last_mounted.clone(),
+            journal_device: superblock.external_journal(),
             journal,
         };
         let volume = Arc::new(volume);

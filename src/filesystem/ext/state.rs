@@ -2,8 +2,8 @@
 
 use super::superblock::{SUPERBLOCK_OFFSET, field};
 use crate::fact::{Evidence, Fact, Unread};
-use crate::filesystem::health::{cut, place, refused};
-use crate::filesystem::{Health, Shutdown, Space};
+use crate::filesystem::health::{cut, large_pages, place, refused};
+use crate::filesystem::{Health, Need, NeedKind, Shutdown, Space};
 
 /// Plain facts about an ext file system, as its superblock and journal tell them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,9 @@ pub struct ExtState {
     pub last_error: Option<ErrorRecord>,
     /// `s_last_mounted`: where it was last mounted; empty when never.
     pub last_mounted: String,
+    /// `s_journal_dev`: the number of the device that the journal is on; none when it is a file, or
+    /// there is none.
+    pub journal_device: Option<u32>,
     /// What became of the journal.
     pub journal: JournalState,
 }
@@ -133,6 +136,7 @@ impl ExtState {
             shutdown: Fact::Known((shutdown, seen)),
             stale: self.stale(),
             errors: self.errors(),
+            needs: self.needs(),
             space: Fact::Known(Space {
                 total: self.blocks.saturating_mul(block),
                 free: self.free_blocks.saturating_mul(block),
@@ -146,6 +150,21 @@ impl ExtState {
                 ),
             }),
         }
+    }
+
+    /// Linux: fs/ext4/super.c, `ext4_load_super` and `ext4_get_dev_journal`; blocks larger than a
+    /// page came with Linux 6.19.
+    fn needs(&self) -> Vec<Need> {
+        let block = superblock(field::LOG_BLOCK_SIZE);
+        let mut needs: Vec<Need> =
+            large_pages(block, self.block_size.into(), (6, 19)).into_iter().collect();
+        needs.extend(self.journal_device.map(|number| {
+            let detail =
+                format!("its journal is on another device, {}:{}", number >> 8, number & 0xff);
+            let evidence = Evidence::new(superblock(field::JOURNAL_DEVICE), detail);
+            Need { kind: NeedKind::LogDevice(false), evidence }
+        }));
+        needs
     }
 
     fn stale(&self) -> Option<Unread> {

@@ -20,8 +20,10 @@ const MAGIC: u16 = 0xEF53;
 pub(super) mod field {
     pub(in super::super) const BLOCKS: u64 = 0x4;
     pub(in super::super) const FREE_BLOCKS: u64 = 0xC;
+    pub(in super::super) const LOG_BLOCK_SIZE: u64 = 0x18;
     pub(in super::super) const STATE: u64 = 0x3A;
     pub(in super::super) const INCOMPAT: u64 = 0x60;
+    pub(in super::super) const JOURNAL_DEVICE: u64 = 0xE4;
     pub(in super::super) const ERROR_COUNT: u64 = 0x194;
     pub(in super::super) const FIRST_ERROR: u64 = 0x198;
     pub(in super::super) const LAST_ERROR: u64 = 0x1CC;
@@ -180,6 +182,12 @@ impl Superblock {
             last_error: error_record(&s, [0x1CC, 0x279, 0x1D0, 0x1D8, 0x1E0, 0x1D4])?,
             last_mounted: s.text(0x88, 64)?,
         })
+    }
+
+    /// The number of the device that the journal is on, when it is no file of the file system.
+    pub(super) fn external_journal(&self) -> Option<u32> {
+        let is_there = self.features.has_compat(compat::HAS_JOURNAL) && self.journal_inode == 0;
+        Some(self.journal_device).filter(|device| is_there && *device != 0)
     }
 
     /// Whether a group holds a copy of the superblock

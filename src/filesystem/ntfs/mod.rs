@@ -210,7 +210,7 @@ impl FileSystem for Ntfs {
             }
         };
         let shutdown = Fact::from_result("NTFS $LogFile", shutdown);
-        Health { shutdown, stale, errors: Vec::new(), space }
+        Health { shutdown, stale, errors: Vec::new(), needs: Vec::new(), space }
     }
 
     /// Owners and rights are not read: modes say only what is a directory or read-only.

@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::fact::{Evidence, Fact, Unread};
-use crate::filesystem::health::{cut, place, refused};
-use crate::filesystem::{Health, Shutdown, Space};
+use crate::filesystem::health::{cut, large_pages, place, refused};
+use crate::filesystem::{Health, Need, NeedKind, Shutdown, Space};
 
 /// Plain facts about an XFS file system, as its superblock and log tell them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,8 +94,10 @@ pub struct Replay {
     pub unfinished: u64,
 }
 
-/// Where the number of blocks, the free blocks and the incompatible features stand in the superblock.
+/// Where the size and the number of blocks, the log's first block, the free blocks and the incompatible features stand in the superblock.
+const BLOCK_SIZE: u64 = 4;
 const BLOCKS: u64 = 8;
+const LOG_START: u64 = 48;
 const FREE_BLOCKS: u64 = 144;
 const INCOMPAT: u64 = 216;
 
@@ -119,6 +121,20 @@ impl XfsState {
         found.extend(cut(place("xfs superblock", BLOCKS), self.missing_bytes));
         found.extend(self.refusal.as_ref().map(evidence));
         found
+    }
+
+    /// Blocks larger than a page came with Linux 6.12 (fs/xfs/xfs_super.c, `xfs_fs_fill_super`); a log
+    /// on another device is named by `logdev=` (xfs(5)).
+    fn needs(&self) -> Vec<Need> {
+        let block = place("xfs superblock", BLOCK_SIZE);
+        let mut needs: Vec<Need> =
+            large_pages(block, self.block_size, (6, 12)).into_iter().collect();
+        if self.external_log {
+            let evidence =
+                Evidence::new(place("xfs superblock", LOG_START), "its log is on another device");
+            needs.push(Need { kind: NeedKind::LogDevice(true), evidence });
+        }
+        needs
     }
 
     /// The same in the words of every file system.
@@ -157,6 +173,7 @@ impl XfsState {
             shutdown,
             stale,
             errors,
+            needs: self.needs(),
             space: Fact::Known(Space {
                 total: blocks.saturating_mul(*block_size),
                 free: free_blocks.saturating_mul(*block_size),

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, Guest, LinuxFacts};
-use crate::fact::{Fact, Unread};
-use crate::filesystem::Health;
+use super::{Architecture, Facts, Guest, LinuxFacts};
+use crate::disk::facts::{DiskFacts, PartitionRole};
+use crate::fact::{Evidence, Fact, Unread};
+use crate::filesystem::{Health, NeedKind};
 
 /// A volume that holds a file system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,4 +66,57 @@ impl Facts {
         }
         used
     }
+}
+
+impl LinuxFacts {
+    /// What the guest's own kernel is certain not to mount a file system for, mounted with these
+    /// options: blocks larger than its pages, or a log on a device that is not on this disk.
+    pub fn refusal<'o>(
+        &self,
+        health: &Health,
+        disk: &DiskFacts,
+        mut options: impl Iterator<Item = &'o str>,
+    ) -> Option<Evidence> {
+        let has_device = options.any(|option| {
+            ["logdev=", "journal_dev=", "journal_path="].iter().any(|name| option.starts_with(name))
+        });
+        let is_refused = |kind: NeedKind| match kind {
+            NeedKind::LargePages(major, minor) => {
+                self.has_small_pages()
+                    && self.kernel_version().is_some_and(|it| it < (major, minor))
+            }
+            NeedKind::LogDevice(must_be_named) => {
+                !has_device && (must_be_named || !may_hold_a_journal(disk))
+            }
+        };
+        let need = health.needs.iter().find(|need| is_refused(need.kind))?;
+        let Evidence { location, detail, .. } = &need.evidence;
+        Some(Evidence::new(location, format!("{detail}: the kernel does not mount it")))
+    }
+
+    /// Whether the kernel's pages have 4096 bytes, whatever it was built with.
+    fn has_small_pages(&self) -> bool {
+        let arch = self.arch.known().map(|(arch, _)| *arch);
+        matches!(arch, Some(Architecture::X86_64 | Architecture::I386))
+    }
+
+    /// Major and minor version of the default kernel.
+    fn kernel_version(&self) -> Option<(u32, u32)> {
+        let kernel = self.kernels.known()?.iter().find(|kernel| kernel.is_default)?;
+        let mut numbers = kernel.release.split(|c: char| !c.is_ascii_digit());
+        Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+    }
+}
+
+/// Whether something on the disk may be the journal of a file system elsewhere: it bears no signature
+/// that is known.
+fn may_hold_a_journal(disk: &DiskFacts) -> bool {
+    let is_for_loader = |index: usize| {
+        let mut partitions = disk.partitions.iter();
+        partitions.any(|it| it.volume == Some(index) && it.role == PartitionRole::BiosBoot)
+    };
+    disk.volumes.iter().enumerate().any(|(index, volume)| {
+        let is_unsigned = volume.signatures.known().is_none_or(Vec::is_empty);
+        (is_unsigned && !is_for_loader(index)) || disk.unopened(index).is_some()
+    })
 }

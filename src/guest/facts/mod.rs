@@ -200,6 +200,9 @@ pub struct MountFacts {
     pub kind: Option<String>,
     /// Whether its files can be read, or why not.
     pub readable: Fact<()>,
+    /// Why the mount is certain to fail although its volume is in this image: no such subvolume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fails: Option<String>,
     /// What asked for it: the fstab line; for `/` what made it the root.
     pub evidence: Evidence,
 }

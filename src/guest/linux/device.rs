@@ -712,6 +712,8 @@ pub(crate) mod tests {
             name: "vg-x".into(),
             uuid: "GROUPa-bbbb".into(),
             seqno: 1,
+            exported: false,
+            system_id: None,
             physical_volumes: vec![PhysicalVolumeFacts {
                 uuid: "PVaaaa-bbbb".into(),
                 volume: Some(2),

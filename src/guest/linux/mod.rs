@@ -31,7 +31,8 @@ use self::root::{NoRoot, Root};
 use self::systemd_unit::BootUnits;
 use super::facts::{
     Accounts, BootEntry, BootFacts, BootFile, CloudInitFacts, Fstab, Guest, InitramfsFacts,
-    KernelFacts, LinuxFacts, MountFacts, PackageFacts, ResolvedFile, SshdFacts,
+    KernelFacts, LinkKind, LinkState, LinuxFacts, MountFacts, PackageFacts, ResolvedFile,
+    SshdFacts,
 };
 use super::password::InitialPassword;
 use super::{Machine, traced};
@@ -149,7 +150,7 @@ fn inspect(
     let drivers = traced("drivers", || {
         drivers::find(&tree, machine.disk, &boot, &kernels, &settings, root_needs)
     });
-    let facts = LinuxFacts {
+    let mut facts = LinuxFacts {
         os: os_release::find(&tree),
         arch: arch::find(&tree),
         usr_merged: usr_merged(&tree),
@@ -169,7 +170,31 @@ fn inspect(
         firewall: traced("firewall", || firewall::find(&tree, &sshd, &units)),
         sshd,
     };
+    break_at_refused_root(machine, root.volume, &mut facts);
     (facts, tree)
+}
+
+/// Breaks the boot chain at a root that LVM does not activate, or the kernel does not mount.
+fn break_at_refused_root(machine: &Machine<'_>, root: usize, facts: &mut LinuxFacts) {
+    let Some(Fact::Known(Some(filesystem))) = machine.filesystems.get(root) else { return };
+    let entry = facts.boot.default_entry.known().and_then(Option::as_ref);
+    let flags = entry.map(boot::root_flags).unwrap_or_default();
+    let group = machine.disk.logical_volume(root).map(|(group, _)| group);
+    let exported = group.filter(|group| group.exported).map(|group| {
+        Evidence::new(
+            format!("volume group {}", group.name),
+            "exported, so that nothing activates it",
+        )
+    });
+    let refusal =
+        exported.or_else(|| facts.refusal(&filesystem.health(), machine.disk, flags.split(',')));
+    let mut links = facts.boot.chain.iter_mut().filter(|link| link.state == LinkState::Found);
+    let link = links.find(|link| link.kind == LinkKind::RootDevice);
+    if let (Some(Evidence { location, detail, .. }), Some(link)) = (refusal, link) {
+        let named = &link.evidence.detail;
+        link.evidence.detail = format!("{named}: {location}: {detail}");
+        link.state = LinkState::Missing;
+    }
 }
 
 /// The initramfs that the default entry loads.
@@ -333,7 +358,7 @@ mod tests {
     use crate::disk::facts::{DiskFacts, SignatureKind};
     use crate::filesystem::FileSystem;
     use crate::filesystem::memory::MemoryFs;
-    use crate::guest::facts::{LinkKind, LinkState, Resolution};
+    use crate::guest::facts::Resolution;
 
     /// Partition 1 (`/boot`) and partition 5.
     type Volumes = [Fact<Option<Arc<dyn FileSystem>>>; 2];

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::root::Root;
 use super::rooted::Rooted;
+use crate::error::Error;
 use crate::fact::Fact;
 use crate::filesystem::tree::{Mounted, Tree};
 use crate::filesystem::{FileSystem, FileType};
@@ -25,6 +26,7 @@ pub(super) fn join(
         volume: Some(root.volume),
         kind: Some(root.filesystem.kind().to_owned()),
         readable: Fact::Known(()),
+        fails: None,
         evidence: root.evidence.clone(),
     };
     let mut mounts = vec![of_root("/")];
@@ -119,6 +121,30 @@ pub(super) fn chosen<'o>(
     }
 }
 
+/// Why the kernel does not mount the subvolume that an entry names: by its path or its number there
+/// is none, or the two name different ones (Linux: fs/btrfs/super.c, `mount_subvol`).
+fn contradiction(filesystem: &Arc<dyn FileSystem>, entry: &FstabEntry) -> Option<String> {
+    let options = || entry.options.iter().map(String::as_str).rev();
+    let named = |name: &str| {
+        let option = options().find(|option| option.starts_with(name))?;
+        Some((option, filesystem.subvolume(option)))
+    };
+    if filesystem.kind() != "btrfs" {
+        return None;
+    }
+    let (path, number) = (named("subvol="), named("subvolid="));
+    let mut both = path.iter().chain(&number);
+    if let Some((option, _)) = both.find(|(_, found)| found.as_ref().is_err_and(Error::is_absent)) {
+        return Some(format!("{option}: there is none"));
+    }
+    match (path?, number?) {
+        ((path, Ok(by_path)), (number, Ok(by_number))) if by_path.root() != by_number.root() => {
+            Some(format!("{path} is not {number}"))
+        }
+        _ => None,
+    }
+}
+
 /// The last of these mount options that chooses a subvolume.
 pub(super) fn subvolume_option<'o>(
     options: impl DoubleEndedIterator<Item = &'o str>,
@@ -133,6 +159,7 @@ fn bare(entry: &FstabEntry) -> MountFacts {
         volume: None,
         kind: None,
         readable: Fact::Known(()),
+        fails: None,
         evidence: entry.evidence(),
     }
 }
@@ -145,10 +172,12 @@ fn mount(machine: &Machine<'_>, entry: &FstabEntry) -> (Mounted, MountFacts) {
             match machine.filesystems.get(*volume) {
                 Some(Fact::Known(Some(filesystem))) => {
                     facts.kind = Some(filesystem.kind().to_owned());
+                    facts.fails = contradiction(filesystem, entry);
                     let options = entry.options.iter().map(String::as_str);
-                    match chosen(filesystem, options) {
-                        Ok(filesystem) => return (Mounted::Readable(filesystem, *volume), facts),
-                        Err(reason) => reason,
+                    match (chosen(filesystem, options), &facts.fails) {
+                        (_, Some(reason)) => reason.clone(),
+                        (Ok(shown), None) => return (Mounted::Readable(shown, *volume), facts),
+                        (Err(reason), None) => reason,
                     }
                 }
                 Some(Fact::Unknown(unread)) => format!("{}: {}", unread.location, unread.reason),

@@ -318,6 +318,8 @@ pub(super) fn volume_group(volume: usize, missing: Option<&str>) -> VolumeGroupF
         name: "vg".to_owned(),
         uuid: "groupU-UID".to_owned(),
         seqno: 3,
+        exported: false,
+        system_id: None,
         physical_volumes: std::iter::once(pv("presen-t", Some(2)))
             .chain(missing.map(|uuid| pv(uuid, None)))
             .collect(),
@@ -409,6 +411,7 @@ fn filesystem(volume: usize, total: u64, free: u64) -> FileSystemFacts {
             shutdown: Fact::Known((Shutdown::Clean, Evidence::new(place(1082), "s_state valid"))),
             stale: None,
             errors: Vec::new(),
+            needs: Vec::new(),
             space: Fact::Known(Space {
                 total,
                 free,
@@ -648,6 +651,7 @@ pub(crate) fn good_linux() -> Facts {
         volume: Some(volume),
         kind: Some("ext4".to_owned()),
         readable: Fact::Known(()),
+        fails: None,
         evidence: Evidence::new(format!("/etc/fstab:{line}"), path),
     };
     let kernel = KernelFacts {

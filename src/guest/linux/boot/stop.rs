@@ -3,9 +3,9 @@
 
 use super::command_line::{last_value, parameters};
 use crate::disk::facts::DiskFacts;
-use crate::fact::Evidence;
+use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
-    BootEntry, ChainLink, InitramfsFacts, LinkState, Resolution, StartStop, StopKind,
+    BootEntry, ChainLink, InitramfsFacts, LinkState, ListingEnd, Resolution, StartStop, StopKind,
 };
 use crate::guest::linux::INITRAMFS_TOOLS;
 use crate::guest::linux::device::device_ref;
@@ -48,6 +48,11 @@ pub(in crate::guest::linux) fn stop(
             return stops(StopKind::InitramfsShell, word);
         }
         let with_lvm = initramfs.filter(|it| !of_tools && it.programs.contains("lvm"));
+        if let Some(word) =
+            with_lvm.and_then(|it| passes_over_root(entry, it, &words, settings, disk))
+        {
+            return stops(StopKind::AbsentDevice, word);
+        }
         if let Some(initramfs) = with_lvm.filter(|_| !leaves_lvm(&words)) {
             if let Some(word) = absent_volume(&words, disk) {
                 return stops(StopKind::AbsentDevice, word);
@@ -104,9 +109,48 @@ fn absent_volume(words: &[String], disk: &DiskFacts) -> Option<String> {
 
 /// Whether dracut is told to leave logical volumes alone.
 fn leaves_lvm(words: &[String]) -> bool {
-    words
-        .iter()
-        .any(|word| matches!(word.as_str(), "rd.lvm=0" | "rd.lvm=no" | "rd.lvm=off" | "rd_NO_LVM"))
+    words.iter().any(leaves)
+}
+
+fn leaves(word: &String) -> bool {
+    matches!(word.as_str(), "rd.lvm=0" | "rd.lvm=no" | "rd.lvm=off" | "rd_NO_LVM")
+}
+
+/// The word for which dracut does not activate the logical volume that root is: it leaves all of them
+/// alone, or activates those that are listed, and root is not among them (dracut:
+/// `90lvm/lvm_scan.sh`).
+fn passes_over_root(
+    entry: &BootEntry,
+    initramfs: &InitramfsFacts,
+    words: &[String],
+    settings: &Files,
+    disk: &DiskFacts,
+) -> Option<String> {
+    let Resolution::Volume(root) = entry.root.as_ref()?.resolution else { return None };
+    let (group, volume) = disk.logical_volume(root)?;
+    if let Some(word) = words.iter().find(|word| leaves(word)) {
+        return Some(word.clone());
+    }
+    // The lists in the initramfs count as well, so that they must be known.
+    if initramfs.listing != Fact::Known(ListingEnd::Complete) {
+        return None;
+    }
+    let mut all = words.to_vec();
+    for (_, setting) in settings.below("etc/cmdline") {
+        let Setting::Text(text) = setting else { return None };
+        all.extend(parameters(&String::from_utf8_lossy(text)));
+    }
+    let listed = |names: [&'static str; 2]| {
+        all.iter().filter_map(move |word| names.iter().find_map(|name| word.strip_prefix(name)))
+    };
+    let name = format!("{}/{}", group.name, volume.name);
+    let mut volumes = listed(["rd.lvm.lv=", "rd_LVM_LV="]).peekable();
+    let mut groups = listed(["rd.lvm.vg=", "rd_LVM_VG="]).peekable();
+    let is_any = volumes.peek().is_some() || groups.peek().is_some();
+    let has_root = volumes.any(|it| it.trim_start_matches("/dev/") == name)
+        || groups.any(|it| it.trim_start_matches("/dev/") == group.name);
+    let is_list = |word: &&String| ["rd.lvm.", "rd_LVM_"].iter().any(|it| word.starts_with(it));
+    words.iter().find(is_list).filter(|_| is_any && !has_root).cloned()
 }
 
 /// The same on the command line that dracut put into the initramfs (dracut.cmdline(7),
@@ -132,8 +176,8 @@ fn absent_by_itself(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::Fact;
-    use crate::guest::facts::{BootFile, LinkKind, ListingEnd};
+    use crate::disk::facts::{LogicalVolumeFacts, VolumeGroupFacts};
+    use crate::guest::facts::{BootFile, LinkKind};
     use crate::guest::linux::device::tests::disk;
 
     fn entry(command_line: &str) -> BootEntry {
@@ -251,5 +295,61 @@ mod tests {
         let without = InitramfsFacts { programs: Default::default(), ..with_lvm() };
         let entry = entry("rd.lvm.lv=rhel/swap");
         assert_eq!(stop(&entry, Some(&without), &made(false), &link, &disk()), None);
+    }
+
+    #[test]
+    fn dracut_does_not_find_a_root_that_it_is_told_to_pass_over() {
+        // lvm_scan.sh: `lvchange -ay` of each rd.lvm.lv=, and `vgchange -ay` of the groups of
+        // rd.lvm.vg=, or of all when there is neither.
+        let root = LogicalVolumeFacts {
+            name: "root".to_owned(),
+            uuid: String::new(),
+            visible: true,
+            size: 1,
+            segment_types: Vec::new(),
+            missing_pvs: Vec::new(),
+            volume: Some(1),
+        };
+        let mut disk = disk();
+        disk.volumes[1].name = "system/root".to_owned();
+        disk.volume_groups.push(VolumeGroupFacts {
+            name: "system".to_owned(),
+            uuid: String::new(),
+            seqno: 1,
+            exported: false,
+            system_id: None,
+            physical_volumes: Vec::new(),
+            logical_volumes: vec![
+                LogicalVolumeFacts { name: "swap".to_owned(), volume: Some(0), ..root.clone() },
+                root,
+            ],
+            notes: Vec::new(),
+        });
+        disk.volumes[0].name = "system/swap".to_owned();
+        let link = init("/sbin/init", "/sbin/init");
+        let of = |command_line: &str, settings: &Files| {
+            let mut entry = entry(command_line);
+            entry.root = Some(device_ref("/dev/mapper/system-root", &disk));
+            let found = stop(&entry, Some(&with_lvm()), settings, &link, &disk);
+            found.map(|stop| (stop.kind, stop.word))
+        };
+        let none = made(false);
+        for word in ["rd.lvm=0", "rd_NO_LVM", "rd.lvm.vg=other", "rd.lvm.lv=system/swap"] {
+            let stopped = Some((StopKind::AbsentDevice, word.to_owned()));
+            assert_eq!(of(&format!("ro {word}"), &none), stopped, "{word}");
+            assert_eq!(of(word, &made(true)), None, "{word}");
+        }
+        for words in [
+            "ro",
+            "rd.lvm.lv=system/root",
+            "rd.lvm.lv=system/swap rd.lvm.lv=system/root",
+            "rd.lvm.vg=system",
+            "rd.lvm.lv=system/swap rd.lvm.vg=system",
+            "rd.lvm=1",
+        ] {
+            assert_eq!(of(words, &none), None, "{words}");
+        }
+        let built_in = Files::with("etc/cmdline.d/90lvm.conf", " rd.lvm.lv=system/root \n");
+        assert_eq!(of("rd.lvm.lv=system/swap", &built_in), None);
     }
 }

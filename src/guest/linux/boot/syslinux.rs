@@ -3,6 +3,7 @@
 use super::entry::{Configuration, EntrySpec, FileSpec, MAX_LISTED_ENTRIES};
 use super::grub_device::Device;
 use super::volumes::{Place, Volumes};
+use crate::bytes::BytesExt;
 use crate::error::Result;
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::LoaderKind;
@@ -18,6 +19,13 @@ const MAX_DEPTH: u32 = 16;
 
 /// Most labels that are read.
 const MAX_LABELS: usize = 1024;
+
+/// Largest module that is searched for the names of libraries; SYSLINUX 6.04's largest has 180 KiB.
+const MAX_MODULE: u64 = 1 << 20;
+
+/// The libraries that modules of SYSLINUX 5 and later are linked with (`com32/lib`, `com32/libutil`,
+/// `com32/gpllib`).
+const LIBRARIES: [&str; 3] = ["libutil.c32", "libcom32.c32", "libgpl.c32"];
 
 /// Directories in which SYSLINUX is installed and looks for its configuration.
 pub(super) const DIRECTORIES: [&str; 6] =
@@ -46,6 +54,8 @@ struct Config {
     menu_default: Option<usize>,
     ui: Option<String>,
     timeout: Option<(i64, Evidence)>,
+    /// `PATH`: modules may lie elsewhere.
+    path: bool,
     /// `PROMPT 1`: the prompt is shown even when no key is held.
     prompts: bool,
     append: Option<(String, String)>,
@@ -109,6 +119,7 @@ pub(super) fn read(volumes: &Volumes<'_>, place: &Place) -> Result<Configuration
     let locked = label.and_then(|label| {
         Some(format!("it asks for a password: MENU PASSWD in {}", label.password.as_ref()?))
     });
+    let locked = locked.or_else(|| reader.missing_module(&config));
     Ok(Configuration {
         kind: LoaderKind::Syslinux,
         locked,
@@ -146,6 +157,7 @@ impl Reader<'_, '_> {
                 ("default", _) => config.default = Some((rest.to_owned(), location)),
                 ("ontimeout", _) if !rest.is_empty() => config.ontimeout = Some(rest.to_owned()),
                 ("prompt", _) => config.prompts = !rest.is_empty() && rest != "0",
+                ("path", _) => config.path = true,
                 ("ui", _) => config.ui = Some(rest.to_owned()),
                 ("timeout", _) => {
                     // Tenths of a second; 0 waits for ever.
@@ -208,6 +220,42 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// Why the menu does not come up: its module, or a library that the module is linked with, is not
+    /// there. SYSLINUX looks in the directory of its configuration and in its own.
+    fn missing_module(&self, config: &Config) -> Option<String> {
+        let default = config.default.as_ref().map(|(text, _)| text).filter(|text| is_menu(text));
+        let module = cut_word(config.ui.as_ref().or(default)?).0;
+        if config.path {
+            return None;
+        }
+        // What could not be read may be there.
+        let is_missing = |name: &str| {
+            let own = std::iter::once(self.place(name));
+            let others = DIRECTORIES.iter().map(|directory| {
+                let path = format!("{directory}/{name}");
+                Place { device: self.device.clone(), path }
+            });
+            own.chain(others)
+                .all(|place| self.volumes.find_at(&place).is_err_and(|error| error.is_absent()))
+        };
+        let why = |name: &str| format!("the menu's module {name} is not there");
+        if is_missing(module) {
+            return Some(why(module));
+        }
+        let place = self.place(module);
+        let volume = self.volumes.volume_of(&place).ok()?;
+        let bytes = self.volumes.open(volume, &place.path).ok()?;
+        if bytes.len() > MAX_MODULE {
+            return None;
+        }
+        let bytes = bytes.vec(0, usize::try_from(bytes.len()).ok()?).ok()?;
+        let is_linked = |library: &&&str| {
+            let name = [library.as_bytes(), b"\0"].concat();
+            bytes.starts_with(b"\x7fELF") && bytes.windows(name.len()).any(|part| part == name)
+        };
+        LIBRARIES.iter().filter(is_linked).find(|name| is_missing(name)).map(|name| why(name))
+    }
+
     fn place(&self, name: &str) -> Place {
         let path = match name.starts_with('/') {
             true => name.to_owned(),
@@ -226,6 +274,11 @@ impl Reader<'_, '_> {
         let (append, append_location) =
             label.append.as_ref().or(config.append.as_ref()).unwrap_or(&none);
         let mut append = if append == "-" { String::new() } else { append.clone() };
+        // A kernel named with arguments of its own (`kernel vmlinuz root=…`): they come first.
+        let own = label.kernel.as_ref().map_or("", |(name, _)| cut_word(name).1);
+        if !own.is_empty() {
+            append = format!("{own} {append}").trim().to_owned();
+        }
         if !more.is_empty() {
             append = format!("{append} {more}").trim().to_owned();
         }
@@ -239,7 +292,6 @@ impl Reader<'_, '_> {
             title: label.title.clone().unwrap_or_else(|| label.name.clone()),
             location: label.location.clone(),
             kernel: label.kernel.as_ref().map(|(name, location)| {
-                // A kernel named with arguments of its own: `kernel vmlinuz root=…`.
                 file(name.split_ascii_whitespace().next().unwrap_or_default(), location)
             }),
             initrds: initrds.map_or_else(Vec::new, |(names, location)| {
@@ -256,6 +308,7 @@ impl Reader<'_, '_> {
         let command = match (config.has_menu(), &config.ontimeout) {
             (true, Some(command)) => Some(command.clone()),
             (true, None) => None,
+            (false, Some(command)) if waits_at_prompt(config) => Some(command.clone()),
             (false, _) => Some(default?.0.clone()),
         };
         let plain = default.map(|(text, _)| text).filter(|text| !is_menu(text));
@@ -287,6 +340,11 @@ impl Reader<'_, '_> {
         let name = cut_word(command).0;
         config.labels.iter().position(|label| label.name == name)
     }
+}
+
+/// Whether the prompt is shown and ends by itself: then ONTIMEOUT counts.
+fn waits_at_prompt(config: &Config) -> bool {
+    config.prompts && config.timeout.as_ref().is_some_and(|(seconds, _)| *seconds >= 0)
 }
 
 /// The first word in lower case, and the rest.

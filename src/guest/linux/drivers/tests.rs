@@ -368,6 +368,7 @@ fn root_on(volume: usize, kind: &str) -> Vec<MountFacts> {
         volume: Some(volume),
         kind: Some(kind.to_owned()),
         readable: Fact::Known(()),
+        fails: None,
         evidence: Evidence::new("/boot/grub/grub.cfg:120", "root="),
     }]
 }
@@ -401,6 +402,8 @@ fn a_root_needs_its_file_system_and_what_it_lies_on() {
         name: "vg".to_owned(),
         uuid: String::new(),
         seqno: 1,
+        exported: false,
+        system_id: None,
         physical_volumes: vec![PhysicalVolumeFacts {
             uuid: String::new(),
             volume: Some(0),

@@ -5,12 +5,29 @@ use std::rc::Rc;
 use super::interpreter::{Interpreter, Status};
 use super::menu::{MenuItem, leading_number};
 use super::syntax::Block;
-use super::{LoadedFile, MAX_FILE_BYTES, Stop, Text};
+use super::{Doubt, LoadedFile, MAX_FILE_BYTES, Stop, Text};
 use crate::guest::linux::boot::grubenv;
 use crate::guest::linux::boot::volumes::Place;
 
 /// What one entry of the menu costs of the bound on text.
 const MENU_ITEM_COST: usize = 256;
+
+/// Commands that make entries of files in another loader's words (GRUB manual, "Commands";
+/// grub-core/commands/legacycfg.c, syslinuxcfg.c, configfile.c), or load what such a file names.
+const OTHER_MENUS: [&str; 12] = [
+    "legacy_source",
+    "legacy_configfile",
+    "extract_legacy_entries_source",
+    "extract_legacy_entries_configfile",
+    "syslinux_source",
+    "syslinux_configfile",
+    "extract_syslinux_entries_source",
+    "extract_syslinux_entries_configfile",
+    "extract_entries_source",
+    "extract_entries_configfile",
+    "legacy_kernel",
+    "legacy_initrd",
+];
 
 impl Interpreter<'_, '_> {
     /// Runs a command that is no function.
@@ -66,6 +83,7 @@ impl Interpreter<'_, '_> {
             }
             "menuentry" | "hiddenentry" => self.menu_entry(args, block, false),
             "submenu" => self.menu_entry(args, block, true),
+            "eval" => self.eval(args),
             "source" | "." => self.on_file(&first, Self::run_file),
             "configfile" => self.on_file(&first, Self::run_configfile),
             "normal" => {
@@ -112,12 +130,36 @@ impl Interpreter<'_, '_> {
         }
     }
 
+    /// Runs its arguments, parted by blanks, as a command.
+    fn eval(&mut self, args: &[Text]) -> Result<Status, Stop> {
+        if let Some(doubt) = args.iter().find_map(|arg| arg.doubt.clone()) {
+            self.may_do_anything(&doubt)?;
+            return Ok(Status { failed: false, doubt: Some(doubt) });
+        }
+        let words: Vec<&str> = args.iter().map(|arg| arg.value.as_str()).collect();
+        let text = words.join(" ");
+        self.budget.text(text.len())?;
+        let site = self.site.clone();
+        self.deeper(|this| this.run_lines(&text, site))?;
+        Ok(self.status.clone())
+    }
+
+    /// Entries may come here, the default may change, and something may be loaded.
+    fn may_do_anything(&mut self, doubt: &Doubt) -> Result<(), Stop> {
+        self.menu.doubt_from_here(Rc::clone(doubt));
+        self.loaded.doubt.get_or_insert_with(|| Rc::clone(doubt));
+        self.spoil_variable("default", doubt)
+    }
+
     fn unknown(&mut self, name: &Text, args: &[Text]) -> Result<Status, Stop> {
         if name.value.contains('=') {
             return self.assign(name);
         }
         let why = format!("{}: what {:?} does is not known", self.site, name.value);
         let doubt = name.doubt.clone().unwrap_or_else(|| why.into());
+        if OTHER_MENUS.contains(&name.value.as_str()) {
+            self.may_do_anything(&doubt)?;
+        }
         // `probe --set name`, `regexp --set=1:name`, `smbios --set name`.
         for (index, arg) in args.iter().enumerate() {
             let set = match arg.value.split_once('=') {
@@ -156,7 +198,11 @@ impl Interpreter<'_, '_> {
         name: &Text,
         run: fn(&mut Self, &Place) -> Result<crate::error::Result<()>, Stop>,
     ) -> Result<Status, Stop> {
-        if let Some(doubt) = &name.doubt {
+        // With the module regexp it is the names that match.
+        let pattern = name.value.contains('*').then(|| {
+            Doubt::from(format!("{}: which files {} names is not read", self.site, name.value))
+        });
+        if let Some(doubt) = name.doubt.as_ref().or(pattern.as_ref()) {
             self.menu.doubt_from_here(Rc::clone(doubt));
             return Ok(Status { failed: false, doubt: Some(Rc::clone(doubt)) });
         }

@@ -215,9 +215,15 @@ impl<'v, 'a> Interpreter<'v, 'a> {
 
     /// Runs a text as if it were the file `name`.
     pub(in super::super) fn run_text(&mut self, text: &str, name: &str) -> Result<(), Stop> {
-        let outer = std::mem::replace(&mut self.site, Site { file: name.into(), line: 1 });
+        self.run_lines(text, Site { file: name.into(), line: 1 })
+    }
+
+    /// Runs a text that begins at that place.
+    pub(super) fn run_lines(&mut self, text: &str, site: Site) -> Result<(), Stop> {
+        let (name, line) = (Rc::clone(&site.file), site.line);
+        let outer = std::mem::replace(&mut self.site, site);
         let budget = Rc::clone(&self.budget);
-        let mut parser = Parser::new(text, 1, &budget.nodes);
+        let mut parser = Parser::new(text, line, &budget.nodes);
         while let Some(statement) = parser.next_statement() {
             match statement {
                 Ok(statement) => self.deeper(|this| this.statement(&statement))?,
@@ -300,7 +306,10 @@ impl<'v, 'a> Interpreter<'v, 'a> {
         (inner, ended)
     }
 
-    fn deeper(&mut self, run: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
+    pub(super) fn deeper(
+        &mut self,
+        run: impl FnOnce(&mut Self) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
         self.depth = self.depth.saturating_add(1);
         bound(self.depth <= MAX_DEPTH, || {
             format!("{}: blocks, calls and files nested deeper than {MAX_DEPTH}", self.site)

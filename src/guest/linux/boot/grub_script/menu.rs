@@ -74,24 +74,36 @@ impl Menu {
                 return Err(doubt.clone());
             }
         }
+        let upstream = self.named_upstream(spec).filter(|index| *index < self.items.len());
         match self.items.get(index) {
+            // Who reads such entries is Fedora's.
+            Some(item) if !item.bls && upstream.unwrap_or(0) != index => {
+                Err(format!("which entry default={spec} means depends on the version of GRUB")
+                    .into())
+            }
             Some(item) => item.doubt.clone().map_or(Ok(Some(index)), Err),
             None => Ok(None),
         }
     }
 
-    /// The index that `spec` means, if it means one. Fedora looks for ids before numbers, upstream
-    /// for numbers first; both agree unless an id is all digits.
+    /// The index that `spec` means, if it means one, as Fedora's GRUB and its likes take it: they look
+    /// for ids before numbers.
     pub(in super::super) fn named(&self, spec: &str) -> Option<usize> {
-        if !spec.is_empty() && spec.bytes().all(|byte| byte.is_ascii_digit()) {
-            return spec.parse().ok();
-        }
         let equal =
             |part: fn(&MenuItem) -> &str| self.items.iter().position(|item| part(item) == spec);
-        equal(|item| &item.id)
-            .or_else(|| equal(|item| &item.title))
-            .or_else(|| leading_number(spec).and_then(|number| usize::try_from(number).ok()))
+        equal(|item| &item.id).or_else(|| equal(|item| &item.title)).or_else(|| number(spec))
     }
+
+    /// The same as upstream takes it: a number is one, whatever follows it, and the first entry
+    /// counts whose title or id it is (`get_entry_number`).
+    fn named_upstream(&self, spec: &str) -> Option<usize> {
+        let is_it = |item: &Rc<MenuItem>| item.title == spec || item.id == spec;
+        number(spec).or_else(|| self.items.iter().position(is_it))
+    }
+}
+
+fn number(spec: &str) -> Option<usize> {
+    leading_number(spec).and_then(|number| usize::try_from(number).ok())
 }
 
 /// Splits `default` at the first `>` that is not doubled: the entry of this menu (with `>>` undone)
@@ -155,9 +167,23 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_begins_with_a_digit_is_no_number() {
-        let menu = menu(&[("a", "0d7a-5.14"), ("b", "1c2b-4.18")]);
+    fn an_id_that_begins_with_a_digit_is_a_number_to_some_versions() {
+        let menu = menu(&[("a", "0d7a-5.14"), ("b", "1c2b-4.18"), ("1st", "0"), ("1st", "2nd")]);
         assert_eq!(menu.select("1c2b-4.18"), Ok(Some(1)));
+        assert_eq!(
+            menu.select("2nd"),
+            Err("which entry default=2nd means depends on the version of GRUB".into())
+        );
+        for spec in ["1st", "0"] {
+            assert!(menu.select(spec).is_err(), "{spec}");
+        }
+    }
+
+    #[test]
+    fn a_title_before_an_id_is_the_entry_to_some_versions() {
+        let menu = menu(&[("x", "q"), ("B", "x")]);
+        assert!(menu.select("x").is_err());
+        assert_eq!(menu.select("B"), Ok(Some(1)));
     }
 
     #[test]

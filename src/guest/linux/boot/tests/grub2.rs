@@ -9,6 +9,23 @@ fn probe(script: &str) -> String {
     command_line(&format!("{script}\nmenuentry x {{ linux /boot/vmlinuz-6.1.0-18-amd64 $result }}"))
 }
 
+/// GRUB 2.06 in QEMU starts B for the first; `eval` is implemented, other menus are not read.
+#[test]
+fn eval_runs_its_arguments_and_other_menus_leave_the_default_open() {
+    assert!(command_line(&format!("eval \"set default=1\"\n{TWO}")).contains("is-b"));
+    let entry = "menuentry x { eval \"linux /boot/vmlinuz-6.1.0-18-amd64 from-eval\" }";
+    assert!(command_line(entry).contains("from-eval"));
+    for script in [
+        "legacy_configfile /boot/grub/menu.lst",
+        "extract_entries_source /boot/grub/x.cfg",
+        "source /boot/grub/x*.cfg",
+        "for f in /boot/grub/x*.cfg; do source $f; done",
+    ] {
+        let facts = follow(&with_config(&format!("{script}\n{TWO}")));
+        assert!(facts.default_entry.unread().is_some(), "{script}: {:?}", facts.default_entry);
+    }
+}
+
 /// As SUSE's installer does it: generic code in the first sector, GRUB in the active partition.
 #[test]
 fn grub_in_the_boot_sector_of_the_active_partition_is_followed() {

@@ -12,6 +12,8 @@ fn extlinux(config: &str) -> FakeFs {
     FakeFs::new()
         .file("/boot/extlinux/ldlinux.sys", "\r\nEXTLINUX 6.03 2014-10-06  \r\n")
         .file("/boot/extlinux/ldlinux.c32", "x")
+        .file("/boot/extlinux/menu.c32", "x")
+        .file("/boot/extlinux/vesamenu.c32", "x")
         .file("/boot/extlinux/extlinux.conf", config)
         .file("/boot/vmlinuz", kernel())
         .file("/boot/initrd", "x")
@@ -26,6 +28,7 @@ fn alpine() -> FakeFs {
     FakeFs::new()
         .file("/boot/ldlinux.sys", "\r\nEXTLINUX 6.04 2019-02-09  \r\n")
         .file("/boot/ldlinux.c32", "x")
+        .file("/boot/menu.c32", "x")
         .file(
             "/boot/extlinux.conf",
             format!(
@@ -35,6 +38,37 @@ fn alpine() -> FakeFs {
         )
         .file("/boot/vmlinuz-virt", kernel())
         .file("/boot/initramfs-virt", "x")
+}
+
+/// SYSLINUX 6.04 in QEMU: "Failed to load COM32 file menu.c32", "Failed to load libutil.c32".
+#[test]
+fn a_menu_without_its_modules_does_not_come_up() {
+    let config = "UI NAME\nLABEL a\n KERNEL /boot/vmlinuz\n INITRD /boot/initrd\n";
+    let with = |name: &str, library: &str| {
+        let fs = extlinux(&config.replace("NAME", name))
+            .file("/boot/extlinux/linked.c32", "\u{7f}ELF\0libutil.c32\0");
+        let fs = if library.is_empty() { fs } else { fs.file(library, "x") };
+        state(&follow(&fake(fs)), LinkKind::DefaultEntry).cloned()
+    };
+    assert_eq!(with("menu.c32", ""), Some(LinkState::Found));
+    assert_eq!(with("hdt.c32", ""), Some(LinkState::Missing));
+    assert_eq!(with("linked.c32", ""), Some(LinkState::Missing));
+    assert_eq!(with("linked.c32", "/boot/extlinux/libutil.c32"), Some(LinkState::Found));
+    assert_eq!(with("hdt.c32\nPATH /lib", ""), Some(LinkState::Found));
+}
+
+/// As SYSLINUX 6.04 does in QEMU.
+#[test]
+fn a_prompt_that_ends_starts_ontimeout_and_a_kernel_brings_its_arguments() {
+    let labels = "LABEL a\n KERNEL /boot/vmlinuz initrd=/boot/initrd is-a\n\
+                  LABEL b\n KERNEL /boot/vmlinuz\n INITRD /boot/initrd\n APPEND is-b\n";
+    let started = |head: &str| default_entry(&boot(&format!("{head}\n{labels}"))).clone();
+    let entry = started("DEFAULT b\nONTIMEOUT a\nTIMEOUT 20\nPROMPT 1");
+    assert!(entry.command_line.contains("is-a"), "{}", entry.command_line);
+    assert_eq!(entry.initrds.len(), 1);
+    for head in ["DEFAULT b\nONTIMEOUT a\nTIMEOUT 20", "DEFAULT b\nONTIMEOUT a\nPROMPT 1"] {
+        assert_eq!(started(head).command_line, "is-b", "{head}");
+    }
 }
 
 #[test]
