@@ -318,10 +318,9 @@ mod tests {
     #[test]
     fn a_subvolume_that_is_not_there_fails() {
         let source = device("UUID=x", SourceKind::Uuid, Resolution::Volume(0));
-        for (rule, point) in [
-            (&FstabNoNonsystemMounts as &dyn Rule, "/data"),
-            (&crate::rules::fstab_uuid_exists::FstabUuidExists, "/var"),
-        ] {
+        let other: &dyn Rule = &crate::rules::fstab_uuid_exists::FstabUuidExists;
+        let rules: [(&dyn Rule, &str); 2] = [(&FstabNoNonsystemMounts, "/data"), (other, "/var")];
+        for (rule, point) in rules {
             let mut facts = with(mount(7, source.clone(), point, "auto"));
             let mounts = &mut linux_mut(&mut facts).mounts;
             let mut mounted = mounts[0].clone();

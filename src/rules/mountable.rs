@@ -117,7 +117,7 @@ fn other_type(entry: &FstabEntry, volume: &VolumeFacts) -> Result<Option<Failure
             return Ok(None);
         }
         let certain = |family: &&str| matches!(*family, "ext" | "xfs" | "btrfs");
-        if types.is_empty() || !types.iter().all(|family| certain(&family)) {
+        if types.is_empty() || !types.iter().all(certain) {
             return Err(Unread::new(&volume.name, "it holds no file system that is known"));
         }
         return Ok(Some(Failure {

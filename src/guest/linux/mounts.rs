@@ -197,9 +197,14 @@ fn mount(machine: &Machine<'_>, entry: &FstabEntry) -> (Mounted, MountFacts) {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
+    use crate::bytes::Bytes;
+    use crate::error::Result;
     use crate::fact::Evidence;
     use crate::filesystem::memory::MemoryFs;
+    use crate::filesystem::{DirEntry, Metadata, NodeId};
     use crate::guest::linux::device::tests::{ROOT, disk};
     use crate::guest::linux::fstab;
 
@@ -260,6 +265,76 @@ mod tests {
             ["/boot/vmlinuz", "/mnt/boot/vmlinuz", "/var/new/vmlinuz", "/srv/var/new/vmlinuz"]
         {
             assert!(tree.exists(path).unwrap(), "{path}");
+        }
+    }
+
+    /// A Btrfs file system whose top level is subvolume 5 and whose `@` is subvolume 256.
+    struct Subvolumes(Arc<dyn FileSystem>);
+
+    impl FileSystem for Subvolumes {
+        fn kind(&self) -> &'static str {
+            "btrfs"
+        }
+
+        fn root(&self) -> NodeId {
+            self.0.root()
+        }
+
+        fn metadata(&self, node: NodeId) -> Result<Metadata> {
+            self.0.metadata(node)
+        }
+
+        fn read_dir(
+            &self,
+            dir: NodeId,
+            visit: &mut dyn FnMut(DirEntry) -> ControlFlow<()>,
+        ) -> Result<()> {
+            self.0.read_dir(dir, visit)
+        }
+
+        fn read_link(&self, node: NodeId) -> Result<Vec<u8>> {
+            self.0.read_link(node)
+        }
+
+        fn open(&self, node: NodeId) -> Result<Arc<dyn Bytes>> {
+            self.0.open(node)
+        }
+
+        fn subvolume(&self, option: &str) -> Result<Arc<dyn FileSystem>> {
+            match option {
+                "subvol=@" | "subvolid=256" => {
+                    let root = self.0.lookup(self.0.root(), b"@")?.expect("it is there");
+                    Ok(Rooted::shared(self.0.clone(), root))
+                }
+                "subvolid=5" => Ok(self.0.clone()),
+                _ => Err(Error::NotFound { path: option.to_owned() }),
+            }
+        }
+    }
+
+    /// Linux 6.18 refuses the last three: there is none, and "does not match subvolid".
+    #[test]
+    fn a_subvolume_that_cannot_be_mounted_is_told() {
+        let disk = disk();
+        let data: Arc<dyn FileSystem> =
+            Arc::new(Subvolumes(MemoryFs::new().file("/@/x", "x").shared()));
+        let filesystems = [Fact::Known(None), Fact::Known(Some(data))];
+        let machine = Machine { disk: &disk, filesystems: &filesystems };
+        for (options, fails) in [
+            ("defaults", None),
+            ("subvol=@", None),
+            ("subvolid=256,subvol=@", None),
+            ("subvol=@home", Some("subvol=@home: there is none")),
+            ("subvolid=999,subvol=@", Some("subvolid=999: there is none")),
+            ("subvol=@,subvolid=5", Some("subvol=@ is not subvolid=5")),
+        ] {
+            let root = || {
+                let line = format!("UUID={ROOT} /data btrfs {options} 0 0\n");
+                MemoryFs::new().file("/etc/fstab", line).dir("/data")
+            };
+            let (tree, mounts) = join(&machine, &at(root()), &fstab::find(&root().tree(), &disk));
+            assert_eq!(mounts[1].fails.as_deref(), fails, "{options}");
+            assert_eq!(tree.exists("/data").is_ok(), fails.is_none(), "{options}");
         }
     }
 

@@ -109,11 +109,11 @@ fn absent_volume(words: &[String], disk: &DiskFacts) -> Option<String> {
 
 /// Whether dracut is told to leave logical volumes alone.
 fn leaves_lvm(words: &[String]) -> bool {
-    words.iter().any(leaves)
+    words.iter().any(|word| leaves(word))
 }
 
-fn leaves(word: &String) -> bool {
-    matches!(word.as_str(), "rd.lvm=0" | "rd.lvm=no" | "rd.lvm=off" | "rd_NO_LVM")
+fn leaves(word: &str) -> bool {
+    matches!(word, "rd.lvm=0" | "rd.lvm=no" | "rd.lvm=off" | "rd_NO_LVM")
 }
 
 /// The word for which dracut does not activate the logical volume that root is: it leaves all of them
