@@ -49,6 +49,9 @@ const NO_INODE: u32 = u32::MAX;
 /// only where the file system grew.
 const MAX_GROUPS: u64 = 1 << 14;
 
+/// Most damaged headers that are passed over; of a file system that is worth a look all are sound.
+const MAX_DAMAGED: u32 = 64;
+
 /// What the headers of all groups come to.
 #[derive(Default)]
 pub(super) struct Groups {
@@ -58,6 +61,8 @@ pub(super) struct Groups {
     pub(super) refusal: Option<Error>,
     /// The first that it finds only when it allocates there.
     pub(super) damage: Option<Error>,
+    /// Headers that are one or the other.
+    damaged: u32,
 }
 
 impl Groups {
@@ -81,6 +86,16 @@ impl Groups {
             all.note(free, keeps);
             let inodes = inodes(volume, superblock, group, &mut all.counts);
             all.note(inodes, keeps_inodes || geometry.group_of(superblock.root_inode) == group);
+            // A superblock may promise groups that are not there: each costs two pages.
+            if all.refusal.is_some() {
+                break;
+            }
+            if all.damaged > MAX_DAMAGED {
+                let structure = "xfs allocation groups";
+                let limit = u64::from(MAX_DAMAGED);
+                all.refusal = Some(Error::Limit { structure, limit, unit: "damaged headers" });
+                break;
+            }
         }
         all
     }
@@ -89,6 +104,7 @@ impl Groups {
         let place = if is_at_mount { &mut self.refusal } else { &mut self.damage };
         if let Err(error) = read {
             place.get_or_insert(error);
+            self.damaged = self.damaged.saturating_add(1);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Reading of configuration files: bounded, with the first one that could not be read remembered.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
@@ -102,7 +103,7 @@ impl<'a> Files<'a> {
     /// A regular file's text; a link to `/dev/null` or to nowhere holds nothing.
     pub(in crate::guest::linux) fn file(&mut self, path: &str) -> Option<Content> {
         match self.text(path) {
-            Ok(text) => text.map(|text| Content { path: path.to_owned(), text }),
+            Ok(text) => text.map(|text| Content::new(path.to_owned(), text)),
             Err(error) => {
                 self.doubt(path, &error);
                 None
@@ -143,9 +144,26 @@ impl<'a> Files<'a> {
 pub(in crate::guest::linux) struct Content {
     pub(in crate::guest::linux) path: String,
     pub(in crate::guest::linux) text: String,
+    /// Where its lines begin, once that is asked for.
+    starts: OnceCell<Vec<usize>>,
 }
 
 impl Content {
+    fn new(path: String, text: String) -> Self {
+        Self { path, text, starts: OnceCell::new() }
+    }
+
+    /// A line without blanks around it; nothing behind the last.
+    pub(in crate::guest::linux) fn line(&self, number: usize) -> &str {
+        let starts = self.starts.get_or_init(|| {
+            let breaks = self.text.match_indices('\n').map(|(at, _)| at.saturating_add(1));
+            std::iter::once(0).chain(breaks).collect()
+        });
+        let start = number.checked_sub(1).and_then(|index| starts.get(index));
+        let rest = start.and_then(|start| self.text.get(*start..)).unwrap_or_default();
+        rest.lines().next().unwrap_or_default().trim()
+    }
+
     /// Whether cloud-init wrote it: its network renderers name their files after it or say so in
     /// the comment at the top (cloudinit/net/, `net_config_header`).
     pub(in crate::guest::linux) fn by_cloud_init(&self) -> bool {

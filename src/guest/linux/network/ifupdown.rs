@@ -27,6 +27,11 @@ const MAX_INCLUDED: usize = 256;
 /// Most stanzas that are looked at.
 const MAX_STANZAS: usize = 1024;
 
+/// Most words behind `auto` and `allow-`, and the longest of them in bytes: each is compared with each
+/// stanza, and kept by those that it starts. A name of a card has at most 15 bytes.
+const MAX_STARTS: usize = 1024;
+const MAX_STARTED: usize = 256;
+
 /// An `iface` stanza.
 struct Stanza {
     name: String,
@@ -158,7 +163,7 @@ impl Reader {
                 "iface" => {
                     inside = self.iface(file, line, &text, loose);
                 }
-                "auto" => self.start(file, line, &text, loose),
+                "auto" => self.start(files, file, line, &text, loose),
                 "source" | "source-directory" => {
                     inside = false;
                     for word in words {
@@ -166,7 +171,7 @@ impl Reader {
                         included.extend(paths);
                     }
                 }
-                _ if first.starts_with("allow-") => self.start(file, line, &text, loose),
+                _ if first.starts_with("allow-") => self.start(files, file, line, &text, loose),
                 "mapping" | "template" | "rename" | "no-auto-down" | "no-scripts" => {
                     inside = false;
                     if first == "mapping" && !loose {
@@ -227,15 +232,26 @@ impl Reader {
     }
 
     /// `auto eth0 /en*=lan /mac/…`.
-    fn start(&mut self, file: &Content, line: usize, text: &str, loose: bool) {
+    fn start(
+        &mut self,
+        files: &mut Files<'_>,
+        file: &Content,
+        line: usize,
+        text: &str,
+        loose: bool,
+    ) {
         if text.split_ascii_whitespace().skip(1).any(|word| word.split(['/', '=']).any(is_mac)) {
             self.macs.push(file.setting(line, text));
         }
-        if loose || self.starts.len() >= MAX_STANZAS {
+        if loose {
             return;
         }
         let by_udev = text.starts_with("allow-") && !text.starts_with("allow-auto");
         for word in text.split_ascii_whitespace().skip(1) {
+            if self.starts.len() >= MAX_STARTS || word.len() > MAX_STARTED {
+                let place = format!("{}:{line}", file.path);
+                return files.not_evaluated(&place, "more, or longer, names than are looked at");
+            }
             let (names, stanza) = match word.split_once('=') {
                 Some((names, stanza)) => (names, Some(stanza.to_owned())),
                 None => (word, None),

@@ -107,6 +107,12 @@ pub(super) struct Match<'c> {
     pub(super) elsewhere: bool,
 }
 
+/// Most words of one setting in a `[Match]` section; a file names some cards.
+const MAX_WORDS: usize = 256;
+
+/// Most lines with MAC addresses of one file that are told; one is enough to tie it to a card.
+const MAX_MACS: usize = 64;
+
 /// `command_line` is the kernel's, where it is known.
 pub(super) fn matching<'c>(
     lines: &[IniLine<'c>],
@@ -120,7 +126,15 @@ pub(super) fn matching<'c>(
         elsewhere: false,
     };
     for line in lines.iter().filter(|line| line.section == "Match") {
-        let words = || line.value.split_ascii_whitespace();
+        let words = || line.value.split_ascii_whitespace().take(MAX_WORDS);
+        let kept = [found.matches.names.len(), found.matches.drivers.len(), found.kinds.len()];
+        if line.value.split_ascii_whitespace().nth(MAX_WORDS).is_some()
+            || kept.into_iter().any(|kept| kept > MAX_WORDS)
+        {
+            // What is left out may be what the card is called.
+            found.matches.other = Some(line.evidence());
+            continue;
+        }
         match line.key {
             // An empty value takes back what was said before.
             key if key == name_key && line.value.is_empty() => found.matches.names.clear(),
@@ -138,7 +152,9 @@ pub(super) fn matching<'c>(
                 if line.value.split([' ', '\t', ',', ';']).any(is_mac) =>
             {
                 found.matches.by_mac = true;
-                found.macs.push(line.evidence());
+                if found.macs.len() < MAX_MACS {
+                    found.macs.push(line.evidence());
+                }
             }
             "Driver" => found.matches.drivers.extend(words().map(str::to_owned)),
             "Type" => found.kinds.extend(words()),

@@ -53,7 +53,8 @@ pub(super) type Statement = Vec<Item>;
 /// The files of rules that were read, and their words.
 #[derive(Default)]
 pub(super) struct Script {
-    files: Vec<(String, String)>,
+    /// Each with its path and its lines.
+    files: Vec<(String, Vec<String>)>,
     words: Vec<Word>,
     variables: BTreeMap<String, Vec<Word>>,
 }
@@ -68,9 +69,10 @@ impl Script {
 
     /// Where a word stands, and what its line says.
     pub(super) fn evidence(&self, word: &Word) -> Evidence {
-        let (path, text) = self.files.get(word.file).map_or(("", ""), |(p, t)| (p, t));
-        let content = text.lines().nth(word.line.saturating_sub(1)).unwrap_or_default();
-        seen(path, word.line, content)
+        let file = self.files.get(word.file);
+        let content = file.and_then(|(_, lines)| lines.get(word.line.saturating_sub(1)));
+        let path = file.map_or("", |(path, _)| path);
+        seen(path, word.line, content.map_or("", String::as_str))
     }
 
     /// That what stands at a word is not followed.
@@ -125,7 +127,7 @@ impl Script {
         }
         let file = self.files.len();
         let words = words(&text, file);
-        self.files.push((path.to_owned(), text));
+        self.files.push((path.to_owned(), text.lines().map(str::to_owned).collect()));
         let mut words = words.into_iter().peekable();
         let mut begins = true;
         while let Some(word) = words.next() {

@@ -238,8 +238,7 @@ fn address_text(node: &Node) -> Option<&str> {
 }
 
 fn line_of(file: &Content, node: &Node) -> Evidence {
-    let text = file.lines().find(|(line, _)| *line == node.place.line).map_or("", |(_, text)| text);
-    file.evidence(node.place.line, text)
+    file.evidence(node.place.line, file.line(node.place.line))
 }
 
 /// The address at a node. YAML 1.1 takes `52:54:00:12:34:56` for a number to the base 60, while
@@ -248,8 +247,7 @@ fn mac_of(node: &Node, file: &Content) -> Option<String> {
     match &node.value {
         Value::Str(text) => is_mac(text).then(|| text.clone()),
         Value::Int(_) => {
-            let (_, line) = file.lines().find(|(line, _)| *line == node.place.line)?;
-            let mut words = line.split([' ', '\t', ',', '{', '}', '\'', '"']);
+            let mut words = file.line(node.place.line).split([' ', '\t', ',', '{', '}', '\'', '"']);
             words.find(|word| is_mac(word)).map(str::to_owned)
         }
         _ => None,
