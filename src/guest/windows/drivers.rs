@@ -6,8 +6,9 @@
 //! configurations the device takes, and which service that is. Where the machine has run on such a
 //! device, `Enum` names the service.
 //!
-//! The driver database is not documented; its keys are those that libguestfs-common,
-//! `mlcustomize/inject_virtio_win.ml`, writes so that Windows starts from the disk.
+//! Sources for the driver database: Microsoft, "Updating a KMDF device driver" (`DeviceIds`,
+//! `DriverInfFiles`, `Active`); libguestfs-common, `mlcustomize/inject_virtio_win.ml`, which writes
+//! these keys so that Windows starts from the disk.
 
 use super::hklm::{Hklm, Place, fact};
 use crate::error::{Error, Result};
@@ -141,11 +142,9 @@ fn services_of(databases: &[Place<'_>], inf: &str, id: &str) -> Result<Option<Ve
     let Some(file) = first(databases, &format!(r"DriverInfFiles\{inf}"))? else {
         return Ok(Some(Vec::new()));
     };
-    let package = match file.text("Active")? {
-        Some(active) => Some(active.value),
-        None => file.texts("")?.into_iter().next(),
-    };
-    let Some(package) = package else { return Ok(None) };
+    // The package that is in use, or all that were imported.
+    let mut packages = file.texts("Active")?.into_iter().chain(file.texts("")?);
+    let Some(package) = packages.next() else { return Ok(None) };
     let Some(package) = first(databases, &format!(r"DriverPackages\{package}"))? else {
         return Ok(Some(Vec::new()));
     };
