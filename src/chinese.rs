@@ -708,10 +708,6 @@ const PHRASES: &[(&str, &str)] = &[
         "在{}上已压缩，而引导扇区不能读取压缩文件",
     ),
     (
-        "cut short: its sections end at byte {}, the file at {}",
-        "被截断：其节在字节{}处结束，而文件在{}处结束",
-    ),
-    (
         "HiddenSectors (byte 0x1C) is {}, and the partition begins at sector {}",
         "HiddenSectors（字节0x1C）为{}，而分区从扇区{}开始",
     ),

@@ -271,7 +271,7 @@ impl Tree {
         let metadata = self.filesystem(root, path)?.metadata(root.node)?;
         // The path so far stands once: for each directory on the way its length is kept.
         let mut behind: Vec<(usize, Place, Metadata)> = Vec::new();
-        let root = (1, root, metadata);
+        let root = (1, root, metadata.clone());
         let mut current = Walked { path: b"/".to_vec(), place: root.1, metadata };
         let mut ahead: Vec<Vec<u8>> = components(path.as_bytes())?;
         let mut links: u32 = 0;
@@ -282,7 +282,7 @@ impl Tree {
                 return Err(too_long(MAX_COMPONENTS, "components"));
             }
             if name == b".." {
-                current.back_to(behind.pop().unwrap_or(root));
+                current.back_to(behind.pop().unwrap_or_else(|| root.clone()));
                 continue;
             }
             if current.metadata.file_type != FileType::Directory {
@@ -304,12 +304,12 @@ impl Tree {
                 }
                 if target.first() == Some(&b'/') {
                     behind.clear();
-                    current.back_to(root);
+                    current.back_to(root.clone());
                 }
                 ahead.extend(components(&target)?);
                 continue;
             }
-            behind.push((current.path.len(), current.place, current.metadata));
+            behind.push((current.path.len(), current.place, current.metadata.clone()));
             if current.path.last() != Some(&b'/') {
                 current.path.push(b'/');
             }
