@@ -11,6 +11,15 @@ use crate::error::{Error, Result};
 /// Most symbolic links followed on one path (Linux: `MAXSYMLINKS`, `include/linux/namei.h`).
 pub const MAX_SYMLINKS: u32 = 40;
 
+/// Longest path and longest target of a symbolic link that is followed, in bytes (Linux: `PATH_MAX`,
+/// `include/uapi/linux/limits.h`, which counts the NUL as well).
+pub const MAX_PATH: usize = 4095;
+
+/// Most components that one path goes through, those of its symbolic links included: twice as many as
+/// a path of [`MAX_PATH`] bytes can have. Each costs a look into a directory, and 40 links of 2,000
+/// components each would make one path as dear as a whole check.
+pub const MAX_COMPONENTS: usize = 4096;
+
 /// Most entries of one directory that [`Tree::read_dir`] gives.
 pub const MAX_DIR_ENTRIES: usize = 65_536;
 
@@ -250,18 +259,21 @@ impl Tree {
     fn walk(&self, path: &str, follow_last: bool) -> Result<Walked> {
         let not_found = || Error::NotFound { path: path.to_owned() };
         let root = self.mounted_at(b"/").unwrap_or_else(|| Err(not_found()))?;
-        let root = Walked {
-            path: b"/".to_vec(),
-            place: root,
-            metadata: self.filesystem(root, path)?.metadata(root.node)?,
-        };
-        let mut behind: Vec<Walked> = Vec::new();
-        let mut current = root.clone();
-        let mut ahead: Vec<Vec<u8>> = components(path.as_bytes());
+        let metadata = self.filesystem(root, path)?.metadata(root.node)?;
+        // The path so far stands once: for each directory on the way its length is kept.
+        let mut behind: Vec<(usize, Place, Metadata)> = Vec::new();
+        let root = (1, root, metadata);
+        let mut current = Walked { path: b"/".to_vec(), place: root.1, metadata: root.2.clone() };
+        let mut ahead: Vec<Vec<u8>> = components(path.as_bytes())?;
         let mut links: u32 = 0;
+        let mut steps: usize = 0;
         while let Some(name) = ahead.pop() {
+            steps = steps.saturating_add(1);
+            if steps > MAX_COMPONENTS {
+                return Err(too_long(MAX_COMPONENTS, "components"));
+            }
             if name == b".." {
-                current = behind.pop().unwrap_or_else(|| root.clone());
+                current.back_to(behind.pop().unwrap_or_else(|| root.clone()));
                 continue;
             }
             if current.metadata.file_type != FileType::Directory {
@@ -283,43 +295,54 @@ impl Tree {
                 }
                 if target.first() == Some(&b'/') {
                     behind.clear();
-                    current = root.clone();
+                    current.back_to(root.clone());
                 }
-                ahead.extend(components(&target));
+                ahead.extend(components(&target)?);
                 continue;
             }
-            let mut at = current.path.clone();
-            if at.last() != Some(&b'/') {
-                at.push(b'/');
+            let before = std::mem::replace(&mut current.metadata, metadata);
+            behind.push((current.path.len(), current.place, before));
+            if current.path.last() != Some(&b'/') {
+                current.path.push(b'/');
             }
-            at.extend_from_slice(&name);
-            let mut next =
-                Walked { path: at, place: Place { mount: current.place.mount, node }, metadata };
-            if let Some(mounted) = self.mounted_at(&next.path) {
-                next.place = mounted?;
-                next.metadata = self.filesystem(next.place, path)?.metadata(next.place.node)?;
+            current.path.extend_from_slice(&name);
+            current.place.node = node;
+            if let Some(mounted) = self.mounted_at(&current.path) {
+                current.place = mounted?;
+                current.metadata =
+                    self.filesystem(current.place, path)?.metadata(current.place.node)?;
             }
-            behind.push(std::mem::replace(&mut current, next));
         }
         Ok(current)
     }
 }
 
 /// A place reached on a walk, with its canonical path.
-#[derive(Clone)]
 struct Walked {
     path: Vec<u8>,
     place: Place,
     metadata: Metadata,
 }
 
+impl Walked {
+    /// Goes back to a directory on the way: the length of its path, and what is there.
+    fn back_to(&mut self, (length, place, metadata): (usize, Place, Metadata)) {
+        self.path.truncate(length);
+        (self.place, self.metadata) = (place, metadata);
+    }
+}
+
 /// The components of a path, the first one last (so that `pop` gives it); without empty ones and `.`.
-fn components(path: &[u8]) -> Vec<Vec<u8>> {
-    path.split(|byte| *byte == b'/')
-        .filter(|name| !name.is_empty() && *name != b".")
-        .rev()
-        .map(<[u8]>::to_vec)
-        .collect()
+fn components(path: &[u8]) -> Result<Vec<Vec<u8>>> {
+    if path.len() > MAX_PATH {
+        return Err(too_long(MAX_PATH, "bytes"));
+    }
+    let names = path.split(|byte| *byte == b'/').rev();
+    Ok(names.filter(|name| !name.is_empty() && *name != b".").map(<[u8]>::to_vec).collect())
+}
+
+fn too_long(limit: usize, unit: &'static str) -> Error {
+    Error::Limit { structure: "path", limit: u64::try_from(limit).unwrap_or(u64::MAX), unit }
 }
 
 #[cfg(test)]
@@ -364,6 +387,22 @@ mod tests {
         assert!(tree.exists("/ring/a").is_err());
         assert!(!tree.exists("/dangling").unwrap());
         assert!(!tree.exists("/etc/hostname/x").unwrap());
+    }
+
+    #[test]
+    fn a_path_through_very_many_directories_ends_at_the_bound() {
+        let hops = |to: &str| format!("{}{to}", "x/../".repeat(800));
+        let mut fs = MemoryFs::new().dir("/x").file("/end", "here");
+        for (link, to) in [("/a", "b"), ("/b", "c"), ("/c", "end")] {
+            fs = fs.symlink(link, &hops(to));
+        }
+        let tree = fs.tree();
+        assert_eq!(tree.read_text("/b", 99).unwrap(), "here");
+        let limit = |limit, unit| Error::Limit { structure: "path", limit, unit };
+        assert_eq!(tree.resolve("/a"), Err(limit(4096, "components")));
+        assert_eq!(tree.exists("/a"), Err(limit(4096, "components")));
+        assert_eq!(tree.resolve(&"/x".repeat(2048)), Err(limit(4095, "bytes")));
+        assert!(!tree.exists(&format!("{}/", "/x".repeat(2047))).unwrap());
     }
 
     #[test]

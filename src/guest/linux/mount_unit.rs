@@ -29,6 +29,10 @@ const MAX_UNIT_FILE: u64 = 64 << 10;
 /// Most mount units and drop-ins that are read; a system with a hundred snaps has about 200.
 const MAX_FILES: usize = 2048;
 
+/// Most bytes of mount units and drop-ins that are read: `MAX_FILES` of the usual length. Many names
+/// may be links to one long file.
+const MAX_TEXT: usize = 2 << 20;
+
 /// Adds the mount units that boot starts and that mount a device to the table.
 pub(super) fn add(tree: &Tree, disk: &DiskFacts, entry: Option<&BootEntry>, fstab: &mut Fstab) {
     match find(tree, disk, entry, fstab) {
@@ -48,7 +52,7 @@ fn find(
 ) -> Result<(Vec<FstabEntry>, Option<Unread>)> {
     let search = Search::list(tree)?;
     let mut candidates = Vec::new();
-    let mut read = 0_usize;
+    let mut read = Read::default();
     for (name, (directory, before_fstab)) in &search.units {
         let path = format!("{directory}/{name}");
         let Some(unit) = search.read(name, &path, &mut read)? else { continue };
@@ -94,6 +98,13 @@ fn find(
     Ok((entries, unread))
 }
 
+/// What was read so far.
+#[derive(Default)]
+struct Read {
+    files: usize,
+    bytes: usize,
+}
+
 /// The mount units by name, each with the directory that counts and whether it goes before fstab.
 struct Search<'a> {
     tree: &'a Tree,
@@ -127,7 +138,7 @@ impl<'a> Search<'a> {
     }
 
     /// A unit with its drop-ins; `None` when it is masked, or a link that leads nowhere.
-    fn read(&self, name: &str, path: &str, read: &mut usize) -> Result<Option<Unit>> {
+    fn read(&self, name: &str, path: &str, read: &mut Read) -> Result<Option<Unit>> {
         let mut unit = Unit::default();
         match self.text(path, read)? {
             Some(text) if !text.is_empty() => unit.take(path, &text),
@@ -158,11 +169,14 @@ impl<'a> Search<'a> {
     }
 
     /// The text of a unit file; `None` for a link to nowhere or to `/dev/null`.
-    fn text(&self, path: &str, read: &mut usize) -> Result<Option<String>> {
-        *read = read.saturating_add(1);
-        if *read > MAX_FILES {
-            let limit = u64::try_from(MAX_FILES).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "mount units", limit, unit: "files" });
+    fn text(&self, path: &str, read: &mut Read) -> Result<Option<String>> {
+        let limit = |limit: usize, unit| {
+            let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+            Err(Error::Limit { structure: "mount units", limit, unit })
+        };
+        read.files = read.files.saturating_add(1);
+        if read.files > MAX_FILES {
+            return limit(MAX_FILES, "files");
         }
         if let Ok(target) = self.tree.read_link(path)
             && target.ends_with("/dev/null")
@@ -171,7 +185,12 @@ impl<'a> Search<'a> {
         }
         match self.tree.metadata(path) {
             Ok(metadata) if metadata.file_type == FileType::Regular => {
-                self.tree.read_text(path, MAX_UNIT_FILE).map(Some)
+                let text = self.tree.read_text(path, MAX_UNIT_FILE)?;
+                read.bytes = read.bytes.saturating_add(text.len());
+                if read.bytes > MAX_TEXT {
+                    return limit(MAX_TEXT, "bytes");
+                }
+                Ok(Some(text))
             }
             Ok(_) => Ok(None),
             Err(error) if error.is_absent() => Ok(None),
@@ -388,6 +407,15 @@ mod tests {
         assert_eq!(with(&format!("ConditionPathExists={ABSENT}")).entries, []);
         let fstab = with("ConditionVirtualization=vmware");
         assert!(matches!(fstab.entries[0].source.resolution, Resolution::Unknown(_)));
+    }
+
+    #[test]
+    fn more_bytes_of_units_than_the_bound_leave_the_table_in_doubt() {
+        let text = format!("{}Options={}\n", data(ABSENT), "a,".repeat(32_000));
+        let fs = (0..40)
+            .fold(system(), |fs, n| fs.file(&format!("/etc/systemd/system/m{n}.mount"), &text));
+        let unread = table(fs).units_unread.unwrap();
+        assert!(unread.reason.contains("more than 2097152 bytes"), "{unread:?}");
     }
 
     #[test]

@@ -50,6 +50,10 @@ const MAX_OTHERS: usize = 1024;
 /// Most memberships in groups; a directory server's export has some thousand.
 const MAX_MEMBERSHIPS: usize = 100_000;
 
+/// Longest name of a group, in bytes: `useradd` takes 32 (shadow, `GROUP_NAME_MAX_LENGTH`), a
+/// directory server 256. Each membership has a copy of it.
+const MAX_GROUP_NAME: usize = 256;
+
 /// Most malformed lines told of one file.
 const MAX_MALFORMED: usize = 16;
 
@@ -116,7 +120,12 @@ impl Groups {
     fn parse(text: &str, unread: &mut Vec<Unread>) -> Self {
         let mut groups = Self::default();
         let mut memberships = 0_usize;
+        let mut too_long = None;
         lines(text, GROUP, unread, passwd::group_line, |group| {
+            if group.name.len() > MAX_GROUP_NAME {
+                too_long.get_or_insert(group.line);
+                return;
+            }
             let members = group.members.split(',').map(str::trim).filter(|name| !name.is_empty());
             for member in members {
                 memberships = memberships.saturating_add(1);
@@ -129,6 +138,11 @@ impl Groups {
             }
             groups.names.entry(group.gid).or_insert_with(|| group.name.to_owned());
         });
+        if let Some(line) = too_long {
+            let limit = u64::try_from(MAX_GROUP_NAME).unwrap_or(u64::MAX);
+            let error = Error::Limit { structure: "group", limit, unit: "bytes of a name" };
+            unread.push(Unread::from((format!("{GROUP}:{line}").as_str(), &error)));
+        }
         if memberships > MAX_MEMBERSHIPS {
             let limit = u64::try_from(MAX_MEMBERSHIPS).unwrap_or(u64::MAX);
             let error = Error::Limit { structure: "group", limit, unit: "memberships" };
@@ -514,6 +528,17 @@ mod tests {
         let fs = machine().file("/etc/sudoers", "%wheel ALL=(ALL) ALL\n");
         assert_eq!(names(&accounts(fs)), ["root", "toor", "bob"]);
         assert_eq!(names(&accounts(machine().without("/usr/bin/sudo"))), ["root", "toor"]);
+    }
+
+    #[test]
+    fn a_group_with_a_very_long_name_is_told_and_the_others_count() {
+        let group = |length: usize| format!("{}:x:5:alice\nsudo:x:27:\n", "g".repeat(length));
+        let found = accounts(machine().file(GROUP, group(256)));
+        assert_eq!(found.unread, []);
+        let found = accounts(machine().file(GROUP, group(257)));
+        assert_eq!(names(&found), ["root", "toor", "alice"]);
+        assert_eq!(found.unread[0].location, "/etc/group:1");
+        assert!(found.unread[0].reason.contains("more than 256 bytes of a name"));
     }
 
     #[test]

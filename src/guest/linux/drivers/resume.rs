@@ -2,13 +2,14 @@
 
 use super::source::{self, Folder, Source};
 use crate::disk::facts::DiskFacts;
+use crate::error::Error;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::ResumeSetting;
 use crate::guest::linux::device::device_ref;
 use crate::guest::linux::initramfs::Files;
 
-/// Most settings that are kept.
+/// Most settings that are kept; a system has one or two.
 const MAX_SETTINGS: usize = 32;
 
 /// The settings of initramfs-tools in the guest (initramfs.conf(5), `RESUME`) and in the initramfs,
@@ -77,7 +78,10 @@ impl Finder<'_> {
 
     fn add(&mut self, location: String, value: &str) {
         if self.found.len() >= MAX_SETTINGS {
-            return;
+            // The last of them may be the one that counts.
+            let limit = u64::try_from(MAX_SETTINGS).unwrap_or(u64::MAX);
+            let error = Error::Limit { structure: "resume", limit, unit: "settings" };
+            return self.not_read(&Unread::from((location.as_str(), &error)));
         }
         let names_none = matches!(value, "" | "none" | "auto");
         let device = (!names_none).then(|| device_ref(value, self.disk));

@@ -10,8 +10,9 @@ use crate::filesystem::{FileType, Metadata};
 /// Longest configuration file read; a rules file of a machine with many cards has a few KiB.
 const MAX_FILE: u64 = 1 << 20;
 
-/// Most bytes of configuration files read in all.
-const MAX_TEXT: usize = 32 << 20;
+/// Most bytes of configuration files read in all; a desktop's udev rules, the most of it, have 2 MiB.
+/// What is made of them takes many times their length.
+const MAX_TEXT: usize = 8 << 20;
 
 /// Most files read in all.
 const MAX_FILES: usize = 4096;
@@ -38,6 +39,18 @@ impl<'a> Files<'a> {
 
     pub(in crate::guest::linux) fn doubt(&mut self, location: &str, error: &Error) {
         self.unread.get_or_insert_with(|| Unread::from((location, error)));
+    }
+
+    /// Takes note of what a bound leaves out.
+    pub(super) fn too_many(
+        &mut self,
+        location: &str,
+        structure: &'static str,
+        limit: usize,
+        unit: &'static str,
+    ) {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        self.doubt(location, &Error::Limit { structure, limit, unit });
     }
 
     /// Takes note of what is understood only by running it.
@@ -162,6 +175,11 @@ impl Content {
         (1_usize..).zip(self.text.lines().map(str::trim))
     }
 
+    /// As [`Content::lines`], to take single lines out of.
+    pub(super) fn numbered(&self) -> Lines<'_> {
+        Lines { file: self, lines: self.text.lines().map(str::trim).collect() }
+    }
+
     /// A line as evidence.
     pub(in crate::guest::linux) fn evidence(&self, line: usize, text: &str) -> Evidence {
         let detail: String = text.trim().chars().take(MAX_SHOWN).collect();
@@ -176,6 +194,20 @@ impl Content {
     /// The file's name without its directory.
     pub(super) fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// The lines of a file by their number, found once for all that ask for one.
+pub(super) struct Lines<'c> {
+    pub(super) file: &'c Content,
+    lines: Vec<&'c str>,
+}
+
+impl<'c> Lines<'c> {
+    /// The line of a number from 1, without blanks around it; empty where there is none.
+    pub(super) fn get(&self, line: usize) -> &'c str {
+        let index = line.checked_sub(1);
+        index.and_then(|index| self.lines.get(index)).copied().unwrap_or_default()
     }
 }
 

@@ -19,6 +19,13 @@ pub(super) const DIRECTORIES: [&str; 4] = [
     "/lib/systemd/network",
 ];
 
+/// Most lines of one file and its drop-ins; the longest in use have some fifty.
+const MAX_LINES: usize = 65_536;
+
+/// Most words in `[Match]`, and most lines with a MAC address, of one file and its drop-ins: each
+/// becomes a value of its own that is looked at for every card.
+const MAX_WORDS: usize = 1024;
+
 /// Conditions of `[Match]` that are not evaluated here.
 const CONDITIONS: [&str; 9] = [
     "Path",
@@ -43,7 +50,8 @@ pub(super) fn networks(
     let mut first: Option<Evidence> = None;
     for file in files.layered(&DIRECTORIES, |name| name.ends_with(".network")) {
         let drop_ins = drop_ins(files, &file);
-        let mut config = network(&file, &drop_ins, programs, command_line);
+        let lines = lines(files, &file, &drop_ins);
+        let mut config = network(&file, &lines, programs, command_line);
         let reached = card.known().is_some_and(|(name, _)| config.reach(name) == Reach::Yes);
         let runs = programs.runs(NetworkProgram::Networkd);
         if let Some(why) = unreadable(files, &file).filter(|_| runs) {
@@ -95,6 +103,34 @@ pub(super) fn drop_ins(files: &mut Files<'_>, file: &Content) -> Vec<Content> {
     let directories = DIRECTORIES.map(|directory| format!("{directory}/{}.d", file.name()));
     let directories: Vec<&str> = directories.iter().map(String::as_str).collect();
     files.layered(&directories, |name| name.ends_with(".conf"))
+}
+
+/// The lines of a file and its drop-ins, as many as are looked at.
+pub(super) fn lines<'c>(
+    files: &mut Files<'_>,
+    file: &'c Content,
+    drop_ins: &'c [Content],
+) -> Vec<IniLine<'c>> {
+    let mut found = Vec::new();
+    let mut words = 0_usize;
+    for line in std::iter::once(file).chain(drop_ins).flat_map(ini) {
+        if found.len() >= MAX_LINES {
+            files.too_many(&line.file.path, "networkd", MAX_LINES, "lines");
+            break;
+        }
+        let of_line = match (line.section, line.key) {
+            ("Match", _) => line.value.split_ascii_whitespace().count(),
+            (_, "MACAddress") => 1,
+            _ => 0,
+        };
+        words = words.saturating_add(of_line);
+        if words > MAX_WORDS {
+            files.too_many(&line.file.path, "networkd", MAX_WORDS, "words of [Match]");
+            break;
+        }
+        found.push(line);
+    }
+    found
 }
 
 /// What `[Match]` says, with the lines that have MAC addresses.
@@ -177,15 +213,14 @@ impl Match<'_> {
 
 fn network(
     file: &Content,
-    drop_ins: &[Content],
+    lines: &[IniLine<'_>],
     programs: &Programs,
     command_line: Option<&str>,
 ) -> InterfaceConfig {
-    let lines: Vec<IniLine<'_>> = std::iter::once(file).chain(drop_ins).flat_map(ini).collect();
     let last = |section: &str, key: &str| {
         lines.iter().rev().find(|line| line.section == section && line.key == key)
     };
-    let mut found = matching(&lines, "Name", command_line);
+    let mut found = matching(lines, "Name", command_line);
     // `[Link] MACAddress=` gives the card another address.
     found.macs.extend(
         lines

@@ -38,6 +38,9 @@ const PASSWORD_MODULES: [&str; 6] = [
 /// Longest file read; real ones have a few KiB.
 const MAX_FILE: u64 = 1 << 20;
 
+/// Most bytes read of all files together: a file that is included again is read again.
+const MAX_TEXT: usize = 4 << 20;
+
 /// Deepest chain of includes. sudo allows 128; nobody goes beyond two.
 const MAX_DEPTH: usize = 16;
 
@@ -51,7 +54,8 @@ const MAX_ALIAS_DEPTH: usize = 16;
 const MAX_ITEMS: usize = 65_536;
 
 /// Most comparisons of names. Aliases that name one another twice double the work at each level;
-/// a real image needs some hundred.
+/// a real image needs some hundred. Of a long item every 64 bytes count as one, and of the groups of
+/// an account every 64 that an item is compared with.
 const MAX_STEPS: usize = 1_000_000;
 
 /// Longest line shown as evidence, in characters.
@@ -115,6 +119,7 @@ pub(super) struct Sudoers {
     /// What leaves it open whether a password is asked: settings for some users, a module of PAM.
     may_not_ask: Option<Unread>,
     files: usize,
+    text: usize,
     items: usize,
     steps: Steps,
     pub(super) unread: Vec<Unread>,
@@ -127,9 +132,9 @@ pub(super) struct Sudoers {
 struct Steps(Cell<usize>);
 
 impl Steps {
-    /// Whether another step may be made.
-    fn step(&self) -> bool {
-        self.0.set(self.0.get().saturating_add(1));
+    /// Whether another step may be made, with something of this length or number.
+    fn step(&self, long: usize) -> bool {
+        self.0.set(self.0.get().saturating_add(long.div_euclid(64)).saturating_add(1));
         self.0.get() <= MAX_STEPS
     }
 }
@@ -151,7 +156,7 @@ impl Sudoers {
     pub(super) fn grant(&self, user: &User<'_>) -> Option<Granted> {
         let mut found = None;
         for grant in &self.grants {
-            if !self.steps.step() {
+            if !self.steps.step(0) {
                 return None;
             }
             let Some(group) = self.lists(&grant.users, user) else { continue };
@@ -203,6 +208,10 @@ impl Sudoers {
         };
         if depth == 0 && self.refuses(tree, path) {
             return;
+        }
+        self.text = self.text.saturating_add(text.len());
+        if self.text > MAX_TEXT {
+            return self.doubt(path, format!("more than {MAX_TEXT} bytes in all, not read"));
         }
         for (line, content) in logical_lines(&text) {
             if self.items > MAX_ITEMS {
@@ -444,7 +453,7 @@ impl Sudoers {
         }
         let mut found = None;
         for item in items {
-            if !self.steps.step() {
+            if !self.steps.step(item.len()) {
                 return None;
             }
             let (negated, name) = negation(item);
@@ -476,10 +485,11 @@ impl Sudoers {
         }
         let mut found = None;
         for item in users {
-            if !self.steps.step() {
+            let (negated, name) = negation(item);
+            let groups = if name.starts_with('%') { user.groups.len() } else { 0 };
+            if !self.steps.step(item.len().saturating_add(groups)) {
                 return None;
             }
-            let (negated, name) = negation(item);
             let fits = if let Some(members) = self.user_aliases.get(name) {
                 self.lists_below(members, user, depth.saturating_add(1))
             } else {

@@ -90,3 +90,30 @@ fn aliases_that_name_one_another_end() {
     let text = "User_Alias A = B\nUser_Alias B = A\nCmnd_Alias C = C\nA ALL=C\nalice ALL=ALL\n";
     assert!(granted(text, "alice", &[]));
 }
+
+#[test]
+fn work_that_multiplies_ends_at_the_bound_and_is_told() {
+    let groups: Vec<_> =
+        (0..64_000).map(|n| (format!("g{n}"), n, "/etc/group:1".to_owned())).collect();
+    let user = User { name: "a", uid: 1000, groups: &groups };
+    let long_item =
+        format!("User_Alias A = {}zz\n{}", "!".repeat(640_000), "A ALL=ALL\n".repeat(200));
+    let many_groups =
+        format!("User_Alias A = {}\n{}", "%zz, ".repeat(100), "A ALL=ALL\n".repeat(20));
+    for text in [long_item, many_groups] {
+        let sudoers = Sudoers::read(&MemoryFs::new().file(SUDOERS, text).tree());
+        assert!(sudoers.grant(&user).is_none());
+        let reason = sudoers.exhausted().unwrap().reason;
+        assert!(reason.contains("1000000 comparisons"), "{reason}");
+    }
+}
+
+#[test]
+fn a_long_file_included_again_and_again_is_read_until_the_bound() {
+    let fs = MemoryFs::new()
+        .file(SUDOERS, "@include /etc/long\n".repeat(9))
+        .file("/etc/long", format!("{}a ALL=ALL\n", "a,".repeat(400_000)));
+    let sudoers = Sudoers::read(&fs.tree());
+    assert_eq!(sudoers.grants.len(), 5);
+    assert!(sudoers.unread[0].reason.contains("4194304 bytes"), "{:?}", sudoers.unread[0]);
+}
