@@ -271,8 +271,8 @@ impl Tree {
         let metadata = self.filesystem(root, path)?.metadata(root.node)?;
         // The path so far stands once: for each directory on the way its length is kept.
         let mut behind: Vec<(usize, Place, Metadata)> = Vec::new();
-        let root = (1, root, metadata.clone());
-        let mut current = Walked { path: b"/".to_vec(), place: root.1, metadata };
+        let root = (1, root, metadata);
+        let mut current = Walked { path: b"/".to_vec(), place: root.1, metadata: root.2.clone() };
         let mut ahead: Vec<Vec<u8>> = components(path.as_bytes())?;
         let mut links: u32 = 0;
         let mut steps: usize = 0;
@@ -309,13 +309,13 @@ impl Tree {
                 ahead.extend(components(&target)?);
                 continue;
             }
-            behind.push((current.path.len(), current.place, current.metadata.clone()));
+            let before = std::mem::replace(&mut current.metadata, metadata);
+            behind.push((current.path.len(), current.place, before));
             if current.path.last() != Some(&b'/') {
                 current.path.push(b'/');
             }
             current.path.extend_from_slice(&name);
             current.place.node = node;
-            current.metadata = metadata;
             if let Some(mounted) = self.mounted_at(&current.path) {
                 current.place = mounted?;
                 current.metadata =

@@ -1,6 +1,5 @@
 //! Reading of configuration files: bounded, with the first one that could not be read remembered.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
@@ -11,8 +10,9 @@ use crate::filesystem::{FileType, Metadata};
 /// Longest configuration file read; a rules file of a machine with many cards has a few KiB.
 const MAX_FILE: u64 = 1 << 20;
 
-/// Most bytes of configuration files read in all.
-const MAX_TEXT: usize = 32 << 20;
+/// Most bytes of configuration files read in all; a desktop's udev rules, the most of it, have 2 MiB.
+/// What is made of them takes many times their length.
+const MAX_TEXT: usize = 8 << 20;
 
 /// Most files read in all.
 const MAX_FILES: usize = 4096;
@@ -39,6 +39,18 @@ impl<'a> Files<'a> {
 
     pub(in crate::guest::linux) fn doubt(&mut self, location: &str, error: &Error) {
         self.unread.get_or_insert_with(|| Unread::from((location, error)));
+    }
+
+    /// Takes note of what a bound leaves out.
+    pub(super) fn too_many(
+        &mut self,
+        location: &str,
+        structure: &'static str,
+        limit: usize,
+        unit: &'static str,
+    ) {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        self.doubt(location, &Error::Limit { structure, limit, unit });
     }
 
     /// Takes note of what is understood only by running it.
@@ -103,7 +115,7 @@ impl<'a> Files<'a> {
     /// A regular file's text; a link to `/dev/null` or to nowhere holds nothing.
     pub(in crate::guest::linux) fn file(&mut self, path: &str) -> Option<Content> {
         match self.text(path) {
-            Ok(text) => text.map(|text| Content::new(path.to_owned(), text)),
+            Ok(text) => text.map(|text| Content { path: path.to_owned(), text }),
             Err(error) => {
                 self.doubt(path, &error);
                 None
@@ -144,26 +156,9 @@ impl<'a> Files<'a> {
 pub(in crate::guest::linux) struct Content {
     pub(in crate::guest::linux) path: String,
     pub(in crate::guest::linux) text: String,
-    /// Where its lines begin, once that is asked for.
-    starts: OnceCell<Vec<usize>>,
 }
 
 impl Content {
-    fn new(path: String, text: String) -> Self {
-        Self { path, text, starts: OnceCell::new() }
-    }
-
-    /// A line without blanks around it; nothing behind the last.
-    pub(in crate::guest::linux) fn line(&self, number: usize) -> &str {
-        let starts = self.starts.get_or_init(|| {
-            let breaks = self.text.match_indices('\n').map(|(at, _)| at.saturating_add(1));
-            std::iter::once(0).chain(breaks).collect()
-        });
-        let start = number.checked_sub(1).and_then(|index| starts.get(index));
-        let rest = start.and_then(|start| self.text.get(*start..)).unwrap_or_default();
-        rest.lines().next().unwrap_or_default().trim()
-    }
-
     /// Whether cloud-init wrote it: its network renderers name their files after it or say so in
     /// the comment at the top (cloudinit/net/, `net_config_header`).
     pub(in crate::guest::linux) fn by_cloud_init(&self) -> bool {
@@ -180,6 +175,11 @@ impl Content {
         (1_usize..).zip(self.text.lines().map(str::trim))
     }
 
+    /// As [`Content::lines`], to take single lines out of.
+    pub(super) fn numbered(&self) -> Lines<'_> {
+        Lines { file: self, lines: self.text.lines().map(str::trim).collect() }
+    }
+
     /// A line as evidence.
     pub(in crate::guest::linux) fn evidence(&self, line: usize, text: &str) -> Evidence {
         let detail: String = text.trim().chars().take(MAX_SHOWN).collect();
@@ -194,6 +194,20 @@ impl Content {
     /// The file's name without its directory.
     pub(super) fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// The lines of a file by their number, found once for all that ask for one.
+pub(super) struct Lines<'c> {
+    pub(super) file: &'c Content,
+    lines: Vec<&'c str>,
+}
+
+impl<'c> Lines<'c> {
+    /// The line of a number from 1, without blanks around it; empty where there is none.
+    pub(super) fn get(&self, line: usize) -> &'c str {
+        let index = line.checked_sub(1);
+        index.and_then(|index| self.lines.get(index)).copied().unwrap_or_default()
     }
 }
 

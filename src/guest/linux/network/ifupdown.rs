@@ -2,6 +2,7 @@
 //!
 //! Sources: interfaces(5), ifup(8) and `networking.service` of Debian; what `ifup` 0.8.41 does.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use super::files::{Content, Files, assignments, is_mac};
@@ -27,10 +28,17 @@ const MAX_INCLUDED: usize = 256;
 /// Most stanzas that are looked at.
 const MAX_STANZAS: usize = 1024;
 
-/// Most words behind `auto` and `allow-`, and the longest of them in bytes: each is compared with each
-/// stanza, and kept by those that it starts. A name of a card has at most 15 bytes.
-const MAX_STARTS: usize = 1024;
-const MAX_STARTED: usize = 256;
+/// Most words after `auto` and `allow-…` that are looked at, and most in `EXCLUDE_INTERFACES`. Every
+/// stanza is compared with each.
+const MAX_WORDS: usize = 1024;
+
+/// Longest name or pattern of an interface, in bytes. The kernel's names have at most 15
+/// (`IFNAMSIZ`); matching takes the product of two lengths.
+const MAX_NAME: usize = 64;
+
+/// Most comparisons of a pattern with a name, and most names that stanzas take from `auto` lines: of
+/// 1024 stanzas and 1024 patterns there would be a million.
+const MAX_COMPARED: usize = 65_536;
 
 /// An `iface` stanza.
 struct Stanza {
@@ -66,6 +74,27 @@ struct Start {
     by_mac: bool,
     /// udev brings it up (`allow-hotplug`), whatever `networking.service` leaves out.
     by_udev: bool,
+    /// Why nothing comes of it.
+    left_out: Option<Evidence>,
+}
+
+/// Compares patterns with names, as long as they are not too many.
+#[derive(Default)]
+struct Compared(Cell<usize>);
+
+impl Compared {
+    fn matches(&self, pattern: &str, name: &str) -> bool {
+        if !pattern.contains(['*', '?', '[']) {
+            return pattern == name;
+        }
+        self.count() && glob::matches(pattern, name)
+    }
+
+    /// Counts one more; whether it is still to be made.
+    fn count(&self) -> bool {
+        self.0.set(self.0.get().saturating_add(1));
+        self.0.get() <= MAX_COMPARED
+    }
 }
 
 /// What `/etc/default/networking` keeps `networking.service` from bringing up.
@@ -87,22 +116,27 @@ impl LeftOut {
             if set.key == "CONFIGURE_INTERFACES" {
                 left_out.all = (set.value == "no").then_some(evidence);
             } else {
-                let names = set.value.split_ascii_whitespace().map(str::to_owned).collect();
-                left_out.names = Some((names, evidence));
+                let words = || set.value.split_ascii_whitespace();
+                if words().nth(MAX_WORDS).is_some() {
+                    files.too_many(DEFAULTS, "EXCLUDE_INTERFACES", MAX_WORDS, "words");
+                }
+                // What is longer than any name takes none.
+                let names = words().take(MAX_WORDS).filter(|word| word.len() <= MAX_NAME);
+                left_out.names = Some((names.map(str::to_owned).collect(), evidence));
             }
         }
         left_out
     }
 
     /// Why nothing comes of a start.
-    fn why(&self, start: &Start) -> Option<&Evidence> {
+    fn why(&self, start: &Start, compared: &Compared) -> Option<&Evidence> {
         if start.by_udev {
             return None;
         }
         let by_name = self
             .names
             .as_ref()
-            .filter(|(names, _)| names.iter().any(|name| glob::matches(name, &start.names)));
+            .filter(|(names, _)| names.iter().any(|name| compared.matches(name, &start.names)));
         self.all.as_ref().or(by_name.map(|(_, evidence)| evidence))
     }
 }
@@ -124,7 +158,7 @@ pub(super) fn find(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<I
     }
     let left_out = LeftOut::read(files);
     reader.inherit(files);
-    reader.configs(&left_out, programs, found);
+    reader.configs(files, &left_out, programs, found);
 }
 
 impl Reader {
@@ -161,7 +195,7 @@ impl Reader {
             let Some(first) = words.next().filter(|word| !word.starts_with('#')) else { continue };
             match first {
                 "iface" => {
-                    inside = self.iface(file, line, &text, loose);
+                    inside = self.iface(files, file, line, &text, loose);
                 }
                 "auto" => self.start(files, file, line, &text, loose),
                 "source" | "source-directory" => {
@@ -194,13 +228,25 @@ impl Reader {
     }
 
     /// Takes up a stanza; whether there is room for it.
-    fn iface(&mut self, file: &Content, line: usize, text: &str, loose: bool) -> bool {
+    fn iface(
+        &mut self,
+        files: &mut Files<'_>,
+        file: &Content,
+        line: usize,
+        text: &str,
+        loose: bool,
+    ) -> bool {
         if self.stanzas.len() >= MAX_STANZAS {
+            files.too_many(&file.path, "interfaces", MAX_STANZAS, "stanzas");
             return false;
         }
         let words: Vec<&str> = text.split_ascii_whitespace().skip(1).collect();
         let word = |index: usize| words.get(index).copied().unwrap_or_default().to_owned();
         let name = word(0);
+        if name.len() > MAX_NAME {
+            files.too_many(&file.path, "interfaces", MAX_NAME, "bytes of a name");
+            return false;
+        }
         let mut macs = Vec::new();
         if words.iter().any(|word| word.split('/').any(is_mac)) {
             macs.push(file.setting(line, text));
@@ -248,10 +294,6 @@ impl Reader {
         }
         let by_udev = text.starts_with("allow-") && !text.starts_with("allow-auto");
         for word in text.split_ascii_whitespace().skip(1) {
-            if self.starts.len() >= MAX_STARTS || word.len() > MAX_STARTED {
-                let place = format!("{}:{line}", file.path);
-                return files.not_evaluated(&place, "more, or longer, names than are looked at");
-            }
             let (names, stanza) = match word.split_once('=') {
                 Some((names, stanza)) => (names, Some(stanza.to_owned())),
                 None => (word, None),
@@ -263,7 +305,14 @@ impl Reader {
                 _ => names,
             };
             let by_mac = parts.iter().any(|part| is_mac(part));
-            self.starts.push(Start { names: names.to_owned(), stanza, by_mac, by_udev });
+            if self.starts.len() >= MAX_WORDS {
+                return files.too_many(&file.path, "interfaces", MAX_WORDS, "words after auto");
+            }
+            if names.len().max(stanza.as_ref().map_or(0, String::len)) > MAX_NAME {
+                return files.too_many(&file.path, "interfaces", MAX_NAME, "bytes of a name");
+            }
+            let (names, left_out) = (names.to_owned(), None);
+            self.starts.push(Start { names, stanza, by_mac, by_udev, left_out });
         }
     }
 
@@ -295,8 +344,18 @@ impl Reader {
         }
     }
 
-    fn configs(self, left_out: &LeftOut, programs: &Programs, found: &mut Vec<InterfaceConfig>) {
-        let Self { stanzas, starts, mut macs, .. } = self;
+    fn configs(
+        self,
+        files: &mut Files<'_>,
+        left_out: &LeftOut,
+        programs: &Programs,
+        found: &mut Vec<InterfaceConfig>,
+    ) {
+        let Self { stanzas, mut starts, mut macs, .. } = self;
+        let compared = Compared::default();
+        for start in &mut starts {
+            start.left_out = left_out.why(start, &compared).cloned();
+        }
         for stanza in stanzas {
             let ipv6 = stanza.family == "inet6";
             // Both families of an interface are one configuration, as long as the first is IPv4.
@@ -307,8 +366,9 @@ impl Reader {
                 config.macs.extend(stanza.macs);
                 continue;
             }
-            let idle = stanza.idle(&starts, left_out, programs);
-            let by: Vec<&Start> = starts.iter().filter(|start| start.uses(&stanza.name)).collect();
+            let uses = |start: &&Start| start.uses(&stanza.name, &compared) && compared.count();
+            let by: Vec<&Start> = starts.iter().filter(uses).collect();
+            let idle = stanza.idle(&by, programs);
             let by_mac = stanza.name.split('/').any(is_mac)
                 || (!by.is_empty() && by.iter().all(|start| start.by_mac));
             let mut names: Vec<String> = by.iter().map(|start| start.names.clone()).collect();
@@ -339,6 +399,9 @@ impl Reader {
                 persistent_dhclient: None,
             });
         }
+        if !compared.count() {
+            files.too_many(INTERFACES, "interfaces", MAX_COMPARED, "comparisons of names");
+        }
         if let Some(first) = macs.first().cloned() {
             macs.dedup();
             // Lines that belong to no stanza: they bind an address, and set nothing up.
@@ -363,10 +426,10 @@ impl Reader {
 
 impl Start {
     /// Whether it brings something up with that stanza.
-    fn uses(&self, stanza: &str) -> bool {
+    fn uses(&self, stanza: &str, compared: &Compared) -> bool {
         match &self.stanza {
             Some(name) => name == stanza,
-            None => glob::matches(&self.names, stanza) || glob::matches(stanza, &self.names),
+            None => compared.matches(&self.names, stanza) || compared.matches(stanza, &self.names),
         }
     }
 }
@@ -435,24 +498,18 @@ impl Stanza {
         }
     }
 
-    fn idle(
-        &self,
-        starts: &[Start],
-        left_out: &LeftOut,
-        programs: &Programs,
-    ) -> Fact<Option<Evidence>> {
+    fn idle(&self, uses: &[&Start], programs: &Programs) -> Fact<Option<Evidence>> {
         let location = &self.location;
         if self.loose {
             let reason = format!("{INTERFACES} does not include it");
             return Fact::Known(Some(Evidence::new(location.clone(), reason)));
         }
-        let mut uses = starts.iter().filter(|start| start.uses(&self.name)).peekable();
-        if uses.peek().is_none() {
+        if uses.is_empty() {
             let reason = format!("no auto and no allow-hotplug names {}", self.name);
             return Fact::Known(Some(Evidence::new(location.clone(), reason)));
         }
-        match uses.map(|start| left_out.why(start)).collect::<Option<Vec<_>>>() {
-            Some(why) => Fact::Known(why.first().map(|evidence| (*evidence).clone())),
+        match uses.iter().map(|start| start.left_out.as_ref()).collect::<Option<Vec<_>>>() {
+            Some(why) => Fact::Known(why.first().copied().cloned()),
             None => programs.idle(&[NetworkProgram::Ifupdown]),
         }
     }

@@ -5,8 +5,8 @@
 //! systemd-udevd.service(8). Debian 8 turned it round: there only `net.ifnames=1` gives new names.
 
 use super::LinkMac;
-use super::files::{Content, Files, ini};
-use super::networkd::{DIRECTORIES, drop_ins, matching};
+use super::files::{Content, Files};
+use super::networkd::{DIRECTORIES, drop_ins, lines, matching};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::FileType;
 use crate::guest::facts::{NicName, Reach};
@@ -202,7 +202,7 @@ fn first_link(
     let mut first = Ok(None);
     for file in files.layered(&DIRECTORIES, |name| name.ends_with(".link")) {
         let drop_ins = drop_ins(files, &file);
-        let lines: Vec<_> = std::iter::once(&file).chain(&drop_ins).flat_map(ini).collect();
+        let lines = lines(files, &file, &drop_ins);
         let found = matching(&lines, "OriginalName", command_line);
         let by_cloud_init = file.by_cloud_init();
         links

@@ -19,6 +19,13 @@ pub(super) const DIRECTORIES: [&str; 4] = [
     "/lib/systemd/network",
 ];
 
+/// Most lines of one file and its drop-ins; the longest in use have some fifty.
+const MAX_LINES: usize = 65_536;
+
+/// Most words in `[Match]`, and most lines with a MAC address, of one file and its drop-ins: each
+/// becomes a value of its own that is looked at for every card.
+const MAX_WORDS: usize = 1024;
+
 /// Conditions of `[Match]` that are not evaluated here.
 const CONDITIONS: [&str; 9] = [
     "Path",
@@ -43,7 +50,8 @@ pub(super) fn networks(
     let mut first: Option<Evidence> = None;
     for file in files.layered(&DIRECTORIES, |name| name.ends_with(".network")) {
         let drop_ins = drop_ins(files, &file);
-        let mut config = network(&file, &drop_ins, programs, command_line);
+        let lines = lines(files, &file, &drop_ins);
+        let mut config = network(&file, &lines, programs, command_line);
         let reached = card.known().is_some_and(|(name, _)| config.reach(name) == Reach::Yes);
         let runs = programs.runs(NetworkProgram::Networkd);
         if let Some(why) = unreadable(files, &file).filter(|_| runs) {
@@ -97,6 +105,34 @@ pub(super) fn drop_ins(files: &mut Files<'_>, file: &Content) -> Vec<Content> {
     files.layered(&directories, |name| name.ends_with(".conf"))
 }
 
+/// The lines of a file and its drop-ins, as many as are looked at.
+pub(super) fn lines<'c>(
+    files: &mut Files<'_>,
+    file: &'c Content,
+    drop_ins: &'c [Content],
+) -> Vec<IniLine<'c>> {
+    let mut found = Vec::new();
+    let mut words = 0_usize;
+    for line in std::iter::once(file).chain(drop_ins).flat_map(ini) {
+        if found.len() >= MAX_LINES {
+            files.too_many(&line.file.path, "networkd", MAX_LINES, "lines");
+            break;
+        }
+        let of_line = match (line.section, line.key) {
+            ("Match", _) => line.value.split_ascii_whitespace().count(),
+            (_, "MACAddress") => 1,
+            _ => 0,
+        };
+        words = words.saturating_add(of_line);
+        if words > MAX_WORDS {
+            files.too_many(&line.file.path, "networkd", MAX_WORDS, "words of [Match]");
+            break;
+        }
+        found.push(line);
+    }
+    found
+}
+
 /// What `[Match]` says, with the lines that have MAC addresses.
 pub(super) struct Match<'c> {
     pub(super) matches: InterfaceMatch,
@@ -106,12 +142,6 @@ pub(super) struct Match<'c> {
     /// It is only for containers, or for interfaces that are no cards.
     pub(super) elsewhere: bool,
 }
-
-/// Most words of one setting in a `[Match]` section; a file names some cards.
-const MAX_WORDS: usize = 256;
-
-/// Most lines with MAC addresses of one file that are told; one is enough to tie it to a card.
-const MAX_MACS: usize = 64;
 
 /// `command_line` is the kernel's, where it is known.
 pub(super) fn matching<'c>(
@@ -126,15 +156,7 @@ pub(super) fn matching<'c>(
         elsewhere: false,
     };
     for line in lines.iter().filter(|line| line.section == "Match") {
-        let words = || line.value.split_ascii_whitespace().take(MAX_WORDS);
-        let kept = [found.matches.names.len(), found.matches.drivers.len(), found.kinds.len()];
-        if line.value.split_ascii_whitespace().nth(MAX_WORDS).is_some()
-            || kept.into_iter().any(|kept| kept > MAX_WORDS)
-        {
-            // What is left out may be what the card is called.
-            found.matches.other = Some(line.evidence());
-            continue;
-        }
+        let words = || line.value.split_ascii_whitespace();
         match line.key {
             // An empty value takes back what was said before.
             key if key == name_key && line.value.is_empty() => found.matches.names.clear(),
@@ -152,9 +174,7 @@ pub(super) fn matching<'c>(
                 if line.value.split([' ', '\t', ',', ';']).any(is_mac) =>
             {
                 found.matches.by_mac = true;
-                if found.macs.len() < MAX_MACS {
-                    found.macs.push(line.evidence());
-                }
+                found.macs.push(line.evidence());
             }
             "Driver" => found.matches.drivers.extend(words().map(str::to_owned)),
             "Type" => found.kinds.extend(words()),
@@ -193,15 +213,14 @@ impl Match<'_> {
 
 fn network(
     file: &Content,
-    drop_ins: &[Content],
+    lines: &[IniLine<'_>],
     programs: &Programs,
     command_line: Option<&str>,
 ) -> InterfaceConfig {
-    let lines: Vec<IniLine<'_>> = std::iter::once(file).chain(drop_ins).flat_map(ini).collect();
     let last = |section: &str, key: &str| {
         lines.iter().rev().find(|line| line.section == section && line.key == key)
     };
-    let mut found = matching(&lines, "Name", command_line);
+    let mut found = matching(lines, "Name", command_line);
     // `[Link] MACAddress=` gives the card another address.
     found.macs.extend(
         lines

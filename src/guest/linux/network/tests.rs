@@ -773,3 +773,43 @@ fn tiny_cloud_writes_the_interfaces_of_a_first_boot() {
     assert!(!automatic(both().file("/var/lib/cloud/.bootstrap-complete", "")));
     assert!(!automatic(both().file("/etc/network/interfaces", "auto lo\n")));
 }
+
+#[test]
+fn more_of_interfaces_than_the_bounds_is_told() {
+    let unread = |interfaces: &str, defaults: &str| {
+        let fs = systemd(&["networking"]).file("/etc/network/interfaces", interfaces);
+        read(fs.file("/etc/default/networking", defaults)).unread.map(|unread| unread.reason)
+    };
+    let told = |interfaces: &str, defaults: &str, what: &str| {
+        let reason = unread(interfaces, defaults).unwrap_or_default();
+        assert!(reason.contains(what), "{what}: {reason}");
+    };
+    let stanza = "iface eth0 inet dhcp\n";
+    let usual = format!("auto {}\n{stanza}", "lo ".repeat(1024));
+    assert_eq!(unread(&usual, "EXCLUDE_INTERFACES=\"a b\"\n"), None);
+    told(&format!("{}{stanza}", "auto lo\n".repeat(1025)), "", "1024 words after auto");
+    told(&format!("auto {}\n{stanza}", "* ".repeat(500_000)), "", "1024 words after auto");
+    told(&stanza.repeat(1025), "", "1024 stanzas");
+    told(&format!("auto {}\n", "e".repeat(65)), "", "64 bytes of a name");
+    told(&format!("iface {} inet dhcp\n", "e".repeat(65)), "", "64 bytes of a name");
+    let excluded = format!("EXCLUDE_INTERFACES=\"{}*\"\n", "b ".repeat(1024));
+    told(stanza, &excluded, "1024 words");
+    let product = format!("auto {}\n{}", "e* ".repeat(1000), stanza.repeat(1000));
+    told(&product, "", "65536 comparisons");
+}
+
+#[test]
+fn more_of_a_network_file_than_the_bounds_is_told() {
+    for (text, what) in [
+        (format!("[Match]\nName={}\n", "a ".repeat(1025)), "1024 words"),
+        (format!("[Match]\n{}", "MACAddress=0:1:2:3:4:5\n".repeat(1025)), "1024 words"),
+        ("a=\n".repeat(65_537), "65536 lines"),
+    ] {
+        for path in ["/etc/systemd/network/1.network", "/etc/systemd/network/1.link"] {
+            let unread = read(systemd(&["systemd-networkd"]).file(path, &text)).unread;
+            let unread = unread.unwrap();
+            assert!(unread.reason.contains(what), "{path}: {unread:?}");
+            assert_eq!(unread.location, path);
+        }
+    }
+}

@@ -420,7 +420,7 @@ impl<'a> BootUnits<'a> {
                 FileType::Symlink => self.tree.read_link(&path)?,
                 _ => continue,
             };
-            if !is_dev_null(&target) && !first_boot.takes(directory, &name) {
+            if !is_dev_null(&target) && !first_boot.takes(directory, &name)? {
                 found.push((name, Evidence::new(path, format!("link to {target}"))));
             }
         }

@@ -10,10 +10,11 @@
 //! off (`-Dfirst-boot-full-preset=true` in its systemd.spec; Fedora 39, "Preset All Systemd Units on
 //! First Boot").
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap};
 
 use super::unit_file::{UnitDirectories, UnitFile, template_of};
-use super::{MAX_UNIT_FILE, values_in};
+use super::{MAX_UNIT_FILE, spend, values_in};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
@@ -39,6 +40,16 @@ const MAX_RULES: usize = 10_000;
 /// Most instances of a template that one rule enables.
 const MAX_INSTANCES: usize = 64;
 
+/// Most links that a first boot would make; Fedora's makes some 200. Each has its evidence.
+const MAX_LINKS: usize = 10_000;
+
+/// Most work to compare patterns with names of units, as the product of their lengths in bytes; a
+/// desktop of Fedora's needs less than 10 million.
+const MAX_COMPARED: usize = 1 << 28;
+
+/// Longest line shown as evidence, in characters.
+const MAX_SHOWN: usize = 200;
+
 /// The first Fedora whose first boot takes links, too.
 const FULL_SINCE_FEDORA: u32 = 39;
 
@@ -55,13 +66,54 @@ struct Rule {
     evidence: Evidence,
 }
 
+/// The rules in their order.
+#[derive(Default)]
+struct Rules {
+    all: Vec<Rule>,
+    /// The first rule of each pattern that is a name.
+    names: HashMap<String, usize>,
+    /// The rules with other patterns.
+    patterns: Vec<usize>,
+    /// Work done to compare those.
+    compared: Cell<usize>,
+}
+
+impl Rules {
+    fn new(all: Vec<Rule>) -> Self {
+        let mut rules = Self::default();
+        for (index, rule) in all.iter().enumerate() {
+            if rule.pattern.contains(['*', '?', '[']) {
+                rules.patterns.push(index);
+            } else {
+                rules.names.entry(rule.pattern.clone()).or_insert(index);
+            }
+        }
+        rules.all = all;
+        rules
+    }
+
+    /// The first rule that takes a unit's name.
+    fn first(&self, unit: &str) -> Result<Option<&Rule>> {
+        let named = self.names.get(unit).copied();
+        for index in self.patterns.iter().take_while(|index| named.is_none_or(|at| **index < at)) {
+            let Some(rule) = self.all.get(*index) else { continue };
+            let work = rule.pattern.len().saturating_mul(unit.len());
+            spend(&self.compared, work, MAX_COMPARED, "comparisons with presets")?;
+            if glob::matches(&rule.pattern, unit) {
+                return Ok(Some(rule));
+            }
+        }
+        Ok(named.and_then(|index| self.all.get(index)))
+    }
+}
+
 /// What a first boot would change.
 #[derive(Default)]
 pub(super) struct FirstBoot {
     /// The links that it makes: for each unit those that it would come to pull in.
     links: BTreeMap<String, Vec<(String, Evidence)>>,
     /// The rules by which it takes links, when it does.
-    taking: Vec<Rule>,
+    taking: Rules,
 }
 
 impl FirstBoot {
@@ -72,14 +124,10 @@ impl FirstBoot {
 
     /// Whether the link to a unit in a directory would be gone. Instances have no files, by which the
     /// presets go.
-    pub(super) fn takes(&self, directory: &str, unit: &str) -> bool {
-        directory.starts_with(TAKEN_FROM)
+    pub(super) fn takes(&self, directory: &str, unit: &str) -> Result<bool> {
+        Ok(directory.starts_with(TAKEN_FROM)
             && is_unit_name(unit)
-            && self
-                .taking
-                .iter()
-                .find(|rule| glob::matches(&rule.pattern, unit))
-                .is_some_and(|rule| rule.disable)
+            && self.taking.first(unit)?.is_some_and(|rule| rule.disable))
     }
 }
 
@@ -116,7 +164,8 @@ pub(super) fn enabled(
     first: &Evidence,
     mut read: impl FnMut(&str) -> Result<String>,
 ) -> Result<FirstBoot> {
-    let rules = rules(tree)?;
+    let rules = Rules::new(rules(tree)?);
+    let mut made = 0_usize;
     let mut links: BTreeMap<String, Vec<(String, Evidence)>> = BTreeMap::new();
     let mut seen = std::collections::BTreeSet::new();
     for directory in &units.directories {
@@ -124,7 +173,7 @@ pub(super) fn enabled(
             if !is_unit_name(name) || !seen.insert(name) {
                 continue;
             }
-            let rule = rules.iter().find(|rule| glob::matches(&rule.pattern, name));
+            let rule = rules.first(name)?;
             if rule.is_some_and(|rule| !rule.enable) {
                 continue;
             }
@@ -147,17 +196,21 @@ pub(super) fn enabled(
                     Evidence::new(first.location.clone(), detail)
                 }
             };
+            let wanting = values_in(&text, "[Install]", &["WantedBy", "RequiredBy", "UpheldBy"]);
             for instance in instances(name, &text, rule) {
-                for key in ["WantedBy", "RequiredBy", "UpheldBy"] {
-                    for (_, wanting) in values_in(&text, "[Install]", &[key]) {
-                        let pulled = (instance.clone(), evidence.clone());
-                        links.entry(wanting).or_default().push(pulled);
+                for (_, wanting) in &wanting {
+                    made = made.saturating_add(1);
+                    if made > MAX_LINKS {
+                        let limit = u64::try_from(MAX_LINKS).unwrap_or(u64::MAX);
+                        return Err(Error::Limit { structure: "presets", limit, unit: "links" });
                     }
+                    let pulled = (instance.clone(), evidence.clone());
+                    links.entry(wanting.clone()).or_default().push(pulled);
                 }
             }
         }
     }
-    let taking = if is_full(tree)? { rules } else { Vec::new() };
+    let taking = if is_full(tree)? { rules } else { Rules::default() };
     Ok(FirstBoot { links, taking })
 }
 
@@ -225,12 +278,13 @@ fn rules(tree: &Tree) -> Result<Vec<Rule>> {
                 let limit = u64::try_from(MAX_INSTANCES).unwrap_or(u64::MAX);
                 return Err(Error::Limit { structure: "a preset", limit, unit: "instances" });
             }
+            let shown: String = content.trim().chars().take(MAX_SHOWN).collect();
             rules.push(Rule {
                 enable,
                 disable,
                 pattern: pattern.to_owned(),
                 instances,
-                evidence: Evidence::new(format!("{path}:{line}"), content.trim()).marked(
+                evidence: Evidence::new(format!("{path}:{line}"), shown).marked(
                     line,
                     content,
                     0..0,
@@ -353,6 +407,23 @@ mod tests {
         assert_eq!(state(with(&fedora(40)), "static.service"), UnitState::Enabled);
         let later = with(&fedora(40)).file("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
         assert_eq!(state(later, "off.service"), UnitState::Enabled);
+    }
+
+    #[test]
+    fn work_that_multiplies_ends_at_the_bound_and_leaves_units_in_doubt() {
+        let unread = |fs: MemoryFs| unit(&fs.tree(), "off.service").state.unread().cloned();
+        assert_eq!(unread(bootable()), None);
+        let wanted = "[Install]\nWantedBy=".to_owned() + &"a ".repeat(10_001);
+        let many = bootable().file(&format!("{SYSTEM}/many.service"), wanted);
+        assert!(unread(many).unwrap().reason.contains("more than 10000 links"));
+        let presets = "/etc/systemd/system-preset/00.preset";
+        let patterns = format!("enable {}b\n", "*a".repeat(100)).repeat(200);
+        let slow = bootable().file(presets, patterns);
+        let slow = (0..40).fold(slow, |fs, n| {
+            fs.file(&format!("{SYSTEM}/{}{n}.service", "a".repeat(240)), "[Unit]\n")
+        });
+        let reason = unread(slow).unwrap().reason;
+        assert!(reason.contains("comparisons with presets"), "{reason}");
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn work_that_multiplies_ends_at_the_bound_and_is_told() {
 fn a_long_file_included_again_and_again_is_read_until_the_bound() {
     let fs = MemoryFs::new()
         .file(SUDOERS, "@include /etc/long\n".repeat(9))
-        .file("/etc/long", format!("{} ALL=ALL\n", "a,".repeat(400_000)));
+        .file("/etc/long", format!("{}a ALL=ALL\n", "a,".repeat(400_000)));
     let sudoers = Sudoers::read(&fs.tree());
     assert_eq!(sudoers.grants.len(), 5);
     assert!(sudoers.unread[0].reason.contains("4194304 bytes"), "{:?}", sudoers.unread[0]);

@@ -8,7 +8,7 @@ mod grammar;
 
 use std::collections::BTreeMap;
 
-use super::files::{Content, Files, is_mac};
+use super::files::{Files, Lines, is_mac};
 use super::programs::Programs;
 use crate::error::Error;
 use crate::fact::Evidence;
@@ -67,6 +67,7 @@ pub(super) fn find(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<I
             files.not_followed(&format!("{}:{}", file.path, refused.line), refused.reason);
         }
         let Some(network) = root.as_ref().and_then(|root| root.get(&["network"])) else { continue };
+        let lines = file.numbered();
         for (kind, node) in network.map().into_iter().flatten() {
             match (kind.as_str(), node.text()) {
                 ("renderer", Some(text)) => renderer = Some(text.to_owned()),
@@ -86,7 +87,7 @@ pub(super) fn find(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<I
                         let interface = interfaces.entry(id.clone()).or_default();
                         interface.renderer =
                             interface.renderer.take().or_else(|| of_kind.get(kind).cloned());
-                        interface.take(kind, id, node, &file);
+                        interface.take(kind, id, node, &lines);
                     }
                 }
             }
@@ -104,12 +105,13 @@ pub(super) fn find(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<I
 
 impl Interface {
     /// Lays what a file says over what is known.
-    fn take(&mut self, kind: &str, id: &str, node: &Node, file: &Content) {
+    fn take(&mut self, kind: &str, id: &str, node: &Node, lines: &Lines<'_>) {
+        let file = lines.file;
         self.location = format!("{}:{}", file.path, node.place.line);
         self.ethernet = kind == "ethernets";
         self.master = matches!(kind, "bridges" | "bonds");
         self.by_cloud_init = file.by_cloud_init();
-        let at = |node: &Node| line_of(file, node);
+        let at = |node: &Node| file.evidence(node.place.line, lines.get(node.place.line));
         if let Some(node) = node.get(&["dhcp4"]) {
             self.dhcp4 = boolean(node).map(|on| (on, at(node)));
         }
@@ -138,7 +140,7 @@ impl Interface {
         }
         for path in [&["match", "macaddress"][..], &["macaddress"][..]] {
             let Some(node) = node.get(path) else { continue };
-            if let Some(address) = mac_of(node, file) {
+            if let Some(address) = mac_of(node, lines) {
                 let text = format!("{id}: {}: {address}", path.join(": "));
                 self.macs.push(file.evidence(node.place.line, &text));
                 self.by_mac |= path.len() > 1;
@@ -237,17 +239,13 @@ fn address_text(node: &Node) -> Option<&str> {
     node.text().or_else(|| node.map()?.keys().next().map(String::as_str))
 }
 
-fn line_of(file: &Content, node: &Node) -> Evidence {
-    file.evidence(node.place.line, file.line(node.place.line))
-}
-
 /// The address at a node. YAML 1.1 takes `52:54:00:12:34:56` for a number to the base 60, while
 /// netplan reads all scalars as text; then the line itself has it.
-fn mac_of(node: &Node, file: &Content) -> Option<String> {
+fn mac_of(node: &Node, lines: &Lines<'_>) -> Option<String> {
     match &node.value {
         Value::Str(text) => is_mac(text).then(|| text.clone()),
         Value::Int(_) => {
-            let mut words = file.line(node.place.line).split([' ', '\t', ',', '{', '}', '\'', '"']);
+            let mut words = lines.get(node.place.line).split([' ', '\t', ',', '{', '}', '\'', '"']);
             words.find(|word| is_mac(word)).map(str::to_owned)
         }
         _ => None,
