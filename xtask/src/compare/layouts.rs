@@ -24,6 +24,8 @@ fn subject(layout: Layout) -> &'static [(&'static str, &'static str)] {
             &[("lvm-root-no-injection", "info"), ("initramfs-root-reachable", "warn")]
         }
         Layout::Split => &[("fs-supported-by-autoconfig", "info")],
+        // The cloud's disks are taken to have sectors of 512 bytes.
+        Layout::LargeSectors => &[("partition-layout-sound", "warn")],
         _ => &[],
     }
 }

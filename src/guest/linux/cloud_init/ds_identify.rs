@@ -27,8 +27,10 @@ const MAX_CONFIG: u64 = 64 << 10;
 const CLOUD_CFG: &str = "/etc/cloud/cloud.cfg";
 const CLOUD_CFG_D: &str = "/etc/cloud/cloud.cfg.d/*.cfg";
 
-/// Longest of those files read, and most of them; as cloud-init's own configuration is bounded.
+/// Longest of those files read, in bytes; as cloud-init's own configuration is bounded.
 const MAX_CLOUD_CFG: u64 = 1 << 20;
+
+/// Most of those files, as many as of cloud-init's own configuration.
 const MAX_FILES: usize = 256;
 
 /// The place of what stands on the kernel command line.
