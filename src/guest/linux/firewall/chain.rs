@@ -2,7 +2,8 @@
 
 use crate::fact::{Evidence, Unread};
 
-/// Most rules that a packet is led past; the chains may lead to one another over and over.
+/// Most rules that a packet is led past; the chains may lead to one another over and over. Of a long
+/// rule every 64 words count as one.
 const MAX_STEPS: usize = 50_000;
 
 /// Chains in one another. The kernel refuses loops when the rules are loaded.
@@ -71,6 +72,11 @@ pub(super) trait Rule {
     /// Where it stands and what it says.
     fn evidence(&self) -> &Evidence;
 
+    /// How many words it has.
+    fn len(&self) -> usize {
+        0
+    }
+
     /// Whether it matches the first packet of a connection to `port`, and what it then does.
     fn judge(&self, port: u16) -> (Match, Option<Target>);
 }
@@ -95,7 +101,7 @@ fn walk<'r, R: Rule + 'r>(
     let (mut maybe_accept, mut maybe_drop) = (None, None);
     let mut settle = None;
     for rule in chains(chain).unwrap_or_default() {
-        *steps = steps.saturating_add(1);
+        *steps = steps.saturating_add(rule.len().div_euclid(64)).saturating_add(1);
         if *steps > MAX_STEPS || depth > MAX_DEPTH {
             let place = rule.evidence().location.clone();
             return Err(Unread::new(place, "too many rules to follow"));

@@ -117,6 +117,10 @@ impl chain::Rule for Rule {
         &self.evidence
     }
 
+    fn len(&self) -> usize {
+        self.words.len()
+    }
+
     fn judge(&self, port: u16) -> (Match, Option<Target>) {
         let mut result = Match::Yes;
         let mut then = None;

@@ -372,6 +372,15 @@ fn chains_that_branch_without_end_end_soon() {
     assert!(start.elapsed().as_secs() < 60);
 }
 
+#[test]
+fn a_long_rule_that_many_jumps_lead_to_ends_at_the_bound() {
+    let jumps = "-A INPUT -j c\n".repeat(1000);
+    let rules = |words: usize| format!("{jumps}-A c {}-p udp -j DROP\n", "-f ".repeat(words));
+    assert!(ssh(input("ACCEPT", &rules(1000))).known().is_some());
+    let found = ssh(input("ACCEPT", &rules(20_000)));
+    assert_eq!(found.unread().unwrap().reason, "too many rules to follow");
+}
+
 proptest! {
     #[test]
     fn any_words_in_any_file_are_read_without_panic(

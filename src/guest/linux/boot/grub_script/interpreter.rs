@@ -195,6 +195,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
     /// The place that a file name means: `(device)/path`, or `/path` on `$root`.
     pub(in super::super) fn place(&self, name: &str) -> Option<Place> {
         let disk = self.volumes.disk();
+        self.budget.look_through(disk.volumes.len());
         if let Some(rest) = name.strip_prefix('(') {
             let (device, path) = rest.split_once(')')?;
             let device = grub_device::resolve(disk, device);

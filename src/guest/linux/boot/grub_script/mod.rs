@@ -131,6 +131,12 @@ impl Budget {
         bound(self.steps.get() <= MAX_STEPS, || format!("more than {MAX_STEPS} commands were run"))
     }
 
+    /// Counts a look through so many volumes, sixteen of them as a command; told at the next one.
+    fn look_through(&self, volumes: usize) {
+        let steps = u32::try_from(volumes.div_euclid(16)).unwrap_or(u32::MAX);
+        self.steps.set(self.steps.get().saturating_add(steps));
+    }
+
     fn text(&self, bytes: usize) -> Result<(), Stop> {
         self.text.set(self.text.get().saturating_add(bytes));
         bound(self.text.get() <= MAX_TEXT, || format!("more than {MAX_TEXT} bytes of text"))
