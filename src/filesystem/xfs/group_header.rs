@@ -61,6 +61,8 @@ pub(super) struct Groups {
     pub(super) refusal: Option<Error>,
     /// The first that it finds only when it allocates there.
     pub(super) damage: Option<Error>,
+    /// The bound at which the others were not looked at.
+    pub(super) unchecked: Option<Error>,
     /// Headers that are one or the other.
     damaged: u32,
 }
@@ -74,8 +76,7 @@ impl Groups {
         let mut all = Self::default();
         let geometry = &superblock.geometry;
         if geometry.group_count > MAX_GROUPS {
-            let structure = "xfs allocation groups";
-            all.refusal = Some(Error::Limit { structure, limit: MAX_GROUPS, unit: "groups" });
+            all.unchecked = Some(bound(MAX_GROUPS, "groups"));
             return all;
         }
         let has = |bit| superblock.features.has_ro_compat(bit);
@@ -91,9 +92,7 @@ impl Groups {
                 break;
             }
             if all.damaged > MAX_DAMAGED {
-                let structure = "xfs allocation groups";
-                let limit = u64::from(MAX_DAMAGED);
-                all.refusal = Some(Error::Limit { structure, limit, unit: "damaged headers" });
+                all.unchecked = Some(bound(MAX_DAMAGED.into(), "damaged headers"));
                 break;
             }
         }
@@ -110,8 +109,13 @@ impl Groups {
 
     /// The sums, when all could be read.
     pub(super) fn counts(&self) -> Option<Counts> {
-        (self.refusal.is_none() && self.damage.is_none()).then_some(self.counts)
+        let sound = self.refusal.is_none() && self.damage.is_none() && self.unchecked.is_none();
+        sound.then_some(self.counts)
     }
+}
+
+fn bound(limit: u64, unit: &'static str) -> Error {
+    Error::Limit { structure: "xfs allocation groups", limit, unit }
 }
 
 fn free_space(

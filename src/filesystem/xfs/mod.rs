@@ -95,6 +95,7 @@ impl Xfs {
             is_counted: counted.is_some(),
             refusal: superblock.refusal.clone().or(groups.refusal),
             damage: groups.damage,
+            unchecked: groups.unchecked,
             inodes: counts.inodes,
             free_inodes: counts.free_inodes,
             realtime_blocks: superblock.realtime_blocks,

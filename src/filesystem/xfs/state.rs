@@ -43,6 +43,8 @@ pub struct XfsState {
     /// The first of those headers that the kernel does not look at before it allocates in the group:
     /// it mounts the file system, and shuts it down then.
     pub damage: Option<Error>,
+    /// The bound at which no more headers were looked at: there may be refusals and damage behind it.
+    pub unchecked: Option<Error>,
     /// Bytes that the file system has but the volume does not: it was cut, and is not mounted.
     pub missing_bytes: u64,
     /// The feature `needsrepair`: the kernel does not mount it before `xfs_repair` has run.
@@ -161,7 +163,11 @@ impl XfsState {
             _ => None,
         };
         let mut errors = self.refusals();
-        let stale = errors.first().map(refused).or(stale);
+        let unchecked = self.unchecked.as_ref().map(|bound| {
+            let Evidence { location, detail, .. } = evidence(bound);
+            Unread::new(location, detail)
+        });
+        let stale = errors.first().map(refused).or(unchecked).or(stale);
         errors.extend(self.damage.as_ref().map(|damage| {
             let Evidence { location, detail, .. } = evidence(damage);
             let then = "the kernel mounts it, and shuts it down when it allocates in that group";

@@ -103,6 +103,18 @@ fn a_header_that_no_mount_looks_at_is_damage_and_no_refusal() {
 }
 
 #[test]
+fn headers_that_a_bound_leaves_out_are_no_refusal() {
+    let mut state = Xfs::open(Arc::new(image("v5-old"))).unwrap().state().clone();
+    let structure = "xfs allocation groups";
+    state.unchecked = Some(Error::Limit { structure, limit: 16_384, unit: "groups" });
+    let health = state.health();
+    assert_eq!(health.errors, []);
+    let reason = health.stale.unwrap().reason;
+    assert!(reason.contains("more than 16384 groups"), "{reason}");
+    assert!(!reason.contains("does not mount"), "{reason}");
+}
+
+#[test]
 fn what_the_kernel_mounts_is_not_refused() {
     for name in [
         "v4-512",
