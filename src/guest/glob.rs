@@ -21,9 +21,8 @@ pub(in crate::guest) fn matches_by(
     if name.len() > MAX_NAME {
         return !pattern.is_empty() && pattern.iter().all(|byte| *byte == b'*');
     }
-    let closes = pattern.iter().rposition(|byte| *byte == b']');
-    // What is left of the pattern where a class may still have an end.
-    let least = closes.map_or(usize::MAX, |at| pattern.len().saturating_sub(at));
+    // What is left of the pattern where a class may still have an end; looked for at the first `[`.
+    let mut least = None;
     let (mut rest, mut text) = (pattern, name);
     // Where to go on when what follows the last `*` does not fit: behind it, one byte later.
     let mut star: Option<(&[u8], &[u8])> = None;
@@ -37,6 +36,10 @@ pub(in crate::guest) fn matches_by(
             }
             (Some((b'?', behind)), Some((_, later))) => Some((behind, later)),
             (Some((b'[', behind)), Some((byte, later))) => {
+                let least = *least.get_or_insert_with(|| {
+                    let closes = pattern.iter().rposition(|byte| *byte == b']');
+                    closes.map_or(usize::MAX, |at| pattern.len().saturating_sub(at))
+                });
                 let found = if behind.len() < least { None } else { class(behind, *byte) };
                 match found {
                     Some((true, behind)) => Some((behind, later)),

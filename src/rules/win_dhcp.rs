@@ -57,6 +57,10 @@ impl Rule for WinDhcp {
     }
 }
 
+/// The repair of the service.
+const START_DHCP: &str =
+    r"reg add HKLM\SYSTEM\CurrentControlSet\Services\Dhcp /v Start /t REG_DWORD /d 2 /f";
+
 fn decide(facts: &Facts) -> Decision {
     let windows = windows_only(facts)?;
     let interfaces = known(&windows.interfaces)?;
@@ -65,8 +69,6 @@ fn decide(facts: &Facts) -> Decision {
     if let Ok(Some(service)) = &service
         && service.start == Some(StartType::Disabled)
     {
-        let command =
-            r"reg add HKLM\SYSTEM\CurrentControlSet\Services\Dhcp /v Start /t REG_DWORD /d 2 /f";
         return Ok(Outcome::broken(
             text!(
                 "The DHCP client is disabled: no network card gets an address.",
@@ -74,7 +76,7 @@ fn decide(facts: &Facts) -> Decision {
             ),
             vec![service.evidence.clone()],
         )
-        .remedy(text!("{command}", "{command}")));
+        .remedy(text!("{START_DHCP}", "{START_DHCP}")));
     }
     for interface in interfaces.iter().filter(|interface| interface.is_card()) {
         if interface.dhcp == Some(false) {
@@ -105,8 +107,6 @@ fn decide(facts: &Facts) -> Decision {
     if let Some(service) = service?
         && !matches!(service.start, Some(StartType::Automatic))
     {
-        let command =
-            r"reg add HKLM\SYSTEM\CurrentControlSet\Services\Dhcp /v Start /t REG_DWORD /d 2 /f";
         return Ok(Outcome::doubtful(
             text!(
                 "The DHCP client does not start by itself: network cards may get no address.",
@@ -114,7 +114,7 @@ fn decide(facts: &Facts) -> Decision {
             ),
             vec![service.evidence.clone()],
         )
-        .remedy(text!("{command}", "{command}")));
+        .remedy(text!("{START_DHCP}", "{START_DHCP}")));
     }
     if let Some(first) = servers.first() {
         let (name, addresses) = (shown(first), first.name_servers.join(", "));

@@ -16,7 +16,8 @@ mod shadow;
 mod sudoers;
 mod verify;
 
-use std::collections::{HashMap, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use authorized_keys::AuthorizedKeys;
 use doas::Doas;
@@ -108,6 +109,8 @@ struct Finder<'a> {
     sudoers: Sudoers,
     doas: Doas,
     keys: AuthorizedKeys<'a>,
+    /// Why it is not known whether a scheme can be checked, of those that were asked for.
+    schemes: RefCell<BTreeMap<String, Option<Unread>>>,
 }
 
 /// A group as sudoers asks for it: its name, its id, and the line that puts an account in.
@@ -214,6 +217,7 @@ impl<'a> Finder<'a> {
             sudoers,
             doas,
             keys: AuthorizedKeys::new(tree, sshd),
+            schemes: RefCell::default(),
         }
     }
 
@@ -385,10 +389,12 @@ impl<'a> Finder<'a> {
             Ok(state) => state,
             Err(reason) => return Fact::unknown(location, reason),
         };
-        if let PasswordState::Set(scheme) = &state
-            && let Some(unread) = crypt_library::may_not_know(self.tree, scheme)
-        {
-            return Fact::Unknown(unread);
+        if let PasswordState::Set(scheme) = &state {
+            let mut schemes = self.schemes.borrow_mut();
+            let look = || crypt_library::may_not_know(self.tree, scheme);
+            if let Some(unread) = schemes.entry(scheme.clone()).or_insert_with(look) {
+                return Fact::Unknown(unread.clone());
+            }
         }
         Fact::Known(state)
     }

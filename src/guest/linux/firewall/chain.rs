@@ -73,9 +73,7 @@ pub(super) trait Rule {
     fn evidence(&self) -> &Evidence;
 
     /// How many words it has.
-    fn len(&self) -> usize {
-        0
-    }
+    fn len(&self) -> usize;
 
     /// Whether it matches the first packet of a connection to `port`, and what it then does.
     fn judge(&self, port: u16) -> (Match, Option<Target>);

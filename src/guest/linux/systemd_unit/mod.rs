@@ -16,7 +16,7 @@ mod other_init;
 mod preset;
 mod unit_file;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, VecDeque};
 
 use command_line::Words;
@@ -79,6 +79,7 @@ pub struct BootUnits<'a> {
     text: Cell<usize>,
     /// Links and names of dependencies looked at so far.
     dependencies: Cell<usize>,
+    runlevels: OnceCell<Runlevels>,
     /// The first thing that could not be read on the way.
     unread: Option<Unread>,
 }
@@ -106,6 +107,7 @@ impl<'a> BootUnits<'a> {
             started: BTreeMap::new(),
             text: Cell::new(0),
             dependencies: Cell::new(0),
+            runlevels: OnceCell::new(),
             unread: None,
         };
         for path in SYSTEMD {
@@ -159,16 +161,22 @@ impl<'a> BootUnits<'a> {
         !matches!(self.units.unit_file(name), Ok(UnitFile::Absent(_)) | Err(_))
     }
 
+    /// The path and the text of a unit's file; none when there is no such unit.
+    fn file_of(&self, name: &str) -> Result<Option<(String, String)>, Unread> {
+        let unread = |error: Error| Unread::from((name, &error));
+        let UnitFile::Found { path, .. } = self.units.unit_file(name).map_err(unread)? else {
+            return Ok(None);
+        };
+        let text = self.tree.read_text(&path, MAX_UNIT_FILE).map_err(unread)?;
+        Ok(Some((path, text)))
+    }
+
     /// The lines of a unit's file that begin with `Condition`; none when there is no such unit.
     ///
     /// # Errors
     /// When a file that should be there cannot be read.
     pub(in crate::guest::linux) fn conditions(&self, name: &str) -> Result<Vec<String>, Unread> {
-        let unread = |error: Error| Unread::from((name, &error));
-        let UnitFile::Found { path, .. } = self.units.unit_file(name).map_err(unread)? else {
-            return Ok(Vec::new());
-        };
-        let text = self.tree.read_text(&path, MAX_UNIT_FILE).map_err(unread)?;
+        let Some((_, text)) = self.file_of(name)? else { return Ok(Vec::new()) };
         let lines = text.lines().map(str::trim).filter(|line| line.starts_with("Condition"));
         Ok(lines.map(str::to_owned).collect())
     }
@@ -212,7 +220,7 @@ impl<'a> BootUnits<'a> {
             }
         } else if let Some(found) = self
             .runlevels()
-            .and_then(|runlevels| other_init::upstart(self.tree, &runlevels, plain))
+            .and_then(|runlevels| other_init::upstart(self.tree, runlevels, plain))
             .map_err(unread)?
         {
             return Ok(found);
@@ -220,7 +228,7 @@ impl<'a> BootUnits<'a> {
             return Ok(found);
         }
         let runlevels = self.runlevels().map_err(unread)?;
-        if let Some(found) = other_init::sysv(self.tree, &runlevels, plain).map_err(unread)? {
+        if let Some(found) = other_init::sysv(self.tree, runlevels, plain).map_err(unread)? {
             return Ok(found);
         }
         if let Some(unread) = &self.unread {
@@ -230,8 +238,16 @@ impl<'a> BootUnits<'a> {
         Ok((UnitState::Absent, evidence))
     }
 
-    /// The runlevels whose start links count.
-    fn runlevels(&self) -> Result<Runlevels> {
+    /// The runlevels whose start links count, found once.
+    fn runlevels(&self) -> Result<&Runlevels> {
+        if let Some(found) = self.runlevels.get() {
+            return Ok(found);
+        }
+        let found = self.find_runlevels()?;
+        Ok(self.runlevels.get_or_init(|| found))
+    }
+
+    fn find_runlevels(&self) -> Result<Runlevels> {
         if self.systemd {
             let started = |target| self.started.contains_key(target);
             return Ok(Runlevels::of_systemd(
@@ -258,11 +274,7 @@ impl<'a> BootUnits<'a> {
         &self,
         name: &str,
     ) -> Result<Vec<(String, String)>, Unread> {
-        let unread = |error: Error| Unread::from((name, &error));
-        let UnitFile::Found { path, .. } = self.units.unit_file(name).map_err(unread)? else {
-            return Ok(Vec::new());
-        };
-        let text = self.tree.read_text(&path, MAX_UNIT_FILE).map_err(unread)?;
+        let Some((path, text)) = self.file_of(name)? else { return Ok(Vec::new()) };
         let mut found: Vec<(String, String)> = Vec::new();
         for (line, content) in (1_usize..).zip(text.lines()) {
             let Some((key, value)) = content.split_once('=') else { continue };

@@ -143,13 +143,16 @@ impl Steps {
     }
 }
 
+/// The first of the paths that is not surely absent.
+fn first_there<const N: usize>(tree: &Tree, paths: [&'static str; N]) -> Option<&'static str> {
+    paths.into_iter().find(|path| !matches!(tree.exists(path), Ok(false)))
+}
+
 impl Sudoers {
     /// Reads `/etc/sudoers`, or the distribution's, and what it includes.
     pub(super) fn read(tree: &Tree) -> Self {
         let mut sudoers = Self::default();
-        let absent = |path: &&str| matches!(tree.exists(path), Ok(false));
-        let path = PATHS.into_iter().find(|path| !absent(path)).unwrap_or(SUDOERS);
-        sudoers.file(tree, path, 0);
+        sudoers.file(tree, first_there(tree, PATHS).unwrap_or(SUDOERS), 0);
         sudoers.pam(tree);
         for (location, text) in std::mem::take(&mut sudoers.specifications) {
             let grants = sudoers.specification(&location, &text);
@@ -285,8 +288,7 @@ impl Sudoers {
 
     /// Looks for modules that may let someone become root without a password.
     fn pam(&mut self, tree: &Tree) {
-        let absent = |path: &&str| matches!(tree.exists(path), Ok(false));
-        let Some(path) = PAM.into_iter().find(|path| !absent(path)) else { return };
+        let Some(path) = first_there(tree, PAM) else { return };
         let text = match tree.read_text(path, MAX_PAM) {
             Ok(text) => text,
             Err(error) => {

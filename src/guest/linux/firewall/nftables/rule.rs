@@ -24,6 +24,10 @@ impl chain::Rule for Rule<'_> {
         &self.evidence
     }
 
+    fn len(&self) -> usize {
+        self.items.len()
+    }
+
     fn judge(&self, port: u16) -> (Match, Option<Target>) {
         let mut reading =
             Reading { items: self.items.iter(), sets: self.sets, port, matched: Match::Yes };
