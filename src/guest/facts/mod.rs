@@ -49,6 +49,7 @@ pub use self::windows_boot::{
 };
 use crate::disk::facts::DiskFacts;
 use crate::fact::{Evidence, Fact, Unread, first_word, value_behind};
+use crate::filesystem::NodeId;
 use crate::image::facts::ImageFacts;
 
 /// All facts of one image.
@@ -474,12 +475,16 @@ pub struct BootFile {
 pub struct ResolvedFile {
     /// Index of its volume.
     pub volume: usize,
-    /// Path on that volume.
+    /// Path on that volume, from where the boot loader begins.
     pub path: String,
     /// Path in the guest's tree, when the volume is mounted there.
     pub guest_path: Option<String>,
     /// Length in bytes.
     pub size: u64,
+    /// Its node on that volume. A path is no place by itself: of Btrfs it begins at the subvolume
+    /// from which the boot loader walks.
+    #[serde(skip)]
+    pub(crate) node: Option<NodeId>,
 }
 
 /// One entry of the boot menu.

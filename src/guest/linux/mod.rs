@@ -39,6 +39,7 @@ use super::{Machine, traced};
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact};
+use crate::filesystem::NodeId;
 use crate::filesystem::tree::Tree;
 
 /// What initramfs-tools was configured with, in each initramfs of its making (mkinitramfs(8)).
@@ -287,7 +288,8 @@ fn name_in_tree(machine: &Machine<'_>, boot: &mut BootFacts, tree: &Tree) {
         {
             rename(location);
             let Fact::Known(Some(file)) = resolved else { continue };
-            file.guest_path = guest_path(machine, tree, file.volume, &file.path);
+            let Some(node) = file.node else { continue };
+            file.guest_path = guest_path(machine, tree, file.volume, &file.path, node);
         }
     }
 }
@@ -297,11 +299,16 @@ const MAX_SUBVOLUME_DEPTH: usize = 4;
 
 /// The path at which the tree has a file of a volume: below a mount of the volume, and on Btrfs
 /// without the subvolumes that the loader's path begins with.
-fn guest_path(machine: &Machine<'_>, tree: &Tree, volume: usize, path: &str) -> Option<String> {
+fn guest_path(
+    machine: &Machine<'_>,
+    tree: &Tree,
+    volume: usize,
+    path: &str,
+    node: NodeId,
+) -> Option<String> {
     let Some(Fact::Known(Some(filesystem))) = machine.filesystems.get(volume) else {
         return None;
     };
-    let node = Tree::new(filesystem.clone(), volume).resolve(path).ok()?.node;
     let depth = if filesystem.kind() == "btrfs" { MAX_SUBVOLUME_DEPTH } else { 0 };
     let starts = path.match_indices('/').map(|(start, _)| start).take(depth.saturating_add(1));
     starts.filter_map(|start| path.get(start..)).find_map(|rest| {
@@ -333,17 +340,25 @@ fn in_tree(
         _ => (location, ""),
     };
     let volumes = (0..machine.filesystems.len()).filter(|volume| Some(*volume) != home);
-    let found = home
-        .into_iter()
-        .chain(volumes)
-        .find_map(|volume| guest_path(machine, tree, volume, path))?;
+    let found = home.into_iter().chain(volumes).find_map(|volume| {
+        let Some(Fact::Known(Some(filesystem))) = machine.filesystems.get(volume) else {
+            return None;
+        };
+        // Of Btrfs, the loader may begin at the top level.
+        let top = filesystem.subvolume(boot::TOP_LEVEL).ok();
+        [Some(filesystem.clone()), top].into_iter().flatten().find_map(|filesystem| {
+            let node = Tree::new(filesystem, volume).resolve(path).ok()?.node;
+            guest_path(machine, tree, volume, path, node)
+        })
+    })?;
     (found != path).then(|| format!("{found}{line}"))
 }
 
 fn open_on_volume(machine: &Machine<'_>, file: &ResolvedFile) -> Result<Arc<dyn Bytes>> {
     match machine.filesystems.get(file.volume) {
         Some(Fact::Known(Some(filesystem))) => {
-            Tree::new(filesystem.clone(), file.volume).open(&file.path)
+            let absent = || Error::NotFound { path: file.path.clone() };
+            filesystem.open(file.node.ok_or_else(absent)?)
         }
         Some(Fact::Unknown(unread)) => {
             Err(Error::Unreadable { path: file.path.clone(), reason: unread.reason.clone() })

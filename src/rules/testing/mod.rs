@@ -479,6 +479,7 @@ fn boot_file(name: &str, line: u32) -> BootFile {
             path: format!("/{name}"),
             guest_path: Some(format!("/boot/{name}")),
             size: 6_000_000,
+            node: None,
         })),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use super::grub_device::Device;
 use super::volumes::{Place, Volumes};
 use crate::error::{Error, Result};
 
@@ -69,12 +68,11 @@ impl BlsFile {
 /// When the directory or one of its entries cannot be read.
 pub(super) fn read_directory(
     volumes: &Volumes<'_>,
-    volume: usize,
-    directory: &str,
+    directory: &Place,
     may_read: &mut dyn FnMut() -> bool,
 ) -> Result<Vec<BlsFile>> {
     let mut files = Vec::new();
-    for name in volumes.names(volume, directory)? {
+    for name in volumes.names_at(directory)? {
         let Some(id) = name.strip_suffix(".conf") else { continue };
         if id.is_empty() || name.starts_with('.') {
             continue;
@@ -86,8 +84,8 @@ pub(super) fn read_directory(
                 unit: "files",
             });
         }
-        let path = format!("{directory}/{name}");
-        let place = Place { device: Device::Volume(volume), path };
+        let path = format!("{}/{name}", directory.path);
+        let place = Place { device: directory.device.clone(), path };
         match volumes.text_at(&place, MAX_ENTRY_BYTES) {
             Ok((text, path)) => files.push(BlsFile::parse(id, &path, &text)),
             // A link that leads nowhere, a directory of that name: passed over by the loader.

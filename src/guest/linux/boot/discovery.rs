@@ -6,7 +6,7 @@ use super::first_stage::{LEGACY_DIRECTORIES, LEGACY_NAMES};
 use super::grub_config;
 use super::grub_device::Device;
 use super::grub_script::{Interpreter, Platform};
-use super::volumes::{Place, Volumes};
+use super::volumes::{Place, TOP_LEVEL, Volumes};
 use super::{grub_legacy, syslinux, systemd_boot};
 use crate::error::{Error, Result};
 
@@ -31,6 +31,20 @@ pub(super) fn find(volumes: &Volumes<'_>) -> Result<Option<Configuration>> {
         (None, Some(error)) => Err(error),
         (found, _) => Ok(found),
     }
+}
+
+/// Where GRUB may begin: of Btrfs at the top level, and those that know `btrfs_relative_path` at the
+/// default subvolume.
+fn devices(volumes: &Volumes<'_>) -> Vec<Device> {
+    let of = |volume: usize| {
+        let top = Device::Subvolume(volume, TOP_LEVEL.to_owned());
+        match (volumes.is_btrfs(volume), volumes.has_default_subvolume(volume)) {
+            (true, true) => vec![top, Device::Volume(volume)],
+            (true, false) => vec![top],
+            (false, _) => vec![Device::Volume(volume)],
+        }
+    };
+    volumes.indices().flat_map(of).collect()
 }
 
 struct Search {
@@ -61,9 +75,12 @@ impl Search {
     }
 
     fn grub2(&mut self, volumes: &Volumes<'_>) -> Option<Configuration> {
-        for volume in volumes.indices() {
+        let devices = devices(volumes);
+        for device in &devices {
             for efi in EFI_DIRECTORIES {
-                let vendors = match volumes.names(volume, efi) {
+                let vendors = match volumes
+                    .names_at(&Place { device: device.clone(), path: efi.to_owned() })
+                {
                     Ok(vendors) => vendors,
                     Err(error) => {
                         if !error.is_absent() {
@@ -74,7 +91,7 @@ impl Search {
                 };
                 for vendor in vendors {
                     let found =
-                        self.try_grub(volumes, volume, &format!("{efi}/{vendor}"), Platform::Efi);
+                        self.try_grub(volumes, device, &format!("{efi}/{vendor}"), Platform::Efi);
                     if found.is_some() {
                         return found;
                     }
@@ -82,8 +99,8 @@ impl Search {
             }
         }
         for directory in GRUB_DIRECTORIES {
-            for volume in volumes.indices() {
-                let found = self.try_grub(volumes, volume, directory, Platform::Bios);
+            for device in &devices {
+                let found = self.try_grub(volumes, device, directory, Platform::Bios);
                 if found.is_some() {
                     return found;
                 }
@@ -95,21 +112,25 @@ impl Search {
     fn try_grub(
         &mut self,
         volumes: &Volumes<'_>,
-        volume: usize,
+        device: &Device,
         directory: &str,
         platform: Platform,
     ) -> Option<Configuration> {
-        let place = Place { device: Device::Volume(volume), path: format!("{directory}/grub.cfg") };
+        let place = Place { device: device.clone(), path: format!("{directory}/grub.cfg") };
         if self.tried >= MAX_TRIED {
             return None;
         }
-        if let Err(error) = volumes.find_at(&place) {
-            return self.take(Err(error));
-        }
+        let volume = match volumes.find_at(&place).and_then(|_| volumes.volume_of(&place)) {
+            Ok(volume) => volume,
+            Err(error) => return self.take(Err(error)),
+        };
         let mut grub = Interpreter::new(volumes, platform);
-        let device = volumes.grub_name(volume);
-        grub.preset("root", &device);
-        grub.preset("prefix", &format!("({device}){directory}"));
+        let name = volumes.grub_name(volume);
+        grub.preset("root", &name);
+        grub.preset("prefix", &format!("({name}){directory}"));
+        if *device == Device::Volume(volume) && volumes.is_btrfs(volume) {
+            grub.preset("btrfs_relative_path", "y");
+        }
         self.take(grub_config::read(grub, &place))
     }
 

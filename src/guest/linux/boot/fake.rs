@@ -23,23 +23,43 @@ enum Node {
 }
 
 pub(super) struct FakeFs {
-    nodes: Vec<Node>,
+    nodes: Arc<Vec<Node>>,
     ignore_case: bool,
-    /// The only subvolume, of Btrfs.
-    subvolume: Option<&'static str>,
+    /// The subvolumes beside the top-level one, of Btrfs.
+    subvolumes: Vec<&'static str>,
+    root: usize,
 }
 
 impl FakeFs {
     pub(super) fn new() -> Self {
-        Self { nodes: vec![Node::Dir(Vec::new())], ignore_case: false, subvolume: None }
+        let nodes = Arc::new(vec![Node::Dir(Vec::new())]);
+        Self { nodes, ignore_case: false, subvolumes: Vec::new(), root: 0 }
     }
 
     pub(super) fn fat() -> Self {
-        Self { nodes: vec![Node::Dir(Vec::new())], ignore_case: true, subvolume: None }
+        Self { ignore_case: true, ..Self::new() }
     }
 
-    pub(super) fn btrfs(self, subvolume: &'static str) -> Self {
-        Self { subvolume: Some(subvolume), ..self }
+    /// Makes it Btrfs with one more subvolume, whose files were added before, or which has none.
+    pub(super) fn btrfs(mut self, subvolume: &'static str) -> Self {
+        if self.find(subvolume).is_none() {
+            self = self.add(subvolume, Node::Dir(Vec::new()));
+        }
+        self.subvolumes.push(subvolume);
+        self
+    }
+
+    /// Makes a subvolume the default one.
+    pub(super) fn set_default(self, subvolume: &str) -> Self {
+        let root = self.find(subvolume).unwrap();
+        Self { root, ..self }
+    }
+
+    fn find(&self, path: &str) -> Option<usize> {
+        path.split('/').filter(|part| !part.is_empty()).try_fold(0, |dir, part| {
+            let Node::Dir(names) = &self.nodes[dir] else { return None };
+            names.iter().find(|(name, _)| name == part).map(|(_, child)| *child)
+        })
     }
 
     fn add(mut self, path: &str, node: Node) -> Self {
@@ -58,9 +78,10 @@ impl FakeFs {
     }
 
     fn push(&mut self, dir: usize, name: &str, node: Node) -> usize {
-        let child = self.nodes.len();
-        self.nodes.push(node);
-        let Node::Dir(names) = &mut self.nodes[dir] else { panic!("{name}: not in a directory") };
+        let nodes = Arc::get_mut(&mut self.nodes).unwrap();
+        let child = nodes.len();
+        nodes.push(node);
+        let Node::Dir(names) = &mut nodes[dir] else { panic!("{name}: not in a directory") };
         names.push((name.to_owned(), child));
         child
     }
@@ -84,22 +105,27 @@ fn id(index: usize) -> NodeId {
 
 impl FileSystem for FakeFs {
     fn kind(&self) -> &'static str {
-        match self.subvolume {
-            Some(_) => "btrfs",
-            None if self.ignore_case => "vfat",
-            None => "ext4",
+        match self.subvolumes.is_empty() {
+            false => "btrfs",
+            true if self.ignore_case => "vfat",
+            true => "ext4",
         }
     }
 
     fn subvolume(&self, option: &str) -> Result<Arc<dyn FileSystem>> {
-        match option.strip_prefix("subvol=") {
-            Some(path) if Some(path) == self.subvolume => Ok(Arc::new(Self::new())),
-            _ => Err(Error::NotFound { path: option.to_owned() }),
-        }
+        let absent = || Error::NotFound { path: option.to_owned() };
+        let root = match option.strip_prefix("subvol=").map(|path| path.trim_matches('/')) {
+            Some(path) if self.subvolumes.contains(&path) => self.find(path),
+            None if option == "subvolid=5" => Some(0),
+            _ => None,
+        };
+        let (nodes, subvolumes) = (Arc::clone(&self.nodes), self.subvolumes.clone());
+        let root = root.ok_or_else(absent)?;
+        Ok(Arc::new(Self { nodes, subvolumes, root, ignore_case: self.ignore_case }))
     }
 
     fn root(&self) -> NodeId {
-        NodeId(0)
+        id(self.root)
     }
 
     fn metadata(&self, node: NodeId) -> Result<Metadata> {

@@ -292,6 +292,14 @@ fn syslinux_from(volumes: &Volumes<'_>, volume: usize, chain: &mut Chain) -> Opt
         let path = format!("{directory}/ldlinux.sys");
         Ok((*directory, volumes.find(volume, &path)?.path))
     }));
+    // In which subvolume it looks stands in `ldlinux.sys` itself (core/fs/btrfs/btrfs.c, `SubvolName`).
+    let image = image.map_err(|error| match error.is_absent() && volumes.is_btrfs(volume) {
+        true => Error::Unreadable {
+            path: "ldlinux.sys".to_owned(),
+            reason: "which subvolume EXTLINUX was installed in is not read".to_owned(),
+        },
+        false => error,
+    });
     let location = format!("{}:/ldlinux.sys", volumes.name(volume));
     let name = volumes.name(volume);
     let (directory, image) = chain.looked(

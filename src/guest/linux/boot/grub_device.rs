@@ -6,8 +6,11 @@ use crate::disk::facts::{ArrayFacts, DiskFacts, Signature, SignatureKind, TableK
 /// What a device name of a boot loader leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Device {
-    /// The volume with this index.
+    /// The volume with this index, from the root that a mount without options shows.
     Volume(usize),
+    /// The volume with this index, which holds Btrfs, from the root that this mount option chooses
+    /// (`subvol=…`, `subvolid=…`).
+    Subvolume(usize, String),
     /// Nothing on this disk; why.
     Absent(String),
     /// Not decided; why.

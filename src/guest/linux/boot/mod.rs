@@ -35,6 +35,7 @@ mod volumes;
 pub use firmware::firmware;
 pub use init::init_link;
 pub(super) use stop::stop;
+pub(super) use volumes::TOP_LEVEL;
 
 use entry::Configuration;
 use first_stage::Chain;
@@ -238,7 +239,7 @@ fn kernel_link(
     let (LinkState::Found, Fact::Known(Some(file))) = (&state, &kernel.resolved) else {
         return (state, evidence);
     };
-    let examined = volumes.open(file.volume, &file.path).and_then(|bytes| {
+    let examined = volumes.content(file).and_then(|bytes| {
         let is_kernel = kernel_image::is_kernel(bytes.as_ref())?;
         let defect = if is_kernel { kernel_image::defect(bytes.as_ref())? } else { None };
         Ok((is_kernel, defect))
@@ -292,8 +293,10 @@ fn root_link(volumes: &Volumes<'_>, entry: &BootEntry) -> (LinkState, Evidence) 
     }
     match &root.resolution {
         Resolution::Volume(volume) => {
-            let absent =
-                volumes.filesystem(*volume).ok().and_then(|fs| absent_subvolume(fs, entry));
+            let absent = volumes
+                .filesystem(*volume)
+                .ok()
+                .and_then(|fs| absent_subvolume(fs.as_ref(), entry));
             let name = volumes.name(*volume);
             match absent {
                 Some(option) => {

@@ -34,7 +34,8 @@ const MAX_ENTRIES: usize = 512;
 /// When there are none, or they cannot be read.
 pub(super) fn read(volumes: &Volumes<'_>, volume: usize) -> Result<Configuration> {
     let mut read = 0_usize;
-    let mut files = match bls::read_directory(volumes, volume, ENTRIES, &mut || {
+    let directory = Place { device: Device::Volume(volume), path: ENTRIES.to_owned() };
+    let mut files = match bls::read_directory(volumes, &directory, &mut || {
         read = read.saturating_add(1);
         read <= MAX_ENTRIES
     }) {

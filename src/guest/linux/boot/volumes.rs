@@ -12,6 +12,10 @@ use crate::filesystem::{FileSystem, FileType};
 use crate::guest::Machine;
 use crate::guest::facts::{DeviceRef, ResolvedFile};
 
+/// The mount option that shows Btrfs from its top-level subvolume on, in which all others lie
+/// (btrfs(5)).
+pub(in crate::guest::linux) const TOP_LEVEL: &str = "subvolid=5";
+
 /// The volumes of the machine.
 pub(super) struct Volumes<'a> {
     machine: &'a Machine<'a>,
@@ -67,10 +71,10 @@ impl<'a> Volumes<'a> {
     /// # Errors
     /// [`Error::NotFound`] when the volume has none; [`Error::Unreadable`] when it could not be
     /// read or is encrypted.
-    pub(super) fn filesystem(&self, volume: usize) -> Result<&'a dyn FileSystem> {
+    pub(super) fn filesystem(&self, volume: usize) -> Result<&'a Arc<dyn FileSystem>> {
         let unreadable = |reason: String| Error::Unreadable { path: self.name(volume), reason };
         match self.machine.filesystems.get(volume) {
-            Some(Fact::Known(Some(fs))) => Ok(fs.as_ref()),
+            Some(Fact::Known(Some(fs))) => Ok(fs),
             Some(Fact::Unknown(unread)) => Err(unreadable(unread.reason.clone())),
             Some(Fact::Known(None)) | None => {
                 match self.facts(volume).and_then(VolumeFacts::signature) {
@@ -81,6 +85,28 @@ impl<'a> Volumes<'a> {
                 }
             }
         }
+    }
+
+    /// The file system at a place, from the root at which its path begins.
+    fn filesystem_at(&self, place: &Place) -> Result<Arc<dyn FileSystem>> {
+        let filesystem = self.filesystem(self.volume_of(place)?)?;
+        match &place.device {
+            Device::Subvolume(_, option) => filesystem.subvolume(option),
+            _ => Ok(Arc::clone(filesystem)),
+        }
+    }
+
+    /// Whether a volume holds Btrfs, whose paths may begin at any subvolume.
+    pub(super) fn is_btrfs(&self, volume: usize) -> bool {
+        self.filesystem(volume).is_ok_and(|filesystem| filesystem.kind() == "btrfs")
+    }
+
+    /// Whether a volume holds Btrfs whose default subvolume is another than the top-level one.
+    pub(super) fn has_default_subvolume(&self, volume: usize) -> bool {
+        self.filesystem(volume).is_ok_and(|filesystem| {
+            let top = filesystem.subvolume(TOP_LEVEL);
+            top.is_ok_and(|top| top.root() != filesystem.root())
+        })
     }
 
     /// The first volume whose files cannot be read, with the reason.
@@ -95,7 +121,7 @@ impl<'a> Volumes<'a> {
     /// # Errors
     /// As [`Volumes::filesystem`] and [`volume_path::find`].
     pub(super) fn find(&self, volume: usize, path: &str) -> Result<Found> {
-        volume_path::find(self.filesystem(volume)?, path, &self.effort)
+        self.find_at(&Place { device: Device::Volume(volume), path: path.to_owned() })
     }
 
     /// The node at a place.
@@ -104,7 +130,10 @@ impl<'a> Volumes<'a> {
     /// As [`Volumes::find`]; [`Error::NotFound`] for an absent device, [`Error::Unreadable`] for one
     /// that is not decided.
     pub(super) fn find_at(&self, place: &Place) -> Result<Found> {
-        self.find(self.volume_of(place)?, &place.path)
+        let filesystem = self.filesystem_at(place)?;
+        let mut found = volume_path::find(filesystem.as_ref(), &place.path, &self.effort)?;
+        found.path = from_top_level(&place.device, found.path);
+        Ok(found)
     }
 
     /// The volume of a place.
@@ -113,7 +142,7 @@ impl<'a> Volumes<'a> {
     /// [`Error::NotFound`] for an absent device, [`Error::Unreadable`] for one that is not decided.
     pub(super) fn volume_of(&self, place: &Place) -> Result<usize> {
         match &place.device {
-            Device::Volume(volume) => Ok(*volume),
+            Device::Volume(volume) | Device::Subvolume(volume, _) => Ok(*volume),
             Device::Absent(_) => Err(Error::NotFound { path: place.path.clone() }),
             Device::Unknown(reason) => {
                 Err(Error::Unreadable { path: place.path.clone(), reason: reason.clone() })
@@ -126,22 +155,32 @@ impl<'a> Volumes<'a> {
     /// # Errors
     /// As [`Volumes::find_at`] and [`volume_path::text`].
     pub(super) fn text_at(&self, place: &Place, limit: u64) -> Result<(String, String)> {
-        let fs = self.filesystem(self.volume_of(place)?)?;
-        volume_path::text(fs, &place.path, limit, &self.effort)
+        let filesystem = self.filesystem_at(place)?;
+        let (text, path) =
+            volume_path::text(filesystem.as_ref(), &place.path, limit, &self.effort)?;
+        Ok((text, from_top_level(&place.device, path)))
     }
 
     /// The names in a directory, sorted.
     ///
     /// # Errors
-    /// As [`Volumes::find`] and [`volume_path::names`].
+    /// As [`Volumes::find_at`] and [`volume_path::names`].
+    pub(super) fn names_at(&self, place: &Place) -> Result<Vec<String>> {
+        let filesystem = self.filesystem_at(place)?;
+        volume_path::names(filesystem.as_ref(), &place.path, &self.effort)
+    }
+
+    /// As [`Volumes::names_at`], from the root of a volume.
+    ///
+    /// # Errors
+    /// As there.
     pub(super) fn names(&self, volume: usize, dir: &str) -> Result<Vec<String>> {
-        volume_path::names(self.filesystem(volume)?, dir, &self.effort)
+        self.names_at(&Place { device: Device::Volume(volume), path: dir.to_owned() })
     }
 
     /// The regular file at a place, if it is there.
     pub(super) fn file_at(&self, place: &Place) -> Fact<Option<ResolvedFile>> {
-        let found =
-            self.volume_of(place).and_then(|volume| Ok((volume, self.find(volume, &place.path)?)));
+        let found = self.volume_of(place).and_then(|volume| Ok((volume, self.find_at(place)?)));
         match found {
             Ok((volume, found)) if found.metadata.file_type == FileType::Regular => {
                 Fact::Known(Some(ResolvedFile {
@@ -149,6 +188,7 @@ impl<'a> Volumes<'a> {
                     path: found.path,
                     guest_path: None,
                     size: found.metadata.len,
+                    node: Some(found.node),
                 }))
             }
             Ok(_) => Fact::Known(None),
@@ -163,5 +203,25 @@ impl<'a> Volumes<'a> {
     pub(super) fn open(&self, volume: usize, path: &str) -> Result<Arc<dyn Bytes>> {
         let found = self.find(volume, path)?;
         self.filesystem(volume)?.open(found.node)
+    }
+
+    /// The content of a file that was found.
+    ///
+    /// # Errors
+    /// As [`FileSystem::open`].
+    pub(super) fn content(&self, file: &ResolvedFile) -> Result<Arc<dyn Bytes>> {
+        let absent = || Error::NotFound { path: file.path.clone() };
+        self.filesystem(file.volume)?.open(file.node.ok_or_else(absent)?)
+    }
+}
+
+/// A path on a device; of a subvolume that is named by its path, from the top-level one on.
+fn from_top_level(device: &Device, path: String) -> String {
+    match device {
+        Device::Subvolume(_, option) => match option.strip_prefix("subvol=") {
+            Some(subvolume) => format!("/{}{path}", subvolume.trim_matches('/')),
+            None => path,
+        },
+        _ => path,
     }
 }

@@ -58,7 +58,7 @@ fn file(tree: &Tree, path: &str) -> BootFile {
     let resolved = tree.canonicalize(path).and_then(|(guest_path, _)| {
         let size = tree.metadata(&guest_path)?.len;
         let path = guest_path.clone();
-        Ok(ResolvedFile { volume: 0, path, guest_path: Some(guest_path), size })
+        Ok(ResolvedFile { volume: 0, path, guest_path: Some(guest_path), size, node: None })
     });
     let location = "/boot/grub/grub.cfg:131".to_owned();
     BootFile { spec: path.to_owned(), location, resolved: Fact::from_lookup(path, resolved) }

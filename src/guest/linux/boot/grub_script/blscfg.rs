@@ -31,7 +31,7 @@ impl Interpreter<'_, '_> {
             _ => (device, None),
         };
         let volume = match device {
-            Device::Volume(volume) => volume,
+            Device::Volume(volume) | Device::Subvolume(volume, _) => volume,
             Device::Absent(_) => return Ok(Status::of(false)),
             Device::Unknown(reason) => {
                 self.menu.doubt_from_here(reason.clone().into());
@@ -91,9 +91,8 @@ impl Interpreter<'_, '_> {
         };
         let mut read = Ok(Vec::new());
         for directory in directories {
-            read = bls::read_directory(self.volumes, volume, directory, &mut || {
-                self.budget.file().is_ok()
-            });
+            let place = self.place_on(Device::Volume(volume), directory.to_owned());
+            read = bls::read_directory(self.volumes, &place, &mut || self.budget.file().is_ok());
             match &read {
                 Err(error) if error.is_absent() => {}
                 _ => break,

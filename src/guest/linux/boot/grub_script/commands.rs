@@ -101,6 +101,7 @@ impl Interpreter<'_, '_> {
             "search.fs_uuid" | "search.fs_label" | "search.file" | "search.fs_file" => {
                 self.search_kind(&name.value, args)
             }
+            "btrfs-mount-subvol" => self.btrfs_mount_subvol(args),
             "blscfg" | "bls_import" => self.blscfg(args),
             "linux" | "linux16" | "linuxefi" => self.linux(args),
             "initrd" | "initrd16" | "initrdefi" => {

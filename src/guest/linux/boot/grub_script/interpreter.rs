@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::btrfs::{self, SubvolumeMount};
 use super::menu::{Menu, MenuItem};
 use super::syntax::{Block, Parser, Statement};
 use super::token::{Part, Word};
@@ -80,6 +81,8 @@ pub(in super::super) struct Interpreter<'v, 'a> {
     pub(in super::super) menu: Menu,
     /// What is loaded so far.
     pub(in super::super) loaded: Loaded,
+    /// What `btrfs-mount-subvol` put where, the latest last.
+    pub(super) subvolume_mounts: Vec<SubvolumeMount>,
     /// The file whose menu `configfile` showed.
     pub(in super::super) shown: Option<Place>,
     /// Why what is being run may not be run.
@@ -105,6 +108,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             parameters: Vec::new(),
             menu: Menu::default(),
             loaded: Loaded::default(),
+            subvolume_mounts: Vec::new(),
             shown: None,
             doubts: Vec::new(),
             unset_doubt: None,
@@ -122,6 +126,9 @@ impl<'v, 'a> Interpreter<'v, 'a> {
         interpreter.preset("feature_200_final", "y");
         for feature in FEATURES {
             interpreter.preset(feature, "y");
+        }
+        for variable in btrfs::VARIABLES {
+            interpreter.preset(variable, "");
         }
         interpreter
     }
@@ -156,6 +163,9 @@ impl<'v, 'a> Interpreter<'v, 'a> {
         if text.doubt.is_none() {
             text.doubt = self.doubt();
         }
+        if let Some(other) = btrfs::displaced(name) {
+            self.preset(other, "");
+        }
         let exported = self.variables.get(name).is_some_and(|variable| variable.exported);
         let variable = Variable { text, exported, site: self.site.clone() };
         self.variables.insert(name.to_owned(), variable);
@@ -163,7 +173,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
     }
 
     pub(super) fn unset(&mut self, name: &str) -> Result<(), Stop> {
-        if self.doubt().is_some() {
+        if self.doubt().is_some() || btrfs::VARIABLES.contains(&name) {
             return self.set(name, Text::default());
         }
         self.variables.remove(name);
@@ -200,7 +210,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             let (device, path) = rest.split_once(')')?;
             let device = grub_device::resolve(disk, device);
             let slash = if path.starts_with('/') { "" } else { "/" };
-            return Some(Place { device, path: format!("{slash}{path}") });
+            return Some(self.place_on(device, format!("{slash}{path}")));
         }
         if !name.starts_with('/') {
             return None;
@@ -211,7 +221,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             None if root.value.is_empty() => Device::Absent("root is not set".to_owned()),
             None => grub_device::resolve(disk, &root.value),
         };
-        Some(Place { device, path: name.to_owned() })
+        Some(self.place_on(device, name.to_owned()))
     }
 
     /// Runs a text as if it were the file `name`.
@@ -249,7 +259,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
         };
         let names = ["config_file", "config_directory"];
         let outer = names.map(|name| self.variables.get(name).cloned());
-        if let Device::Volume(volume) = place.device {
+        if let Ok(volume) = self.volumes.volume_of(place) {
             let path = format!("({}){}", self.volumes.grub_name(volume), place.path);
             let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned();
             self.preset("config_file", &path);

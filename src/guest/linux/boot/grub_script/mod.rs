@@ -6,6 +6,7 @@
 //! carried along as a [`Doubt`], never guessed.
 
 mod blscfg;
+mod btrfs;
 mod commands;
 mod interpreter;
 pub(super) mod menu;

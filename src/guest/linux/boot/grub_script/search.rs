@@ -2,7 +2,7 @@
 
 use super::interpreter::{Interpreter, Status};
 use super::{Stop, Text};
-use crate::guest::linux::boot::grub_device;
+use crate::guest::linux::boot::grub_device::{self, Device};
 
 #[derive(Clone, Copy)]
 enum By {
@@ -84,7 +84,8 @@ impl Interpreter<'_, '_> {
     fn by_file(&self, path: &str) -> Result<Option<usize>, String> {
         let mut unread = None;
         for volume in self.volumes.indices() {
-            match self.volumes.find(volume, path) {
+            let place = self.place_on(Device::Volume(volume), path.to_owned());
+            match self.volumes.find_at(&place) {
                 Ok(_) if unread.is_none() => return Ok(Some(volume)),
                 Ok(_) => break,
                 Err(error) if error.is_absent() => {}

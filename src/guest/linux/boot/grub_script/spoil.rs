@@ -40,6 +40,7 @@ impl Interpreter<'_, '_> {
                                     .next();
                                 self.spoil_variable(name.unwrap_or("root"), doubt)?;
                             }
+                            "btrfs-mount-subvol" => self.doubt_subvolume_mounts(doubt)?,
                             "load_env" => self.unset_doubt = Some(Rc::clone(doubt)),
                             "source" | "." => {
                                 self.unset_doubt = Some(Rc::clone(doubt));

@@ -1,5 +1,6 @@
 //! The chain as a whole, over disks in memory.
 
+mod btrfs;
 mod chain;
 mod firmware;
 mod grub2;

@@ -1,0 +1,146 @@
+use super::*;
+
+const SNAPSHOT: &str = "@/.snapshots/1/snapshot";
+
+fn kernel_and_config(fs: FakeFs, root: &str, start: &str, config: &str) -> FakeFs {
+    let entry = format!(
+        "menuentry 'x' {{\nlinux {start}/boot/vmlinuz-6.1.0-18-amd64 root=UUID={UUID}\n\
+         initrd {start}/boot/initrd.img-6.1.0-18-amd64\n}}\n"
+    );
+    fs.file(&format!("{root}/boot/grub/grub.cfg"), format!("{config}{entry}"))
+        .file(&format!("{root}/boot/vmlinuz-6.1.0-18-amd64"), kernel())
+        .file(&format!("{root}/boot/initrd.img-6.1.0-18-amd64"), "cpio")
+}
+
+fn at_top_level(start: &str) -> FakeFs {
+    let fs = FakeFs::new().file("/@/boot/grub/i386-pc/normal.mod", "\x7fELF");
+    kernel_and_config(fs, "/@", start, "").btrfs("@")
+}
+
+fn started(fs: FakeFs, prefix: &str, embedded: Option<&str>) -> BootFacts {
+    let code = grub2_code(Some(prefix), embedded);
+    follow(&FakeMachine::new(TableKind::Mbr).partition(UUID, fs).boot_code(code))
+}
+
+fn loader_files(facts: &BootFacts) -> &LinkState {
+    state(facts, LinkKind::LoaderFiles).unwrap()
+}
+
+#[test]
+fn paths_begin_at_the_top_level_whatever_the_default_subvolume_is() {
+    let prefix = "(,msdos1)/@/boot/grub";
+    for fs in [at_top_level("/@"), at_top_level("/@").set_default("@")] {
+        let facts = started(fs, prefix, None);
+        all_found(&facts);
+        let kernel = default_entry(&facts).kernel.as_ref().unwrap();
+        let file = kernel.resolved.known().unwrap().as_ref().unwrap();
+        assert_eq!(file.path, "/@/boot/vmlinuz-6.1.0-18-amd64");
+    }
+}
+
+#[test]
+fn a_loader_that_is_in_the_default_subvolume_alone_is_not_found_from_the_top_level() {
+    let facts = started(at_top_level("").set_default("@"), "(,msdos1)/boot/grub", None);
+    assert_eq!(loader_files(&facts), &LinkState::Missing);
+    assert_eq!(state(&facts, LinkKind::Configuration), Some(&LinkState::Missing));
+}
+
+/// As openSUSE lays it out: the modules lie outside of the snapshot that is the root.
+fn suse(config: &str) -> FakeFs {
+    let fs = FakeFs::new()
+        .file("/@/boot/grub/i386-pc/normal.mod", "\x7fELF")
+        .file(&format!("{SNAPSHOT}/boot/grub/i386-pc/.keep"), "");
+    kernel_and_config(fs, SNAPSHOT, "", config)
+        .btrfs("@")
+        .btrfs("@/boot/grub/i386-pc")
+        .btrfs(SNAPSHOT)
+        .set_default(SNAPSHOT)
+}
+
+/// What SUSE's grub2-install embeds; the command before the last line is `before`.
+fn embedded(before: &str, subvolume: &str) -> String {
+    format!(
+        "set btrfs_relative_path='y'\nsearch.fs_uuid {UUID} root hd0,msdos1\n\
+         set prefix=($root)'/boot/grub'\n{before}\n\
+         btrfs-mount-subvol ($root) /boot/grub/i386-pc {subvolume}\n"
+    )
+}
+
+#[test]
+fn relative_paths_begin_at_the_default_subvolume_and_modules_are_mounted_into_it() {
+    let config = "set btrfs_relative_path=\"y\"\nexport btrfs_relative_path\n";
+    let embedded = embedded("", "@/boot/grub/i386-pc");
+    let facts = started(suse(config), "/boot/grub", Some(&embedded));
+    all_found(&facts);
+    let link = facts.chain.iter().find(|link| link.kind == LinkKind::LoaderFiles).unwrap();
+    assert_eq!(link.evidence.location, "/@/boot/grub/i386-pc/normal.mod");
+    assert_eq!(default_entry(&facts).location, "/boot/grub/grub.cfg:3");
+}
+
+#[test]
+fn a_mount_that_fails_or_is_not_made_leaves_the_modules_out() {
+    let of = |embedded: &str| started(suse(""), "/boot/grub", Some(embedded));
+    let without = embedded("", "@/boot/grub/i386-pc").replace("btrfs-mount-subvol", "echo");
+    assert_eq!(loader_files(&of(&without)), &LinkState::Missing);
+    assert_eq!(loader_files(&of(&embedded("", "@/gone"))), &LinkState::Missing);
+    let elsewhere = embedded("", "@/boot/grub/i386-pc").replace(" /boot/grub/i386-pc", " /gone");
+    assert_eq!(loader_files(&of(&elsewhere)), &LinkState::Missing);
+}
+
+#[test]
+fn of_several_mounts_the_greatest_name_counts_and_of_equal_ones_the_latest() {
+    let of = |before: &str| {
+        let embedded = embedded(before, "@/boot/grub/i386-pc");
+        let facts = started(suse(""), "/boot/grub", Some(&embedded));
+        loader_files(&facts).clone()
+    };
+    assert_eq!(of("btrfs-mount-subvol ($root) /boot/grub/i386-pc @"), LinkState::Found);
+    assert_eq!(of("btrfs-mount-subvol ($root) /boot/grub @"), LinkState::Found);
+}
+
+#[test]
+fn a_mount_that_depends_on_something_else_leaves_the_paths_undecided() {
+    let embedded = embedded("if keystatus --shift; then", "@/boot/grub/i386-pc") + "fi\n";
+    let embedded = embedded.replace("keystatus --shift", "smbios --type 1 --get-string 5");
+    let facts = started(suse(""), "/boot/grub", Some(&embedded));
+    assert!(matches!(loader_files(&facts), LinkState::Unknown(_)), "{facts:?}");
+}
+
+#[test]
+fn a_subvolume_that_a_variable_names_is_taken_for_the_default_one() {
+    let other = "@/.snapshots/2/snapshot";
+    let entry = |variables: &str| {
+        let config = format!("{variables}\nset default=1\nmenuentry 'y' {{ true\n}}\n");
+        let fs = kernel_and_config(suse(&config), other, "", "").btrfs(other);
+        let facts = started(fs, "/boot/grub", Some(&embedded("", "@/boot/grub/i386-pc")));
+        let kernel = default_entry(&facts).kernel.clone().unwrap();
+        kernel.resolved.known().unwrap().as_ref().map(|file| file.path.clone())
+    };
+    let path = "/boot/vmlinuz-6.1.0-18-amd64";
+    assert_eq!(entry("").unwrap(), path);
+    assert_eq!(entry(&format!("set btrfs_subvol=/{other}")).unwrap(), format!("/{other}{path}"));
+    assert_eq!(entry(&format!("set btrfs_subvol=/{other}\nunset btrfs_subvol")).unwrap(), path);
+    assert_eq!(entry("set btrfs_subvolid=5"), None);
+    assert_eq!(entry("set btrfs_relative_path=n"), None);
+}
+
+#[test]
+fn a_file_is_searched_from_where_paths_begin() {
+    for (relative, title) in [("n", "x"), ("y", "y")] {
+        let config = format!(
+            "set btrfs_relative_path={relative}\n\
+             if search --file --set=found /{SNAPSHOT}/boot/grub/grub.cfg; then set default=1; fi\n\
+             set btrfs_relative_path=y\nmenuentry 'y' {{ true\n}}\n"
+        );
+        let facts =
+            started(suse(&config), "/boot/grub", Some(&embedded("", "@/boot/grub/i386-pc")));
+        assert_eq!(default_entry(&facts).title, title);
+    }
+}
+
+#[test]
+fn without_a_loader_the_default_subvolume_is_looked_through_as_well() {
+    let fake = FakeMachine::new(TableKind::Mbr).partition(UUID, suse(""));
+    let facts = follow(&fake.boot_code(code(BootCodeKind::None)));
+    assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Found));
+}
