@@ -243,6 +243,15 @@ pub trait FileSystem: Send + Sync {
     fn subvolume(&self, option: &str) -> Result<Arc<dyn FileSystem>> {
         Err(Error::unsupported("mount options", 0, option))
     }
+
+    /// The same file system as it lies on its volume, its log not replayed: what code sees that
+    /// replays none, as boot loaders do. `None` when the replay of the log changed nothing.
+    ///
+    /// # Errors
+    /// What is damaged without the replay.
+    fn unreplayed(&self) -> Option<Result<Arc<dyn FileSystem>>> {
+        None
+    }
 }
 
 /// Longest symbolic link target in bytes (Linux: `PATH_MAX`).

@@ -263,3 +263,11 @@ jc
 CMD
 keep dirty-ext4-csum-v2
 du -cb "$here"/*.zst | tail -1
+
+# What lies on the volume when the journal is left aside.
+for name in dirty-ext4-csum-v3 dirty-ext4-fast-names; do
+    zstd -q -d -f "$here/$name.img.zst" -o "$work/copy.img"
+    mount -o loop,ro,noload "$work/copy.img" "$mnt"
+    python3 "$here/list.py" "$mnt" | zstd -q -19 -f -o "$here/$name-unreplayed.list.zst"
+    detach
+done

@@ -240,3 +240,9 @@ v4 v4-no-ftype 16M -m crc=0,uuid=$uuid -n ftype=0 -i attr=1,projid32bit=0 -l ver
 v4 v4-512 16M -m crc=0,uuid=$uuid -b size=512 -i size=256 -n size=4096
 v4 v4-ci 16M -m crc=0,uuid=$uuid -n version=ci
 du -cb "$here"/*.zst | tail -1
+
+# What lies on the volume when the log is left aside.
+zstd -q -d -f "$here/dirty-v5.img.zst" -o "$work/copy.img"
+mounted copy ro,norecovery
+python3 "$list" "$mnt" | zstd -q -19 -f -o "$here/dirty-v5-unreplayed.list.zst"
+detach

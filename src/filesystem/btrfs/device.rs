@@ -7,6 +7,7 @@ use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 
 /// A device that is here.
+#[derive(Clone)]
 struct Member {
     device: Device,
     bytes: Arc<dyn Bytes>,
@@ -18,6 +19,7 @@ struct Member {
 }
 
 /// The devices that are here, and the newest transaction that one of them knows of.
+#[derive(Clone)]
 pub(super) struct Devices {
     members: Vec<Member>,
     generation: u64,

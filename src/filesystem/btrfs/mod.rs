@@ -198,6 +198,12 @@ impl Btrfs {
         Ok(Self { tree, root: Place::root(id).node()?, ..self.clone() })
     }
 
+    /// The same file system, its log tree left aside.
+    fn without_replay(&self) -> Self {
+        let volume = Arc::new(self.volume.without_replay());
+        Self { volume, ..self.clone() }
+    }
+
     fn subvolume_at(&self, path: &[u8]) -> Result<u64> {
         let absent = || Error::NotFound { path: String::from_utf8_lossy(path).into_owned() };
         let mut at = Place::root(TOP_LEVEL);
@@ -402,5 +408,13 @@ impl FileSystem for Btrfs {
             _ => return Err(refused()),
         };
         Ok(Arc::new(self.with_root(&subvolume)?))
+    }
+
+    fn unreplayed(&self) -> Option<Result<Arc<dyn FileSystem>>> {
+        let LogState::Replayed(replay) = &self.state.log else { return None };
+        if replay.items == 0 {
+            return None;
+        }
+        Some(Ok(Arc::new(self.without_replay())))
     }
 }

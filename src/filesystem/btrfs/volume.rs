@@ -38,6 +38,18 @@ fn keep(kept: &mut Option<Error>, error: Error) {
 }
 
 impl Volume {
+    /// The same, without what the log tree changes.
+    pub(super) fn without_replay(&self) -> Self {
+        Self {
+            devices: self.devices.clone(),
+            chunks: self.chunks.clone(),
+            sound_nodes: SoundNodes::new(),
+            budget: Arc::clone(&self.budget),
+            replayed: HashMap::new(),
+            ..*self
+        }
+    }
+
     /// A node of a tree, from the first copy here that is sound.
     pub(super) fn node(&self, at: &NodePointer) -> Result<Node<'_>> {
         let mut failure = None;

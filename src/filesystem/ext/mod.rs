@@ -73,10 +73,18 @@ impl Ext {
     /// # Errors
     /// As [`Ext::open`]; once the budget is spent, [`Error::Limit`] from every look for a file.
     pub fn open_within(bytes: Arc<dyn Bytes>, budget: Arc<Budget>) -> Result<Self> {
+        Self::read(bytes, budget, journal::replay)
+    }
+
+    fn read(
+        bytes: Arc<dyn Bytes>,
+        budget: Arc<Budget>,
+        replay: fn(&Volume, &Superblock) -> Replayed,
+    ) -> Result<Self> {
         let raw = bytes.array::<SUPERBLOCK_SIZE>(SUPERBLOCK_OFFSET)?;
         let found = Superblock::parse(&raw)?;
         let volume = Volume::new(bytes, found.block_size, found.block_count, budget);
-        let Replayed { state: journal, overlay, fast_commits } = journal::replay(&volume, &found);
+        let Replayed { state: journal, overlay, fast_commits } = replay(&volume, &found);
         let volume = volume.with_overlay(overlay);
         let superblock = replayed_superblock(&volume, found)?;
         let volume = volume.with_block_count(superblock.block_count);
@@ -294,5 +302,18 @@ impl FileSystem for Ext {
             None => Runs::read(&self.volume, &inode)?,
         };
         Ok(Arc::new(runs.content(&self.volume, inode.size)))
+    }
+
+    fn unreplayed(&self) -> Option<Result<Arc<dyn FileSystem>>> {
+        let JournalState::Replayed(replay) = &self.state.journal else { return None };
+        if replay.blocks == 0 && replay.fast_commits.is_none() {
+            return None;
+        }
+        let (bytes, budget) = self.volume.source();
+        let stored = Self::read(bytes, budget, |_, _| {
+            let reason = "it is left as it is".to_owned();
+            Replayed::nothing(JournalState::NotReplayed { reason })
+        });
+        Some(stored.map(|stored| Arc::new(stored) as Arc<dyn FileSystem>))
     }
 }

@@ -81,6 +81,11 @@ impl Volume {
         Self { block_count, ..self }
     }
 
+    /// What it was made from.
+    pub(super) fn source(&self) -> (Arc<dyn Bytes>, Arc<Budget>) {
+        (Arc::clone(&self.bytes), Arc::clone(&self.budget))
+    }
+
     /// Bytes of the volume, whatever lies in them.
     pub(super) fn volume_len(&self) -> u64 {
         self.bytes.len()

@@ -40,7 +40,7 @@ use self::inode::Inode;
 use self::runs::Runs;
 pub use self::state::{LogState, Replay, XfsState};
 use self::superblock::{SUPERBLOCK_SIZE, Superblock};
-use self::volume::Volume;
+use self::volume::{Overlay, Volume};
 use super::{Budget, DirEntry, FileSystem, FileType, Health, Metadata, NodeId};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
@@ -70,11 +70,19 @@ impl Xfs {
     /// # Errors
     /// As [`Xfs::open`]; once the budget is spent, [`Error::Limit`] from every look for a file.
     pub fn open_within(bytes: Arc<dyn Bytes>, budget: Arc<Budget>) -> Result<Self> {
+        Self::read(bytes, budget, log::replay)
+    }
+
+    fn read(
+        bytes: Arc<dyn Bytes>,
+        budget: Arc<Budget>,
+        replay: fn(&Volume, &Superblock) -> (LogState, Overlay),
+    ) -> Result<Self> {
         let head = bytes.array::<SUPERBLOCK_SIZE>(0)?;
         let sector = Superblock::sector_len(&head)?;
         let found = Superblock::parse(&bytes.vec(0, sector)?, false)?;
         let volume = Volume::new(bytes, found.geometry, budget);
-        let (log, overlay) = log::replay(&volume, &found);
+        let (log, overlay) = replay(&volume, &found);
         let volume = volume.with_overlay(overlay);
         let superblock = replayed_superblock(&volume, found, sector)?;
         let volume = volume.with_geometry(superblock.geometry);
@@ -235,5 +243,17 @@ impl FileSystem for Xfs {
         inode.must_be_on_data_device()?;
         let runs = Runs::read(&self.volume, &self.superblock, &inode)?;
         Ok(Arc::new(runs.content(&self.volume, inode.size)))
+    }
+
+    fn unreplayed(&self) -> Option<Result<Arc<dyn FileSystem>>> {
+        if !matches!(&self.state.log, LogState::Replayed(replay) if replay.bytes > 0) {
+            return None;
+        }
+        let (bytes, budget) = self.volume.source();
+        let stored = Self::read(bytes, budget, |_, _| {
+            let reason = "it is left as it is".to_owned();
+            (LogState::NotReplayed { reason }, Overlay::default())
+        });
+        Some(stored.map(|stored| Arc::new(stored) as Arc<dyn FileSystem>))
     }
 }

@@ -78,6 +78,11 @@ impl Volume {
         &self.budget
     }
 
+    /// What it was made from.
+    pub(super) fn source(&self) -> (Arc<dyn Bytes>, Arc<Budget>) {
+        (Arc::clone(&self.bytes), Arc::clone(&self.budget))
+    }
+
     /// The same bytes, some replaced.
     pub(super) fn with_overlay(self, overlay: Overlay) -> Self {
         Self { overlay, ..self }

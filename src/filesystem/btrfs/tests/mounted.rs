@@ -131,9 +131,7 @@ fn is_replayed(name: &str) -> Btrfs {
 
 /// Leaves the log aside, as `rescue=nologreplay` does.
 fn without_log(name: &str) -> Btrfs {
-    let mut fs = open(name);
-    Arc::get_mut(&mut fs.volume).unwrap().replayed.clear();
-    fs
+    open(name).without_replay()
 }
 
 #[test]
@@ -143,6 +141,9 @@ fn files_in_the_log_are_as_after_a_mount() {
     assert_eq!(replay.subvolumes, 1);
     assert_eq!(content(&fs, "/kept/new"), b"new");
     is_listed(&top(&without_log("dirty-files")), "dirty-files");
+    let stored = fs.unreplayed().unwrap().unwrap();
+    assert!(stored.lookup(resolve(stored.as_ref(), "/kept"), b"new").unwrap().is_none());
+    assert!(open("zstd").unreplayed().is_none());
 }
 
 #[test]

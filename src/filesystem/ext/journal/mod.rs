@@ -73,7 +73,7 @@ pub(super) struct Replayed {
 }
 
 impl Replayed {
-    fn nothing(state: JournalState) -> Self {
+    pub(super) fn nothing(state: JournalState) -> Self {
         Self { state, overlay: Overlay::default(), fast_commits: None }
     }
 }

@@ -199,3 +199,17 @@ fn journals_of_one_image_share_a_bound() {
     let JournalState::NotReplayed { reason } = &second.state().journal else { panic!() };
     assert!(reason.contains("all journals"), "{reason}");
 }
+
+#[test]
+fn without_its_journal_a_volume_is_as_mounted_with_noload() {
+    for name in ["dirty-ext4-csum-v3", "dirty-ext4-fast-names"] {
+        let stored = open(name).unreplayed().unwrap().unwrap();
+        let list = unpack(&format!("ext/{name}-unreplayed.list.zst"));
+        let expected = String::from_utf8(list).unwrap().lines().map(str::to_owned).collect();
+        assert_listed(&expected, &listing(stored.as_ref(), true).unwrap(), name);
+        assert!(stored.health().stale.is_some() && stored.unreplayed().is_none());
+    }
+    for name in ["ext4-default", "ext2-1k"] {
+        assert!(open(name).unreplayed().is_none(), "{name}");
+    }
+}

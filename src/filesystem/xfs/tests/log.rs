@@ -156,3 +156,14 @@ fn a_log_that_was_never_written_is_clean() {
     bytes[start..start + len].fill(0);
     assert_eq!(Xfs::open(Arc::new(bytes)).unwrap().state().log, LogState::Clean);
 }
+
+#[test]
+fn without_its_log_a_volume_is_as_mounted_with_norecovery() {
+    let stored = open("dirty-v5").unreplayed().unwrap().unwrap();
+    let list = String::from_utf8(unpack("xfs/dirty-v5-unreplayed.list.zst")).unwrap();
+    let expected = list.lines().map(str::to_owned).collect();
+    let columns = Columns { directory_sizes: true, times: true };
+    assert_listed(&expected, &listing(stored.as_ref(), columns).unwrap(), "dirty-v5");
+    assert!(stored.health().stale.is_some() && stored.unreplayed().is_none());
+    assert!(open("v5-default").unreplayed().is_none());
+}
