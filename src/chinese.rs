@@ -165,6 +165,14 @@ const PHRASES: &[(&str, &str)] = &[
     ("{} at byte {}: expected {}, found {}", "{}（字节{}）：应为{}，实际为{}"),
     ("bytes {} to {} lie beyond the end at {}", "字节{}至{}超出末尾{}"),
     ("{}: more than {} {}, the rest was not read", "{}：超过{} {}，其余部分未读取"),
+    (
+        "{}; only the journal of its file system holds it, which no boot loader replays",
+        "{}；仅存在于文件系统的日志中，而引导程序不会回放日志",
+    ),
+    (
+        "{}: the journal of its file system holds another one, which no boot loader replays; it counts from the second start on",
+        "{}：文件系统的日志中另有不同的内容，引导程序不会回放日志，该内容自第二次启动起生效",
+    ),
     ("{}: no such file or directory", "{}：文件或目录不存在"),
     ("{}: not a directory", "{}：不是目录"),
     ("{}: not a regular file", "{}：不是普通文件"),

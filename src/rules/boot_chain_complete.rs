@@ -3,7 +3,9 @@
 use super::scope::{Decision, any_guest, guest, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::{Fact, Unread};
-use crate::guest::facts::{Facts, Guest, LinkKind, LinuxFacts};
+use crate::guest::facts::{
+    ChainLink, Facts, Guest, LinkKind, LinkState, LinuxFacts, ONLY_IN_JOURNAL, OTHER_IN_JOURNAL,
+};
 use crate::text;
 
 mod stop;
@@ -26,8 +28,8 @@ static DOC: Doc = Doc {
         "只要缺少一个环节（未安装引导程序、引导阶段位于其他磁盘、配置中没有引导项、内核已被删除），或命令行要求进入救援shell，云服务器就会停在黑屏、引导程序命令行或控制台的shell。",
     ),
     decided: Fixed::new(
-        "The chain is followed link by link: boot code in sector 0, the next stage where that code looks for it, the loader's files and configuration, the default entry, its kernel and initramfs, the root device, init. The first missing link is the failure; a default entry that asks for a password counts as missing, and so do a kernel shorter than its header says, an initramfs that is cut off or damaged, a subvolume that the root does not have, and an init that may not be executed or whose dynamic loader is not there. A start fails as well that its command line ends in a shell, in rescue or emergency mode: single, s, S, 1, rescue, emergency, -b, systemd.unit=, init= with a shell, break= of initramfs-tools, rd.break of dracut, and rd.lvm.lv= with a volume that is not there. So does one with an SELinux policy to be enforced (SELINUX=enforcing) that is not below /etc/selinux, on a system of Red Hat's kind. A kernel whose release has no directory in /lib/modules, where others have one, warns. An image that only UEFI boots is left to boot-mode-bios. Windows: boot code, active partition and its boot sector, bootmgr, \\Boot\\BCD, its default entry, the partitions that this names by disk signature and offset, winload.exe, the kernel and the hive SYSTEM (before Windows Vista: ntldr, ntdetect.com, boot.ini and the kernel); where only UEFI boots it, the same from the EFI system partition on. The entry is the one that the boot manager starts: of the menu (displayorder) the default one, or else the first. A boot sector whose HiddenSectors is not the partition's first sector, a bootmgr or ntldr that is compressed, and a loader or kernel that is no whole image count as missing. Safe mode without network (safeboot, /safeboot:minimal) fails; safe mode with networking, directory services restore mode and Windows PE mode warn.",
-        "逐个检查引导链：第一扇区的引导代码、引导代码查找位置上的下一阶段、引导程序的文件和配置、默认引导项及其内核和initramfs、根设备、init。第一个缺失的环节即为失败原因；要求输入密码的默认引导项、长度小于其头部声明的内核、被截断或损坏的initramfs、根文件系统中不存在的子卷、不可执行或缺少动态加载器的init均视为缺失。如果命令行使启动停在shell、救援模式或紧急模式，也判为失败：single、s、S、1、rescue、emergency、-b、systemd.unit=、init=指定shell、initramfs-tools的break=、dracut的rd.break，以及rd.lvm.lv=指定的卷不存在。在Red Hat类系统上，设置了SELINUX=enforcing而/etc/selinux下没有对应策略时，同样判为失败。如果内核版本在/lib/modules中没有目录而其他版本有，则告警。仅支持UEFI引导的镜像由boot-mode-bios判定。Windows：依次检查引导代码、活动分区及其引导扇区、bootmgr、\\Boot\\BCD、默认启动项、启动项按磁盘签名和偏移指定的分区、winload.exe、内核和注册表SYSTEM（Windows Vista之前：ntldr、ntdetect.com、boot.ini和内核）；仅支持UEFI引导时，从EFI系统分区开始检查同样的环节。启动项为启动管理器实际启动的那一项：菜单（displayorder）中的默认项，否则为第一项。引导扇区的HiddenSectors与分区起始扇区不符、bootmgr或ntldr被压缩、加载程序或内核不是完整的映像文件，均视为缺失。不带网络的安全模式（safeboot、/safeboot:minimal）判为失败；带网络的安全模式、目录服务还原模式和Windows PE模式则告警。",
+        "The chain is followed link by link: boot code in sector 0, the next stage where that code looks for it, the loader's files and configuration, the default entry, its kernel and initramfs, the root device, init. What the boot loader reads is read as it is stored, no journal replayed, as boot loaders replay none: what a journal alone holds is missing, and where it holds another default entry, kernel or initramfs the chain is left undecided. The first missing link is the failure; a default entry that asks for a password counts as missing, and so do a kernel shorter than its header says, an initramfs that is cut off or damaged, a subvolume that the root does not have, and an init that may not be executed or whose dynamic loader is not there. A start fails as well that its command line ends in a shell, in rescue or emergency mode: single, s, S, 1, rescue, emergency, -b, systemd.unit=, init= with a shell, break= of initramfs-tools, rd.break of dracut, and rd.lvm.lv= with a volume that is not there. So does one with an SELinux policy to be enforced (SELINUX=enforcing) that is not below /etc/selinux, on a system of Red Hat's kind. A kernel whose release has no directory in /lib/modules, where others have one, warns. An image that only UEFI boots is left to boot-mode-bios. Windows: boot code, active partition and its boot sector, bootmgr, \\Boot\\BCD, its default entry, the partitions that this names by disk signature and offset, winload.exe, the kernel and the hive SYSTEM (before Windows Vista: ntldr, ntdetect.com, boot.ini and the kernel); where only UEFI boots it, the same from the EFI system partition on. The entry is the one that the boot manager starts: of the menu (displayorder) the default one, or else the first. A boot sector whose HiddenSectors is not the partition's first sector, a bootmgr or ntldr that is compressed, and a loader or kernel that is no whole image count as missing. Safe mode without network (safeboot, /safeboot:minimal) fails; safe mode with networking, directory services restore mode and Windows PE mode warn.",
+        "逐个检查引导链：第一扇区的引导代码、引导代码查找位置上的下一阶段、引导程序的文件和配置、默认引导项及其内核和initramfs、根设备、init。引导程序读取的内容按磁盘上的原样读取，不回放日志（引导程序不会回放日志）：仅存在于日志中的文件视为缺失；日志中的默认引导项、内核或initramfs与磁盘上的不同时不作判定。第一个缺失的环节即为失败原因；要求输入密码的默认引导项、长度小于其头部声明的内核、被截断或损坏的initramfs、根文件系统中不存在的子卷、不可执行或缺少动态加载器的init均视为缺失。如果命令行使启动停在shell、救援模式或紧急模式，也判为失败：single、s、S、1、rescue、emergency、-b、systemd.unit=、init=指定shell、initramfs-tools的break=、dracut的rd.break，以及rd.lvm.lv=指定的卷不存在。在Red Hat类系统上，设置了SELINUX=enforcing而/etc/selinux下没有对应策略时，同样判为失败。如果内核版本在/lib/modules中没有目录而其他版本有，则告警。仅支持UEFI引导的镜像由boot-mode-bios判定。Windows：依次检查引导代码、活动分区及其引导扇区、bootmgr、\\Boot\\BCD、默认启动项、启动项按磁盘签名和偏移指定的分区、winload.exe、内核和注册表SYSTEM（Windows Vista之前：ntldr、ntdetect.com、boot.ini和内核）；仅支持UEFI引导时，从EFI系统分区开始检查同样的环节。启动项为启动管理器实际启动的那一项：菜单（displayorder）中的默认项，否则为第一项。引导扇区的HiddenSectors与分区起始扇区不符、bootmgr或ntldr被压缩、加载程序或内核不是完整的映像文件，均视为缺失。不带网络的安全模式（safeboot、/safeboot:minimal）判为失败；带网络的安全模式、目录服务还原模式和Windows PE模式则告警。",
     ),
     remedy: Fixed::new(
         "In the guest, booted from rescue media with chroot: grub-install DISK && update-grub (RHEL family: grub2-install DISK && grub2-mkconfig -o /boot/grub2/grub.cfg). Windows, from the command prompt of an installation medium: bootrec /fixmbr, bootrec /fixboot, bcdboot C:\\Windows /s S: (S: is the partition with the boot files)",
@@ -80,12 +82,19 @@ fn decide(facts: &Facts) -> Decision {
         .collect();
     let evidence = match walk(&links) {
         Walk::Broken(kind, outcome) => {
-            return Ok(match repair(kind) {
+            let remedy = if stands_in_journal(chain) { Some(REPLAY) } else { repair(kind) };
+            return Ok(match remedy {
                 Some(remedy) => outcome.remedy(remedy.text()),
                 None => outcome,
             });
         }
-        Walk::Unknown(outcome) => return Ok(stop.map_or(outcome, |stop| stopped(linux, stop))),
+        Walk::Unknown(outcome) => {
+            return Ok(match stop {
+                Some(stop) => stopped(linux, stop),
+                None if stands_in_journal(chain) => outcome.remedy(REPLAY.text()),
+                None => outcome,
+            });
+        }
         Walk::Holds(evidence) => evidence,
     };
     if let Some(stop) = stop {
@@ -123,6 +132,24 @@ fn decide(facts: &Facts) -> Decision {
         ),
         evidence,
     ))
+}
+
+/// Has the journals replayed that hold what boot loaders do not see.
+const REPLAY: Fixed = Fixed::new(
+    "Start the virtual machine once, run 'shutdown -h now' in it, wait until it is off, and take the image again. Where it does not start, have the journal replayed from rescue media: ext: e2fsck -fy; XFS and Btrfs: mount the file system and unmount it.",
+    "启动一次该虚拟机，在系统内执行shutdown -h now，待其完全关机后重新导出镜像。如果无法启动，可通过救援介质回放日志：ext执行e2fsck -fy；XFS和Btrfs挂载后再卸载该文件系统。",
+);
+
+/// Whether the first link that breaks the chain, or else leaves it undecided, does so because its file
+/// stands in a journal.
+fn stands_in_journal(chain: &[ChainLink]) -> bool {
+    let missing = chain.iter().find(|link| link.state == LinkState::Missing);
+    let unknown = || chain.iter().find(|link| matches!(link.state, LinkState::Unknown(_)));
+    let words = missing.or_else(unknown).map(|link| match &link.state {
+        LinkState::Unknown(reason) => reason,
+        _ => &link.evidence.detail,
+    });
+    words.is_some_and(|words| words.ends_with(ONLY_IN_JOURNAL) || words.ends_with(OTHER_IN_JOURNAL))
 }
 
 /// The release of the default kernel and those that have modules, when it is not among them. A guest
@@ -193,7 +220,6 @@ fn repair(kind: LinkKind) -> Option<Fixed> {
 mod tests {
     use super::*;
     use crate::fact::Evidence;
-    use crate::guest::facts::LinkState;
     use crate::rules::Status;
     use crate::rules::finding::Finding;
     use crate::rules::testing::*;
@@ -281,5 +307,22 @@ mod tests {
         let mut facts = uefi_only();
         set(&mut facts, LinkKind::BootCode, LinkState::Missing);
         assert_eq!(status(&BootChainComplete, &facts), Status::NotApplicable);
+    }
+
+    #[test]
+    fn what_stands_in_a_journal_alone_is_mended_by_its_replay() {
+        let mut facts = good_linux();
+        set(&mut facts, LinkKind::Kernel, LinkState::Missing);
+        let links = &mut linux_mut(&mut facts).boot.chain;
+        let link = links.iter_mut().find(|link| link.kind == LinkKind::Kernel).unwrap();
+        link.evidence.detail = format!("/boot/vmlinuz{ONLY_IN_JOURNAL}");
+        let found = expect(&BootChainComplete, &facts, Status::Fail, ONLY_IN_JOURNAL);
+        assert!(remedy(&found).contains("e2fsck -fy"));
+        let reason = format!("/boot/vmlinuz{OTHER_IN_JOURNAL}");
+        let mut facts = good_linux();
+        set(&mut facts, LinkKind::Configuration, LinkState::Unknown(reason));
+        let found = expect(&BootChainComplete, &facts, Status::Unverified, "second start");
+        assert!(remedy(&found).contains("e2fsck -fy"));
+        assert!(found.message.zh.contains("第二次启动"), "{}", found.message.zh);
     }
 }

@@ -314,6 +314,6 @@ impl FileSystem for Ext {
             let reason = "it is left as it is".to_owned();
             Replayed::nothing(JournalState::NotReplayed { reason })
         });
-        Some(stored.map(|stored| Arc::new(stored) as Arc<dyn FileSystem>))
+        Some(stored.map(|stored| -> Arc<dyn FileSystem> { Arc::new(stored) }))
     }
 }

@@ -254,6 +254,6 @@ impl FileSystem for Xfs {
             let reason = "it is left as it is".to_owned();
             (LogState::NotReplayed { reason }, Overlay::default())
         });
-        Some(stored.map(|stored| Arc::new(stored) as Arc<dyn FileSystem>))
+        Some(stored.map(|stored| -> Arc<dyn FileSystem> { Arc::new(stored) }))
     }
 }

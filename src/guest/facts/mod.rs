@@ -428,6 +428,13 @@ pub enum LinkState {
     NotNeeded,
 }
 
+/// What is said of a link that is not there, or not as it should be, until a journal is replayed.
+pub(crate) const ONLY_IN_JOURNAL: &str =
+    "; only the journal of its file system holds it, which no boot loader replays";
+
+/// What is said of something that is another once a journal was replayed.
+pub(crate) const OTHER_IN_JOURNAL: &str = ": the journal of its file system holds another one, which no boot loader replays; it counts from the second start on";
+
 /// One link of the boot chain with what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -25,8 +25,7 @@ mod selinux;
 pub mod sshd;
 pub mod systemd_unit;
 
-use std::sync::Arc;
-
+use self::boot::StoredFileSystems;
 use self::root::{NoRoot, Root};
 use self::systemd_unit::BootUnits;
 use super::facts::{
@@ -36,8 +35,6 @@ use super::facts::{
 };
 use super::password::InitialPassword;
 use super::{Machine, traced};
-use crate::bytes::Bytes;
-use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact};
 use crate::filesystem::NodeId;
 use crate::filesystem::tree::Tree;
@@ -50,14 +47,15 @@ pub fn find(
     machine: &Machine<'_>,
     password: Option<&InitialPassword>,
 ) -> (Fact<Guest>, Option<Tree>) {
-    let boot = traced("boot", || boot::follow(machine));
+    let stored = StoredFileSystems::of(machine);
+    let boot = traced("boot", || boot::follow_stored(machine, &stored));
     trace(&boot);
     let root = match root::find(machine, &boot) {
         Ok(root) => root,
         Err(NoRoot::Absent(looked_at)) => return (Fact::Known(Guest::Absent(looked_at)), None),
         Err(NoRoot::Unknown(unread)) => return (Fact::Unknown(unread), None),
     };
-    let (facts, tree) = inspect(machine, boot, root, password);
+    let (facts, tree) = inspect(machine, &stored, boot, root, password);
     (Fact::Known(Guest::Linux(Box::new(facts))), Some(tree))
 }
 
@@ -105,6 +103,7 @@ fn joined(
 
 fn inspect(
     machine: &Machine<'_>,
+    stored: &StoredFileSystems,
     mut boot: BootFacts,
     root: Root,
     password: Option<&InitialPassword>,
@@ -119,7 +118,7 @@ fn inspect(
     let entry = boot.default_entry.known().and_then(Option::as_ref).cloned();
     let command_line = entry.as_ref().map(|entry| entry.command_line.as_str());
 
-    let open = |file: &ResolvedFile| open_on_volume(machine, file);
+    let open = |file: &ResolvedFile| stored.open(machine, file);
     let root_needs = drivers::root_needs(machine.disk, &boot, &mounts);
     let ((kernels, settings), files) = rayon::join(
         || traced("kernels", || kernel::find(&tree, &boot, &open)),
@@ -354,21 +353,10 @@ fn in_tree(
     (found != path).then(|| format!("{found}{line}"))
 }
 
-fn open_on_volume(machine: &Machine<'_>, file: &ResolvedFile) -> Result<Arc<dyn Bytes>> {
-    match machine.filesystems.get(file.volume) {
-        Some(Fact::Known(Some(filesystem))) => {
-            let absent = || Error::NotFound { path: file.path.clone() };
-            filesystem.open(file.node.ok_or_else(absent)?)
-        }
-        Some(Fact::Unknown(unread)) => {
-            Err(Error::Unreadable { path: file.path.clone(), reason: unread.reason.clone() })
-        }
-        _ => Err(Error::NotFound { path: file.path.clone() }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::disk::facts::{DiskFacts, SignatureKind};
     use crate::filesystem::FileSystem;

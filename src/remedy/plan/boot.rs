@@ -3,7 +3,8 @@
 use super::{Case, Plan};
 use crate::fact::Fact;
 use crate::guest::facts::{
-    Architecture, BootEntry, LinkKind, LinkState, LinuxFacts, LoaderKind, Resolution,
+    Architecture, BootEntry, LinkKind, LinkState, LinuxFacts, LoaderKind, ONLY_IN_JOURNAL,
+    Resolution,
 };
 use crate::remedy::step::{Edit, Step};
 use crate::rules::shell::{file_and_line, quote_in_script};
@@ -148,6 +149,12 @@ pub(super) fn remove_word(linux: &LinuxFacts, word: &str) -> Vec<Step> {
 fn chain(case: &Case<'_>) -> Option<Plan> {
     let missing = |link: &&crate::guest::facts::ChainLink| link.state == LinkState::Missing;
     let link = case.linux.boot.chain.iter().find(missing)?;
+    if link.evidence.detail.ends_with(ONLY_IN_JOURNAL) {
+        return Some(Plan::ByHand(text!(
+            "The journal must be replayed: start the machine once and shut it down, or mount the file system elsewhere and unmount it.",
+            "须回放日志：启动一次该机器后正常关机，或在其他环境中挂载该文件系统后再卸载。"
+        )));
+    }
     match link.kind {
         LinkKind::RootDevice => Some(root(case)),
         LinkKind::Initramfs => Some(super::drivers::rebuilt(case)),

@@ -28,12 +28,14 @@ pub(super) struct FakeFs {
     /// The subvolumes beside the top-level one, of Btrfs.
     subvolumes: Vec<&'static str>,
     root: usize,
+    /// What it is without the replay of its journal.
+    stored: Option<Arc<FakeFs>>,
 }
 
 impl FakeFs {
     pub(super) fn new() -> Self {
         let nodes = Arc::new(vec![Node::Dir(Vec::new())]);
-        Self { nodes, ignore_case: false, subvolumes: Vec::new(), root: 0 }
+        Self { nodes, ignore_case: false, subvolumes: Vec::new(), root: 0, stored: None }
     }
 
     pub(super) fn fat() -> Self {
@@ -53,6 +55,11 @@ impl FakeFs {
     pub(super) fn set_default(self, subvolume: &str) -> Self {
         let root = self.find(subvolume).unwrap();
         Self { root, ..self }
+    }
+
+    /// Gives it a journal, without whose replay it is `stored`.
+    pub(super) fn stored(self, stored: Self) -> Self {
+        Self { stored: Some(Arc::new(stored)), ..self }
     }
 
     fn find(&self, path: &str) -> Option<usize> {
@@ -121,7 +128,12 @@ impl FileSystem for FakeFs {
         };
         let (nodes, subvolumes) = (Arc::clone(&self.nodes), self.subvolumes.clone());
         let root = root.ok_or_else(absent)?;
-        Ok(Arc::new(Self { nodes, subvolumes, root, ignore_case: self.ignore_case }))
+        Ok(Arc::new(Self { nodes, subvolumes, root, stored: None, ..*self }))
+    }
+
+    fn unreplayed(&self) -> Option<Result<Arc<dyn FileSystem>>> {
+        let stored = self.stored.clone()?;
+        Some(Ok(stored))
     }
 
     fn root(&self) -> NodeId {

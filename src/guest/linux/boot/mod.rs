@@ -24,6 +24,7 @@ pub mod kernel_image;
 mod portable_executable;
 pub(super) mod program_interpreter;
 mod stop;
+mod stored;
 mod syslinux;
 mod systemd_boot;
 #[cfg(test)]
@@ -35,6 +36,7 @@ mod volumes;
 pub use firmware::firmware;
 pub use init::init_link;
 pub(super) use stop::stop;
+pub(super) use stored::StoredFileSystems;
 pub(super) use volumes::TOP_LEVEL;
 
 use entry::Configuration;
@@ -59,19 +61,37 @@ use crate::guest::facts::{
 /// When the first sector leads to no configuration, one is looked for where loaders usually have
 /// it, so that the default entry and what it names are known all the same.
 pub fn follow(machine: &Machine<'_>) -> BootFacts {
-    follow_with(machine, &|spec| root_ref(spec, machine.disk))
+    follow_stored(machine, &StoredFileSystems::of(machine))
 }
 
-fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) -> BootFacts {
-    let volumes = Volumes::new(machine, device_ref);
+/// As [`follow`], with the file systems as they are stored.
+pub(super) fn follow_stored(machine: &Machine<'_>, stored: &StoredFileSystems) -> BootFacts {
+    follow_with(machine, stored, &|spec| root_ref(spec, machine.disk))
+}
+
+fn follow_with(
+    machine: &Machine<'_>,
+    stored: &StoredFileSystems,
+    device_ref: &dyn Fn(&str) -> DeviceRef,
+) -> BootFacts {
+    let volumes = Volumes::new(machine, device_ref).stored(stored);
+    let mut boot = follow_on(&volumes);
+    if stored.differ(machine) {
+        let mounted = Volumes::new(machine, device_ref);
+        stored::compare(&mut boot, &follow_on(&mounted), [&volumes, &mounted]);
+    }
+    boot
+}
+
+fn follow_on(volumes: &Volumes<'_>) -> BootFacts {
     let mut chain = Chain(Vec::new());
-    let found = match first_stage::follow(&volumes, &mut chain) {
+    let found = match first_stage::follow(volumes, &mut chain) {
         Some(configuration) => Ok(Some(configuration)),
-        None => discover(&volumes, &mut chain),
+        None => discover(volumes, &mut chain),
     };
     match found {
         Ok(Some(configuration)) => {
-            entry_links(&volumes, &configuration, &mut chain);
+            entry_links(volumes, &configuration, &mut chain);
             BootFacts {
                 configuration: configuration.file(),
                 loader: Fact::Known(Some((configuration.kind, configuration.evidence))),

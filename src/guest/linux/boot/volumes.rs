@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::grub_device::{self, Device};
+use super::stored::StoredFileSystems;
 use super::volume_path::{self, Effort, Found};
 use crate::bytes::Bytes;
 use crate::disk::facts::{DiskFacts, VolumeFacts};
@@ -19,6 +20,8 @@ pub(in crate::guest::linux) const TOP_LEVEL: &str = "subvolid=5";
 /// The volumes of the machine.
 pub(super) struct Volumes<'a> {
     machine: &'a Machine<'a>,
+    /// Those without their journals, which is how a boot loader reads.
+    stored: Option<&'a StoredFileSystems>,
     device_ref: &'a dyn Fn(&str) -> DeviceRef,
     effort: Effort,
 }
@@ -35,7 +38,12 @@ pub(super) struct Place {
 impl<'a> Volumes<'a> {
     /// The volumes of `machine`; `device_ref` tells what `root=` means.
     pub(super) fn new(machine: &'a Machine<'a>, device_ref: &'a dyn Fn(&str) -> DeviceRef) -> Self {
-        Self { machine, device_ref, effort: Effort::default() }
+        Self { machine, stored: None, device_ref, effort: Effort::default() }
+    }
+
+    /// The same, no journal replayed.
+    pub(super) fn stored(self, stored: &'a StoredFileSystems) -> Self {
+        Self { stored: Some(stored), ..self }
     }
 
     pub(super) fn disk(&self) -> &'a DiskFacts {
@@ -74,7 +82,12 @@ impl<'a> Volumes<'a> {
     pub(super) fn filesystem(&self, volume: usize) -> Result<&'a Arc<dyn FileSystem>> {
         let unreadable = |reason: String| Error::Unreadable { path: self.name(volume), reason };
         match self.machine.filesystems.get(volume) {
-            Some(Fact::Known(Some(fs))) => Ok(fs),
+            Some(Fact::Known(Some(fs))) => match self.stored {
+                Some(stored) => {
+                    stored.get(volume, fs).map_err(|error| unreadable(error.to_string()))
+                }
+                None => Ok(fs),
+            },
             Some(Fact::Unknown(unread)) => Err(unreadable(unread.reason.clone())),
             Some(Fact::Known(None)) | None => {
                 match self.facts(volume).and_then(VolumeFacts::signature) {

@@ -296,7 +296,8 @@ fn a_kernel_without_an_initramfs_finds_no_root_by_the_uuid_of_its_file_system() 
     assert_eq!(state(&facts, LinkKind::RootDevice), Some(&LinkState::Missing));
     // As Ubuntu's cloud images boot; the stand-in resolves no such name.
     let fake = with_config(&entry("PARTUUID=12345678-01"));
-    let facts = follow_with(&fake.machine(), &|spec| DeviceRef {
+    let machine = fake.machine();
+    let facts = follow_with(&machine, &StoredFileSystems::of(&machine), &|spec| DeviceRef {
         kind: SourceKind::PartUuid,
         resolution: Resolution::Volume(0),
         ..fake.device_ref(spec)

@@ -6,11 +6,12 @@ mod firmware;
 mod grub2;
 mod hostile;
 mod legacy;
+mod stored;
 mod syslinux;
 mod systemd_boot;
 
 use super::fake::{FakeFs, FakeMachine, kernel};
-use super::follow_with;
+use super::{StoredFileSystems, follow_with};
 use crate::disk::facts::{BootCodeFacts, BootCodeKind, GrubCoreFacts, GrubLegacyFacts, TableKind};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{BootEntry, BootFacts, LinkKind, LinkState};
@@ -19,7 +20,8 @@ const UUID: &str = "0b0c0d0e-1111-4222-8333-444455556666";
 const BOOT_UUID: &str = "b0070b00-1111-4222-8333-444455556666";
 
 fn follow(fake: &FakeMachine) -> BootFacts {
-    follow_with(&fake.machine(), &|spec| fake.device_ref(spec))
+    let machine = fake.machine();
+    follow_with(&machine, &StoredFileSystems::of(&machine), &|spec| fake.device_ref(spec))
 }
 
 fn default_entry(facts: &BootFacts) -> &BootEntry {
