@@ -14,7 +14,7 @@ const MENU_ITEM_COST: usize = 256;
 
 /// Commands that make entries of files in another loader's words (GRUB manual, "Commands";
 /// grub-core/commands/legacycfg.c, syslinuxcfg.c, configfile.c), or load what such a file names.
-const OTHER_MENUS: [&str; 12] = [
+pub(super) const OTHER_MENUS: [&str; 12] = [
     "legacy_source",
     "legacy_configfile",
     "extract_legacy_entries_source",
@@ -28,6 +28,163 @@ const OTHER_MENUS: [&str; 12] = [
     "legacy_kernel",
     "legacy_initrd",
 ];
+
+/// Commands that load what is no Linux kernel (GRUB manual, "Commands"; command.lst of i386-pc).
+pub(super) const OTHER_SYSTEMS: [&str; 16] = [
+    "chainloader",
+    "ntldr",
+    "knetbsd",
+    "kfreebsd",
+    "kopenbsd",
+    "xnu_kernel",
+    "xnu_kernel64",
+    "xnu_resume",
+    "freedos",
+    "plan9",
+    "truecrypt",
+    "pxechainloader",
+    "appleloader",
+    "kopensolaris",
+    "efiemu_loadcore",
+    "testload",
+];
+
+/// Commands that are not run here and may not succeed, but add no entry, load nothing that is started
+/// and set no variable but the one that an option names: those of command.lst of i386-pc and
+/// x86_64-efi, and of Fedora's and SUSE's GRUB.
+const HARMLESS: [&str; 128] = [
+    "915resolution",
+    "acpi",
+    "authenticate",
+    "backtrace",
+    "badram",
+    "blocklist",
+    "bls_bumpcounter",
+    "btrfs-get-default-subvol",
+    "btrfs-info",
+    "btrfs-list-snapshots",
+    "btrfs-list-subvols",
+    "cat",
+    "cbmemc",
+    "cmosclean",
+    "cmosdump",
+    "cmosset",
+    "cmostest",
+    "cmp",
+    "connectefi",
+    "coreboot_boottime",
+    "crc",
+    "cryptomount",
+    "cutmem",
+    "date",
+    "devicetree",
+    "distrust",
+    "drivemap",
+    "dump",
+    "efi-export-env",
+    "efi-load-env",
+    "efiemu_prepare",
+    "efiemu_unload",
+    "efitextmode",
+    "file",
+    "fwconfig",
+    "gdbstub",
+    "gdbstub_break",
+    "gdbstub_stop",
+    "gettext",
+    "gptsync",
+    "hashsum",
+    "hdparm",
+    "hello",
+    "help",
+    "hexdump",
+    "hexdump_random",
+    "hwmatch",
+    "inb",
+    "initrdfail",
+    "inl",
+    "inw",
+    "kfreebsd_loadenv",
+    "kfreebsd_module",
+    "kfreebsd_module_elf",
+    "knetbsd_module",
+    "knetbsd_module_elf",
+    "kopenbsd_ramdisk",
+    "keymap",
+    "legacy_check_password",
+    "legacy_password",
+    "list_env",
+    "list_trusted",
+    "loopback",
+    "ls",
+    "lsacpi",
+    "lsapm",
+    "lscoreboot",
+    "lsefi",
+    "lsefimmap",
+    "lsefisystab",
+    "lsfonts",
+    "lsmmap",
+    "lsmod",
+    "lspci",
+    "lssal",
+    "macppcbless",
+    "mactelbless",
+    "md5sum",
+    "net_add_addr",
+    "net_add_dns",
+    "net_add_route",
+    "net_bootp",
+    "net_bootp6",
+    "net_del_addr",
+    "net_del_dns",
+    "net_del_route",
+    "net_dhcp",
+    "net_ipv6_autoconf",
+    "net_ls_addr",
+    "net_ls_cards",
+    "net_ls_dns",
+    "net_ls_routes",
+    "net_nslookup",
+    "outb",
+    "outl",
+    "outw",
+    "parttool",
+    "pcidump",
+    "probe",
+    "rdmsr",
+    "read_byte",
+    "read_dword",
+    "read_word",
+    "regexp",
+    "sendkey",
+    "setpci",
+    "sha1sum",
+    "sha256sum",
+    "sha512sum",
+    "smbios",
+    "terminfo",
+    "testspeed",
+    "tpm2_key_protector_clear",
+    "tpm2_key_protector_init",
+    "tpm_record_pcrs",
+    "tr",
+    "trust",
+    "vbeinfo",
+    "vbetest",
+    "verify_detached",
+    "version",
+    "videotest",
+    "write_byte",
+    "write_dword",
+    "write_word",
+    "wrmsr",
+    "xnu_uuid",
+    "zfskey",
+];
+
+/// Options that name a variable which a command sets.
+const SETS: [&str; 6] = ["--set", "-s", "--varname", "-v", "--output", "-o"];
 
 impl Interpreter<'_, '_> {
     /// Runs a command that is no function.
@@ -115,8 +272,8 @@ impl Interpreter<'_, '_> {
                 Ok(Status::ok())
             }
             "module" | "module2" | "xen_module" | "xen_linux" | "xen_initrd" => self.module(args),
-            "chainloader" | "ntldr" | "knetbsd" | "kfreebsd" | "xnu_kernel" | "freedos" => {
-                self.loaded.other = Some(join(&name.value, args));
+            name if OTHER_SYSTEMS.contains(&name) => {
+                self.loaded.other = Some(join(name, args));
                 Ok(Status::ok())
             }
             // Nobody presses a key, and there is no font or picture that decides what is booted.
@@ -146,7 +303,7 @@ impl Interpreter<'_, '_> {
     }
 
     /// Entries may come here, the default may change, and something may be loaded.
-    fn may_do_anything(&mut self, doubt: &Doubt) -> Result<(), Stop> {
+    pub(super) fn may_do_anything(&mut self, doubt: &Doubt) -> Result<(), Stop> {
         self.menu.doubt_from_here(Rc::clone(doubt));
         self.loaded.doubt.get_or_insert_with(|| Rc::clone(doubt));
         self.spoil_variable("default", doubt)
@@ -158,14 +315,16 @@ impl Interpreter<'_, '_> {
         }
         let why = format!("{}: what {:?} does is not known", self.site, name.value);
         let doubt = name.doubt.clone().unwrap_or_else(|| why.into());
-        if OTHER_MENUS.contains(&name.value.as_str()) {
+        if name.doubt.is_some() || OTHER_MENUS.contains(&name.value.as_str()) {
             self.may_do_anything(&doubt)?;
+        } else if !self.in_condition && !HARMLESS.contains(&name.value.as_str()) {
+            self.menu.doubt_from_here(Rc::clone(&doubt));
         }
-        // `probe --set name`, `regexp --set=1:name`, `smbios --set name`.
+        // `probe --set name`, `regexp --set=1:name`, `smbios --set name`, `rdmsr -v name`.
         for (index, arg) in args.iter().enumerate() {
             let set = match arg.value.split_once('=') {
-                Some(("--set", variable)) => Some(variable),
-                None if arg.value == "--set" || arg.value == "-s" => {
+                Some((option, variable)) if SETS.contains(&option) => Some(variable),
+                None if SETS.contains(&arg.value.as_str()) => {
                     args.get(index.saturating_add(1)).map(|arg| arg.value.as_str())
                 }
                 _ => None,
@@ -199,11 +358,7 @@ impl Interpreter<'_, '_> {
         name: &Text,
         run: fn(&mut Self, &Place) -> Result<crate::error::Result<()>, Stop>,
     ) -> Result<Status, Stop> {
-        // With the module regexp it is the names that match.
-        let pattern = name.value.contains('*').then(|| {
-            Doubt::from(format!("{}: which files {} names is not read", self.site, name.value))
-        });
-        if let Some(doubt) = name.doubt.as_ref().or(pattern.as_ref()) {
+        if let Some(doubt) = &name.doubt {
             self.menu.doubt_from_here(Rc::clone(doubt));
             return Ok(Status { failed: false, doubt: Some(Rc::clone(doubt)) });
         }

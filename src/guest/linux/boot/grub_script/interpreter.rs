@@ -93,6 +93,8 @@ pub(in super::super) struct Interpreter<'v, 'a> {
     /// Line of the third word of the command that is run: where a kernel's command line begins.
     pub(super) arguments_line: u32,
     depth: u32,
+    /// What is run is a condition.
+    pub(super) in_condition: bool,
     pub(super) status: Status,
 }
 
@@ -115,6 +117,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             site: Site { file: "core image".into(), line: 0 },
             arguments_line: 0,
             depth: 0,
+            in_condition: false,
             status: Status::ok(),
         };
         let (cpu, platform) = match platform {
@@ -341,7 +344,13 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             Statement::If { arms, otherwise } => self.if_statement(arms, otherwise),
             Statement::Loop { condition, until, body } => self.repeat(condition, *until, body),
             Statement::For { name, words, body } => {
-                for text in self.expand(words)? {
+                let words = self.expand(words)?;
+                // They may be more, or none.
+                if let Some(doubt) = words.iter().find_map(|text| text.doubt.clone()) {
+                    self.spoil_variable(name, &doubt)?;
+                    return self.spoil(body, &doubt);
+                }
+                for text in words {
                     self.budget.step()?;
                     self.set(name, text)?;
                     if !self.round(body)? {
@@ -360,7 +369,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
 
     fn if_statement(&mut self, arms: &[(Block, Block)], otherwise: &Block) -> Result<(), Stop> {
         for (index, (condition, body)) in arms.iter().enumerate() {
-            self.block(condition)?;
+            self.condition(condition)?;
             let Some(doubt) = self.status.doubt.clone() else {
                 if self.status.failed {
                     continue;
@@ -390,10 +399,17 @@ impl<'v, 'a> Interpreter<'v, 'a> {
         self.block(otherwise)
     }
 
+    fn condition(&mut self, condition: &Block) -> Result<(), Stop> {
+        let outer = std::mem::replace(&mut self.in_condition, true);
+        let result = self.block(condition);
+        self.in_condition = outer;
+        result
+    }
+
     fn repeat(&mut self, condition: &Block, until: bool, body: &Block) -> Result<(), Stop> {
         loop {
             self.budget.step()?;
-            self.block(condition)?;
+            self.condition(condition)?;
             if let Some(doubt) = self.status.doubt.clone() {
                 return self.spoil(body, &doubt);
             }
@@ -452,14 +468,18 @@ impl<'v, 'a> Interpreter<'v, 'a> {
     }
 
     /// The words with their variables replaced; unquoted values are split at blanks, and vanish
-    /// when they are empty.
+    /// when they are empty. What may be a pattern is in doubt: once the module regexp is there, the
+    /// files that match stand in its place (`grub-core/commands/wildcard.c`).
     pub(super) fn expand(&self, words: &[Word]) -> Result<Vec<Text>, Stop> {
         let mut out: Vec<Text> = Vec::new();
         for word in words {
+            let before = out.len();
             let mut current: Option<Text> = None;
+            let mut has_wildcard = false;
             for part in &word.parts {
                 match part {
                     Part::Text(text) | Part::Quoted(text) => {
+                        has_wildcard |= matches!(part, Part::Text(text) if is_wildcard(text));
                         self.budget.text(text.len())?;
                         current.get_or_insert_default().value.push_str(text);
                     }
@@ -474,6 +494,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
                         if text.value.starts_with([' ', '\t', '\n']) {
                             out.extend(current.take());
                         }
+                        has_wildcard |= is_wildcard(&text.value);
                         let mut pieces = text.value.split_ascii_whitespace().peekable();
                         // An empty value that is in doubt may be a word after all.
                         if pieces.peek().is_none() && text.doubt.is_some() {
@@ -489,6 +510,11 @@ impl<'v, 'a> Interpreter<'v, 'a> {
                 }
             }
             out.extend(current);
+            let made = out.iter_mut().skip(before).filter(|_| has_wildcard);
+            for text in made.filter(|text| is_pattern(&text.value)) {
+                let why = || format!("{}: which files {} names is not read", self.site, text.value);
+                text.doubt.get_or_insert_with(|| why().into());
+            }
         }
         Ok(out)
     }
@@ -519,6 +545,15 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             },
         }
     }
+}
+
+fn is_wildcard(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+/// Whether a word with `*` or `?` is a pattern of files or devices.
+fn is_pattern(text: &str) -> bool {
+    is_wildcard(text) && text.starts_with(['/', '(', '*'])
 }
 
 fn append(to: &mut Text, value: &str, doubt: &Option<Doubt>) {

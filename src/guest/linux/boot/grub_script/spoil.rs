@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::commands::{OTHER_MENUS, OTHER_SYSTEMS};
 use super::interpreter::Interpreter;
 use super::syntax::{Block, Statement};
 use super::token::Part;
@@ -47,13 +48,20 @@ impl Interpreter<'_, '_> {
                                 self.spoil_variable("default", doubt)?;
                                 self.menu.doubt_from_here(Rc::clone(doubt));
                             }
+                            "eval" => self.may_do_anything(doubt)?,
+                            name if OTHER_MENUS.contains(&name) => self.may_do_anything(doubt)?,
                             "menuentry" | "submenu" | "hiddenentry" | "blscfg" | "bls_import"
-                            | "configfile" | "normal" | "exit" => {
+                            | "configfile" | "normal" | "exit" | "normal_exit" | "halt"
+                            | "reboot" => {
                                 self.menu.doubt_from_here(Rc::clone(doubt));
                             }
                             "linux" | "linux16" | "linuxefi" | "initrd" | "initrd16"
-                            | "initrdefi" | "chainloader" | "multiboot" | "multiboot2"
-                            | "module" | "module2" => self.loaded.doubt = Some(Rc::clone(doubt)),
+                            | "initrdefi" | "multiboot" | "multiboot2" | "module" | "module2" => {
+                                self.loaded.doubt = Some(Rc::clone(doubt));
+                            }
+                            name if OTHER_SYSTEMS.contains(&name) => {
+                                self.loaded.doubt = Some(Rc::clone(doubt));
+                            }
                             name => {
                                 if let Some((name, _)) = name.split_once('=') {
                                     self.spoil_variable(name, doubt)?;

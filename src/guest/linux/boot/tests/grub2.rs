@@ -26,6 +26,88 @@ fn eval_runs_its_arguments_and_other_menus_leave_the_default_open() {
     }
 }
 
+/// GRUB 2.06 in QEMU takes the files for the pattern once the module regexp is there.
+#[test]
+fn a_pattern_is_one_only_outside_of_quotes() {
+    for script in [
+        "for f in /boot/grub/x?.cfg; do set default=1; done",
+        "for f in (hd*,*)/x.cfg; do menuentry C { true; }; done",
+        "set f=/boot/grub/*.cfg\nconfigfile $f",
+        "if [ -f /boot/grub/x*.cfg ]; then set default=1; fi",
+    ] {
+        let facts = follow(&with_config(&format!("insmod regexp\n{script}\n{TWO}")));
+        assert!(undecided(&facts).contains("which files"), "{script}: {facts:?}");
+    }
+    for script in [
+        "source \"/boot/grub/x*.cfg\"",
+        "for f in 'x*' x*; do set last=$f; done",
+        "set title='* openSUSE'",
+    ] {
+        assert_eq!(command_line(&format!("{script}\n{TWO}")), "is-a", "{script}");
+    }
+}
+
+#[test]
+fn a_command_that_is_not_known_may_add_entries_from_there_on() {
+    let first = format!("magic x\n{TWO}");
+    assert!(undecided(&follow(&with_config(&first))).contains("\"magic\""));
+    assert_eq!(command_line(&format!("set default=b\n{first}")), "is-b");
+    assert_eq!(command_line(&format!("{TWO}magic x\n")), "is-a");
+    let loader = "menuentry x { load_something /boot/vmlinuz-6.1.0-18-amd64 }";
+    assert!(undecided(&follow(&with_config(loader))).contains("load_something"));
+    let beside = "menuentry x { magic\nlinux /boot/vmlinuz-6.1.0-18-amd64 is-a\nmagic\n}";
+    assert_eq!(command_line(beside), "is-a");
+    let by_variable = format!("probe --set=c hd0\n$c default=1\n{TWO}");
+    undecided(&follow(&with_config(&by_variable)));
+    let maybe = format!("if magic; then eval \"set default=1\"; fi\n{TWO}");
+    let maybe_not = format!("if magic; then true; else eval \"set default=1\"; fi\n{TWO}");
+    for config in [maybe, maybe_not] {
+        undecided(&follow(&with_config(&config)));
+    }
+}
+
+/// What the scripts in grub.d of Debian, Ubuntu, Fedora, SUSE and upstream write beside entries.
+#[test]
+fn commands_of_usual_configurations_leave_the_menu_certain() {
+    for command in [
+        "insmod all_video",
+        "serial --unit=0 --speed=115200",
+        "terminfo -g 80x25 serial vt100",
+        "terminal_input console",
+        "terminal_output gfxterm",
+        "loadfont ($root)/boot/grub/themes/x/dejavu.pf2",
+        "background_image -m stretch /usr/share/images/x.png",
+        "background_color 44,0,30,0",
+        "play 480 440 1",
+        "badram 0x01234567,0xfefefefe",
+        "cmosclean 85:0",
+        "cryptomount -u 0123456789abcdef",
+        "hwmatch /boot/grub/gfxblacklist.txt 3",
+        "save_env next_entry",
+        "list_env",
+        "increment boot_counter",
+        "password_pbkdf2 root grub.pbkdf2.sha512.10000.00",
+        "export timeout_style",
+        "keymap de",
+        "rmmod tpm",
+        "smbios --type 2 --get-string 5 --set product",
+        "cpuid -l",
+        "drivemap -s (hd0) $root",
+        "parttool ${root} hidden-",
+        "initrdfail",
+        "acpi -2 /boot/dsdt.aml",
+        "videoinfo",
+        "tpm_record_pcrs 0-9",
+        "gettext x",
+        "sleep --interruptible 0",
+        "fwsetup --is-supported",
+        "efitextmode 0 0",
+        "btrfs-mount-subvol ($root) /boot/grub2/i386-pc @/boot/grub2/i386-pc",
+    ] {
+        assert_eq!(command_line(&format!("{command}\n{TWO}")), "is-a", "{command}");
+    }
+}
+
 /// As SUSE's installer does it: generic code in the first sector, GRUB in the active partition.
 #[test]
 fn grub_in_the_boot_sector_of_the_active_partition_is_followed() {
