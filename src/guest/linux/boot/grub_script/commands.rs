@@ -30,7 +30,7 @@ pub(super) const OTHER_MENUS: [&str; 12] = [
 ];
 
 /// Commands that load what is no Linux kernel (GRUB manual, "Commands"; command.lst of i386-pc).
-pub(super) const OTHER_SYSTEMS: [&str; 16] = [
+pub(super) const OTHER_SYSTEMS: [&str; 15] = [
     "chainloader",
     "ntldr",
     "knetbsd",
@@ -44,7 +44,6 @@ pub(super) const OTHER_SYSTEMS: [&str; 16] = [
     "truecrypt",
     "pxechainloader",
     "appleloader",
-    "kopensolaris",
     "efiemu_loadcore",
     "testload",
 ];
@@ -52,7 +51,7 @@ pub(super) const OTHER_SYSTEMS: [&str; 16] = [
 /// Commands that are not run here and may not succeed, but add no entry, load nothing that is started
 /// and set no variable but the one that an option names: those of command.lst of i386-pc and
 /// x86_64-efi, and of Fedora's and SUSE's GRUB.
-const HARMLESS: [&str; 128] = [
+const HARMLESS: &[&str] = &[
     "915resolution",
     "acpi",
     "authenticate",
@@ -86,11 +85,15 @@ const HARMLESS: [&str; 128] = [
     "efiemu_prepare",
     "efiemu_unload",
     "efitextmode",
+    "fakebios",
     "file",
+    "fixvideo",
     "fwconfig",
     "gdbstub",
     "gdbstub_break",
     "gdbstub_stop",
+    "get_efivar",
+    "getenv",
     "gettext",
     "gptsync",
     "hashsum",
@@ -101,7 +104,6 @@ const HARMLESS: [&str; 128] = [
     "hexdump_random",
     "hwmatch",
     "inb",
-    "initrdfail",
     "inl",
     "inw",
     "kfreebsd_loadenv",
@@ -115,6 +117,7 @@ const HARMLESS: [&str; 128] = [
     "legacy_password",
     "list_env",
     "list_trusted",
+    "loadbios",
     "loopback",
     "ls",
     "lsacpi",
@@ -312,6 +315,11 @@ impl Interpreter<'_, '_> {
     fn unknown(&mut self, name: &Text, args: &[Text]) -> Result<Status, Stop> {
         if name.value.contains('=') {
             return self.assign(name);
+        }
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        if name.doubt.is_none() && !name.value.chars().all(is_name) {
+            // No version of GRUB has such a command.
+            return Ok(Status::of(false));
         }
         let why = format!("{}: what {:?} does is not known", self.site, name.value);
         let doubt = name.doubt.clone().unwrap_or_else(|| why.into());

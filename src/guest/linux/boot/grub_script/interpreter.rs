@@ -512,7 +512,8 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             out.extend(current);
             let made = out.iter_mut().skip(before).filter(|_| has_wildcard);
             for text in made.filter(|text| is_pattern(&text.value)) {
-                let why = || format!("{}: which files {} names is not read", self.site, text.value);
+                let site = Site { file: Rc::clone(&self.site.file), line: word.line };
+                let why = || format!("{site}: which files {} names is not read", text.value);
                 text.doubt.get_or_insert_with(|| why().into());
             }
         }
