@@ -167,6 +167,15 @@ fn a_configuration_that_includes_itself_ends() {
     assert!(facts.default_entry.unread().is_some());
 }
 
+/// SYSLINUX looks in the subvolume whose name its installer wrote into it.
+#[test]
+fn on_btrfs_a_loader_that_is_not_seen_may_lie_in_another_subvolume() {
+    let facts = follow(&fake(extlinux("default x").btrfs("@")));
+    assert_eq!(state(&facts, LinkKind::LoaderImage), Some(&LinkState::Found));
+    let facts = follow(&fake(FakeFs::new().btrfs("@")));
+    assert!(matches!(state(&facts, LinkKind::LoaderImage), Some(LinkState::Unknown(_))));
+}
+
 #[test]
 fn each_missing_step_is_told() {
     let config = "default a\nlabel a\nlinux /boot/vmlinuz\n";
