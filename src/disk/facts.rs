@@ -320,8 +320,9 @@ pub struct GrubCoreFacts {
     pub place: String,
     /// Length in bytes by its block list.
     pub size: u64,
-    /// Whether the sectors hold a core image (`diskboot.img` recognised, not all zero), or what is
-    /// wrong: unknown here means that they were read and that the code in them would not run.
+    /// Whether the sectors hold a core image (`diskboot.img` recognised, not all zero) and the boot
+    /// sector asks the disk that it starts from for them, or what is wrong: unknown here means that
+    /// they were read and that the code in them would not run.
     /// Sectors that could not be read make [`BootCodeFacts::grub_core`] unknown instead.
     pub intact: Fact<()>,
     /// The prefix: `(,msdos1)/boot/grub`; a prefix without a device relies on `search` in the
@@ -329,6 +330,8 @@ pub struct GrubCoreFacts {
     pub prefix: Fact<Option<String>>,
     /// The configuration embedded in the image (`search.fs_uuid … root`), if any.
     pub embedded_config: Fact<Option<String>>,
+    /// The names of the modules in it: `biosdisk`, `part_msdos`, `ext2`.
+    pub modules: Fact<Vec<String>>,
 }
 
 /// The boot sector of a volume.

@@ -11,6 +11,7 @@ mod fixture;
 mod gpt;
 mod grub_core;
 mod grub_legacy;
+mod grub_module;
 mod layout;
 mod lvm;
 mod mapping;

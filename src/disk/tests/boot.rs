@@ -106,6 +106,21 @@ fn grub_by_a_block_list_inside_a_partition_is_gathered_in_its_order() {
     assert_eq!(core.prefix, Fact::Known(Some("/boot/grub".to_owned())));
 }
 
+/// As `grub-mkimage` was given them, each behind the modules that it depends on; `objcopy
+/// --only-section=.modname` gives the same.
+#[test]
+fn the_modules_of_a_core_image_are_told_by_their_names() {
+    for (disk, names) in [
+        ("mbr_gap", &["biosdisk", "part_msdos", "fshelp", "ext2"][..]),
+        ("bios_boot", &["biosdisk", "part_gpt", "fshelp", "ext2", "search_fs_uuid"]),
+    ] {
+        let facts = Sparse::fixture(&format!("boot/{disk}")).read().facts;
+        let core = facts.boot_code.known().unwrap().grub_core.clone().unwrap();
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        assert_eq!(core.known().unwrap().modules, Fact::Known(names));
+    }
+}
+
 fn boot_sector(name: &str) -> Sparse {
     let mut disk = Sparse::new(1 << 20);
     disk.write(0, &testdata(&format!("boot/{name}.bin")));

@@ -16,6 +16,7 @@ mod first_stage;
 mod grub_config;
 mod grub_device;
 mod grub_legacy;
+mod grub_modules;
 mod grub_script;
 mod grubenv;
 mod gzip;

@@ -11,7 +11,7 @@ fn fake(fs: FakeFs) -> FakeMachine {
 fn extlinux(config: &str) -> FakeFs {
     FakeFs::new()
         .file("/boot/extlinux/ldlinux.sys", "\r\nEXTLINUX 6.03 2014-10-06  \r\n")
-        .file("/boot/extlinux/ldlinux.c32", "x")
+        .file("/boot/extlinux/ldlinux.c32", "\x7fELF")
         .file("/boot/extlinux/menu.c32", "x")
         .file("/boot/extlinux/vesamenu.c32", "x")
         .file("/boot/extlinux/extlinux.conf", config)
@@ -27,7 +27,7 @@ fn boot(config: &str) -> BootFacts {
 fn alpine() -> FakeFs {
     FakeFs::new()
         .file("/boot/ldlinux.sys", "\r\nEXTLINUX 6.04 2019-02-09  \r\n")
-        .file("/boot/ldlinux.c32", "x")
+        .file("/boot/ldlinux.c32", "\x7fELF")
         .file("/boot/menu.c32", "x")
         .file(
             "/boot/extlinux.conf",
@@ -188,6 +188,18 @@ fn each_missing_step_is_told() {
     let old = FakeFs::new().file("/ldlinux.sys", "SYSLINUX 4.05").file("/syslinux.cfg", config);
     let facts = follow(&super::syslinux::fake(old));
     assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&LinkState::NotNeeded));
+}
+
+/// SYSLINUX 6.04 in QEMU says "Failed to load ldlinux.c32" of an empty one.
+#[test]
+fn an_ldlinux_c32_that_is_no_module_is_broken() {
+    let config = "default a\nlabel a\nlinux /boot/vmlinuz\n";
+    let fs = FakeFs::new()
+        .file("/ldlinux.sys", "SYSLINUX 6.04")
+        .file("/ldlinux.c32", "")
+        .file("/syslinux.cfg", config);
+    let facts = follow(&fake(fs));
+    assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&LinkState::Missing));
 }
 
 #[test]
