@@ -297,6 +297,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("the core image is without {}", "核心镜像中没有模块{}"),
     ("a module in it has no name", "其中有一个模块没有名称"),
     ("no module of ELF in {} bytes", "{}字节的文件不是ELF模块"),
+    (
+        "boot.img, byte 0x64, asks the BIOS drive {} for it, not the disk that was started",
+        "boot.img字节0x64要求从BIOS驱动器{}读取核心镜像，而不是从启动的磁盘读取",
+    ),
     ("prefix not read", "未读取prefix"),
     ("configuration embedded in the core image", "嵌入核心镜像的配置"),
     ("no boot code", "没有引导代码"),

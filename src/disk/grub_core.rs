@@ -21,6 +21,12 @@ const SECTOR: u64 = 512;
 /// Field `kernel_sector` of `boot.img` (`GRUB_BOOT_MACHINE_KERNEL_SECTOR`).
 const KERNEL_SECTOR: usize = 0x5c;
 
+/// Field `boot_drive` of it (`GRUB_BOOT_MACHINE_BOOT_DRIVE`): the drive that has the core image.
+const BOOT_DRIVE: usize = 0x64;
+
+/// The drive that the firmware started from, and the first hard disk: on this machine the same.
+const OWN_DRIVES: [u8; 2] = [0xff, 0x80];
+
 /// How `boot.img` since 1.99 begins: a jump over its fields.
 const BOOT_IMG: &[u8] = &[0xeb, 0x63];
 
@@ -124,6 +130,13 @@ pub(super) fn read(
             unread(&mut facts, &reason);
             facts.intact = Fact::unknown(location, reason);
         }
+    }
+    let drive = boot.u8(BOOT_DRIVE);
+    if !OWN_DRIVES.contains(&drive) {
+        let reason = format!(
+            "boot.img, byte 0x64, asks the BIOS drive {drive:#04x} for it, not the disk that was started"
+        );
+        facts.intact = Fact::unknown("boot.img, byte 0x64", reason);
     }
     Fact::Known(facts)
 }

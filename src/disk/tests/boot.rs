@@ -121,6 +121,19 @@ fn the_modules_of_a_core_image_are_told_by_their_names() {
     }
 }
 
+/// With 0x81 there GRUB 2.06 hangs in QEMU behind `GRUB `, with 0x80 it starts.
+#[test]
+fn a_boot_sector_that_asks_another_drive_for_the_core_image_starts_nothing() {
+    for (drive, starts) in [(0xff, true), (0x80, true), (0x81, false), (0, false)] {
+        let mut disk = Sparse::fixture("boot/mbr_gap");
+        disk.write(0x64, &[drive]);
+        let facts = disk.read().facts;
+        let core = facts.boot_code.known().unwrap().grub_core.clone().unwrap();
+        let intact = &core.known().unwrap().intact;
+        assert_eq!(intact.known().is_some(), starts, "{drive:#x}: {intact:?}");
+    }
+}
+
 fn boot_sector(name: &str) -> Sparse {
     let mut disk = Sparse::new(1 << 20);
     disk.write(0, &testdata(&format!("boot/{name}.bin")));
