@@ -117,6 +117,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("EFI system partition {}", "EFI系统分区{}"),
     ("partition {}, byte {} of the disk", "分区{}，磁盘字节{}"),
     ("partition {}, type {}", "分区{}，类型{}"),
+    ("partition {}, sector {}", "分区{}，扇区{}"),
     ("partition {} (swap)", "分区{}（swap）"),
     ("partition {}: {}", "分区{}：{}"),
     ("{} at byte {}, entry {} (guest byte {})", "{}（字节{}）第{}项（磁盘字节{}）"),
@@ -295,6 +296,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("GRUB core image of {} bytes", "GRUB核心镜像，{}字节"),
     ("{} needs {}, and the core image has only {}", "{}需要模块{}，而核心镜像中只有{}"),
     ("the core image is without {}", "核心镜像中没有模块{}"),
+    ("the word by which the boot sector knows it", "引导扇区用于识别它的字"),
     ("a module in it has no name", "其中有一个模块没有名称"),
     ("no module of ELF in {} bytes", "{}字节的文件不是ELF模块"),
     (

@@ -334,6 +334,17 @@ pub struct GrubCoreFacts {
     pub modules: Fact<Vec<String>>,
 }
 
+/// The first sector of `ldlinux.sys`, where SYSLINUX's boot sector looks for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LdlinuxFacts {
+    /// Its number on the volume, in sectors of 512 bytes.
+    pub sector: u64,
+    /// Whether the boot sector takes what stands there for its own, or why not: unknown here means
+    /// that it was read and that the boot sector goes no further.
+    pub intact: Fact<()>,
+}
+
 /// The boot sector of a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -352,6 +363,9 @@ pub struct VolumeBootCode {
     pub grub_core: Option<Fact<GrubCoreFacts>>,
     /// As [`BootCodeFacts::grub_legacy`].
     pub grub_legacy: Option<Fact<GrubLegacyFacts>>,
+    /// What the code loads, when it is SYSLINUX 4.00 or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ldlinux: Option<Fact<LdlinuxFacts>>,
 }
 
 /// How bad a flaw of the partition table is.

@@ -262,3 +262,32 @@ fn boot_code_of_volumes_is_told() {
     windows[400..407].copy_from_slice(b"BOOTMGR");
     assert_eq!(volume(&windows), Some((0, BootCodeKind::Windows)));
 }
+
+/// The boot sector of EXTLINUX 6.04 names sector 0x3822. When that
+/// sector holds something else, it says "Boot error" in QEMU.
+#[test]
+fn the_boot_sector_of_syslinux_knows_ldlinux_sys_by_a_word() {
+    let ldlinux = |disk: &Sparse| {
+        let [code] = &disk.read().facts.volume_boot_code[..] else { panic!() };
+        code.ldlinux.clone().unwrap().known().unwrap().clone()
+    };
+    let start = 2048 * 512;
+    let mut disk = Sparse::new(64 << 20);
+    write_table(&mut disk, 0, &[(0x80, 0x83, 2048, 100_000)]);
+    disk.write(start, &testdata("boot/extlinux_ext2.bin"));
+    let found = ldlinux(&disk);
+    assert_eq!(found.sector, 0x3822);
+    assert!(found.intact.unread().unwrap().reason.contains("zeroes"));
+    // As ldlinux.sys of that release begins.
+    let begin = b"\r\nSYSLINUX 6.04 \0\r\n\x1a\0\0\0\0\xfe\x02\xb2\x3e\x71\x0f\x74\x5e";
+    disk.write(start + 0x3822 * 512, begin);
+    assert_eq!(ldlinux(&disk).intact, Fact::Known(()));
+    disk.write(start + 0x3822 * 512 + 0x1c, &[0]);
+    assert!(ldlinux(&disk).intact.unread().unwrap().reason.contains("other data"));
+    disk.write(start + 0x118 + 8, &[0xff; 4]);
+    assert!(ldlinux(&disk).intact.unread().is_some());
+    // Another layout.
+    disk.write(start + 0x118, &[0x90]);
+    let [code] = &disk.read().facts.volume_boot_code[..] else { panic!() };
+    assert_eq!((code.kind, &code.ldlinux), (BootCodeKind::Syslinux, &None));
+}

@@ -267,9 +267,15 @@ impl FakeMachine {
         let BootCodeFacts { kind, evidence, grub_core, grub_legacy, .. } = code;
         self.disk.partitions[number - 1].active = true;
         let volume = number - 1;
-        let record =
-            VolumeBootCode { volume, kind, evidence, hidden_sectors: None, grub_core, grub_legacy };
-        self.disk.volume_boot_code.push(record);
+        self.disk.volume_boot_code.push(VolumeBootCode {
+            volume,
+            kind,
+            evidence,
+            hidden_sectors: None,
+            grub_core,
+            grub_legacy,
+            ldlinux: None,
+        });
         self
     }
 

@@ -363,14 +363,20 @@ fn syslinux_from(volumes: &Volumes<'_>, volume: usize, chain: &mut Chain) -> Opt
     }));
     let location = format!("{}:/ldlinux.sys", volumes.name(volume));
     let name = volumes.name(volume);
-    let (directory, image) = chain.looked(
-        LinkKind::LoaderImage,
-        &location,
-        image.map(|(directory, path)| {
-            let evidence = Evidence::new(path.clone(), name.clone());
-            ((directory, path), evidence)
-        }),
-    )?;
+    let (directory, image) = match (image, ldlinux_at(volumes, volume)) {
+        (Ok(image), Ok(())) => {
+            chain.push(LinkKind::LoaderImage, LinkState::Found, Evidence::new(&image.1, &name));
+            image
+        }
+        (Ok(image), Err((state, evidence))) => {
+            chain.push(LinkKind::LoaderImage, state, evidence);
+            image
+        }
+        (Err(error), _) => {
+            chain.looked::<()>(LinkKind::LoaderImage, &location, Err(error));
+            return None;
+        }
+    };
     match syslinux_version(volumes, volume, &image) {
         Ok(Some(version)) if version < SYSLINUX_WITH_MODULES => chain.push(
             LinkKind::LoaderFiles,
@@ -417,6 +423,24 @@ fn syslinux_from(volumes: &Volumes<'_>, volume: usize, chain: &mut Chain) -> Opt
             (configuration, evidence)
         }),
     )
+}
+
+/// Whether `ldlinux.sys` begins where the volume's boot sector looks for it; the link, when not.
+fn ldlinux_at(volumes: &Volumes<'_>, volume: usize) -> Result<(), (LinkState, Evidence)> {
+    let mut records = volumes.disk().volume_boot_code.iter();
+    let record = records.find(|record| record.volume == volume);
+    let ldlinux = match record.and_then(|record| record.ldlinux.as_ref()) {
+        None => return Ok(()),
+        Some(Fact::Known(ldlinux)) => ldlinux,
+        Some(Fact::Unknown(unread)) => {
+            let state = LinkState::Unknown(unread.reason.clone());
+            return Err((state, Evidence::new(&unread.location, "not read")));
+        }
+    };
+    ldlinux.intact.as_result().map(|()| ()).map_err(|unread| {
+        let location = format!("{}, sector {}", volumes.name(volume), ldlinux.sector);
+        (LinkState::Missing, Evidence::new(location, unread.reason.clone()))
+    })
 }
 
 /// The major version in the banner at the start of `ldlinux.sys`: `SYSLINUX 6.03 …`.

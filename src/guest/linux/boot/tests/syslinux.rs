@@ -1,4 +1,5 @@
 use super::*;
+use crate::disk::facts::LdlinuxFacts;
 use crate::guest::facts::LoaderKind;
 
 fn fake(fs: FakeFs) -> FakeMachine {
@@ -200,6 +201,22 @@ fn an_ldlinux_c32_that_is_no_module_is_broken() {
         .file("/syslinux.cfg", config);
     let facts = follow(&fake(fs));
     assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&LinkState::Missing));
+}
+
+#[test]
+fn an_ldlinux_sys_that_lies_elsewhere_than_the_boot_sector_looks_is_missing() {
+    let mut fake = fake(extlinux("default a\nlabel a\nlinux /boot/vmlinuz\n"));
+    let mut with = |intact: Fact<()>| {
+        let ldlinux = Fact::Known(LdlinuxFacts { sector: 42752, intact });
+        fake.disk.volume_boot_code[0].ldlinux = Some(ldlinux);
+        let facts = follow(&fake);
+        assert_eq!(state(&facts, LinkKind::Configuration), Some(&LinkState::Found));
+        let link = facts.chain.iter().find(|link| link.kind == LinkKind::LoaderImage).unwrap();
+        (link.state.clone(), link.evidence.location.clone())
+    };
+    assert_eq!(with(Fact::Known(())).0, LinkState::Found);
+    let (state, place) = with(Fact::unknown("sector 42752 of the volume", "zeroes"));
+    assert_eq!((state, place.as_str()), (LinkState::Missing, "partition 1, sector 42752"));
 }
 
 #[test]
