@@ -27,19 +27,26 @@ pub(super) struct FakeFs {
     ignore_case: bool,
     /// The only subvolume, of Btrfs.
     subvolume: Option<&'static str>,
+    features: Vec<String>,
 }
 
 impl FakeFs {
     pub(super) fn new() -> Self {
-        Self { nodes: vec![Node::Dir(Vec::new())], ignore_case: false, subvolume: None }
+        let nodes = vec![Node::Dir(Vec::new())];
+        Self { nodes, ignore_case: false, subvolume: None, features: Vec::new() }
     }
 
     pub(super) fn fat() -> Self {
-        Self { nodes: vec![Node::Dir(Vec::new())], ignore_case: true, subvolume: None }
+        Self { ignore_case: true, ..Self::new() }
     }
 
     pub(super) fn btrfs(self, subvolume: &'static str) -> Self {
         Self { subvolume: Some(subvolume), ..self }
+    }
+
+    pub(super) fn feature(mut self, name: &str) -> Self {
+        self.features.push(name.to_owned());
+        self
     }
 
     fn add(mut self, path: &str, node: Node) -> Self {
@@ -89,6 +96,10 @@ impl FileSystem for FakeFs {
             None if self.ignore_case => "vfat",
             None => "ext4",
         }
+    }
+
+    fn features(&self) -> &[String] {
+        &self.features
     }
 
     fn subvolume(&self, option: &str) -> Result<Arc<dyn FileSystem>> {

@@ -224,6 +224,9 @@ fn grub_files(
             let detail = format!("{shown} needs {missing}, and the core image has only {modules}");
             return (state, Evidence { detail, ..in_core });
         }
+        if let Some(refused) = grub_modules::refused(volumes, volume) {
+            return (LinkState::Missing, refused);
+        }
     }
     let found = place.ok_or_else(|| Error::NotFound { path: path.clone() });
     let found = found.and_then(|place| match &place.device {

@@ -1,14 +1,22 @@
-//! What GRUB's core image needs to have in it so that it reaches its own files: the driver of the
-//! disk, the partition table, groups and arrays, the file system (`util/grub-install.c`:
+//! What GRUB reads of a disk, and what its core image needs to have in it for that so that it reaches
+//! its own files: the driver of the disk, the partition table, groups and arrays, the file system (`util/grub-install.c`:
 //! `probe_mods`; names by `grub-core/Makefile.core.def`). Everything else is loaded from there.
 
+use super::volumes::Volumes;
 use crate::disk::facts::{DiskFacts, SignatureKind, TableKind, VolumeFacts};
+use crate::fact::Evidence;
 
 /// One of several modules that do.
 type AnyOf = &'static [&'static str];
 
 /// The firmware's disks; drivers that take over from it (`grub-core/commands/nativedisk.c`).
 const DISK: AnyOf = &["biosdisk", "ahci", "pata", "ata", "usbms"];
+
+/// Features of ext for which no version of GRUB takes a file system for one of its kind
+/// (`grub-core/fs/ext2.c`: neither in `EXT2_DRIVER_SUPPORTED_INCOMPAT` nor in
+/// `EXT2_DRIVER_IGNORED_INCOMPAT` up to 2.12). `metadata_csum_seed` and `large_dir`, which 2.12 and
+/// the patches of distributions ignore, are left out.
+const REFUSED: [&str; 3] = ["ea_inode", "inline_data", "casefold"];
 
 /// Most volumes below the one that holds the files, all members and physical volumes counted.
 const MAX_VOLUMES: usize = 256;
@@ -38,6 +46,19 @@ pub(super) fn missing(disk: &DiskFacts, modules: &[String], volume: usize) -> Ve
     missing.sort_unstable();
     missing.dedup();
     missing
+}
+
+/// Why GRUB does not read the file system of `volume`, and what tells so.
+pub(super) fn refused(volumes: &Volumes<'_>, volume: usize) -> Option<Evidence> {
+    let filesystem = volumes.filesystem(volume).ok()?;
+    let is_ext = filesystem.kind().starts_with("ext");
+    let features: Vec<&str> = filesystem.features().iter().map(String::as_str).collect();
+    let refused: Vec<&str> = REFUSED.into_iter().filter(|name| features.contains(name)).collect();
+    (is_ext && !refused.is_empty()).then(|| {
+        let location = format!("{}: ext superblock", volumes.name(volume));
+        let names = refused.join(", ");
+        Evidence::new(location, format!("GRUB reads no file system with the feature {names}"))
+    })
 }
 
 /// GRUB reads no MBR beside a GPT (`grub-core/partmap/msdos.c`).

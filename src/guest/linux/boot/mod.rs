@@ -49,8 +49,8 @@ use crate::fact::{Evidence, Fact};
 use crate::filesystem::FileSystem;
 use crate::guest::Machine;
 use crate::guest::facts::{
-    BootEntry, BootFacts, BootFile, DeviceRef, KernelFacts, LinkKind, LinkState, Resolution,
-    SourceKind,
+    BootEntry, BootFacts, BootFile, DeviceRef, KernelFacts, LinkKind, LinkState, LoaderKind,
+    Resolution, SourceKind,
 };
 
 /// Follows the boot chain up to the root device. The link to init, which lies in the guest's tree,
@@ -210,7 +210,7 @@ fn entry_links(volumes: &Volumes<'_>, configuration: &Configuration, chain: &mut
         None => (LinkState::Found, entry.title.clone()),
     };
     chain.push(LinkKind::DefaultEntry, state, Evidence::new(&entry.location, detail));
-    let (state, evidence) = kernel_link(volumes, entry, configuration.starts_other.as_deref());
+    let (state, evidence) = kernel_link(volumes, entry, configuration);
     chain.push(LinkKind::Kernel, state, evidence);
     let other_loader = entry.kernel.is_none();
     if !other_loader {
@@ -224,10 +224,10 @@ fn entry_links(volumes: &Volumes<'_>, configuration: &Configuration, chain: &mut
 fn kernel_link(
     volumes: &Volumes<'_>,
     entry: &BootEntry,
-    starts_other: Option<&str>,
+    configuration: &Configuration,
 ) -> (LinkState, Evidence) {
     let Some(kernel) = &entry.kernel else {
-        return match starts_other {
+        return match configuration.starts_other.as_deref() {
             Some(other) => (
                 LinkState::Unknown(format!("the entry starts something else: {other}")),
                 Evidence::new(&entry.location, other),
@@ -239,6 +239,11 @@ fn kernel_link(
     let (LinkState::Found, Fact::Known(Some(file))) = (&state, &kernel.resolved) else {
         return (state, evidence);
     };
+    let is_grub = matches!(configuration.kind, LoaderKind::Grub2 | LoaderKind::Grub2Bls);
+    let refused = if is_grub { grub_modules::refused(volumes, file.volume) } else { None };
+    if let Some(evidence) = refused {
+        return (LinkState::Missing, evidence);
+    }
     let examined = volumes.open(file.volume, &file.path).and_then(|bytes| {
         let is_kernel = kernel_image::is_kernel(bytes.as_ref())?;
         let defect = if is_kernel { kernel_image::defect(bytes.as_ref())? } else { None };

@@ -119,6 +119,26 @@ fn a_core_image_that_cannot_read_its_prefix_reaches_no_files() {
     assert!(matches!(state, LinkState::Unknown(why) if why.contains("ext2")));
 }
 
+/// `grub-fstest` of GRUB 2.06 says "unknown filesystem" of such an ext4; of the last two 2.12 does not.
+#[test]
+fn a_file_system_that_no_grub_reads_breaks_the_chain() {
+    for (feature, expected) in [
+        ("inline_data", LinkState::Missing),
+        ("casefold", LinkState::Missing),
+        ("ea_inode", LinkState::Missing),
+        ("metadata_csum_seed", LinkState::Found),
+        ("large_dir", LinkState::Found),
+    ] {
+        let facts = follow(&with_filesystem(debian(&entry("x")).feature(feature)));
+        assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&expected), "{feature}");
+        let config = "menuentry x {\nset root='hd0,msdos2'\nlinux /vmlinuz\n}";
+        let other = FakeFs::new().file("/vmlinuz", kernel()).feature(feature);
+        let facts = follow(&with_config(config).partition(BOOT_UUID, other));
+        assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&LinkState::Found));
+        assert_eq!(state(&facts, LinkKind::Kernel), Some(&expected), "{feature}");
+    }
+}
+
 #[test]
 fn a_core_image_with_a_nameless_module_is_not_decided() {
     let mut code = grub2_code(Some("(,msdos1)/boot/grub"), None);
