@@ -3,7 +3,7 @@
 use super::scope::{Decision, any_guest, guest, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::{Fact, Unread};
-use crate::guest::facts::{Facts, Guest, LinkKind, LinuxFacts};
+use crate::guest::facts::{Facts, Guest, LinkKind, LinkState, LinuxFacts, LoaderKind};
 use crate::text;
 
 mod stop;
@@ -80,7 +80,7 @@ fn decide(facts: &Facts) -> Decision {
         .collect();
     let evidence = match walk(&links) {
         Walk::Broken(kind, outcome) => {
-            return Ok(match repair(kind) {
+            return Ok(match repair_of_loader(linux, kind).or_else(|| repair(kind)) {
                 Some(remedy) => outcome.remedy(remedy.text()),
                 None => outcome,
             });
@@ -158,6 +158,26 @@ fn name(kind: LinkKind) -> Fixed {
     }
 }
 
+/// The repair of what the boot loader itself consists of, where it is not a new installation of GRUB.
+fn repair_of_loader(linux: &LinuxFacts, kind: LinkKind) -> Option<Fixed> {
+    let mut links = linux.boot.chain.iter();
+    let link = links.find(|link| link.kind == kind && link.state == LinkState::Missing)?;
+    if link.evidence.detail.starts_with("GRUB reads no file system") {
+        return Some(Fixed::new(
+            "Put /boot on a file system of its own without that feature (mkfs.ext4 -O ^inline_data,^casefold,^ea_inode PARTITION), with the content of the old one and a line in /etc/fstab; then grub-install DISK && update-grub (RHEL family: grub2-install DISK && grub2-mkconfig -o /boot/grub2/grub.cfg)",
+            "将/boot放到未启用该特性的独立文件系统上（mkfs.ext4 -O ^inline_data,^casefold,^ea_inode 分区），复制原有内容并在/etc/fstab中增加一行；然后执行grub-install 磁盘 && update-grub（RHEL系：grub2-install 磁盘 && grub2-mkconfig -o /boot/grub2/grub.cfg）",
+        ));
+    }
+    let is_syslinux = matches!(linux.boot.loader, Fact::Known(Some((LoaderKind::Syslinux, _))));
+    let is_its = matches!(kind, LinkKind::LoaderImage | LinkKind::LoaderFiles);
+    (is_syslinux && is_its).then(|| {
+        Fixed::new(
+            "In the guest, booted from rescue media with chroot: extlinux --install DIRECTORY, the one with ldlinux.sys (on FAT: syslinux --install PARTITION), with all *.c32 of that version in it",
+            "通过救援介质启动并chroot到系统后执行：extlinux --install 目录（ldlinux.sys所在目录；FAT上执行syslinux --install 分区），并将同一版本的全部*.c32放入该目录",
+        )
+    })
+}
+
 /// The repair of just this link, where it is not a new installation of the boot loader.
 fn repair(kind: LinkKind) -> Option<Fixed> {
     match kind {
@@ -193,7 +213,7 @@ fn repair(kind: LinkKind) -> Option<Fixed> {
 mod tests {
     use super::*;
     use crate::fact::Evidence;
-    use crate::guest::facts::LinkState;
+
     use crate::rules::Status;
     use crate::rules::finding::Finding;
     use crate::rules::testing::*;
@@ -228,6 +248,25 @@ mod tests {
             shown(&finding)
                 .contains(&"the kernel, broken: cut short: 4095 of 4096 bytes".to_owned())
         );
+    }
+
+    #[test]
+    fn the_repair_is_that_of_the_loader() {
+        let mut facts = good_linux();
+        set(&mut facts, LinkKind::LoaderImage, LinkState::Missing);
+        let finding = expect(&BootChainComplete, &facts, Status::Fail, "next stage");
+        assert!(remedy(&finding).contains("grub2-install"));
+        let evidence = Evidence::new("/boot/extlinux/extlinux.conf", "partition 1");
+        linux_mut(&mut facts).boot.loader = Fact::Known(Some((LoaderKind::Syslinux, evidence)));
+        let finding = expect(&BootChainComplete, &facts, Status::Fail, "next stage");
+        assert!(remedy(&finding).contains("extlinux --install"));
+        let mut facts = good_linux();
+        set(&mut facts, LinkKind::Kernel, LinkState::Missing);
+        let chain = &mut linux_mut(&mut facts).boot.chain;
+        let kernel = chain.iter_mut().find(|link| link.kind == LinkKind::Kernel).unwrap();
+        kernel.evidence.detail = "GRUB reads no file system with the feature casefold".to_owned();
+        let finding = expect(&BootChainComplete, &facts, Status::Fail, "breaks at the kernel");
+        assert!(remedy(&finding).contains("-O ^inline_data"));
     }
 
     #[test]
