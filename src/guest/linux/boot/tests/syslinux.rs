@@ -72,6 +72,23 @@ fn a_prompt_that_ends_starts_ontimeout_and_a_kernel_brings_its_arguments() {
     }
 }
 
+/// SYSLINUX 6.04 in QEMU loads the kernel of `b`.
+#[test]
+fn a_kernel_that_is_not_there_starts_what_onerror_names() {
+    let config = |head: &str| {
+        format!(
+            "DEFAULT a\n{head}LABEL a\n KERNEL /gone\nLABEL b\n KERNEL /boot/vmlinuz\n APPEND is-b\n"
+        )
+    };
+    let facts = boot(&config("ONERROR b\n"));
+    assert_eq!(default_entry(&facts).command_line, "is-b a");
+    assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Found));
+    for head in ["", "ONERROR c\n"] {
+        let facts = boot(&config(head));
+        assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Missing), "{head}");
+    }
+}
+
 #[test]
 fn a_loader_in_boot_itself_is_found() {
     let facts = follow(&fake(alpine()));
