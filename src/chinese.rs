@@ -299,6 +299,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("the core image is without {}", "核心镜像中没有模块{}"),
     ("the word by which the boot sector knows it", "引导扇区用于识别它的字"),
     ("a module in it has no name", "其中有一个模块没有名称"),
+    (
+        "no kernel that starts under BIOS: without the setup header of x86",
+        "不能在BIOS下启动的内核：没有x86的setup头",
+    ),
     ("no module of ELF in {} bytes", "{}字节的文件不是ELF模块"),
     (
         "boot.img, byte 0x64, asks the BIOS drive {} for it, not the disk that was started",
@@ -623,8 +627,8 @@ const PHRASES: &[(&str, &str)] = &[
     // What is said at one place each.
     ("the work was cancelled", "操作已取消"),
     (
-        "at LBA {}, but the disk ends at LBA {}: the disk was grown",
-        "位于LBA {}，而磁盘末尾为LBA {}：磁盘曾被扩容",
+        "at LBA {}, but the disk ends at LBA {}: the disk was grown, or the header moved",
+        "位于LBA {}，而磁盘末尾为LBA {}：磁盘曾被扩容，或该表头被移动",
     ),
     ("logical partition {} is not inside the extended one", "逻辑分区{}不在扩展分区之内"),
     ("{} says that it has {} bytes, the volume has {}", "{}自称有{}字节，而卷有{}字节"),

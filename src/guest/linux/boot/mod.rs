@@ -65,13 +65,15 @@ pub fn follow(machine: &Machine<'_>) -> BootFacts {
 fn follow_with(machine: &Machine<'_>, device_ref: &dyn Fn(&str) -> DeviceRef) -> BootFacts {
     let volumes = Volumes::new(machine, device_ref);
     let mut chain = Chain(Vec::new());
-    let found = match first_stage::follow(&volumes, &mut chain) {
+    let by_bios = first_stage::follow(&volumes, &mut chain);
+    let is_bios = by_bios.is_some();
+    let found = match by_bios {
         Some(configuration) => Ok(Some(configuration)),
         None => discover(&volumes, &mut chain),
     };
     match found {
         Ok(Some(configuration)) => {
-            entry_links(&volumes, &configuration, &mut chain);
+            entry_links(&volumes, &configuration, is_bios, &mut chain);
             BootFacts {
                 configuration: configuration.file(),
                 loader: Fact::Known(Some((configuration.kind, configuration.evidence))),
@@ -191,8 +193,13 @@ fn discover(volumes: &Volumes<'_>, chain: &mut Chain) -> Result<Option<Configura
     found
 }
 
-/// The links from the default entry on.
-fn entry_links(volumes: &Volumes<'_>, configuration: &Configuration, chain: &mut Chain) {
+/// The links from the default entry on. `is_bios` says that BIOS led to the configuration.
+fn entry_links(
+    volumes: &Volumes<'_>,
+    configuration: &Configuration,
+    is_bios: bool,
+    chain: &mut Chain,
+) {
     let entry = match &configuration.default {
         Fact::Known(Some(entry)) => entry,
         Fact::Known(None) => {
@@ -210,7 +217,7 @@ fn entry_links(volumes: &Volumes<'_>, configuration: &Configuration, chain: &mut
         None => (LinkState::Found, entry.title.clone()),
     };
     chain.push(LinkKind::DefaultEntry, state, Evidence::new(&entry.location, detail));
-    let (state, evidence) = kernel_link(volumes, entry, configuration);
+    let (state, evidence) = kernel_link(volumes, entry, configuration, is_bios);
     chain.push(LinkKind::Kernel, state, evidence);
     let other_loader = entry.kernel.is_none();
     if !other_loader {
@@ -221,10 +228,14 @@ fn entry_links(volumes: &Volumes<'_>, configuration: &Configuration, chain: &mut
     }
 }
 
+/// What is said of a kernel of arm64, or one that only UEFI starts, where BIOS starts.
+const NOT_FOR_BIOS: &str = "no kernel that starts under BIOS: without the setup header of x86";
+
 fn kernel_link(
     volumes: &Volumes<'_>,
     entry: &BootEntry,
     configuration: &Configuration,
+    is_bios: bool,
 ) -> (LinkState, Evidence) {
     let Some(kernel) = &entry.kernel else {
         return match configuration.starts_other.as_deref() {
@@ -245,14 +256,18 @@ fn kernel_link(
         return (LinkState::Missing, evidence);
     }
     let examined = volumes.open(file.volume, &file.path).and_then(|bytes| {
-        let is_kernel = kernel_image::is_kernel(bytes.as_ref())?;
-        let defect = if is_kernel { kernel_image::defect(bytes.as_ref())? } else { None };
-        Ok((is_kernel, defect))
+        let bytes = bytes.as_ref();
+        Ok(if !kernel_image::is_kernel(bytes)? {
+            Some("not a kernel image".to_owned())
+        } else if is_bios && !kernel_image::starts_under_bios(bytes)? {
+            Some(NOT_FOR_BIOS.to_owned())
+        } else {
+            kernel_image::defect(bytes)?
+        })
     });
     match examined {
-        Ok((false, _)) => (LinkState::Missing, Evidence::new(&file.path, "not a kernel image")),
-        Ok((true, Some(defect))) => (LinkState::Missing, Evidence::new(&file.path, defect)),
-        Ok((true, None)) => (state, evidence),
+        Ok(Some(defect)) => (LinkState::Missing, Evidence::new(&file.path, defect)),
+        Ok(None) => (state, evidence),
         Err(error) => (LinkState::Unknown(error.to_string()), evidence),
     }
 }

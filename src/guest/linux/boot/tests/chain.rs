@@ -140,6 +140,23 @@ fn a_file_system_that_no_grub_reads_breaks_the_chain() {
 }
 
 #[test]
+fn a_kernel_without_the_setup_header_of_x86_does_not_start_under_bios() {
+    let mut arm64 = vec![0; 64];
+    arm64[56..60].copy_from_slice(b"ARM\x64");
+    let mut stub = arm64.clone();
+    stub[..2].copy_from_slice(b"MZ");
+    for kernel in [arm64, stub] {
+        let config = "menuentry x { linux /vmlinuz }";
+        let facts = follow(&with_filesystem(debian(config).file("/vmlinuz", &kernel)));
+        assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Missing));
+        // Where the first sector leads nowhere, UEFI may start it.
+        let fake = with_filesystem(debian(config).file("/vmlinuz", &kernel));
+        let facts = follow(&fake.boot_code(code(BootCodeKind::None)));
+        assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Found));
+    }
+}
+
+#[test]
 fn a_core_image_with_a_nameless_module_is_not_decided() {
     let mut code = grub2_code(Some("(,msdos1)/boot/grub"), None);
     if let Some(Fact::Known(core)) = &mut code.grub_core {
