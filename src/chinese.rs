@@ -296,6 +296,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("GRUB core image of {} bytes", "GRUB核心镜像，{}字节"),
     ("{} needs {}, and the core image has only {}", "{}需要模块{}，而核心镜像中只有{}"),
     ("GRUB reads no file system with the feature {}", "GRUB无法读取启用了特性{}的文件系统"),
+    (
+        "the core image reads the disk by {} and not through the firmware",
+        "核心镜像通过模块{}而不是固件读取磁盘",
+    ),
     ("the core image is without {}", "核心镜像中没有模块{}"),
     ("the word by which the boot sector knows it", "引导扇区用于识别它的字"),
     ("a module in it has no name", "其中有一个模块没有名称"),

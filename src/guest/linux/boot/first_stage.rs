@@ -227,6 +227,11 @@ fn grub_files(
         if let Some(refused) = grub_modules::refused(volumes, volume) {
             return (LinkState::Missing, refused);
         }
+        if let Some(driver) = grub_modules::own_driver(modules) {
+            let why =
+                format!("the core image reads the disk by {driver} and not through the firmware");
+            return (LinkState::Unknown(why), in_core);
+        }
     }
     let found = place.ok_or_else(|| Error::NotFound { path: path.clone() });
     let found = found.and_then(|place| match &place.device {
@@ -272,7 +277,11 @@ fn start_core<'v, 'a>(
     let embedded = core.embedded_config.as_result().map_err(reason)?;
     let mut grub = Interpreter::new(volumes, Platform::Bios);
     let (device, path) = match prefix.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
-        Some((device, path)) if device.starts_with(',') => (format!("hd0{device}"), path),
+        // The drive, or all of the device, is what the firmware started (`grub-core/kern/main.c`:
+        // `grub_set_prefix_and_root`).
+        Some((device, path)) if device.is_empty() || device.starts_with(',') => {
+            (format!("hd0{device}"), path)
+        }
         Some((device, path)) => (device.to_owned(), path),
         None => ("hd0".to_owned(), prefix),
     };
@@ -440,10 +449,9 @@ fn ldlinux_at(volumes: &Volumes<'_>, volume: usize) -> Result<(), (LinkState, Ev
             return Err((state, Evidence::new(&unread.location, "not read")));
         }
     };
-    ldlinux.intact.as_result().map(|()| ()).map_err(|unread| {
-        let location = format!("{}, sector {}", volumes.name(volume), ldlinux.sector);
-        (LinkState::Missing, Evidence::new(location, unread.reason.clone()))
-    })
+    let Fact::Unknown(unread) = &ldlinux.intact else { return Ok(()) };
+    let location = format!("{}, sector {}", volumes.name(volume), ldlinux.sector);
+    Err((LinkState::Missing, Evidence::new(location, unread.reason.clone())))
 }
 
 /// The major version in the banner at the start of `ldlinux.sys`: `SYSLINUX 6.03 …`.

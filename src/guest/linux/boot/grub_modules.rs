@@ -9,8 +9,9 @@ use crate::fact::Evidence;
 /// One of several modules that do.
 type AnyOf = &'static [&'static str];
 
-/// The firmware's disks; drivers that take over from it (`grub-core/commands/nativedisk.c`).
-const DISK: AnyOf = &["biosdisk", "ahci", "pata", "ata", "usbms"];
+/// The firmware's disks; drivers that take over from it (`grub-core/commands/nativedisk.c`), none of
+/// which knows virtio.
+const DISK: AnyOf = &["biosdisk", "ahci", "pata", "usbms"];
 
 /// Features of ext for which no version of GRUB takes a file system for one of its kind
 /// (`grub-core/fs/ext2.c`: neither in `EXT2_DRIVER_SUPPORTED_INCOMPAT` nor in
@@ -46,6 +47,13 @@ pub(super) fn missing(disk: &DiskFacts, modules: &[String], volume: usize) -> Ve
     missing.sort_unstable();
     missing.dedup();
     missing
+}
+
+/// The driver of GRUB's own by which a core image reads disks that does not ask the firmware.
+pub(super) fn own_driver(modules: &[String]) -> Option<&'static str> {
+    let (firmware, own) = DISK.split_first()?;
+    let has = |name: &&&str| modules.iter().any(|module| module == *name);
+    if has(&firmware) { None } else { own.iter().find(has).copied() }
 }
 
 /// Why GRUB does not read the file system of `volume`, and what tells so.
