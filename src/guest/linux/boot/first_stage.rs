@@ -6,7 +6,7 @@ use super::grub_device::Device;
 use super::grub_script::{Interpreter, Platform, Stop};
 use super::volumes::{Place, Volumes};
 use super::{grub_legacy, grub_modules, syslinux};
-use crate::bytes::{Bytes, BytesExt};
+use crate::bytes::BytesExt;
 use crate::disk::facts::{
     BootCodeKind, DiskFacts, GrubCoreFacts, GrubLegacyFacts, PartitionRole, TableKind, VolumeFacts,
 };
@@ -25,18 +25,6 @@ const SYSLINUX_BANNER: usize = 512;
 
 /// First version of SYSLINUX that needs `ldlinux.c32` (syslinux NEWS, 5.00).
 const SYSLINUX_WITH_MODULES: u32 = 5;
-
-/// How an object of ELF begins.
-const ELF: &[u8] = b"\x7fELF";
-
-/// How the files begin that GRUB unpacks as it reads them, by gzio, xzio and lzopio.
-const PACKED: &[&[u8]] = &[b"\x1f\x8b", b"\xfd7zXZ", b"\x89LZO"];
-
-/// The longest of those, in bytes.
-const MAGIC: u64 = 5;
-
-/// The command by which GRUB loads a module.
-const INSMOD: &str = "insmod";
 
 /// The chain so far.
 pub(super) struct Chain(pub(super) Vec<ChainLink>);
@@ -176,7 +164,7 @@ fn grub2(
         }
         Err(_) => {}
     }
-    let (state, evidence) = grub_files(volumes, core, &grub, &prefix.value);
+    let (state, evidence) = grub_modules::files(volumes, core, &grub, &prefix.value);
     chain.push(LinkKind::LoaderFiles, state, evidence);
     let path = format!("{}/grub.cfg", prefix.value);
     let read = match grub.place(&path) {
@@ -191,80 +179,6 @@ fn grub2(
             (configuration, evidence)
         }),
     )
-}
-
-/// Whether the core image reaches `normal.mod` and can run it.
-fn grub_files(
-    volumes: &Volumes<'_>,
-    core: &GrubCoreFacts,
-    grub: &Interpreter<'_, '_>,
-    prefix: &str,
-) -> (LinkState, Evidence) {
-    let shown = match prefix {
-        "" => "no prefix".to_owned(),
-        prefix => format!("prefix {prefix}"),
-    };
-    let in_core = Evidence::new(format!("{}, byte {}", core.place, core.offset), &shown);
-    let modules = match &core.modules {
-        Fact::Known(modules) => modules,
-        Fact::Unknown(unread) => return (LinkState::Unknown(unread.reason.clone()), in_core),
-    };
-    let path = format!("{prefix}/i386-pc/normal.mod");
-    let place = grub.place(&path);
-    if let Some(volume) = place.as_ref().and_then(|place| volumes.volume_of(place).ok()) {
-        let missing = grub_modules::missing(volumes.disk(), modules, volume);
-        let embedded = core.embedded_config.known().and_then(Option::as_ref);
-        if !missing.is_empty() {
-            let (missing, modules) = (missing.join(", "), modules.join(", "));
-            // It may load more by its own configuration, from elsewhere.
-            let state = match embedded.is_some_and(|config| config.contains(INSMOD)) {
-                true => LinkState::Unknown(format!("the core image is without {missing}")),
-                false => LinkState::Missing,
-            };
-            let detail = format!("{shown} needs {missing}, and the core image has only {modules}");
-            return (state, Evidence { detail, ..in_core });
-        }
-        if let Some(refused) = grub_modules::refused(volumes, volume) {
-            return (LinkState::Missing, refused);
-        }
-        if let Some(driver) = grub_modules::own_driver(modules) {
-            let why =
-                format!("the core image reads the disk by {driver} and not through the firmware");
-            return (LinkState::Unknown(why), in_core);
-        }
-    }
-    let found = place.ok_or_else(|| Error::NotFound { path: path.clone() });
-    let found = found.and_then(|place| match &place.device {
-        Device::Absent(why) => Err(Error::NotFound { path: format!("{path} ({why})") }),
-        _ => {
-            let found = volumes.find_at(&place)?;
-            let file = volumes.open(volumes.volume_of(&place)?, &place.path)?;
-            Ok((found.path, module_defect(file.as_ref(), PACKED)?))
-        }
-    });
-    match found {
-        Err(error) if error.is_absent() => match modules.iter().any(|name| name == "normal") {
-            true if modules.iter().any(|name| name == "linux") => (LinkState::NotNeeded, in_core),
-            true => (LinkState::Unknown(format!("{path}: {error}")), in_core),
-            false => (LinkState::Missing, Evidence { detail: error.to_string(), ..in_core }),
-        },
-        Err(error) => {
-            let evidence = Evidence { detail: "not read".to_owned(), ..in_core };
-            (LinkState::Unknown(error.to_string()), evidence)
-        }
-        Ok((path, Some(defect))) => (LinkState::Missing, Evidence::new(path, defect)),
-        Ok((path, None)) => (LinkState::Found, Evidence::new(path, shown)),
-    }
-}
-
-/// What is wrong with a file that should be a module: an object of ELF for GRUB 2 (`grub_dl_load_file`)
-/// and for SYSLINUX since 5.00 (`com32/lib/sys/module`). GRUB unpacks those that begin with one of
-/// `packed`.
-fn module_defect(file: &dyn Bytes, packed: &[&[u8]]) -> Result<Option<String>> {
-    let len = file.len();
-    let start = file.vec(0, usize::try_from(len.min(MAGIC)).unwrap_or_default())?;
-    let sound = start.starts_with(ELF) || packed.iter().any(|magic| start.starts_with(magic));
-    Ok((!sound).then(|| format!("damaged: no module of ELF in {len} bytes")))
 }
 
 /// GRUB as its core image leaves it: root and prefix set, the embedded configuration run.
@@ -399,7 +313,7 @@ fn syslinux_from(volumes: &Volumes<'_>, volume: usize, chain: &mut Chain) -> Opt
             let path = format!("{directory}/ldlinux.c32");
             let module = volumes.find(volume, &path).and_then(|found| {
                 let file = volumes.open(volume, &path)?;
-                Ok((module_defect(file.as_ref(), &[])?, found.path))
+                Ok((grub_modules::defect(file.as_ref(), &[])?, found.path))
             });
             match module {
                 Ok((Some(defect), path)) => {

@@ -1,10 +1,15 @@
-//! What GRUB reads of a disk, and what its core image needs to have in it for that so that it reaches
-//! its own files: the driver of the disk, the partition table, groups and arrays, the file system (`util/grub-install.c`:
+//! Whether GRUB's core image reaches GRUB's own files. For that it needs to have in it the driver of
+//! the disk, the partition table, groups and arrays, and the file system (`util/grub-install.c`:
 //! `probe_mods`; names by `grub-core/Makefile.core.def`). Everything else is loaded from there.
 
+use super::grub_device::Device;
+use super::grub_script::Interpreter;
 use super::volumes::Volumes;
-use crate::disk::facts::{DiskFacts, SignatureKind, TableKind, VolumeFacts};
-use crate::fact::Evidence;
+use crate::bytes::{Bytes, BytesExt};
+use crate::disk::facts::{DiskFacts, GrubCoreFacts, SignatureKind, TableKind, VolumeFacts};
+use crate::error::{Error, Result};
+use crate::fact::{Evidence, Fact};
+use crate::guest::facts::LinkState;
 
 /// One of several modules that do.
 type AnyOf = &'static [&'static str];
@@ -12,6 +17,18 @@ type AnyOf = &'static [&'static str];
 /// The firmware's disks; drivers that take over from it (`grub-core/commands/nativedisk.c`), none of
 /// which knows virtio.
 const DISK: AnyOf = &["biosdisk", "ahci", "pata", "usbms"];
+
+/// How an object of ELF begins.
+const ELF: &[u8] = b"\x7fELF";
+
+/// How the files begin that GRUB unpacks as it reads them, by gzio, xzio and lzopio.
+const PACKED: &[&[u8]] = &[b"\x1f\x8b", b"\xfd7zXZ", b"\x89LZO"];
+
+/// The longest of those, in bytes.
+const MAGIC: u64 = 5;
+
+/// The command by which GRUB loads a module.
+const INSMOD: &str = "insmod";
 
 /// Features of ext for which no version of GRUB takes a file system for one of its kind
 /// (`grub-core/fs/ext2.c`: neither in `EXT2_DRIVER_SUPPORTED_INCOMPAT` nor in
@@ -22,8 +39,93 @@ const REFUSED: [&str; 3] = ["ea_inode", "inline_data", "casefold"];
 /// Most volumes below the one that holds the files, all members and physical volumes counted.
 const MAX_VOLUMES: usize = 256;
 
+/// Most modules of a core image that are named; `grub-install` puts some ten into it.
+const MAX_SHOWN: usize = 32;
+
+/// Whether the core image reaches `normal.mod` and can run it.
+pub(super) fn files(
+    volumes: &Volumes<'_>,
+    core: &GrubCoreFacts,
+    grub: &Interpreter<'_, '_>,
+    prefix: &str,
+) -> (LinkState, Evidence) {
+    let shown = match prefix {
+        "" => "no prefix".to_owned(),
+        prefix => format!("prefix {prefix}"),
+    };
+    let in_core = Evidence::new(format!("{}, byte {}", core.place, core.offset), &shown);
+    let modules = match &core.modules {
+        Fact::Known(modules) => modules,
+        Fact::Unknown(unread) => return (LinkState::Unknown(unread.reason.clone()), in_core),
+    };
+    let path = format!("{prefix}/i386-pc/normal.mod");
+    let place = grub.place(&path);
+    if let Some(volume) = place.as_ref().and_then(|place| volumes.volume_of(place).ok()) {
+        let missing = missing(volumes.disk(), modules, volume);
+        let embedded = core.embedded_config.known().and_then(Option::as_ref);
+        if !missing.is_empty() {
+            let has = modules.get(..MAX_SHOWN).map(|some| format!("{}, …", some.join(", ")));
+            let (missing, has) = (missing.join(", "), has.unwrap_or_else(|| modules.join(", ")));
+            // It may load more by its own configuration, from elsewhere.
+            let state = match embedded.is_some_and(|config| config.contains(INSMOD)) {
+                true => LinkState::Unknown(format!("the core image is without {missing}")),
+                false => LinkState::Missing,
+            };
+            let detail = format!("{shown} needs {missing}, and the core image has only {has}");
+            return (state, Evidence { detail, ..in_core });
+        }
+        if let Some(refused) = refused(volumes, volume) {
+            return (LinkState::Missing, refused);
+        }
+        if let Some(driver) = own_driver(modules) {
+            let why =
+                format!("the core image reads the disk by {driver} and not through the firmware");
+            return (LinkState::Unknown(why), in_core);
+        }
+    }
+    let found = place.ok_or_else(|| Error::NotFound { path: path.clone() });
+    let found = found.and_then(|place| match &place.device {
+        Device::Absent(why) => Err(Error::NotFound { path: format!("{path} ({why})") }),
+        _ => {
+            let found = volumes.find_at(&place)?;
+            let file = volumes.open(volumes.volume_of(&place)?, &place.path)?;
+            Ok((found.path, defect(file.as_ref(), PACKED)?))
+        }
+    });
+    let has = |wanted: &str| modules.iter().any(|name| name == wanted);
+    let has_normal = has("normal");
+    match found {
+        // What the normal mode needs besides is loaded from there, too.
+        Err(error) if error.is_absent() && has_normal => match has("linux") {
+            true => (LinkState::NotNeeded, in_core),
+            false => (LinkState::Unknown(error.to_string()), in_core),
+        },
+        Err(error) if error.is_absent() => {
+            (LinkState::Missing, Evidence { detail: error.to_string(), ..in_core })
+        }
+        Err(error) => {
+            let evidence = Evidence { detail: "not read".to_owned(), ..in_core };
+            (LinkState::Unknown(error.to_string()), evidence)
+        }
+        Ok((path, Some(defect))) if !has_normal => {
+            (LinkState::Missing, Evidence::new(path, defect))
+        }
+        Ok((path, _)) => (LinkState::Found, Evidence::new(path, shown)),
+    }
+}
+
+/// What is wrong with a file that should be a module: an object of ELF for GRUB 2 (`grub_dl_load_file`)
+/// and for SYSLINUX since 5.00 (`com32/lib/sys/module`). GRUB unpacks those that begin with one of
+/// `packed`.
+pub(super) fn defect(file: &dyn Bytes, packed: &[&[u8]]) -> Result<Option<String>> {
+    let len = file.len();
+    let start = file.vec(0, usize::try_from(len.min(MAGIC)).unwrap_or_default())?;
+    let sound = start.starts_with(ELF) || packed.iter().any(|magic| start.starts_with(magic));
+    Ok((!sound).then(|| format!("damaged: no module of ELF in {len} bytes")))
+}
+
 /// The modules without which a core image that has `modules` cannot read `volume`.
-pub(super) fn missing(disk: &DiskFacts, modules: &[String], volume: usize) -> Vec<&'static str> {
+fn missing(disk: &DiskFacts, modules: &[String], volume: usize) -> Vec<&'static str> {
     let mut needed = vec![DISK];
     let mut below = vec![volume];
     for _ in 0..MAX_VOLUMES {
@@ -50,7 +152,7 @@ pub(super) fn missing(disk: &DiskFacts, modules: &[String], volume: usize) -> Ve
 }
 
 /// The driver of GRUB's own by which a core image reads disks that does not ask the firmware.
-pub(super) fn own_driver(modules: &[String]) -> Option<&'static str> {
+fn own_driver(modules: &[String]) -> Option<&'static str> {
     let (firmware, own) = DISK.split_first()?;
     let has = |name: &&&str| modules.iter().any(|module| module == *name);
     if has(&firmware) { None } else { own.iter().find(has).copied() }
