@@ -117,6 +117,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("EFI system partition {}", "EFI系统分区{}"),
     ("partition {}, byte {} of the disk", "分区{}，磁盘字节{}"),
     ("partition {}, type {}", "分区{}，类型{}"),
+    ("partition {}, sector {}", "分区{}，扇区{}"),
     ("partition {} (swap)", "分区{}（swap）"),
     ("partition {}: {}", "分区{}：{}"),
     ("{} at byte {}, entry {} (guest byte {})", "{}（字节{}）第{}项（磁盘字节{}）"),
@@ -301,6 +302,24 @@ const PHRASES: &[(&str, &str)] = &[
     ("where the core image lies is not known", "GRUB核心镜像的位置未知"),
     ("where GRUB's core image lies is not known", "GRUB核心镜像的位置未知"),
     ("GRUB core image of {} bytes", "GRUB核心镜像，{}字节"),
+    ("{} needs {}, and the core image has only {}", "{}需要模块{}，而核心镜像中只有{}"),
+    ("GRUB reads no file system with the feature {}", "GRUB无法读取启用了特性{}的文件系统"),
+    (
+        "the core image reads the disk by {} and not through the firmware",
+        "核心镜像通过模块{}而不是固件读取磁盘",
+    ),
+    ("the core image is without {}", "核心镜像中没有模块{}"),
+    ("the word by which the boot sector knows it", "引导扇区用于识别它的字"),
+    ("a module in it has no name", "其中有一个模块没有名称"),
+    (
+        "no kernel that starts under BIOS: without the setup header of x86",
+        "不能在BIOS下启动的内核：没有x86的setup头",
+    ),
+    ("no module of ELF in {} bytes", "{}字节的文件不是ELF模块"),
+    (
+        "boot.img, byte 0x64, asks the BIOS drive {} for it, not the disk that was started",
+        "boot.img字节0x64要求从BIOS驱动器{}读取核心镜像，而不是从启动的磁盘读取",
+    ),
     ("prefix not read", "未读取prefix"),
     ("configuration embedded in the core image", "嵌入核心镜像的配置"),
     ("no boot code", "没有引导代码"),
@@ -620,8 +639,8 @@ const PHRASES: &[(&str, &str)] = &[
     // What is said at one place each.
     ("the work was cancelled", "操作已取消"),
     (
-        "at LBA {}, but the disk ends at LBA {}: the disk was grown",
-        "位于LBA {}，而磁盘末尾为LBA {}：磁盘曾被扩容",
+        "at LBA {}, but the disk ends at LBA {}: the disk was grown, or the header moved",
+        "位于LBA {}，而磁盘末尾为LBA {}：磁盘曾被扩容，或该表头被移动",
     ),
     ("logical partition {} is not inside the extended one", "逻辑分区{}不在扩展分区之内"),
     ("{} says that it has {} bytes, the volume has {}", "{}自称有{}字节，而卷有{}字节"),

@@ -320,8 +320,9 @@ pub struct GrubCoreFacts {
     pub place: String,
     /// Length in bytes by its block list.
     pub size: u64,
-    /// Whether the sectors hold a core image (`diskboot.img` recognised, not all zero), or what is
-    /// wrong: unknown here means that they were read and that the code in them would not run.
+    /// Whether the sectors hold a core image (`diskboot.img` recognised, not all zero) and the boot
+    /// sector asks the disk that it starts from for them, or what is wrong: unknown here means that
+    /// they were read and that the code in them would not run.
     /// Sectors that could not be read make [`BootCodeFacts::grub_core`] unknown instead.
     pub intact: Fact<()>,
     /// The prefix: `(,msdos1)/boot/grub`; a prefix without a device relies on `search` in the
@@ -329,6 +330,19 @@ pub struct GrubCoreFacts {
     pub prefix: Fact<Option<String>>,
     /// The configuration embedded in the image (`search.fs_uuid … root`), if any.
     pub embedded_config: Fact<Option<String>>,
+    /// The names of the modules in it: `biosdisk`, `part_msdos`, `ext2`.
+    pub modules: Fact<Vec<String>>,
+}
+
+/// The first sector of `ldlinux.sys`, where SYSLINUX's boot sector looks for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LdlinuxFacts {
+    /// Its number on the volume, in sectors of 512 bytes.
+    pub sector: u64,
+    /// Whether the boot sector takes what stands there for its own, or why not: unknown here means
+    /// that it was read and that the boot sector goes no further.
+    pub intact: Fact<()>,
 }
 
 /// The boot sector of a volume.
@@ -349,6 +363,9 @@ pub struct VolumeBootCode {
     pub grub_core: Option<Fact<GrubCoreFacts>>,
     /// As [`BootCodeFacts::grub_legacy`].
     pub grub_legacy: Option<Fact<GrubLegacyFacts>>,
+    /// What the code loads, when it is SYSLINUX 4.00 or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ldlinux: Option<Fact<LdlinuxFacts>>,
 }
 
 /// How bad a flaw of the partition table is.

@@ -293,7 +293,9 @@ fn backup(
     match (&flaw, &backup, primary) {
         (None, _, Some(_)) if lba < last => problems.push(untidy(
             location,
-            format!("at LBA {lba}, but the disk ends at LBA {last}: the disk was grown"),
+            format!(
+                "at LBA {lba}, but the disk ends at LBA {last}: the disk was grown, or the header moved"
+            ),
         )),
         (None, ..) => {}
         // The primary is what everybody reads, so a backup that is merely not there harms nobody

@@ -8,6 +8,7 @@
 use liblzma::stream::{Action, Filters, LzmaOptions, Stream};
 
 use super::facts::{GrubCoreFacts, PartitionFacts, PartitionRole};
+use super::grub_module;
 use super::layout::is_flaw;
 use super::record::{Record, find};
 use crate::bytes::{Bytes, BytesExt};
@@ -19,6 +20,12 @@ const SECTOR: u64 = 512;
 
 /// Field `kernel_sector` of `boot.img` (`GRUB_BOOT_MACHINE_KERNEL_SECTOR`).
 const KERNEL_SECTOR: usize = 0x5c;
+
+/// Field `boot_drive` of it (`GRUB_BOOT_MACHINE_BOOT_DRIVE`): the drive that has the core image.
+const BOOT_DRIVE: usize = 0x64;
+
+/// The drive that the firmware started from, and the first hard disk: on this machine the same.
+const OWN_DRIVES: [u8; 2] = [0xff, 0x80];
 
 /// How `boot.img` since 1.99 begins: a jump over its fields.
 const BOOT_IMG: &[u8] = &[0xeb, 0x63];
@@ -60,6 +67,7 @@ const MODULES: &[u8] = b"mimg";
 const MODULES_HEADER: usize = 12;
 
 /// Types of modules (`include/grub/kernel.h`).
+const OBJ_TYPE_ELF: u32 = 0;
 const OBJ_TYPE_CONFIG: u32 = 2;
 const OBJ_TYPE_PREFIX: u32 = 3;
 
@@ -92,30 +100,43 @@ pub(super) fn read(
         intact: Fact::Known(()),
         prefix: Fact::Known(None),
         embedded_config: Fact::Known(None),
+        modules: Fact::Known(Vec::new()),
+    };
+    let unread = |facts: &mut GrubCoreFacts, reason: &str| {
+        facts.prefix = Fact::unknown(location.clone(), reason);
+        facts.embedded_config = Fact::unknown(location.clone(), reason);
+        facts.modules = Fact::unknown(location.clone(), reason);
     };
     let kernel = core_bytes(disk, first, &mut facts.size).and_then(|core| kernel(&core, offset));
     match kernel {
         Ok(Kernel::Unpacked(kernel)) => match modules(&kernel, offset) {
-            Ok(modules) => {
-                facts.prefix = Fact::Known(modules.prefix);
-                facts.embedded_config = Fact::Known(modules.config);
+            Ok(found) => {
+                facts.prefix = Fact::Known(found.prefix);
+                facts.embedded_config = Fact::Known(found.config);
+                facts.modules = match found.names {
+                    Some(names) => Fact::Known(names),
+                    None => Fact::unknown(location, "a module in it has no name"),
+                };
             }
-            Err(error) => {
-                facts.prefix = Fact::unknown(location.clone(), error.to_string());
-                facts.embedded_config = Fact::unknown(location, error.to_string());
-            }
+            Err(error) => unread(&mut facts, &error.to_string()),
         },
         Ok(Kernel::OtherLayout) => {
             let reason = "the core image's layout is not known, so its kernel was not unpacked";
-            facts.prefix = Fact::unknown(location.clone(), reason);
-            facts.embedded_config = Fact::unknown(location, reason);
+            unread(&mut facts, reason);
         }
         Err(error) if !is_flaw(&error) => return Fact::unknown(location, error.to_string()),
         Err(error) => {
-            facts.intact = Fact::unknown(location.clone(), error.to_string());
-            facts.prefix = Fact::unknown(location.clone(), error.to_string());
-            facts.embedded_config = Fact::unknown(location, error.to_string());
+            let reason = error.to_string();
+            unread(&mut facts, &reason);
+            facts.intact = Fact::unknown(location, reason);
         }
+    }
+    let drive = boot.u8(BOOT_DRIVE);
+    if !OWN_DRIVES.contains(&drive) {
+        let reason = format!(
+            "boot.img, byte 0x64, asks the BIOS drive {drive:#04x} for it, not the disk that was started"
+        );
+        facts.intact = Fact::unknown("boot.img, byte 0x64", reason);
     }
     Fact::Known(facts)
 }
@@ -256,10 +277,12 @@ fn unpack(data: &[u8], len: u32) -> Option<Vec<u8>> {
     (stream.total_out() == u64::try_from(len).ok()?).then_some(out)
 }
 
-/// What is embedded beside code.
+/// What is embedded behind the kernel.
 struct Modules {
     prefix: Option<String>,
     config: Option<String>,
+    /// Names of the modules; `None` when one has none that can be read.
+    names: Option<Vec<String>>,
 }
 
 /// Reads the modules behind the kernel.
@@ -280,7 +303,7 @@ fn modules(kernel: &[u8], offset: u64) -> Result<Modules> {
         }
         from = from.saturating_add(at).saturating_add(1);
     };
-    let mut found = Modules { prefix: None, config: None };
+    let mut found = Modules { prefix: None, config: None, names: Some(Vec::new()) };
     let mut at = MODULES_HEADER;
     for _ in 0..MAX_MODULES {
         let module = Record(section.get(at..).unwrap_or_default());
@@ -295,6 +318,13 @@ fn modules(kernel: &[u8], offset: u64) -> Result<Modules> {
             return Err(Error::Limit { structure, limit, unit: "bytes of configuration" });
         }
         match module.u32(0) {
+            OBJ_TYPE_ELF => {
+                let name = grub_module::name(Record(module.bytes(8, content)));
+                found.names = found.names.zip(name).map(|(mut names, name)| {
+                    names.push(name);
+                    names
+                });
+            }
             OBJ_TYPE_PREFIX => found.prefix = module.text(8, content),
             OBJ_TYPE_CONFIG => found.config = module.text(8, content),
             _ => {}

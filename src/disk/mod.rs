@@ -11,6 +11,7 @@ mod fixture;
 mod gpt;
 mod grub_core;
 mod grub_legacy;
+mod grub_module;
 mod layout;
 mod lvm;
 mod mapping;
@@ -20,6 +21,7 @@ mod partition_type;
 pub(crate) mod record;
 mod signature;
 mod stack;
+mod syslinux;
 #[cfg(test)]
 mod tests;
 
@@ -213,6 +215,8 @@ impl Volumes {
                 let sector = bytes.array(0).ok()?;
                 let (kind, evidence) = boot_code::volume(&sector, &facts.name)?;
                 let (grub_core, grub_legacy) = grub(disk, kind, &sector, partitions);
+                let is_syslinux = kind == BootCodeKind::Syslinux;
+                let ldlinux = is_syslinux.then(|| syslinux::read(bytes.as_ref(), &sector));
                 let record = Record(&sector);
                 // exFAT has its place elsewhere.
                 let has_bpb = kind == BootCodeKind::Windows && !record.has(3, b"EXFAT");
@@ -224,6 +228,7 @@ impl Volumes {
                     hidden_sectors,
                     grub_core,
                     grub_legacy,
+                    ldlinux: ldlinux.flatten(),
                 })
             })
             .collect()

@@ -234,6 +234,12 @@ pub trait FileSystem: Send + Sync {
         Health::unread(&Unread::new(self.kind(), "what it says of its own state is not read"))
     }
 
+    /// The features that its superblock says it has, by the names that its own tools give them; none
+    /// where a kind has no such words.
+    fn features(&self) -> &[String] {
+        &[]
+    }
+
     /// The same file system, seen from the root that a mount option chooses (Btrfs: `subvol=…`,
     /// `subvolid=…`, btrfs(5)). A node is the same whichever root was chosen.
     ///

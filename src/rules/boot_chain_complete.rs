@@ -4,7 +4,8 @@ use super::scope::{Decision, any_guest, guest, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::{Fact, Unread};
 use crate::guest::facts::{
-    ChainLink, Facts, Guest, LinkKind, LinkState, LinuxFacts, ONLY_IN_JOURNAL, OTHER_IN_JOURNAL,
+    ChainLink, Facts, Guest, LinkKind, LinkState, LinuxFacts, LoaderKind, ONLY_IN_JOURNAL,
+    OTHER_IN_JOURNAL,
 };
 use crate::text;
 
@@ -28,8 +29,8 @@ static DOC: Doc = Doc {
         "只要缺少一个环节（未安装引导程序、引导阶段位于其他磁盘、配置中没有引导项、内核已被删除），或命令行要求进入救援shell，云服务器就会停在黑屏、引导程序命令行或控制台的shell。",
     ),
     decided: Fixed::new(
-        "The chain is followed link by link: boot code in sector 0, the next stage where that code looks for it, the loader's files and configuration, the default entry, its kernel and initramfs, the root device, init. What the boot loader reads is read as it is stored, no journal replayed, as boot loaders replay none: what a journal alone holds is missing, and where it holds another default entry, kernel or initramfs the chain is left undecided. The first missing link is the failure; a default entry that asks for a password counts as missing, and so do a kernel shorter than its header says, an initramfs that is cut off or damaged, a subvolume that the root does not have, and an init that may not be executed or whose dynamic loader is not there. A start fails as well that its command line ends in a shell, in rescue or emergency mode: single, s, S, 1, rescue, emergency, -b, systemd.unit=, init= with a shell, break= of initramfs-tools, rd.break of dracut, and rd.lvm.lv= with a volume that is not there. So does one with an SELinux policy to be enforced (SELINUX=enforcing) that is not below /etc/selinux, on a system of Red Hat's kind. A kernel whose release has no directory in /lib/modules, where others have one, warns. An image that only UEFI boots is left to boot-mode-bios. Windows: boot code, active partition and its boot sector, bootmgr, \\Boot\\BCD, its default entry, the partitions that this names by disk signature and offset, winload.exe, the kernel and the hive SYSTEM (before Windows Vista: ntldr, ntdetect.com, boot.ini and the kernel); where only UEFI boots it, the same from the EFI system partition on. The entry is the one that the boot manager starts: of the menu (displayorder) the default one, or else the first. A boot sector whose HiddenSectors is not the partition's first sector, a bootmgr or ntldr that is compressed, and a loader or kernel that is no whole image count as missing. Safe mode without network (safeboot, /safeboot:minimal) fails; safe mode with networking, directory services restore mode and Windows PE mode warn.",
-        "逐个检查引导链：第一扇区的引导代码、引导代码查找位置上的下一阶段、引导程序的文件和配置、默认引导项及其内核和initramfs、根设备、init。引导程序读取的内容按磁盘上的原样读取，不回放日志（引导程序不会回放日志）：仅存在于日志中的文件视为缺失；日志中的默认引导项、内核或initramfs与磁盘上的不同时不作判定。第一个缺失的环节即为失败原因；要求输入密码的默认引导项、长度小于其头部声明的内核、被截断或损坏的initramfs、根文件系统中不存在的子卷、不可执行或缺少动态加载器的init均视为缺失。如果命令行使启动停在shell、救援模式或紧急模式，也判为失败：single、s、S、1、rescue、emergency、-b、systemd.unit=、init=指定shell、initramfs-tools的break=、dracut的rd.break，以及rd.lvm.lv=指定的卷不存在。在Red Hat类系统上，设置了SELINUX=enforcing而/etc/selinux下没有对应策略时，同样判为失败。如果内核版本在/lib/modules中没有目录而其他版本有，则告警。仅支持UEFI引导的镜像由boot-mode-bios判定。Windows：依次检查引导代码、活动分区及其引导扇区、bootmgr、\\Boot\\BCD、默认启动项、启动项按磁盘签名和偏移指定的分区、winload.exe、内核和注册表SYSTEM（Windows Vista之前：ntldr、ntdetect.com、boot.ini和内核）；仅支持UEFI引导时，从EFI系统分区开始检查同样的环节。启动项为启动管理器实际启动的那一项：菜单（displayorder）中的默认项，否则为第一项。引导扇区的HiddenSectors与分区起始扇区不符、bootmgr或ntldr被压缩、加载程序或内核不是完整的映像文件，均视为缺失。不带网络的安全模式（safeboot、/safeboot:minimal）判为失败；带网络的安全模式、目录服务还原模式和Windows PE模式则告警。",
+        "The chain is followed link by link: boot code in sector 0, the next stage where that code looks for it, the loader's files and configuration, the default entry, its kernel and initramfs, the root device, init. What the boot loader reads is read as it is stored, no journal replayed, as boot loaders replay none: what a journal alone holds is missing, and where it holds another default entry, kernel or initramfs the chain is left undecided. GRUB's core image must hold the modules that lead to its files (disk driver, partition table, LVM, md, file system), normal.mod and ldlinux.c32 must be modules, and GRUB must know the file system's features. The first missing link is the failure; a default entry that asks for a password counts as missing, and so do a kernel shorter than its header says, an initramfs that is cut off or damaged, a subvolume that the root does not have, and an init that may not be executed or whose dynamic loader is not there. A start fails as well that its command line ends in a shell, in rescue or emergency mode: single, s, S, 1, rescue, emergency, -b, systemd.unit=, init= with a shell, break= of initramfs-tools, rd.break of dracut, and rd.lvm.lv= with a volume that is not there. So does one with an SELinux policy to be enforced (SELINUX=enforcing) that is not below /etc/selinux, on a system of Red Hat's kind. A kernel whose release has no directory in /lib/modules, where others have one, warns. An image that only UEFI boots is left to boot-mode-bios. Windows: boot code, active partition and its boot sector, bootmgr, \\Boot\\BCD, its default entry, the partitions that this names by disk signature and offset, winload.exe, the kernel and the hive SYSTEM (before Windows Vista: ntldr, ntdetect.com, boot.ini and the kernel); where only UEFI boots it, the same from the EFI system partition on. The entry is the one that the boot manager starts: of the menu (displayorder) the default one, or else the first. A boot sector whose HiddenSectors is not the partition's first sector, a bootmgr or ntldr that is compressed, and a loader or kernel that is no whole image count as missing. Safe mode without network (safeboot, /safeboot:minimal) fails; safe mode with networking, directory services restore mode and Windows PE mode warn.",
+        "逐个检查引导链：第一扇区的引导代码、引导代码查找位置上的下一阶段、引导程序的文件和配置、默认引导项及其内核和initramfs、根设备、init。引导程序读取的内容按磁盘上的原样读取，不回放日志（引导程序不会回放日志）：仅存在于日志中的文件视为缺失；日志中的默认引导项、内核或initramfs与磁盘上的不同时不作判定。GRUB核心镜像必须包含读取其自身文件所需的模块（磁盘驱动、分区表、LVM、md、文件系统），normal.mod和ldlinux.c32必须是有效的模块，GRUB必须支持文件系统启用的特性。第一个缺失的环节即为失败原因；要求输入密码的默认引导项、长度小于其头部声明的内核、被截断或损坏的initramfs、根文件系统中不存在的子卷、不可执行或缺少动态加载器的init均视为缺失。如果命令行使启动停在shell、救援模式或紧急模式，也判为失败：single、s、S、1、rescue、emergency、-b、systemd.unit=、init=指定shell、initramfs-tools的break=、dracut的rd.break，以及rd.lvm.lv=指定的卷不存在。在Red Hat类系统上，设置了SELINUX=enforcing而/etc/selinux下没有对应策略时，同样判为失败。如果内核版本在/lib/modules中没有目录而其他版本有，则告警。仅支持UEFI引导的镜像由boot-mode-bios判定。Windows：依次检查引导代码、活动分区及其引导扇区、bootmgr、\\Boot\\BCD、默认启动项、启动项按磁盘签名和偏移指定的分区、winload.exe、内核和注册表SYSTEM（Windows Vista之前：ntldr、ntdetect.com、boot.ini和内核）；仅支持UEFI引导时，从EFI系统分区开始检查同样的环节。启动项为启动管理器实际启动的那一项：菜单（displayorder）中的默认项，否则为第一项。引导扇区的HiddenSectors与分区起始扇区不符、bootmgr或ntldr被压缩、加载程序或内核不是完整的映像文件，均视为缺失。不带网络的安全模式（safeboot、/safeboot:minimal）判为失败；带网络的安全模式、目录服务还原模式和Windows PE模式则告警。",
     ),
     remedy: Fixed::new(
         "In the guest, booted from rescue media with chroot: grub-install DISK && update-grub (RHEL family: grub2-install DISK && grub2-mkconfig -o /boot/grub2/grub.cfg). Windows, from the command prompt of an installation medium: bootrec /fixmbr, bootrec /fixboot, bcdboot C:\\Windows /s S: (S: is the partition with the boot files)",
@@ -82,7 +83,11 @@ fn decide(facts: &Facts) -> Decision {
         .collect();
     let evidence = match walk(&links) {
         Walk::Broken(kind, outcome) => {
-            let remedy = if stands_in_journal(chain) { Some(REPLAY) } else { repair(kind) };
+            let remedy = if stands_in_journal(chain) {
+                Some(REPLAY)
+            } else {
+                repair_of_loader(linux, kind).or_else(|| repair(kind))
+            };
             return Ok(match remedy {
                 Some(remedy) => outcome.remedy(remedy.text()),
                 None => outcome,
@@ -185,6 +190,26 @@ fn name(kind: LinkKind) -> Fixed {
     }
 }
 
+/// The repair of what the boot loader itself consists of, where it is not a new installation of GRUB.
+fn repair_of_loader(linux: &LinuxFacts, kind: LinkKind) -> Option<Fixed> {
+    let mut links = linux.boot.chain.iter();
+    let link = links.find(|link| link.kind == kind && link.state == LinkState::Missing)?;
+    if link.evidence.detail.starts_with("GRUB reads no file system") {
+        return Some(Fixed::new(
+            "Put /boot on a file system of its own without that feature (mkfs.ext4 -O ^inline_data,^casefold,^ea_inode PARTITION), with the content of the old one and a line in /etc/fstab; then grub-install DISK && update-grub (RHEL family: grub2-install DISK && grub2-mkconfig -o /boot/grub2/grub.cfg)",
+            "将/boot放到未启用该特性的独立文件系统上（mkfs.ext4 -O ^inline_data,^casefold,^ea_inode 分区），复制原有内容并在/etc/fstab中增加一行；然后执行grub-install 磁盘 && update-grub（RHEL系：grub2-install 磁盘 && grub2-mkconfig -o /boot/grub2/grub.cfg）",
+        ));
+    }
+    let is_syslinux = matches!(linux.boot.loader, Fact::Known(Some((LoaderKind::Syslinux, _))));
+    let is_its = matches!(kind, LinkKind::LoaderImage | LinkKind::LoaderFiles);
+    (is_syslinux && is_its).then(|| {
+        Fixed::new(
+            "In the guest, booted from rescue media with chroot: extlinux --install DIRECTORY, the one with ldlinux.sys (on FAT: syslinux --install PARTITION), with all *.c32 of that version in it",
+            "通过救援介质启动并chroot到系统后执行：extlinux --install 目录（ldlinux.sys所在目录；FAT上执行syslinux --install 分区），并将同一版本的全部*.c32放入该目录",
+        )
+    })
+}
+
 /// The repair of just this link, where it is not a new installation of the boot loader.
 fn repair(kind: LinkKind) -> Option<Fixed> {
     match kind {
@@ -254,6 +279,25 @@ mod tests {
             shown(&finding)
                 .contains(&"the kernel, broken: cut short: 4095 of 4096 bytes".to_owned())
         );
+    }
+
+    #[test]
+    fn the_repair_is_that_of_the_loader() {
+        let mut facts = good_linux();
+        set(&mut facts, LinkKind::LoaderImage, LinkState::Missing);
+        let finding = expect(&BootChainComplete, &facts, Status::Fail, "next stage");
+        assert!(remedy(&finding).contains("grub2-install"));
+        let evidence = Evidence::new("/boot/extlinux/extlinux.conf", "partition 1");
+        linux_mut(&mut facts).boot.loader = Fact::Known(Some((LoaderKind::Syslinux, evidence)));
+        let finding = expect(&BootChainComplete, &facts, Status::Fail, "next stage");
+        assert!(remedy(&finding).contains("extlinux --install"));
+        let mut facts = good_linux();
+        set(&mut facts, LinkKind::Kernel, LinkState::Missing);
+        let chain = &mut linux_mut(&mut facts).boot.chain;
+        let kernel = chain.iter_mut().find(|link| link.kind == LinkKind::Kernel).unwrap();
+        kernel.evidence.detail = "GRUB reads no file system with the feature casefold".to_owned();
+        let finding = expect(&BootChainComplete, &facts, Status::Fail, "breaks at the kernel");
+        assert!(remedy(&finding).contains("-O ^inline_data"));
     }
 
     #[test]

@@ -106,6 +106,34 @@ fn grub_by_a_block_list_inside_a_partition_is_gathered_in_its_order() {
     assert_eq!(core.prefix, Fact::Known(Some("/boot/grub".to_owned())));
 }
 
+/// As `grub-mkimage` was given them, each behind the modules that it depends on; `objcopy
+/// --only-section=.modname` gives the same.
+#[test]
+fn the_modules_of_a_core_image_are_told_by_their_names() {
+    for (disk, names) in [
+        ("mbr_gap", &["biosdisk", "part_msdos", "fshelp", "ext2"][..]),
+        ("bios_boot", &["biosdisk", "part_gpt", "fshelp", "ext2", "search_fs_uuid"]),
+    ] {
+        let facts = Sparse::fixture(&format!("boot/{disk}")).read().facts;
+        let core = facts.boot_code.known().unwrap().grub_core.clone().unwrap();
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        assert_eq!(core.known().unwrap().modules, Fact::Known(names));
+    }
+}
+
+/// With 0x81 there GRUB 2.06 hangs in QEMU behind `GRUB `, with 0x80 it starts.
+#[test]
+fn a_boot_sector_that_asks_another_drive_for_the_core_image_starts_nothing() {
+    for (drive, starts) in [(0xff, true), (0x80, true), (0x81, false), (0, false)] {
+        let mut disk = Sparse::fixture("boot/mbr_gap");
+        disk.write(0x64, &[drive]);
+        let facts = disk.read().facts;
+        let core = facts.boot_code.known().unwrap().grub_core.clone().unwrap();
+        let intact = &core.known().unwrap().intact;
+        assert_eq!(intact.known().is_some(), starts, "{drive:#x}: {intact:?}");
+    }
+}
+
 fn boot_sector(name: &str) -> Sparse {
     let mut disk = Sparse::new(1 << 20);
     disk.write(0, &testdata(&format!("boot/{name}.bin")));
@@ -233,4 +261,33 @@ fn boot_code_of_volumes_is_told() {
     let mut windows = Sparse::fixture("signature/ntfs").bytes(0, 512);
     windows[400..407].copy_from_slice(b"BOOTMGR");
     assert_eq!(volume(&windows), Some((0, BootCodeKind::Windows)));
+}
+
+/// The boot sector of EXTLINUX 6.04 names sector 0x3822. When that
+/// sector holds something else, it says "Boot error" in QEMU.
+#[test]
+fn the_boot_sector_of_syslinux_knows_ldlinux_sys_by_a_word() {
+    let ldlinux = |disk: &Sparse| {
+        let [code] = &disk.read().facts.volume_boot_code[..] else { panic!() };
+        code.ldlinux.clone().unwrap().known().unwrap().clone()
+    };
+    let start = 2048 * 512;
+    let mut disk = Sparse::new(64 << 20);
+    write_table(&mut disk, 0, &[(0x80, 0x83, 2048, 100_000)]);
+    disk.write(start, &testdata("boot/extlinux_ext2.bin"));
+    let found = ldlinux(&disk);
+    assert_eq!(found.sector, 0x3822);
+    assert!(found.intact.unread().unwrap().reason.contains("zeroes"));
+    // As ldlinux.sys of that release begins.
+    let begin = b"\r\nSYSLINUX 6.04 \0\r\n\x1a\0\0\0\0\xfe\x02\xb2\x3e\x71\x0f\x74\x5e";
+    disk.write(start + 0x3822 * 512, begin);
+    assert_eq!(ldlinux(&disk).intact, Fact::Known(()));
+    disk.write(start + 0x3822 * 512 + 0x1c, &[0]);
+    assert!(ldlinux(&disk).intact.unread().unwrap().reason.contains("other data"));
+    disk.write(start + 0x118 + 8, &[0xff; 4]);
+    assert!(ldlinux(&disk).intact.unread().is_some());
+    // Another layout.
+    disk.write(start + 0x118, &[0x90]);
+    let [code] = &disk.read().facts.volume_boot_code[..] else { panic!() };
+    assert_eq!((code.kind, &code.ldlinux), (BootCodeKind::Syslinux, &None));
 }

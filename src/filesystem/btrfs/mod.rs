@@ -327,6 +327,10 @@ impl FileSystem for Btrfs {
         self.root
     }
 
+    fn features(&self) -> &[String] {
+        &self.state.features
+    }
+
     fn health(&self) -> Health {
         self.state.health()
     }

@@ -228,6 +228,10 @@ impl FileSystem for Ext {
         NodeId(ROOT_INODE)
     }
 
+    fn features(&self) -> &[String] {
+        &self.state.features
+    }
+
     fn health(&self) -> Health {
         self.state.health()
     }

@@ -183,6 +183,10 @@ impl FileSystem for Xfs {
         NodeId(self.superblock.root_inode)
     }
 
+    fn features(&self) -> &[String] {
+        &self.state.features
+    }
+
     fn health(&self) -> Health {
         self.state.health()
     }

@@ -84,6 +84,7 @@ fn disk(
                 hidden_sectors: None,
                 grub_core: None,
                 grub_legacy: None,
+                ldlinux: None,
             })
             .collect(),
         problems: Vec::new(),

@@ -30,12 +30,14 @@ pub(super) struct FakeFs {
     root: usize,
     /// What it is without the replay of its journal.
     stored: Option<Arc<FakeFs>>,
+    features: Vec<String>,
 }
 
 impl FakeFs {
     pub(super) fn new() -> Self {
         let nodes = Arc::new(vec![Node::Dir(Vec::new())]);
-        Self { nodes, ignore_case: false, subvolumes: Vec::new(), root: 0, stored: None }
+        let (subvolumes, features) = (Vec::new(), Vec::new());
+        Self { nodes, ignore_case: false, subvolumes, root: 0, stored: None, features }
     }
 
     pub(super) fn fat() -> Self {
@@ -67,6 +69,11 @@ impl FakeFs {
             let Node::Dir(names) = &self.nodes[dir] else { return None };
             names.iter().find(|(name, _)| name == part).map(|(_, child)| *child)
         })
+    }
+
+    pub(super) fn feature(mut self, name: &str) -> Self {
+        self.features.push(name.to_owned());
+        self
     }
 
     fn add(mut self, path: &str, node: Node) -> Self {
@@ -119,6 +126,10 @@ impl FileSystem for FakeFs {
         }
     }
 
+    fn features(&self) -> &[String] {
+        &self.features
+    }
+
     fn subvolume(&self, option: &str) -> Result<Arc<dyn FileSystem>> {
         let absent = || Error::NotFound { path: option.to_owned() };
         let root = match option.strip_prefix("subvol=").map(|path| path.trim_matches('/')) {
@@ -128,7 +139,8 @@ impl FileSystem for FakeFs {
         };
         let (nodes, subvolumes) = (Arc::clone(&self.nodes), self.subvolumes.clone());
         let root = root.ok_or_else(absent)?;
-        Ok(Arc::new(Self { nodes, subvolumes, root, stored: None, ..*self }))
+        let features = self.features.clone();
+        Ok(Arc::new(Self { nodes, subvolumes, root, stored: None, features, ..*self }))
     }
 
     fn unreplayed(&self) -> Option<Result<Arc<dyn FileSystem>>> {
@@ -305,9 +317,15 @@ impl FakeMachine {
         let BootCodeFacts { kind, evidence, grub_core, grub_legacy, .. } = code;
         self.disk.partitions[number - 1].active = true;
         let volume = number - 1;
-        let record =
-            VolumeBootCode { volume, kind, evidence, hidden_sectors: None, grub_core, grub_legacy };
-        self.disk.volume_boot_code.push(record);
+        self.disk.volume_boot_code.push(VolumeBootCode {
+            volume,
+            kind,
+            evidence,
+            hidden_sectors: None,
+            grub_core,
+            grub_legacy,
+            ldlinux: None,
+        });
         self
     }
 

@@ -5,7 +5,7 @@ use super::grub_config;
 use super::grub_device::Device;
 use super::grub_script::{Interpreter, Platform, Stop};
 use super::volumes::{Place, Volumes};
-use super::{grub_legacy, syslinux};
+use super::{grub_legacy, grub_modules, syslinux};
 use crate::bytes::BytesExt;
 use crate::disk::facts::{
     BootCodeKind, DiskFacts, GrubCoreFacts, GrubLegacyFacts, PartitionRole, TableKind, VolumeFacts,
@@ -164,17 +164,8 @@ fn grub2(
         }
         Err(_) => {}
     }
-    let normal = format!("{}/i386-pc/normal.mod", prefix.value);
-    let module = grub.place(&normal).ok_or_else(|| Error::NotFound { path: normal.clone() });
-    let module = module.and_then(|place| match &place.device {
-        Device::Absent(why) => Err(Error::NotFound { path: format!("{normal} ({why})") }),
-        _ => volumes.find_at(&place),
-    });
-    chain.looked(
-        LinkKind::LoaderFiles,
-        &place,
-        module.map(|found| ((), Evidence::new(found.path, shown))),
-    );
+    let (state, evidence) = grub_modules::files(volumes, core, &grub, &prefix.value);
+    chain.push(LinkKind::LoaderFiles, state, evidence);
     let path = format!("{}/grub.cfg", prefix.value);
     let read = match grub.place(&path) {
         Some(place) => grub_config::read(grub, &place),
@@ -200,7 +191,11 @@ fn start_core<'v, 'a>(
     let embedded = core.embedded_config.as_result().map_err(reason)?;
     let mut grub = Interpreter::new(volumes, Platform::Bios);
     let (device, path) = match prefix.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
-        Some((device, path)) if device.starts_with(',') => (format!("hd0{device}"), path),
+        // The drive, or all of the device, is what the firmware started (`grub-core/kern/main.c`:
+        // `grub_set_prefix_and_root`).
+        Some((device, path)) if device.is_empty() || device.starts_with(',') => {
+            (format!("hd0{device}"), path)
+        }
         Some((device, path)) => (device.to_owned(), path),
         None => ("hd0".to_owned(), prefix),
     };
@@ -302,14 +297,20 @@ fn syslinux_from(volumes: &Volumes<'_>, volume: usize, chain: &mut Chain) -> Opt
     });
     let location = format!("{}:/ldlinux.sys", volumes.name(volume));
     let name = volumes.name(volume);
-    let (directory, image) = chain.looked(
-        LinkKind::LoaderImage,
-        &location,
-        image.map(|(directory, path)| {
-            let evidence = Evidence::new(path.clone(), name.clone());
-            ((directory, path), evidence)
-        }),
-    )?;
+    let (directory, image) = match (image, ldlinux_at(volumes, volume)) {
+        (Ok(image), Ok(())) => {
+            chain.push(LinkKind::LoaderImage, LinkState::Found, Evidence::new(&image.1, &name));
+            image
+        }
+        (Ok(image), Err((state, evidence))) => {
+            chain.push(LinkKind::LoaderImage, state, evidence);
+            image
+        }
+        (Err(error), _) => {
+            chain.looked::<()>(LinkKind::LoaderImage, &location, Err(error));
+            return None;
+        }
+    };
     match syslinux_version(volumes, volume, &image) {
         Ok(Some(version)) if version < SYSLINUX_WITH_MODULES => chain.push(
             LinkKind::LoaderFiles,
@@ -318,12 +319,20 @@ fn syslinux_from(volumes: &Volumes<'_>, volume: usize, chain: &mut Chain) -> Opt
         ),
         Ok(Some(_)) => {
             let path = format!("{directory}/ldlinux.c32");
-            let module = volumes.find(volume, &path);
-            chain.looked(
-                LinkKind::LoaderFiles,
-                &path,
-                module.map(|found| ((), Evidence::new(found.path, name.clone()))),
-            );
+            let module = volumes.find(volume, &path).and_then(|found| {
+                let file = volumes.open(volume, &path)?;
+                Ok((grub_modules::defect(file.as_ref(), &[])?, found.path))
+            });
+            match module {
+                Ok((Some(defect), path)) => {
+                    let evidence = Evidence::new(path, defect);
+                    chain.push(LinkKind::LoaderFiles, LinkState::Missing, evidence);
+                }
+                other => {
+                    let found = other.map(|(_, path)| ((), Evidence::new(path, name.clone())));
+                    chain.looked(LinkKind::LoaderFiles, &path, found);
+                }
+            }
         }
         Ok(None) => {
             let state = LinkState::Unknown("its version is not known".to_owned());
@@ -348,6 +357,23 @@ fn syslinux_from(volumes: &Volumes<'_>, volume: usize, chain: &mut Chain) -> Opt
             (configuration, evidence)
         }),
     )
+}
+
+/// Whether `ldlinux.sys` begins where the volume's boot sector looks for it; the link, when not.
+fn ldlinux_at(volumes: &Volumes<'_>, volume: usize) -> Result<(), (LinkState, Evidence)> {
+    let mut records = volumes.disk().volume_boot_code.iter();
+    let record = records.find(|record| record.volume == volume);
+    let ldlinux = match record.and_then(|record| record.ldlinux.as_ref()) {
+        None => return Ok(()),
+        Some(Fact::Known(ldlinux)) => ldlinux,
+        Some(Fact::Unknown(unread)) => {
+            let state = LinkState::Unknown(unread.reason.clone());
+            return Err((state, Evidence::new(&unread.location, "not read")));
+        }
+    };
+    let Fact::Unknown(unread) = &ldlinux.intact else { return Ok(()) };
+    let location = format!("{}, sector {}", volumes.name(volume), ldlinux.sector);
+    Err((LinkState::Missing, Evidence::new(location, unread.reason.clone())))
 }
 
 /// The major version in the banner at the start of `ldlinux.sys`: `SYSLINUX 6.03 …`.

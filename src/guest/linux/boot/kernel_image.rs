@@ -77,6 +77,16 @@ pub fn defect(bytes: &dyn Bytes) -> Result<Option<String>> {
     Ok(needed.map(|needed| format!("cut short: {} of {needed} bytes", bytes.len())))
 }
 
+/// Whether a boot loader under BIOS starts what [`is_kernel`] takes for a kernel: it goes by the x86
+/// setup header (GRUB: `grub-core/loader/i386/linux.c`; SYSLINUX: `com32/lib/syslinux/load_linux.c`),
+/// of a gzip file by that of its content, which is not looked at.
+///
+/// # Errors
+/// When the bytes cannot be read.
+pub fn starts_under_bios(bytes: &dyn Bytes) -> Result<bool> {
+    Ok(has_setup_header(bytes)? || bytes.len() >= 2 && bytes.array(0)? == GZIP_MAGIC)
+}
+
 fn has_setup_header(bytes: &dyn Bytes) -> Result<bool> {
     Ok(bytes.len() >= PROTOCOL.saturating_add(2) && bytes.array(HEADER_MAGIC)? == *b"HdrS")
 }

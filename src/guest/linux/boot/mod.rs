@@ -16,6 +16,7 @@ mod first_stage;
 mod grub_config;
 mod grub_device;
 mod grub_legacy;
+mod grub_modules;
 mod grub_script;
 mod grubenv;
 mod gzip;
@@ -51,8 +52,8 @@ use crate::fact::{Evidence, Fact};
 use crate::filesystem::FileSystem;
 use crate::guest::Machine;
 use crate::guest::facts::{
-    BootEntry, BootFacts, BootFile, DeviceRef, KernelFacts, LinkKind, LinkState, Resolution,
-    SourceKind,
+    BootEntry, BootFacts, BootFile, DeviceRef, KernelFacts, LinkKind, LinkState, LoaderKind,
+    Resolution, SourceKind,
 };
 
 /// Follows the boot chain up to the root device. The link to init, which lies in the guest's tree,
@@ -85,13 +86,15 @@ fn follow_with(
 
 fn follow_on(volumes: &Volumes<'_>) -> BootFacts {
     let mut chain = Chain(Vec::new());
-    let found = match first_stage::follow(volumes, &mut chain) {
+    let by_bios = first_stage::follow(volumes, &mut chain);
+    let is_bios = by_bios.is_some();
+    let found = match by_bios {
         Some(configuration) => Ok(Some(configuration)),
         None => discover(volumes, &mut chain),
     };
     match found {
         Ok(Some(configuration)) => {
-            entry_links(volumes, &configuration, &mut chain);
+            entry_links(volumes, &configuration, is_bios, &mut chain);
             BootFacts {
                 configuration: configuration.file(),
                 loader: Fact::Known(Some((configuration.kind, configuration.evidence))),
@@ -211,8 +214,13 @@ fn discover(volumes: &Volumes<'_>, chain: &mut Chain) -> Result<Option<Configura
     found
 }
 
-/// The links from the default entry on.
-fn entry_links(volumes: &Volumes<'_>, configuration: &Configuration, chain: &mut Chain) {
+/// The links from the default entry on. `is_bios` says that BIOS led to the configuration.
+fn entry_links(
+    volumes: &Volumes<'_>,
+    configuration: &Configuration,
+    is_bios: bool,
+    chain: &mut Chain,
+) {
     let entry = match &configuration.default {
         Fact::Known(Some(entry)) => entry,
         Fact::Known(None) => {
@@ -230,7 +238,7 @@ fn entry_links(volumes: &Volumes<'_>, configuration: &Configuration, chain: &mut
         None => (LinkState::Found, entry.title.clone()),
     };
     chain.push(LinkKind::DefaultEntry, state, Evidence::new(&entry.location, detail));
-    let (state, evidence) = kernel_link(volumes, entry, configuration.starts_other.as_deref());
+    let (state, evidence) = kernel_link(volumes, entry, configuration, is_bios);
     chain.push(LinkKind::Kernel, state, evidence);
     let other_loader = entry.kernel.is_none();
     if !other_loader {
@@ -241,13 +249,17 @@ fn entry_links(volumes: &Volumes<'_>, configuration: &Configuration, chain: &mut
     }
 }
 
+/// What is said of a kernel of arm64, or one that only UEFI starts, where BIOS starts.
+const NOT_FOR_BIOS: &str = "no kernel that starts under BIOS: without the setup header of x86";
+
 fn kernel_link(
     volumes: &Volumes<'_>,
     entry: &BootEntry,
-    starts_other: Option<&str>,
+    configuration: &Configuration,
+    is_bios: bool,
 ) -> (LinkState, Evidence) {
     let Some(kernel) = &entry.kernel else {
-        return match starts_other {
+        return match configuration.starts_other.as_deref() {
             Some(other) => (
                 LinkState::Unknown(format!("the entry starts something else: {other}")),
                 Evidence::new(&entry.location, other),
@@ -259,15 +271,24 @@ fn kernel_link(
     let (LinkState::Found, Fact::Known(Some(file))) = (&state, &kernel.resolved) else {
         return (state, evidence);
     };
+    let is_grub = matches!(configuration.kind, LoaderKind::Grub2 | LoaderKind::Grub2Bls);
+    let refused = if is_grub { grub_modules::refused(volumes, file.volume) } else { None };
+    if let Some(evidence) = refused {
+        return (LinkState::Missing, evidence);
+    }
     let examined = volumes.content(file).and_then(|bytes| {
-        let is_kernel = kernel_image::is_kernel(bytes.as_ref())?;
-        let defect = if is_kernel { kernel_image::defect(bytes.as_ref())? } else { None };
-        Ok((is_kernel, defect))
+        let bytes = bytes.as_ref();
+        Ok(if !kernel_image::is_kernel(bytes)? {
+            Some("not a kernel image".to_owned())
+        } else if is_bios && !kernel_image::starts_under_bios(bytes)? {
+            Some(NOT_FOR_BIOS.to_owned())
+        } else {
+            kernel_image::defect(bytes)?
+        })
     });
     match examined {
-        Ok((false, _)) => (LinkState::Missing, Evidence::new(&file.path, "not a kernel image")),
-        Ok((true, Some(defect))) => (LinkState::Missing, Evidence::new(&file.path, defect)),
-        Ok((true, None)) => (state, evidence),
+        Ok(Some(defect)) => (LinkState::Missing, Evidence::new(&file.path, defect)),
+        Ok(None) => (state, evidence),
         Err(error) => (LinkState::Unknown(error.to_string()), evidence),
     }
 }

@@ -6,7 +6,7 @@ use super::volumes::{Place, Volumes};
 use crate::bytes::BytesExt;
 use crate::error::Result;
 use crate::fact::{Evidence, Fact};
-use crate::guest::facts::LoaderKind;
+use crate::guest::facts::{BootEntry, LoaderKind};
 
 /// Longest configuration in bytes (SYSLINUX itself reads any; usual ones have under 8 KiB).
 const MAX_FILE_BYTES: u64 = 512 << 10;
@@ -51,6 +51,7 @@ struct Label {
 struct Config {
     default: Option<(String, String)>,
     ontimeout: Option<String>,
+    onerror: Option<String>,
     menu_default: Option<usize>,
     ui: Option<String>,
     timeout: Option<(i64, Evidence)>,
@@ -99,12 +100,17 @@ pub(super) fn read(volumes: &Volumes<'_>, place: &Place) -> Result<Configuration
     let mut config = Config::default();
     reader.parse(&text, &path, &mut config, 0);
     let volume = volumes.volume_of(place)?;
-    let (default, index, starts_other) = match (&config.unread, reader.choose(&config)) {
+    let resolve = |(entry, index, other): Choice| (entry.resolve(volumes), index, other);
+    let mut chosen = reader.choose(&config).map(resolve);
+    let fails = chosen.as_ref().is_some_and(|(entry, ..)| lacks_kernel(entry));
+    if let Some(command) = config.onerror.as_ref().filter(|_| fails && !config.has_menu()) {
+        let failed = config.default.as_ref().map_or("", |(text, _)| text);
+        chosen = reader.start(&config, &format!("{command} {failed}")).map(resolve);
+    }
+    let (default, index, starts_other) = match (&config.unread, chosen) {
         (Some(reason), _) => (Fact::unknown(path.clone(), reason.clone()), None, None),
         (None, None) => (Fact::Known(None), None, None),
-        (None, Some((entry, index, other))) => {
-            (Fact::Known(Some(entry.resolve(volumes))), index, other)
-        }
+        (None, Some((entry, index, other))) => (Fact::Known(Some(entry)), index, other),
     };
     let others = config
         .labels
@@ -156,6 +162,7 @@ impl Reader<'_, '_> {
             match (keyword.as_str(), config.labels.last_mut()) {
                 ("default", _) => config.default = Some((rest.to_owned(), location)),
                 ("ontimeout", _) if !rest.is_empty() => config.ontimeout = Some(rest.to_owned()),
+                ("onerror", _) if !rest.is_empty() => config.onerror = Some(rest.to_owned()),
                 ("prompt", _) => config.prompts = !rest.is_empty() && rest != "0",
                 ("path", _) => config.path = true,
                 ("ui", _) => config.ui = Some(rest.to_owned()),
@@ -303,30 +310,31 @@ impl Reader<'_, '_> {
     }
 
     /// What is started when nobody presses a key.
-    fn choose(&self, config: &Config) -> Option<(EntrySpec, Option<usize>, Option<String>)> {
-        let default = config.default.as_ref();
-        let command = match (config.has_menu(), &config.ontimeout) {
-            (true, Some(command)) => Some(command.clone()),
-            (true, None) => None,
-            (false, Some(command)) if waits_at_prompt(config) => Some(command.clone()),
-            (false, _) => Some(default?.0.clone()),
-        };
-        let plain = default.map(|(text, _)| text).filter(|text| !is_menu(text));
-        let index = match &command {
-            Some(command) => self.label(config, command),
-            None => config.menu_default.or_else(|| self.label(config, plain?)).or(Some(0)),
-        };
-        if let Some(label) = index.and_then(|index| config.labels.get(index)) {
-            let more = match &command {
-                Some(command) => cut_word(command).1,
-                None => "",
-            };
-            return Some((self.entry(label, config, more), index, label.other.clone()));
+    fn choose(&self, config: &Config) -> Option<Choice> {
+        let default = config.default.as_ref().map(|(text, _)| text);
+        match (config.has_menu(), &config.ontimeout) {
+            (true, Some(command)) => self.start(config, command),
+            (true, None) => {
+                let plain = default.filter(|text| !is_menu(text));
+                let named = || self.label(config, plain?);
+                let index = config.menu_default.or_else(named).unwrap_or(0);
+                let label = config.labels.get(index)?;
+                Some((self.entry(label, config, ""), Some(index), label.other.clone()))
+            }
+            (false, Some(command)) if waits_at_prompt(config) => self.start(config, command),
+            (false, _) => self.start(config, default?),
         }
-        // No label of that name: it is the kernel's own name.
-        let command = command?;
-        let (name, arguments) = cut_word(&command);
-        let location = default.map_or_else(String::new, |(_, location)| location.clone());
+    }
+
+    /// What a command starts: a label, or else the kernel of that name; the words behind it are more
+    /// arguments.
+    fn start(&self, config: &Config, command: &str) -> Option<Choice> {
+        let (name, arguments) = cut_word(command);
+        let index = self.label(config, command);
+        if let Some(label) = index.and_then(|index| config.labels.get(index)) {
+            return Some((self.entry(label, config, arguments), index, label.other.clone()));
+        }
+        let location = config.default.as_ref().map_or_else(String::new, |(_, at)| at.clone());
         let label = Label {
             name: name.to_owned(),
             location: location.clone(),
@@ -340,6 +348,14 @@ impl Reader<'_, '_> {
         let name = cut_word(command).0;
         config.labels.iter().position(|label| label.name == name)
     }
+}
+
+/// What is started: the entry, the label that it is, and what the label starts that is no Linux kernel.
+type Choice = (EntrySpec, Option<usize>, Option<String>);
+
+/// Whether the entry's kernel is not there: then ONERROR counts.
+fn lacks_kernel(entry: &BootEntry) -> bool {
+    entry.kernel.as_ref().is_some_and(|kernel| kernel.resolved == Fact::Known(None))
 }
 
 /// Whether the prompt is shown and ends by itself: then ONTIMEOUT counts.

@@ -455,7 +455,7 @@ fn rhel8(env: &str) -> FakeMachine {
     );
     let env = format!("# GRUB Environment Block\n{env}####");
     let mut boot = FakeFs::new()
-        .file("/grub2/i386-pc/normal.mod", "x")
+        .file("/grub2/i386-pc/normal.mod", "\x7fELF")
         .file("/grub2/grub.cfg", config)
         .file("/grub2/grubenv", env);
     for release in ["4.18.0-80.el8.x86_64", "4.18.0-305.el8.x86_64"] {
@@ -514,7 +514,7 @@ fn a_centos_7_configuration_gives_its_saved_entry() {
     let boot = |saved: &str| {
         let env = format!("# GRUB Environment Block\nsaved_entry={saved}\n####");
         FakeFs::new()
-            .file("/grub2/i386-pc/normal.mod", "x")
+            .file("/grub2/i386-pc/normal.mod", "\x7fELF")
             .file("/grub2/grub.cfg", config)
             .file("/grub2/grubenv", env)
             .file(&format!("/vmlinuz-{release}"), kernel())

@@ -45,6 +45,20 @@ fn all_found(facts: &BootFacts) {
     }
 }
 
+/// Enough for any prefix.
+const CORE_MODULES: [&str; 10] = [
+    "biosdisk",
+    "part_msdos",
+    "part_gpt",
+    "diskfilter",
+    "lvm",
+    "mdraid1x",
+    "fshelp",
+    "ext2",
+    "fat",
+    "btrfs",
+];
+
 fn grub2_code(prefix: Option<&str>, embedded: Option<&str>) -> BootCodeFacts {
     BootCodeFacts {
         kind: BootCodeKind::Grub2,
@@ -58,6 +72,7 @@ fn grub2_code(prefix: Option<&str>, embedded: Option<&str>) -> BootCodeFacts {
             intact: Fact::Known(()),
             prefix: Fact::Known(prefix.map(str::to_owned)),
             embedded_config: Fact::Known(embedded.map(str::to_owned)),
+            modules: Fact::Known(CORE_MODULES.map(str::to_owned).to_vec()),
         })),
     }
 }

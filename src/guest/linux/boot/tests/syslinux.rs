@@ -1,4 +1,5 @@
 use super::*;
+use crate::disk::facts::LdlinuxFacts;
 use crate::guest::facts::LoaderKind;
 
 fn fake(fs: FakeFs) -> FakeMachine {
@@ -11,7 +12,7 @@ fn fake(fs: FakeFs) -> FakeMachine {
 fn extlinux(config: &str) -> FakeFs {
     FakeFs::new()
         .file("/boot/extlinux/ldlinux.sys", "\r\nEXTLINUX 6.03 2014-10-06  \r\n")
-        .file("/boot/extlinux/ldlinux.c32", "x")
+        .file("/boot/extlinux/ldlinux.c32", "\x7fELF")
         .file("/boot/extlinux/menu.c32", "x")
         .file("/boot/extlinux/vesamenu.c32", "x")
         .file("/boot/extlinux/extlinux.conf", config)
@@ -27,7 +28,7 @@ fn boot(config: &str) -> BootFacts {
 fn alpine() -> FakeFs {
     FakeFs::new()
         .file("/boot/ldlinux.sys", "\r\nEXTLINUX 6.04 2019-02-09  \r\n")
-        .file("/boot/ldlinux.c32", "x")
+        .file("/boot/ldlinux.c32", "\x7fELF")
         .file("/boot/menu.c32", "x")
         .file(
             "/boot/extlinux.conf",
@@ -68,6 +69,23 @@ fn a_prompt_that_ends_starts_ontimeout_and_a_kernel_brings_its_arguments() {
     assert_eq!(entry.initrds.len(), 1);
     for head in ["DEFAULT b\nONTIMEOUT a\nTIMEOUT 20", "DEFAULT b\nONTIMEOUT a\nPROMPT 1"] {
         assert_eq!(started(head).command_line, "is-b", "{head}");
+    }
+}
+
+/// SYSLINUX 6.04 in QEMU loads the kernel of `b`.
+#[test]
+fn a_kernel_that_is_not_there_starts_what_onerror_names() {
+    let config = |head: &str| {
+        format!(
+            "DEFAULT a\n{head}LABEL a\n KERNEL /gone\nLABEL b\n KERNEL /boot/vmlinuz\n APPEND is-b\n"
+        )
+    };
+    let facts = boot(&config("ONERROR b\n"));
+    assert_eq!(default_entry(&facts).command_line, "is-b a");
+    assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Found));
+    for head in ["", "ONERROR c\n"] {
+        let facts = boot(&config(head));
+        assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Missing), "{head}");
     }
 }
 
@@ -197,6 +215,34 @@ fn each_missing_step_is_told() {
     let old = FakeFs::new().file("/ldlinux.sys", "SYSLINUX 4.05").file("/syslinux.cfg", config);
     let facts = follow(&super::syslinux::fake(old));
     assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&LinkState::NotNeeded));
+}
+
+/// SYSLINUX 6.04 in QEMU says "Failed to load ldlinux.c32" of an empty one.
+#[test]
+fn an_ldlinux_c32_that_is_no_module_is_broken() {
+    let config = "default a\nlabel a\nlinux /boot/vmlinuz\n";
+    let fs = FakeFs::new()
+        .file("/ldlinux.sys", "SYSLINUX 6.04")
+        .file("/ldlinux.c32", "")
+        .file("/syslinux.cfg", config);
+    let facts = follow(&fake(fs));
+    assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&LinkState::Missing));
+}
+
+#[test]
+fn an_ldlinux_sys_that_lies_elsewhere_than_the_boot_sector_looks_is_missing() {
+    let mut fake = fake(extlinux("default a\nlabel a\nlinux /boot/vmlinuz\n"));
+    let mut with = |intact: Fact<()>| {
+        let ldlinux = Fact::Known(LdlinuxFacts { sector: 42752, intact });
+        fake.disk.volume_boot_code[0].ldlinux = Some(ldlinux);
+        let facts = follow(&fake);
+        assert_eq!(state(&facts, LinkKind::Configuration), Some(&LinkState::Found));
+        let link = facts.chain.iter().find(|link| link.kind == LinkKind::LoaderImage).unwrap();
+        (link.state.clone(), link.evidence.location.clone())
+    };
+    assert_eq!(with(Fact::Known(())).0, LinkState::Found);
+    let (state, place) = with(Fact::unknown("sector 42752 of the volume", "zeroes"));
+    assert_eq!((state, place.as_str()), (LinkState::Missing, "partition 1, sector 42752"));
 }
 
 #[test]
