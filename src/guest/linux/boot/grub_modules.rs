@@ -88,8 +88,7 @@ pub(super) fn files(
         Device::Absent(why) => Err(Error::NotFound { path: format!("{path} ({why})") }),
         _ => {
             let found = volumes.find_at(&place)?;
-            let file = volumes.open(volumes.volume_of(&place)?, &place.path)?;
-            Ok((found.path, defect(file.as_ref(), PACKED)?))
+            Ok((found.path, defect(volumes.open_at(&place)?.as_ref(), PACKED)?))
         }
     });
     let has = |wanted: &str| modules.iter().any(|name| name == wanted);

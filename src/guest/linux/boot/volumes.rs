@@ -214,8 +214,15 @@ impl<'a> Volumes<'a> {
     /// # Errors
     /// As [`Volumes::find`]; [`Error::NotAFile`].
     pub(super) fn open(&self, volume: usize, path: &str) -> Result<Arc<dyn Bytes>> {
-        let found = self.find(volume, path)?;
-        self.filesystem(volume)?.open(found.node)
+        self.open_at(&Place { device: Device::Volume(volume), path: path.to_owned() })
+    }
+
+    /// The content of the file at a place.
+    ///
+    /// # Errors
+    /// As [`Volumes::find_at`]; [`Error::NotAFile`].
+    pub(super) fn open_at(&self, place: &Place) -> Result<Arc<dyn Bytes>> {
+        self.filesystem_at(place)?.open(self.find_at(place)?.node)
     }
 
     /// The content of a file that was found.
