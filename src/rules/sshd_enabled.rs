@@ -4,7 +4,7 @@ use super::cloud_init_settings::without_word;
 use super::host_keys::{HostKeys, host_keys};
 use super::machine_id_hostkeys::KEYS_AT_BOOT;
 use super::scope::{Decision, known, linux_only, settle, undecided};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell, skipped};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell, skipped, start};
 use crate::fact::{Evidence, Unread};
 use crate::guest::facts::{Facts, SshdFacts, UnitState};
 use crate::text;
@@ -152,7 +152,7 @@ fn decide(facts: &Facts) -> Decision {
     };
     let masked = sshd.units.iter().find(|unit| unit.state.known() == Some(&UnitState::Masked));
     let by_word = masked.and_then(|unit| unit.mask_word());
-    let name = shell::quote(&masked.unwrap_or(unit).name);
+    let command = start::command(linux, &[masked.unwrap_or(unit)]);
     // A unit and its alias have the same.
     let mut evidence: Vec<_> = sshd.units.iter().map(|unit| unit.evidence.clone()).collect();
     evidence.dedup();
@@ -166,10 +166,7 @@ fn decide(facts: &Facts) -> Decision {
     Ok(match (by_word, unit.state.known()) {
         (Some(word), _) => outcome.remedy(without_word(word)),
         (None, Some(UnitState::Absent)) => outcome,
-        _ => outcome.remedy(text!(
-            "systemctl unmask {name}; systemctl enable {name}",
-            "systemctl unmask {name}; systemctl enable {name}"
-        )),
+        _ => outcome.remedy(text!("{command}", "{command}")),
     })
 }
 
