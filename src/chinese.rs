@@ -385,6 +385,14 @@ const PHRASES: &[(&str, &str)] = &[
     ),
     ("whether NetworkManager has {} is not known", "无法确定NetworkManager是否带有{}"),
     ("without it the network scripts do nothing", "没有该文件，network脚本不执行任何操作"),
+    (
+        "without DEVICE= the network scripts know no card for it",
+        "缺少DEVICE=，network脚本不知道用于哪块网卡",
+    ),
+    (
+        "without DEVICE= and TYPE= NetworkManager does not read it",
+        "缺少DEVICE=和TYPE=，NetworkManager不读取该文件",
+    ),
     ("Tiny Cloud writes /etc/network/interfaces", "Tiny Cloud会写入/etc/network/interfaces"),
     (
         "neither modules= nor rootfstype= has mkinitfs' init load {}",

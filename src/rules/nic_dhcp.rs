@@ -186,6 +186,11 @@ pub(crate) fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
             NetworkProgram::Networkd if why.detail.contains("cannot read it") => {
                 return Some(format!("chmod 644 {file}"));
             }
+            NetworkProgram::NetworkScripts | NetworkProgram::NetworkManager
+                if why.detail.starts_with("without DEVICE=") =>
+            {
+                return Some(format!("echo DEVICE={} >> {file}", shell::quote(&config.name)));
+            }
             _ => {}
         }
     }
@@ -555,6 +560,13 @@ mod tests {
                 "/etc/sysconfig/network".to_owned(),
                 "without it the network scripts do nothing",
                 "echo NETWORKING=yes >> /etc/sysconfig/network".to_owned(),
+            ),
+            (
+                NetworkProgram::NetworkScripts,
+                scripts,
+                scripts.to_owned(),
+                "without DEVICE= the network scripts know no card for it",
+                format!("echo DEVICE=eth0 >> {scripts}"),
             ),
             (
                 NetworkProgram::NetworkScripts,
