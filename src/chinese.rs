@@ -384,6 +384,10 @@ const PHRASES: &[(&str, &str)] = &[
         "该版本的NetworkManager不读取ifcfg文件",
     ),
     ("whether NetworkManager has {} is not known", "无法确定NetworkManager是否带有{}"),
+    (
+        "{}: not labelled ssh_port_t, and SELINUX=enforcing",
+        "{}：未设置ssh_port_t标签，且SELINUX=enforcing",
+    ),
     ("without it the network scripts do nothing", "没有该文件，network脚本不执行任何操作"),
     (
         "without DEVICE= the network scripts know no card for it",

@@ -236,6 +236,7 @@ const PROGRAMS: &[&str] = &[
     "rpm",
     "sc",
     "sed",
+    "semanage",
     "sgdisk",
     "sysprep",
     "systemctl",

@@ -127,7 +127,8 @@ fn inspect(
     boot::break_at_damaged_initramfs(&mut boot, &kernels);
     let falls_back = settings.get(INITRAMFS_TOOLS).is_some();
     let init = boot::init_link(&tree, command_line.unwrap_or_default(), falls_back);
-    let Files { units, accounts, packages, cloud_init, sshd, network } = files;
+    let Files { units, accounts, packages, cloud_init, mut sshd, network } = files;
+    sshd.port_refused = selinux::refused_port(&tree, command_line.unwrap_or_default(), &sshd);
     boot::settle_spelling(&mut boot, falls_back || units.is_systemd(), machine.disk);
     boot.stop = entry.as_ref().and_then(|entry| {
         let initramfs = default_initramfs(&kernels);
