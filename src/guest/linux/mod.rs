@@ -511,6 +511,24 @@ mod tests {
         assert!(guest.unread().unwrap().reason.contains("OSTree"), "{guest:?}");
     }
 
+    /// Flatcar's: the root has no system in it, and the kernel has the initramfs in itself.
+    #[test]
+    fn a_usr_that_the_initramfs_mounts_leaves_the_system_unknown() {
+        let disk = device::tests::disk();
+        let boot = || boot_partition("/dev/sda5 mount.usr=/dev/sda3");
+        let guest = inspected(&disk, &[volume(boot()), volume(MemoryFs::new().dir("/usr"))]);
+        let unread = guest.unread().unwrap();
+        assert!(unread.location.ends_with("mount.usr=/dev/sda3"), "{unread:?}");
+        let table = "/dev/sda3 /usr ext4 ro 0 0\n";
+        for root in [
+            MemoryFs::new().dir("/usr/bin").file("/etc/passwd", "x"),
+            MemoryFs::new().dir("/usr").file("/etc/fstab", table),
+        ] {
+            let guest = inspected(&disk, &[volume(boot()), volume(root)]);
+            assert_eq!(linux(&guest).mounts[0].volume, Some(1));
+        }
+    }
+
     #[test]
     fn a_named_root_whose_directories_are_damaged_is_unknown() {
         let disk = device::tests::disk();

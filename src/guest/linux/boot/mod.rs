@@ -121,6 +121,11 @@ pub fn ostree(entry: &BootEntry) -> Option<String> {
     command_line::last_value(&entry.command_line, "ostree").filter(|path| path.starts_with('/'))
 }
 
+/// Where the entry has the initramfs mount `/usr` from (systemd-fstab-generator(8), `mount.usr=`).
+pub(super) fn usr(entry: &BootEntry) -> Option<String> {
+    command_line::last_value(&entry.command_line, "mount.usr")
+}
+
 /// Breaks the chain at an initramfs that is damaged: what lies behind that place never runs.
 pub fn break_at_damaged_initramfs(boot: &mut BootFacts, kernels: &Fact<Vec<KernelFacts>>) {
     let mut kernels = kernels.known().into_iter().flatten();
