@@ -8,6 +8,7 @@
 mod bls;
 pub(super) mod command_line;
 mod discovery;
+mod dracut_devices;
 mod entry;
 #[cfg(test)]
 mod fake;
