@@ -13,6 +13,7 @@ pub mod fstab;
 pub mod initramfs;
 pub mod kernel;
 pub mod leftovers;
+mod lvm_system_id;
 mod mount_unit;
 pub mod mounts;
 pub mod network;
@@ -157,6 +158,7 @@ fn inspect(
         usr_merged: usr_merged(&tree),
         mounts,
         other_roots: root.others,
+        lvm_system_ids: lvm_system_id::find(&tree, machine.disk),
         crypttab: crypttab::find(&tree, machine.disk),
         fstab,
         boot,
@@ -187,8 +189,16 @@ fn break_at_refused_root(machine: &Machine<'_>, root: usize, facts: &mut LinuxFa
             "exported, so that nothing activates it",
         )
     });
-    let refusal =
-        exported.or_else(|| facts.refusal(&filesystem.health(), machine.disk, flags.split(',')));
+    let foreign = group.and_then(|group| {
+        let (id, ids) = (group.system_id.as_ref()?, facts.lvm_system_ids.known()?);
+        let what =
+            format!("it belongs to the host with the system ID {id}, and the guest has another");
+        (!ids.iter().any(|has| has.detail == *id))
+            .then(|| Evidence::new(format!("volume group {}", group.name), what))
+    });
+    let refusal = exported
+        .or(foreign)
+        .or_else(|| facts.refusal(&filesystem.health(), machine.disk, flags.split(',')));
     let mut links = facts.boot.chain.iter_mut().filter(|link| link.state == LinkState::Found);
     let link = links.find(|link| link.kind == LinkKind::RootDevice);
     if let (Some(Evidence { location, detail, .. }), Some(link)) = (refusal, link) {
