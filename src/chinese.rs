@@ -720,6 +720,10 @@ const PHRASES: &[(&str, &str)] = &[
         "在{}上已压缩，而引导扇区不能读取压缩文件",
     ),
     (
+        "encrypted on {}, and the boot sector reads no such file",
+        "在{}上已加密，而引导扇区不能读取加密文件",
+    ),
+    (
         "HiddenSectors (byte 0x1C) is {}, and the partition begins at sector {}",
         "HiddenSectors（字节0x1C）为{}，而分区从扇区{}开始",
     ),
