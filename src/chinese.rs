@@ -388,6 +388,16 @@ const PHRASES: &[(&str, &str)] = &[
         "{}: not labelled ssh_port_t, and SELINUX=enforcing",
         "{}：未设置ssh_port_t标签，且SELINUX=enforcing",
     ),
+    ("{} is laid over it, which is not read", "{}覆盖于其上，未读取"),
+    (
+        "the system is in a /usr of its own that the initramfs mounts, which is not followed",
+        "系统位于由initramfs挂载的独立/usr中，未跟踪",
+    ),
+    (
+        "it belongs to the host with the system ID {}; the guest has {}",
+        "属于系统ID为{}的主机；该系统的ID为{}",
+    ),
+    ("LVM's system ID comes of {}, which is not followed", "LVM的系统ID来自{}，未跟踪"),
     ("without it the network scripts do nothing", "没有该文件，network脚本不执行任何操作"),
     (
         "without DEVICE= the network scripts know no card for it",
