@@ -2,7 +2,7 @@
 
 use super::cloud_init_settings::without_word;
 use super::host_keys::{HostKeys, host_keys};
-use super::machine_id_hostkeys::KEYS_AT_BOOT;
+use super::machine_id_hostkeys::keys_at_boot;
 use super::scope::{Decision, known, linux_only, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell, skipped, start};
 use crate::fact::{Evidence, Unread};
@@ -92,6 +92,7 @@ fn decide(facts: &Facts) -> Decision {
     if enabled().next().is_some()
         && let HostKeys::Nobody = host_keys(linux)
     {
+        let command = keys_at_boot(linux);
         return Ok(Outcome::broken(
             text!(
                 "sshd has no host keys, and nothing makes them: it does not start without.",
@@ -99,7 +100,7 @@ fn decide(facts: &Facts) -> Decision {
             ),
             vec![Evidence::new("/etc/ssh/ssh_host_*_key", "not there")],
         )
-        .remedy(text!("{KEYS_AT_BOOT}", "{KEYS_AT_BOOT}")));
+        .remedy(text!("{command}", "{command}")));
     }
     // A socket listens by itself, and systemd may listen at any port.
     if enabled().all(|unit| !unit.name.ends_with(".socket"))
