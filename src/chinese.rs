@@ -394,6 +394,10 @@ const PHRASES: &[(&str, &str)] = &[
         "系统位于由initramfs挂载的独立/usr中，未跟踪",
     ),
     (
+        "it belongs to the host with the system ID {}, which is not the guest's",
+        "属于系统ID为{}的主机，与该系统的ID不符",
+    ),
+    (
         "it belongs to the host with the system ID {}; the guest has {}",
         "属于系统ID为{}的主机；该系统的ID为{}",
     ),

@@ -192,7 +192,7 @@ fn break_at_refused_root(machine: &Machine<'_>, root: usize, facts: &mut LinuxFa
     let foreign = group.and_then(|group| {
         let (id, ids) = (group.system_id.as_ref()?, facts.lvm_system_ids.known()?);
         let what =
-            format!("it belongs to the host with the system ID {id}, and the guest has another");
+            format!("it belongs to the host with the system ID {id}, which is not the guest's");
         (!ids.iter().any(|has| has.detail == *id))
             .then(|| Evidence::new(format!("volume group {}", group.name), what))
     });
