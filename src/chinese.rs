@@ -411,7 +411,33 @@ const PHRASES: &[(&str, &str)] = &[
         "该版本的NetworkManager不读取ifcfg文件",
     ),
     ("whether NetworkManager has {} is not known", "无法确定NetworkManager是否带有{}"),
+    (
+        "{}: not labelled ssh_port_t, and SELINUX=enforcing",
+        "{}：未设置ssh_port_t标签，且SELINUX=enforcing",
+    ),
+    ("{} is laid over it, which is not read", "{}覆盖于其上，未读取"),
+    (
+        "the system is in a /usr of its own that the initramfs mounts, which is not followed",
+        "系统位于由initramfs挂载的独立/usr中，未跟踪",
+    ),
+    (
+        "it belongs to the host with the system ID {}, which is not the guest's",
+        "属于系统ID为{}的主机，与该系统的ID不符",
+    ),
+    (
+        "it belongs to the host with the system ID {}; the guest has {}",
+        "属于系统ID为{}的主机；该系统的ID为{}",
+    ),
+    ("LVM's system ID comes of {}, which is not followed", "LVM的系统ID来自{}，未跟踪"),
     ("without it the network scripts do nothing", "没有该文件，network脚本不执行任何操作"),
+    (
+        "without DEVICE= the network scripts know no card for it",
+        "缺少DEVICE=，network脚本不知道用于哪块网卡",
+    ),
+    (
+        "without DEVICE= and TYPE= NetworkManager does not read it",
+        "缺少DEVICE=和TYPE=，NetworkManager不读取该文件",
+    ),
     ("Tiny Cloud writes /etc/network/interfaces", "Tiny Cloud会写入/etc/network/interfaces"),
     (
         "neither modules= nor rootfstype= has mkinitfs' init load {}",
@@ -733,6 +759,10 @@ const PHRASES: &[(&str, &str)] = &[
     (
         "compressed on {}, and the boot sector reads no such file",
         "在{}上已压缩，而引导扇区不能读取压缩文件",
+    ),
+    (
+        "encrypted on {}, and the boot sector reads no such file",
+        "在{}上已加密，而引导扇区不能读取加密文件",
     ),
     (
         "HiddenSectors (byte 0x1C) is {}, and the partition begins at sector {}",

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::fact::Fact;
 use crate::filesystem::tree::{Listed, Tree};
 use crate::filesystem::{FileType, Metadata};
+use crate::guest::Files;
 use crate::report::Detail;
 use crate::report::escape::for_terminal;
 use crate::rules::{Fixed, Lang, Text};
@@ -36,7 +37,16 @@ pub(super) fn run(args: &PathArgs, call: &Call, out: &mut dyn Write) -> Result<u
 
 /// The guest's tree, or that of one volume: a partition by its number, any by its name.
 pub(super) fn tree(image: &Path, volume: Option<&str>, lang: Lang) -> Result<Tree, Failure> {
-    let files = crate::files(image)?;
+    tree_of(crate::files(image)?, image, volume, lang)
+}
+
+/// As [`tree`], of an image whose files were opened before.
+pub(super) fn tree_of(
+    files: Files,
+    image: &Path,
+    volume: Option<&str>,
+    lang: Lang,
+) -> Result<Tree, Failure> {
     let image = image.display();
     let said = |text: Text| Failure::Said(text.get(lang).to_owned());
     let Some(wanted) = volume else {

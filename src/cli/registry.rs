@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::fact::Fact;
 use crate::filesystem::tree::Tree;
 use crate::guest::Files;
+use crate::guest::windows;
 use crate::guest::windows::registry::{self, Hive, HiveState, Key, Registry, Value, ValueType};
 use crate::report::escape::for_terminal;
 use crate::rules::{Fixed, Lang, Text};
@@ -165,9 +166,13 @@ fn open(args: &RegistryArgs, name: &KeyName, lang: Lang) -> Result<(String, Hive
     if name.hive == BCD {
         return boot_configuration(&args.image, args.volume.as_deref(), lang);
     }
-    let tree = ls::tree(&args.image, args.volume.as_deref(), lang)?;
+    let files = crate::files(&args.image)?;
+    // The installation that the checks judge, unless a volume was asked for.
+    let chosen = files.windows.as_deref().filter(|_| args.volume.is_none()).map(windows::hives);
+    let tree = ls::tree_of(files, &args.image, args.volume.as_deref(), lang)?;
+    let directory = chosen.unwrap_or_else(|| Registry::directory(&tree).to_owned());
     let file = if name.root == "HKEY_USERS" { "DEFAULT" } else { &name.hive };
-    let path = format!("{}/{file}", Registry::directory(&tree));
+    let path = format!("{directory}/{file}");
     let hive =
         registry::open(&tree, &path).map_err(|error| of_error(&name.full(), &error, lang))?;
     Ok((path, hive))

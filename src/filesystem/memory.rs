@@ -35,7 +35,7 @@ struct Node {
     uid: u32,
     gid: u32,
     readable: bool,
-    compressed: bool,
+    stored: Option<&'static str>,
 }
 
 impl Node {
@@ -45,7 +45,7 @@ impl Node {
             Content::Dir(_) => 0o755,
             Content::Symlink(_) => 0o777,
         };
-        Self { content, mode, uid: 0, gid: 0, readable: true, compressed: false }
+        Self { content, mode, uid: 0, gid: 0, readable: true, stored: None }
     }
 
     fn len(&self) -> u64 {
@@ -143,10 +143,10 @@ impl MemoryFs {
         self
     }
 
-    /// Lets the node named last say that its content is stored compressed.
+    /// Lets the node named last say that its content is stored so ([`FileSystem::stored_as`]).
     #[must_use]
-    pub fn compressed(mut self) -> Self {
-        self.nodes[self.last].compressed = true;
+    pub fn stored(mut self, how: &'static str) -> Self {
+        self.nodes[self.last].stored = Some(how);
         self
     }
 
@@ -304,8 +304,8 @@ impl FileSystem for MemoryFs {
         Ok(())
     }
 
-    fn is_compressed(&self, node: NodeId) -> Result<bool> {
-        Ok(self.node(node)?.compressed)
+    fn stored_as(&self, node: NodeId) -> Result<Option<&'static str>> {
+        Ok(self.node(node)?.stored)
     }
 
     fn read_link(&self, node: NodeId) -> Result<Vec<u8>> {

@@ -219,13 +219,13 @@ pub trait FileSystem: Send + Sync {
     /// [`crate::Error::NotAFile`] for other nodes; when the map of the file's blocks cannot be read.
     fn open(&self, node: NodeId) -> Result<Arc<dyn Bytes>>;
 
-    /// Whether the content is stored compressed, so that code which reads the clusters as they are
-    /// finds something else there. `false` where the file system compresses nothing that way.
+    /// How the content is stored where code that reads the clusters as they are finds something else
+    /// there: `compressed`, `encrypted`; none where it would find the content.
     ///
     /// # Errors
     /// When the node cannot be read.
-    fn is_compressed(&self, _node: NodeId) -> Result<bool> {
-        Ok(false)
+    fn stored_as(&self, _node: NodeId) -> Result<Option<&'static str>> {
+        Ok(None)
     }
 
     /// How it was left, whether its log was replayed, what marks of errors it bears and how much

@@ -103,13 +103,13 @@ impl Tree {
         Ok(self.walk(path, true)?.metadata)
     }
 
-    /// Whether the content of what a path leads to is stored compressed ([`FileSystem::is_compressed`]).
+    /// How the content of what a path leads to is stored ([`FileSystem::stored_as`]).
     ///
     /// # Errors
-    /// As [`Tree::resolve`] and [`FileSystem::is_compressed`].
-    pub fn is_compressed(&self, path: &str) -> Result<bool> {
+    /// As [`Tree::resolve`] and [`FileSystem::stored_as`].
+    pub fn stored_as(&self, path: &str) -> Result<Option<&'static str>> {
         let place = self.walk(path, true)?.place;
-        self.filesystem(place, path)?.is_compressed(place.node)
+        self.filesystem(place, path)?.stored_as(place.node)
     }
 
     /// Metadata of the path itself, not following a symbolic link in its last component.

@@ -42,6 +42,8 @@ pub struct Files {
     pub filesystems: Vec<Fact<Option<Arc<dyn FileSystem>>>>,
     /// The tree of the system that would be booted; none when no volume holds one that can be read.
     pub tree: Fact<Option<Tree>>,
+    /// The directory of Windows in the tree, as a path of it; none when it is another system's.
+    pub windows: Option<String>,
 }
 
 impl Files {
@@ -55,17 +57,21 @@ impl Files {
                     disk: Fact::Unknown(unread.clone()),
                     filesystems: Vec::new(),
                     tree: Fact::Unknown(unread),
+                    windows: None,
                 };
             }
         };
         let Disk { facts: disk, volumes } = Disk::read(bytes);
         let filesystems = open_filesystems(&disk, volumes);
         let machine = Machine { disk: &disk, filesystems: &filesystems };
-        let tree = match windows::recognise(&machine) {
-            Some(_) => Fact::Known(windows::tree(&machine)),
-            None => linux::tree(&machine),
+        let (tree, windows) = match windows::recognise(&machine) {
+            Some(_) => {
+                let (tree, directory) = windows::tree(&machine).unzip();
+                (Fact::Known(tree), directory)
+            }
+            None => (linux::tree(&machine), None),
         };
-        Self { disk: Fact::Known(disk), filesystems, tree }
+        Self { disk: Fact::Known(disk), filesystems, tree, windows }
     }
 }
 

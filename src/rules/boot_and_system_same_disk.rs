@@ -24,8 +24,8 @@ static DOC: Doc = Doc {
         "一个镜像文件对应一个磁盘。如果/boot、/usr或根文件系统依赖另一个磁盘，云服务器上将找不到该磁盘，启动会停在引导程序、initramfs或紧急模式。",
     ),
     decided: Fixed::new(
-        "Every device that the start needs must lead to a volume of this image: the root= of the default boot entry, and the /etc/fstab lines for /, /boot, /boot/efi, /usr and /var. A logical volume or array of which a physical volume or member is missing does not count, nor one of an exported group, nor an ext file system whose journal is elsewhere; a volume group or array that could not be opened leaves it undecided. Windows: the devices of the default entry in the boot configuration (BCD, boot.ini) must be partitions of this disk, by its disk signature and their offset or by their GUIDs, and the disk must not be a dynamic disk.",
-        "启动所需的每个设备都必须对应到本镜像中的卷：默认引导项的root=，以及/etc/fstab中/、/boot、/boot/efi、/usr、/var各行。缺少物理卷或成员盘的逻辑卷或阵列，已导出（vgexport）的卷组，以及日志在其他设备上的ext文件系统不算在内；无法打开的卷组或阵列记为无法判定。Windows：启动配置（BCD、boot.ini）默认启动项引用的设备必须是本磁盘的分区（按磁盘签名和偏移，或按GUID），且磁盘不能是动态磁盘。",
+        "Every device that the start needs must lead to a volume of this image: the root= of the default boot entry, and the /etc/fstab lines for /, /boot, /boot/efi, /usr and /var. A logical volume or array of which a physical volume or member is missing does not count, nor one of an exported group or of one that belongs to a host with another LVM system ID, nor an ext file system whose journal is elsewhere; a volume group or array that could not be opened leaves it undecided. Windows: the devices of the default entry in the boot configuration (BCD, boot.ini) must be partitions of this disk, by its disk signature and their offset or by their GUIDs, and the disk must not be a dynamic disk.",
+        "启动所需的每个设备都必须对应到本镜像中的卷：默认引导项的root=，以及/etc/fstab中/、/boot、/boot/efi、/usr、/var各行。缺少物理卷或成员盘的逻辑卷或阵列，已导出（vgexport）或属于其他LVM系统ID的主机的卷组，以及日志在其他设备上的ext文件系统不算在内；无法打开的卷组或阵列记为无法判定。Windows：启动配置（BCD、boot.ini）默认启动项引用的设备必须是本磁盘的分区（按磁盘签名和偏移，或按GUID），且磁盘不能是动态磁盘。",
     ),
     remedy: Fixed::new(
         "Copy the file system onto the system disk, correct its line in /etc/fstab and root=, and rebuild the boot loader's configuration; or export the disk that holds both. Windows: bcdboot C:\\Windows /s S: (S: is the partition with the boot files) names the partitions anew.",
@@ -110,8 +110,16 @@ fn decide(facts: &Facts) -> Decision {
                 list.push((what, device, evidence));
                 members.push(exported(disk, *index).into_iter().collect());
             }
-            Resolution::Volume(index) if of_host(disk, *index).is_some() => {
-                unknown.extend(of_host(disk, *index));
+            Resolution::Volume(index) if of_host(linux, disk, *index).is_some() => {
+                match of_host(linux, disk, *index) {
+                    Some(Fact::Unknown(unread)) => unknown.push(unread),
+                    other => {
+                        let list = if is_optional { &mut optional } else { &mut missing };
+                        list.push((what, device, evidence));
+                        members
+                            .push(other.and_then(|it| it.known().cloned()).into_iter().collect());
+                    }
+                }
             }
             Resolution::Volume(index) if log_elsewhere(facts, linux, disk, *index).is_some() => {
                 let list = if is_optional { &mut optional } else { &mut missing };
@@ -190,15 +198,26 @@ fn exported(disk: &DiskFacts, index: usize) -> Option<Evidence> {
     Some(Evidence::new(format!("volume group {}", group.name), detail))
 }
 
-/// Why it is open whether the guest may use a logical volume: its group belongs to one host by name
-/// (lvmsystemid(7)).
-fn of_host(disk: &DiskFacts, index: usize) -> Option<Unread> {
+/// Why the guest does not use a logical volume, or it is open whether it does: its group belongs to one
+/// host by its ID, and this is not that of the guest (lvmsystemid(7)).
+fn of_host(linux: &LinuxFacts, disk: &DiskFacts, index: usize) -> Option<Fact<Evidence>> {
     let (group, _) = disk.logical_volume(index)?;
     let id = group.system_id.as_ref()?;
-    let reason = format!(
-        "it belongs to the host with the system ID {id}; what ID the guest has is not read"
-    );
-    Some(Unread::new(format!("volume group {}", group.name), reason))
+    let group = format!("volume group {}", group.name);
+    match &linux.lvm_system_ids {
+        Fact::Known(ids) if ids.iter().any(|has| has.detail == *id) => None,
+        Fact::Known(ids) => {
+            let has = ids.first().map_or("none", |has| has.detail.as_str());
+            let what =
+                format!("it belongs to the host with the system ID {id}; the guest has {has}");
+            Some(Fact::Known(Evidence::new(group, what)))
+        }
+        Fact::Unknown(Unread { location, reason }) => {
+            let what =
+                format!("it belongs to the host with the system ID {id}: {location}: {reason}");
+            Some(Fact::unknown(group, what))
+        }
+    }
 }
 
 /// What says that the log of a volume's file system is on a device that is not in this image.
@@ -353,7 +372,12 @@ mod tests {
         let group = &mut disk_mut(&mut facts).volume_groups[0];
         group.physical_volumes.truncate(1);
         group.system_id = Some("otherhost".to_owned());
+        expect(&BootAndSystemSameDisk, &facts, Status::Fail, "the guest has none");
+        linux_mut(&mut facts).lvm_system_ids = Fact::unknown("/etc/lvm/lvm.conf:3", "by uname");
         expect(&BootAndSystemSameDisk, &facts, Status::Unverified, "otherhost");
+        let own = Evidence::new("/etc/lvm/lvmlocal.conf:2", "otherhost");
+        linux_mut(&mut facts).lvm_system_ids = Fact::Known(vec![own]);
+        expect(&BootAndSystemSameDisk, &facts, Status::Pass, "on this disk");
         disk_mut(&mut facts).volume_groups[0].exported = true;
         expect(&BootAndSystemSameDisk, &facts, Status::Fail, "before vgimport");
     }

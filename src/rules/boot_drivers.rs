@@ -239,7 +239,12 @@ impl<'a> DefaultKernel<'a> {
         let mut commands = self.rebuild_commands(linux, modules);
         if self.initramfs.is_none() {
             // The boot entry must load what is built now.
-            commands.push_str("\nupdate-grub || grub2-mkconfig -o /boot/grub2/grub.cfg");
+            commands.push_str(match family(linux) {
+                Some(Family::Mkinitfs | Family::Mkinitcpio) => {
+                    "\ngrub-mkconfig -o /boot/grub/grub.cfg"
+                }
+                _ => "\nupdate-grub || grub2-mkconfig -o /boot/grub2/grub.cfg",
+            });
         }
         let not_shipped: Vec<_> = match &self.kernel.modules {
             Fact::Known(Some(shipped)) => {
@@ -278,6 +283,20 @@ impl<'a> DefaultKernel<'a> {
             Some(Family::Mkinitrd) => format!(
                 "sed -i 's/^INITRD_MODULES=\"/&{names} /' /etc/sysconfig/kernel && mkinitrd"
             ),
+            // A feature of its own with the modules' paths as `modules.dep` has them, which the kernel's
+            // name for a module does not tell (mkinitfs(1)).
+            Some(Family::Mkinitfs) => {
+                let pattern = modules.join("|").replace('_', "[-_]");
+                format!(
+                    "grep -oE '^kernel/[^:]*/({pattern})\\.ko[^:]*' /lib/modules/{release}/modules.dep >> /etc/mkinitfs/features.d/cloud.modules && sed -i '/[\" ]cloud[\" ]/!s/^features=\"/&cloud /' /etc/mkinitfs/mkinitfs.conf && mkinitfs {release}"
+                )
+            }
+            // An array, and once a string (mkinitcpio.conf(5)).
+            Some(Family::Mkinitcpio) => {
+                format!(
+                    "sed -i 's/^MODULES=[(\"]/&{names} /' /etc/mkinitcpio.conf && mkinitcpio -P"
+                )
+            }
             None => format!("{dracut}    # dracut\n{initramfs_tools}    # initramfs-tools"),
         }
     }
@@ -290,6 +309,10 @@ pub(crate) enum Family {
     InitramfsTools,
     /// SUSE's old `mkinitrd`.
     Mkinitrd,
+    /// Alpine's.
+    Mkinitfs,
+    /// Arch Linux's.
+    Mkinitcpio,
 }
 
 /// The one of the guest, where it is known.
@@ -298,6 +321,12 @@ pub(crate) fn family(linux: &LinuxFacts) -> Option<Family> {
     let is = |name: &str| os.id == name || os.id_like.iter().any(|like| like == name);
     if is("debian") || is("ubuntu") {
         return Some(Family::InitramfsTools);
+    }
+    match os.id.as_str() {
+        "alpine" => return Some(Family::Mkinitfs),
+        // Others of its family have dracut.
+        "arch" | "archarm" | "manjaro" => return Some(Family::Mkinitcpio),
+        _ => {}
     }
     if is("suse") || os.id.starts_with("sles") || os.id.starts_with("opensuse") {
         // SUSE went over to dracut with 12, openSUSE with 13.2.

@@ -2,7 +2,7 @@
 
 use super::cloud_init_settings::{taken_away, without_word};
 use super::scope::{Decision, known, linux_only, settle, undecided};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell, skipped};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, skipped, start};
 use crate::fact::Unread;
 use crate::guest::facts::{Facts, UnitState};
 use crate::text;
@@ -85,15 +85,13 @@ fn decide(facts: &Facts) -> Decision {
         .collect();
     if !off.is_empty() {
         let names = off.iter().map(|unit| unit.name.as_str()).collect::<Vec<_>>().join(" ");
-        let quoted = off.iter().map(|unit| shell::quote(&unit.name)).collect::<Vec<_>>().join(" ");
+        let command = start::command(linux, &off);
         let remedy = match off.iter().find_map(|unit| unit.mask_word()) {
             Some(word) => without_word(word),
-            None => off.iter().find_map(|unit| skipped::remedy(unit)).unwrap_or_else(|| {
-                text!(
-                    "systemctl unmask {quoted}; systemctl enable {quoted}",
-                    "systemctl unmask {quoted}; systemctl enable {quoted}"
-                )
-            }),
+            None => off
+                .iter()
+                .find_map(|unit| skipped::remedy(unit))
+                .unwrap_or_else(|| text!("{command}", "{command}")),
         };
         return Ok(Outcome::broken(
             text!("Not started at boot: {names}.", "未设置开机启动：{names}。"),

@@ -23,8 +23,8 @@ static DOC: Doc = Doc {
         "数据盘不会随镜像导入。对于/etc/fstab中不存在的磁盘，systemd会等待90秒后进入紧急模式，此时网络和SSH尚未启动，无法登录。",
     ),
     decided: Fixed::new(
-        "Each line that is carried out at boot (no noauto), and each systemd mount unit that boot starts, must lead to a volume of this image, or to an image file in it. Of two lines for one mount point systemd takes the first, and of noauto and auto, nofail and fail the last counts. One that leads to none fails, and so does one whose volume holds another type or no such subvolume; with nofail or x-systemd.automount it warns, and so does a network file system without _netdev or nofail. System directories (/, /boot, /usr, /var, …) and swap are left to fstab-uuid-exists and boot-and-system-same-disk.",
-        "启动时执行的每一行（没有noauto）以及启动时加载的每个systemd mount单元都必须对应到本镜像中的卷，或其中存在的映像文件。同一挂载点有两行时systemd采用第一行；noauto与auto、nofail与fail以最后一个为准。找不到对应卷、卷的类型不符或没有指定的子卷时判为失败；带nofail或x-systemd.automount时仅告警；网络文件系统没有_netdev或nofail时告警。系统目录（/、/boot、/usr、/var等）和swap由fstab-uuid-exists和boot-and-system-same-disk判定。",
+        "Each line that is carried out at boot (no noauto), and each systemd mount unit that boot starts, must lead to a volume of this image, or to an image file in it. Of two lines for one mount point systemd takes the first, and of noauto and auto, nofail and fail the last counts. One that leads to none fails, and so does one whose volume holds another type or no such subvolume, or that requires (x-systemd.requires=) a device that is not there; with nofail or x-systemd.automount it warns, and so does a network file system without _netdev or nofail. System directories (/, /boot, /usr, /var, …) and swap are left to fstab-uuid-exists and boot-and-system-same-disk.",
+        "启动时执行的每一行（没有noauto）以及启动时加载的每个systemd mount单元都必须对应到本镜像中的卷，或其中存在的映像文件。同一挂载点有两行时systemd采用第一行；noauto与auto、nofail与fail以最后一个为准。找不到对应卷、卷的类型不符、没有指定的子卷或所要求的设备（x-systemd.requires=）不存在时判为失败；带nofail或x-systemd.automount时仅告警；网络文件系统没有_netdev或nofail时告警。系统目录（/、/boot、/usr、/var等）和swap由fstab-uuid-exists和boot-and-system-same-disk判定。",
     ),
     remedy: Fixed::new(
         "Comment the line out: sed -i 'LINEs/^/#/' /etc/fstab. To keep it for servers that get such a disk, add nofail to its options.",
@@ -208,6 +208,24 @@ mod tests {
             status(&FstabNoNonsystemMounts, &with(mount(7, home, "/home", "ext4"))),
             Status::Pass
         );
+    }
+
+    #[test]
+    fn a_mount_that_requires_an_absent_disk_fails() {
+        let home = device("UUID=x", SourceKind::Uuid, Resolution::Volume(1));
+        let with_options = |options: &str| {
+            let mut entry = with_options(mount(7, home.clone(), "/home", "ext4"), options);
+            entry.requires = vec![device("/dev/sdb1", SourceKind::KernelName, Resolution::Missing)];
+            with(entry)
+        };
+        let facts = with_options("x-systemd.requires=/dev/sdb1");
+        let finding = expect(&FstabNoNonsystemMounts, &facts, Status::Fail, "/dev/sdb1");
+        assert_eq!(
+            remedy(&finding),
+            "Take x-systemd.requires=/dev/sdb1 out of line 7 of /etc/fstab."
+        );
+        let facts = with_options("nofail,x-systemd.requires=/dev/sdb1");
+        expect(&FstabNoNonsystemMounts, &facts, Status::Warn, "/dev/sdb1");
     }
 
     #[test]

@@ -144,6 +144,26 @@ mod tests {
     }
 
     #[test]
+    fn alpine_and_arch_have_their_own_commands() {
+        for (id, command) in [
+            (
+                "alpine",
+                "grep -oE '^kernel/[^:]*/(virtio[-_]blk)\\.ko[^:]*' /lib/modules/3.10.0-957.el7.x86_64/modules.dep >> /etc/mkinitfs/features.d/cloud.modules && sed -i '/[\" ]cloud[\" ]/!s/^features=\"/&cloud /' /etc/mkinitfs/mkinitfs.conf && mkinitfs 3.10.0-957.el7.x86_64",
+            ),
+            (
+                "arch",
+                "sed -i 's/^MODULES=[(\"]/&virtio_blk /' /etc/mkinitcpio.conf && mkinitcpio -P",
+            ),
+        ] {
+            let mut facts = without("virtio_blk");
+            os_mut(&mut facts).id = id.to_owned();
+            os_mut(&mut facts).id_like.clear();
+            let finding = expect(&InitramfsVirtioStorage, &facts, Status::Warn, "virtio_blk");
+            assert_eq!(remedy(&finding), command);
+        }
+    }
+
+    #[test]
     fn a_rebuild_replaces_the_last_file_of_several_and_names_the_kernel_when_its_place_is_unknown()
     {
         let mut facts = without("virtio_blk");

@@ -6,7 +6,7 @@ use super::scope::{Decision, known, linux_only, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::chinese::chinese;
 use crate::fact::{Evidence, Fact};
-use crate::guest::facts::{Facts, MachineId};
+use crate::guest::facts::{Facts, LinuxFacts, MachineId};
 use crate::text;
 
 /// An identity for each server.
@@ -52,8 +52,20 @@ impl Rule for MachineIdHostkeys {
     }
 }
 
-/// Host keys made at each start where there are none.
-pub(super) const KEYS_AT_BOOT: &str = "printf '[Unit]\\nBefore=ssh.service sshd.service\\n[Service]\\nType=oneshot\\nExecStart=/usr/bin/ssh-keygen -A\\n[Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/ssh-host-keys.service; systemctl enable ssh-host-keys.service";
+/// The command that has host keys made at each start where there are none: for upstart by a job that ends
+/// before the server's begins (init(5), `task`), otherwise by a unit.
+pub(super) fn keys_at_boot(linux: &LinuxFacts) -> &'static str {
+    let mut units = linux.sshd.units.iter();
+    match units.any(|unit| unit.evidence.location.starts_with("/etc/init/")) {
+        true => UPSTART_JOB,
+        false => UNIT,
+    }
+}
+
+const UPSTART_JOB: &str =
+    "printf 'start on starting ssh\\ntask\\nexec ssh-keygen -A\\n' > /etc/init/ssh-host-keys.conf";
+
+const UNIT: &str = "printf '[Unit]\\nBefore=ssh.service sshd.service\\n[Service]\\nType=oneshot\\nExecStart=/usr/bin/ssh-keygen -A\\n[Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/ssh-host-keys.service; systemctl enable ssh-host-keys.service";
 
 fn decide(facts: &Facts) -> Decision {
     let linux = linux_only(facts)?;
@@ -100,6 +112,7 @@ fn decide(facts: &Facts) -> Decision {
                 evidence,
             )
         };
+        let command = keys_at_boot(linux);
         return Ok(match host_keys(linux) {
             _ if linux.sshd.program == Fact::Known(None) => made(None),
             HostKeys::There => made(None),
@@ -111,7 +124,7 @@ fn decide(facts: &Facts) -> Decision {
                 ),
                 vec![absent],
             )
-            .remedy(text!("{KEYS_AT_BOOT}", "{KEYS_AT_BOOT}")),
+            .remedy(text!("{command}", "{command}")),
             HostKeys::Unclear(unread) => {
                 let (place, reason) = (unread.location.clone(), unread.reason.clone());
                 let (place_zh, reason_zh) = (chinese(&place), chinese(&reason));
@@ -199,6 +212,10 @@ mod tests {
         linux_mut(&mut facts).sshd.host_key_maker = Fact::Known(None);
         let finding = expect(rule, &facts, Status::Warn, "not there");
         assert!(remedy(&finding).contains("ssh-keygen -A"));
+        let job = Evidence::new("/etc/init/ssh.conf:8", "start on runlevel [2345]");
+        linux_mut(&mut facts).sshd.units[0].evidence = job;
+        let finding = expect(rule, &facts, Status::Warn, "not there");
+        assert!(remedy(&finding).ends_with("> /etc/init/ssh-host-keys.conf"), "{finding:#?}");
         let ready = linux_mut(&mut good_linux()).cloud_init.clone();
         linux_mut(&mut facts).cloud_init.installed = ready.installed.clone();
         expect(rule, &facts, Status::Pass, "cloud-init");

@@ -118,6 +118,7 @@ mod size;
 mod skipped;
 mod sshd_enabled;
 mod sshd_password_auth;
+pub(crate) mod start;
 mod suse11_xen_unplug;
 mod suse_dhclient_set_hostname;
 pub(crate) mod system_mounts;

@@ -4,7 +4,7 @@ use super::system_mounts::{is_required, is_swap};
 use super::{Outcome, Text};
 use crate::disk::facts::{DiskFacts, SignatureKind, VolumeFacts};
 use crate::fact::{Evidence, Unread};
-use crate::guest::facts::{Facts, FstabEntry, LinuxFacts, Resolution};
+use crate::guest::facts::{DeviceRef, Facts, FstabEntry, LinuxFacts, Resolution, SourceKind};
 use crate::text;
 
 /// Why a mount fails although its volume is in this image.
@@ -50,6 +50,9 @@ pub(super) fn failure(
     linux: &LinuxFacts,
     disk: &DiskFacts,
 ) -> Result<Option<Failure>, Unread> {
+    if let Some(failure) = without_required(entry) {
+        return Ok(Some(failure));
+    }
     let Resolution::Volume(index) = &entry.source.resolution else { return Ok(None) };
     let Some(volume) = disk.volumes.get(*index) else { return Ok(None) };
     // The root is mounted already, by what the kernel's command line says.
@@ -96,6 +99,28 @@ pub(super) fn failure(
             "将{file}第{line}行的{word}修改为defaults。"
         ),
     }))
+}
+
+/// Whether a device that the mount requires is not in this image.
+fn without_required(entry: &FstabEntry) -> Option<Failure> {
+    if is_swap(entry) || entry.mount_point == "/" || entry.has_option("_netdev") {
+        return None;
+    }
+    // A device of another kind may be none of a disk.
+    let of_disk = |kind| !matches!(kind, SourceKind::Virtual | SourceKind::Other);
+    let missing = |it: &&DeviceRef| it.resolution == Resolution::Missing && of_disk(it.kind);
+    let DeviceRef { spec, .. } = entry.requires.iter().find(missing)?;
+    let (line, file) = (entry.line, entry.file());
+    Some(Failure {
+        why: text!(
+            "and requires {spec} (x-systemd.requires=), which is not in this image",
+            "且要求{spec}（x-systemd.requires=），但本镜像中没有该设备"
+        ),
+        remedy: text!(
+            "Take x-systemd.requires={spec} out of line {line} of {file}.",
+            "从{file}第{line}行删除x-systemd.requires={spec}。"
+        ),
+    })
 }
 
 /// Whether the volume holds something else than what the line mounts.

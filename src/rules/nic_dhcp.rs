@@ -2,9 +2,12 @@
 
 use super::nic::{Family, Network, family_of, settled};
 use super::scope::{Decision, linux_only, settle};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell};
-use crate::fact::Evidence;
-use crate::guest::facts::{Addressing, Facts, InterfaceConfig, LinuxFacts, NetworkProgram, Reach};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell, start};
+use crate::fact::{Evidence, Fact};
+use crate::guest::facts::{
+    Addressing, Facts, InterfaceConfig, LinuxFacts, NetworkProgram, ProgramFacts, Reach, UnitFacts,
+    UnitState,
+};
 use crate::text;
 
 /// The network card gets its address by DHCP.
@@ -151,7 +154,8 @@ fn nothing(linux: &LinuxFacts, network: &Network<'_>) -> Outcome {
             ),
             idle.iter().map(|(_, why)| (*why).clone()).collect(),
         );
-        return match wake(config, why) {
+        let command = wake(config, why).or_else(|| start_program(linux, config, why));
+        return match command {
             Some(command) => outcome.remedy(text!("{command}", "{command}")),
             None => outcome.remedy(configure(linux)),
         };
@@ -181,6 +185,11 @@ pub(crate) fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
             }
             NetworkProgram::Networkd if why.detail.contains("cannot read it") => {
                 return Some(format!("chmod 644 {file}"));
+            }
+            NetworkProgram::NetworkScripts | NetworkProgram::NetworkManager
+                if why.detail.starts_with("without DEVICE=") =>
+            {
+                return Some(format!("echo DEVICE={} >> {file}", shell::quote(&config.name)));
             }
             _ => {}
         }
@@ -230,6 +239,41 @@ pub(crate) fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
     }
 }
 
+/// What starts the program that would read a configuration, where its service is off or not installed.
+pub(crate) fn start_program(
+    linux: &LinuxFacts,
+    config: &InterfaceConfig,
+    why: &Evidence,
+) -> Option<String> {
+    if config.program == NetworkProgram::Netplan && why.detail == "NetworkManager is not installed"
+    {
+        // An interface's own renderer is stronger than any other (netplan(5)).
+        let name = shell::quote(&config.name);
+        return Some(format!("netplan set ethernets.{name}.renderer=networkd"));
+    }
+    let facts = linux.network.programs.iter().find(|facts| facts.evidence == *why)?;
+    let unit = service(facts)?;
+    if unit.mask_word().is_some() {
+        return None;
+    }
+    matches!(unit.state.known(), Some(UnitState::Disabled | UnitState::Masked))
+        .then(|| start::command(linux, &[&unit]))
+}
+
+/// The service of a program.
+fn service(facts: &ProgramFacts) -> Option<UnitFacts> {
+    let name = match facts.program {
+        NetworkProgram::NetworkScripts => "network",
+        NetworkProgram::Wicked => "wicked",
+        NetworkProgram::NetworkManager => "NetworkManager",
+        NetworkProgram::Ifupdown => "networking",
+        NetworkProgram::Networkd => "systemd-networkd",
+        NetworkProgram::Netplan | NetworkProgram::DhcpClient => return None,
+    };
+    let (state, evidence) = (facts.state.clone(), facts.evidence.clone());
+    Some(UnitFacts { name: name.to_owned(), state, evidence })
+}
+
 /// A keyfile for any card, which NetworkManager loads only with mode 0600.
 const KEYFILE: &str = "printf '[connection]\\nid=dhcp\\ntype=ethernet\\n\\n[ipv4]\\nmethod=auto\\n' > /etc/NetworkManager/system-connections/dhcp.nmconnection && chmod 600 /etc/NetworkManager/system-connections/dhcp.nmconnection";
 
@@ -245,8 +289,8 @@ pub(crate) fn keyfile(linux: &LinuxFacts) -> Option<&'static str> {
 
 /// A configuration by DHCP where there is none.
 fn configure(linux: &LinuxFacts) -> Text {
-    let netplan =
-        linux.network.programs.iter().any(|program| program.program == NetworkProgram::Netplan);
+    let program = |wanted| linux.network.programs.iter().find(|facts| facts.program == wanted);
+    let debian;
     let command = match family_of(linux) {
         Some(Family::RedHat) if keyfile(linux).is_some() => KEYFILE,
         Some(Family::RedHat) => {
@@ -255,11 +299,30 @@ fn configure(linux: &LinuxFacts) -> Text {
         Some(Family::Suse) => {
             "printf \"BOOTPROTO='dhcp'\\nSTARTMODE='auto'\\n\" > /etc/sysconfig/network/ifcfg-eth0"
         }
-        Some(Family::Debian) if netplan => {
+        Some(Family::Debian) if program(NetworkProgram::Netplan).is_some() => {
             "netplan set 'ethernets.all={match: {name: \"e*\"}, dhcp4: true}'"
         }
         Some(Family::Debian) => {
-            "printf 'auto eth0\\niface eth0 inet dhcp\\n' >> /etc/network/interfaces && systemctl enable networking"
+            let (write, by) = match (
+                program(NetworkProgram::Ifupdown),
+                program(NetworkProgram::Networkd),
+            ) {
+                (None, Some(networkd)) => (
+                    "printf '[Match]\\nName=e*\\n\\n[Network]\\nDHCP=yes\\n' > /etc/systemd/network/80-dhcp.network",
+                    Some(networkd),
+                ),
+                (ifupdown, _) => (
+                    "printf 'auto eth0\\niface eth0 inet dhcp\\n' >> /etc/network/interfaces",
+                    ifupdown,
+                ),
+            };
+            let off =
+                by.and_then(service).filter(|unit| unit.state != Fact::Known(UnitState::Enabled));
+            debian = match off {
+                Some(unit) => format!("{write} && {{ {}; }}", start::command(linux, &[&unit])),
+                None => write.to_owned(),
+            };
+            debian.as_str()
         }
         None => return DOC.remedy.text(),
     };
@@ -307,7 +370,6 @@ pub(crate) fn one_to_dhcp(config: &InterfaceConfig) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::Fact;
     use crate::guest::facts::{CloudInitNetwork, InterfaceMatch, NicName};
     use crate::rules::Status;
     use crate::rules::testing::network::ifcfg_eth0;
@@ -502,6 +564,13 @@ mod tests {
             (
                 NetworkProgram::NetworkScripts,
                 scripts,
+                scripts.to_owned(),
+                "without DEVICE= the network scripts know no card for it",
+                format!("echo DEVICE=eth0 >> {scripts}"),
+            ),
+            (
+                NetworkProgram::NetworkScripts,
+                scripts,
                 format!("{scripts}:1"),
                 "the network scripts take the carriage return at the line's end into the value",
                 format!("sed -i 's/\\r$//' {scripts}"),
@@ -513,6 +582,61 @@ mod tests {
             let finding = expect(&NicDhcp, &facts, Status::Warn, detail);
             assert_eq!(remedy(&finding), command);
         }
+    }
+
+    #[test]
+    fn what_does_not_run_is_started_by_its_own_command() {
+        let netplan = || InterfaceConfig {
+            program: NetworkProgram::Netplan,
+            location: "/etc/netplan/01.yaml:5".to_owned(),
+            ..ifcfg_eth0()
+        };
+        let idle_for = |why: &Evidence| Fact::Known(Some(why.clone()));
+        let why = Evidence::new("services", "NetworkManager is not installed");
+        let facts = with(vec![InterfaceConfig { idle: idle_for(&why), ..netplan() }]);
+        let finding = expect(&NicDhcp, &facts, Status::Warn, "not installed");
+        assert_eq!(remedy(&finding), "netplan set ethernets.eth0.renderer=networkd");
+        let masked = "/etc/systemd/system/systemd-networkd.service";
+        for (program, location, detail, state, command) in [
+            (
+                NetworkProgram::Networkd,
+                masked,
+                "link to /dev/null",
+                UnitState::Masked,
+                "systemctl unmask systemd-networkd; systemctl enable systemd-networkd",
+            ),
+            (
+                NetworkProgram::Ifupdown,
+                "/etc/init.d/networking",
+                "in no runlevel that OpenRC starts at boot",
+                UnitState::Disabled,
+                "rc-update add networking boot",
+            ),
+        ] {
+            let why = Evidence::new(location, detail);
+            let mut facts = with(vec![InterfaceConfig { idle: idle_for(&why), ..netplan() }]);
+            linux_mut(&mut facts).network.programs =
+                vec![ProgramFacts { program, state: Fact::Known(state), evidence: why }];
+            let finding = expect(&NicDhcp, &facts, Status::Warn, location);
+            assert_eq!(remedy(&finding), command);
+        }
+    }
+
+    #[test]
+    fn debian_without_ifupdown_is_set_up_by_networkd() {
+        let mut facts = with(Vec::new());
+        os_mut(&mut facts).id = "debian".to_owned();
+        linux_mut(&mut facts).network.programs = vec![ProgramFacts {
+            program: NetworkProgram::Networkd,
+            state: Fact::Known(UnitState::Disabled),
+            evidence: Evidence::new("/usr/lib/systemd/system/systemd-networkd.service", "off"),
+        }];
+        let finding = expect(&NicDhcp, &facts, Status::Warn, "Nothing asks");
+        assert_eq!(
+            remedy(&finding),
+            "printf '[Match]\\nName=e*\\n\\n[Network]\\nDHCP=yes\\n' > /etc/systemd/network/80-dhcp.network \
+             && { systemctl unmask systemd-networkd; systemctl enable systemd-networkd; }"
+        );
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use super::cloud_init_settings::without_word;
 use super::host_keys::{HostKeys, host_keys};
-use super::machine_id_hostkeys::KEYS_AT_BOOT;
+use super::machine_id_hostkeys::keys_at_boot;
 use super::scope::{Decision, known, linux_only, settle, undecided};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell, skipped};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell, skipped, start};
 use crate::fact::{Evidence, Unread};
 use crate::guest::facts::{Facts, SshdFacts, UnitState};
 use crate::text;
@@ -23,8 +23,8 @@ static DOC: Doc = Doc {
         "否则无法通过网络登录，只能使用控制台。",
     ),
     decided: Fixed::new(
-        "/usr/sbin/sshd exists, and one of sshd.service, ssh.service and their sockets is started at boot (systemd, start links, upstart, OpenRC) and not passed over for a condition on a path (sshd_not_to_be_run); sshd_config is there and has no line that this version of sshd refuses; there are host keys, or cloud-init, a unit or a script makes them; ListenAddress and AddressFamily, if they are set, do not leave it at addresses that a new server need not have, or at IPv6 alone. Whether the firewall lets it in is another rule's business.",
-        "/usr/sbin/sshd存在，且sshd.service、ssh.service或对应的socket之一设置为开机启动（systemd、启动链接、upstart、OpenRC），且未因路径条件（sshd_not_to_be_run）被跳过；sshd_config存在且没有该版本sshd拒绝的行；存在主机密钥，或由cloud-init、启动单元或脚本生成；设置了ListenAddress或AddressFamily时，监听地址不限于新云服务器不一定具有的地址，也不限于IPv6。防火墙是否放行由其他规则检查。",
+        "/usr/sbin/sshd exists, and one of sshd.service, ssh.service and their sockets is started at boot (systemd, start links, upstart, OpenRC) and not passed over for a condition on a path (sshd_not_to_be_run); sshd_config is there and has no line that this version of sshd refuses; there are host keys, or cloud-init, a unit or a script makes them; ListenAddress and AddressFamily, if they are set, do not leave it at addresses that a new server need not have, or at IPv6 alone; where SELinux is to be enforced, one of its ports is 22 or has been given the label ssh_port_t. Whether the firewall lets it in is another rule's business.",
+        "/usr/sbin/sshd存在，且sshd.service、ssh.service或对应的socket之一设置为开机启动（systemd、启动链接、upstart、OpenRC），且未因路径条件（sshd_not_to_be_run）被跳过；sshd_config存在且没有该版本sshd拒绝的行；存在主机密钥，或由cloud-init、启动单元或脚本生成；设置了ListenAddress或AddressFamily时，监听地址不限于新云服务器不一定具有的地址，也不限于IPv6；强制启用SELinux时，其端口之一为22或已设置ssh_port_t标签。防火墙是否放行由其他规则检查。",
     ),
     remedy: Fixed::new(
         "systemctl enable sshd (Debian and Ubuntu: systemctl enable ssh; without systemd: chkconfig sshd on)",
@@ -92,6 +92,7 @@ fn decide(facts: &Facts) -> Decision {
     if enabled().next().is_some()
         && let HostKeys::Nobody = host_keys(linux)
     {
+        let command = keys_at_boot(linux);
         return Ok(Outcome::broken(
             text!(
                 "sshd has no host keys, and nothing makes them: it does not start without.",
@@ -99,9 +100,29 @@ fn decide(facts: &Facts) -> Decision {
             ),
             vec![Evidence::new("/etc/ssh/ssh_host_*_key", "not there")],
         )
-        .remedy(text!("{KEYS_AT_BOOT}", "{KEYS_AT_BOOT}")));
+        .remedy(text!("{command}", "{command}")));
     }
-    // A socket listens by itself.
+    // A socket listens by itself, and systemd may listen at any port.
+    if enabled().all(|unit| !unit.name.ends_with(".socket"))
+        && enabled().next().is_some()
+        && let Some(refused) = known(&sshd.port_refused)?
+    {
+        let (place, what) = (&refused.location, &refused.detail);
+        let ports = sshd.options.get("port").map_or("", |port| port.value.as_str());
+        let numbers = ports.split(' ').filter(|port| port.parse::<u16>().is_ok());
+        let command = numbers
+            .map(|port| format!("semanage port -a -t ssh_port_t -p tcp {port}"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        return Ok(Outcome::broken(
+            text!(
+                "SELinux does not let sshd listen at its port: {place}: {what}.",
+                "SELinux不允许sshd监听其端口：{place}：{what}。"
+            ),
+            vec![refused.clone()],
+        )
+        .remedy(text!("{command}", "{command}")));
+    }
     if enabled().all(|unit| !unit.name.ends_with(".socket"))
         && enabled().next().is_some()
         && let Some((evidence, only)) = listens_only_at(sshd)
@@ -152,7 +173,7 @@ fn decide(facts: &Facts) -> Decision {
     };
     let masked = sshd.units.iter().find(|unit| unit.state.known() == Some(&UnitState::Masked));
     let by_word = masked.and_then(|unit| unit.mask_word());
-    let name = shell::quote(&masked.unwrap_or(unit).name);
+    let command = start::command(linux, &[masked.unwrap_or(unit)]);
     // A unit and its alias have the same.
     let mut evidence: Vec<_> = sshd.units.iter().map(|unit| unit.evidence.clone()).collect();
     evidence.dedup();
@@ -166,10 +187,7 @@ fn decide(facts: &Facts) -> Decision {
     Ok(match (by_word, unit.state.known()) {
         (Some(word), _) => outcome.remedy(without_word(word)),
         (None, Some(UnitState::Absent)) => outcome,
-        _ => outcome.remedy(text!(
-            "systemctl unmask {name}; systemctl enable {name}",
-            "systemctl unmask {name}; systemctl enable {name}"
-        )),
+        _ => outcome.remedy(text!("{command}", "{command}")),
     })
 }
 
@@ -244,6 +262,22 @@ mod tests {
         (socket.name, socket.state) = ("ssh.socket".to_owned(), Fact::Known(UnitState::Enabled));
         linux_mut(&mut facts).sshd.units.push(socket);
         expect(&SshdEnabled, &facts, Status::Pass, "ssh.socket");
+    }
+
+    #[test]
+    fn a_port_without_the_label_of_selinux_warns() {
+        let mut facts = good_linux();
+        let sshd = &mut linux_mut(&mut facts).sshd;
+        let at = Evidence::new("/etc/ssh/sshd_config:17", "Port 2222: not labelled");
+        sshd.options.insert("port".to_owned(), sshd::option(17, "Port", "2222"));
+        sshd.port_refused = Fact::Known(Some(at));
+        let finding = expect(&SshdEnabled, &facts, Status::Warn, "sshd_config:17");
+        assert_eq!(remedy(&finding), "semanage port -a -t ssh_port_t -p tcp 2222");
+        linux_mut(&mut facts).sshd.units[0].name = "sshd.socket".to_owned();
+        expect(&SshdEnabled, &facts, Status::Pass, "sshd.socket");
+        let mut facts = good_linux();
+        linux_mut(&mut facts).sshd.port_refused = Fact::unknown("/var/lib/selinux", "torn");
+        expect(&SshdEnabled, &facts, Status::Unverified, "torn");
     }
 
     #[test]

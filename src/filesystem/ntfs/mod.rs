@@ -329,11 +329,13 @@ impl FileSystem for Ntfs {
         }
     }
 
-    /// By NTFS itself or by CompactOS.
-    fn is_compressed(&self, node: NodeId) -> Result<bool> {
+    /// Compressed by NTFS itself or by CompactOS, encrypted by EFS.
+    fn stored_as(&self, node: NodeId) -> Result<Option<&'static str>> {
         let record = self.record(node)?;
-        Ok(matches!(self.reparse(&record)?, Some(Reparse::Wof(..)))
-            || stream::is_compressed(&self.volume, &record, kind::DATA, &[])?)
+        if matches!(self.reparse(&record)?, Some(Reparse::Wof(..))) {
+            return Ok(Some("compressed"));
+        }
+        stream::stored_as(&self.volume, &record, kind::DATA, &[])
     }
 }
 

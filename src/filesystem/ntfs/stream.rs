@@ -29,18 +29,22 @@ pub(super) fn open(
     gather(volume, record, kind, name)?.finish(volume, record)
 }
 
-/// Whether the value of that attribute is compressed by NTFS.
+/// How NTFS stores the value of that attribute: see [`crate::filesystem::FileSystem::stored_as`].
 ///
 /// # Errors
 /// As [`open`].
-pub(super) fn is_compressed(
+pub(super) fn stored_as(
     volume: &Volume,
     record: &FileRecord,
     kind: u32,
     name: &[u8],
-) -> Result<bool> {
+) -> Result<Option<&'static str>> {
     let shape = gather(volume, record, kind, name)?.shape;
-    Ok(shape.is_some_and(|shape| shape.compression_unit.is_some()))
+    Ok(shape.and_then(|shape| match shape {
+        Shape { encrypted: true, .. } => Some("encrypted"),
+        Shape { compression_unit: Some(_), .. } => Some("compressed"),
+        _ => None,
+    }))
 }
 
 fn gather(volume: &Volume, record: &FileRecord, kind: u32, name: &[u8]) -> Result<Gathered> {

@@ -141,8 +141,8 @@ fn a_part_of_a_compressed_file_is_what_stands_there() {
     // Across the end of the first unit of 16 clusters.
     assert_eq!(file.vec(65_530, 20).unwrap(), whole[65_530..65_550]);
     assert!(file.read_at(file.len(), &mut [0]).is_err());
-    assert!(fs.is_compressed(numbers).unwrap());
-    assert!(!fs.is_compressed(fs.root()).unwrap());
+    assert_eq!(fs.stored_as(numbers).unwrap(), Some("compressed"));
+    assert_eq!(fs.stored_as(fs.root()).unwrap(), None);
 }
 
 /// As `content.py` makes it.

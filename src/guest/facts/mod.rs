@@ -147,6 +147,9 @@ pub struct LinuxFacts {
     pub fstab: Fact<Fstab>,
     /// `/etc/crypttab`; empty when there is none.
     pub crypttab: Fact<Vec<CrypttabEntry>>,
+    /// The system IDs by which its LVM uses volume groups of one host; only looked for when a group on
+    /// the disk has such an ID.
+    pub lvm_system_ids: Fact<Vec<Evidence>>,
     /// How it boots.
     pub boot: BootFacts,
     /// The installed kernels: directories of `/lib/modules` and what belongs to them. The one that
@@ -323,6 +326,10 @@ pub struct FstabEntry {
     pub options: Vec<String>,
     /// Sixth field.
     pub pass: u32,
+    /// Devices that the mount waits for besides, and fails without (systemd.mount(5),
+    /// `x-systemd.requires=`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<DeviceRef>,
     /// The mount unit that it is, when it is no line of `/etc/fstab`; line and text are those of its
     /// `What=`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -42,6 +42,9 @@ pub struct SshdFacts {
     /// What makes host keys at a start where there are none, besides cloud-init: a unit, a script;
     /// `Known(None)` when nothing does, or the image has some.
     pub host_key_maker: Fact<Option<Evidence>>,
+    /// Why SELinux lets sshd listen at none of its ports: the policy is enforced, and none of them has
+    /// the label `ssh_port_t`; `Known(None)` when nothing is seen to keep it from them.
+    pub port_refused: Fact<Option<Evidence>>,
     /// `PermitRootLogin` as it is set, or this version's default.
     pub permit_root_login: Fact<SshdOption>,
 }

@@ -126,10 +126,21 @@ fn entry(line: u32, text: &str, disk: &DiskFacts) -> Option<FstabEntry> {
         source,
         mount_point,
         fs_type,
+        requires: required_devices(&options, disk),
         options,
         pass,
         unit: None,
     })
+}
+
+/// Most devices that one line is taken to require; a line of the kernel's longest path names a hundred.
+const MAX_REQUIRED: usize = 128;
+
+/// The devices that `x-systemd.requires=` names; units and mount points are not followed.
+fn required_devices(options: &[String], disk: &DiskFacts) -> Vec<DeviceRef> {
+    let named = options.iter().filter_map(|option| option.strip_prefix("x-systemd.requires="));
+    let devices = named.filter(|name| name.starts_with("/dev/"));
+    devices.take(MAX_REQUIRED).map(|name| device_ref(name, disk)).collect()
 }
 
 /// A mount point without the slashes at its end.
@@ -281,6 +292,20 @@ mod tests {
         // systemd-fstab-generator takes it, libmount does not.
         assert_eq!((short.mount_point.as_str(), short.fs_type.as_str()), ("/x", "auto"));
         assert_eq!(parse(&text, &disk(), false).unwrap().entries.len(), 3);
+    }
+
+    #[test]
+    fn devices_that_a_mount_requires_are_looked_up() {
+        let text = format!(
+            "UUID={ROOT} /data ext4 x-systemd.requires=/dev/sdb1,x-systemd.requires=/dev/disk/by-uuid/{ROOT} 0 0\n\
+             tmpfs /x tmpfs x-systemd.requires=zfs-mount.service,x-systemd.after=/dev/sdb1 0 0\n"
+        );
+        let fstab = parse(&text, &disk(), true).unwrap();
+        let [data, tmp] = &fstab.entries[..] else { panic!("{fstab:?}") };
+        let resolved = |it: &DeviceRef| it.resolution.clone();
+        let found: Vec<_> = data.requires.iter().map(resolved).collect();
+        assert_eq!(found, [Resolution::Missing, Resolution::Volume(1)]);
+        assert!(tmp.requires.is_empty());
     }
 
     #[test]

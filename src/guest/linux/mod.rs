@@ -13,6 +13,7 @@ pub mod fstab;
 pub mod initramfs;
 pub mod kernel;
 pub mod leftovers;
+mod lvm_system_id;
 mod mount_unit;
 pub mod mounts;
 pub mod network;
@@ -127,7 +128,8 @@ fn inspect(
     boot::break_at_damaged_initramfs(&mut boot, &kernels);
     let falls_back = settings.get(INITRAMFS_TOOLS).is_some();
     let init = boot::init_link(&tree, command_line.unwrap_or_default(), falls_back);
-    let Files { units, accounts, packages, cloud_init, sshd, network } = files;
+    let Files { units, accounts, packages, cloud_init, mut sshd, network } = files;
+    sshd.port_refused = selinux::refused_port(&tree, command_line.unwrap_or_default(), &sshd);
     boot::settle_spelling(&mut boot, falls_back || units.is_systemd(), machine.disk);
     boot.stop = entry.as_ref().and_then(|entry| {
         let initramfs = default_initramfs(&kernels);
@@ -156,6 +158,7 @@ fn inspect(
         usr_merged: usr_merged(&tree),
         mounts,
         other_roots: root.others,
+        lvm_system_ids: lvm_system_id::find(&tree, machine.disk),
         crypttab: crypttab::find(&tree, machine.disk),
         fstab,
         boot,
@@ -186,8 +189,16 @@ fn break_at_refused_root(machine: &Machine<'_>, root: usize, facts: &mut LinuxFa
             "exported, so that nothing activates it",
         )
     });
-    let refusal =
-        exported.or_else(|| facts.refusal(&filesystem.health(), machine.disk, flags.split(',')));
+    let foreign = group.and_then(|group| {
+        let (id, ids) = (group.system_id.as_ref()?, facts.lvm_system_ids.known()?);
+        let what =
+            format!("it belongs to the host with the system ID {id}, which is not the guest's");
+        (!ids.iter().any(|has| has.detail == *id))
+            .then(|| Evidence::new(format!("volume group {}", group.name), what))
+    });
+    let refusal = exported
+        .or(foreign)
+        .or_else(|| facts.refusal(&filesystem.health(), machine.disk, flags.split(',')));
     let mut links = facts.boot.chain.iter_mut().filter(|link| link.state == LinkState::Found);
     let link = links.find(|link| link.kind == LinkKind::RootDevice);
     if let (Some(Evidence { location, detail, .. }), Some(link)) = (refusal, link) {
@@ -511,6 +522,24 @@ mod tests {
         // Without an entry nobody says which deployment starts.
         let guest = inspected(&disk, &[volume(MemoryFs::new()), volume(sysroot())]);
         assert!(guest.unread().unwrap().reason.contains("OSTree"), "{guest:?}");
+    }
+
+    /// Flatcar's: the root has no system in it, and the kernel has the initramfs in itself.
+    #[test]
+    fn a_usr_that_the_initramfs_mounts_leaves_the_system_unknown() {
+        let disk = device::tests::disk();
+        let boot = || boot_partition("/dev/sda5 mount.usr=/dev/sda3");
+        let guest = inspected(&disk, &[volume(boot()), volume(MemoryFs::new().dir("/usr"))]);
+        let unread = guest.unread().unwrap();
+        assert!(unread.location.ends_with("mount.usr=/dev/sda3"), "{unread:?}");
+        let table = "/dev/sda3 /usr ext4 ro 0 0\n";
+        for root in [
+            MemoryFs::new().dir("/usr/bin").file("/etc/passwd", "x"),
+            MemoryFs::new().dir("/usr").file("/etc/fstab", table),
+        ] {
+            let guest = inspected(&disk, &[volume(boot()), volume(root)]);
+            assert_eq!(linux(&guest).mounts[0].volume, Some(1));
+        }
     }
 
     #[test]

@@ -287,6 +287,7 @@ impl Unit {
             fs_type: if self.kind.is_empty() { "auto".to_owned() } else { self.kind },
             options,
             pass: 0,
+            requires: Vec::new(),
             unit: Some(MountUnit { name: name.to_owned(), path, started_by, required: false }),
         })
     }

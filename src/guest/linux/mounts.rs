@@ -39,7 +39,9 @@ pub(super) fn join(
         .known()
         .map(|fstab| fstab.entries.iter().filter(|e| joins(e)).collect())
         .unwrap_or_default();
-    entries.sort_by_key(|entry| (is_bind(entry), entry.mount_point.split('/').count()));
+    entries.sort_by_key(|entry| {
+        (is_bind(entry) || is_layered(entry), entry.mount_point.split('/').count())
+    });
     for (index, entry) in entries.into_iter().enumerate() {
         if index >= MAX_MOUNTS {
             // Left out, it would look as if nothing were mounted there.
@@ -49,7 +51,11 @@ pub(super) fn join(
             tree.mount(&real(&tree, &entry.mount_point), Mounted::Unreadable(reason));
             continue;
         }
-        let mounted = if is_bind(entry) { bind(&tree, entry) } else { Some(mount(machine, entry)) };
+        let mounted = match entry {
+            entry if is_layered(entry) => layered(&tree, entry),
+            entry if is_bind(entry) => bind(&tree, entry),
+            entry => Some(mount(machine, entry)),
+        };
         if let Some((what, facts)) = mounted {
             tree.mount(&real(&tree, &entry.mount_point), what);
             mounts.push(facts);
@@ -66,6 +72,27 @@ fn real(tree: &Tree, mount_point: &str) -> String {
 /// Whether the entry shows a directory of the tree at a second place.
 fn is_bind(entry: &FstabEntry) -> bool {
     entry.source.spec.starts_with('/') && (entry.has_option("bind") || entry.has_option("rbind"))
+}
+
+/// Whether the entry lays another directory over `/etc`, as SLE Micro and MicroOS did.
+fn is_layered(entry: &FstabEntry) -> bool {
+    entry.fs_type == "overlay" && entry.mount_point == "/etc"
+}
+
+/// What an overlay shows is not put together from its layers: with something in the upper one it is not
+/// known. Without, it is the directory below (Linux: Documentation/filesystems/overlayfs.rst).
+fn layered(tree: &Tree, entry: &FstabEntry) -> Option<(Mounted, MountFacts)> {
+    let upper = entry.options.iter().find_map(|option| option.strip_prefix("upperdir="))?;
+    // The initramfs has the root at /sysroot.
+    let upper = upper.strip_prefix("/sysroot").unwrap_or(upper);
+    let reason = match tree.read_dir(upper) {
+        Ok(entries) if entries.is_empty() => return None,
+        Ok(_) => format!("{upper} is laid over it, which is not read"),
+        Err(error) if error.is_absent() => return None,
+        Err(error) => format!("{upper}: {error}"),
+    };
+    let readable = Fact::unknown(entry.mount_point.clone(), reason.clone());
+    Some((Mounted::Unreadable(reason), MountFacts { readable, ..bare(entry) }))
 }
 
 /// What a bind mount shows; `None` when its source is not there, so that the mount fails, or is a
@@ -97,7 +124,7 @@ fn joins(entry: &FstabEntry) -> bool {
     entry.mount_point.starts_with('/')
         && entry.mount_point != "/"
         && entry.fs_type != "swap"
-        && (entry.source.resolution != Resolution::NoDevice || is_bind(entry))
+        && (entry.source.resolution != Resolution::NoDevice || is_bind(entry) || is_layered(entry))
         && !(entry.source.resolution == Resolution::Missing && goes_on_without(entry))
         && (!entry.is_noauto() || entry.mount_point.starts_with("/boot"))
 }
@@ -243,6 +270,31 @@ mod tests {
         assert_eq!(paths, [("/", Some(0)), ("/data", Some(1)), ("/var/lib", Some(1))]);
         // What cannot be mounted hides nothing.
         assert!(tree.exists("/srv/x").unwrap());
+    }
+
+    #[test]
+    fn what_is_laid_over_etc_leaves_it_unknown() {
+        let upper = "/var/lib/overlay/1/etc";
+        let fstab = format!(
+            "overlay /etc overlay lowerdir=/sysroot/etc,upperdir=/sysroot{upper},workdir=/sysroot/var/lib/overlay/work-etc,x-initrd.mount 0 0\n\
+             UUID={ROOT} /var ext4 defaults 0 0\n"
+        );
+        let root =
+            || MemoryFs::new().file("/etc/fstab", &fstab).file("/etc/shadow", "x").dir("/var");
+        let disk = disk();
+        let seen = |var: MemoryFs| {
+            let filesystems = [Fact::Known(None), Fact::Known(Some(var.shared()))];
+            let machine = Machine { disk: &disk, filesystems: &filesystems };
+            let (tree, mounts) = join(&machine, &at(root()), &fstab::find(&root().tree(), &disk));
+            let reason = mounts.iter().find_map(|mount| mount.readable.unread().cloned());
+            (tree.exists("/etc/shadow").ok(), reason.map(|unread| unread.reason))
+        };
+        let (etc, reason) = seen(MemoryFs::new().file("/lib/overlay/1/etc/shadow", "y"));
+        assert_eq!(etc, None);
+        assert!(reason.unwrap().starts_with(upper));
+        // As it is before the first start.
+        assert_eq!(seen(MemoryFs::new().dir("/lib/overlay/1/etc")), (Some(true), None));
+        assert_eq!(seen(MemoryFs::new().dir("/lib")), (Some(true), None));
     }
 
     #[test]

@@ -54,6 +54,9 @@ const OSTREE_MARK: &str = "/ostree/repo";
 /// Debian's, and snapper's first snapshot.
 const ROOT_SUBVOLUMES: &[&str] = &["/@", "/root", "/@rootfs", "/@/.snapshots/1/snapshot"];
 
+/// Longest mount table that is looked through for `/usr`.
+const MAX_FSTAB: u64 = 1 << 20;
+
 /// A file system that bears the mark of a system.
 struct Candidate {
     volume: usize,
@@ -187,12 +190,30 @@ fn on_volume(
         |candidate: &&Candidate| candidate.volume != volume || candidate.root != filesystem.root();
     let others = survey.candidates.iter().filter(is_other);
     let others = others.map(|candidate| candidate.evidence.clone()).collect();
+    if let Some(usr) = boot::usr(entry)
+        && lacks_usr(&filesystem, volume)
+    {
+        return Err(Unread::new(
+            format!("{place}: mount.usr={usr}"),
+            "the system is in a /usr of its own that the initramfs mounts, which is not followed",
+        ));
+    }
     let mut root = Root { volume, filesystem, evidence, others, beside: Vec::new() };
     if let Some(path) = boot::ostree(entry) {
         enter_deployment(&mut root, &path)
             .map_err(|error| Unread::new(format!("{place}: ostree={path}"), error.to_string()))?;
     }
     Ok(root)
+}
+
+/// Whether there is nothing in `/usr`, and the mount table names none either: Flatcar's and Container
+/// Linux's roots.
+fn lacks_usr(filesystem: &Arc<dyn FileSystem>, volume: usize) -> bool {
+    let tree = Tree::new(filesystem.clone(), volume);
+    let absent = |path: &str| matches!(tree.exists(path), Ok(false));
+    let table = tree.read_text("/etc/fstab", MAX_FSTAB).unwrap_or_default();
+    let named = table.lines().any(|line| line.split_ascii_whitespace().nth(1) == Some("/usr"));
+    absent("/usr/bin") && absent("/usr/lib") && !named
 }
 
 /// Makes the deployment that `ostree=` names the root, as `ostree-prepare-root` does: the

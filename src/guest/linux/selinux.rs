@@ -1,13 +1,17 @@
-//! An SELinux policy that is enforced and not there: the start ends at it.
+//! An SELinux policy that is enforced: not there, so that the start ends at it; and ports that it does not
+//! let sshd listen at.
 //!
 //! systemd loads the policy first of all and stops without, where it is to be enforced
 //! (`src/core/selinux-setup.c`, `mac_selinux_setup`); so does the initramfs of Enterprise Linux 6
 //! (dracut, `selinux-loadpolicy.sh`). The files: selinux_config(5), selinux_binary_policy_path(3).
+//!
+//! The policy gives sshd the ports with the label `ssh_port_t`: 22, and those that semanage-port(8) adds.
+//! Those stand in `ports.local` of the policy's store (libsemanage, `semanage_store.c`).
 
 use super::os_release;
-use crate::fact::Evidence;
+use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::{ChainLink, LinkKind, LinkState};
+use crate::guest::facts::{ChainLink, LinkKind, LinkState, SshdFacts};
 
 const CONFIG: &str = "/etc/selinux/config";
 
@@ -34,8 +38,26 @@ const SYSTEMS: [&str; 12] = [
 /// Words of the command line that choose another module or mode.
 const WORDS: [&str; 4] = ["selinux=", "enforcing=", "security=", "lsm="];
 
-/// The link that is missing, when it surely is.
-pub(super) fn missing_policy(tree: &Tree, command_line: &str) -> Option<ChainLink> {
+/// Where the stores of policies keep what semanage(8) changed, from the newest libsemanage on: since 2.4
+/// below `/var/lib`, on Enterprise Linux 7 still below `/etc`.
+const PORTS: [(&str, &str); 3] = [
+    ("/var/lib/selinux", "active/ports.local"),
+    ("/etc/selinux", "active/ports.local"),
+    ("/etc/selinux", "modules/active/ports.local"),
+];
+
+/// Longest list of ports read; each has a line of some 50 bytes.
+const MAX_PORTS: u64 = 1 << 20;
+
+/// The first version of the policy's form under which sshd is confined: that of Enterprise Linux 6. In 5,
+/// with 21, it was not.
+const CONFINED: u32 = 24;
+
+/// Ports that the policy lets sshd bind for others' sake: those of X11, which it forwards.
+const X11: std::ops::RangeInclusive<u16> = 6000..=6020;
+
+/// The policy that is surely to be enforced: the line that names it, and its name.
+fn enforced(tree: &Tree, command_line: &str) -> Option<(usize, String)> {
     let text = tree.read_text(CONFIG, MAX_CONFIG).ok()?;
     let values = |key: &str| -> Vec<(usize, String)> {
         let lines = (1_usize..).zip(text.lines());
@@ -51,9 +73,70 @@ pub(super) fn missing_policy(tree: &Tree, command_line: &str) -> Option<ChainLin
         return None;
     }
     let [(line, name)] = types.as_slice() else { return None };
-    if name.is_empty() || name.contains('/') {
-        return None;
+    (!name.is_empty() && !name.contains('/')).then(|| (*line, name.clone()))
+}
+
+/// Why none of sshd's ports is one that the policy lets it listen at.
+pub(super) fn refused_port(
+    tree: &Tree,
+    command_line: &str,
+    sshd: &SshdFacts,
+) -> Fact<Option<Evidence>> {
+    // An address may have a port of its own.
+    if !sshd.unread.is_empty() || sshd.options.contains_key("listenaddress") {
+        return Fact::Known(None);
     }
+    let Some(option) = sshd.options.get("port") else { return Fact::Known(None) };
+    let ports: Vec<u16> = option.value.split(' ').filter_map(|port| port.parse().ok()).collect();
+    if ports.is_empty() || ports.iter().any(|port| *port == 22 || X11.contains(port)) {
+        return Fact::Known(None);
+    }
+    let Some((_, name)) = enforced(tree, command_line) else { return Fact::Known(None) };
+    if !is_confined(tree, &name) {
+        return Fact::Known(None);
+    }
+    for (store, file) in PORTS {
+        let path = format!("{store}/{name}/{file}");
+        match tree.read_text(&path, MAX_PORTS) {
+            Ok(text) if text.lines().any(|line| labels(line, &ports)) => return Fact::Known(None),
+            Ok(_) => {}
+            Err(error) if error.is_absent() => {}
+            Err(error) => return Fact::Unknown(Unread::from((path.as_str(), &error))),
+        }
+    }
+    let Evidence { location, detail, .. } = &option.evidence;
+    let what = format!("{detail}: not labelled ssh_port_t, and SELINUX=enforcing");
+    Fact::Known(Some(Evidence {
+        detail: what,
+        location: location.clone(),
+        ..option.evidence.clone()
+    }))
+}
+
+/// Whether the policy is of a form whose sshd is confined.
+fn is_confined(tree: &Tree, name: &str) -> bool {
+    let Ok(entries) = tree.read_dir(&format!("/etc/selinux/{name}/policy")) else { return false };
+    entries.iter().any(|entry| {
+        let name = String::from_utf8_lossy(&entry.name);
+        let version = name.strip_prefix("policy.").and_then(|version| version.parse::<u32>().ok());
+        version.is_some_and(|version| version >= CONFINED)
+    })
+}
+
+/// Whether a line gives one of the ports sshd's label: `portcon tcp 2222 system_u:object_r:ssh_port_t:s0`,
+/// `2222-2230` for several.
+fn labels(line: &str, ports: &[u16]) -> bool {
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let ["portcon", "tcp", range, context, ..] = words.as_slice() else { return false };
+    let (first, last) = range.split_once('-').unwrap_or((range, range));
+    let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) else { return false };
+    context.split(':').nth(2) == Some("ssh_port_t")
+        && ports.iter().any(|port| (first..=last).contains(port))
+}
+
+/// The link that is missing, when it surely is.
+pub(super) fn missing_policy(tree: &Tree, command_line: &str) -> Option<ChainLink> {
+    let (line, name) = enforced(tree, command_line)?;
     let directory = format!("/etc/selinux/{name}/policy");
     match tree.read_dir(&directory) {
         Ok(entries) if entries.iter().any(|entry| entry.name.starts_with(b"policy.")) => {
@@ -82,6 +165,52 @@ mod tests {
 
     fn place(fs: MemoryFs, line: &str) -> Option<String> {
         missing_policy(&fs.tree(), line).map(|link| link.evidence.location)
+    }
+
+    #[test]
+    fn ports_of_sshd_must_have_its_label() {
+        let policy = "/etc/selinux/targeted/policy/policy.31";
+        let selinux = "SELINUX=enforcing\nSELINUXTYPE=targeted\n";
+        let el = |config: &str| {
+            machine("ID=\"centos\"\n", selinux)
+                .file(policy, "x")
+                .file("/usr/sbin/sshd", "x")
+                .file("/etc/ssh/sshd_config", config)
+        };
+        let refused = |fs: MemoryFs, line: &str| {
+            let tree = fs.tree();
+            let packages = crate::guest::facts::PackageFacts::default();
+            let units = crate::guest::linux::systemd_unit::BootUnits::walk(&tree);
+            let sshd = crate::guest::linux::sshd::find(&tree, &packages, &units);
+            refused_port(&tree, line, &sshd)
+        };
+        let at = |fs: MemoryFs| refused(fs, "ro").known().unwrap().clone().map(|at| at.location);
+        let moved = "UsePAM yes\nPort 2222\n";
+        assert_eq!(at(el(moved)), Some("/etc/ssh/sshd_config:2".to_owned()));
+        assert_eq!(refused(el(moved), "ro enforcing=0"), Fact::Known(None));
+        for config in
+            ["UsePAM yes\n", "Port 22\nPort 2222\n", "ListenAddress 0.0.0.0:2222\nPort 2222\n"]
+        {
+            assert_eq!(at(el(config)), None, "{config}");
+        }
+        // As semanage port -a of policycoreutils 2.9 writes it.
+        let list = "# This file is auto-generated by libsemanage\n# Do not edit directly.\n\n";
+        let line = |ports: &str, label: &str| {
+            format!("{list}portcon tcp {ports} system_u:object_r:{label}:s0\n")
+        };
+        let path = "/var/lib/selinux/targeted/active/ports.local";
+        assert_eq!(at(el(moved).file(path, line("2222", "ssh_port_t"))), None);
+        assert_eq!(at(el(moved).file(path, line("2200-2300", "ssh_port_t"))), None);
+        assert!(at(el(moved).file(path, line("2223", "ssh_port_t"))).is_some());
+        assert!(at(el(moved).file(path, line("2222", "http_port_t"))).is_some());
+        let old = "/etc/selinux/targeted/modules/active/ports.local";
+        assert_eq!(at(el(moved).file(old, line("2222", "ssh_port_t"))), None);
+        let torn = el(moved).file(path, "x").unreadable(path);
+        assert_eq!(refused(torn, "ro").unread().unwrap().location, path);
+        let el5 = machine("ID=\"centos\"\n", selinux)
+            .file("/etc/selinux/targeted/policy/policy.21", "x")
+            .file("/etc/ssh/sshd_config", moved);
+        assert_eq!(at(el5), None);
     }
 
     fn machine(os: &str, config: &str) -> MemoryFs {

@@ -170,12 +170,12 @@ fn system_hives(fs: &dyn FileSystem) -> impl Iterator<Item = &'static [&'static 
     SYSTEM_HIVES.iter().filter(|path| matches!(file_at(fs, *path), Ok(true)))
 }
 
-/// The tree of the volume of the Windows that would be booted; none where it has none that can be
-/// read, or which one it is is not known.
-pub fn tree(machine: &Machine<'_>) -> Option<Tree> {
+/// The tree of the volume of the Windows that would be booted, and its directory in it; none where it
+/// has none that can be read, or which one it is is not known.
+pub fn tree(machine: &Machine<'_>) -> Option<(Tree, String)> {
     let boot = boot::follow(machine);
     let (path, _) = boot.of_firmware(&firmware(machine));
-    system(machine, path).ok().map(|(tree, _)| tree)
+    system(machine, path).ok()
 }
 
 /// The tree and the directory of the installation that a boot chain leads to; where it leads to none,
@@ -225,7 +225,7 @@ fn system(machine: &Machine<'_>, path: &WindowsBootPath) -> Result<(Tree, String
 }
 
 /// The directory of the hives below that of Windows.
-fn hives(directory: &str) -> String {
+pub(crate) fn hives(directory: &str) -> String {
     format!("{directory}/System32/config")
 }
 

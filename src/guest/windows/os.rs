@@ -140,7 +140,7 @@ pub(super) fn directory(tree: &Tree, root: &SystemRoot, hklm: &Hklm<'_>) -> Fact
 }
 
 /// The processor that its kernel is made for; where the kernel's file does not tell it, the one that
-/// the registry names.
+/// the registry names, with the reason why the file does not.
 pub(super) fn arch(
     tree: &Tree,
     root: &SystemRoot,
@@ -149,10 +149,13 @@ pub(super) fn arch(
     let kernel = root.path("System32/ntoskrnl.exe");
     let shown = root.shown("System32/ntoskrnl.exe");
     let read = tree.open(&kernel).and_then(|file| pe::read(file.as_ref()));
-    if let Ok(found) = &read {
-        let detail = format!("machine {:#06x}", found.machine);
-        return Fact::Known((found.architecture(), Evidence::new(shown, detail)));
-    }
+    let error = match read {
+        Ok(found) => {
+            let detail = format!("machine {:#06x}", found.machine);
+            return Fact::Known((found.architecture(), Evidence::new(shown, detail)));
+        }
+        Err(error) => error,
+    };
     const ENVIRONMENT: &str = r"Control\Session Manager\Environment";
     let of_registry = || {
         let place = hklm.control_set(ENVIRONMENT)?;
@@ -165,7 +168,8 @@ pub(super) fn arch(
             "ARM" => Architecture::Arm,
             _ => Architecture::Other,
         };
-        Ok((arch, found.evidence))
+        let Evidence { location, detail, .. } = found.evidence;
+        Ok((arch, Evidence::new(location, format!("{detail} ({shown}: {error})"))))
     };
     fact(ENVIRONMENT, of_registry())
 }
@@ -225,6 +229,19 @@ mod tests {
         assert_eq!(seen(database()).unwrap(), format!("{said}not there)"));
         let whole = database().files(|files| files.file("/Windows/NTDS/ntds.dit", "1234"));
         assert_eq!(seen(whole).unwrap(), format!("{said}4 bytes)"));
+    }
+
+    #[test]
+    fn a_processor_that_the_registry_names_says_why_the_kernel_does_not() {
+        let found = guest().system(|hive| {
+            hive.key(r"ControlSet001\Control\Session Manager\Environment")
+                .text("PROCESSOR_ARCHITECTURE", "AMD64")
+        });
+        let found = found.files(|files| files.file("/Windows/System32/ntoskrnl.exe", "MZ"));
+        let Fact::Known((arch, evidence)) = found.look(arch) else { panic!("unknown") };
+        assert_eq!(arch, Architecture::X86_64);
+        let said = r"PROCESSOR_ARCHITECTURE=AMD64 (\Windows\System32\ntoskrnl.exe: ";
+        assert!(evidence.detail.starts_with(said), "{evidence:?}");
     }
 
     #[test]

@@ -191,7 +191,8 @@ fn the_tree_is_that_of_the_volume_with_the_system_hive() {
     let system = MemoryFs::new().file("/Windows/System32/config/SYSTEM", "regf");
     let filesystems = [Fact::Known(Some(data.shared())), Fact::Known(Some(system.shared()))];
     let machine = Machine { disk: &disk, filesystems: &filesystems };
-    let tree = tree(&machine).unwrap();
+    let (tree, directory) = tree(&machine).unwrap();
+    assert_eq!(directory, "/Windows");
     assert_eq!(tree.read("/Windows/System32/config/SYSTEM", 16).unwrap(), b"regf");
     let none = Machine { disk: &disk, filesystems: &filesystems[..1] };
     assert!(super::tree(&none).is_none());

@@ -8,6 +8,7 @@ use crate::guest::facts::{FileSystemFacts, UnitFacts, UnitState};
 use crate::remedy::step::{Edit, Step};
 use crate::rules::Profile;
 use crate::rules::shell::file_and_line;
+use crate::rules::start::without_systemd;
 use crate::text;
 
 const SSHD_CONFIG: &str = "/etc/ssh/sshd_config";
@@ -61,6 +62,14 @@ fn sshd(case: &Case<'_>) -> Plan {
             Some((_, path)) => Plan::one(Step::Delete(path.trim().to_owned())),
             None => Plan::ByHand(super::no_step()),
         };
+    }
+    // Links that systemd would follow start nothing under another init.
+    let other = sshd.units.iter().any(|unit| {
+        unit.state == Fact::Known(UnitState::Disabled)
+            && without_systemd(case.linux, &unit.name, &unit.evidence).is_some()
+    });
+    if other {
+        return Plan::one(Step::run(case.remedy()));
     }
     match state(UnitState::Masked).or(state(UnitState::Disabled)) {
         // Both services and sockets are among them, without their suffixes.

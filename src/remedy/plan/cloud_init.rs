@@ -10,6 +10,7 @@ use crate::remedy::step::Step;
 use crate::rules::Profile;
 use crate::rules::nic::{Family, family_of};
 use crate::rules::shell::file_and_line;
+use crate::rules::start::without_systemd;
 use crate::text;
 
 const DIRECTORY: &str = "/etc/cloud/cloud.cfg.d";
@@ -151,7 +152,10 @@ fn enabled(case: &Case<'_>) -> Plan {
         }
         match unit.state {
             Fact::Known(UnitState::Disabled | UnitState::Masked) => {
-                steps.push(Step::Enable(format!("{}.service", unit.name)));
+                steps.push(match without_systemd(case.linux, &unit.name, &unit.evidence) {
+                    Some(command) => Step::run(command),
+                    None => Step::Enable(format!("{}.service", unit.name)),
+                });
             }
             // Taking away what switches it off lets the condition hold again.
             Fact::Known(UnitState::Skipped) if steps.is_empty() => {

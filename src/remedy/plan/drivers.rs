@@ -61,6 +61,7 @@ fn rebuild(linux: &LinuxFacts, release: &str, image: Option<String>) -> Option<S
         Family::Dracut => Maker::Dracut,
         Family::InitramfsTools => Maker::InitramfsTools,
         Family::Mkinitrd => Maker::Mkinitrd,
+        Family::Mkinitfs | Family::Mkinitcpio => return None,
     };
     Some(Step::Rebuild(Rebuild { maker, release: release.to_owned(), image }))
 }
@@ -143,7 +144,7 @@ fn configure(linux: &LinuxFacts, modules: &[String]) -> Vec<Step> {
             let script = format!("s/^INITRD_MODULES=\"/&{names} /");
             vec![Step::edit("/etc/sysconfig/kernel", Edit::Script(script))]
         }
-        None => Vec::new(),
+        Some(Family::Mkinitfs | Family::Mkinitcpio) | None => Vec::new(),
     }
 }
 

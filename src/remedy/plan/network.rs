@@ -72,7 +72,10 @@ fn dhcp(case: &Case<'_>) -> Plan {
     }
     let idle = interfaces(case.linux).iter().find_map(|config| {
         let why = config.idle.known()?.as_ref().filter(|why| shown(why))?;
-        wake(config, why)
+        wake(config, why).or_else(|| {
+            let start = nic_dhcp::start_program(case.linux, config, why);
+            start.map(|command| vec![Step::run(command)])
+        })
     });
     match idle {
         Some(steps) => Plan::steps(steps),

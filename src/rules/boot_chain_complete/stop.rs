@@ -23,8 +23,8 @@ fn end(kind: StopKind) -> Fixed {
             Fixed::new("The start ends in a shell of the initramfs", "启动会停在initramfs的shell")
         }
         StopKind::AbsentDevice => Fixed::new(
-            "The initramfs waits for a logical volume that is not there, and the start ends in its emergency shell",
-            "initramfs等待不存在的逻辑卷，启动会停在其紧急shell",
+            "The initramfs waits for a volume that is not there, and the start ends in its emergency shell",
+            "initramfs等待不存在的卷，启动会停在其紧急shell",
         ),
         StopKind::Shell => Fixed::new(
             "The start ends in a shell on the console in place of init",

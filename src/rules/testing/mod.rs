@@ -275,6 +275,7 @@ pub(crate) fn mount(line: u32, source: DeviceRef, mount_point: &str, fs_type: &s
         fs_type: fs_type.to_owned(),
         options: vec!["defaults".to_owned()],
         pass: 0,
+        requires: Vec::new(),
         unit: None,
     }
 }
@@ -690,6 +691,7 @@ pub(crate) fn good_linux() -> Facts {
         usr_merged: Fact::Known(true),
         mounts: vec![mount_facts("/", 1, 1), mount_facts("/boot", 0, 2)],
         other_roots: Vec::new(),
+        lvm_system_ids: Fact::Known(Vec::new()),
         fstab: Fact::Known(fstab),
         crypttab: Fact::Known(Vec::new()),
         boot: BootFacts {

@@ -42,6 +42,7 @@ pub(super) fn good() -> SshdFacts {
             "/usr/lib/systemd/system/sshd.service:4",
             "Wants=sshd-keygen.service",
         ))),
+        port_refused: Fact::Known(None),
         permit_root_login: Fact::Known(option(38, "PermitRootLogin", "yes")),
     }
 }
@@ -59,6 +60,7 @@ pub(super) fn unread() -> SshdFacts {
         conditional: Vec::new(),
         invalid: Vec::new(),
         host_key_maker: Fact::Unknown(why()),
+        port_refused: Fact::Unknown(why()),
         permit_root_login: Fact::Unknown(why()),
     }
 }

@@ -171,6 +171,7 @@ fn disks_by_serial_number_and_bus_names_of_system_mounts_are_bindings() {
         fs_type: "ext4".to_owned(),
         options: Vec::new(),
         pass: 0,
+        requires: Vec::new(),
         unit: None,
     };
     let fstab = Fact::Known(Fstab {

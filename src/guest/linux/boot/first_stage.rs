@@ -1,6 +1,7 @@
 //! The chain under BIOS from the first sector to the loader's configuration.
 
 use super::entry::Configuration;
+use super::firmware::active_in_mbr;
 use super::grub_config;
 use super::grub_device::Device;
 use super::grub_script::{Interpreter, Platform, Stop};
@@ -219,6 +220,26 @@ pub(super) fn whole_disk(disk: &DiskFacts) -> Option<usize> {
 /// Boot code that hands over to the active partition's boot sector.
 fn active_partition(volumes: &Volumes<'_>, chain: &mut Chain) -> Option<Configuration> {
     let disk = volumes.disk();
+    let code = disk.boot_code.known().map_or(BootCodeKind::Generic, |code| code.kind);
+    match active_in_mbr(disk, code) {
+        Ok(true) => {}
+        Ok(false) => {
+            let words =
+                "the code in sector 0 reads the protective MBR, where no partition is active";
+            let evidence = Evidence::new("partition table", words);
+            chain.push(LinkKind::ActivePartition, LinkState::Missing, evidence);
+            return None;
+        }
+        Err(unread) => {
+            let state = LinkState::Unknown(unread.reason);
+            chain.push(
+                LinkKind::ActivePartition,
+                state,
+                Evidence::new(unread.location, "not read"),
+            );
+            return None;
+        }
+    }
     let active: Vec<_> = disk
         .partitions
         .iter()

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::command_line;
 use super::entry::{Configuration, EntrySpec, FileSpec, MAX_LISTED_ENTRIES, lacks_kernel};
 use super::grub_script::menu::{MenuItem, leading_number, split_default};
 use super::grub_script::{Doubt, Interpreter, Loaded, LoadedFile, Stop};
@@ -134,7 +135,10 @@ fn choose_in(
     let Some(item) = grub.menu.items.get(index) else { return Ok(None) };
     let locked = lock(grub, item)?;
     let (inner, ended) = grub.enter(item, rest);
-    let mut chosen = leave(&inner, ended, item, above.to_owned(), depth)?;
+    let mut chosen = match with_initrd(grub, &inner, item, above) {
+        Some(chosen) => Some(chosen),
+        None => leave(&inner, ended, item, above.to_owned(), depth)?,
+    };
     if let Some(chosen) = &mut chosen {
         chosen.locked = locked.or_else(|| chosen.locked.take());
     }
@@ -156,6 +160,38 @@ fn lock(grub: &Interpreter<'_, '_>, item: &MenuItem) -> Result<Option<String>, D
             users.value
         ))),
     }
+}
+
+/// What an entry of Ubuntu starts at the second try, where all its files are there: with
+/// `GRUB_FORCE_PARTUUID` the first has no initramfs, notes itself as failed before it begins (the function
+/// `initrdfail`) and starts the machine anew when it cannot go on (`panic=-1`); then the entry takes the
+/// initramfs (grub2 of Ubuntu, `/etc/grub.d/00_header` and `10_linux`).
+fn with_initrd(
+    grub: &Interpreter<'_, '_>,
+    first: &Interpreter<'_, '_>,
+    item: &Rc<MenuItem>,
+    above: &str,
+) -> Option<Chosen> {
+    let value = |of: &Interpreter<'_, '_>| {
+        let text = of.variable("initrdfail");
+        text.doubt.is_none().then_some(text.value)
+    };
+    let noted = value(grub)?.is_empty() && value(first)? == "1";
+    let again = command_line::last_value(&first.loaded.command_line, "panic");
+    let again = again.is_some_and(|panic| panic.starts_with('-'));
+    if !(noted && again && first.loaded.initrds.is_empty()) {
+        return None;
+    }
+    let mut grub = grub.clone();
+    grub.preset("initrdfail", "1");
+    let (second, ended) = grub.enter(item, None);
+    ended.ok()?;
+    let mut chosen = finish(&second, Some(item), "").ok()?;
+    chosen.entry.title.insert_str(0, above);
+    let entry = &chosen.entry;
+    let mut files = entry.kernel.iter().chain(&entry.initrds);
+    let whole = files.all(|file| matches!(file.resolved, Fact::Known(Some(_))));
+    (whole && !entry.initrds.is_empty()).then_some(chosen)
 }
 
 /// What running an entry came to: a kernel, or another menu.

@@ -8,6 +8,7 @@
 mod bls;
 pub(super) mod command_line;
 mod discovery;
+mod dracut_devices;
 mod entry;
 #[cfg(test)]
 mod fake;
@@ -143,6 +144,11 @@ pub fn absent_subvolume(filesystem: &dyn FileSystem, entry: &BootEntry) -> Optio
 /// The deployment that the entry starts (`ostree=`).
 pub fn ostree(entry: &BootEntry) -> Option<String> {
     command_line::last_value(&entry.command_line, "ostree").filter(|path| path.starts_with('/'))
+}
+
+/// Where the entry has the initramfs mount `/usr` from (systemd-fstab-generator(8), `mount.usr=`).
+pub(super) fn usr(entry: &BootEntry) -> Option<String> {
+    command_line::last_value(&entry.command_line, "mount.usr")
 }
 
 /// Breaks the chain at an initramfs that is damaged: what lies behind that place never runs.

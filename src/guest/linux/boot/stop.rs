@@ -2,10 +2,11 @@
 //! place. What init itself makes of the command line is `systemd_unit`'s.
 
 use super::command_line::{last_value, parameters};
+use super::dracut_devices;
 use crate::disk::facts::DiskFacts;
-use crate::fact::{Evidence, Fact};
+use crate::fact::Evidence;
 use crate::guest::facts::{
-    BootEntry, ChainLink, InitramfsFacts, LinkState, ListingEnd, Resolution, StartStop, StopKind,
+    BootEntry, ChainLink, InitramfsFacts, LinkState, Resolution, StartStop, StopKind,
 };
 use crate::guest::linux::INITRAMFS_TOOLS;
 use crate::guest::linux::device::device_ref;
@@ -46,6 +47,12 @@ pub(in crate::guest::linux) fn stop(
         let found = if of_tools { tools_break(&words) } else { dracut_break(&words) };
         if let Some(word) = found {
             return stops(StopKind::InitramfsShell, word);
+        }
+        let dracut = initramfs.filter(|_| !of_tools);
+        if let Some(word) =
+            dracut.and_then(|it| dracut_devices::absent(entry, it, &words, settings, disk))
+        {
+            return stops(StopKind::AbsentDevice, word);
         }
         let with_lvm = initramfs.filter(|it| !of_tools && it.programs.contains("lvm"));
         if let Some(word) =
@@ -132,14 +139,7 @@ fn passes_over_root(
         return Some(word.clone());
     }
     // The lists in the initramfs count as well, so that they must be known.
-    if initramfs.listing != Fact::Known(ListingEnd::Complete) {
-        return None;
-    }
-    let mut all = words.to_vec();
-    for (_, setting) in settings.below("etc/cmdline") {
-        let Setting::Text(text) = setting else { return None };
-        all.extend(parameters(&String::from_utf8_lossy(text)));
-    }
+    let all = dracut_devices::all_words(initramfs, words, settings)?;
     let listed = |names: [&'static str; 2]| {
         all.iter().filter_map(move |word| names.iter().find_map(|name| word.strip_prefix(name)))
     };
@@ -177,7 +177,8 @@ fn absent_by_itself(
 mod tests {
     use super::*;
     use crate::disk::facts::{LogicalVolumeFacts, VolumeGroupFacts};
-    use crate::guest::facts::{BootFile, LinkKind};
+    use crate::fact::Fact;
+    use crate::guest::facts::{BootFile, LinkKind, ListingEnd};
     use crate::guest::linux::device::tests::disk;
 
     fn entry(command_line: &str) -> BootEntry {

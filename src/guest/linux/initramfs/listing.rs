@@ -23,8 +23,16 @@ const HIDING: [&[u8]; 4] =
 
 /// Programs that are taken note of, in any folder of programs: those that put together what root may
 /// lie on, and `nlplug-findfs`, by which an initramfs of Alpine's mkinitfs is known.
-const PROGRAMS: [&str; 7] =
-    ["lvm", "mdadm", "mdassemble", "multipath", "multipathd", "dmraid", "nlplug-findfs"];
+const PROGRAMS: [&str; 8] = [
+    "lvm",
+    "mdadm",
+    "mdassemble",
+    "multipath",
+    "multipathd",
+    "dmraid",
+    "cryptsetup",
+    "nlplug-findfs",
+];
 
 /// Folders of programs, `/usr` cut off.
 const PROGRAM_FOLDERS: [&[u8]; 2] = [b"sbin/", b"bin/"];

@@ -45,6 +45,12 @@ pub(super) fn red_hat(
                 (None, Fact::Known(_)) => {}
             }
         }
+        let reads = Readers { scripts: by_scripts, network_manager: by_network_manager && managed };
+        if let Some(why) = for_no_card(&file, &assignments, &reads)
+            && config.idle == Fact::Known(None)
+        {
+            config.idle = Fact::Known(Some(why));
+        }
         if let Some(why) = off.as_ref().filter(|_| config.idle == Fact::Known(None))
             && !(managed && by_network_manager)
         {
@@ -61,6 +67,39 @@ pub(super) fn red_hat(
         }
         found.push(config);
     }
+}
+
+/// Which programs read a file.
+struct Readers {
+    scripts: bool,
+    network_manager: bool,
+}
+
+/// Why none of its readers makes anything of a file that does not say which card it is for: the network
+/// scripts take the name from `DEVICE` or look for `HWADDR`, never from the file's name
+/// (`network-functions`, `source_config`; `ifup-eth`); NetworkManager reads no file without `TYPE` and
+/// `DEVICE` (ifcfg-rh, `connection_from_file_full`), and takes one without `DEVICE` for every card.
+fn for_no_card(
+    file: &Content,
+    assignments: &[Assignment<'_>],
+    reads: &Readers,
+) -> Option<Evidence> {
+    let has = |key: &str| !value(assignments, key).is_empty();
+    if has("DEVICE") {
+        return None;
+    }
+    let typed = has("TYPE") || has("TEAM_CONFIG") || has("TEAM_MASTER");
+    let what = match reads {
+        Readers { network_manager: true, .. } if typed => return None,
+        Readers { network_manager: true, .. } => {
+            "without DEVICE= and TYPE= NetworkManager does not read it"
+        }
+        Readers { scripts: true, .. } if !has("HWADDR") => {
+            "without DEVICE= the network scripts know no card for it"
+        }
+        _ => return None,
+    };
+    Some(Evidence::new(&*file.path, what))
 }
 
 /// What makes Red Hat's network scripts do nothing (initscripts, `/etc/init.d/network`: it exits without

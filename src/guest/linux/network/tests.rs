@@ -78,6 +78,34 @@ fn an_ifcfg_file_says_what_the_network_scripts_do() {
     assert_eq!(port.ipv4, Addressing::None);
 }
 
+/// initscripts' `source_config` and NetworkManager's `connection_from_file_full`.
+#[test]
+fn an_ifcfg_file_must_say_which_card_it_is_for() {
+    let path = "/etc/sysconfig/network-scripts/ifcfg-eth0";
+    let config = |units: &[&str], text: &str| {
+        let text = format!("{text}BOOTPROTO=dhcp\nONBOOT=yes\n");
+        one(systemd(units).file("/etc/sysconfig/network", "NETWORKING=yes\n").file(path, text))
+    };
+    let idle = |units: &[&str], text: &str| config(units, text).idle.known().cloned().unwrap();
+    for (units, text, used) in [
+        (&["network"][..], "DEVICE=eth0\n", true),
+        (&["network"], "", false),
+        (&["network"], "TYPE=Ethernet\n", false),
+        (&["network"], "HWADDR=00:0c:29:1a:2b:3c\n", true),
+        (&["NetworkManager"], "", false),
+        (&["NetworkManager"], "HWADDR=00:0c:29:1a:2b:3c\n", false),
+        (&["NetworkManager"], "TYPE=Ethernet\n", true),
+        (&["network", "NetworkManager"], "TYPE=Ethernet\n", true),
+        (&["network", "NetworkManager"], "TYPE=Ethernet\nNM_CONTROLLED=no\n", false),
+    ] {
+        let idle = idle(units, text);
+        assert_eq!(idle.is_none(), used, "{units:?} {text}");
+        assert!(idle.is_none_or(|why| why.location == path));
+    }
+    // For every card.
+    assert_eq!(config(&["NetworkManager"], "TYPE=Ethernet\n").reach(&eth0()), Reach::Yes);
+}
+
 /// The network scripts' shell keeps the carriage return, NetworkManager's `svUnescape` drops it.
 #[test]
 fn a_carriage_return_counts_for_the_network_scripts() {

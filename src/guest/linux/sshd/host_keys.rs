@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
+use crate::guest::linux::systemd_unit::SYSTEMD;
 
 /// Directories of units. What the administrator wrote is in the first.
 const UNITS: [&str; 3] = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
@@ -19,6 +20,7 @@ const SERVER: [&str; 4] = ["sshd.service", "ssh.service", "sshd@.service", "ssh@
 
 /// Directories of init scripts, and single ones.
 const SCRIPTS: [&str; 2] = ["/etc/init.d", "/etc/rc.d/init.d"];
+const UPSTART: &str = "/etc/init";
 const SINGLE: [&str; 5] = [
     "/etc/rc.local",
     "/etc/rc.d/rc.local",
@@ -100,7 +102,10 @@ impl Search<'_> {
                 }
             }
         }
-        for directory in SCRIPTS {
+        // Jobs of upstart, which only that reads.
+        let has_systemd = SYSTEMD.iter().any(|path| !matches!(self.tree.exists(path), Ok(false)));
+        let upstart = Some(UPSTART).filter(|_| !has_systemd);
+        for directory in SCRIPTS.into_iter().chain(upstart) {
             for name in self.names(directory)? {
                 let found = self.word_in(&format!("{directory}/{name}"))?;
                 if let Some(seen) = found.filter(counts) {
@@ -213,6 +218,14 @@ mod tests {
         ] {
             assert_eq!(one(path, text), Some(format!("{path}:2")), "{path}");
         }
+    }
+
+    #[test]
+    fn a_job_of_upstart_makes_them_where_upstart_runs() {
+        let path = "/etc/init/ssh-host-keys.conf";
+        let fs = || MemoryFs::new().file(path, "start on starting ssh\ntask\nexec ssh-keygen -A\n");
+        assert_eq!(place(fs()), Some(format!("{path}:3")));
+        assert_eq!(place(fs().file(SYSTEMD[1], "ELF")), None);
     }
 
     #[test]

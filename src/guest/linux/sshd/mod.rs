@@ -36,6 +36,7 @@ pub fn find(tree: &Tree, packages: &PackageFacts, boot: &BootUnits<'_>) -> SshdF
         version: package.map(|package| package.version.clone()),
         units: units(boot),
         host_key_maker: host_key_maker(tree, &config),
+        port_refused: Fact::Known(None),
         files: config.files,
         drop_ins: config.drop_ins,
         unread: config.unread,

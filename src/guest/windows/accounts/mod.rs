@@ -9,6 +9,7 @@ mod nt_hash;
 mod user;
 
 use self::nt_hash::Verifier;
+use self::user::Lockout;
 
 use super::hklm::{Hklm, Place, fact};
 use crate::error::{Error, Result};
@@ -36,7 +37,10 @@ fn read(hklm: &Hklm<'_>, verifier: Option<&Fact<Verifier>>) -> Result<WindowsAcc
         return Err(Error::Unreadable { path: users.path, reason });
     }
     let members = fact("Builtin", administrators::relative_ids(hklm));
-    let max_age = fact(&format!(r"HKLM\SAM\{DOMAIN}\F"), max_password_age(hklm));
+    let policy = policy(hklm);
+    let place = format!(r"HKLM\SAM\{DOMAIN}\F");
+    let max_age = fact(&place, policy.clone().and_then(|data| user::max_password_age(&data)));
+    let lockout = policy.and_then(|data| user::lockout(&data)).ok().flatten();
     let mut found = WindowsAccounts { accounts: Vec::new(), unread: Vec::new() };
     for (index, place) in users.below()?.into_iter().enumerate() {
         if index >= MAX_ACCOUNTS {
@@ -45,7 +49,7 @@ fn read(hklm: &Hklm<'_>, verifier: Option<&Fact<Verifier>>) -> Result<WindowsAcc
         }
         // `Names` lists the same accounts by their names.
         let Ok(rid) = u32::from_str_radix(place.name(), 16) else { continue };
-        match account(&place, rid, &members, &max_age, verifier) {
+        match account(&place, rid, &members, &max_age, lockout.as_ref(), verifier) {
             Ok(account) => found.accounts.push(account),
             Err(Error::Unreadable { path, reason }) => {
                 found.unread.push(Unread::new(path, reason));
@@ -57,13 +61,13 @@ fn read(hklm: &Hklm<'_>, verifier: Option<&Fact<Verifier>>) -> Result<WindowsAcc
     Ok(found)
 }
 
-/// How long passwords last, as [`user::max_password_age`].
-fn max_password_age(hklm: &Hklm<'_>) -> Result<Option<u64>> {
+/// The value F of the domain, in which the policy of passwords stands.
+fn policy(hklm: &Hklm<'_>) -> Result<Vec<u8>> {
     let value = hklm.sam(DOMAIN)?.value("F")?.ok_or_else(|| Error::Unreadable {
         path: format!(r"HKLM\SAM\{DOMAIN}\F"),
         reason: "the value is not there".to_owned(),
     })?;
-    user::max_password_age(&value.data)
+    Ok(value.data)
 }
 
 fn account(
@@ -71,6 +75,7 @@ fn account(
     rid: u32,
     members: &Fact<Vec<u32>>,
     max_age: &Fact<Option<u64>>,
+    lockout: Option<&Lockout>,
     verifier: Option<&Fact<Verifier>>,
 ) -> Result<WindowsAccount> {
     let value = |name: &str| {
@@ -93,12 +98,17 @@ fn account(
     let has_hash = password == Ok(WindowsPassword::Set);
     let password_matches = verifier.filter(|_| has_hash).map(compare);
     let flags = fixed.flags;
+    let by_count = lockout.is_some_and(|lockout| lockout.locks(&fixed, rid));
+    let mut what = format!("{name}: ACB {flags:#06x}");
+    if by_count {
+        what.push_str(&format!(", {} wrong passwords", fixed.wrong_passwords));
+    }
     Ok(WindowsAccount {
-        evidence: Evidence::new(place.path.clone(), format!("{name}: ACB {flags:#06x}")),
+        evidence: Evidence::new(place.path.clone(), what),
         name,
         rid,
         disabled: flags & user::DISABLED != 0,
-        locked: flags & user::LOCKED != 0,
+        locked: by_count || flags & user::LOCKED != 0,
         password_not_required: flags & user::PASSWORD_NOT_REQUIRED != 0,
         password: fact(&location, password),
         password_matches,

@@ -116,6 +116,32 @@ fn a_password_expires_by_the_policy_unless_its_account_is_exempt() {
     assert_eq!(Fixed::parse(&fixed(0, 0, 0x10)).unwrap().password_expires(age(-DAY)), None);
 }
 
+/// An account whose count is full, and the policy `net accounts /lockoutthreshold:10`.
+#[test]
+fn too_many_wrong_passwords_lock_an_account_for_ever_by_the_policy() {
+    let domain = |threshold: u16, duration: i64, properties: u8| {
+        let mut data = vec![0; 0xf0];
+        data[48..56].copy_from_slice(&duration.to_le_bytes());
+        data[76] = properties;
+        data[84..86].copy_from_slice(&threshold.to_le_bytes());
+        user::lockout(&data).unwrap()
+    };
+    let locks = |lockout: Option<user::Lockout>, rid: u32, wrong: u8| {
+        let mut data = fixed(1, 0, 0x210);
+        data[64] = wrong;
+        let account = Fixed::parse(&data).unwrap();
+        lockout.is_some_and(|lockout| lockout.locks(&account, rid))
+    };
+    assert!(locks(domain(10, i64::MIN, 0), 1000, 10));
+    assert!(!locks(domain(10, i64::MIN, 0), 1000, 9));
+    assert!(!locks(domain(0, i64::MIN, 0), 1000, 10));
+    // Ten minutes, Windows' default since 11 22H2.
+    assert!(!locks(domain(10, -6_000_000_000, 8), 1000, 10));
+    assert!(!locks(domain(10, i64::MIN, 1), 500, 10));
+    assert!(locks(domain(10, i64::MIN, 9), 500, 10));
+    assert!(user::lockout(&[0; 85]).is_err());
+}
+
 #[test]
 fn without_the_policy_it_is_not_known_whether_a_password_expires() {
     let found = |flags: u16, policy: bool| {

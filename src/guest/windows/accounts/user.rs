@@ -1,7 +1,7 @@
 //! The values F and V of an account.
 
 use crate::error::{Error, Result};
-use crate::guest::facts::WindowsPassword;
+use crate::guest::facts::{ADMINISTRATOR_RID, WindowsPassword};
 
 /// `USER_ACCOUNT_DISABLED` and the others (MS-SAMR 2.2.1.12).
 pub(super) const DISABLED: u16 = 0x0001;
@@ -22,6 +22,9 @@ pub(super) struct Fixed {
     /// When the password was set, in intervals of 100 ns since 1601-01-01. 0: it was never set, or its
     /// owner must set it anew.
     pub(super) password_set: u64,
+    /// Wrong passwords since the last right one (chntpw, `sam.h`, `failedcnt`); none where the value ends
+    /// before.
+    pub(super) wrong_passwords: u16,
 }
 
 /// Bytes before `MaxPasswordAge` in the value F of the domain: revision, creation and count of
@@ -36,6 +39,42 @@ pub(super) fn max_password_age(domain: &[u8]) -> Result<Option<u64>> {
     let age = i64::from_le_bytes(array(domain, MAX_PASSWORD_AGE, "F")?);
     // Ages are negative; both of these stand for never (MS-SAMR 3.1.5.14.4, PasswordMustChange).
     Ok(if age == i64::MIN || age == 0 { None } else { Some(age.unsigned_abs()) })
+}
+
+/// `LockoutDuration`, `PasswordProperties` and `LockoutThreshold` in the value F of the domain (Impacket,
+/// `DOMAIN_ACCOUNT_F`).
+const LOCKOUT_DURATION: usize = 48;
+const PASSWORD_PROPERTIES: usize = 76;
+const LOCKOUT_THRESHOLD: usize = 84;
+
+/// `DOMAIN_LOCKOUT_ADMINS` (MS-SAMR 2.2.3.4): the built-in administrator is locked as well.
+const LOCKOUT_ADMINS: u32 = 8;
+
+/// After how many wrong passwords the policy of the machine locks an account until somebody unlocks it.
+pub(super) struct Lockout {
+    threshold: u16,
+    administrator: bool,
+}
+
+impl Lockout {
+    /// Whether it locks an account that has had so many wrong passwords (MS-SAMR 3.1.1.8.8 as of Windows'
+    /// own SAM: chntpw, `sam.h`).
+    pub(super) fn locks(&self, account: &Fixed, rid: u32) -> bool {
+        account.wrong_passwords >= self.threshold
+            && (rid != ADMINISTRATOR_RID || self.administrator)
+    }
+}
+
+/// The policy that locks accounts; none where it locks none, or only for some time.
+///
+/// # Errors
+/// When the domain's value F is too short.
+pub(super) fn lockout(domain: &[u8]) -> Result<Option<Lockout>> {
+    let duration = i64::from_le_bytes(array(domain, LOCKOUT_DURATION, "F")?);
+    let properties = u32::from_le_bytes(array(domain, PASSWORD_PROPERTIES, "F")?);
+    let threshold = u16::from_le_bytes(array(domain, LOCKOUT_THRESHOLD, "F")?);
+    let administrator = properties & LOCKOUT_ADMINS != 0;
+    Ok((threshold != 0 && duration == i64::MIN).then_some(Lockout { threshold, administrator }))
 }
 
 /// Day since 1970-01-01 of a time in intervals of 100 ns since 1601-01-01.
@@ -54,7 +93,8 @@ impl Fixed {
             at => day(at),
         };
         let flags = u16::from_le_bytes(array(data, 56, "F")?);
-        Ok(Self { flags, expires, password_set: time(24)? })
+        let wrong_passwords = array(data, 64, "F").map_or(0, u16::from_le_bytes);
+        Ok(Self { flags, expires, password_set: time(24)?, wrong_passwords })
     }
 
     /// Whether the password was never set, or its owner must set it anew.

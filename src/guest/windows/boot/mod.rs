@@ -81,17 +81,17 @@ impl Path {
     }
 
     /// The boot manager, a file that the code in the boot sector reads: that code stops at one that is
-    /// compressed (its message is `BOOTMGR is compressed`, `NTLDR is compressed`).
+    /// compressed (its message is `BOOTMGR is compressed`, `NTLDR is compressed`), and has no key to one
+    /// that EFS encrypted.
     fn boot_manager(&mut self, volumes: &Volumes<'_>, volume: usize, file: &str) {
         const KIND: WindowsLinkKind = WindowsLinkKind::BootManager;
         let place = volumes.name(volume);
-        match volumes.tree(volume).and_then(|tree| tree.is_compressed(file)) {
-            Ok(true) => {
-                let detail =
-                    format!("compressed on {place}, and the boot sector reads no such file");
+        match volumes.tree(volume).and_then(|tree| tree.stored_as(file)) {
+            Ok(Some(how)) => {
+                let detail = format!("{how} on {place}, and the boot sector reads no such file");
                 self.missing(KIND, Evidence::new(file.replace('/', r"\"), detail));
             }
-            Ok(false) => {
+            Ok(None) => {
                 self.looked(KIND, place, volumes.file(volume, file));
             }
             Err(error) => {

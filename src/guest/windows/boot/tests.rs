@@ -283,11 +283,14 @@ fn a_program_that_is_cut_or_no_image_starts_nothing() {
 }
 
 #[test]
-fn the_boot_sector_reads_no_compressed_boot_manager() {
-    let (guest, whole) = files();
-    let link = link(&on(guest, whole.file("/bootmgr", "x").compressed()), BootManager);
-    assert_eq!(link.state, LinkState::Missing);
-    assert!(link.evidence.detail.starts_with("compressed on partition 1"), "{link:?}");
+fn the_boot_sector_reads_no_compressed_or_encrypted_boot_manager() {
+    for how in ["compressed", "encrypted"] {
+        let (guest, whole) = files();
+        let link = link(&on(guest, whole.file("/bootmgr", "x").stored(how)), BootManager);
+        assert_eq!(link.state, LinkState::Missing);
+        let detail = format!("{how} on partition 1");
+        assert!(link.evidence.detail.starts_with(&detail), "{link:?}");
+    }
 }
 
 #[test]

@@ -110,6 +110,35 @@ fn commands_of_usual_configurations_leave_the_menu_certain() {
     }
 }
 
+/// Ubuntu's `00_header` and `10_linux` with `GRUB_FORCE_PARTUUID`, as in its cloud images.
+#[test]
+fn an_entry_that_starts_without_an_initramfs_first_is_judged_with_it() {
+    let config = |second: &str, panic: &str| {
+        format!(
+            "if [ -s $prefix/grubenv ]; then\n set have_grubenv=true\n load_env\nfi\n\
+             function initrdfail {{\n if [ -n \"${{have_grubenv}}\" ]; then if [ -n \"${{partuuid}}\" ]; then\n\
+             if [ -z \"${{initrdfail}}\" ]; then\n set initrdfail=1\n fi\n save_env initrdfail\n fi; fi\n}}\n\
+             set partuuid=1f0c3a5e-01\n\
+             menuentry 'Ubuntu' {{\n if [ \"${{initrdfail}}\" = 1 ]; then\n\
+             linux /boot/vmlinuz-6.1.0-18-amd64 root=PARTUUID=1f0c3a5e-01 ro\n initrd {second}\n else\n\
+             linux /boot/vmlinuz-6.1.0-18-amd64 root=PARTUUID=1f0c3a5e-01 ro {panic}\n fi\n\
+             initrdfail\n}}\n"
+        )
+    };
+    let env = include_str!("../../../../../testdata/boot/debian12-grubenv");
+    let initrds = |config: String, env: &str| {
+        let fs = debian(&config).file("/boot/grub/grubenv", env);
+        default_entry(&follow(&with_filesystem(fs))).initrds.len()
+    };
+    let there = "/boot/initrd.img-6.1.0-18-amd64";
+    assert_eq!(initrds(config(there, "panic=-1"), env), 1);
+    // Nothing starts it anew, the initramfs is not there, or nothing is noted.
+    assert_eq!(initrds(config(there, ""), env), 0);
+    assert_eq!(initrds(config("/boot/gone", "panic=-1"), env), 0);
+    let unnoted = config(there, "panic=-1").replace("set partuuid", "set other");
+    assert_eq!(initrds(unnoted, env), 0);
+}
+
 /// As SUSE's installer does it: generic code in the first sector, GRUB in the active partition.
 #[test]
 fn grub_in_the_boot_sector_of_the_active_partition_is_followed() {

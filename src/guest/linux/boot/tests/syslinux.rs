@@ -258,6 +258,25 @@ fn boot_records_of_others_are_not_decided() {
     }
 }
 
+/// Code that reads the MBR alone finds no active partition in a protective one, whatever the GPT marks.
+#[test]
+fn what_a_gpt_marks_is_not_active_for_code_that_reads_the_mbr() {
+    let active = |table, kind| {
+        let fake = FakeMachine::new(table)
+            .partition(UUID, alpine())
+            .boot_code(code(kind))
+            .active(1, Some(BootCodeKind::Syslinux));
+        state(&follow(&fake), LinkKind::ActivePartition).cloned()
+    };
+    assert_eq!(active(TableKind::Gpt, BootCodeKind::Syslinux), Some(LinkState::Found));
+    assert_eq!(active(TableKind::Mbr, BootCodeKind::Generic), Some(LinkState::Found));
+    for kind in [BootCodeKind::Generic, BootCodeKind::Windows] {
+        assert_eq!(active(TableKind::Gpt, kind), Some(LinkState::Missing));
+        let hybrid = active(TableKind::HybridGpt, kind);
+        assert!(matches!(hybrid, Some(LinkState::Unknown(_))), "{hybrid:?}");
+    }
+}
+
 #[test]
 fn a_label_with_a_password_or_another_program_starts_no_kernel_by_itself() {
     let link = |config: &str, kind| state(&boot(config), kind).cloned();
