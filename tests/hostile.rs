@@ -8,7 +8,8 @@
 //! | refcounts that overflow, refcount tables beyond all bounds | [`refcounts_at_their_highest_end_in_a_whole_report`]; `image/qcow2/hostile_tests.rs`: `the_refcount_table_is_checked` |
 //! | 10^6 snapshots | `image/qcow2/hostile_tests.rs`: `a_million_snapshots_are_counted_and_few_are_listed` |
 //! | a qcow2 cluster that is a compression bomb | `image/qcow2/hostile_tests.rs`: `a_bomb_makes_one_cluster_and_no_more` |
-//! | compressed clusters that small reads take in turn | `image/qcow2/disk.rs`: `clusters_are_decompressed_in_vain_up_to_the_bound_alone`; `image/qcow2/cluster_cache.rs`: `as_many_large_clusters_as_fit_are_kept_whatever_their_places` |
+//! | compressed clusters that small reads take in turn | `decompressed.rs`: `units_are_decompressed_in_vain_up_to_the_bound_alone`, `as_many_large_units_as_fit_are_kept_whatever_their_places` |
+//! | files of small parts of many compressed extents | `filesystem/btrfs/tests/hostile.rs`: `small_parts_of_many_compressed_extents_are_read_up_to_the_bound_alone`; `filesystem/ntfs/tests.rs`: `chunks_of_which_a_few_bytes_each_are_asked_for_are_read_up_to_the_bound_alone` |
 //! | a disk of 2^63 bytes | [`a_disk_of_2_to_the_63_bytes_ends_in_a_whole_report`]; `image/qcow2/hostile_tests.rs`: `an_l1_table_that_cannot_be_right_leaves_the_header_known` |
 //! | extended partitions in a ring | `disk/tests/hostile.rs`: `a_ring_of_extended_boot_records_ends`, `a_chain_of_extended_boot_records_is_bounded` |
 //! | a GPT with 2^32 entries, one at LBA 2^63 | `disk/tests/hostile.rs`: `a_hostile_gpt_header_is_a_finding_and_no_allocation`, `a_gpt_partition_at_lba_2_to_the_63_is_beyond_the_end` |
