@@ -211,7 +211,8 @@ impl FileSystem for Ntfs {
             }
         };
         let shutdown = Fact::from_result("NTFS $LogFile", shutdown);
-        Health { shutdown, stale, errors: Vec::new(), needs: Vec::new(), space }
+        let (errors, needs) = (Vec::new(), Vec::new());
+        Health { shutdown, stale, unchecked: None, errors, needs, space }
     }
 
     /// Owners and rights are not read: modes say only what is a directory or read-only.
