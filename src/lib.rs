@@ -73,6 +73,7 @@ mod chinese;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+mod decompressed;
 pub mod disk;
 pub mod error;
 pub mod fact;

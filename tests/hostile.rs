@@ -8,7 +8,8 @@
 //! | refcounts that overflow, refcount tables beyond all bounds | [`refcounts_at_their_highest_end_in_a_whole_report`]; `image/qcow2/hostile_tests.rs`: `the_refcount_table_is_checked` |
 //! | 10^6 snapshots | `image/qcow2/hostile_tests.rs`: `a_million_snapshots_are_counted_and_few_are_listed` |
 //! | a qcow2 cluster that is a compression bomb | `image/qcow2/hostile_tests.rs`: `a_bomb_makes_one_cluster_and_no_more` |
-//! | compressed clusters that small reads take in turn | `image/qcow2/disk.rs`: `clusters_are_decompressed_in_vain_up_to_the_bound_alone`; `image/qcow2/cluster_cache.rs`: `as_many_large_clusters_as_fit_are_kept_whatever_their_places` |
+//! | compressed clusters that small reads take in turn | `decompressed.rs`: `units_are_decompressed_in_vain_up_to_the_bound_alone`, `as_many_large_units_as_fit_are_kept_whatever_their_places` |
+//! | files of small parts of many compressed extents | `filesystem/btrfs/tests/hostile.rs`: `small_parts_of_many_compressed_extents_are_read_up_to_the_bound_alone`; `filesystem/ntfs/tests.rs`: `chunks_of_which_a_few_bytes_each_are_asked_for_are_read_up_to_the_bound_alone` |
 //! | a disk of 2^63 bytes | [`a_disk_of_2_to_the_63_bytes_ends_in_a_whole_report`]; `image/qcow2/hostile_tests.rs`: `an_l1_table_that_cannot_be_right_leaves_the_header_known` |
 //! | extended partitions in a ring | `disk/tests/hostile.rs`: `a_ring_of_extended_boot_records_ends`, `a_chain_of_extended_boot_records_is_bounded` |
 //! | a GPT with 2^32 entries, one at LBA 2^63 | `disk/tests/hostile.rs`: `a_hostile_gpt_header_is_a_finding_and_no_allocation`, `a_gpt_partition_at_lba_2_to_the_63_is_beyond_the_end` |
@@ -20,6 +21,14 @@
 //! | a path through a directory that holds itself, a link to the next such path | `filesystem/tree.rs`: `a_path_through_very_many_directories_ends_at_the_bound` |
 //! | names, members, aliases and includes that multiply | `guest/linux/accounts/mod.rs`: `a_group_with_a_very_long_name_is_told_and_the_others_count`; `guest/linux/accounts/sudoers/tests.rs`: `work_that_multiplies_ends_at_the_bound_and_is_told`, `a_long_file_included_again_and_again_is_read_until_the_bound` |
 //! | words, patterns and stanzas of the network that multiply | `guest/linux/network/tests.rs`: `more_of_interfaces_than_the_bounds_is_told`, `more_of_a_network_file_than_the_bounds_is_told` |
+//! | names, ports, addresses and sections of network files without end | `guest/linux/network/tests.rs`: `more_names_and_addresses_than_are_kept_are_told`, `what_is_looked_up_for_each_line_is_looked_up_once` |
+//! | variables, sets, lines and files of firewall rules that multiply | `guest/linux/firewall/nftables/tests.rs`: `variables_that_multiply_end_soon`, `sets_and_blocks_that_many_rules_ask_end_at_the_bound`, `more_files_and_bytes_of_rules_than_the_bounds_are_not_read`; `guest/linux/firewall/tests.rs`: `zones_and_services_that_multiply_end_at_the_bounds`, `a_long_rule_that_many_jumps_lead_to_ends_at_the_bound` |
+//! | aliases of modules, blocked modules and files of settings without end | `guest/linux/drivers/tests.rs`: `more_aliases_than_the_bound_are_told_and_dependencies_are_looked_up_once`; `guest/linux/drivers/modprobe.rs`: `a_command_line_that_blocks_without_end_is_told_and_its_words_are_shown_once`; `guest/linux/initramfs/files.rs`: `of_several_files_together_no_more_is_kept_than_of_one` |
+//! | one long file under many names, a home as long as its line in a path | `guest/linux/sshd/host_keys.rs`: `a_long_file_of_many_names_is_read_until_the_bound`; `guest/linux/accounts/authorized_keys.rs`: `a_path_grows_no_longer_than_is_followed` |
+//! | a look through many volumes for each word of a boot loader | `guest/linux/boot/tests/hostile.rs`: `a_look_through_many_volumes_counts_as_the_work_that_it_is` |
+//! | negations of sudoers without end | `guest/linux/accounts/sudoers/tests.rs`: `negations_without_end_are_counted_once` |
+//! | a directory that is listed again and again | `filesystem/tree.rs`: `a_directory_that_is_listed_again_and_again_ends_at_the_bound`; `guest/linux/network/tests.rs`: `a_pattern_that_is_named_again_and_again_includes_no_more_than_the_bound` |
+//! | headers of XFS groups that are not there | `filesystem/xfs/tests/refused.rs`: `groups_that_are_not_there_are_looked_for_up_to_the_bounds_alone` |
 //! | units and presets that multiply, many names of one long unit | `guest/linux/systemd_unit/preset.rs`: `work_that_multiplies_ends_at_the_bound_and_leaves_units_in_doubt`; `guest/linux/mount_unit.rs`: `more_bytes_of_units_than_the_bound_leave_the_table_in_doubt` |
 //! | a setting behind more of its kind than are kept | `guest/linux/drivers/tests.rs`: `settings_to_resume_are_read_in_the_root_and_in_the_initramfs` |
 //! | an initramfs that is a compression bomb | `guest/linux/initramfs/tests.rs`: `more_to_look_at_than_the_bound_is_unknown`, `a_window_beyond_the_kernels_is_refused` |

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::bytes::Bytes;
+use crate::decompressed::Waste;
 use crate::error::{Error, Result};
 
 /// Most bytes of directories and maps of blocks that are read for one image, each as often as it is
@@ -21,6 +22,15 @@ const MAX_JOURNAL_BYTES: u64 = 4 << 30;
 /// Most bytes of replayed logs that are kept as copies for one image, all its file systems together.
 pub(super) const MAX_KEPT_BYTES: u64 = 128 << 20;
 
+/// Most bytes of compressed files of one image that are decompressed beyond those that are read: a file
+/// may be made of small parts of as many extents, each of which is decompressed as a whole. Some four
+/// seconds of LZX, which is the slowest; honest files are read from their beginning to their end, or are
+/// small beside the caches of what was decompressed.
+const MAX_DECOMPRESSED_IN_VAIN: u64 = 256 << 20;
+
+/// What that bound is on.
+const COMPRESSED: &str = "all compressed files that were read";
+
 /// Counts the bytes of directories and maps of blocks that were read; shared by the file systems of
 /// one image.
 #[derive(Debug)]
@@ -29,24 +39,32 @@ pub struct Budget {
     spent: AtomicU64,
     journals: AtomicU64,
     kept: AtomicU64,
+    pub(super) decompressed: Waste,
 }
 
 impl Default for Budget {
     fn default() -> Self {
         let [spent, journals, kept] = [0, 0, 0].map(AtomicU64::new);
-        Self { limit: MAX_METADATA_BYTES, spent, journals, kept }
+        let decompressed = Waste::new(COMPRESSED, MAX_DECOMPRESSED_IN_VAIN);
+        Self { limit: MAX_METADATA_BYTES, spent, journals, kept, decompressed }
     }
 }
 
 impl Budget {
     /// Without a bound, for a caller that reads whole trees and has its own.
     pub fn unlimited() -> Self {
-        Self { limit: u64::MAX, ..Self::default() }
+        let decompressed = Waste::new(COMPRESSED, u64::MAX);
+        Self { limit: u64::MAX, decompressed, ..Self::default() }
     }
 
     #[cfg(test)]
     pub(super) fn of(limit: u64) -> Self {
         Self { limit, ..Self::default() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn wasting(limit: u64) -> Self {
+        Self { decompressed: Waste::new(COMPRESSED, limit), ..Self::default() }
     }
 
     /// Counts `bytes` more.

@@ -14,6 +14,10 @@ pub struct Health {
     /// holds changes, or may hold some, that were not replayed; or the kernel does not mount it at
     /// all as it is.
     pub stale: Option<Unread>,
+    /// The bound at which no more of its structures were looked at: what a mount finds behind it is not
+    /// known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchecked: Option<Unread>,
     /// Marks of errors that the file system bears.
     pub errors: Vec<Evidence>,
     /// What a mount needs that not every machine has.
@@ -87,6 +91,7 @@ impl Health {
         Self {
             shutdown: Fact::Unknown(unread.clone()),
             stale: None,
+            unchecked: None,
             errors: Vec::new(),
             needs: Vec::new(),
             space: Fact::Unknown(unread.clone()),

@@ -262,6 +262,7 @@ impl FileSystem for MemoryFs {
         Health {
             shutdown: Fact::Known((shutdown, evidence.clone())),
             stale: self.stale.clone(),
+            unchecked: None,
             errors: Vec::new(),
             needs: Vec::new(),
             space: Fact::Known(Space { total: 1 << 40, free: 1 << 39, inodes: None, evidence }),

@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::{DirEntry, FileSystem, FileType, Metadata, NodeId};
 use crate::bytes::{Bytes, BytesExt};
@@ -22,6 +23,11 @@ pub const MAX_COMPONENTS: usize = 4096;
 
 /// Most entries of one directory that [`Tree::read_dir`] gives.
 pub const MAX_DIR_ENTRIES: usize = 65_536;
+
+/// Most entries of directories that one tree gives in all, each as often as it is given: a pattern in a
+/// configuration lists a directory, and a configuration may have a hundred thousand of them. A check of
+/// a usual guest lists some ten thousand; these take two seconds.
+const MAX_LISTED: usize = 4 << 20;
 
 /// A file system at its place in the tree.
 #[derive(Clone)]
@@ -58,12 +64,15 @@ pub struct Listed {
 #[derive(Clone)]
 pub struct Tree {
     mounts: Vec<(String, Mounted)>,
+    /// Entries of directories given so far; clones count together.
+    listed: Arc<AtomicUsize>,
 }
 
 impl Tree {
     /// A tree of one file system at `/`, which lies on volume `volume`.
     pub fn new(root: Arc<dyn FileSystem>, volume: usize) -> Self {
-        Self { mounts: vec![("/".to_owned(), Mounted::Readable(root, volume))] }
+        let mounts = vec![("/".to_owned(), Mounted::Readable(root, volume))];
+        Self { mounts, listed: Arc::default() }
     }
 
     /// Puts a file system at `path` (absolute, normalised, no trailing slash). A later mount at the
@@ -145,11 +154,20 @@ impl Tree {
     /// The names in a directory, sorted by name. Mount points below show the directory's own entry.
     ///
     /// # Errors
-    /// As [`Tree::resolve`]; [`Error::NotADirectory`]; [`Error::Limit`] above [`MAX_DIR_ENTRIES`].
+    /// As [`Tree::resolve`]; [`Error::NotADirectory`]; [`Error::Limit`] above [`MAX_DIR_ENTRIES`], and
+    /// once the tree gave more than four million in all.
     pub fn read_dir(&self, path: &str) -> Result<Vec<DirEntry>> {
         let walked = self.walk(path, true)?;
         if walked.metadata.file_type != FileType::Directory {
             return Err(Error::NotADirectory { path: path.to_owned() });
+        }
+        let limit = |structure: &'static str, limit: usize| Error::Limit {
+            structure,
+            limit: u64::try_from(limit).unwrap_or(u64::MAX),
+            unit: "entries",
+        };
+        if self.listed.load(Relaxed) > MAX_LISTED {
+            return Err(limit("all directories that were listed", MAX_LISTED));
         }
         let mut entries = Vec::new();
         self.filesystem(walked.place, path)?.read_dir(walked.place.node, &mut |entry| {
@@ -160,12 +178,9 @@ impl Tree {
                 ControlFlow::Continue(())
             }
         })?;
+        self.listed.fetch_add(entries.len(), Relaxed);
         if entries.len() > MAX_DIR_ENTRIES {
-            return Err(Error::Limit {
-                structure: "directory",
-                limit: u64::try_from(MAX_DIR_ENTRIES).unwrap_or(u64::MAX),
-                unit: "entries",
-            });
+            return Err(limit("directory", MAX_DIR_ENTRIES));
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
@@ -396,6 +411,16 @@ mod tests {
         assert!(tree.exists("/ring/a").is_err());
         assert!(!tree.exists("/dangling").unwrap());
         assert!(!tree.exists("/etc/hostname/x").unwrap());
+    }
+
+    #[test]
+    fn a_directory_that_is_listed_again_and_again_ends_at_the_bound() {
+        let fs = (0..1000).fold(MemoryFs::new(), |fs, index| fs.file(&format!("/d/{index}"), ""));
+        let tree = fs.tree();
+        let listed = (0..5000).take_while(|_| tree.read_dir("/d").is_ok()).count();
+        assert_eq!(listed, MAX_LISTED / 1000 + 1);
+        let error = tree.clone().read_dir("/d").unwrap_err();
+        assert!(matches!(error, Error::Limit { limit: 4_194_304, .. }), "{error}");
     }
 
     #[test]

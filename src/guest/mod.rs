@@ -177,7 +177,8 @@ fn health(
                     Fact::Known(space) => name(&mut space.evidence.location),
                     Fact::Unknown(unread) => name(&mut unread.location),
                 }
-                health.stale.iter_mut().for_each(|unread| name(&mut unread.location));
+                let unread = health.stale.iter_mut().chain(&mut health.unchecked);
+                unread.for_each(|unread| name(&mut unread.location));
                 health.errors.iter_mut().for_each(|mark| name(&mut mark.location));
                 health.needs.iter_mut().for_each(|need| name(&mut need.evidence.location));
                 (filesystem.kind(), Fact::Known(health))

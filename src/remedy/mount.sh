@@ -273,9 +273,13 @@ in_guest() {
         root=$1 command=$2 network=$3 names=$4
         shift 4
         mount --make-rprivate /
-        mount -t proc proc "$root/proc"
-        mount -t sysfs -o ro sysfs "$root/sys"
-        mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+        only_read() { mount --bind "$1" "$2" && mount -o remount,bind,ro,nosuid,nodev "$2"; }
+        mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
+        for name in bus fs irq sys sysrq-trigger; do
+            [ ! -e "/proc/$name" ] || only_read "$root/proc/$name" "$root/proc/$name"
+        done
+        mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$root/sys"
+        mount -t tmpfs -o nosuid,mode=755 tmpfs "$root/dev"
         for node in "null 3" "zero 5" "full 7" "random 8" "urandom 9"; do
             mknod -m 666 "$root/dev/${node% *}" c 1 "${node#* }"
         done
@@ -284,16 +288,21 @@ in_guest() {
         ln -s fd/0 "$root/dev/stdin"
         ln -s fd/1 "$root/dev/stdout"
         ln -s fd/2 "$root/dev/stderr"
-        mkdir -m 1777 "$root/dev/shm"
+        mkdir "$root/dev/shm"
         cp -a "$@" "$root/dev/"
-        mount -t tmpfs tmpfs "$root/run"
+        mount -o remount,bind,ro,nosuid "$root/dev"
+        mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$root/dev/shm"
+        mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs "$root/run"
         if [ "$network" = yes ]; then
             mkdir -p "${names%/*}"
             [ -e "$names" ] || : >"$names"
-            mount --bind /etc/resolv.conf "$names"
+            only_read /etc/resolv.conf "$names"
         fi
-        exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-            HOME=/root LC_ALL=C chroot "$root" /bin/sh -ec "$command"
+        keep=+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+mknod,+audit_write,+setfcap
+        exec setsid setpriv --inh-caps -all --bounding-set "-all,$keep,+sys_chroot,+setpcap" \
+            env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+            HOME=/root LC_ALL=C "$(command -v capsh)" --drop=cap_sys_chroot,cap_setpcap \
+            --chroot="$root" --shell=/bin/sh -- -ec "$command"
     ' sh "$ROOT" "$2" "$1" "$HERE" $LOOPS >&2 &
     CHILD=$!
     wait "$CHILD" || left_out "@command_failed@: $2"

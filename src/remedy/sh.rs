@@ -37,8 +37,8 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
     let mut out = head(remedy, lang, needs);
     if programs(remedy) {
         let warned = Fixed::new(
-            "It runs the image's own programs as root of this machine, in a chroot that a hostile one can leave. For an image that you do not trust, take --format guestfish or virt-customize.",
-            "会以本机root身份在chroot中运行镜像自带的程序，恶意程序可以逃出chroot。不信任该镜像时，请使用--format guestfish或virt-customize。",
+            "It runs the image's own programs as root of this machine, in a chroot, in namespaces of their own and with few capabilities. That is no virtual machine: for an image that you do not trust, take --format guestfish or virt-customize.",
+            "会以本机root身份运行镜像自带的程序，运行于chroot和独立的命名空间中，只保留少量权能。这不等同于虚拟机：不信任该镜像时，请使用--format guestfish或virt-customize。",
         );
         comment(&mut out, "", warned.get(lang));
     }
@@ -67,7 +67,7 @@ pub(super) fn script(remedy: &Remedy, lang: Lang) -> String {
 fn inside(out: &mut String, remedy: &Remedy, layout: &Layout, lang: Lang) {
     let mounts = layout.needed(remedy.steps());
     let lvm = if layout.physical_volumes.is_empty() { "" } else { " vgs vgchange vgmknodes lsblk" };
-    let chroot = if programs(remedy) { " unshare chroot mknod" } else { "" };
+    let chroot = if programs(remedy) { " unshare mknod setsid setpriv capsh" } else { "" };
     let format = remedy.format;
     let root = Fixed::new("to mount the copy takes root", "挂载副本需要root权限").get(lang);
     let _ = write!(

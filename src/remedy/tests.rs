@@ -973,6 +973,58 @@ fn a_file_system_is_mounted_where_it_belongs_and_cannot_stop_the_kernel() {
 }
 
 #[test]
+fn a_program_of_the_guest_can_neither_leave_its_root_nor_mount_nor_open_a_device() {
+    let directory = tree();
+    let bin = directory.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let stub = |name: &str, script: &str| {
+        let path = bin.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    stub("unshare", "while [ \"$1\" != -- ]; do shift; done\nshift\nexec \"$@\"");
+    for name in ["mount", "mknod", "cp", "capsh", "setpriv"] {
+        stub(name, "echo \"${0##*/} $*\" >&2");
+    }
+    let said = ran("PATH=$PWD/bin:$PATH LOOPS=/dev/loop7\nin_guest yes dracut", directory.path());
+    let root = directory.path().join("root").display().to_string();
+    let said: Vec<String> = said.lines().map(|line| line.replace(&root, "ROOT")).collect();
+    // No device is opened but in /dev, where none can be made.
+    let open: Vec<_> = said
+        .iter()
+        .filter(|line| line.starts_with("mount -") && !line.contains("nodev"))
+        .filter(|line| !line.contains("make-rprivate") && !line.starts_with("mount --bind"))
+        .collect();
+    assert_eq!(
+        open,
+        [
+            "mount -t tmpfs -o nosuid,mode=755 tmpfs ROOT/dev",
+            "mount -o remount,bind,ro,nosuid ROOT/dev"
+        ]
+    );
+    let at = |line: &str| said.iter().position(|found| found == line).expect(line);
+    assert!(at("cp -a /dev/loop7 ROOT/dev/") < at(open[1]));
+    // Nothing of the kernel or of this machine is changed through a file.
+    for path in ["ROOT/proc/sys", "ROOT/etc/resolv.conf"] {
+        at(&format!("mount -o remount,bind,ro,nosuid,nodev {path}"));
+    }
+    at("mount -t sysfs -o ro,nosuid,nodev,noexec sysfs ROOT/sys");
+    let [.., last] = &said[..] else { panic!("{said:#?}") };
+    let (limits, run) = last.split_once(" env -i ").unwrap();
+    assert_eq!(
+        limits,
+        "setpriv --inh-caps -all --bounding-set -all,+chown,+dac_override,+fowner,+fsetid,+kill,\
+         +setgid,+setuid,+mknod,+audit_write,+setfcap,+sys_chroot,+setpcap"
+    );
+    assert!(
+        run.ends_with(
+            "/capsh --drop=cap_sys_chroot,cap_setpcap --chroot=ROOT --shell=/bin/sh -- -ec dracut"
+        ),
+        "{run}"
+    );
+}
+
+#[test]
 fn a_volume_that_rests_on_a_disk_of_this_machine_is_not_taken() {
     let directory = tree();
     let steps = |below: &str| {

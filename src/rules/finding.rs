@@ -177,8 +177,7 @@ fn doubt(
         Judgement::Broken | Judgement::Doubtful | Judgement::Noted => true,
         Judgement::Unverified | Judgement::Manual | Judgement::NotApplicable => return outcome,
     };
-    let blind = Facts { guest: Fact::Unknown(unread.clone()), ..facts.clone() };
-    if rule.check(&blind, context) == outcome {
+    if !rests_on_files(&outcome, unread, rule, facts, context) {
         return outcome;
     }
     let (location, reason) = (&unread.location, &unread.reason);
@@ -208,12 +207,56 @@ fn doubt(
     ))
 }
 
+/// Whether an outcome is another one without the guest's facts.
+fn rests_on_files(
+    outcome: &Outcome,
+    unread: &Unread,
+    rule: &dyn Rule,
+    facts: &Facts,
+    context: &Context,
+) -> bool {
+    let blind = Facts { guest: Fact::Unknown(unread.clone()), ..facts.clone() };
+    rule.check(&blind, context) != *outcome
+}
+
+/// Takes back that a rule holds by files that the kernel may not show, as not all was looked at that
+/// keeps it from mounting their file system.
+fn leave_open(
+    outcome: Outcome,
+    unread: &Unread,
+    rule: &dyn Rule,
+    facts: &Facts,
+    context: &Context,
+) -> Outcome {
+    if !matches!(outcome.judgement, Judgement::Holds)
+        || !rests_on_files(&outcome, unread, rule, facts, context)
+    {
+        return outcome;
+    }
+    let (location, reason) = (&unread.location, &unread.reason);
+    let (location_zh, reason_zh) = (chinese(location), chinese(reason));
+    let line = Evidence::new(location.clone(), format!("{reason}: not looked at as a whole"));
+    let message = text!(
+        "Not decided: {location}: {reason}. The kernel may not mount this file system; by its files, it would pass.",
+        "无法判定：{location_zh}：{reason_zh}。内核可能无法挂载该文件系统；仅按文件内容，本规则可通过。"
+    );
+    let evidence = std::iter::once(line).chain(outcome.evidence).collect();
+    let outcome = Outcome { judgement: Judgement::Unverified, message, evidence, remedy: None };
+    outcome.remedy(text!(
+        "Check the file system from a rescue system (xfs_repair -n), and repair it where it is damaged.",
+        "请在救援系统中检查该文件系统（xfs_repair -n），如有损坏请修复。"
+    ))
+}
+
 /// Decides one rule; `None` when the profile does not have it.
 pub fn judge(rule: &dyn Rule, facts: &Facts, context: &Context) -> Option<Finding> {
     let level = context.policy.level(rule.id(), rule.level(context.profile))?;
     let mut outcome = rule.check(facts, context);
     if let Some(unread) = facts.stale() {
         outcome = doubt(outcome, unread, rule, facts, context);
+    }
+    if let Some(unread) = facts.unchecked() {
+        outcome = leave_open(outcome, unread, rule, facts, context);
     }
     Some(Finding::new(rule.id(), level, rule.doc(), outcome))
 }
@@ -295,6 +338,24 @@ mod tests {
         health_mut(&mut facts, 1).errors.push(Evidence::new("partition 2: xfs AGF", "damaged"));
         let finding = expect(rule("fstab-uuid").unwrap(), &facts, Status::Unverified, REASON);
         assert!(finding.remedy.unwrap().en.contains("xfs_repair"));
+    }
+
+    #[test]
+    fn a_file_system_that_was_not_looked_at_as_a_whole_leaves_open_what_its_files_would_pass() {
+        let mut facts = good_linux();
+        let unread = Unread::new("partition 2: xfs allocation groups", "more than 16384 groups");
+        health_mut(&mut facts, 1).unchecked = Some(unread);
+        let id = rule("fstab-uuid").unwrap();
+        let finding = expect(id, &facts, Status::Unverified, "more than 16384 groups");
+        // Its files are no older ones.
+        assert!(!finding.message.en.contains("before"), "{finding:#?}");
+        assert!(finding.remedy.unwrap().en.contains("xfs_repair -n"));
+        let format = rule("format-supported").unwrap();
+        assert_eq!(judged(format, &facts, Profile::ImsClassic).status, Status::Pass);
+        fstab_mut(&mut facts).entries.push(mount(7, absent_disk(), "/data", "ext4"));
+        let rule = rule("fstab-no-nonsystem-mounts").unwrap();
+        let finding = expect(rule, &facts, Status::Fail, "/data");
+        assert!(finding.evidence.iter().all(|seen| !seen.detail.contains("older")));
     }
 
     #[test]

@@ -283,12 +283,17 @@ fn health(filesystem: &FileSystemFacts, rows: &Rows<'_>) -> String {
     });
     if let Some(unread) = &health.stale {
         let (place, reason) = (rows.read(&unread.location), rows.read(&unread.reason));
-        words.push(
-            rows.say(text!(
-                "log not replayed ({place}: {reason})",
-                "日志未重放（{place}：{reason}）"
-            )),
-        );
+        words.push(rows.say(text!(
+            "a mount may show something else ({place}: {reason})",
+            "挂载后所见可能不同（{place}：{reason}）"
+        )));
+    }
+    if let Some(unread) = &health.unchecked {
+        let (place, reason) = (rows.read(&unread.location), rows.read(&unread.reason));
+        words.push(rows.say(text!(
+            "not looked at as a whole ({place}: {reason})",
+            "未全部检查（{place}：{reason}）"
+        )));
     }
     if let Fact::Known(space) = &health.space {
         let (free, total) = (space.free, space.total);

@@ -1,27 +1,27 @@
 //! The content of a regular file.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use super::compression::MAX_EXTENT;
 use super::extent::{Compressed, Extent, Source};
 use super::volume::Volume;
 use crate::bytes::{Bytes, check_range};
+use crate::decompressed::Cache;
 use crate::error::{Error, Result};
 use crate::filesystem::content::{self, Part, Piece, piece};
+
+/// Decompressed extents of a file that are kept, 2 MiB: reading on does not decompress one again, nor
+/// does a file that was written anew in places, or reads here and there.
+const KEPT_EXTENTS: usize = 16;
 
 /// The bytes of a file: its extents, and zeros where there is none.
 pub(super) struct Content {
     volume: Arc<Volume>,
     extents: Vec<Extent>,
     len: u64,
-    /// The extent decompressed last, so that reading on does not decompress it again. Who does not
-    /// get at it at once does without.
-    last: Mutex<Option<Decompressed>>,
-}
-
-struct Decompressed {
-    logical: u64,
-    bytes: Arc<Vec<u8>>,
+    /// By address and by how many bytes they make.
+    cache: Cache<(u64, usize)>,
 }
 
 impl Part for Extent {
@@ -36,16 +36,12 @@ impl Part for Extent {
 
 impl Content {
     pub(super) fn new(volume: Arc<Volume>, extents: Vec<Extent>, len: u64) -> Self {
-        Self { volume, extents, len, last: Mutex::new(None) }
+        let unit = usize::try_from(MAX_EXTENT).unwrap_or(usize::MAX);
+        let cache = Cache::new(unit, unit.saturating_mul(KEPT_EXTENTS));
+        Self { volume, extents, len, cache }
     }
 
-    fn decompressed(&self, extent: &Compressed) -> Result<Arc<Vec<u8>>> {
-        if let Ok(last) = self.last.try_lock()
-            && let Some(last) = last.as_ref().filter(|last| last.logical == extent.logical)
-            && last.bytes.len() == extent.len
-        {
-            return Ok(Arc::clone(&last.bytes));
-        }
+    fn decompress(&self, extent: &Compressed) -> Result<Vec<u8>> {
         let stored = match self.volume.slice(extent.logical, extent.stored) {
             Some(slice) => Cow::Borrowed(slice),
             None => {
@@ -55,15 +51,10 @@ impl Content {
             }
         };
         let sector = usize::try_from(self.volume.sector_size).unwrap_or(0);
-        let bytes = extent.method.decompress(&stored, extent.len, sector).ok_or_else(|| {
+        extent.method.decompress(&stored, extent.len, sector).ok_or_else(|| {
             let expected = format!("{} bytes of {}", extent.len, extent.method.name());
             Error::corrupt("btrfs compressed extent", extent.logical, expected, "a damaged stream")
-        })?;
-        let bytes = Arc::new(bytes);
-        if let Ok(mut last) = self.last.try_lock() {
-            *last = Some(Decompressed { logical: extent.logical, bytes: Arc::clone(&bytes) });
-        }
-        Ok(bytes)
+        })
     }
 
     fn fill(&self, extent: &Extent, within: u64, part: &mut [u8]) -> Result<()> {
@@ -71,7 +62,10 @@ impl Content {
             Source::Inline(bytes) => bytes.read_at(within, part),
             Source::Plain { logical } => self.volume.read(logical.saturating_add(within), part),
             Source::Compressed { extent, skip } => {
-                self.decompressed(extent)?.read_at(skip.saturating_add(within), part)
+                let waste = &self.volume.budget.decompressed;
+                let (key, sizes) = ((extent.logical, extent.len), (extent.len, part.len()));
+                let unit = self.cache.unit(key, waste, sizes, || self.decompress(extent))?;
+                unit.read_at(skip.saturating_add(within), part)
             }
         }
     }

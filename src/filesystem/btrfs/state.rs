@@ -140,6 +140,7 @@ impl BtrfsState {
         Health {
             shutdown: Fact::Known((shutdown, Evidence::new(at(LOG_ROOT), detail))),
             stale,
+            unchecked: None,
             errors,
             // Linux: fs/btrfs/disk-io.c, `btrfs_validate_super`; an experiment since 6.18.
             needs: large_pages(at(SECTOR_SIZE), self.sector_size.into(), (6, 18))

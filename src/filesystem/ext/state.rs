@@ -135,6 +135,7 @@ impl ExtState {
         Health {
             shutdown: Fact::Known((shutdown, seen)),
             stale: self.stale(),
+            unchecked: None,
             errors: self.errors(),
             needs: self.needs(),
             space: Fact::Known(Space {

@@ -32,6 +32,7 @@ use self::file_record::{FileRecord, Reference};
 use self::index::Index;
 use self::log_file::LogState;
 use self::reparse::Reparse;
+use self::stream::Units;
 use self::upcase::UpCase;
 use self::volume::Volume;
 use self::wof::Wof;
@@ -210,7 +211,8 @@ impl FileSystem for Ntfs {
             }
         };
         let shutdown = Fact::from_result("NTFS $LogFile", shutdown);
-        Health { shutdown, stale, errors: Vec::new(), needs: Vec::new(), space }
+        let (errors, needs) = (Vec::new(), Vec::new());
+        Health { shutdown, stale, unchecked: None, errors, needs, space }
     }
 
     /// Owners and rights are not read: modes say only what is a directory or read-only.
@@ -316,7 +318,8 @@ impl FileSystem for Ntfs {
                 let stored = stream::open(&self.volume, &record, kind::DATA, wof::STREAM)?;
                 let stored =
                     stored.ok_or_else(|| record.corrupt("a stream WofCompressedData", "none"))?;
-                Ok(Arc::new(Wof::new(stored, data.len(), algorithm, chunk)))
+                let chunks = Units::new(chunk, &self.volume.budget);
+                Ok(Arc::new(Wof::new(stored, data.len(), algorithm, chunks)))
             }
             Some(Reparse::Link(_) | Reparse::Elsewhere(_)) => {
                 Err(Error::NotAFile { path: format!("NTFS file record {number}") })

@@ -9,7 +9,9 @@ use super::runs::Runs;
 use super::volume::Volume;
 use super::{attribute_list, lznt1};
 use crate::bytes::{Bytes, BytesExt, check_range};
+use crate::decompressed::Cache;
 use crate::error::{Error, Result};
+use crate::filesystem::Budget;
 
 /// Longest compression unit in bytes (Windows: 16 clusters of at most 4 KiB).
 const MAX_UNIT: u64 = 64 << 10;
@@ -165,7 +167,10 @@ impl Gathered {
         };
         Ok(Some(match unit {
             None => Arc::new(content),
-            Some(unit) => Arc::new(Compressed { content, unit }),
+            Some(unit) => {
+                let units = Units::new(unit, &volume.budget);
+                Arc::new(Compressed { content, units })
+            }
         }))
     }
 }
@@ -253,8 +258,7 @@ impl Bytes for Content {
 /// in fewer clusters than it has, the rest of which are in no run.
 struct Compressed {
     content: Content,
-    /// Length of a unit in bytes.
-    unit: u64,
+    units: Units,
 }
 
 impl Compressed {
@@ -262,14 +266,14 @@ impl Compressed {
     fn unit_at(&self, start: u64) -> Result<Vec<u8>> {
         let content = &self.content;
         let cluster = content.boot.cluster_size;
-        let len = self.unit.min(content.len.saturating_sub(start));
+        let len = self.units.len.min(content.len.saturating_sub(start));
         let mut whole = vec![0; usize::try_from(len).unwrap_or(0)];
         if start >= content.valid {
             return Ok(whole);
         }
         let mut stored = Vec::new();
         let mut at = start;
-        while at < start.saturating_add(self.unit) {
+        while at < start.saturating_add(self.units.len) {
             // Not `piece`: the compressed bytes may go on behind what is valid of the value.
             let vcn = at.checked_div(cluster).unwrap_or(0);
             let Some(run) = content.runs.at(vcn) else { break };
@@ -277,7 +281,7 @@ impl Compressed {
             let within = vcn.saturating_sub(run.vcn);
             let place = content.boot.byte_of(lcn.saturating_add(within));
             let left = run.len.saturating_sub(within).saturating_mul(cluster);
-            let count = left.min(start.saturating_add(self.unit).saturating_sub(at));
+            let count = left.min(start.saturating_add(self.units.len).saturating_sub(at));
             let count = usize::try_from(count).unwrap_or(0);
             stored.extend(content.volume.vec(place, count)?);
             at = at
@@ -287,7 +291,7 @@ impl Compressed {
         if stored.is_empty() {
             return Ok(whole);
         }
-        if u64::try_from(stored.len()).is_ok_and(|stored| stored >= self.unit) {
+        if u64::try_from(stored.len()).is_ok_and(|stored| stored >= self.units.len) {
             stored.truncate(whole.len());
             whole = stored;
         } else {
@@ -307,33 +311,59 @@ impl Bytes for Compressed {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
-        check_range(self.content.len, offset, buf.len())?;
-        read_by_units(offset, buf, self.unit, &|start| self.unit_at(start))
+        self.units.read(self.content.len, offset, buf, &|start| self.unit_at(start))
     }
 }
 
-/// Fills `buf` from byte `offset` on of a value that comes in units of `unit` bytes.
-pub(super) fn read_by_units(
-    offset: u64,
-    buf: &mut [u8],
-    unit: u64,
-    at: &dyn Fn(u64) -> Result<Vec<u8>>,
-) -> Result<()> {
-    let mut offset = offset;
-    let mut rest = buf;
-    while !rest.is_empty() {
-        let within = offset.checked_rem(unit).unwrap_or(0);
-        let start = offset.saturating_sub(within);
-        let whole = at(start)?;
-        let within = usize::try_from(within).unwrap_or(usize::MAX);
-        let part = whole.get(within..).filter(|part| !part.is_empty()).ok_or_else(|| {
-            Error::corrupt("compression unit", start, "bytes of the file", "its end")
-        })?;
-        let count = part.len().min(rest.len());
-        let Some((now, later)) = rest.split_at_mut_checked(count) else { break };
-        now.copy_from_slice(part.get(..count).unwrap_or(&[]));
-        offset = offset.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
-        rest = later;
+/// Most decompressed bytes of a value that are kept: a file is read in small parts, and a hive cell by
+/// cell.
+const MAX_KEPT_BYTES: usize = 4 << 20;
+
+/// How a value that comes in units is read.
+pub(super) struct Units {
+    /// Length of a unit in bytes.
+    pub(super) len: u64,
+    /// By the byte of the value at which they begin.
+    cache: Cache<u64>,
+    budget: Arc<Budget>,
+}
+
+impl Units {
+    pub(super) fn new(len: u64, budget: &Arc<Budget>) -> Self {
+        let unit = usize::try_from(len).unwrap_or(usize::MAX);
+        Self { len, cache: Cache::new(unit, MAX_KEPT_BYTES), budget: Arc::clone(budget) }
     }
-    Ok(())
+
+    /// Fills `buf` from byte `offset` on of a value of `len` bytes, of which `at` gives the unit that
+    /// begins there.
+    pub(super) fn read(
+        &self,
+        len: u64,
+        offset: u64,
+        buf: &mut [u8],
+        at: &dyn Fn(u64) -> Result<Vec<u8>>,
+    ) -> Result<()> {
+        check_range(len, offset, buf.len())?;
+        let mut offset = offset;
+        let mut rest = buf;
+        while !rest.is_empty() {
+            let within = offset.checked_rem(self.len).unwrap_or(0);
+            let start = offset.saturating_sub(within);
+            let made =
+                usize::try_from(self.len.min(len.saturating_sub(start))).unwrap_or(usize::MAX);
+            let within = usize::try_from(within).unwrap_or(usize::MAX);
+            let count = made.saturating_sub(within).min(rest.len());
+            let waste = &self.budget.decompressed;
+            let whole = self.cache.unit(start, waste, (made, count), || at(start))?;
+            let part = whole.get(within..).and_then(|behind| behind.get(..count));
+            let part = part.filter(|part| !part.is_empty()).ok_or_else(|| {
+                Error::corrupt("compression unit", start, "bytes of the file", "its end")
+            })?;
+            let Some((now, later)) = rest.split_at_mut_checked(count) else { break };
+            now.copy_from_slice(part);
+            offset = offset.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+            rest = later;
+        }
+        Ok(())
+    }
 }

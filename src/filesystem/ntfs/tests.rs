@@ -167,6 +167,30 @@ fn words() -> Vec<u8> {
     out
 }
 
+fn chunks(len: u64) -> Units {
+    Units::new(len, &Arc::new(Budget::default()))
+}
+
+#[test]
+fn chunks_of_which_a_few_bytes_each_are_asked_for_are_read_up_to_the_bound_alone() {
+    let (stored, chunk) = (file("lzx-32768.bin"), 32_768);
+    // The first chunk is all that there is of a much longer file.
+    let wof = Wof::new(Arc::new(stored), 40_000, Algorithm::Lzx, chunks(chunk));
+    let mut pieces = Vec::new();
+    // From the beginning to the end, and in between again and again: nothing is in vain.
+    for at in (0..40_000).step_by(8) {
+        pieces.extend(wof.vec(at, 8).unwrap());
+    }
+    assert!(pieces == words());
+    let budget = Arc::new(Budget::default());
+    let error = (0..).find_map(|_| {
+        let units = Units::new(chunk, &budget);
+        units.read(chunk, 7, &mut [0; 8], &|_| Ok(vec![0; 32_768])).err()
+    });
+    let Some(Error::Limit { limit, unit, .. }) = error else { panic!("{error:?}") };
+    assert_eq!((limit, unit), (256 << 20, "bytes decompressed in vain"));
+}
+
 #[test]
 fn chunks_of_each_kind_of_compactos_come_out_as_wimlib_put_them_in() {
     for (name, algorithm, chunk) in [
@@ -175,7 +199,8 @@ fn chunks_of_each_kind_of_compactos_come_out_as_wimlib_put_them_in() {
         ("xpress-16384", Algorithm::Xpress, 16_384),
         ("lzx-32768", Algorithm::Lzx, 32_768),
     ] {
-        let wof = Wof::new(Arc::new(file(&format!("{name}.bin"))), 40_000, algorithm, chunk);
+        let wof =
+            Wof::new(Arc::new(file(&format!("{name}.bin"))), 40_000, algorithm, chunks(chunk));
         assert!(wof.vec(0, 40_000).unwrap() == words(), "{name}");
         assert_eq!(wof.vec(chunk - 3, 6).unwrap(), words()[chunk as usize - 3..][..6], "{name}");
     }
@@ -193,7 +218,7 @@ fn damaged_chunks_are_an_error_or_other_bytes_and_never_a_panic() {
             let mut bytes = sound.clone();
             let at = random.below(bytes.len());
             bytes[at] = random.next() as u8;
-            let wof = Wof::new(Arc::new(bytes), 40_000, algorithm, chunk);
+            let wof = Wof::new(Arc::new(bytes), 40_000, algorithm, chunks(chunk));
             failed += usize::from(wof.vec(0, 40_000).is_err());
         }
         assert!(failed > 0, "{name}");
@@ -203,7 +228,7 @@ fn damaged_chunks_are_an_error_or_other_bytes_and_never_a_panic() {
 #[test]
 fn a_compressed_file_that_claims_2_to_the_63_bytes_takes_no_memory() {
     for (algorithm, chunk) in [(Algorithm::Xpress, 4096), (Algorithm::Lzx, 32_768)] {
-        let wof = Wof::new(Arc::new(file("xpress-4096.bin")), 1 << 63, algorithm, chunk);
+        let wof = Wof::new(Arc::new(file("xpress-4096.bin")), 1 << 63, algorithm, chunks(chunk));
         assert_eq!(Bytes::len(&wof), 1 << 63);
         for offset in [0, 4096, 1 << 62, (1 << 63) - 16] {
             let found = wof.read_at(offset, &mut [0; 16]);

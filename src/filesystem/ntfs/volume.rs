@@ -17,7 +17,7 @@ const MFT: u64 = 0;
 pub(super) struct Volume {
     pub(super) bytes: Arc<dyn Bytes>,
     pub(super) boot: BootSector,
-    budget: Arc<Budget>,
+    pub(super) budget: Arc<Budget>,
     mft: Runs,
     /// Length of the master file table in bytes.
     mft_len: u64,

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use super::reparse::Algorithm;
-use super::stream::read_by_units;
+use super::stream::Units;
 use super::{lzx, xpress};
-use crate::bytes::{Bytes, BytesExt, check_range};
+use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
 
 /// Name of the stream in UTF-16, little-endian.
@@ -22,24 +22,29 @@ pub(super) struct Wof {
     stored: Arc<dyn Bytes>,
     len: u64,
     algorithm: Algorithm,
-    chunk: u64,
+    chunks: Units,
 }
 
 impl Wof {
-    /// A file of `len` bytes in chunks of `chunk` bytes.
-    pub(super) fn new(stored: Arc<dyn Bytes>, len: u64, algorithm: Algorithm, chunk: u64) -> Self {
-        Self { stored, len, algorithm, chunk }
+    /// A file of `len` bytes in such chunks.
+    pub(super) fn new(
+        stored: Arc<dyn Bytes>,
+        len: u64,
+        algorithm: Algorithm,
+        chunks: Units,
+    ) -> Self {
+        Self { stored, len, algorithm, chunks }
     }
 
-    fn chunks(&self) -> u64 {
-        self.len.div_ceil(self.chunk)
+    fn count(&self) -> u64 {
+        self.len.div_ceil(self.chunks.len)
     }
 
     /// Where a chunk begins behind the table; of the last but one, the end.
     fn start(&self, index: u64) -> Result<u64> {
         let width: u64 = if self.len > LARGE { 8 } else { 4 };
-        let table = self.chunks().saturating_sub(1).saturating_mul(width);
-        if index >= self.chunks() {
+        let table = self.count().saturating_sub(1).saturating_mul(width);
+        if index >= self.count() {
             return Ok(self.stored.len());
         }
         let Some(entry) = index.checked_sub(1) else { return Ok(table) };
@@ -53,8 +58,8 @@ impl Wof {
     }
 
     fn chunk_at(&self, offset: u64) -> Result<Vec<u8>> {
-        let index = offset.checked_div(self.chunk).unwrap_or(0);
-        let len = self.chunk.min(self.len.saturating_sub(offset));
+        let index = offset.checked_div(self.chunks.len).unwrap_or(0);
+        let len = self.chunks.len.min(self.len.saturating_sub(offset));
         let len = usize::try_from(len).unwrap_or(0);
         let (start, end) = (self.start(index)?, self.start(index.saturating_add(1))?);
         let stored = end
@@ -87,7 +92,6 @@ impl Bytes for Wof {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
-        check_range(self.len, offset, buf.len())?;
-        read_by_units(offset, buf, self.chunk, &|start| self.chunk_at(start))
+        self.chunks.read(self.len, offset, buf, &|start| self.chunk_at(start))
     }
 }

@@ -167,7 +167,7 @@ impl XfsState {
             let Evidence { location, detail, .. } = evidence(bound);
             Unread::new(location, detail)
         });
-        let stale = errors.first().map(refused).or(unchecked).or(stale);
+        let stale = errors.first().map(refused).or(stale);
         errors.extend(self.damage.as_ref().map(|damage| {
             let Evidence { location, detail, .. } = evidence(damage);
             let then = "the kernel mounts it, and shuts it down when it allocates in that group";
@@ -178,6 +178,7 @@ impl XfsState {
         Health {
             shutdown,
             stale,
+            unchecked,
             errors,
             needs: self.needs(),
             space: Fact::Known(Space {

@@ -44,6 +44,11 @@ impl Facts {
         })
     }
 
+    /// The bound at which a file system that the guest needs was not looked at further.
+    pub fn unchecked(&self) -> Option<&Unread> {
+        self.used_filesystems().find_map(|found| found.health.known()?.unchecked.as_ref())
+    }
+
     /// Whether a file system that the guest needs, and whose files may be other ones at its next
     /// start, bears marks of errors: a start alone does not settle what they are.
     pub fn has_damaged_filesystem(&self) -> bool {

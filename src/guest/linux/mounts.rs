@@ -43,30 +43,43 @@ pub(super) fn join(
         (is_bind(entry) || is_layered(entry), entry.mount_point.split('/').count())
     });
     for (index, entry) in entries.into_iter().enumerate() {
-        if index >= MAX_MOUNTS {
-            // Left out, it would look as if nothing were mounted there.
+        let real = real(&tree, &entry.mount_point);
+        let unread = if index >= MAX_MOUNTS {
             let reason = format!("the mount table has more than {MAX_MOUNTS} file systems");
-            let readable = Fact::unknown(entry.file(), reason.clone());
-            mounts.push(MountFacts { readable, ..bare(entry) });
-            tree.mount(&real(&tree, &entry.mount_point), Mounted::Unreadable(reason));
-            continue;
-        }
-        let mounted = match entry {
-            entry if is_layered(entry) => layered(&tree, entry),
-            entry if is_bind(entry) => bind(&tree, entry),
-            entry => Some(mount(machine, entry)),
+            Some((entry.file().to_owned(), reason))
+        } else {
+            real.as_ref().err().map(|reason| (entry.evidence().location, reason.clone()))
+        };
+        let mounted = match unread {
+            // Left out, it would look as if nothing were mounted there.
+            Some((location, reason)) => {
+                let readable = Fact::unknown(location, reason.clone());
+                Some((Mounted::Unreadable(reason), MountFacts { readable, ..bare(entry) }))
+            }
+            None if is_layered(entry) => layered(&tree, entry),
+            None if is_bind(entry) => bind(&tree, entry),
+            None => Some(mount(machine, entry)),
         };
         if let Some((what, facts)) = mounted {
-            tree.mount(&real(&tree, &entry.mount_point), what);
+            tree.mount(real.as_ref().unwrap_or(&entry.mount_point), what);
             mounts.push(facts);
         }
     }
     (tree, mounts)
 }
 
-/// Where a mount point lies: systemd-fstab-generator and mount(8) follow the links in it.
-fn real(tree: &Tree, mount_point: &str) -> String {
-    tree.canonicalize(mount_point).map_or_else(|_| mount_point.to_owned(), |(real, _)| real)
+/// Where a mount point lies: systemd-fstab-generator and mount(8) follow the links in it. One that is
+/// not there, or below what is not read, lies where it says.
+///
+/// # Errors
+/// Why that is not known.
+fn real(tree: &Tree, mount_point: &str) -> Result<String, String> {
+    match tree.canonicalize(mount_point) {
+        Ok((real, _)) => Ok(real),
+        Err(Error::Unreadable { .. } | Error::SymlinkLoop { .. }) => Ok(mount_point.to_owned()),
+        Err(error) if error.is_absent() => Ok(mount_point.to_owned()),
+        Err(error) => Err(format!("where it is mounted is not known: {error}")),
+    }
 }
 
 /// Whether the entry shows a directory of the tree at a second place.
@@ -388,6 +401,31 @@ mod tests {
             assert_eq!(mounts[1].fails.as_deref(), fails, "{options}");
             assert_eq!(tree.exists("/data").is_ok(), fails.is_none(), "{options}");
         }
+    }
+
+    #[test]
+    fn a_mount_point_that_cannot_be_followed_is_unreadable_and_told() {
+        let fstab = format!("UUID={ROOT} /d/a/x ext4\nUUID={ROOT} /gone/x ext4\n");
+        let long = |end: &str| format!("/d{}{end}", "/../d".repeat(800));
+        let root = || {
+            MemoryFs::new()
+                .file("/etc/fstab", &fstab)
+                .dir("/d/end/x")
+                .symlink("/d/a", &long("/b"))
+                .symlink("/d/b", &long("/c"))
+                .symlink("/d/c", &long("/end"))
+        };
+        let disk = disk();
+        let filesystems =
+            [Fact::Known(None), Fact::Known(Some(MemoryFs::new().file("/f", "f").shared()))];
+        let machine = Machine { disk: &disk, filesystems: &filesystems };
+        let (tree, mounts) = join(&machine, &at(root()), &fstab::find(&root().tree(), &disk));
+        let [_, gone, deep] = &mounts[..] else { panic!("{mounts:#?}") };
+        assert_eq!(gone.readable.unread(), None);
+        assert_eq!(tree.mounts()[1].0, "/gone/x");
+        let unread = deep.readable.unread().unwrap();
+        assert_eq!(unread.location, "/etc/fstab:1");
+        assert!(unread.reason.contains("more than 4096 components"), "{unread:?}");
     }
 
     #[test]

@@ -1,15 +1,13 @@
 //! The guest's disk: reads by guest offset through the L1 and L2 tables.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
 
 use crate::bytes::{Bytes, check_range};
+use crate::decompressed::{Cache, Waste};
 use crate::error::{Error, Result};
 use crate::image::facts::Qcow2Compression;
 use crate::image::qcow2::address::{GuestOffset, HostOffset};
 use crate::image::qcow2::cluster;
-use crate::image::qcow2::cluster_cache::ClusterCache;
 use crate::image::qcow2::header::{Geometry, Header};
 use crate::image::qcow2::l1_table::{L1_TABLE, L1Entry};
 use crate::image::qcow2::l2_table::{
@@ -23,6 +21,14 @@ const DATA_CLUSTER: &str = "qcow2 data cluster";
 /// ends the search, because its entries have to be looked at: a caller that asks again for every
 /// block must not pay for the whole disk each time.
 const MAX_TABLES_LOOKED_AHEAD: u32 = 4096;
+
+/// Most bytes of decompressed clusters of an image that are kept. Enough for the directories and inode tables
+/// that a file-system reader keeps coming back to; small beside the bound of 256 MiB for a check.
+const MAX_KEPT_BYTES: usize = 16 << 20;
+
+/// The same for the largest clusters (1 and 2 MiB), of which the other bound would leave too few to
+/// come back to.
+const MAX_KEPT_LARGE: usize = 32 << 20;
 
 /// Most bytes that are decompressed beyond those that are asked for, before reads of compressed
 /// clusters are refused: what an image may cost whose files are laid out so that each small read takes
@@ -38,27 +44,8 @@ pub(super) struct Disk {
     compression: Qcow2Compression,
     size: u64,
     l1_table: HostOffset,
-    cache: ClusterCache,
+    cache: Cache<HostOffset>,
     waste: Waste,
-}
-
-/// Bytes that were decompressed and not asked for so far.
-#[derive(Default)]
-struct Waste(AtomicU64);
-
-impl Waste {
-    fn more(&self, bytes: u64) -> Result<()> {
-        if self.0.fetch_add(bytes, Relaxed) > MAX_WASTED {
-            let (structure, unit) = (DATA_CLUSTER, "bytes decompressed in vain");
-            return Err(Error::Limit { structure, limit: MAX_WASTED, unit });
-        }
-        Ok(())
-    }
-
-    /// Some of them are asked for after all.
-    fn less(&self, bytes: u64) {
-        let _ = self.0.fetch_update(Relaxed, Relaxed, |wasted| Some(wasted.saturating_sub(bytes)));
-    }
 }
 
 /// Where the bytes of a stretch of the disk come from.
@@ -81,14 +68,16 @@ struct Run {
 impl Disk {
     /// The disk that `header` describes. [`Header::check_l1`] must have passed.
     pub(super) fn new(image: Arc<dyn Bytes>, header: &Header) -> Self {
+        let cluster_len = header.geometry.cluster_len();
+        let kept = if cluster_len < 1 << 20 { MAX_KEPT_BYTES } else { MAX_KEPT_LARGE };
         Self {
             image,
             geometry: header.geometry,
             compression: header.compression,
             size: header.size,
             l1_table: header.l1_table_offset,
-            cache: ClusterCache::new(header.geometry.cluster_len()),
-            waste: Waste::default(),
+            cache: Cache::new(cluster_len, kept),
+            waste: Waste::new(DATA_CLUSTER, MAX_WASTED),
         }
     }
 
@@ -200,24 +189,15 @@ impl Disk {
         buf: &mut [u8],
     ) -> Result<()> {
         let within = usize::try_from(self.geometry.within_cluster(at.0)).unwrap_or(usize::MAX);
-        let asked = u64::try_from(buf.len()).unwrap_or(u64::MAX);
-        let cluster = match self.cache.get(range.start) {
-            Some(cluster) => {
-                self.waste.less(asked);
-                cluster
-            }
-            None if buf.len() == self.geometry.cluster_len() => {
-                return self.decompress(range, buf);
-            }
-            None => {
-                self.waste.more(self.geometry.cluster_size().saturating_sub(asked))?;
-                let mut cluster = vec![0; self.geometry.cluster_len()];
-                self.decompress(range, &mut cluster)?;
-                let cluster: Arc<[u8]> = cluster.into();
-                self.cache.put(range.start, Arc::clone(&cluster));
-                cluster
-            }
-        };
+        let len = self.geometry.cluster_len();
+        if buf.len() == len && self.cache.get(range.start).is_none() {
+            return self.decompress(range, buf);
+        }
+        let cluster = self.cache.unit(range.start, &self.waste, (len, buf.len()), || {
+            let mut cluster = vec![0; len];
+            self.decompress(range, &mut cluster)?;
+            Ok(cluster)
+        })?;
         let part = within
             .checked_add(buf.len())
             .and_then(|end| cluster.get(within..end))
@@ -355,22 +335,5 @@ impl Bytes for Disk {
             }
         }
         at.0.saturating_sub(offset)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clusters_are_decompressed_in_vain_up_to_the_bound_alone() {
-        let waste = Waste::default();
-        // A file that is read in small pieces from its beginning to its end costs nothing.
-        for _ in 0..10_000 {
-            waste.more((2 << 20) - 4096).unwrap();
-            (0..511).for_each(|_| waste.less(4096));
-        }
-        let misses = (0..10_000).take_while(|_| waste.more((2 << 20) - 1024).is_ok()).count();
-        assert_eq!(misses, 513);
     }
 }

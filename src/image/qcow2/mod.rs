@@ -6,7 +6,6 @@
 mod address;
 mod bitmap_directory;
 mod cluster;
-mod cluster_cache;
 mod disk;
 mod header;
 mod header_extension;

@@ -411,6 +411,7 @@ fn filesystem(volume: usize, total: u64, free: u64) -> FileSystemFacts {
         health: Fact::Known(Health {
             shutdown: Fact::Known((Shutdown::Clean, Evidence::new(place(1082), "s_state valid"))),
             stale: None,
+            unchecked: None,
             errors: Vec::new(),
             needs: Vec::new(),
             space: Fact::Known(Space {

@@ -324,3 +324,36 @@ fn nodes_that_name_nothing_are_errors() {
         assert!(entries(&fs, node).1.is_err());
     }
 }
+
+#[test]
+fn small_parts_of_many_compressed_extents_are_read_up_to_the_bound_alone() {
+    const LIMIT: u64 = 8 << 20;
+    const PARTS: u64 = 1000;
+    // The first sectors of so many extents by turns: one that is there, and it made shorter.
+    let read = |count: u64| {
+        let budget = Arc::new(Budget::wasting(LIMIT));
+        let fs = Btrfs::open_within(Arc::new(Image::read("zlib")), budget).unwrap();
+        let file = Place::of(resolve(&fs, "/usr/lib/larger")).inode;
+        let stored = extent::read(&fs.volume, &fs.tree, file).unwrap();
+        let whole = stored.into_iter().find_map(|extent| match extent.source {
+            extent::Source::Compressed { extent, .. } if extent.len == 128 << 10 => Some(extent),
+            _ => None,
+        });
+        let whole = whole.unwrap();
+        let part = |index: u64| {
+            let len = whole.len - 4096 * (index % count) as usize;
+            let source =
+                extent::Source::Compressed { extent: extent::Compressed { len, ..whole }, skip: 0 };
+            extent::Extent { start: index * 4096, len: 4096, source }
+        };
+        let content = Content::new(fs.volume, (0..PARTS).map(part).collect(), PARTS * 4096);
+        content.vec(0, (PARTS * 4096) as usize)
+    };
+    // As a file that was written anew in places: each extent is decompressed once.
+    let text: Vec<u8> = (1..=1000).map(|number| format!("{number} ")).collect::<String>().into();
+    let parts = read(16).unwrap();
+    assert!(parts.chunks(4096).all(|part| part[..1000] == text[..1000]));
+    let error = read(20).unwrap_err();
+    let Error::Limit { limit: LIMIT, unit, .. } = error else { panic!("{error}") };
+    assert_eq!(unit, "bytes decompressed in vain");
+}

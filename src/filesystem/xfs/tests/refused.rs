@@ -2,8 +2,10 @@
 //! three ways (`testdata/xfs/make-refusals.py`).
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::*;
+use crate::bytes::check_range;
 
 /// Where the checksum of the sector stands that a byte of `refusals` lies in.
 fn checksum_of(at: usize) -> usize {
@@ -109,9 +111,69 @@ fn headers_that_a_bound_leaves_out_are_no_refusal() {
     state.unchecked = Some(Error::Limit { structure, limit: 16_384, unit: "groups" });
     let health = state.health();
     assert_eq!(health.errors, []);
-    let reason = health.stale.unwrap().reason;
+    assert_eq!(health.stale, None);
+    let reason = health.unchecked.unwrap().reason;
     assert!(reason.contains("more than 16384 groups"), "{reason}");
     assert!(!reason.contains("does not mount"), "{reason}");
+}
+
+/// A volume, and behind it nothing up to a length that no disk has.
+struct Grown {
+    stored: Vec<u8>,
+    len: u64,
+    read: AtomicU64,
+}
+
+impl Bytes for Grown {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        check_range(self.len, offset, buf.len())?;
+        self.read.fetch_add(buf.len() as u64, Relaxed);
+        buf.fill(0);
+        let stored = self.stored.get(offset as usize..).unwrap_or_default();
+        let here = buf.len().min(stored.len());
+        buf[..here].copy_from_slice(&stored[..here]);
+        Ok(())
+    }
+}
+
+/// `v5-old`, on which no mount looks at a header but of the root directory's group, grown to so many
+/// groups (`sb_dblocks`, `sb_agcount`) of which only the first are there.
+fn grown(groups: u32) -> (Health, u64) {
+    let mut stored = image("v5-old");
+    let word = |at: usize| u32::from_be_bytes(stored[at..at + 4].try_into().unwrap());
+    let (block, group) = (u64::from(word(4)), u64::from(word(84)));
+    let blocks = group * u64::from(groups);
+    stored[8..16].copy_from_slice(&blocks.to_be_bytes());
+    stored[88..92].copy_from_slice(&groups.to_be_bytes());
+    seal(&mut stored, 0, 512, 224);
+    let volume = Arc::new(Grown { stored, len: blocks * block, read: AtomicU64::new(0) });
+    let health = Xfs::open(volume.clone()).unwrap().health();
+    (health, volume.read.load(Relaxed))
+}
+
+#[test]
+fn groups_that_are_not_there_are_looked_for_up_to_the_bounds_alone() {
+    let (health, read) = grown(16_384);
+    let unchecked = health.unchecked.unwrap().reason;
+    assert!(unchecked.contains("more than 64 damaged headers"), "{unchecked}");
+    // The damage that was found is told, and no more is read for groups without end.
+    assert!(health.errors[0].location.starts_with("xfs AG"), "{:?}", health.errors);
+    assert_eq!(health.stale, None);
+    let (fewer, read_for_fewer) = grown(1000);
+    assert_eq!(fewer.unchecked.unwrap().reason, unchecked);
+    assert_eq!(read, read_for_fewer);
+    let (most, read_for_none) = grown(16_385);
+    let unchecked = most.unchecked.unwrap().reason;
+    assert!(unchecked.contains("more than 16384 groups"), "{unchecked}");
+    assert!(read_for_none < read, "{read_for_none} of {read} bytes");
+    // All that are missing are looked at where they are few.
+    let (few, _) = grown(20);
+    assert_eq!((few.unchecked, few.stale), (None, None));
+    assert!(!few.errors.is_empty());
 }
 
 #[test]

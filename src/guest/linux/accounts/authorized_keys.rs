@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
-use crate::filesystem::tree::Tree;
+use crate::filesystem::tree::{MAX_PATH, Tree};
 use crate::guest::facts::{SshdFacts, SshdOption};
 
 /// sshd_config(5), `AuthorizedKeysFile`.
@@ -136,6 +136,10 @@ fn expanded(file: &str, name: &str, uid: u32, home: &str) -> String {
     let mut path = String::new();
     let mut chars = file.chars();
     while let Some(c) = chars.next() {
+        // No longer path is followed, and a home may be as long as its line.
+        if path.len() > MAX_PATH {
+            break;
+        }
         match if c == '%' { chars.next() } else { None } {
             Some('h') => path.push_str(home),
             Some('u') => path.push_str(name),
@@ -250,5 +254,13 @@ mod tests {
 
     fn read(tree: &Tree) -> SshdFacts {
         sshd::find(tree, &PackageFacts::default(), &BootUnits::walk(tree))
+    }
+
+    #[test]
+    fn a_path_grows_no_longer_than_is_followed() {
+        let home = format!("/{}", "h".repeat(100_000));
+        let path = expanded(&"%h".repeat(8000), "a", 0, &home);
+        assert_eq!(path.len(), home.len());
+        assert_eq!(expanded("/k/%u/%h%h", "a", 0, "/home/a"), "/k/a//home/a/home/a");
     }
 }

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::MAX_BINDINGS;
 use crate::fact::Evidence;
 use crate::guest::facts::{Binding, BindingKind};
 use crate::guest::linux::network::files::{Content, Files, is_mac};
@@ -17,7 +18,8 @@ pub(super) fn find(files: &mut Files<'_>) -> Vec<Binding> {
         let kind =
             if file.by_cloud_init() { BindingKind::GeneratedMac } else { BindingKind::UdevMac };
         for (line, rule) in logical_lines(&file) {
-            if is_mac_rule(&rule) {
+            // One more than are given, so that it is told.
+            if found.len() <= MAX_BINDINGS && is_mac_rule(&rule) {
                 found.push(Binding { kind, evidence: evidence(&file, line, &rule) });
             }
         }

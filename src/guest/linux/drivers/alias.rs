@@ -4,6 +4,7 @@
 //! `libkmod/libkmod-index.c` matches: `*`, `?`, `[…]`; `modules.builtin.modinfo` (Documentation/kbuild/
 //! kbuild.rst): `<module>.<key>=<value>`, each ended by a NUL.
 
+use crate::fact::Unread;
 use crate::guest::glob;
 
 /// What fits one of the sought aliases.
@@ -17,12 +18,15 @@ pub(super) struct Match {
     pub(super) module: String,
 }
 
+/// Most aliases of modules that fit the platform's devices; of a kernel with all modules some fifty do.
+pub(super) const MAX_MATCHES: usize = 1024;
+
 /// Names with `-` and `_` are the same to kmod.
 pub(super) fn normalise(name: &str) -> String {
     name.replace('-', "_")
 }
 
-/// The lines of a `modules.alias` that fit one of `aliases`.
+/// The lines of a `modules.alias` that fit one of `aliases`, one more than the bound at most.
 pub(super) fn in_text(text: &str, aliases: &[&str]) -> Vec<Match> {
     let mut found = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -36,11 +40,14 @@ pub(super) fn in_text(text: &str, aliases: &[&str]) -> Vec<Match> {
             let (pattern, module) = (pattern.to_owned(), normalise(module));
             found.push(Match { line: index.saturating_add(1), pattern, module });
         }
+        if found.len() > MAX_MATCHES {
+            break;
+        }
     }
     found
 }
 
-/// The aliases in a `modules.builtin.modinfo` that fit one of `aliases`.
+/// The aliases in a `modules.builtin.modinfo` that fit one of `aliases`, one more than the bound at most.
 pub(super) fn in_modinfo(modinfo: &str, aliases: &[&str]) -> Vec<Match> {
     let mut found = Vec::new();
     for item in modinfo.split('\0') {
@@ -49,8 +56,17 @@ pub(super) fn in_modinfo(modinfo: &str, aliases: &[&str]) -> Vec<Match> {
             let (pattern, module) = (pattern.to_owned(), normalise(module));
             found.push(Match { line: 0, pattern, module });
         }
+        if found.len() > MAX_MATCHES {
+            break;
+        }
     }
     found
+}
+
+/// Why not all that fit are there, if so.
+pub(super) fn too_many(matches: &[Match], location: &str) -> Option<Unread> {
+    let reason = format!("more than {MAX_MATCHES} aliases fit the machine's devices");
+    (matches.len() > MAX_MATCHES).then(|| Unread::new(location, reason))
 }
 
 /// Whether a pattern fits an alias: `-` and `_` are the same (`alias_normalize`, `shared/util.c`).

@@ -5,7 +5,7 @@
 //! kernel's modules says what it would have needed. Soft dependencies (modprobe.d(5), `softdep`) are
 //! left out: a module is loaded without them, too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
@@ -18,7 +18,8 @@ const MAX_LINE: usize = 8 << 10;
 /// The `modules.dep` of a kernel, beside an initramfs that was listed to its end.
 pub(super) struct Dependencies<'a> {
     location: String,
-    text: String,
+    /// The line of each module, and what it says behind the colon.
+    lines: HashMap<String, (usize, String)>,
     initramfs: &'a InitramfsFacts,
     built_in: Option<&'a BTreeSet<String>>,
 }
@@ -43,7 +44,16 @@ impl<'a> Dependencies<'a> {
                 let reason = format!("a line of more than {MAX_LINE} bytes");
                 Err(Unread::new(location, reason))
             }
-            Ok(text) => Ok(Some(Self { location, text, initramfs, built_in })),
+            Ok(text) => {
+                let mut lines = HashMap::new();
+                for (number, line) in (1_usize..).zip(text.lines()) {
+                    let Some((path, rest)) = line.split_once(':') else { continue };
+                    if let Some(name) = module_name(path) {
+                        lines.entry(name).or_insert_with(|| (number, rest.to_owned()));
+                    }
+                }
+                Ok(Some(Self { location, lines, initramfs, built_in }))
+            }
             Err(error) if error.is_absent() => Ok(None),
             Err(error) => Err(Unread::from((location.as_str(), &error))),
         }
@@ -51,11 +61,7 @@ impl<'a> Dependencies<'a> {
 
     /// What a module needs, directly or not (depmod(8) writes all of it on one line).
     pub(super) fn of(&self, module: &str) -> Vec<Dependency> {
-        let line = (1_usize..).zip(self.text.lines()).find_map(|(number, line)| {
-            let (path, rest) = line.split_once(':')?;
-            (module_name(path).as_deref() == Some(module)).then_some((number, rest))
-        });
-        let Some((number, rest)) = line else { return Vec::new() };
+        let Some((number, rest)) = self.lines.get(module) else { return Vec::new() };
         let names = rest.split_ascii_whitespace().filter_map(module_name);
         names
             .filter(|name| !self.built_in.is_some_and(|built_in| built_in.contains(name)))

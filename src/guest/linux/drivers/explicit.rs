@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::alias::normalise;
+use super::modprobe::shortened;
 use super::source::{self, Folder, Source};
 use crate::fact::{Evidence, Unread};
 use crate::filesystem::tree::Tree;
@@ -78,7 +79,7 @@ impl Explicit {
             // Behind the name parameters may stand.
             if let Some(name) = line.split_ascii_whitespace().next() {
                 let place = format!("{}:{}", source.location, index.saturating_add(1));
-                self.insert(name, Evidence::new(place, name), blacklist);
+                self.insert(name, Evidence::new(place, shortened(name)), blacklist);
             }
         }
     }
@@ -94,8 +95,9 @@ impl Explicit {
                 }
                 _ => continue,
             };
+            let shown = shortened(word);
             for name in value.trim_matches('"').split(',').filter(|name| !name.is_empty()) {
-                self.insert(name, Evidence::new(place, word), blacklist);
+                self.insert(name, Evidence::new(place, shown.clone()), blacklist);
             }
         }
     }

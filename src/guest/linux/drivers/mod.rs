@@ -159,7 +159,12 @@ fn in_tree(tree: &Tree, release: &str) -> Fact<Option<String>> {
 fn modinfo(tree: &Tree, release: &str, sought: &[&str]) -> Fact<Vec<alias::Match>> {
     let path = format!("/lib/modules/{release}/modules.builtin.modinfo");
     let text = Fact::from_lookup(path.clone(), tree.read_text(&path, MAX_ALIASES));
-    text.map(|text| text.map_or_else(Vec::new, |text| alias::in_modinfo(&text, sought)))
+    let found =
+        text.map(|text| text.map_or_else(Vec::new, |text| alias::in_modinfo(&text, sought)));
+    match found.known().and_then(|found| alias::too_many(found, &path)) {
+        Some(unread) => Fact::Unknown(unread),
+        None => found,
+    }
 }
 
 /// Whether tools of that age read files in `modprobe.d` of any name: module-init-tools, which came

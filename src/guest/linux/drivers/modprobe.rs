@@ -13,6 +13,14 @@ const MAX_LINES: usize = 4096;
 /// Longest line shown as evidence, in characters.
 const MAX_SHOWN: usize = 200;
 
+/// Most bytes of all its files; a distribution's have some 20 KiB.
+const MAX_TEXT: usize = 4 << 20;
+
+/// As much of a text as is shown.
+pub(super) fn shortened(text: &str) -> String {
+    text.chars().take(MAX_SHOWN).collect()
+}
+
 /// How far a block reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
@@ -50,9 +58,17 @@ impl Modprobe {
     /// The configuration in these files.
     pub(super) fn of(sources: Vec<Source>) -> Self {
         let mut modprobe = Self::default();
+        let mut read = 0_usize;
         for source in sources {
             match source.text.as_result() {
-                Ok(text) => modprobe.read(&source.location, text),
+                Ok(text) if read.saturating_add(text.len()) > MAX_TEXT => {
+                    let reason = format!("more than {MAX_TEXT} bytes of all files, not read");
+                    modprobe.unread.get_or_insert_with(|| Unread::new(&source.location, reason));
+                }
+                Ok(text) => {
+                    read = read.saturating_add(text.len());
+                    modprobe.read(&source.location, text);
+                }
                 Err(unread) => {
                     modprobe.unread.get_or_insert(unread.clone());
                 }
@@ -64,10 +80,8 @@ impl Modprobe {
     fn read(&mut self, location: &str, text: &str) {
         for (number, line) in logical_lines(text) {
             let words: Vec<&str> = line.split_ascii_whitespace().collect();
-            let evidence = || {
-                let shown = words.join(" ").chars().take(MAX_SHOWN).collect::<String>();
-                Evidence::new(format!("{location}:{number}"), shown)
-            };
+            let evidence =
+                || Evidence::new(format!("{location}:{number}"), shortened(&words.join(" ")));
             let kept = [self.blocks.len(), self.aliases.len(), self.doubts.len()];
             if kept.into_iter().fold(0, usize::saturating_add) >= MAX_LINES {
                 self.unread.get_or_insert_with(|| {
@@ -111,8 +125,14 @@ impl Modprobe {
                 "module_blacklist" => Reach::All,
                 _ => continue,
             };
+            let shown = shortened(word);
             for module in value.trim_matches('"').split(',').filter(|module| !module.is_empty()) {
-                let evidence = Evidence::new(location, word);
+                if self.blocks.len() >= MAX_LINES {
+                    let reason = format!("more than {MAX_LINES} modules are blocked");
+                    self.unread.get_or_insert_with(|| Unread::new(location, reason));
+                    return;
+                }
+                let evidence = Evidence::new(location, shown.clone());
                 self.blocks.push(Block { module: normalise(module), reach, evidence });
             }
         }
@@ -230,6 +250,19 @@ mod tests {
             assert_eq!(modprobe.by_alias("ata_piix").is_some(), ata);
             assert!(modprobe.by_name("y").is_some());
         }
+    }
+
+    #[test]
+    fn a_command_line_that_blocks_without_end_is_told_and_its_words_are_shown_once() {
+        let mut modprobe = Modprobe::default();
+        modprobe.add_command_line(
+            "grub.cfg:1",
+            &format!("module_blacklist={}", "a,".repeat(100_000)),
+            true,
+        );
+        assert_eq!(modprobe.blocks.len(), MAX_LINES);
+        assert!(modprobe.by_name("a").unwrap().detail.len() <= MAX_SHOWN);
+        assert!(modprobe.doubt("b").unwrap().reason.contains("more than 4096 modules"));
     }
 
     #[test]

@@ -25,7 +25,11 @@ impl Aliases {
     pub(super) fn of(location: String, text: Fact<Option<String>>, sought: &[&str]) -> Self {
         match text {
             Fact::Known(Some(text)) => {
-                Self::Read { matches: alias::in_text(&text, sought), location }
+                let matches = alias::in_text(&text, sought);
+                match alias::too_many(&matches, &location) {
+                    Some(unread) => Self::Unread(unread),
+                    None => Self::Read { matches, location },
+                }
             }
             Fact::Known(None) => Self::Absent(location),
             Fact::Unknown(unread) => Self::Unread(unread),

@@ -513,3 +513,31 @@ fn dependencies_are_in_doubt(change: impl FnOnce(MemoryFs) -> MemoryFs) {
     assert!(facts.root_needs.unread().is_some());
     assert!(last(&facts, PlatformDevice::VirtioBlock).early.unread().is_some());
 }
+
+#[test]
+fn more_aliases_than_the_bound_are_told_and_dependencies_are_looked_up_once() {
+    let alias = |number: usize| format!("alias virtio:d00000002v* m{number}\n");
+    let tree = |count: usize| {
+        let aliases: String = (0..count).map(alias).collect();
+        let dependencies: String =
+            (0..100_000).map(|n| format!("kernel/m{n}.ko: k/n{n}.ko\n")).collect();
+        MemoryFs::new()
+            .file(&format!("/lib/modules/{RELEASE}/modules.alias"), aliases)
+            .file(&format!("/lib/modules/{RELEASE}/modules.dep"), dependencies)
+    };
+    let devices = |count: usize| {
+        let (facts, files) = initramfs(&["ext4"], &[]);
+        let mut kernel = kernel(Fact::Known(Some(facts)));
+        kernel.modules = Fact::Known(Some((0..count).map(|n| format!("m{n}")).collect()));
+        let tree = tree(count).tree();
+        let dependencies = Dependencies::read(&tree, &kernel);
+        super::devices(&tree, &boot(""), &kernel, &files, dependencies)
+    };
+    let late = |count: usize| {
+        let found = devices(count);
+        let disk = found.iter().find(|it| it.device == PlatformDevice::VirtioBlock).unwrap();
+        disk.links.iter().find(|link| link.alias.starts_with("virtio:")).unwrap().late.clone()
+    };
+    assert!(late(1000).known().is_some_and(|candidates| candidates.len() >= 1000));
+    assert!(late(1025).unread().unwrap().reason.contains("more than 1024 aliases"));
+}

@@ -70,9 +70,9 @@ pub(super) enum Target {
 /// A rule of a chain.
 pub(super) trait Rule {
     /// Where it stands and what it says.
-    fn evidence(&self) -> &Evidence;
+    fn evidence(&self) -> Evidence;
 
-    /// How many words it has.
+    /// How many words it has, those of the sets that it names included.
     fn len(&self) -> usize;
 
     /// Whether it matches the first packet of a connection to `port`, and what it then does.
@@ -101,7 +101,7 @@ fn walk<'r, R: Rule + 'r>(
     for rule in chains(chain).unwrap_or_default() {
         *steps = steps.saturating_add(rule.len().div_euclid(64)).saturating_add(1);
         if *steps > MAX_STEPS || depth > MAX_DEPTH {
-            let place = rule.evidence().location.clone();
+            let place = rule.evidence().location;
             return Err(Unread::new(place, "too many rules to follow"));
         }
         let (matched, target) = rule.judge(port);
@@ -110,8 +110,8 @@ fn walk<'r, R: Rule + 'r>(
         }
         let verdict = match target {
             None | Some(Target::Continue) => continue,
-            Some(Target::Accept) => Verdict::Accept(rule.evidence().clone()),
-            Some(Target::Drop) => Verdict::Drop(rule.evidence().clone()),
+            Some(Target::Accept) => Verdict::Accept(rule.evidence()),
+            Some(Target::Drop) => Verdict::Drop(rule.evidence()),
             Some(Target::Return) if matched == Match::Yes => break,
             Some(Target::Chain(name, goes)) if chains(&name).is_some() => {
                 match walk(chains, &name, port, depth.saturating_add(1), steps)? {
@@ -144,5 +144,5 @@ fn walk<'r, R: Rule + 'r>(
 
 fn undecided(rule: &impl Rule) -> Unread {
     let Evidence { location, detail, .. } = rule.evidence();
-    Unread::new(location.clone(), format!("whether this rule matches is not decided: {detail}"))
+    Unread::new(location, format!("whether this rule matches is not decided: {detail}"))
 }

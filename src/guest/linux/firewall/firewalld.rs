@@ -3,6 +3,8 @@
 //! Sources: firewalld.conf(5), firewalld.zone(5), firewalld.service(5), firewalld.dbus(5). Files in
 //! `/etc/firewalld` count before those of the same name in `/usr/lib/firewalld`.
 
+use std::cell::Cell;
+
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
@@ -20,6 +22,16 @@ const DEFAULT_ZONE: &str = "public";
 /// Most elements of one zone looked into, each of which may be a service's file; those that come with
 /// firewalld have about ten.
 const MAX_SERVICES: usize = 256;
+
+/// Most bytes of zones and services read to follow one port, each as often as it is named; a zone has
+/// some hundred.
+const MAX_TEXT: usize = 16 << 20;
+
+/// Bytes that a file counts at least.
+const LEAST_TEXT: usize = 1 << 10;
+
+/// Most attributes of one element; those of firewalld have up to four.
+const MAX_ATTRIBUTES: usize = 64;
 
 /// Most elements of one file; the largest zone that comes with firewalld has about ten.
 const MAX_ELEMENTS: usize = 10_000;
@@ -39,20 +51,23 @@ pub(super) fn ssh(tree: &Tree, port: u16) -> Result<Option<SshAccess>, Unread> {
     }
     // In place of a default zone that is not there firewalld takes `public`, then `external`
     // (src/firewall/core/fw.py, "Default zone '%s' is not valid. Using '%s'.").
-    let mut zone = file(tree, "zones", &name)?;
+    let files = Files { tree, text: Cell::new(0) };
+    let mut zone = files.find("zones", &name)?;
     for other in [DEFAULT_ZONE, "external"] {
         if zone.is_none() {
-            zone = file(tree, "zones", other)?;
+            zone = files.find("zones", other)?;
         }
     }
     let Some((path, zone)) = zone else {
         return Err(Unread::new(format!("firewalld zone {name}"), "there is no such zone"));
     };
-    let access = zone_access(tree, &path, &zone, port)?;
+    let access = zone_access(&files, &path, &zone, port)?;
     // An interface or connection of another zone follows that zone's rules; which one the cloud's
     // card will be is not known.
-    for (other, text) in bound_zones(tree, &path)? {
-        if !is_same(&access, &zone_access(tree, &other, &text, port)?) {
+    for other in zones_beside(tree, &path)? {
+        let Some(zone) = files.elements(&other)? else { continue };
+        let is_bound = zone.iter().any(|element| element.name == "interface");
+        if is_bound && !is_same(&access, &zone_access(&files, &other, &zone, port)?) {
             return Err(Unread::new(other, "a zone of an interface answers otherwise"));
         }
     }
@@ -60,11 +75,11 @@ pub(super) fn ssh(tree: &Tree, port: u16) -> Result<Option<SshAccess>, Unread> {
         if other.is_empty() || other == name {
             continue;
         }
-        let found = if other.contains('/') { None } else { file(tree, "zones", &other)? };
-        let Some((path, text)) = found else {
+        let found = if other.contains('/') { None } else { files.find("zones", &other)? };
+        let Some((path, zone)) = found else {
             return Err(Unread::new(at.location, "there is no such zone"));
         };
-        if !is_same(&access, &zone_access(tree, &path, &text, port)?) {
+        if !is_same(&access, &zone_access(&files, &path, &zone, port)?) {
             return Err(Unread::new(at.location, "a zone of a connection answers otherwise"));
         }
     }
@@ -78,19 +93,37 @@ fn is_same(one: &SshAccess, other: &SshAccess) -> bool {
     )
 }
 
-/// The file of a zone or service, and its text.
-fn file(tree: &Tree, kind: &str, name: &str) -> Result<Option<(String, String)>, Unread> {
-    for directory in DIRECTORIES {
-        let path = format!("{directory}/{kind}/{name}.xml");
-        if let Some(text) = read(tree, &path)? {
-            return Ok(Some((path, text)));
-        }
-    }
-    Ok(None)
+/// The files of zones and services, and how much of them was read.
+struct Files<'t> {
+    tree: &'t Tree,
+    text: Cell<usize>,
 }
 
-/// Zones beside the default one to which an interface belongs.
-fn bound_zones(tree: &Tree, default: &str) -> Result<Vec<(String, String)>, Unread> {
+impl Files<'_> {
+    /// The file of a zone or service, and its elements.
+    fn find(&self, kind: &str, name: &str) -> Result<Option<(String, Vec<Element>)>, Unread> {
+        for directory in DIRECTORIES {
+            let path = format!("{directory}/{kind}/{name}.xml");
+            if let Some(elements) = self.elements(&path)? {
+                return Ok(Some((path, elements)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn elements(&self, path: &str) -> Result<Option<Vec<Element>>, Unread> {
+        let Some(text) = read(self.tree, path)? else { return Ok(None) };
+        self.text.set(self.text.get().saturating_add(text.len().max(LEAST_TEXT)));
+        if self.text.get() > MAX_TEXT {
+            let reason = format!("more than {MAX_TEXT} bytes of zones and services, not read");
+            return Err(Unread::new(path, reason));
+        }
+        elements(path, &text).map(Some)
+    }
+}
+
+/// The files of the administrator's zones beside the default one.
+fn zones_beside(tree: &Tree, default: &str) -> Result<Vec<String>, Unread> {
     let directory = "/etc/firewalld/zones";
     let entries = match tree.read_dir(directory) {
         Ok(entries) => entries,
@@ -104,19 +137,19 @@ fn bound_zones(tree: &Tree, default: &str) -> Result<Vec<(String, String)>, Unre
         }
         let name = entry.text().map_err(|error| unread(directory, &error))?;
         let path = format!("{directory}/{name}");
-        if path == default {
-            continue;
-        }
-        let Some(text) = read(tree, &path)? else { continue };
-        if elements(&path, &text)?.iter().any(|element| element.name == "interface") {
-            found.push((path, text));
+        if path != default {
+            found.push(path);
         }
     }
     Ok(found)
 }
 
-fn zone_access(tree: &Tree, path: &str, text: &str, port: u16) -> Result<SshAccess, Unread> {
-    let elements = elements(path, text)?;
+fn zone_access(
+    files: &Files<'_>,
+    path: &str,
+    elements: &[Element],
+    port: u16,
+) -> Result<SshAccess, Unread> {
     let target = elements.iter().find(|element| element.name == "zone");
     let target = target.and_then(|zone| zone.attribute("target")).unwrap_or("default");
     let mut open = (target == "ACCEPT").then(|| Evidence::new(path, "target=\"ACCEPT\""));
@@ -124,7 +157,7 @@ fn zone_access(tree: &Tree, path: &str, text: &str, port: u16) -> Result<SshAcce
         let found = match element.name.as_str() {
             "port" => element.is_port(port),
             "service" => match element.attribute("name") {
-                Some(name) if !name.contains('/') => service_opens(tree, name, port)?,
+                Some(name) if !name.contains('/') => service_opens(files, name, port)?,
                 _ => false,
             },
             _ => false,
@@ -158,12 +191,11 @@ fn zone_access(tree: &Tree, path: &str, text: &str, port: u16) -> Result<SshAcce
 }
 
 /// Whether a service has the port; one that includes others may have it through them.
-fn service_opens(tree: &Tree, name: &str, port: u16) -> Result<bool, Unread> {
-    let Some((path, text)) = file(tree, "services", name)? else {
+fn service_opens(files: &Files<'_>, name: &str, port: u16) -> Result<bool, Unread> {
+    let Some((path, elements)) = files.find("services", name)? else {
         // firewalld leaves out a service that it does not know; `ssh` comes with it.
         return Ok(name == "ssh" && port == SSH);
     };
-    let elements = elements(&path, &text)?;
     if elements.iter().any(|element| element.name == "port" && element.is_port(port)) {
         return Ok(true);
     }
@@ -226,6 +258,9 @@ fn elements(path: &str, text: &str) -> Result<Vec<Element>, Unread> {
 fn element(start: &BytesStart<'_>, in_rule: bool) -> Result<Element, String> {
     let mut attributes = Vec::new();
     for attribute in start.attributes() {
+        if attributes.len() >= MAX_ATTRIBUTES {
+            return Err(format!("more than {MAX_ATTRIBUTES} attributes"));
+        }
         let attribute = attribute.map_err(|error| error.to_string())?;
         attributes.push((attribute.key.as_ref().to_owned(), attribute.value.into_owned()));
     }

@@ -113,8 +113,8 @@ fn target(name: &str, goes: bool) -> Target {
 }
 
 impl chain::Rule for Rule {
-    fn evidence(&self) -> &Evidence {
-        &self.evidence
+    fn evidence(&self) -> Evidence {
+        self.evidence.clone()
     }
 
     fn len(&self) -> usize {

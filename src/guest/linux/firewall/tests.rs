@@ -381,6 +381,35 @@ fn a_long_rule_that_many_jumps_lead_to_ends_at_the_bound() {
     assert_eq!(found.unread().unwrap().reason, "too many rules to follow");
 }
 
+/// Why it is not known.
+#[track_caller]
+fn reason(fs: MemoryFs) -> String {
+    ssh(fs).unread().expect("unknown").reason.clone()
+}
+
+#[test]
+fn zones_and_services_that_multiply_end_at_the_bounds() {
+    let long = format!(
+        "<zone><interface name=\"x\"/>{}</zone><!--{}-->",
+        "<service name=\"ssh\"/>",
+        "x".repeat(900_000)
+    );
+    let zones = |count: usize| {
+        (0..count).fold(firewalld(PUBLIC), |fs, index| {
+            fs.file(&format!("/etc/firewalld/zones/z{index}.xml"), &long)
+        })
+    };
+    open(zones(10), "/usr/lib/firewalld/zones/public.xml");
+    assert!(reason(zones(30)).contains("more than 16777216 bytes of zones"));
+    // A service that is named again is read again.
+    let zone = format!("<zone>{}</zone>", "<service name=\"big\"/>".repeat(100));
+    let big = format!("<service/><!--{}-->", "x".repeat(900_000));
+    let named = firewalld(&zone).file("/usr/lib/firewalld/services/big.xml", big);
+    assert!(reason(named).contains("more than 16777216 bytes of zones"));
+    let attributes: String = (0..100_000).map(|index| format!(" a{index}=\"\"")).collect();
+    assert!(reason(firewalld(&format!("<zone{attributes}/>"))).contains("more than 64 attributes"));
+}
+
 proptest! {
     #[test]
     fn any_words_in_any_file_are_read_without_panic(

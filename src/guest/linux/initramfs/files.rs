@@ -107,9 +107,21 @@ impl Files {
 
     /// Adds what a file loaded behind holds: of two with one name it is the one that stays.
     pub fn extend(&mut self, behind: Self) {
-        self.by_path.extend(behind.by_path);
+        for (path, setting) in behind.by_path {
+            if self.by_path.contains_key(&path) || self.has_room(is_aliases(&path)) {
+                self.by_path.insert(path, setting);
+            } else {
+                self.overflow = true;
+            }
+        }
         self.indices.extend(behind.indices);
         self.overflow |= behind.overflow;
+    }
+
+    /// Whether one more file is kept.
+    fn has_room(&self, of_aliases: bool) -> bool {
+        let kept = || self.by_path.keys().filter(|path| is_aliases(path)).count();
+        self.by_path.len() < MAX_FILES && !(of_aliases && kept() >= MAX_ALIAS_FILES)
     }
 
     /// Starts to collect the entry at `path`, if its content matters.
@@ -125,8 +137,7 @@ impl Files {
         if entry.is_directory() {
             return None;
         }
-        let kept = self.by_path.keys().filter(|path| is_aliases(path)).count();
-        if self.by_path.len() >= MAX_FILES || (aliases && kept >= MAX_ALIAS_FILES) {
+        if !self.has_room(aliases) {
             self.overflow = true;
             return None;
         }
@@ -171,4 +182,32 @@ fn is_aliases(path: &str) -> bool {
 
 fn is_index(path: &str) -> bool {
     is_list(path, "modules.alias.bin")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_files_together_no_more_is_kept_than_of_one() {
+        let of = |image: usize, files: usize| {
+            (0..files).fold(Files::default(), |mut all, file| {
+                all.extend(Files::with(&format!("etc/modprobe.d/{image}-{file}"), "x"));
+                all
+            })
+        };
+        let mut all = of(0, 200);
+        all.extend(of(0, 200));
+        assert_eq!((all.by_path.len(), all.overflow()), (200, false));
+        all.extend(of(1, 200));
+        assert_eq!((all.by_path.len(), all.overflow()), (256, true));
+        // What stands behind still takes the place of what stood before.
+        all.extend(Files::with("etc/modprobe.d/0-0", "y"));
+        assert_eq!(all.get("etc/modprobe.d/0-0"), Some(&Setting::Text(b"y".to_vec())));
+        let mut aliases = Files::default();
+        for release in 0..5 {
+            aliases.extend(Files::with(&format!("lib/modules/{release}/modules.alias"), "x"));
+        }
+        assert_eq!((aliases.by_path.len(), aliases.overflow()), (4, true));
+    }
 }

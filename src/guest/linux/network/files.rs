@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::fact::{Evidence, Unread, value_behind};
 use crate::filesystem::tree::Tree;
 use crate::filesystem::{FileType, Metadata};
+use crate::guest::facts::InterfaceConfig;
 
 /// Longest configuration file read; a rules file of a machine with many cards has a few KiB.
 const MAX_FILE: u64 = 1 << 20;
@@ -17,6 +18,10 @@ const MAX_TEXT: usize = 8 << 20;
 /// Most files read in all.
 const MAX_FILES: usize = 4096;
 
+/// Most names and addresses kept of all files: interfaces, patterns and ports that lines list, and lines
+/// with MAC addresses. A machine that runs hundreds of others has some thousand.
+const MAX_KEPT: usize = 16_384;
+
 /// Longest line shown as evidence, in characters.
 const MAX_SHOWN: usize = 200;
 
@@ -26,6 +31,8 @@ pub(in crate::guest::linux) struct Files<'a> {
     /// Bytes and files read so far.
     text: usize,
     count: usize,
+    /// Names and addresses kept so far.
+    kept: usize,
     /// The first file that could not be read or understood.
     pub(in crate::guest::linux) unread: Option<Unread>,
     /// The first line that is understood only by running it, or that its reader refuses.
@@ -34,7 +41,7 @@ pub(in crate::guest::linux) struct Files<'a> {
 
 impl<'a> Files<'a> {
     pub(in crate::guest::linux) fn new(tree: &'a Tree) -> Self {
-        Self { tree, text: 0, count: 0, unread: None, unevaluated: None }
+        Self { tree, text: 0, count: 0, kept: 0, unread: None, unevaluated: None }
     }
 
     pub(in crate::guest::linux) fn doubt(&mut self, location: &str, error: &Error) {
@@ -51,6 +58,25 @@ impl<'a> Files<'a> {
     ) {
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         self.doubt(location, &Error::Limit { structure, limit, unit });
+    }
+
+    /// Whether there is room for one more name or address.
+    pub(super) fn keeps(&mut self, location: &str) -> bool {
+        self.kept = self.kept.saturating_add(1);
+        if self.kept > MAX_KEPT {
+            self.too_many(location, "network configuration", MAX_KEPT, "names and addresses");
+        }
+        self.kept <= MAX_KEPT
+    }
+
+    /// Adds a configuration with as much of its lists as there is room for.
+    pub(super) fn keep(&mut self, mut config: InterfaceConfig, found: &mut Vec<InterfaceConfig>) {
+        let InterfaceConfig { location, matches, ports, macs, .. } = &mut config;
+        for names in [&mut matches.names, &mut matches.drivers, ports] {
+            names.retain(|_| self.keeps(location));
+        }
+        macs.retain(|_| self.keeps(location));
+        found.push(config);
     }
 
     /// Takes note of what is understood only by running it.
@@ -115,7 +141,7 @@ impl<'a> Files<'a> {
     /// A regular file's text; a link to `/dev/null` or to nowhere holds nothing.
     pub(in crate::guest::linux) fn file(&mut self, path: &str) -> Option<Content> {
         match self.text(path) {
-            Ok(text) => text.map(|text| Content { path: path.to_owned(), text }),
+            Ok(text) => text.map(|text| Content::new(path, text)),
             Err(error) => {
                 self.doubt(path, &error);
                 None
@@ -156,18 +182,21 @@ impl<'a> Files<'a> {
 pub(in crate::guest::linux) struct Content {
     pub(in crate::guest::linux) path: String,
     pub(in crate::guest::linux) text: String,
+    by_cloud_init: bool,
 }
 
 impl Content {
+    fn new(path: &str, text: String) -> Self {
+        let mut head = text.lines().take_while(|line| line.starts_with('#'));
+        let by_cloud_init = path.rsplit('/').next().is_some_and(|name| name.contains("cloud-init"))
+            || head.any(|line| line.contains("cloud-init"));
+        Self { path: path.to_owned(), text, by_cloud_init }
+    }
+
     /// Whether cloud-init wrote it: its network renderers name their files after it or say so in
     /// the comment at the top (cloudinit/net/, `net_config_header`).
     pub(in crate::guest::linux) fn by_cloud_init(&self) -> bool {
-        self.path.rsplit('/').next().is_some_and(|name| name.contains("cloud-init"))
-            || self
-                .text
-                .lines()
-                .take_while(|line| line.starts_with('#'))
-                .any(|line| line.contains("cloud-init"))
+        self.by_cloud_init
     }
 
     /// Its lines without blanks around them, each with its number.

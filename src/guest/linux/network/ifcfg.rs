@@ -65,7 +65,7 @@ pub(super) fn red_hat(
                 config.idle = Fact::Known(Some(why));
             }
         }
-        found.push(config);
+        files.keep(config, found);
     }
 }
 
@@ -121,7 +121,7 @@ fn networking_off(files: &mut Files<'_>) -> Option<Evidence> {
 fn carriage_return(file: &Content, assignments: &[Assignment<'_>]) -> Option<Evidence> {
     let mut lines = (1_usize..).zip(file.text.split('\n'));
     let (line, _) = lines.find(|(line, text)| {
-        text.ends_with('\r') && assignments.iter().any(|set| set.line == *line)
+        text.ends_with('\r') && assignments.binary_search_by_key(line, |set| set.line).is_ok()
     })?;
     let what = "the network scripts take the carriage return at the line's end into the value";
     Some(Evidence::new(format!("{}:{line}", file.path), what))
@@ -130,7 +130,7 @@ fn carriage_return(file: &Content, assignments: &[Assignment<'_>]) -> Option<Evi
 pub(super) fn suse(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<InterfaceConfig>) {
     for file in files.files(SUSE, is_ifcfg) {
         let assignments = assignments(files, &file, is_wanted);
-        found.push(of_suse(&file, &assignments, programs));
+        files.keep(of_suse(&file, &assignments, programs), found);
     }
 }
 

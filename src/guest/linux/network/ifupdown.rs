@@ -201,8 +201,13 @@ impl Reader {
                 "source" | "source-directory" => {
                     inside = false;
                     for word in words {
+                        if included.len() > MAX_INCLUDED {
+                            files.not_evaluated(&file.path, "more than 256 included files");
+                            break;
+                        }
                         let paths = named(files, file, line, word, first == "source-directory");
-                        included.extend(paths);
+                        let seen = &self.seen;
+                        included.extend(paths.into_iter().filter(|path| !seen.contains(path)));
                     }
                 }
                 _ if first.starts_with("allow-") => self.start(files, file, line, &text, loose),
@@ -215,10 +220,12 @@ impl Reader {
                 _ => {
                     let stanza = if inside { self.stanzas.last_mut() } else { None };
                     match stanza {
-                        Some(stanza) => stanza.option(file, line, first, &text),
+                        Some(stanza) => stanza.option(files, file, line, first, &text),
                         // An address in a piece of a file is one all the same.
                         None if first == "hwaddress" && words.any(is_mac) => {
-                            self.macs.push(file.evidence(line, &text));
+                            if files.keeps(&file.path) {
+                                self.macs.push(file.evidence(line, &text));
+                            }
                         }
                         None => {}
                     }
@@ -286,7 +293,8 @@ impl Reader {
         text: &str,
         loose: bool,
     ) {
-        if text.split_ascii_whitespace().skip(1).any(|word| word.split(['/', '=']).any(is_mac)) {
+        let has_mac = |word: &str| word.split(['/', '=']).any(is_mac);
+        if text.split_ascii_whitespace().skip(1).any(has_mac) && files.keeps(&file.path) {
             self.macs.push(file.setting(line, text));
         }
         if loose {
@@ -465,13 +473,24 @@ impl Stanza {
         self.port |= parent.port;
     }
 
-    fn option(&mut self, file: &Content, line: usize, key: &str, text: &str) {
+    fn option(
+        &mut self,
+        files: &mut Files<'_>,
+        file: &Content,
+        line: usize,
+        key: &str,
+        text: &str,
+    ) {
         let mut words = text.split_ascii_whitespace().skip(1);
         match key {
-            "hwaddress" if words.any(is_mac) => self.macs.push(file.setting(line, text)),
+            "hwaddress" if words.any(is_mac) && files.keeps(&file.path) => {
+                self.macs.push(file.setting(line, text));
+            }
             "bridge_ports" | "bridge-ports" | "bond-slaves" | "slaves" => {
                 self.master = true;
-                let names = words.filter(|word| !matches!(*word, "none" | "all"));
+                let names = words
+                    .filter(|word| !matches!(*word, "none" | "all"))
+                    .take_while(|_| files.keeps(&file.path));
                 self.ports.extend(names.map(str::to_owned));
             }
             "bond-master" => self.port = true,

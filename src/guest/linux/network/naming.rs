@@ -205,8 +205,8 @@ fn first_link(
         let lines = lines(files, &file, &drop_ins);
         let found = matching(&lines, "OriginalName", command_line);
         let by_cloud_init = file.by_cloud_init();
-        links
-            .extend(found.macs.iter().cloned().map(|evidence| LinkMac { evidence, by_cloud_init }));
+        let macs = found.macs.iter().filter(|_| files.keeps(&file.path)).cloned();
+        links.extend(macs.map(|evidence| LinkMac { evidence, by_cloud_init }));
         if !matches!(first, Ok(None)) {
             continue;
         }

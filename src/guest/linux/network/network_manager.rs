@@ -2,6 +2,8 @@
 //!
 //! Sources: NetworkManager.conf(5), nm-settings-keyfile(5), nm-settings(5).
 
+use std::collections::BTreeMap;
+
 use super::files::{Content, Files, IniLine, ini, is_mac};
 use super::programs::Programs;
 use crate::fact::{Evidence, Fact, Unread};
@@ -30,7 +32,7 @@ pub(super) fn keyfiles(
         if let Some(why) = not_loaded(files, &file) {
             connection.idle = Fact::Known(Some(why));
         }
-        found.push(connection);
+        files.keep(connection, found);
     }
 }
 
@@ -202,21 +204,28 @@ struct Device {
 }
 
 /// The sections `[device…]` of one file that say whether a device is managed.
-fn devices(file: &Content) -> Vec<Device> {
+fn devices(files: &mut Files<'_>, file: &Content) -> Vec<Device> {
     let lines = ini(file);
-    let managed =
-        lines.iter().filter(|line| line.section.starts_with("device") && line.key == "managed");
-    managed
-        .map(|line| {
-            let matches = lines
-                .iter()
-                .rev()
-                .find(|other| other.section == line.section && other.key == "match-device");
-            Device {
-                matches: matches.map(|line| line.value.to_owned()),
-                managed: !matches!(line.value, "0" | "no" | "false" | "off"),
-                evidence: line.evidence(),
-            }
+    // Of equal keys in a section the last counts, and a section may stand in several places.
+    let mut sections: BTreeMap<&str, (Option<&IniLine<'_>>, Option<&IniLine<'_>>)> =
+        BTreeMap::new();
+    for line in lines.iter().filter(|line| line.section.starts_with("device")) {
+        let (managed, matches) = sections.entry(line.section).or_default();
+        match line.key {
+            "managed" => *managed = Some(line),
+            "match-device" => *matches = Some(line),
+            _ => {}
+        }
+    }
+    let sections = sections.into_values().filter_map(|(managed, list)| Some((managed?, list)));
+    let mut sections: Vec<_> = sections.take_while(|_| files.keeps(&file.path)).collect();
+    sections.sort_by_key(|(managed, _)| managed.line);
+    sections
+        .into_iter()
+        .map(|(line, matches)| Device {
+            matches: matches.map(|line| line.value.to_owned()),
+            managed: !matches!(line.value, "0" | "no" | "false" | "off"),
+            evidence: line.evidence(),
         })
         .collect()
 }
@@ -234,7 +243,7 @@ impl Settings {
         let mut settings = Self {
             no_auto_default: None,
             unmanaged: None,
-            devices: parts.iter().flat_map(devices).collect(),
+            devices: parts.iter().flat_map(|file| devices(files, file)).collect(),
             no_ifcfg: Fact::Known(None),
         };
         let mut plugins = None;
@@ -303,8 +312,10 @@ impl Settings {
 
 /// Puts more devices behind those of a list.
 fn add(list: &mut Option<(String, Evidence)>, more: &str, evidence: Evidence) {
-    let before = list.take().map_or(String::new(), |(text, _)| text);
-    *list = Some((format!("{before};{more}"), evidence));
+    let (mut text, _) = list.take().unwrap_or_else(|| (String::new(), evidence.clone()));
+    text.push(';');
+    text.push_str(more);
+    *list = Some((text, evidence));
 }
 
 /// Whether a list of devices (NetworkManager.conf(5), "Device List Format") has the card.

@@ -68,7 +68,7 @@ pub(super) fn networks(
                 }
             }
         }
-        found.push(config);
+        files.keep(config, found);
     }
 }
 

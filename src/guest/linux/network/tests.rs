@@ -841,3 +841,58 @@ fn more_of_a_network_file_than_the_bounds_is_told() {
         }
     }
 }
+
+#[test]
+fn more_names_and_addresses_than_are_kept_are_told() {
+    let ports = "a ".repeat(20_000);
+    let address = "0:1:2:3:4:5";
+    for (path, text) in [
+        ("/etc/network/interfaces", format!("iface br0 inet dhcp\nbridge_ports {ports}\n")),
+        ("/etc/network/interfaces", format!("hwaddress {address}\n").repeat(20_000)),
+        ("/etc/sysconfig/network/ifcfg-br0", format!("BRIDGE=yes\nBRIDGE_PORTS='{ports}'\n")),
+        ("/etc/sysconfig/network/ifcfg-x", format!("LLADDR={address}\n").repeat(20_000)),
+        (
+            "/etc/NetworkManager/system-connections/a",
+            format!("[connection]\ntype=ethernet\n[match]\ninterface-name={ports}\n"),
+        ),
+        ("/etc/netplan/a.yaml", {
+            let ports = "a, ".repeat(20_000);
+            format!("network: {{bridges: {{br0: {{interfaces: [{ports}a]}}}}}}\n")
+        }),
+    ] {
+        let found = read(systemd(&[]).file(path, text));
+        let unread = found.unread.unwrap_or_else(|| panic!("{path} is read"));
+        assert!(unread.reason.contains("more than 16384 names and addresses"), "{unread:?}");
+        let kept: usize = found.interfaces.iter().map(|it| it.macs.len() + it.ports.len()).sum();
+        assert!(kept <= 16_384, "{path}: {kept}");
+    }
+}
+
+#[test]
+fn what_is_looked_up_for_each_line_is_looked_up_once() {
+    // Each took the square of its lines: minutes, where this takes a second.
+    let start = std::time::Instant::now();
+    let lines = |one: &str, count: usize, other: &str, more: usize| {
+        format!("{}{}", one.repeat(count), other.repeat(more))
+    };
+    let scripts = || systemd(&["network"]).file("/etc/sysconfig/network", "NETWORKING=yes\n");
+    let ifcfg = lines("TEAM=a\n", 70_000, "#\r\n", 170_000);
+    read(scripts().file("/etc/sysconfig/network-scripts/ifcfg-a", ifcfg));
+    let conf = lines("[device]\nmanaged=1\n", 1, "managed=1\n", 100_000);
+    let more = format!("[main]\n{}", "no-auto-default+=a\n".repeat(50_000));
+    let fs = systemd(&["NetworkManager"]).file("/etc/NetworkManager/conf.d/a.conf", conf);
+    read(fs.file("/etc/NetworkManager/conf.d/b.conf", more));
+    let stanzas = lines("#\n", 400_000, "iface a inet dhcp\n", 1000);
+    read(systemd(&["networking"]).file("/etc/network/interfaces", stanzas));
+    assert!(start.elapsed().as_secs() < 60);
+}
+
+#[test]
+fn a_pattern_that_is_named_again_and_again_includes_no_more_than_the_bound() {
+    let interfaces = format!("source {}\n", "/etc/network/d/* ".repeat(1000));
+    let fs = (0..300).fold(systemd(&["networking"]), |fs, index| {
+        fs.file(&format!("/etc/network/d/{index}"), "#\n")
+    });
+    let found = read(fs.file("/etc/network/interfaces", interfaces));
+    assert!(found.unevaluated.unwrap().reason.contains("more than 256 included files"));
+}

@@ -57,9 +57,12 @@ const MAX_FILE: u64 = 256 << 10;
 /// Most files read.
 const MAX_FILES: usize = 1024;
 
+/// Most bytes of all of them; a usual system's have some hundred KiB.
+const MAX_TEXT: usize = 16 << 20;
+
 /// What makes host keys; `Known(None)` when nothing was found that does.
 pub(super) fn maker(tree: &Tree) -> Fact<Option<Evidence>> {
-    let mut search = Search { tree, left: MAX_FILES };
+    let mut search = Search { tree, left: MAX_FILES, bytes_left: MAX_TEXT };
     match search.run() {
         Ok(found) => Fact::Known(found),
         Err(unread) => Fact::Unknown(unread),
@@ -69,6 +72,7 @@ pub(super) fn maker(tree: &Tree) -> Fact<Option<Evidence>> {
 struct Search<'t> {
     tree: &'t Tree,
     left: usize,
+    bytes_left: usize,
 }
 
 impl Search<'_> {
@@ -158,7 +162,11 @@ impl Search<'_> {
         self.left = self.left.checked_sub(1).ok_or_else(|| {
             Unread::new(path, format!("more than {MAX_FILES} files, the rest was not read"))
         })?;
-        self.tree.read_text(path, MAX_FILE).map(Some).map_err(unread)
+        let text = self.tree.read_text(path, MAX_FILE).map_err(unread)?;
+        self.bytes_left = self.bytes_left.checked_sub(text.len()).ok_or_else(|| {
+            Unread::new(path, format!("more than {MAX_TEXT} bytes of files, the rest was not read"))
+        })?;
+        Ok(Some(text))
     }
 
     fn names(&self, directory: &str) -> Result<Vec<String>, Unread> {
@@ -265,5 +273,19 @@ mod tests {
     fn what_cannot_be_read_leaves_it_unknown() {
         let torn = MemoryFs::new().file("/etc/init.d/ssh", "x").unreadable("/etc/init.d");
         assert!(maker(&torn.tree()).unread().is_some());
+    }
+
+    #[test]
+    fn a_long_file_of_many_names_is_read_until_the_bound() {
+        let text = "\n".repeat(256 << 10);
+        let units = |count: usize| {
+            (0..count).fold(MemoryFs::new(), |fs, index| {
+                fs.file(&format!("/etc/systemd/system/{index}.service"), &text)
+            })
+        };
+        // Each is read twice.
+        assert_eq!(maker(&units(32).tree()), Fact::Known(None));
+        let found = maker(&units(33).tree());
+        assert!(found.unread().unwrap().reason.contains("more than 16777216 bytes"));
     }
 }

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use syntax::{
     include, is_tag, list, logical_lines, negation, split, strip_comment, users_and_hosts,
+    with_one_negation,
 };
 
 use crate::error::Error;
@@ -432,10 +433,8 @@ impl Sudoers {
                 }
                 command = rest.trim_start();
             }
-            let (denies, name) = match command.strip_prefix('!') {
-                Some(rest) => (true, rest.trim_start()),
-                None => (false, command),
-            };
+            let command = with_one_negation(command);
+            let (denies, name) = negation(&command);
             let all = self.has(&[name.to_owned()], &self.command_aliases, &["ALL"]);
             if all && as_root {
                 found = Some((denies, password));

@@ -1,10 +1,17 @@
 //! The words of sudoers: lines, lists, tags, comments (sudoers(5), "SUDOERS FILE FORMAT").
 
-/// An item without its `!`s, and whether they negate it.
+/// An item of a list without its `!`, and whether that negates it.
 pub(super) fn negation(item: &str) -> (bool, &str) {
+    item.strip_prefix('!').map_or((false, item), |name| (true, name))
+}
+
+/// An item with one `!` for an odd number of them and none for an even one: lists are gone through
+/// again for each account.
+pub(super) fn with_one_negation(item: &str) -> String {
     let name = item.trim_start_matches(['!', ' ', '\t']);
-    let marks = item.chars().take_while(|c| matches!(c, '!' | ' ' | '\t')).filter(|c| *c == '!');
-    (marks.count() % 2 == 1, name)
+    let marks = item.len().saturating_sub(name.len());
+    let marks = item.bytes().take(marks).filter(|byte| *byte == b'!').count();
+    format!("{}{name}", if marks % 2 == 1 { "!" } else { "" })
 }
 
 pub(super) fn is_tag(word: &str) -> bool {
@@ -41,11 +48,11 @@ pub(super) fn users_and_hosts(left: &str) -> Option<(String, String)> {
     None
 }
 
-/// The items of a list, parted by commas; quotes and backslashes taken off.
+/// The items of a list, parted by commas; quotes, backslashes and double negations taken off.
 pub(super) fn list(text: &str) -> Vec<String> {
     split(text, ',')
         .into_iter()
-        .map(|item| unquoted(item.trim()))
+        .map(|item| with_one_negation(&unquoted(item.trim())))
         .filter(|item| !item.is_empty())
         .collect()
 }

@@ -130,3 +130,20 @@ fn many_variables_entries_and_configurations_end_within_seconds() {
     follow(&fake);
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
+
+#[test]
+fn a_look_through_many_volumes_counts_as_the_work_that_it_is() {
+    let test = format!("if [ {}-e (a)/ ]; then true; fi\n", "-e (a)/ -o ".repeat(100));
+    let config = format!("{}{GOOD}", test.repeat(100));
+    let with = |volumes: usize| {
+        let mut fake = with_config(&config);
+        let volume = fake.disk.volumes[0].clone();
+        fake.disk.volumes.extend((0..volumes).map(|number| {
+            let name = format!("vg/lv{number}");
+            crate::disk::facts::VolumeFacts { name, partition: None, ..volume.clone() }
+        }));
+        follow(&fake)
+    };
+    assert!(with(0).default_entry.known().is_some_and(Option::is_some));
+    assert!(undecided(&with(3200)).contains("commands were run"));
+}

@@ -15,6 +15,9 @@ use super::{Service, read};
 use crate::fact::{Evidence, Unread};
 use crate::guest::facts::SshAccess;
 
+/// Most files of rules that the commands of its unit name; a unit names one.
+const MAX_FILES: usize = 16;
+
 /// Where the service reads its rules when its unit gives no command: Debian, Red Hat.
 const FILES: [&str; 2] = ["/etc/nftables.conf", "/etc/sysconfig/nftables.conf"];
 
@@ -42,6 +45,9 @@ fn files(service: &Service<'_>) -> Result<Vec<String>, Unread> {
             }
         }
     }
+    if found.len() > MAX_FILES {
+        return Err(Unread::new(place, format!("more than {MAX_FILES} files of rules, not read")));
+    }
     if found.is_empty() {
         return Err(Unread::new(place, "which file of rules this reads is not told"));
     }
@@ -60,7 +66,7 @@ pub(super) fn ssh(service: &Service<'_>, port: u16) -> Result<Option<SshAccess>,
         for statement in &statements {
             rules.command(&script, statement)?;
         }
-        match rules.access(path, port)? {
+        match rules.access(&script, path, port)? {
             closed @ SshAccess::Closed(_) => return Ok(Some(closed)),
             open => answer = answer.or(Some(open)),
         }
@@ -88,7 +94,7 @@ struct Chain<'s> {
     /// The hook of a base chain, with its line.
     hook: Option<(String, Evidence)>,
     drops: Option<Evidence>,
-    rules: Vec<(&'s [Item], Evidence)>,
+    rules: Vec<&'s [Item]>,
 }
 
 /// Families of tables.
@@ -166,13 +172,13 @@ impl<'s> Ruleset<'s> {
     }
 
     /// The end of a packet to `port`.
-    fn access(&self, path: &str, port: u16) -> Result<SshAccess, Unread> {
+    fn access(&self, script: &Script, path: &str, port: u16) -> Result<SshAccess, Unread> {
         let (mut open, mut unread) = (None, None);
         let seen = |family: &str| matches!(family, "ip" | "inet" | "netdev");
         let tables =
             self.tables.iter().filter(|((family, _), table)| seen(family) && !table.is_dormant);
         for table in tables.map(|(_, table)| table) {
-            match table.access(port) {
+            match table.access(script, port) {
                 Ok(Some(closed @ SshAccess::Closed(_))) => return Ok(closed),
                 Ok(found) => open = open.or(found),
                 Err(error) => unread = unread.or(Some(error)),
@@ -228,17 +234,13 @@ impl<'s> Table<'s> {
     }
 
     /// The end of a packet in the base chains of the table; none when it has none for it.
-    fn access(&self, port: u16) -> Result<Option<SshAccess>, Unread> {
+    fn access(&self, script: &Script, port: u16) -> Result<Option<SshAccess>, Unread> {
         let (mut open, mut unread) = (None, None);
         let chains: BTreeMap<&str, Vec<Rule<'_>>> = self
             .chains
             .iter()
             .map(|(name, chain)| {
-                let rules = chain.rules.iter().map(|(items, evidence)| Rule {
-                    items,
-                    sets: &self.sets,
-                    evidence: evidence.clone(),
-                });
+                let rules = chain.rules.iter().map(|items| Rule::new(script, items, &self.sets));
                 (name.as_str(), rules.collect())
             })
             .collect();
@@ -275,20 +277,17 @@ impl<'s> Chain<'s> {
     /// `type filter hook input priority filter`, `policy drop`, or a rule.
     fn line(&mut self, script: &Script, statement: &'s [Item]) -> Result<(), Unread> {
         let words = leading(statement);
-        let evidence = match words.first() {
-            Some(first) => script.evidence(first),
-            None => return Ok(()),
-        };
+        let Some(first) = words.first() else { return Ok(()) };
         let text = |at: usize| words.get(at).map_or("", |word| word.text.as_str());
         match text(0) {
             "type" => {
                 let at = words.iter().position(|word| word.text == "hook");
                 let hook = at.map(|at| text(at.saturating_add(1)).to_owned());
-                self.hook = hook.map(|hook| (hook, evidence));
+                self.hook = hook.map(|hook| (hook, script.evidence(first)));
             }
-            "policy" => self.drops = (text(1) == "drop").then_some(evidence),
+            "policy" => self.drops = (text(1) == "drop").then(|| script.evidence(first)),
             "comment" | "devices" | "device" => {}
-            _ => self.rules.push((statement, evidence)),
+            _ => self.rules.push(statement),
         }
         Ok(())
     }

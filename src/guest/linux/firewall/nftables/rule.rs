@@ -6,7 +6,7 @@ use std::slice;
 
 use super::super::chain::{self, Match, Target};
 use super::super::iptables::port_range;
-use super::script::{Item, Statement, Word, elements};
+use super::script::{Item, Script, Statement, Word, elements};
 use crate::fact::Evidence;
 
 /// Named sets and maps of a table: their elements; none when they are not told.
@@ -14,18 +14,41 @@ pub(super) type Sets = BTreeMap<String, Vec<Vec<Word>>>;
 
 /// A rule with the sets that it may name.
 pub(super) struct Rule<'s> {
-    pub(super) items: &'s [Item],
-    pub(super) sets: &'s Sets,
-    pub(super) evidence: Evidence,
+    items: &'s [Item],
+    sets: &'s Sets,
+    script: &'s Script,
+    len: usize,
+}
+
+impl<'s> Rule<'s> {
+    /// A rule that begins with a word of the script.
+    pub(super) fn new(script: &'s Script, items: &'s [Item], sets: &'s Sets) -> Self {
+        Self { items, sets, script, len: words(items, sets) }
+    }
+}
+
+/// The words of a rule, of its blocks, and of the sets that it names.
+fn words(items: &[Item], sets: &Sets) -> usize {
+    let of = |item: &Item| match item {
+        Item::Block(block) => block.iter().map(|statement| words(statement, sets)).sum(),
+        Item::Word(word) => {
+            let set = word.text.strip_prefix('@').and_then(|name| sets.get(name));
+            set.map_or(0, Vec::len).saturating_add(1)
+        }
+    };
+    items.iter().map(of).fold(0, usize::saturating_add)
 }
 
 impl chain::Rule for Rule<'_> {
-    fn evidence(&self) -> &Evidence {
-        &self.evidence
+    fn evidence(&self) -> Evidence {
+        match self.items.first() {
+            Some(Item::Word(word)) => self.script.evidence(word),
+            _ => Evidence::new("nftables", "a rule"),
+        }
     }
 
     fn len(&self) -> usize {
-        self.items.len()
+        self.len
     }
 
     fn judge(&self, port: u16) -> (Match, Option<Target>) {
@@ -398,7 +421,8 @@ impl<'s> Reading<'s> {
             text.push_str(self.word());
         }
         while self.take(",") || self.take("|") {
-            text = format!("{text}|{}", self.word());
+            text.push('|');
+            text.push_str(self.word());
         }
         if text == "0x0" || text == "0" {
             return Some(Vec::new());

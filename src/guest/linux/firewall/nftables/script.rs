@@ -18,7 +18,10 @@ const MAX_DEPTH: usize = 16;
 /// Most files that one ruleset includes: distributions split theirs into some ten.
 const MAX_FILES: usize = 64;
 
-/// Most words once variables stand for what they are.
+/// Most bytes of all files of one ruleset together; what people write has some KiB.
+const MAX_TEXT: usize = 4 << 20;
+
+/// Most words once variables stand for what they are; as many in all variables together.
 const MAX_WORDS: usize = 1 << 18;
 
 /// Blocks in one another: table, chain, set, element, and some.
@@ -53,10 +56,35 @@ pub(super) type Statement = Vec<Item>;
 /// The files of rules that were read, and their words.
 #[derive(Default)]
 pub(super) struct Script {
-    /// Each with its path and its lines.
-    files: Vec<(String, Vec<String>)>,
+    files: Vec<File>,
+    /// Bytes of all of them.
+    text: usize,
     words: Vec<Word>,
     variables: BTreeMap<String, Vec<Word>>,
+    /// Words of all variables.
+    defined: usize,
+}
+
+struct File {
+    path: String,
+    text: String,
+    /// Where each line begins.
+    lines: Vec<usize>,
+}
+
+impl File {
+    fn new(path: &str, text: String) -> Self {
+        let ends = text.match_indices('\n').map(|(at, _)| at.saturating_add(1));
+        let lines = std::iter::once(0).chain(ends).collect();
+        Self { path: path.to_owned(), text, lines }
+    }
+
+    /// A line, counted from 1.
+    fn line(&self, number: usize) -> &str {
+        let start = number.checked_sub(1).and_then(|index| self.lines.get(index));
+        let rest = start.and_then(|start| self.text.get(*start..));
+        rest.and_then(|rest| rest.lines().next()).unwrap_or_default()
+    }
 }
 
 impl Script {
@@ -69,10 +97,9 @@ impl Script {
 
     /// Where a word stands, and what its line says.
     pub(super) fn evidence(&self, word: &Word) -> Evidence {
-        let file = self.files.get(word.file);
-        let content = file.and_then(|(_, lines)| lines.get(word.line.saturating_sub(1)));
-        let path = file.map_or("", |(path, _)| path);
-        seen(path, word.line, content.map_or("", String::as_str))
+        let (path, content) =
+            self.files.get(word.file).map_or(("", ""), |file| (&file.path, file.line(word.line)));
+        seen(path, word.line, content)
     }
 
     /// That what stands at a word is not followed.
@@ -125,9 +152,13 @@ impl Script {
         if depth > MAX_DEPTH || self.files.len() >= MAX_FILES {
             return Err(Unread::new(path, "too many files are included"));
         }
-        let file = self.files.len();
-        let words = words(&text, file);
-        self.files.push((path.to_owned(), text.lines().map(str::to_owned).collect()));
+        self.text = self.text.saturating_add(text.len());
+        if self.text > MAX_TEXT {
+            let reason = format!("more than {MAX_TEXT} bytes of rules, not read");
+            return Err(Unread::new(path, reason));
+        }
+        let words = words(&text, self.files.len());
+        self.files.push(File::new(path, text));
         let mut words = words.into_iter().peekable();
         let mut begins = true;
         while let Some(word) = words.next() {
@@ -186,8 +217,16 @@ impl Script {
         }
         let words = std::mem::replace(&mut self.words, outer);
         value?;
+        self.defined = self.defined.saturating_add(words.len());
+        if self.defined > MAX_WORDS {
+            return Err(self.too_many(at));
+        }
         self.variables.insert(name.text, words);
         Ok(())
+    }
+
+    fn too_many(&self, word: &Word) -> Unread {
+        Unread::new(self.evidence(word).location, "too many words of rules")
     }
 
     /// Adds a word, or what it stands for.
@@ -199,7 +238,7 @@ impl Script {
             Some(None) => return Err(self.not_understood(&word)),
         };
         if self.words.len().saturating_add(new.len()) > MAX_WORDS {
-            return Err(Unread::new(self.evidence(&word).location, "too many words of rules"));
+            return Err(self.too_many(&word));
         }
         let (file, line) = (word.file, word.line);
         self.words.extend(new.into_iter().map(|new| Word { file, line, ..new }));

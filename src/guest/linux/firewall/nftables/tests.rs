@@ -544,4 +544,44 @@ fn variables_that_multiply_end_soon() {
     }
     assert!(found(&rules).is_err());
     assert!(found(&"table inet f { ".repeat(100_000)).is_err());
+    // Each is short enough.
+    let mut rules = format!("define a = {}\n", "x ".repeat(20_000));
+    rules.extend((0..100).map(|index| format!("define b{index} = $a\n")));
+    assert_eq!(found(&rules).unwrap_err().reason, "too many words of rules");
+}
+
+#[test]
+fn sets_and_blocks_that_many_rules_ask_end_at_the_bound() {
+    let rules = |elements: usize, chain: &str, count: usize| {
+        let elements = "1, ".repeat(elements);
+        let set = format!("set s {{ elements = {{ {elements}1 }} }}\n");
+        let block = format!("chain c {{\ntcp dport {{ {elements}1 }} drop\n}}\n");
+        let base = "chain i {\ntype filter hook input priority 0\npolicy accept\n";
+        found(&format!("table inet f {{\n{set}{block}{base}{}}}\n}}\n", chain.repeat(count)))
+    };
+    for rule in ["tcp dport @s drop\n", "jump c\n"] {
+        assert!(!matches!(rules(10, rule, 2000), Err(unread) if unread.reason.contains("many")));
+        assert_eq!(rules(20_000, rule, 2000).unwrap_err().reason, "too many rules to follow");
+    }
+}
+
+#[test]
+fn more_files_and_bytes_of_rules_than_the_bounds_are_not_read() {
+    let fs = || MemoryFs::new().file("/n", CASES[0].2);
+    let with = |fs: MemoryFs, files: usize| {
+        let command = format!("nft {}", "-f /n ".repeat(files));
+        let tree = fs.tree();
+        let commands = vec![("nftables.service".to_owned(), command)];
+        ssh(&Service { tree: &tree, commands, by_openrc: false }, 22)
+    };
+    assert!(matches!(with(fs(), 16), Ok(Some(SshAccess::Closed(_)))));
+    assert!(with(fs(), 17).unwrap_err().reason.contains("more than 16 files"));
+    let lines = |files: usize| {
+        let include = "include \"/etc/nf/*\"\n";
+        let fs = MemoryFs::new().file("/n", include);
+        (0..files)
+            .fold(fs, |fs, index| fs.file(&format!("/etc/nf/{index}"), "\\\n".repeat(500_000)))
+    };
+    assert!(with(lines(4), 1).is_ok());
+    assert!(with(lines(5), 1).unwrap_err().reason.contains("more than 4194304 bytes"));
 }

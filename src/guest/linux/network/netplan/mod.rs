@@ -99,7 +99,7 @@ pub(super) fn find(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<I
             let reason = format!("netplan refuses {id}: set-name without match");
             files.not_followed(&interface.location, reason);
         }
-        found.push(interface.config(id, renderer.as_deref(), programs));
+        files.keep(interface.config(id, renderer.as_deref(), programs), found);
     }
 }
 
