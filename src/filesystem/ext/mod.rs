@@ -180,10 +180,18 @@ impl Ext {
         }
     }
 
-    fn find(&self, dir: &Inode, is_it: impl Fn(&[u8]) -> bool) -> Result<Option<NodeId>> {
+    /// What exactly that name leads to.
+    fn find(&self, dir: &Inode, name: &[u8]) -> Result<Option<NodeId>> {
+        match self.fast_commits.found(dir, name) {
+            Some(found) => Ok(found),
+            None => self.find_stored(dir, |found| found == name),
+        }
+    }
+
+    fn find_stored(&self, dir: &Inode, is_it: impl Fn(&[u8]) -> bool) -> Result<Option<NodeId>> {
         let mut found = None;
-        self.walk(dir, |entry| {
-            if is_it(entry.name) {
+        self.walk_stored(dir, |entry| {
+            if !entry.is_dot() && is_it(entry.name) {
                 found = Some(NodeId(u64::from(entry.inode)));
                 return Ok(ControlFlow::Break(()));
             }
@@ -259,11 +267,12 @@ impl FileSystem for Ext {
     /// exactly is [`Error::Unsupported`].
     fn lookup(&self, dir: NodeId, name: &[u8]) -> Result<Option<NodeId>> {
         let inode = self.directory(dir)?;
-        let exact = self.find(&inode, |found| found == name)?;
+        let exact = self.find(&inode, name)?;
         if exact.is_some() || !inode.has(flag::CASEFOLD) {
             return Ok(exact);
         }
-        let folded = self.find(&inode, |found| found.eq_ignore_ascii_case(name))?;
+        // No fast commit is replayed for such a directory.
+        let folded = self.find_stored(&inode, |found| found.eq_ignore_ascii_case(name))?;
         if folded.is_none() && !name.is_ascii() {
             let what = "the folding of a name beyond ASCII";
             return Err(Error::unsupported("ext directory", inode.offset, what));
@@ -289,7 +298,7 @@ impl FileSystem for Ext {
         if inode.has(flag::INLINE_DATA) {
             return Ok(Arc::new(inline_data::content(&self.volume, &self.superblock, &inode)?));
         }
-        let runs = match self.fast_commits.runs(&inode) {
+        let runs = match self.fast_commits.runs(&self.volume, &inode) {
             Some(runs) => runs?,
             None => Runs::read(&self.volume, &inode)?,
         };
