@@ -19,7 +19,7 @@ pub const MAX_METADATA_BYTES: u64 = 1 << 30;
 /// show one journal hundreds of times.
 const MAX_JOURNAL_BYTES: u64 = 4 << 30;
 
-/// Most bytes of replayed logs and of maps of master file tables that are kept for one image, all its
+/// Most bytes of replayed logs and of maps (of master file tables, of chunks) that are kept for one image, all its
 /// file systems together: partitions that overlap can show one hundreds of times.
 pub(super) const MAX_KEPT_BYTES: u64 = 128 << 20;
 

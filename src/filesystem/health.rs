@@ -85,6 +85,18 @@ pub struct Space {
     pub evidence: Evidence,
 }
 
+impl Space {
+    /// The room, unless more is said to be free than there is.
+    pub(super) fn plausible(self) -> Fact<Self> {
+        let inodes = self.inodes.is_some_and(|(all, free)| free > all);
+        if self.free > self.total || inodes {
+            let Evidence { location, detail, .. } = self.evidence;
+            return Fact::unknown(location, format!("{detail}: more is free than there is"));
+        }
+        Fact::Known(self)
+    }
+}
+
 impl Health {
     /// Nothing is known of it.
     pub fn unread(unread: &Unread) -> Self {

@@ -81,9 +81,13 @@ impl Ext {
         let superblock = replayed_superblock(&volume, found)?;
         let volume = volume.with_block_count(superblock.block_count);
         let needs_recovery = superblock.features.has_incompat(incompat::NEEDS_RECOVERY);
-        let free = if needs_recovery { group_descriptor::free(&volume, &superblock) } else { None };
-        let (free_blocks, free_inodes) =
-            free.unwrap_or((superblock.free_blocks, u64::from(superblock.free_inodes)));
+        let told = (superblock.free_blocks, u64::from(superblock.free_inodes));
+        let counted = needs_recovery.then(|| group_descriptor::free(&volume, &superblock));
+        let ((free_blocks, free_inodes), uncounted) = match counted {
+            Some(Ok(counted)) => (counted, None),
+            Some(Err(error)) => (told, Some(error)),
+            None => (told, None),
+        };
         let state = ExtState {
             kind: superblock.features.kind(),
             revision: superblock.revision,
@@ -93,6 +97,7 @@ impl Ext {
             free_blocks,
             inodes: superblock.inode_count,
             free_inodes,
+            uncounted,
             missing_bytes: volume.missing_bytes(),
             needs_recovery,
             clean: superblock.clean,

@@ -7,9 +7,9 @@ use super::boot_sector::BootSector;
 use crate::error::{Error, Result};
 use crate::filesystem::structure::Structure;
 
-/// Most runs of one value that are gathered (32 MiB of them): a value needs this many only when it
+/// Most runs of one value that are gathered (8 MiB of them): a value needs this many only when it
 /// is scattered over as many places.
-const MAX_RUNS: usize = 1 << 20;
+const MAX_RUNS: usize = 1 << 18;
 
 /// Consecutive clusters of a value that lie in consecutive clusters of the volume, or in none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
