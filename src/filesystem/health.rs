@@ -126,3 +126,21 @@ pub(super) fn cut(location: String, missing_bytes: u64) -> Option<Evidence> {
 pub(super) fn refused(Evidence { location, detail, .. }: &Evidence) -> Unread {
     Unread::new(location, format!("{detail}: the kernel does not mount it"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_room_than_there_is_is_not_believed() {
+        let space = |free, inodes| {
+            let evidence = Evidence::new("superblock", "numbers");
+            Space { total: 100, free, inodes, evidence }.plausible()
+        };
+        assert!(space(100, Some((10, 10))).known().is_some());
+        for implausible in [space(101, None), space(1, Some((10, 11)))] {
+            let reason = &implausible.unread().unwrap().reason;
+            assert!(reason.contains("more is free than there is"), "{reason}");
+        }
+    }
+}
