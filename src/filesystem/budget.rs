@@ -19,7 +19,8 @@ pub const MAX_METADATA_BYTES: u64 = 1 << 30;
 /// show one journal hundreds of times.
 const MAX_JOURNAL_BYTES: u64 = 4 << 30;
 
-/// Most bytes of replayed logs that are kept as copies for one image, all its file systems together.
+/// Most bytes of replayed logs and of maps (of master file tables, of chunks) that are kept for one image, all its
+/// file systems together: partitions that overlap can show one hundreds of times.
 pub(super) const MAX_KEPT_BYTES: u64 = 128 << 20;
 
 /// Most bytes of compressed files of one image that are decompressed beyond those that are read: a file
@@ -96,14 +97,14 @@ impl Budget {
         Ok(())
     }
 
-    /// Counts `bytes` more of logs that are kept in memory; this is bounded for every caller.
+    /// Counts `bytes` more of logs and maps that are kept in memory; this is bounded for every caller.
     ///
     /// # Errors
     /// [`Error::Limit`] once the sum is above the bound.
     pub(super) fn keep(&self, bytes: u64) -> Result<()> {
         let before = self.kept.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) > MAX_KEPT_BYTES {
-            let (structure, limit) = ("all logs that are kept in memory", MAX_KEPT_BYTES);
+            let (structure, limit) = ("all logs and maps that are kept in memory", MAX_KEPT_BYTES);
             return Err(Error::Limit { structure, limit, unit: "bytes" });
         }
         Ok(())

@@ -85,6 +85,18 @@ pub struct Space {
     pub evidence: Evidence,
 }
 
+impl Space {
+    /// The room, unless more is said to be free than there is.
+    pub(super) fn plausible(self) -> Fact<Self> {
+        let inodes = self.inodes.is_some_and(|(all, free)| free > all);
+        if self.free > self.total || inodes {
+            let Evidence { location, detail, .. } = self.evidence;
+            return Fact::unknown(location, format!("{detail}: more is free than there is"));
+        }
+        Fact::Known(self)
+    }
+}
+
 impl Health {
     /// Nothing is known of it.
     pub fn unread(unread: &Unread) -> Self {
@@ -113,4 +125,22 @@ pub(super) fn cut(location: String, missing_bytes: u64) -> Option<Evidence> {
 /// As [`Health::stale`] for something that the kernel does not mount it for.
 pub(super) fn refused(Evidence { location, detail, .. }: &Evidence) -> Unread {
     Unread::new(location, format!("{detail}: the kernel does not mount it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_room_than_there_is_is_not_believed() {
+        let space = |free, inodes| {
+            let evidence = Evidence::new("superblock", "numbers");
+            Space { total: 100, free, inodes, evidence }.plausible()
+        };
+        assert!(space(100, Some((10, 10))).known().is_some());
+        for implausible in [space(101, None), space(1, Some((10, 11)))] {
+            let reason = &implausible.unread().unwrap().reason;
+            assert!(reason.contains("more is free than there is"), "{reason}");
+        }
+    }
 }

@@ -67,19 +67,24 @@ fn unsupported(array: &Superblock, what: &str) -> Error {
     Error::unsupported("md array", array.data_offset, what)
 }
 
+/// Most empty slots that one sentence names.
+const MAX_NAMED: usize = 16;
+
 /// Says which slots have no member here.
 fn missing(array: &Superblock, slots: &[Option<Member<'_>>]) -> Error {
-    let empty: Vec<String> = (0..slots.len())
-        .filter(|n| slots.get(*n).is_some_and(Option::is_none))
-        .map(|n| n.to_string())
-        .collect();
+    let mut empty = (0..slots.len()).filter(|n| slots.get(*n).is_some_and(Option::is_none));
+    let mut named: Vec<String> = empty.by_ref().take(MAX_NAMED).map(|n| n.to_string()).collect();
+    match empty.count() {
+        0 => {}
+        more => named.push(format!("and {more} more")),
+    }
     let (level, total) = (level_name(array.level), array.raid_disks);
-    let word = if empty.len() == 1 { "member" } else { "members" };
+    let word = if named.len() == 1 { "member" } else { "members" };
     Error::Unreadable {
         path: format!("md array {}", array.uuid),
         reason: format!(
             "the {word} in slot {} of the {total} of this {level} are not in this image, or not in sync",
-            empty.join(", ")
+            named.join(", ")
         ),
     }
 }

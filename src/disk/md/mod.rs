@@ -14,7 +14,7 @@ mod tests;
 mod version_0;
 mod version_1;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::array::Member;
@@ -32,8 +32,18 @@ const MAX_SLOTS: u32 = 1920;
 #[derive(Default)]
 pub(super) struct Md {
     devices: Vec<Device>,
-    /// The arrays that were opened, by their UUIDs.
-    opened: BTreeSet<String>,
+    /// By their UUIDs.
+    arrays: BTreeMap<String, Array>,
+}
+
+/// What is known of an array.
+#[derive(Default)]
+struct Array {
+    /// Its members, as indexes of devices.
+    members: Vec<usize>,
+    is_opened: bool,
+    /// How many members it had when it was found to lack some.
+    lacking_with: usize,
 }
 
 struct Device {
@@ -73,6 +83,10 @@ impl Md {
                 unit: "members",
             }),
         });
+        if let Ok(superblock) = &superblock {
+            let array = self.arrays.entry(superblock.uuid.clone()).or_default();
+            array.members.push(self.devices.len());
+        }
         self.devices.push(Device {
             volume,
             name: name.to_owned(),
@@ -83,20 +97,22 @@ impl Md {
 
     /// Puts the next array together: one that has a member in every slot, or any.
     pub(super) fn open(&mut self, must_be_complete: bool) -> Option<Opened> {
-        let mut arrays: BTreeMap<&str, Vec<(&Device, &Superblock)>> = BTreeMap::new();
-        for device in &self.devices {
-            if let Ok(superblock) = &device.superblock
-                && !self.opened.contains(&superblock.uuid)
-            {
-                arrays.entry(&superblock.uuid).or_default().push((device, superblock));
+        for array in self.arrays.values_mut().filter(|array| !array.is_opened) {
+            if must_be_complete && array.lacking_with == array.members.len() {
+                continue;
             }
+            let devices = array.members.iter().filter_map(|index| {
+                let device = self.devices.get(*index)?;
+                Some((device, device.superblock.as_ref().ok()?))
+            });
+            let Some(opened) = together(&devices.collect::<Vec<_>>()) else { continue };
+            if !must_be_complete || opened.facts.missing_slots.is_empty() {
+                array.is_opened = true;
+                return Some(opened);
+            }
+            array.lacking_with = array.members.len();
         }
-        let opened = arrays.into_values().find_map(|devices| {
-            let opened = together(&devices)?;
-            (!must_be_complete || opened.facts.missing_slots.is_empty()).then_some(opened)
-        })?;
-        self.opened.insert(opened.facts.uuid.clone());
-        Some(opened)
+        None
     }
 
     /// What became of each member.

@@ -108,6 +108,15 @@ fn an_array_without_all_its_members_names_the_slots() {
 }
 
 #[test]
+fn of_many_empty_slots_the_first_are_named() {
+    let striped = changed(72, &0_u32.to_le_bytes());
+    let disk = summed(striped, 92, &1900_u32.to_le_bytes()).read();
+    assert_eq!(disk.facts.arrays[0].missing_slots.len(), 1899);
+    let reason = reason(&disk);
+    assert!(reason.contains("15, 16, and 1883 more of the 1900"), "{reason}");
+}
+
+#[test]
 fn raid_5_is_named_and_not_read() {
     let disk = fixture("raid5").read();
     assert!(reason(&disk).contains("raid5 is not read"), "{}", reason(&disk));

@@ -210,6 +210,13 @@ impl Chunks {
         Ok(chunks)
     }
 
+    /// Bytes that they take in memory.
+    pub(super) fn bytes(&self) -> u64 {
+        let chunks = self.chunks.len().saturating_mul(size_of::<Chunk>());
+        let stripes = self.stripes.saturating_mul(size_of::<Stripe>());
+        u64::try_from(chunks.saturating_add(stripes)).unwrap_or(u64::MAX)
+    }
+
     /// Adds the chunk of an item whose key's offset is `logical`. Items come in ascending order.
     pub(super) fn push(
         &mut self,

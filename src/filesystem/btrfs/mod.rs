@@ -133,6 +133,7 @@ impl Btrfs {
             replayed: HashMap::new(),
         };
         let (chunks, missing_devices) = read_chunk_tree(&bootstrap, superblock)?;
+        bootstrap.budget.keep(chunks.bytes())?;
         let volume = Volume { chunks, ..bootstrap };
         let roots = Tree::new(objectid::ROOT_TREE, superblock.root);
         let (log, replayed) = log::replay(&volume, &roots, superblock.log_root);

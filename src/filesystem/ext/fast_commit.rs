@@ -12,6 +12,7 @@ use super::directory::Entry;
 use super::inode::{self, Inode, flag, raw_inode};
 use super::journal::{Change, Naming};
 use super::runs::{Run, Runs};
+use super::volume::Volume;
 use crate::error::{Error, Result};
 use crate::filesystem::structure::Structure;
 use crate::filesystem::{FileType, NodeId};
@@ -62,8 +63,17 @@ impl FastCommits {
     }
 
     /// The blocks of a file that changed.
-    pub(super) fn runs(&self, inode: &Inode) -> Option<Result<Runs>> {
-        self.runs.get(&inode.number).map(runs_of)
+    pub(super) fn runs(&self, volume: &Volume, inode: &Inode) -> Option<Result<Runs>> {
+        self.runs.get(&inode.number).map(|ranges| runs_of(volume, ranges))
+    }
+
+    /// What a name leads to now, where that does not depend on what lies on the volume.
+    pub(super) fn found(&self, dir: &Inode, name: &[u8]) -> Option<Option<NodeId>> {
+        let names = self.names.get(&dir.number)?;
+        match names.changed.get(name) {
+            Some(to) => Some(to.map(|(inode, _)| NodeId(inode.into()))),
+            None => names.is_new.then_some(None),
+        }
     }
 
     fn keep(&mut self, bytes: usize) -> Result<()> {
@@ -76,7 +86,9 @@ impl FastCommits {
     }
 }
 
-fn runs_of(ranges: &Ranges) -> Result<Runs> {
+fn runs_of(volume: &Volume, ranges: &Ranges) -> Result<Runs> {
+    let bytes = ranges.len().saturating_mul(size_of::<Run>());
+    volume.spend(u64::try_from(bytes).unwrap_or(u64::MAX))?;
     let mut runs = Runs::default();
     for (&logical, &(len, physical)) in ranges {
         runs.push(Run { logical, physical, len })?;
@@ -112,6 +124,7 @@ impl Ext {
     /// Where the kernel would not mount the file system, and for what is not replayed.
     pub(super) fn replay(&mut self, changes: &[Change]) -> Result<u64> {
         for change in changes {
+            self.volume.count_change()?;
             match change {
                 Change::Name { naming, dir, inode, name } => {
                     self.rename(*naming, *dir, *inode, name)?;
@@ -126,6 +139,7 @@ impl Ext {
                 }
             }
         }
+        self.volume.keep(self.fast_commits.bytes)?;
         Ok(u64::try_from(changes.len()).unwrap_or(u64::MAX))
     }
 
@@ -210,7 +224,7 @@ impl Ext {
         if dir.has(flag::CASEFOLD) {
             return Err(dir.unsupported("fast commits to a directory without case"));
         }
-        let found = self.find(&dir, |found| found == name)?;
+        let found = self.find(&dir, name)?;
         let is_it = found == Some(NodeId(number.into()));
         if naming == Naming::Unlink {
             if !is_it {

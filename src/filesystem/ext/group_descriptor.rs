@@ -19,18 +19,24 @@ pub(super) struct GroupDescriptor {
 /// Most groups whose free space is counted: 16 TiB in blocks of 4 KiB.
 const MAX_COUNTED_GROUPS: u64 = 1 << 17;
 
-/// Free blocks and inodes of all groups; `None` when they cannot all be read.
-pub(super) fn free(volume: &Volume, superblock: &Superblock) -> Option<(u64, u64)> {
+/// Free blocks and inodes of all groups.
+///
+/// # Errors
+/// [`Error::Limit`] when there are too many, of one volume or of all; as [`GroupDescriptor::read`].
+pub(super) fn free(volume: &Volume, superblock: &Superblock) -> Result<(u64, u64)> {
     if superblock.group_count > MAX_COUNTED_GROUPS {
-        return None;
+        let (structure, limit) = ("ext group descriptors", MAX_COUNTED_GROUPS);
+        return Err(Error::Limit { structure, limit, unit: "groups" });
     }
     let (mut clusters, mut inodes) = (0_u64, 0_u64);
     for group in 0..superblock.group_count {
-        let group = GroupDescriptor::read(volume, superblock, group).ok()?;
+        // Volumes that overlap can show the same groups hundreds of times.
+        volume.spend(superblock.descriptor_size.into())?;
+        let group = GroupDescriptor::read(volume, superblock, group)?;
         clusters = clusters.saturating_add(u64::from(group.free_clusters));
         inodes = inodes.saturating_add(u64::from(group.free_inodes));
     }
-    Some((clusters.saturating_mul(superblock.blocks_per_cluster), inodes))
+    Ok((clusters.saturating_mul(superblock.blocks_per_cluster), inodes))
 }
 
 impl GroupDescriptor {

@@ -89,9 +89,13 @@ impl Ext {
         let superblock = replayed_superblock(&volume, found)?;
         let volume = volume.with_block_count(superblock.block_count);
         let needs_recovery = superblock.features.has_incompat(incompat::NEEDS_RECOVERY);
-        let free = if needs_recovery { group_descriptor::free(&volume, &superblock) } else { None };
-        let (free_blocks, free_inodes) =
-            free.unwrap_or((superblock.free_blocks, u64::from(superblock.free_inodes)));
+        let told = (superblock.free_blocks, u64::from(superblock.free_inodes));
+        let counted = needs_recovery.then(|| group_descriptor::free(&volume, &superblock));
+        let ((free_blocks, free_inodes), uncounted) = match counted {
+            Some(Ok(counted)) => (counted, None),
+            Some(Err(error)) => (told, Some(error)),
+            None => (told, None),
+        };
         let state = ExtState {
             kind: superblock.features.kind(),
             revision: superblock.revision,
@@ -101,6 +105,7 @@ impl Ext {
             free_blocks,
             inodes: superblock.inode_count,
             free_inodes,
+            uncounted,
             missing_bytes: volume.missing_bytes(),
             needs_recovery,
             clean: superblock.clean,
@@ -188,10 +193,18 @@ impl Ext {
         }
     }
 
-    fn find(&self, dir: &Inode, is_it: impl Fn(&[u8]) -> bool) -> Result<Option<NodeId>> {
+    /// What exactly that name leads to.
+    fn find(&self, dir: &Inode, name: &[u8]) -> Result<Option<NodeId>> {
+        match self.fast_commits.found(dir, name) {
+            Some(found) => Ok(found),
+            None => self.find_stored(dir, |found| found == name),
+        }
+    }
+
+    fn find_stored(&self, dir: &Inode, is_it: impl Fn(&[u8]) -> bool) -> Result<Option<NodeId>> {
         let mut found = None;
-        self.walk(dir, |entry| {
-            if is_it(entry.name) {
+        self.walk_stored(dir, |entry| {
+            if !entry.is_dot() && is_it(entry.name) {
                 found = Some(NodeId(u64::from(entry.inode)));
                 return Ok(ControlFlow::Break(()));
             }
@@ -271,11 +284,12 @@ impl FileSystem for Ext {
     /// exactly is [`Error::Unsupported`].
     fn lookup(&self, dir: NodeId, name: &[u8]) -> Result<Option<NodeId>> {
         let inode = self.directory(dir)?;
-        let exact = self.find(&inode, |found| found == name)?;
+        let exact = self.find(&inode, name)?;
         if exact.is_some() || !inode.has(flag::CASEFOLD) {
             return Ok(exact);
         }
-        let folded = self.find(&inode, |found| found.eq_ignore_ascii_case(name))?;
+        // No fast commit is replayed for such a directory.
+        let folded = self.find_stored(&inode, |found| found.eq_ignore_ascii_case(name))?;
         if folded.is_none() && !name.is_ascii() {
             let what = "the folding of a name beyond ASCII";
             return Err(Error::unsupported("ext directory", inode.offset, what));
@@ -301,7 +315,7 @@ impl FileSystem for Ext {
         if inode.has(flag::INLINE_DATA) {
             return Ok(Arc::new(inline_data::content(&self.volume, &self.superblock, &inode)?));
         }
-        let runs = match self.fast_commits.runs(&inode) {
+        let runs = match self.fast_commits.runs(&self.volume, &inode) {
             Some(runs) => runs?,
             None => Runs::read(&self.volume, &inode)?,
         };

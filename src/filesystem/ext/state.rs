@@ -1,6 +1,7 @@
 //! What a file system says about itself.
 
 use super::superblock::{SUPERBLOCK_OFFSET, field};
+use crate::error::Error;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::health::{cut, large_pages, place, refused};
 use crate::filesystem::{Health, Need, NeedKind, Shutdown, Space};
@@ -26,6 +27,8 @@ pub struct ExtState {
     pub inodes: u32,
     /// Free inodes, counted in the same way.
     pub free_inodes: u64,
+    /// Why the groups could not be counted, so that both numbers are old ones.
+    pub uncounted: Option<Error>,
     /// Bytes that the file system has but the volume does not: it was cut.
     pub missing_bytes: u64,
     /// The feature `needs_recovery`: the journal held changes when the file system was last used.
@@ -138,19 +141,27 @@ impl ExtState {
             unchecked: None,
             errors: self.errors(),
             needs: self.needs(),
-            space: Fact::Known(Space {
-                total: self.blocks.saturating_mul(block),
-                free: self.free_blocks.saturating_mul(block),
-                inodes: Some((self.inodes.into(), self.free_inodes)),
-                evidence: Evidence::new(
-                    superblock(field::FREE_BLOCKS),
-                    format!(
-                        "{} of {} blocks of {block} bytes, {} of {} inodes",
-                        self.free_blocks, self.blocks, self.free_inodes, self.inodes
-                    ),
-                ),
-            }),
+            space: self.space(block),
         }
+    }
+
+    fn space(&self, block: u64) -> Fact<Space> {
+        if let Some(error) = &self.uncounted {
+            return Fact::unknown("ext group descriptors", error.to_string());
+        }
+        let space = Space {
+            total: self.blocks.saturating_mul(block),
+            free: self.free_blocks.saturating_mul(block),
+            inodes: Some((self.inodes.into(), self.free_inodes)),
+            evidence: Evidence::new(
+                superblock(field::FREE_BLOCKS),
+                format!(
+                    "{} of {} blocks of {block} bytes, {} of {} inodes",
+                    self.free_blocks, self.blocks, self.free_inodes, self.inodes
+                ),
+            ),
+        };
+        space.plausible()
     }
 
     /// Linux: fs/ext4/super.c, `ext4_load_super` and `ext4_get_dev_journal`; blocks larger than a

@@ -143,6 +143,30 @@ impl Volume {
         self.budget.spend_on_journals(blocks.saturating_mul(self.block_size()))
     }
 
+    /// Counts one change of a fast commit as a block of a journal: it reads an inode and a directory.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when there were too many.
+    pub(super) fn count_change(&self) -> Result<()> {
+        self.budget.spend_on_journals(4096)
+    }
+
+    /// Counts `bytes` that fast commits leave in memory.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when there were too many.
+    pub(super) fn keep(&self, bytes: usize) -> Result<()> {
+        self.budget.keep(u64::try_from(bytes).unwrap_or(u64::MAX))
+    }
+
+    /// Counts `bytes` of a map of blocks that is not on the volume.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when the budget is spent.
+    pub(super) fn spend(&self, bytes: u64) -> Result<()> {
+        self.budget.spend(bytes)
+    }
+
     /// `len` bytes from byte `within` of a block on, all inside that block.
     pub(super) fn span(&self, block: u64, within: u64, len: usize) -> Result<Cow<'_, [u8]>> {
         if let Some(slice) = self.slice(block, within, len) {

@@ -10,9 +10,9 @@ use crate::filesystem::structure::Structure;
 /// Largest cluster in bytes (Windows 10 1709: 2 MiB).
 const MAX_CLUSTER: u64 = 2 << 20;
 
-/// Largest file record and index block in bytes. Windows makes records of 1 or 4 KiB and index
-/// blocks of 4 KiB; more than 64 KiB an update sequence array cannot protect.
-const MAX_RECORD: u64 = 64 << 10;
+/// Largest file record in bytes. Windows makes records of 1 or 4 KiB, and Linux takes no larger ones
+/// either (fs/ntfs3/ntfs.h, `MAXIMUM_BYTES_PER_MFT`).
+const MAX_RECORD: u64 = 4 << 10;
 
 /// What the boot sector says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,5 +92,5 @@ fn size(s: &Structure<'_>, at: usize, cluster_size: u64) -> Result<u64> {
         1_u64.checked_shl(u32::from(raw.wrapping_neg()))
     };
     size.filter(|size| (512..=MAX_RECORD).contains(size) && size.is_power_of_two())
-        .ok_or_else(|| s.corrupt(at, "records of 512 bytes to 64 KiB", format!("{raw:#04x}")))
+        .ok_or_else(|| s.corrupt(at, "records of 512 bytes to 4 KiB", format!("{raw:#04x}")))
 }

@@ -7,9 +7,9 @@ use super::boot_sector::BootSector;
 use crate::error::{Error, Result};
 use crate::filesystem::structure::Structure;
 
-/// Most runs of one value that are gathered (24 MiB of them): a value needs this many only when it
+/// Most runs of one value that are gathered (8 MiB of them): a value needs this many only when it
 /// is scattered over as many places.
-const MAX_RUNS: usize = 1 << 20;
+const MAX_RUNS: usize = 1 << 18;
 
 /// Consecutive clusters of a value that lie in consecutive clusters of the volume, or in none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,18 @@ impl Runs {
         Ok(())
     }
 
+    /// Number of runs.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     fn push(&mut self, run: Run) -> Result<()> {
+        if let (Some(last), None) = (self.0.last_mut(), run.lcn)
+            && last.lcn.is_none()
+        {
+            last.len = last.len.saturating_add(run.len);
+            return Ok(());
+        }
         if self.0.len() >= MAX_RUNS {
             let limit = u64::try_from(MAX_RUNS).unwrap_or(u64::MAX);
             return Err(Error::Limit { structure: "NTFS mapping pairs", limit, unit: "runs" });
@@ -121,6 +132,26 @@ fn number(bytes: &[u8]) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn holes_that_follow_one_another_are_one_run() {
+        let raw = [0x01, 1, 0x01, 2, 0x11, 1, 5, 0x01, 1, 0];
+        let header = NonResident {
+            lowest_vcn: 0,
+            highest_vcn: 4,
+            data_size: 0,
+            valid_data_length: 0,
+            compression_unit: None,
+            encrypted: false,
+            mapping_pairs: (&raw, 0),
+        };
+        let boot =
+            BootSector { cluster_size: 4096, clusters: 10, record_size: 1024, mft: 1, serial: 0 };
+        let mut runs = Runs::default();
+        runs.extend(&boot, &Structure::new("test", 0, &raw), &header).unwrap();
+        let run = |vcn, lcn, len| Run { vcn, lcn, len };
+        assert_eq!(runs.0, [run(0, None, 3), run(3, Some(5), 1), run(4, None, 1)]);
+    }
 
     #[test]
     fn numbers_keep_their_sign() {

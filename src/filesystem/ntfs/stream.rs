@@ -16,6 +16,10 @@ use crate::filesystem::Budget;
 /// Longest compression unit in bytes (Windows: 16 clusters of at most 4 KiB).
 const MAX_UNIT: u64 = 64 << 10;
 
+/// What an attribute record that is passed over counts in the budget, in bytes: an image may have a
+/// record of the least ones gone through for each of the ten thousand entries of a list.
+const ATTRIBUTE_COST: u64 = 128;
+
 /// The value of the attribute with that type and name (UTF-16, little-endian) of a file; `None`
 /// when the file has none.
 ///
@@ -54,7 +58,14 @@ fn gather(volume: &Volume, record: &FileRecord, kind: u32, name: &[u8]) -> Resul
     match attribute_list::read(volume, record)? {
         None => gathered.take(volume, record, kind, name, None)?,
         Some(list) => {
+            let mut before = None;
             for entry in list.iter().filter(|entry| entry.is(kind, name)) {
+                // Each must map more: else as many as the list has room for may name one record.
+                if before.is_some_and(|before| entry.lowest_vcn <= before) {
+                    let expected = format!("VCNs that ascend in the list of attribute {kind:#x}");
+                    return Err(record.corrupt(expected, entry.lowest_vcn.to_string()));
+                }
+                before = Some(entry.lowest_vcn);
                 let place = Some((entry.lowest_vcn, entry.instance));
                 if entry.reference.number() == record.reference.number() {
                     gathered.take(volume, record, kind, name, place)?;
@@ -101,6 +112,7 @@ impl Gathered {
         place: Option<(u64, u16)>,
     ) -> Result<()> {
         for attribute in record.attributes() {
+            volume.spend(ATTRIBUTE_COST)?;
             let attribute = attribute?;
             if !attribute.is(kind, name)
                 || place.is_some_and(|(_, instance)| instance != attribute.instance)

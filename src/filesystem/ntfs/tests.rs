@@ -266,6 +266,56 @@ fn a_block_of_an_index_that_leads_to_itself_is_corrupt() {
 }
 
 #[test]
+fn what_is_kept_of_master_file_tables_is_bounded_for_the_whole_image() {
+    let bytes: Arc<dyn Bytes> = Arc::new(unpack("default.img.zst"));
+    let budget = Arc::new(Budget::default());
+    Ntfs::open_within(Arc::clone(&bytes), Arc::clone(&budget)).unwrap();
+    budget.keep(1 << 30).unwrap_err();
+    let error = Ntfs::open_within(bytes, budget).err();
+    let Some(Error::Limit { structure, .. }) = error else { panic!("{error:?}") };
+    assert_eq!(structure, "all logs and maps that are kept in memory");
+}
+
+/// As many entries as a list has room for could name one record, which is gone through for each.
+#[test]
+fn a_list_that_names_the_same_part_of_a_value_again_is_corrupt() {
+    let fs = open("default");
+    let entry = |vcn: u64| {
+        let mut entry = vec![0x80, 0, 0, 0, 32, 0, 0, 32];
+        entry.extend(vcn.to_le_bytes());
+        entry.extend(40_u64.to_le_bytes());
+        // Attribute record number 1.
+        entry.extend([1, 0, 0, 0, 0, 0, 0, 0]);
+        entry
+    };
+    let record = |entries: &[u64]| {
+        let list: Vec<u8> = entries.iter().flat_map(|vcn| entry(*vcn)).collect();
+        let mut raw = vec![0; 1024];
+        raw[..4].copy_from_slice(b"FILE");
+        // Three words of an update sequence at 0x30, attributes from 0x38 on, in use.
+        (raw[4], raw[6], raw[0x14], raw[0x16]) = (0x30, 3, 0x38, 1);
+        let mut at = 0x38;
+        let mut attribute = |kind: u8, number: u8, value: &[u8]| {
+            raw[at] = kind;
+            raw[at + 4] = 24 + value.len() as u8;
+            raw[at + 0x0e] = number;
+            raw[at + 0x10] = value.len() as u8;
+            raw[at + 0x14] = 24;
+            raw[at + 24..at + 24 + value.len()].copy_from_slice(value);
+            at += 24 + value.len();
+        };
+        attribute(0x20, 0, &list);
+        attribute(0x80, 1, b"eight by");
+        raw[0x18] = at as u8;
+        FileRecord::parse(raw, 0, Reference(40)).unwrap()
+    };
+    let value = stream::open(&fs.volume, &record(&[0]), kind::DATA, &[]).unwrap().unwrap();
+    assert_eq!(value.vec(0, 8).unwrap(), b"eight by");
+    let error = stream::open(&fs.volume, &record(&[0, 0]), kind::DATA, &[]).err().unwrap();
+    assert!(error.to_string().contains("VCNs that ascend"), "{error}");
+}
+
+#[test]
 fn a_record_that_was_torn_is_named() {
     let mut bytes = unpack("default.img.zst");
     let fs = open("default");

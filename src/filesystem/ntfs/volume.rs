@@ -6,7 +6,7 @@ use super::attribute::{Form, kind};
 use super::attribute_list;
 use super::boot_sector::BootSector;
 use super::file_record::{FileRecord, Reference};
-use super::runs::Runs;
+use super::runs::{Run, Runs};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
 use crate::filesystem::Budget;
@@ -60,7 +60,10 @@ impl Volume {
             let Form::NonResident(header) = attribute.form else {
                 return Err(record.corrupt("$DATA in clusters", "$DATA in the record"));
             };
+            let before = self.mft.len();
             self.mft.extend(&self.boot, &attribute.s, &header)?;
+            let new = self.mft.len().saturating_sub(before).saturating_mul(size_of::<Run>());
+            self.budget.keep(u64::try_from(new).unwrap_or(u64::MAX))?;
             if header.lowest_vcn == 0 {
                 len = Some(header.data_size);
             }

@@ -109,8 +109,12 @@ impl Groups {
 
     /// The sums, when all could be read.
     pub(super) fn counts(&self) -> Option<Counts> {
-        let sound = self.refusal.is_none() && self.damage.is_none() && self.unchecked.is_none();
-        sound.then_some(self.counts)
+        self.unread().is_none().then_some(self.counts)
+    }
+
+    /// Why not all could be read.
+    pub(super) fn unread(&self) -> Option<&Error> {
+        self.refusal.as_ref().or(self.damage.as_ref()).or(self.unchecked.as_ref())
     }
 }
 

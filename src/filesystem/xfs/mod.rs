@@ -101,6 +101,7 @@ impl Xfs {
             allocation_groups: superblock.geometry.group_count,
             free_blocks: counts.free_blocks,
             is_counted: counted.is_some(),
+            uncounted: if is_clean { None } else { groups.unread().cloned() },
             refusal: superblock.refusal.clone().or(groups.refusal),
             damage: groups.damage,
             unchecked: groups.unchecked,

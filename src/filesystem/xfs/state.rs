@@ -30,6 +30,9 @@ pub struct XfsState {
     pub free_blocks: u64,
     /// Whether that is the sum over the allocation groups.
     pub is_counted: bool,
+    /// Why the allocation groups could not be counted though they should be, so that the superblock's
+    /// old numbers stand.
+    pub uncounted: Option<Error>,
     /// Number of inodes that exist, and how many of them are free, counted in the same way.
     pub inodes: u64,
     /// Free ones among [`inodes`](Self::inodes).
@@ -175,13 +178,9 @@ impl XfsState {
         }));
         let Self { blocks, free_blocks, block_size, .. } = self;
         let counted = if self.is_counted { "xfs AGF" } else { "xfs superblock" };
-        Health {
-            shutdown,
-            stale,
-            unchecked,
-            errors,
-            needs: self.needs(),
-            space: Fact::Known(Space {
+        let space = match &self.uncounted {
+            Some(error) => Fact::unknown("xfs allocation groups", error.to_string()),
+            None => Space {
                 total: blocks.saturating_mul(*block_size),
                 free: free_blocks.saturating_mul(*block_size),
                 inodes: None,
@@ -189,7 +188,9 @@ impl XfsState {
                     place(counted, if self.is_counted { self.sector_size } else { FREE_BLOCKS }),
                     format!("{free_blocks} of {blocks} blocks of {block_size} bytes"),
                 ),
-            }),
-        }
+            }
+            .plausible(),
+        };
+        Health { shutdown, stale, unchecked, errors, needs: self.needs(), space }
     }
 }

@@ -98,6 +98,23 @@ fn changed_fast_commits(change: impl Fn(&mut [u8])) -> Option<FastCommitState> {
 }
 
 #[test]
+fn changes_of_fast_commits_are_bounded_for_the_whole_image() {
+    const BLOCK: u64 = 4096;
+    let bytes: Arc<dyn Bytes> = Arc::new(image("dirty-ext4-fast-names"));
+    // Room for the journal itself, and not for the changes behind it.
+    let reason = (0..4096).find_map(|left| {
+        let budget = Arc::new(Budget::default());
+        budget.spend_on_journals((4 << 30) - left * BLOCK).unwrap();
+        let fs = Ext::open_within(Arc::clone(&bytes), budget).unwrap();
+        match &fs.state().journal {
+            JournalState::Replayed(replay) => replay.fast_commits.clone()?.not_replayed,
+            _ => None,
+        }
+    });
+    assert!(reason.unwrap().contains("all journals that were read"));
+}
+
+#[test]
 fn room_for_fast_commits_that_holds_none_that_is_valid_is_not_stale() {
     assert_eq!(changed_fast_commits(|_| {}).unwrap().not_replayed, None);
     // Of another transaction; a change that the tail's checksum does not cover; no head; nothing.

@@ -97,3 +97,18 @@ fn bytes_that_are_no_file_system_are_corrupt() {
         Err(Error::OutOfBounds { .. })
     ));
 }
+
+/// The superblock's numbers are those of the last unmount: they are not given for the groups' own.
+#[test]
+fn the_room_of_a_file_system_in_use_is_unknown_where_its_groups_cannot_be_counted() {
+    let bytes: Arc<dyn Bytes> = Arc::new(image("dirty-ext4-csum-v3"));
+    let space = |limit| {
+        let budget = Arc::new(Budget::of(limit));
+        let fs = Ext::open_within(Arc::clone(&bytes), budget).unwrap();
+        assert!(fs.state().needs_recovery);
+        fs.health().space
+    };
+    assert!(space(1 << 20).known().is_some());
+    let limited = space(0);
+    assert!(limited.unread().unwrap().reason.contains("more than 0 bytes"), "{limited:?}");
+}

@@ -24,8 +24,7 @@ use super::superblock::Superblock;
 use super::volume::{BASIC_BLOCK, BASIC_BLOCK_U64, Overlay, Span, Volume};
 use crate::error::{Error, Result};
 
-/// Most bytes of a log that are replayed, which are also the most that are kept in memory for it:
-/// twice the log that mkfs.xfs makes by itself on a volume of less than 128 GiB.
+/// Most bytes of a log that are replayed: twice the log that mkfs.xfs makes by itself on a volume of less than 128 GiB.
 const MAX_LOG_BYTES: u64 = 128 << 20;
 
 /// Most records that may be incomplete at the end: those that the kernel writes at the same time
@@ -42,11 +41,7 @@ pub(super) fn replay(volume: &Volume, superblock: &Superblock) -> (LogState, Ove
     let Some((end, log)) = end else {
         return (LogState::Clean, Overlay::default());
     };
-    let done = log.must_be_known().and_then(|()| log.replay(end)).and_then(|done| {
-        volume.budget().keep(done.0.bytes)?;
-        Ok(done)
-    });
-    match done {
+    match log.must_be_known().and_then(|()| log.replay(end)) {
         Ok((replay, overlay)) => (LogState::Replayed(replay), overlay),
         Err(error) => (LogState::NotReplayed { reason: error.to_string() }, Overlay::default()),
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::record::Record;
-use super::transaction::{Item, Transaction, committed};
+use super::transaction::{Item, Transaction, each_committed};
 use super::{Log, buffer_item, inode_create, inode_item};
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
@@ -20,6 +20,9 @@ const MAX_BLOCKS: usize = 1 << 18;
 /// Without it, creations of inodes, which are short in the log and long on the volume, could be
 /// repeated for hours.
 const MAX_WRITTEN: u64 = 1 << 30;
+
+/// What it takes in memory to know of a buffer that is cancelled, or of a change that is announced.
+const NOTE_COST: u64 = 48;
 
 /// The types of items (`XFS_LI_…`).
 mod kind {
@@ -58,7 +61,6 @@ pub(super) struct Recovery<'a> {
 impl<'a> Recovery<'a> {
     /// Replays the records.
     pub(super) fn run(log: &Log<'a>, records: &[Record], torn: bool) -> Result<(Replay, Overlay)> {
-        let transactions = committed(log, records)?;
         let mut recovery = Self {
             volume: log.volume,
             superblock: log.superblock,
@@ -68,22 +70,28 @@ impl<'a> Recovery<'a> {
             unfinished: HashSet::new(),
             owner_changes: 0,
         };
-        for item in transactions.iter().flat_map(|transaction| &transaction.items) {
-            if item.kind()? == kind::BUFFER
-                && let Some(buffer) = buffer_item::cancelled(item)?
-            {
-                let count = recovery.cancelled.entry(buffer).or_default();
-                *count = count.saturating_add(1);
+        let mut transactions = 0_u64;
+        each_committed(log, records, &mut |transaction| {
+            transactions = transactions.saturating_add(1);
+            for item in &transaction.items {
+                if item.kind()? == kind::BUFFER
+                    && let Some(buffer) = buffer_item::cancelled(item)?
+                {
+                    let count = recovery.cancelled.entry(buffer).or_default();
+                    if *count == 0 {
+                        log.volume.budget().keep(NOTE_COST)?;
+                    }
+                    *count = count.saturating_add(1);
+                }
             }
-        }
-        for transaction in &transactions {
-            recovery.replay(transaction)?;
-        }
+            Ok(())
+        })?;
+        each_committed(log, records, &mut |transaction| recovery.replay(&transaction))?;
         let blocks = u64::try_from(recovery.overlay.blocks.len()).unwrap_or(u64::MAX);
         let unfinished = u64::try_from(recovery.unfinished.len()).unwrap_or(u64::MAX);
         let replay = Replay {
             records: u64::try_from(records.len()).unwrap_or(u64::MAX),
-            transactions: u64::try_from(transactions.len()).unwrap_or(u64::MAX),
+            transactions,
             bytes: blocks.saturating_mul(BASIC_BLOCK_U64),
             torn,
             unfinished: unfinished.saturating_add(recovery.owner_changes),
@@ -112,7 +120,9 @@ impl<'a> Recovery<'a> {
             if kind == kind::INODE {
                 inode_item::replay(self, item, transaction.sequence)?;
             } else if let Some(intent) = kind::MAP_INTENTS.iter().find(|intent| **intent == kind) {
-                self.unfinished.insert((*intent, id()?));
+                if self.unfinished.insert((*intent, id()?)) {
+                    self.volume.budget().keep(NOTE_COST)?;
+                }
             } else if let Some((_, intent)) =
                 kind::MAP_DONE.iter().zip(kind::MAP_INTENTS).find(|(done, _)| **done == kind)
             {
@@ -178,6 +188,9 @@ impl<'a> Recovery<'a> {
                 unit: "bytes to write",
             });
         }
+        // Partitions that overlap can show one log hundreds of times.
+        let budget = self.volume.budget();
+        budget.spend_on_journals(u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
         let within = usize::try_from(byte % BASIC_BLOCK_U64).unwrap_or_default();
         let first = byte / BASIC_BLOCK_U64;
         let start = first.saturating_mul(BASIC_BLOCK_U64);
@@ -187,7 +200,9 @@ impl<'a> Recovery<'a> {
             *target = *source;
         }
         for (block, number) in whole.as_chunks::<BASIC_BLOCK>().0.iter().zip(first..) {
-            self.overlay.blocks.insert(number, Box::new(*block));
+            if self.overlay.blocks.insert(number, Box::new(*block)).is_none() {
+                budget.keep(BASIC_BLOCK_U64)?;
+            }
         }
         if self.overlay.blocks.len() > MAX_BLOCKS {
             let limit = u64::try_from(MAX_BLOCKS).unwrap_or(u64::MAX);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::Log;
 use super::record::Record;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::filesystem::structure::Structure;
 
 /// Bytes of an operation's header, and of a transaction's.
@@ -30,6 +30,13 @@ mod flag {
 /// every second chunk of 128 bytes is logged, and its format.
 const MAX_REGIONS: usize = 257;
 
+/// Most bytes of the transactions that are under way at one time. The kernel holds back what goes into
+/// one at 64 MiB, of a log of 2 GiB; at 16 MiB of one of 64 MiB (`XLOG_CIL_BLOCKING_SPACE_LIMIT`).
+const MAX_OPEN_BYTES: usize = 64 << 20;
+
+/// What a region takes in memory beside its bytes.
+const REGION_COST: usize = 96;
+
 /// One logged thing: the first region tells its type.
 #[derive(Debug, Default)]
 pub(super) struct Item {
@@ -52,13 +59,23 @@ pub(super) struct Transaction {
     /// The sequence number of the record in which it starts.
     pub(super) sequence: u64,
     header: Vec<u8>,
+    /// What it takes in memory, as far as that is counted.
+    bytes: usize,
     pub(super) items: Vec<Item>,
 }
 
-/// The committed transactions of the records, in the order of their commits.
-pub(super) fn committed(log: &Log<'_>, records: &[Record]) -> Result<Vec<Transaction>> {
-    let mut open = HashMap::new();
-    let mut committed = Vec::new();
+/// Calls `visit` for the committed transactions of the records, in the order of their commits.
+///
+/// # Errors
+/// Those of `visit`; [`Error::Limit`] when the transactions that are under way at one time are too
+/// large.
+pub(super) fn each_committed(
+    log: &Log<'_>,
+    records: &[Record],
+    visit: &mut dyn FnMut(Transaction) -> Result<()>,
+) -> Result<()> {
+    let mut open: HashMap<u32, Transaction> = HashMap::new();
+    let mut held = 0_usize;
     for record in records {
         let content = record.content(log)?;
         let s = Structure::new("xfs log operation", log.byte(record.at), &content);
@@ -72,19 +89,32 @@ pub(super) fn committed(log: &Log<'_>, records: &[Record]) -> Result<Vec<Transac
             }
             let region = s.bytes(at.saturating_add(OPERATION_HEADER), len)?;
             if flags & flag::COMMIT != 0 {
-                committed.extend(open.remove(&id));
+                if let Some(done) = open.remove(&id) {
+                    held = held.saturating_sub(done.bytes);
+                    visit(done)?;
+                }
             } else if flags & flag::START != 0 {
-                let sequence = record.sequence;
-                open.insert(id, Transaction { sequence, ..Transaction::default() });
+                let (sequence, bytes) = (record.sequence, REGION_COST);
+                let new = Transaction { sequence, bytes, ..Transaction::default() };
+                let old = open.insert(id, new).map_or(0, |old| old.bytes);
+                held = held.saturating_sub(old).saturating_add(bytes);
             } else if let Some(transaction) =
                 open.get_mut(&id).filter(|_| flags & flag::UNMOUNT == 0)
             {
                 transaction.add(&s, at, region, flags & flag::WAS_CONTINUED != 0)?;
+                let bytes = REGION_COST.saturating_add(region.len());
+                transaction.bytes = transaction.bytes.saturating_add(bytes);
+                held = held.saturating_add(bytes);
+            }
+            if held > MAX_OPEN_BYTES {
+                let limit = u64::try_from(MAX_OPEN_BYTES).unwrap_or(u64::MAX);
+                let structure = "xfs log transactions under way";
+                return Err(Error::Limit { structure, limit, unit: "bytes" });
             }
             at = at.saturating_add(OPERATION_HEADER).saturating_add(len);
         }
     }
-    Ok(committed)
+    Ok(())
 }
 
 impl Transaction {

@@ -133,7 +133,7 @@ fn logs_of_one_image_share_bounds() {
     let budget = Arc::new(Budget::default());
     assert_eq!(reason(&budget), None);
     budget.keep(1 << 30).unwrap_err();
-    assert!(reason(&budget).unwrap().contains("all logs that are kept"));
+    assert!(reason(&budget).unwrap().contains("all logs and maps that are kept"));
     budget.spend_on_journals(1 << 33).unwrap_err();
     assert!(reason(&budget).unwrap().contains("all journals"));
 }

@@ -36,9 +36,13 @@ pub fn find(tree: &Tree) -> PackageFacts {
 /// Adds a package, unless there are too many.
 fn add(packages: &mut Vec<Package>, package: Package) -> Result<()> {
     if packages.len() >= MAX_PACKAGES {
-        let limit = u64::try_from(MAX_PACKAGES).unwrap_or(u64::MAX);
-        return Err(Error::Limit { structure: "package database", limit, unit: "packages" });
+        return Err(too_many());
     }
     packages.push(package);
     Ok(())
+}
+
+fn too_many() -> Error {
+    let limit = u64::try_from(MAX_PACKAGES).unwrap_or(u64::MAX);
+    Error::Limit { structure: "package database", limit, unit: "packages" }
 }

@@ -5,6 +5,7 @@
 //! head of 16 bytes (magic, package, time, length) and a tail. All numbers are little-endian.
 
 use super::source::{Order, Source, size};
+use super::{MAX_PACKAGES, too_many};
 use crate::error::{Error, Result};
 
 const HEADER_MAGIC: &[u8] = b"RpmP";
@@ -61,6 +62,9 @@ pub(super) fn blobs(source: &Source<'_>) -> Result<Vec<Blob>> {
         if first == 0 {
             continue;
         }
+        if blobs.len() >= MAX_PACKAGES {
+            return Err(too_many());
+        }
         let offset = u64::from(first).saturating_mul(BLOCK);
         let head = source.read(offset, BLOB_HEAD)?;
         if head.get(..4) != Some(BLOB_MAGIC) || word(&head, 4) != package {
@@ -78,4 +82,34 @@ pub(super) fn blobs(source: &Source<'_>) -> Result<Vec<Blob>> {
         blobs.push(Blob { package, offset: content, len });
     }
     Ok(blobs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each slot has the blob's head read, and an image may have all of them name two in turn.
+    #[test]
+    fn slots_that_name_more_packages_than_a_database_has_are_not_followed() {
+        let pages = 200_u32;
+        let mut file = vec![0; (pages as usize + 1) * PAGE];
+        file[..4].copy_from_slice(HEADER_MAGIC);
+        file[12..16].copy_from_slice(&pages.to_le_bytes());
+        let blob = pages as usize * PAGE;
+        file[blob..blob + 4].copy_from_slice(BLOB_MAGIC);
+        let first = (blob as u32 / BLOCK as u32).to_le_bytes();
+        let mut slots = |count: usize| {
+            for slot in file[..blob].chunks_exact_mut(SLOT).skip(HEADER_SLOTS) {
+                slot[..4].copy_from_slice(SLOT_MAGIC);
+            }
+            for slot in file[..blob].chunks_exact_mut(SLOT).skip(HEADER_SLOTS).take(count) {
+                slot[8..12].copy_from_slice(&first);
+                slot[12] = 2;
+            }
+            blobs(&Source::new(&file)).map(|blobs| blobs.len())
+        };
+        assert_eq!(slots(MAX_PACKAGES), Ok(MAX_PACKAGES));
+        let error = slots(MAX_PACKAGES + 1).unwrap_err();
+        assert!(matches!(error, Error::Limit { limit: 50_000, unit: "packages", .. }), "{error}");
+    }
 }

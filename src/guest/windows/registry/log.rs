@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 
 /// Longest transaction log in bytes that is looked into; its entries are hashed as a whole. Windows
 /// writes the hive and begins the log anew long before.
-pub const MAX_LOG: u64 = 128 << 20;
+pub const MAX_LOG: u64 = 32 << 20;
 
 /// Dirty pages are a multiple of this many bytes.
 pub(super) const PAGE: u32 = 512;
@@ -243,7 +243,8 @@ impl Replaying {
             let mut at = SECOND_SECTOR;
             let mut sequence = log.base.primary;
             loop {
-                let entry = match new_log::Entry::read(log.bytes.as_ref(), at) {
+                let is_applied = |sequence| sequence_order(sequence, expected) == Ordering::Less;
+                let entry = match new_log::Entry::read(log.bytes.as_ref(), at, is_applied) {
                     // Behind the last entry lies what earlier ones left there.
                     Ok(Some(entry)) if entry.sequence == sequence => entry,
                     Ok(_) => break,

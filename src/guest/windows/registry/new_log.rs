@@ -29,12 +29,17 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The entry at byte `at` of a log; none when something else stands there.
+    /// The entry at byte `at` of a log; none when something else stands there. One for which
+    /// `is_applied` says that the hive has it already is told without its pages: they are not read.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when its hashes do not hold or it contradicts the format: it was not
     /// written in full.
-    pub(super) fn read(log: &dyn Bytes, at: u64) -> Result<Option<Self>> {
+    pub(super) fn read(
+        log: &dyn Bytes,
+        at: u64,
+        is_applied: impl FnOnce(u32) -> bool,
+    ) -> Result<Option<Self>> {
         let mut raw = [0; 40];
         if check_range(log.len(), at, raw.len()).is_err() {
             return Ok(None);
@@ -70,8 +75,11 @@ impl Entry {
         if end > log.len() {
             return Err(s.corrupt(4, "an entry inside the log", format!("{len} bytes")));
         }
+        let (sequence, bins_len) = (s.u32(12)?, s.u32(16)?);
+        if is_applied(sequence) {
+            return Ok(Some(Self { sequence, bins_len, pages: Vec::new(), end }));
+        }
         hash(24, hash_of(log, at.saturating_add(u64::from(HEADER)), end)?)?;
-        let bins_len = s.u32(16)?;
         check_bins_len(&s, 16, bins_len)?;
         let references = usize::try_from(pages_at.saturating_sub(HEADER)).unwrap_or(usize::MAX);
         let references = log.vec(at.saturating_add(u64::from(HEADER)), references)?;
@@ -91,7 +99,7 @@ impl Entry {
             pages.push(DirtyPage { offset, len, log_offset });
             log_offset = page_end;
         }
-        Ok(Some(Self { sequence: s.u32(12)?, bins_len, pages, end }))
+        Ok(Some(Self { sequence, bins_len, pages, end }))
     }
 }
 

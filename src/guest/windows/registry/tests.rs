@@ -225,6 +225,18 @@ fn a_replay_stops_before_an_entry_that_is_torn() {
     assert!(replay.remarks[1].contains("begins with entry 10, but 9"), "{replay:?}");
 }
 
+#[test]
+fn the_pages_of_an_entry_that_the_hive_has_already_are_not_read() {
+    let mut first = unpack("dirty-new.LOG2");
+    // The hive is at 8, and the entry at the beginning is 7.
+    assert!(first[512..].starts_with(b"HvLE") && first[512 + 12] == 7);
+    first[512 + 100] ^= 1;
+    let hive = open_bytes(unpack("dirty-new"), &[unpack("dirty-new.LOG1"), first]).unwrap();
+    let HiveState::Replayed(replay) = hive.state() else { panic!("{:?}", hive.state()) };
+    assert_eq!((replay.entries, replay.remarks.len()), (4, 0));
+    is_listed(&hive, "after");
+}
+
 /// Makes the checksum of a base block hold.
 fn seal(block: &mut [u8]) {
     let (words, _) = block[..508].as_chunks::<4>();

@@ -6,6 +6,9 @@
 
 mod known;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::drivers;
 use super::hklm::{Hklm, Place, fact};
 use super::pe;
@@ -67,6 +70,8 @@ pub(super) fn class_filters(
     let read = || {
         let services = hklm.control_set(SERVICES)?;
         let mut found = Vec::new();
+        // One driver may be named hundreds of times.
+        let mut seen = HashMap::new();
         for (class, guid) in CLASSES {
             let place = hklm.control_set(&format!(r"Control\Class\{guid}"))?;
             for value in ["UpperFilters", "LowerFilters"] {
@@ -79,17 +84,21 @@ pub(super) fn class_filters(
                     return Err(Error::Limit { structure: value, limit, unit: "filters" });
                 }
                 let evidence = place.evidence(value, names.join(","));
-                let filter = |name: String| {
-                    let place = services.at(&name)?;
-                    let kind = SoftwareKind::Filter;
-                    let service =
-                        place.exists().then(|| service(tree, root, &place, kind)).transpose()?;
-                    Ok(ClassFilter { name, service })
+                let mut filter = |name: String| {
+                    let service: &Option<ServiceFacts> = match seen.entry(name.to_lowercase()) {
+                        Entry::Occupied(seen) => seen.into_mut(),
+                        Entry::Vacant(new) => {
+                            let place = services.at(&name)?;
+                            let look = || service(tree, root, &place, SoftwareKind::Filter);
+                            new.insert(place.exists().then(look).transpose()?)
+                        }
+                    };
+                    Ok(ClassFilter { service: service.clone(), name })
                 };
                 found.push(ClassFilters {
                     class: (*class).to_owned(),
                     value: value.to_owned(),
-                    filters: names.into_iter().map(filter).collect::<Result<_>>()?,
+                    filters: names.into_iter().map(&mut filter).collect::<Result<_>>()?,
                     evidence,
                 });
             }
