@@ -85,6 +85,7 @@ pub(super) fn blobs(source: &Source<'_>) -> Result<Vec<Blob>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::cast_possible_truncation)]
 mod tests {
     use super::*;
 
