@@ -222,10 +222,11 @@ impl Reader {
                     match stanza {
                         Some(stanza) => stanza.option(files, file, line, first, &text),
                         // An address in a piece of a file is one all the same.
-                        None if first == "hwaddress" && words.any(is_mac) => {
-                            if files.keeps(&file.path) {
-                                self.macs.push(file.evidence(line, &text));
-                            }
+                        None if first == "hwaddress"
+                            && words.any(is_mac)
+                            && files.keeps(&file.path) =>
+                        {
+                            self.macs.push(file.evidence(line, &text));
                         }
                         None => {}
                     }
