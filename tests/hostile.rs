@@ -265,6 +265,23 @@ fn a_grub_cfg_of_100_mb_with_nested_quotes_is_unverified_and_not_read() {
 }
 
 #[test]
+fn files_whose_words_and_lines_multiply_end_in_a_whole_report() {
+    let shapes: [(&str, &'static [u8], u64, &str); 2] = [
+        (
+            "/etc/network/interfaces",
+            b"auto * a* b*\niface a inet dhcp\nbridge_ports a b c d\nhwaddress 0:1:2:3:4:5\n",
+            1 << 20,
+            "nic-dhcp",
+        ),
+        ("/etc/group", b"g:x:1:root,a,b,c,d\n", 4 << 20, ""),
+    ];
+    for (path, line, len, rule) in shapes {
+        let unverified = unverified_with(path, line, len, u64::MAX);
+        assert!(rule.is_empty() || unverified.contains(rule), "{path}: {unverified:?}");
+    }
+}
+
+#[test]
 fn a_directory_that_holds_itself_ends() {
     for path in ["/", "/etc", "/usr/lib/modules", "/boot"] {
         ended(&judge(&swapped(path, None)), Status::Fail);
