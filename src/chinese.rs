@@ -170,6 +170,7 @@ const PHRASES: &[(&str, &str)] = &[
         "{}; only the journal of its file system holds it, which no boot loader replays",
         "{}；仅存在于文件系统的日志中，而引导程序不会回放日志",
     ),
+    ("{}: not compared with its journal: {}", "{}：未与其日志比较：{}"),
     (
         "{}: the journal of its file system holds another one, which no boot loader replays; it counts from the second start on",
         "{}：文件系统的日志中另有不同的内容，引导程序不会回放日志，该内容自第二次启动起生效",

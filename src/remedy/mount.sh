@@ -22,7 +22,8 @@ again() {
     tries=0
     until "$@"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 10 ] || return 1
+        # Another process's mount namespace may hold a copy of the mount for a while.
+        [ "$tries" -lt 60 ] || return 1
         sleep 1
     done
 }

@@ -226,6 +226,10 @@ mod tests {
         );
         let facts = with_options("nofail,x-systemd.requires=/dev/sdb1");
         expect(&FstabNoNonsystemMounts, &facts, Status::Warn, "/dev/sdb1");
+        let mut entry = mount(7, home, "/home", "ext4");
+        let torn = Resolution::Unknown(Unread::new("/dev/system/x", "torn"));
+        entry.requires = vec![device("/dev/system/x", SourceKind::Other, torn)];
+        expect(&FstabNoNonsystemMounts, &with(entry), Status::Unverified, "torn");
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(super) fn failure(
     linux: &LinuxFacts,
     disk: &DiskFacts,
 ) -> Result<Option<Failure>, Unread> {
-    if let Some(failure) = without_required(entry) {
+    if let Some(failure) = without_required(entry)? {
         return Ok(Some(failure));
     }
     let Resolution::Volume(index) = &entry.source.resolution else { return Ok(None) };
@@ -102,16 +102,22 @@ pub(super) fn failure(
 }
 
 /// Whether a device that the mount requires is not in this image.
-fn without_required(entry: &FstabEntry) -> Option<Failure> {
+fn without_required(entry: &FstabEntry) -> Result<Option<Failure>, Unread> {
     if is_swap(entry) || entry.mount_point == "/" || entry.has_option("_netdev") {
-        return None;
+        return Ok(None);
     }
     // A device of another kind may be none of a disk.
     let of_disk = |kind| !matches!(kind, SourceKind::Virtual | SourceKind::Other);
     let missing = |it: &&DeviceRef| it.resolution == Resolution::Missing && of_disk(it.kind);
-    let DeviceRef { spec, .. } = entry.requires.iter().find(missing)?;
+    let Some(DeviceRef { spec, .. }) = entry.requires.iter().find(missing) else {
+        let unknown = entry.requires.iter().find_map(|it| match &it.resolution {
+            Resolution::Unknown(unread) => Some(unread.clone()),
+            _ => None,
+        });
+        return unknown.map_or(Ok(None), Err);
+    };
     let (line, file) = (entry.line, entry.file());
-    Some(Failure {
+    Ok(Some(Failure {
         why: text!(
             "and requires {spec} (x-systemd.requires=), which is not in this image",
             "且要求{spec}（x-systemd.requires=），但本镜像中没有该设备"
@@ -120,7 +126,7 @@ fn without_required(entry: &FstabEntry) -> Option<Failure> {
             "Take x-systemd.requires={spec} out of line {line} of {file}.",
             "从{file}第{line}行删除x-systemd.requires={spec}。"
         ),
-    })
+    }))
 }
 
 /// Whether the volume holds something else than what the line mounts.

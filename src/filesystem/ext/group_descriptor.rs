@@ -16,8 +16,9 @@ pub(super) struct GroupDescriptor {
     free_inodes: u32,
 }
 
-/// Most groups whose free space is counted: 16 TiB in blocks of 4 KiB.
-const MAX_COUNTED_GROUPS: u64 = 1 << 17;
+/// Most groups whose free space is counted: 4 TiB in blocks of 4 KiB. Their descriptors may be as many
+/// pages of the file, each read from the disk.
+const MAX_COUNTED_GROUPS: u64 = 1 << 15;
 
 /// Free blocks and inodes of all groups.
 ///

@@ -7,8 +7,7 @@ use super::device::{device_ref, root_ref};
 use super::systemd_unit::SYSTEMD;
 use crate::disk::facts::DiskFacts;
 use crate::error::{Error, Result};
-use crate::fact::Unread;
-use crate::fact::{Evidence, Fact};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{DeviceRef, Fstab, FstabEntry, Resolution, SourceKind};
 
@@ -133,14 +132,21 @@ fn entry(line: u32, text: &str, disk: &DiskFacts) -> Option<FstabEntry> {
     })
 }
 
-/// Most devices that one line is taken to require; a line of the kernel's longest path names a hundred.
+/// Most devices that one line is taken to require: each is looked for among all volumes.
 const MAX_REQUIRED: usize = 128;
 
 /// The devices that `x-systemd.requires=` names; units and mount points are not followed.
 fn required_devices(options: &[String], disk: &DiskFacts) -> Vec<DeviceRef> {
     let named = options.iter().filter_map(|option| option.strip_prefix("x-systemd.requires="));
-    let devices = named.filter(|name| name.starts_with("/dev/"));
-    devices.take(MAX_REQUIRED).map(|name| device_ref(name, disk)).collect()
+    let mut devices = named.filter(|name| name.starts_with("/dev/"));
+    let mut found: Vec<DeviceRef> =
+        devices.by_ref().take(MAX_REQUIRED).map(|name| device_ref(name, disk)).collect();
+    if let Some(next) = devices.next() {
+        let reason = format!("the line requires more than {MAX_REQUIRED} devices");
+        let resolution = Resolution::Unknown(Unread::new(next, reason));
+        found.push(DeviceRef { resolution, ..device_ref(next, disk) });
+    }
+    found
 }
 
 /// A mount point without the slashes at its end.

@@ -57,8 +57,15 @@ const CONFINED: u32 = 24;
 const X11: std::ops::RangeInclusive<u16> = 6000..=6020;
 
 /// The policy that is surely to be enforced: the line that names it, and its name.
-fn enforced(tree: &Tree, command_line: &str) -> Option<(usize, String)> {
-    let text = tree.read_text(CONFIG, MAX_CONFIG).ok()?;
+///
+/// # Errors
+/// Why the configuration cannot be read.
+fn enforced(tree: &Tree, command_line: &str) -> Result<Option<(usize, String)>, Unread> {
+    let text = match tree.read_text(CONFIG, MAX_CONFIG) {
+        Ok(text) => text,
+        Err(error) if error.is_absent() => return Ok(None),
+        Err(error) => return Err(Unread::from((CONFIG, &error))),
+    };
     let values = |key: &str| -> Vec<(usize, String)> {
         let lines = (1_usize..).zip(text.lines());
         let found = lines.filter_map(|(line, content)| Some((line, content.strip_prefix(key)?)));
@@ -70,10 +77,10 @@ fn enforced(tree: &Tree, command_line: &str) -> Option<(usize, String)> {
         .split_ascii_whitespace()
         .any(|word| WORDS.iter().any(|start| word.starts_with(start)));
     if modes.is_empty() || !modes.iter().all(enforcing) || chosen || !takes_selinux(tree) {
-        return None;
+        return Ok(None);
     }
-    let [(line, name)] = types.as_slice() else { return None };
-    (!name.is_empty() && !name.contains('/')).then(|| (*line, name.clone()))
+    let [(line, name)] = types.as_slice() else { return Ok(None) };
+    Ok((!name.is_empty() && !name.contains('/')).then(|| (*line, name.clone())))
 }
 
 /// Why none of sshd's ports is one that the policy lets it listen at.
@@ -91,9 +98,15 @@ pub(super) fn refused_port(
     if ports.is_empty() || ports.iter().any(|port| *port == 22 || X11.contains(port)) {
         return Fact::Known(None);
     }
-    let Some((_, name)) = enforced(tree, command_line) else { return Fact::Known(None) };
-    if !is_confined(tree, &name) {
-        return Fact::Known(None);
+    let name = match enforced(tree, command_line) {
+        Ok(Some((_, name))) => name,
+        Ok(None) => return Fact::Known(None),
+        Err(unread) => return Fact::Unknown(unread),
+    };
+    match is_confined(tree, &name) {
+        Ok(true) => {}
+        Ok(false) => return Fact::Known(None),
+        Err(unread) => return Fact::Unknown(unread),
     }
     for (store, file) in PORTS {
         let path = format!("{store}/{name}/{file}");
@@ -114,13 +127,21 @@ pub(super) fn refused_port(
 }
 
 /// Whether the policy is of a form whose sshd is confined.
-fn is_confined(tree: &Tree, name: &str) -> bool {
-    let Ok(entries) = tree.read_dir(&format!("/etc/selinux/{name}/policy")) else { return false };
-    entries.iter().any(|entry| {
+///
+/// # Errors
+/// Why its directory cannot be read.
+fn is_confined(tree: &Tree, name: &str) -> Result<bool, Unread> {
+    let path = format!("/etc/selinux/{name}/policy");
+    let entries = match tree.read_dir(&path) {
+        Ok(entries) => entries,
+        Err(error) if error.is_absent() => return Ok(false),
+        Err(error) => return Err(Unread::from((path.as_str(), &error))),
+    };
+    Ok(entries.iter().any(|entry| {
         let name = String::from_utf8_lossy(&entry.name);
         let version = name.strip_prefix("policy.").and_then(|version| version.parse::<u32>().ok());
         version.is_some_and(|version| version >= CONFINED)
-    })
+    }))
 }
 
 /// Whether a line gives one of the ports sshd's label: `portcon tcp 2222 system_u:object_r:ssh_port_t:s0`,
@@ -136,7 +157,7 @@ fn labels(line: &str, ports: &[u16]) -> bool {
 
 /// The link that is missing, when it surely is.
 pub(super) fn missing_policy(tree: &Tree, command_line: &str) -> Option<ChainLink> {
-    let (line, name) = enforced(tree, command_line)?;
+    let (line, name) = enforced(tree, command_line).ok()??;
     let directory = format!("/etc/selinux/{name}/policy");
     match tree.read_dir(&directory) {
         Ok(entries) if entries.iter().any(|entry| entry.name.starts_with(b"policy.")) => {
@@ -207,6 +228,10 @@ mod tests {
         assert_eq!(at(el(moved).file(old, line("2222", "ssh_port_t"))), None);
         let torn = el(moved).file(path, "x").unreadable(path);
         assert_eq!(refused(torn, "ro").unread().unwrap().location, path);
+        for path in ["/etc/selinux/targeted/policy", CONFIG] {
+            let torn = refused(el(moved).unreadable(path), "ro");
+            assert_eq!(torn.unread().unwrap().location, path);
+        }
         let el5 = machine("ID=\"centos\"\n", selinux)
             .file("/etc/selinux/targeted/policy/policy.21", "x")
             .file("/etc/ssh/sshd_config", moved);

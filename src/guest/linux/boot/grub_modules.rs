@@ -2,6 +2,8 @@
 //! the disk, the partition table, groups and arrays, and the file system (`util/grub-install.c`:
 //! `probe_mods`; names by `grub-core/Makefile.core.def`). Everything else is loaded from there.
 
+use std::collections::BTreeSet;
+
 use super::grub_device::Device;
 use super::grub_script::Interpreter;
 use super::volumes::Volumes;
@@ -35,9 +37,6 @@ const INSMOD: &str = "insmod";
 /// `EXT2_DRIVER_IGNORED_INCOMPAT` up to 2.12). `metadata_csum_seed` and `large_dir`, which 2.12 and
 /// the patches of distributions ignore, are left out.
 const REFUSED: [&str; 3] = ["ea_inode", "inline_data", "casefold"];
-
-/// Most volumes below the one that holds the files, all members and physical volumes counted.
-const MAX_VOLUMES: usize = 256;
 
 /// Most modules of a core image that are named; `grub-install` puts some ten into it.
 const MAX_SHOWN: usize = 32;
@@ -127,8 +126,11 @@ pub(super) fn defect(file: &dyn Bytes, packed: &[&[u8]]) -> Result<Option<String
 fn missing(disk: &DiskFacts, modules: &[String], volume: usize) -> Vec<&'static str> {
     let mut needed = vec![DISK];
     let mut below = vec![volume];
-    for _ in 0..MAX_VOLUMES {
-        let Some(index) = below.pop() else { break };
+    let mut seen = BTreeSet::new();
+    while let Some(index) = below.pop() {
+        if !seen.insert(index) {
+            continue;
+        }
         if let Some((group, _)) = disk.logical_volume(index) {
             needed.push(&["lvm"]);
             below.extend(group.physical_volumes.iter().filter_map(|pv| pv.volume));

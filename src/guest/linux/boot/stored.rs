@@ -17,11 +17,13 @@ use crate::guest::facts::{
     ResolvedFile,
 };
 
-/// Most bytes of a kernel or initramfs that are compared with those in the journal.
+/// Most bytes of a kernel or initramfs that are compared with those in the journal, as many as are
+/// unpacked of an initramfs at most.
 const MAX_COMPARED: u64 = 512 << 20;
 
-/// How many bytes are compared at once.
-const PIECE: usize = 1 << 20;
+/// How many bytes are compared at once: those of a block, which both mostly have at one place of the
+/// image.
+const PIECE: usize = 4096;
 
 type Stored = Option<Result<Arc<dyn FileSystem>>>;
 
@@ -107,14 +109,16 @@ pub(super) fn compare(
     }
     let is_whole =
         boot.chain.iter().all(|link| matches!(link.state, LinkState::Found | LinkState::NotNeeded));
-    let other =
-        other_link(boot, replayed).or_else(|| other_entry(boot, replayed, [stored, mounted]));
+    if !is_whole {
+        return;
+    }
+    let other = other_link(boot, replayed).map(|what| format!("{what}{OTHER_IN_JOURNAL}"));
+    let doubt = other.or_else(|| other_entry(boot, replayed, [stored, mounted]));
     let mut links = boot.chain.iter_mut();
-    if is_whole
-        && let Some(what) = other
+    if let Some(doubt) = doubt
         && let Some(link) = links.find(|link| link.kind == LinkKind::Configuration)
     {
-        link.state = LinkState::Unknown(format!("{what}{OTHER_IN_JOURNAL}"));
+        link.state = LinkState::Unknown(doubt);
     }
 }
 
@@ -129,7 +133,7 @@ fn other_link(boot: &BootFacts, replayed: &BootFacts) -> Option<String> {
     Some(link.evidence.location.clone())
 }
 
-/// In what the default entry will be another.
+/// In what the default entry will be another, or may be.
 fn other_entry(
     boot: &BootFacts,
     replayed: &BootFacts,
@@ -137,30 +141,39 @@ fn other_entry(
 ) -> Option<String> {
     let entry = |facts: &BootFacts| facts.default_entry.known().cloned().flatten();
     let (now, then) = (entry(boot)?, entry(replayed)?);
+    let differs = |what: &str| Some(format!("{what}{OTHER_IN_JOURNAL}"));
     if now.command_line != then.command_line {
-        return Some(then.command_line_location);
+        return differs(&then.command_line_location);
     }
     let files = |entry: &BootEntry| -> Vec<BootFile> {
         entry.kernel.iter().chain(&entry.initrds).cloned().collect()
     };
     let (now, then) = (files(&now), files(&then));
     if now.len() != then.len() {
-        return Some(boot.configuration.as_ref()?.path.clone());
+        return differs(&boot.configuration.as_ref()?.path);
     }
-    let is_same = |(now, then): &(&BootFile, &BootFile)| match (&now.resolved, &then.resolved) {
-        (Fact::Known(Some(now)), Fact::Known(Some(then))) => {
-            now.path == then.path && same_content(stored.content(now), mounted.content(then))
+    now.iter().zip(&then).find_map(|(now, then)| {
+        let is_same = match (&now.resolved, &then.resolved) {
+            (Fact::Known(Some(now)), Fact::Known(Some(then))) if now.path == then.path => {
+                same_content(stored.content(now), mounted.content(then))
+            }
+            (now, then) => Ok(now == then),
+        };
+        match is_same {
+            Ok(true) => None,
+            Ok(false) => differs(&then.spec),
+            Err(error) => Some(format!("{}: not compared with its journal: {error}", then.spec)),
         }
-        (now, then) => now == then,
-    };
-    let other = now.iter().zip(&then).find(|files| !is_same(files))?;
-    Some(other.1.spec.clone())
+    })
 }
 
-fn same_content(now: Result<Arc<dyn Bytes>>, then: Result<Arc<dyn Bytes>>) -> bool {
-    let (Ok(now), Ok(then)) = (now, then) else { return false };
-    if now.len() != then.len() || now.len() > MAX_COMPARED {
-        return false;
+fn same_content(now: Result<Arc<dyn Bytes>>, then: Result<Arc<dyn Bytes>>) -> Result<bool> {
+    let (now, then) = (now?, then?);
+    if now.len() != then.len() {
+        return Ok(false);
+    }
+    if now.len() > MAX_COMPARED {
+        return Err(Error::Limit { structure: "file", limit: MAX_COMPARED, unit: "bytes" });
     }
     let mut at = 0_u64;
     while at < now.len() {
@@ -169,12 +182,12 @@ fn same_content(now: Result<Arc<dyn Bytes>>, then: Result<Arc<dyn Bytes>>) -> bo
         let same = match (now.slice(at, len), then.slice(at, len)) {
             // The same place of the image.
             (Some(now), Some(then)) => std::ptr::eq(now, then) || now == then,
-            _ => now.vec(at, len).is_ok_and(|now| then.vec(at, len).is_ok_and(|then| now == then)),
+            _ => now.vec(at, len)? == then.vec(at, len)?,
         };
         if !same {
-            return false;
+            return Ok(false);
         }
         at = at.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
     }
-    true
+    Ok(true)
 }

@@ -1,5 +1,8 @@
 //! How a segment is compressed.
 
+/// How many bytes of the other compressions one of a slow one is worth.
+const SLOW: usize = 8;
+
 /// A compression that the kernel knows (`lib/decompress.c`, `compressed_formats`), told by the first
 /// two bytes alone, as the kernel does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,16 @@ impl Compression {
             [0x28, 0xb5] => Self::Zstd,
             _ => return None,
         })
+    }
+
+    /// What it costs to make `produced` bytes of `consumed`, in bytes of the other compressions: bzip2
+    /// makes some 25 MB a second, LZMA takes some 20 MB a second in where they do not compress well.
+    pub(super) fn work(self, produced: usize, consumed: usize) -> usize {
+        match self {
+            Self::Bzip2 => produced.saturating_mul(SLOW),
+            Self::Lzma | Self::Xz => produced.saturating_add(consumed.saturating_mul(SLOW)),
+            Self::Gzip | Self::Lzo | Self::Lz4 | Self::Zstd => produced,
+        }
     }
 
     /// Its usual name.

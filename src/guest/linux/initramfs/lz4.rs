@@ -56,7 +56,7 @@ pub(super) fn unpack(
         output.resize(BLOCK, 0);
         let len = lz4_flex::block::decompress_into(block, &mut output)
             .map_err(|error| Stop::Damaged(error.to_string()))?;
-        if sink(output.get(..len).unwrap_or(&[]))?.is_break() {
+        if sink(output.get(..len).unwrap_or(&[]), 0)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
     }

@@ -20,8 +20,9 @@ const MAX_SEGMENTS: usize = 64;
 /// Length of the buffer into which is decompressed: it stays in the processor's second-level cache.
 const OUTPUT: usize = 128 << 10;
 
-/// What takes the decompressed bytes; breaks when it needs no more.
-pub(super) type Sink<'s> = dyn FnMut(&[u8]) -> Result<ControlFlow<()>, Stop> + 's;
+/// What takes the decompressed bytes, and how many compressed ones they were made of; breaks when it
+/// needs no more.
+pub(super) type Sink<'s> = dyn FnMut(&[u8], usize) -> Result<ControlFlow<()>, Stop> + 's;
 
 /// Why the rest was not looked at.
 #[derive(Debug)]
@@ -112,8 +113,8 @@ fn compression(bytes: &dyn Bytes, start: u64) -> Result<Compression, String> {
 }
 
 impl Budget {
-    fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    fn take(&mut self, count: usize) -> Result<(), String> {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
         self.left = self.left.checked_sub(count).ok_or_else(|| {
             format!("more than {} MiB to look at, the rest was not read", self.whole >> 20)
         })?;
@@ -131,7 +132,7 @@ fn skip_zeros(bytes: &dyn Bytes, source: &mut Source<'_>, budget: &mut Budget) -
     loop {
         let chunk = source.fill()?;
         let zeros = chunk.iter().position(|byte| *byte != 0).unwrap_or(chunk.len());
-        budget.take(chunk.get(..zeros).unwrap_or(&[]))?;
+        budget.take(zeros)?;
         let all = zeros == chunk.len() && zeros > 0;
         source.consume(zeros);
         if !all {
@@ -157,7 +158,7 @@ fn archive(
             .feed(&mut rest, listing)
             .map_err(|reason| format!("{reason}, at offset {}", archive.position()))?;
         let used = chunk.len().saturating_sub(rest.len());
-        budget.take(chunk.get(..used).unwrap_or(&[]))?;
+        budget.take(used)?;
         source.consume(used);
         match fed {
             Fed::NoHeader => return Ok(ControlFlow::Continue(())),
@@ -187,8 +188,8 @@ fn unpack(
 ) -> Result<ControlFlow<()>, Stop> {
     let mut archive = Archive::new(0);
     let modest = budget.modest;
-    let mut sink = |output: &[u8]| {
-        budget.take(output)?;
+    let mut sink = |output: &[u8], consumed: usize| {
+        budget.take(compression.work(output.len(), consumed))?;
         let mut rest = output;
         match archive.feed(&mut rest, listing)? {
             Fed::Exhausted => Ok(ControlFlow::Continue(())),
@@ -227,7 +228,7 @@ fn stream(
         let last = input.is_empty();
         let step = decoder.step(input, &mut output)?;
         source.consume(step.consumed);
-        let flow = sink(output.get(..step.produced).unwrap_or(&[]))?;
+        let flow = sink(output.get(..step.produced).unwrap_or(&[]), step.consumed)?;
         if step.ended || flow.is_break() {
             return Ok(flow);
         }

@@ -415,6 +415,19 @@ fn paths_worth_knowing_are_noted() {
 }
 
 #[test]
+fn a_slow_compression_takes_more_of_the_bound_than_a_fast_one() {
+    let left = |image: &[u8]| {
+        let mut budget = Budget::modest(MAX_UNPACKED, None);
+        let _ = list("/boot/initrd", &image.to_vec(), &Wanted::Everything, &mut budget);
+        MAX_UNPACKED - budget.left
+    };
+    let fast = left(GZIP);
+    assert!(fast > 0);
+    assert_eq!(left(BZIP2), 8 * fast);
+    assert!(left(XZ) > fast && left(XZ) < 8 * fast + 8 * XZ.len() as u64);
+}
+
+#[test]
 fn a_listing_whose_time_is_over_is_unknown() {
     let mut budget = Budget::modest(MAX_UNPACKED, Some(Instant::now()));
     let (facts, _) = list("/boot/initrd", &GZIP.to_vec(), &Wanted::Everything, &mut budget);

@@ -40,7 +40,7 @@ fn read(hklm: &Hklm<'_>, verifier: Option<&Fact<Verifier>>) -> Result<WindowsAcc
     let policy = policy(hklm);
     let place = format!(r"HKLM\SAM\{DOMAIN}\F");
     let max_age = fact(&place, policy.clone().and_then(|data| user::max_password_age(&data)));
-    let lockout = policy.and_then(|data| user::lockout(&data)).ok().flatten();
+    let lockout = fact(&place, policy.and_then(|data| user::lockout(&data)));
     let mut found = WindowsAccounts { accounts: Vec::new(), unread: Vec::new() };
     for (index, place) in users.below()?.into_iter().enumerate() {
         if index >= MAX_ACCOUNTS {
@@ -49,7 +49,7 @@ fn read(hklm: &Hklm<'_>, verifier: Option<&Fact<Verifier>>) -> Result<WindowsAcc
         }
         // `Names` lists the same accounts by their names.
         let Ok(rid) = u32::from_str_radix(place.name(), 16) else { continue };
-        match account(&place, rid, &members, &max_age, lockout.as_ref(), verifier) {
+        match account(&place, rid, &members, &max_age, &lockout, verifier) {
             Ok(account) => found.accounts.push(account),
             Err(Error::Unreadable { path, reason }) => {
                 found.unread.push(Unread::new(path, reason));
@@ -75,7 +75,7 @@ fn account(
     rid: u32,
     members: &Fact<Vec<u32>>,
     max_age: &Fact<Option<u64>>,
-    lockout: Option<&Lockout>,
+    lockout: &Fact<Option<Lockout>>,
     verifier: Option<&Fact<Verifier>>,
 ) -> Result<WindowsAccount> {
     let value = |name: &str| {
@@ -98,7 +98,7 @@ fn account(
     let has_hash = password == Ok(WindowsPassword::Set);
     let password_matches = verifier.filter(|_| has_hash).map(compare);
     let flags = fixed.flags;
-    let by_count = lockout.is_some_and(|lockout| lockout.locks(&fixed, rid));
+    let by_count = is_locked_by_count(lockout, &fixed, rid)?;
     let mut what = format!("{name}: ACB {flags:#06x}");
     if by_count {
         what.push_str(&format!(", {} wrong passwords", fixed.wrong_passwords));
@@ -120,6 +120,24 @@ fn account(
         expires: fixed.expires,
         administrator: members.clone().map(|members| members.contains(&rid)),
     })
+}
+
+/// Whether an account has had as many wrong passwords as lock it by the policy.
+///
+/// # Errors
+/// Why that is not known of one that has had any.
+fn is_locked_by_count(
+    lockout: &Fact<Option<Lockout>>,
+    fixed: &user::Fixed,
+    rid: u32,
+) -> Result<bool> {
+    match lockout {
+        Fact::Known(lockout) => Ok(lockout.as_ref().is_some_and(|found| found.locks(fixed, rid))),
+        Fact::Unknown(_) if fixed.wrong_passwords == 0 => Ok(false),
+        Fact::Unknown(Unread { location, reason }) => {
+            Err(Error::Unreadable { path: location.clone(), reason: reason.clone() })
+        }
+    }
 }
 
 #[cfg(test)]

@@ -116,6 +116,19 @@ fn a_password_expires_by_the_policy_unless_its_account_is_exempt() {
     assert_eq!(Fixed::parse(&fixed(0, 0, 0x10)).unwrap().password_expires(age(-DAY)), None);
 }
 
+#[test]
+fn wrong_passwords_under_a_policy_that_was_not_read_leave_an_account_undecided() {
+    let unread = Fact::unknown(r"HKLM\SAM\SAM\Domains\Account\F", "torn");
+    let account = |wrong: u8| {
+        let mut data = fixed(1, 0, 0x10);
+        data[64] = wrong;
+        Fixed::parse(&data).unwrap()
+    };
+    assert_eq!(super::is_locked_by_count(&unread, &account(0), 1000), Ok(false));
+    let error = super::is_locked_by_count(&unread, &account(3), 1000).unwrap_err();
+    assert!(error.to_string().contains("torn"), "{error}");
+}
+
 /// An account whose count is full, and the policy `net accounts /lockoutthreshold:10`.
 #[test]
 fn too_many_wrong_passwords_lock_an_account_for_ever_by_the_policy() {

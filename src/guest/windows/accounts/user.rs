@@ -93,7 +93,7 @@ impl Fixed {
             at => day(at),
         };
         let flags = u16::from_le_bytes(array(data, 56, "F")?);
-        let wrong_passwords = array(data, 64, "F").map_or(0, u16::from_le_bytes);
+        let wrong_passwords = u16::from_le_bytes(array(data, 64, "F")?);
         Ok(Self { flags, expires, password_set: time(24)?, wrong_passwords })
     }
 

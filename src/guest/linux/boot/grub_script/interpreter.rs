@@ -29,6 +29,9 @@ const FEATURES: [&str; 10] = [
 /// What setting a variable costs of the bound on text: an entry is run in a copy of all of them.
 const VARIABLE_COST: usize = 128;
 
+/// What a part of a word costs of it, however short its text is: a loop may run over thousands of them.
+const PART_COST: usize = 8;
+
 /// Where GRUB runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Platform {
@@ -236,6 +239,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
     pub(super) fn run_lines(&mut self, text: &str, site: Site) -> Result<(), Stop> {
         let (name, line) = (Rc::clone(&site.file), site.line);
         let outer = std::mem::replace(&mut self.site, site);
+        let in_condition = std::mem::take(&mut self.in_condition);
         let budget = Rc::clone(&self.budget);
         let mut parser = Parser::new(text, line, &budget.nodes);
         while let Some(statement) = parser.next_statement() {
@@ -250,6 +254,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             }
         }
         self.site = outer;
+        self.in_condition = in_condition;
         Ok(())
     }
 
@@ -458,12 +463,14 @@ impl<'v, 'a> Interpreter<'v, 'a> {
 
     fn call(&mut self, body: &Block, args: &[Text]) -> Result<Status, Stop> {
         let outer = std::mem::replace(&mut self.parameters, args.to_vec());
+        let in_condition = std::mem::take(&mut self.in_condition);
         self.status = Status::ok();
         match self.block(body) {
             Ok(()) | Err(Stop::Return) => {}
             Err(stop) => return Err(stop),
         }
         self.parameters = outer;
+        self.in_condition = in_condition;
         Ok(self.status.clone())
     }
 
@@ -477,6 +484,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             let mut current: Option<Text> = None;
             let mut has_wildcard = false;
             for part in &word.parts {
+                self.budget.text(PART_COST)?;
                 match part {
                     Part::Text(text) | Part::Quoted(text) => {
                         has_wildcard |= matches!(part, Part::Text(text) if is_wildcard(text));

@@ -8,8 +8,8 @@ use super::token::{Lexer, Token, Word};
 /// Deepest nesting of blocks in one file. `grub-mkconfig` nests four deep (submenu, entry, `if`).
 const MAX_NESTING: u32 = 32;
 
-/// Most words and statements of one boot loader's configuration, all its files together: a hundred
-/// kernels make 20,000. Keeps the parsed form under some 20 MiB.
+/// Most statements and parts of words of one boot loader's configuration, all its files together: a
+/// hundred kernels make some 30,000. Keeps the parsed form under some 20 MiB.
 const MAX_NODES: u32 = 100_000;
 
 /// Statements that belong together.
@@ -80,7 +80,7 @@ pub(super) fn words(text: &str, line: u32, nodes: &Cell<u32>) -> Result<Vec<Word
     while let Some(token) = parser.take() {
         match token {
             Token::Word(word) => {
-                parser.count()?;
+                parser.count(word.parts.len())?;
                 words.push(word);
             }
             Token::Newline => {}
@@ -136,10 +136,11 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn count(&mut self) -> Result<(), SyntaxError> {
-        self.nodes.set(self.nodes.get().saturating_add(1));
+    fn count(&mut self, parts: usize) -> Result<(), SyntaxError> {
+        let parts = u32::try_from(parts).unwrap_or(u32::MAX);
+        self.nodes.set(self.nodes.get().saturating_add(parts));
         if self.nodes.get() > MAX_NODES {
-            let what = format!("more than {MAX_NODES} words and statements");
+            let what = format!("more than {MAX_NODES} statements and parts of words");
             return Err(SyntaxError { line: self.lexer.line(), what, fatal: true });
         }
         Ok(())
@@ -165,7 +166,7 @@ impl<'a> Parser<'a> {
     }
 
     fn statement(&mut self) -> Result<Statement, SyntaxError> {
-        self.count()?;
+        self.count(1)?;
         self.depth = self.depth.saturating_add(1);
         if self.depth > MAX_NESTING {
             return Err(self.error(format!("blocks nested deeper than {MAX_NESTING}")));
@@ -198,7 +199,7 @@ impl<'a> Parser<'a> {
                     if block.is_none() && !matches!(word.bare(), Some("[[" | "]]")) =>
                 {
                     if let Some(Token::Word(word)) = self.take() {
-                        self.count()?;
+                        self.count(word.parts.len())?;
                         words.push(word);
                     }
                 }
@@ -291,7 +292,7 @@ impl<'a> Parser<'a> {
         loop {
             match self.take() {
                 Some(Token::Word(word)) => {
-                    self.count()?;
+                    self.count(word.parts.len())?;
                     words.push(word);
                 }
                 Some(Token::Newline | Token::Semicolon) => break,

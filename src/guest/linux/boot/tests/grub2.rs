@@ -60,6 +60,9 @@ fn a_command_that_is_not_known_may_add_entries_from_there_on() {
     assert_eq!(command_line(beside), "is-a");
     // As a byte order mark makes of a name.
     assert_eq!(command_line(&format!("\u{feff}set x=1\n{TWO}")), "is-a");
+    // A condition that is tested by a function or a file runs all that stands there.
+    let by_function = format!("function f {{\nmagic\ntrue\n}}\nif f; then true; fi\n{TWO}");
+    assert!(undecided(&follow(&with_config(&by_function))).contains("\"magic\""));
     let by_variable = format!("probe --set=c hd0\n$c default=1\n{TWO}");
     undecided(&follow(&with_config(&by_variable)));
     let maybe = format!("if magic; then eval \"set default=1\"; fi\n{TWO}");

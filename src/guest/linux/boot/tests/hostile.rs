@@ -15,6 +15,19 @@ fn a_configuration_that_sources_itself_ends() {
     why("menuentry A { configfile $prefix/grub.cfg }");
 }
 
+/// Words and parts that come to nothing cost time and memory all the same.
+#[test]
+fn words_of_many_empty_parts_are_bounded() {
+    let (parts, empty) = ("$x".repeat(20_000), "\"\" ".repeat(20_000));
+    for words in [parts, empty] {
+        assert!(
+            why(&format!("while true; do true {words}; done\n{GOOD}")).contains("bytes of text")
+        );
+    }
+    let word = "$x".repeat(100_001);
+    assert!(why(&format!("menuentry x {{\n{word}\n}}\n{GOOD}")).contains("parts of words"));
+}
+
 #[test]
 fn a_loop_without_end_ends() {
     assert!(why(&format!("while true; do true; done\n{GOOD}")).contains("commands"));
