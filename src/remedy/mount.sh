@@ -276,7 +276,7 @@ in_guest() {
         mount --make-rprivate /
         only_read() { mount --bind "$1" "$2" && mount -o remount,bind,ro,nosuid,nodev "$2"; }
         mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
-        for name in bus fs irq sys sysrq-trigger; do
+        for name in acpi bus fs irq scsi sys sysrq-trigger; do
             [ ! -e "/proc/$name" ] || only_read "$root/proc/$name" "$root/proc/$name"
         done
         mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$root/sys"

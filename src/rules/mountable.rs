@@ -50,9 +50,23 @@ pub(super) fn failure(
     linux: &LinuxFacts,
     disk: &DiskFacts,
 ) -> Result<Option<Failure>, Unread> {
-    if let Some(failure) = without_required(entry)? {
-        return Ok(Some(failure));
+    let required = without_required(entry);
+    if let Ok(Some(_)) = required {
+        return required;
     }
+    match of_volume(entry, facts, linux, disk)? {
+        Some(failure) => Ok(Some(failure)),
+        None => required,
+    }
+}
+
+/// As [`failure`], for what the volume holds.
+fn of_volume(
+    entry: &FstabEntry,
+    facts: &Facts,
+    linux: &LinuxFacts,
+    disk: &DiskFacts,
+) -> Result<Option<Failure>, Unread> {
     let Resolution::Volume(index) = &entry.source.resolution else { return Ok(None) };
     let Some(volume) = disk.volumes.get(*index) else { return Ok(None) };
     // The root is mounted already, by what the kernel's command line says.

@@ -122,7 +122,7 @@ impl Btrfs {
         let at = superblock.offset.saturating_add(u64::try_from(SYSTEM_CHUNKS).unwrap_or(0));
         let array = Structure::new("btrfs system chunk array", at, &superblock.system_chunks);
         let bootstrap = Volume {
-            chunks: Chunks::system(&array, &devices)?,
+            chunks: Arc::new(Chunks::system(&array, &devices)?),
             devices,
             checksum: superblock.checksum,
             metadata_uuid: superblock.metadata_uuid,
@@ -134,7 +134,7 @@ impl Btrfs {
         };
         let (chunks, missing_devices) = read_chunk_tree(&bootstrap, superblock)?;
         bootstrap.budget.keep(chunks.bytes())?;
-        let volume = Volume { chunks, ..bootstrap };
+        let volume = Volume { chunks: Arc::new(chunks), ..bootstrap };
         let roots = Tree::new(objectid::ROOT_TREE, superblock.root);
         let (log, replayed) = log::replay(&volume, &roots, superblock.log_root);
         let volume = Volume { replayed, ..volume };

@@ -15,7 +15,7 @@ use crate::filesystem::Budget;
 /// What is here of a file system, by logical address.
 pub(super) struct Volume {
     pub(super) devices: Devices,
-    pub(super) chunks: Chunks,
+    pub(super) chunks: Arc<Chunks>,
     pub(super) checksum: ChecksumType,
     /// The identity that stands in every node.
     pub(super) metadata_uuid: [u8; 16],
@@ -42,7 +42,7 @@ impl Volume {
     pub(super) fn without_replay(&self) -> Self {
         Self {
             devices: self.devices.clone(),
-            chunks: self.chunks.clone(),
+            chunks: Arc::clone(&self.chunks),
             sound_nodes: SoundNodes::new(),
             budget: Arc::clone(&self.budget),
             replayed: HashMap::new(),

@@ -92,18 +92,21 @@ fn is_layered(entry: &FstabEntry) -> bool {
     entry.fs_type == "overlay" && entry.mount_point == "/etc"
 }
 
-/// What an overlay shows is not put together from its layers: with something in the upper one it is not
+/// What an overlay shows is not put together from its layers: with something in another one it is not
 /// known. Without, it is the directory below (Linux: Documentation/filesystems/overlayfs.rst).
 fn layered(tree: &Tree, entry: &FstabEntry) -> Option<(Mounted, MountFacts)> {
-    let upper = entry.options.iter().find_map(|option| option.strip_prefix("upperdir="))?;
+    let option = |key| entry.options.iter().find_map(|option| option.strip_prefix(key));
+    let lower = option("lowerdir=").unwrap_or_default().split(':');
     // The initramfs has the root at /sysroot.
-    let upper = upper.strip_prefix("/sysroot").unwrap_or(upper);
-    let reason = match tree.read_dir(upper) {
-        Ok(entries) if entries.is_empty() => return None,
-        Ok(_) => format!("{upper} is laid over it, which is not read"),
-        Err(error) if error.is_absent() => return None,
-        Err(error) => format!("{upper}: {error}"),
-    };
+    let layers = option("upperdir=").into_iter().chain(lower);
+    let layers = layers.map(|layer| layer.strip_prefix("/sysroot").unwrap_or(layer));
+    let mut others = layers.filter(|layer| !matches!(*layer, "" | "/etc"));
+    let reason = others.find_map(|layer| match tree.read_dir(layer) {
+        Ok(entries) if entries.is_empty() => None,
+        Ok(_) => Some(format!("{layer} is a layer of it, which is not read")),
+        Err(error) if error.is_absent() => None,
+        Err(error) => Some(format!("{layer}: {error}")),
+    })?;
     let readable = Fact::unknown(entry.mount_point.clone(), reason.clone());
     Some((Mounted::Unreadable(reason), MountFacts { readable, ..bare(entry) }))
 }
@@ -292,19 +295,26 @@ mod tests {
             "overlay /etc overlay lowerdir=/sysroot/etc,upperdir=/sysroot{upper},workdir=/sysroot/var/lib/overlay/work-etc,x-initrd.mount 0 0\n\
              UUID={ROOT} /var ext4 defaults 0 0\n"
         );
-        let root =
-            || MemoryFs::new().file("/etc/fstab", &fstab).file("/etc/shadow", "x").dir("/var");
         let disk = disk();
-        let seen = |var: MemoryFs| {
+        let seen_by = |fstab: &str, var: MemoryFs| {
+            let root =
+                || MemoryFs::new().file("/etc/fstab", fstab).file("/etc/shadow", "x").dir("/var");
             let filesystems = [Fact::Known(None), Fact::Known(Some(var.shared()))];
             let machine = Machine { disk: &disk, filesystems: &filesystems };
             let (tree, mounts) = join(&machine, &at(root()), &fstab::find(&root().tree(), &disk));
             let reason = mounts.iter().find_map(|mount| mount.readable.unread().cloned());
             (tree.exists("/etc/shadow").ok(), reason.map(|unread| unread.reason))
         };
+        let seen = |var: MemoryFs| seen_by(&fstab, var);
         let (etc, reason) = seen(MemoryFs::new().file("/lib/overlay/1/etc/shadow", "y"));
         assert_eq!(etc, None);
         assert!(reason.unwrap().starts_with(upper));
+        // Of several lower ones, that of the snapshot before.
+        let layers = fstab.replace("lowerdir=", "lowerdir=/sysroot/var/lib/overlay/0/etc:");
+        let old = "/var/lib/overlay/0/etc";
+        let fs = MemoryFs::new().file("/lib/overlay/0/etc/shadow", "y");
+        let (etc, reason) = seen_by(&layers, fs);
+        assert!(etc.is_none() && reason.clone().unwrap().starts_with(old), "{reason:?}");
         // As it is before the first start.
         assert_eq!(seen(MemoryFs::new().dir("/lib/overlay/1/etc")), (Some(true), None));
         assert_eq!(seen(MemoryFs::new().dir("/lib")), (Some(true), None));

@@ -56,6 +56,9 @@ const CONFINED: u32 = 24;
 /// Ports that the policy lets sshd bind for others' sake: those of X11, which it forwards.
 const X11: std::ops::RangeInclusive<u16> = 6000..=6020;
 
+/// Those of VNC, likewise, in the policy of Fedora and Enterprise Linux 9 (`corenetwork.te`, `vnc`).
+const VNC: [std::ops::RangeInclusive<u16>; 2] = [5900..=5983, 5985..=5999];
+
 /// The policy that is surely to be enforced: the line that names it, and its name.
 ///
 /// # Errors
@@ -63,7 +66,7 @@ const X11: std::ops::RangeInclusive<u16> = 6000..=6020;
 fn enforced(tree: &Tree, command_line: &str) -> Result<Option<(usize, String)>, Unread> {
     let text = match tree.read_text(CONFIG, MAX_CONFIG) {
         Ok(text) => text,
-        Err(error) if error.is_absent() => return Ok(None),
+        Err(error) if error.is_absent() || !takes_selinux(tree) => return Ok(None),
         Err(error) => return Err(Unread::from((CONFIG, &error))),
     };
     let values = |key: &str| -> Vec<(usize, String)> {
@@ -95,7 +98,9 @@ pub(super) fn refused_port(
     }
     let Some(option) = sshd.options.get("port") else { return Fact::Known(None) };
     let ports: Vec<u16> = option.value.split(' ').filter_map(|port| port.parse().ok()).collect();
-    if ports.is_empty() || ports.iter().any(|port| *port == 22 || X11.contains(port)) {
+    let is_open =
+        |port: &u16| *port == 22 || X11.contains(port) || VNC.iter().any(|vnc| vnc.contains(port));
+    if ports.is_empty() || ports.iter().any(is_open) {
         return Fact::Known(None);
     }
     let name = match enforced(tree, command_line) {
@@ -155,9 +160,15 @@ fn labels(line: &str, ports: &[u16]) -> bool {
         && ports.iter().any(|port| (first..=last).contains(port))
 }
 
-/// The link that is missing, when it surely is.
+/// The link that is missing, when it surely is, or that is not known.
 pub(super) fn missing_policy(tree: &Tree, command_line: &str) -> Option<ChainLink> {
-    let (line, name) = enforced(tree, command_line).ok()??;
+    let link = |state, evidence| Some(ChainLink { kind: LinkKind::SelinuxPolicy, state, evidence });
+    let (line, name) = match enforced(tree, command_line) {
+        Ok(enforced) => enforced?,
+        Err(Unread { location, reason }) => {
+            return link(LinkState::Unknown(reason), Evidence::new(location, "not read"));
+        }
+    };
     let directory = format!("/etc/selinux/{name}/policy");
     match tree.read_dir(&directory) {
         Ok(entries) if entries.iter().any(|entry| entry.name.starts_with(b"policy.")) => {
@@ -169,7 +180,7 @@ pub(super) fn missing_policy(tree: &Tree, command_line: &str) -> Option<ChainLin
     }
     let what = format!("SELINUX=enforcing, SELINUXTYPE={name}, and no {directory}/policy.*");
     let evidence = Evidence::new(format!("{CONFIG}:{line}"), what);
-    Some(ChainLink { kind: LinkKind::SelinuxPolicy, state: LinkState::Missing, evidence })
+    link(LinkState::Missing, evidence)
 }
 
 fn takes_selinux(tree: &Tree) -> bool {
@@ -209,9 +220,12 @@ mod tests {
         let moved = "UsePAM yes\nPort 2222\n";
         assert_eq!(at(el(moved)), Some("/etc/ssh/sshd_config:2".to_owned()));
         assert_eq!(refused(el(moved), "ro enforcing=0"), Fact::Known(None));
-        for config in
-            ["UsePAM yes\n", "Port 22\nPort 2222\n", "ListenAddress 0.0.0.0:2222\nPort 2222\n"]
-        {
+        for config in [
+            "UsePAM yes\n",
+            "Port 5922\n",
+            "Port 22\nPort 2222\n",
+            "ListenAddress 0.0.0.0:2222\nPort 2222\n",
+        ] {
             assert_eq!(at(el(config)), None, "{config}");
         }
         // As semanage port -a of policycoreutils 2.9 writes it.
@@ -264,5 +278,7 @@ mod tests {
         assert_eq!(place(MemoryFs::new().file("/etc/os-release", el), ""), None);
         let torn = machine(el, right).file(policy, "x").unreadable("/etc/selinux/targeted/policy");
         assert_eq!(place(torn, ""), None);
+        let link = missing_policy(&machine(el, right).unreadable(CONFIG).tree(), "").unwrap();
+        assert!(matches!(link.state, LinkState::Unknown(_)), "{link:?}");
     }
 }

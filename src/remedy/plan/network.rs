@@ -70,7 +70,11 @@ fn dhcp(case: &Case<'_>) -> Plan {
     if !steps.is_empty() {
         return Plan::steps(steps);
     }
-    let idle = interfaces(case.linux).iter().find_map(|config| {
+    // Netplan has bridges and bonds under other keys than those of cards.
+    let mut known = interfaces(case.linux).iter().filter(|config| {
+        config.program != NetworkProgram::Netplan || config.kind == InterfaceKind::Ethernet
+    });
+    let idle = known.find_map(|config| {
         let why = config.idle.known()?.as_ref().filter(|why| shown(why))?;
         wake(config, why).or_else(|| {
             let start = nic_dhcp::start_program(case.linux, config, why);

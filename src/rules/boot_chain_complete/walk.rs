@@ -59,7 +59,7 @@ pub(super) fn walk<K: Copy>(chain: &[Link<'_, K>]) -> Walk<K> {
 }
 
 /// How the evidence of a file begins that is there, and cannot be used as it is.
-const BROKEN: [&str; 4] = ["cut short", "damaged", "compressed", "HiddenSectors"];
+const BROKEN: [&str; 5] = ["cut short", "damaged", "compressed", "encrypted", "HiddenSectors"];
 
 /// Whether that evidence is of a file that is there, and cannot be used as it is.
 pub(super) fn is_broken(detail: &str) -> bool {

@@ -70,6 +70,7 @@ pub(super) fn files(
                 true => LinkState::Unknown(format!("the core image is without {missing}")),
                 false => LinkState::Missing,
             };
+            let has = if has.is_empty() { "none" } else { &has };
             let detail = format!("{shown} needs {missing}, and the core image has only {has}");
             return (state, Evidence { detail, ..in_core });
         }

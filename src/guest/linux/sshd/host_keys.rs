@@ -107,7 +107,10 @@ impl Search<'_> {
             }
         }
         // Jobs of upstart, which only that reads.
-        let has_systemd = SYSTEMD.iter().any(|path| !matches!(self.tree.exists(path), Ok(false)));
+        let mut has_systemd = false;
+        for path in SYSTEMD {
+            has_systemd |= self.tree.exists(path).map_err(|error| Unread::from((path, &error)))?;
+        }
         let upstart = Some(UPSTART).filter(|_| !has_systemd);
         for directory in SCRIPTS.into_iter().chain(upstart) {
             for name in self.names(directory)? {

@@ -98,7 +98,8 @@ fn account(
     let has_hash = password == Ok(WindowsPassword::Set);
     let password_matches = verifier.filter(|_| has_hash).map(compare);
     let flags = fixed.flags;
-    let by_count = is_locked_by_count(lockout, &fixed, rid)?;
+    let is_off = flags & (user::DISABLED | user::LOCKED) != 0;
+    let by_count = !is_off && is_locked_by_count(lockout, &fixed, rid)?;
     let mut what = format!("{name}: ACB {flags:#06x}");
     if by_count {
         what.push_str(&format!(", {} wrong passwords", fixed.wrong_passwords));
