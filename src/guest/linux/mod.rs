@@ -30,9 +30,9 @@ use self::boot::StoredFileSystems;
 use self::root::{NoRoot, Root};
 use self::systemd_unit::BootUnits;
 use super::facts::{
-    Accounts, BootEntry, BootFacts, BootFile, CloudInitFacts, Fstab, Guest, InitramfsFacts,
-    KernelFacts, LinkKind, LinkState, LinuxFacts, MountFacts, PackageFacts, ResolvedFile,
-    SshdFacts,
+    Accounts, BootEntry, BootFacts, BootFile, ChainLink, CloudInitFacts, Fstab, Guest,
+    InitramfsFacts, KernelFacts, LinkKind, LinkState, LinuxFacts, MountFacts, PackageFacts,
+    ResolvedFile, SshdFacts,
 };
 use super::password::InitialPassword;
 use super::{Machine, traced};
@@ -135,6 +135,13 @@ fn inspect(
         let initramfs = default_initramfs(&kernels);
         boot::stop(entry, initramfs, &settings, &init, machine.disk).or_else(|| units.stop())
     });
+    let array = entry.as_ref().zip(default_initramfs(&kernels));
+    if let Some(reason) = array.and_then(|(entry, initramfs)| {
+        boot::unlisted_array(entry, initramfs, &settings, machine.disk)
+    }) && let Some(link) = root_link(&mut boot)
+    {
+        link.state = LinkState::Unknown(reason);
+    }
     boot.chain.push(init);
     boot.chain.extend(selinux::missing_policy(&tree, command_line.unwrap_or_default()));
     let bindings = traced("bindings", || {
@@ -199,13 +206,18 @@ fn break_at_refused_root(machine: &Machine<'_>, root: usize, facts: &mut LinuxFa
     let refusal = exported
         .or(foreign)
         .or_else(|| facts.refusal(&filesystem.health(), machine.disk, flags.split(',')));
-    let mut links = facts.boot.chain.iter_mut().filter(|link| link.state == LinkState::Found);
-    let link = links.find(|link| link.kind == LinkKind::RootDevice);
+    let link = root_link(&mut facts.boot);
     if let (Some(Evidence { location, detail, .. }), Some(link)) = (refusal, link) {
         let named = &link.evidence.detail;
         link.evidence.detail = format!("{named}: {location}: {detail}");
         link.state = LinkState::Missing;
     }
+}
+
+/// The link of the root device, where it holds so far.
+fn root_link(boot: &mut BootFacts) -> Option<&mut ChainLink> {
+    let mut links = boot.chain.iter_mut().filter(|link| link.state == LinkState::Found);
+    links.find(|link| link.kind == LinkKind::RootDevice)
 }
 
 /// The initramfs that the default entry loads.
