@@ -196,15 +196,9 @@ fn break_at_refused_root(machine: &Machine<'_>, root: usize, facts: &mut LinuxFa
             "exported, so that nothing activates it",
         )
     });
-    let foreign = group.and_then(|group| {
-        let (id, ids) = (group.system_id.as_ref()?, facts.lvm_system_ids.known()?);
-        let what =
-            format!("it belongs to the host with the system ID {id}, which is not the guest's");
-        (!ids.iter().any(|has| has.detail == *id))
-            .then(|| Evidence::new(format!("volume group {}", group.name), what))
-    });
+    let foreign = facts.of_other_host(machine.disk, root);
     let refusal = exported
-        .or(foreign)
+        .or(foreign.and_then(|it| it.known().cloned()))
         .or_else(|| facts.refusal(&filesystem.health(), machine.disk, flags.split(',')));
     let link = root_link(&mut facts.boot);
     if let (Some(Evidence { location, detail, .. }), Some(link)) = (refusal, link) {
