@@ -499,6 +499,22 @@ pub(crate) mod tests {
         }
     }
 
+    /// An array of one disk that is no volume yet.
+    pub(crate) fn array() -> ArrayFacts {
+        ArrayFacts {
+            name: "md0".to_owned(),
+            set_name: None,
+            uuid: "01234567-89ab-cdef-0123-456789abcdef".to_owned(),
+            level: "raid1".to_owned(),
+            metadata: "1.2".to_owned(),
+            raid_disks: 1,
+            members: Vec::new(),
+            missing_slots: Vec::new(),
+            incomplete: false,
+            volume: None,
+        }
+    }
+
     pub(crate) fn disk() -> DiskFacts {
         let partition = |number: u32, volume| PartitionFacts {
             number,

@@ -375,7 +375,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::disk::facts::{DiskFacts, SignatureKind};
+    use crate::disk::facts::{ArrayFacts, DiskFacts, SignatureKind};
     use crate::filesystem::FileSystem;
     use crate::filesystem::memory::MemoryFs;
     use crate::guest::facts::Resolution;
@@ -451,6 +451,38 @@ mod tests {
         assert_eq!(seen(&systemd), (Resolution::Missing, LinkState::Missing));
         let older = with("/sbin/init", "initrd /initrd");
         assert_eq!(seen(&older), (Resolution::Volume(1), LinkState::Found));
+    }
+
+    #[test]
+    fn a_root_on_an_array_that_dracut_is_not_told_of_leaves_its_link_open() {
+        let mut disk = device::tests::disk();
+        disk.arrays.push(ArrayFacts { volume: Some(1), ..device::tests::array() });
+        let root_link = |word: &str| {
+            let initrd: Vec<u8> = [
+                ("usr/sbin/mdadm", "ELF"),
+                ("usr/lib/dracut/build-parameter.txt", "--force\n"),
+                ("TRAILER!!!", ""),
+            ]
+            .iter()
+            .flat_map(|(path, content)| kernel::tests::entry(path, content.as_bytes()))
+            .collect();
+            let boot = MemoryFs::new().file("/vmlinuz-3.10", "x").file("/initrd", initrd).file(
+                "/grub2/grub.cfg",
+                format!(
+                    "menuentry 'x' {{\nlinux /vmlinuz-3.10 root=/dev/sda5 {word}\ninitrd /initrd\n}}\n"
+                ),
+            );
+            let root = MemoryFs::new().file("/etc/fstab", FSTAB).dir("/boot");
+            let guest = inspected(&disk, &[volume(boot), volume(root)]);
+            let mut links = linux(&guest).boot.chain.iter();
+            links.find(|link| link.kind == LinkKind::RootDevice).unwrap().state.clone()
+        };
+        let open = root_link("ro");
+        assert!(
+            matches!(&open, LinkState::Unknown(reason) if reason.contains("rd.auto")),
+            "{open:?}"
+        );
+        assert_eq!(root_link("rd.auto"), LinkState::Found);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) fn all_words(
     words: &[String],
     settings: &Files,
 ) -> Option<Vec<String>> {
-    if initramfs.listing != Fact::Known(ListingEnd::Complete) {
+    if initramfs.listing != Fact::Known(ListingEnd::Complete) || settings.overflow() {
         return None;
     }
     let mut all = words.to_vec();
@@ -205,25 +205,10 @@ mod tests {
     use crate::disk::facts::{LogicalVolumeFacts, PhysicalVolumeFacts, VolumeGroupFacts};
     use crate::guest::facts::BootFile;
     use crate::guest::linux::device::device_ref;
-    use crate::guest::linux::device::tests::disk;
+    use crate::guest::linux::device::tests::{array, disk};
 
     const ROOT: &str = "01234567-89ab-cdef-0123-456789abcdef";
     const AS_MDADM: &str = "01234567:89abcdef:01234567:89abcdef";
-
-    fn array() -> ArrayFacts {
-        ArrayFacts {
-            name: "md0".to_owned(),
-            set_name: None,
-            uuid: ROOT.to_owned(),
-            level: "raid1".to_owned(),
-            metadata: "1.2".to_owned(),
-            raid_disks: 1,
-            members: Vec::new(),
-            missing_slots: Vec::new(),
-            incomplete: false,
-            volume: None,
-        }
-    }
 
     fn entry(line: &str, disk: &DiskFacts) -> BootEntry {
         let location = "/boot/grub/grub.cfg:98".to_owned();
@@ -298,6 +283,13 @@ mod tests {
         assert_eq!(passed_over(other, &own), None);
         // Here it is enough to take the word out.
         assert_eq!(passed_over("rd.md=0", &own), Some(("rd.md=0".to_owned(), None)));
+        // More files than are kept: one that is not may list it.
+        let mut cut = Files::default();
+        while !cut.overflow() {
+            let path = format!("etc/modprobe.d/{}.conf", cut.below("etc/modprobe.d/").len());
+            cut.extend(Files::with(&path, ""));
+        }
+        assert_eq!(passed_over(other, &cut), None);
     }
 
     #[test]
