@@ -145,19 +145,12 @@ mod tests {
     use super::*;
     use crate::disk::facts::VolumeGroupFacts;
     use crate::filesystem::memory::MemoryFs;
+    use crate::guest::linux::device::tests::{disk, group};
 
     fn ids(fs: MemoryFs) -> Fact<Vec<Evidence>> {
-        let mut disk = crate::guest::linux::device::tests::disk();
-        disk.volume_groups.push(VolumeGroupFacts {
-            name: "system".to_owned(),
-            uuid: String::new(),
-            seqno: 1,
-            exported: false,
-            system_id: Some("otherhost".to_owned()),
-            physical_volumes: Vec::new(),
-            logical_volumes: Vec::new(),
-            notes: Vec::new(),
-        });
+        let mut disk = disk();
+        disk.volume_groups
+            .push(VolumeGroupFacts { system_id: Some("otherhost".to_owned()), ..group() });
         find(&fs.tree(), &disk)
     }
 

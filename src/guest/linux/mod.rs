@@ -184,7 +184,8 @@ fn inspect(
     (facts, tree)
 }
 
-/// Breaks the boot chain at a root that LVM does not activate, or the kernel does not mount.
+/// Breaks the boot chain at a root that LVM does not activate, or the kernel does not mount; it is open where
+/// that is.
 fn break_at_refused_root(machine: &Machine<'_>, root: usize, facts: &mut LinuxFacts) {
     let Some(Fact::Known(Some(filesystem))) = machine.filesystems.get(root) else { return };
     let entry = facts.boot.default_entry.known().and_then(Option::as_ref);
@@ -198,13 +199,15 @@ fn break_at_refused_root(machine: &Machine<'_>, root: usize, facts: &mut LinuxFa
     });
     let foreign = facts.of_other_host(machine.disk, root);
     let refusal = exported
-        .or(foreign.and_then(|it| it.known().cloned()))
+        .or(foreign.as_ref().and_then(|it| it.known().cloned()))
         .or_else(|| facts.refusal(&filesystem.health(), machine.disk, flags.split(',')));
-    let link = root_link(&mut facts.boot);
-    if let (Some(Evidence { location, detail, .. }), Some(link)) = (refusal, link) {
+    let Some(link) = root_link(&mut facts.boot) else { return };
+    if let Some(Evidence { location, detail, .. }) = refusal {
         let named = &link.evidence.detail;
         link.evidence.detail = format!("{named}: {location}: {detail}");
         link.state = LinkState::Missing;
+    } else if let Some(Fact::Unknown(unread)) = foreign {
+        link.state = LinkState::Unknown(unread.reason);
     }
 }
 
@@ -375,7 +378,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::disk::facts::{ArrayFacts, DiskFacts, SignatureKind};
+    use crate::disk::facts::{ArrayFacts, DiskFacts, SignatureKind, VolumeGroupFacts};
     use crate::filesystem::FileSystem;
     use crate::filesystem::memory::MemoryFs;
     use crate::guest::facts::Resolution;
@@ -483,6 +486,25 @@ mod tests {
             "{open:?}"
         );
         assert_eq!(root_link("rd.auto"), LinkState::Found);
+    }
+
+    #[test]
+    fn a_root_in_the_group_of_another_host_breaks_the_chain() {
+        let mut disk = device::tests::disk();
+        let group = device::tests::group();
+        let id = Some("otherhost".to_owned());
+        disk.volume_groups.push(VolumeGroupFacts { system_id: id, ..group });
+        let root_link = |settings: &str| {
+            let root = MemoryFs::new().file("/etc/fstab", FSTAB).dir("/boot");
+            let root = root.file("/etc/lvm/lvm.conf", settings);
+            let guest = inspected(&disk, &[volume(boot_partition("/dev/sda5")), volume(root)]);
+            let mut links = linux(&guest).boot.chain.iter();
+            links.find(|link| link.kind == LinkKind::RootDevice).unwrap().state.clone()
+        };
+        assert_eq!(root_link(""), LinkState::Missing);
+        assert_eq!(root_link("extra_system_ids = [\n\"otherhost\"\n]"), LinkState::Found);
+        let open = root_link("system_id_source = \"uname\"");
+        assert!(matches!(&open, LinkState::Unknown(why) if why.contains("otherhost")), "{open:?}");
     }
 
     #[test]

@@ -202,10 +202,10 @@ fn is_seen(disk: &DiskFacts) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::facts::{LogicalVolumeFacts, PhysicalVolumeFacts, VolumeGroupFacts};
+    use crate::disk::facts::{PhysicalVolumeFacts, VolumeGroupFacts};
     use crate::guest::facts::BootFile;
     use crate::guest::linux::device::device_ref;
-    use crate::guest::linux::device::tests::{array, disk};
+    use crate::guest::linux::device::tests::{array, disk, group};
 
     const ROOT: &str = "01234567-89ab-cdef-0123-456789abcdef";
     const AS_MDADM: &str = "01234567:89abcdef:01234567:89abcdef";
@@ -328,32 +328,14 @@ mod tests {
         let on = |physical: &[Option<usize>]| {
             let mut disk = disk();
             disk.arrays.push(ArrayFacts { volume: Some(0), ..array() });
-            disk.volume_groups.push(VolumeGroupFacts {
-                name: "system".to_owned(),
+            let physical_volumes = physical.iter().map(|volume| PhysicalVolumeFacts {
                 uuid: String::new(),
-                seqno: 1,
-                exported: false,
-                system_id: None,
-                physical_volumes: physical
-                    .iter()
-                    .map(|volume| PhysicalVolumeFacts {
-                        uuid: String::new(),
-                        volume: *volume,
-                        device: None,
-                        size: 1,
-                    })
-                    .collect(),
-                logical_volumes: vec![LogicalVolumeFacts {
-                    name: "root".to_owned(),
-                    uuid: String::new(),
-                    visible: true,
-                    size: 1,
-                    segment_types: Vec::new(),
-                    missing_pvs: Vec::new(),
-                    volume: Some(1),
-                }],
-                notes: Vec::new(),
+                volume: *volume,
+                device: None,
+                size: 1,
             });
+            disk.volume_groups
+                .push(VolumeGroupFacts { physical_volumes: physical_volumes.collect(), ..group() });
             under_root(&entry("ro", &disk), &disk).map(|array| array.name.clone())
         };
         assert_eq!(on(&[Some(0)]), Some("md0".to_owned()));

@@ -181,10 +181,10 @@ fn absent_by_itself(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::facts::{LogicalVolumeFacts, VolumeGroupFacts};
+    use crate::disk::facts::LogicalVolumeFacts;
     use crate::fact::Fact;
     use crate::guest::facts::{BootFile, LinkKind, ListingEnd};
-    use crate::guest::linux::device::tests::disk;
+    use crate::guest::linux::device::tests::{disk, group};
 
     fn entry(command_line: &str) -> BootEntry {
         let location = "/boot/grub/grub.cfg:98".to_owned();
@@ -307,30 +307,13 @@ mod tests {
     fn dracut_does_not_find_a_root_that_it_is_told_to_pass_over() {
         // lvm_scan.sh: `lvchange -ay` of each rd.lvm.lv=, and `vgchange -ay` of the groups of
         // rd.lvm.vg=, or of all when there is neither.
-        let root = LogicalVolumeFacts {
-            name: "root".to_owned(),
-            uuid: String::new(),
-            visible: true,
-            size: 1,
-            segment_types: Vec::new(),
-            missing_pvs: Vec::new(),
-            volume: Some(1),
-        };
         let mut disk = disk();
         disk.volumes[1].name = "system/root".to_owned();
-        disk.volume_groups.push(VolumeGroupFacts {
-            name: "system".to_owned(),
-            uuid: String::new(),
-            seqno: 1,
-            exported: false,
-            system_id: None,
-            physical_volumes: Vec::new(),
-            logical_volumes: vec![
-                LogicalVolumeFacts { name: "swap".to_owned(), volume: Some(0), ..root.clone() },
-                root,
-            ],
-            notes: Vec::new(),
-        });
+        let mut group = group();
+        let root = group.logical_volumes[0].clone();
+        let swap = LogicalVolumeFacts { name: "swap".to_owned(), volume: Some(0), ..root };
+        group.logical_volumes.push(swap);
+        disk.volume_groups.push(group);
         disk.volumes[0].name = "system/swap".to_owned();
         let link = init("/sbin/init", "/sbin/init");
         let of = |command_line: &str, settings: &Files| {

@@ -385,15 +385,10 @@ fn a_root_needs_its_file_system_and_what_it_lies_on() {
     assert!(root_needs(&disk, &boot("ro"), &root_on(1, "zfs")).unread().is_some());
     let array = ArrayFacts {
         name: "md/root".to_owned(),
-        set_name: None,
-        uuid: String::new(),
         level: "raid5".to_owned(),
-        metadata: "1.2".to_owned(),
         raid_disks: 3,
-        members: Vec::new(),
-        missing_slots: Vec::new(),
-        incomplete: false,
         volume: Some(0),
+        ..device::tests::array()
     };
     disk.arrays.push(array);
     disk.volume_groups.push(VolumeGroupFacts {
