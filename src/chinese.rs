@@ -974,6 +974,12 @@ const PHRASES: &[(&str, &str)] = &[
 /// What is put together of several strings.
 const OTHERS: &[(&str, &str)] = &[
     (
+        "dracut assembles no array unless rd.md.uuid={} or rd.auto tells it to",
+        "没有rd.md.uuid={}或rd.auto时dracut不组装任何阵列",
+    ),
+    ("the value that begins there has no end", "从该处开始的值没有结束"),
+    ("more than {} system IDs", "系统ID超过{}个"),
+    (
         "no rule or error code is called {}; did you mean {}? (image-preflight rules lists the rules)",
         "没有名为{}的规则或错误码；是否指{}？（可用image-preflight rules列出规则）",
     ),

@@ -100,38 +100,20 @@ fn decide(facts: &Facts) -> Decision {
                 members.extend(spread(disk, unread).map(|index| disk.missing_members(index)));
             }
             Resolution::Unknown(unread) => unknown.push(unread.clone()),
-            Resolution::Volume(index) if !disk.missing_members(*index).is_empty() => {
-                let list = if is_optional { &mut optional } else { &mut missing };
-                list.push((what, device, evidence));
-                members.push(disk.missing_members(*index));
-            }
-            Resolution::Volume(index) if exported(disk, *index).is_some() => {
-                let list = if is_optional { &mut optional } else { &mut missing };
-                list.push((what, device, evidence));
-                members.push(exported(disk, *index).into_iter().collect());
-            }
-            Resolution::Volume(index) if of_host(linux, disk, *index).is_some() => {
-                match of_host(linux, disk, *index) {
-                    Some(Fact::Unknown(unread)) => unknown.push(unread),
-                    other => {
-                        let list = if is_optional { &mut optional } else { &mut missing };
-                        list.push((what, device, evidence));
-                        members
-                            .push(other.and_then(|it| it.known().cloned()).into_iter().collect());
-                    }
+            Resolution::Volume(index) => match unusable(facts, linux, disk, *index) {
+                Some(Fact::Unknown(unread)) => unknown.push(unread),
+                Some(Fact::Known(why)) => {
+                    let list = if is_optional { &mut optional } else { &mut missing };
+                    list.push((what, device, evidence));
+                    members.push(why);
                 }
-            }
-            Resolution::Volume(index) if log_elsewhere(facts, linux, disk, *index).is_some() => {
-                let list = if is_optional { &mut optional } else { &mut missing };
-                list.push((what, device, evidence));
-                members.push(log_elsewhere(facts, linux, disk, *index).into_iter().collect());
-            }
-            Resolution::Volume(index) => {
-                degraded.extend(incomplete_group(disk, *index));
-                let volume = disk.volumes.get(*index).map(volumes::describe);
-                let volume = volume.unwrap_or_default();
-                seen.push(Evidence::new(evidence.location, format!("{what} on {volume}")));
-            }
+                None => {
+                    degraded.extend(incomplete_group(disk, *index));
+                    let volume = disk.volumes.get(*index).map(volumes::describe);
+                    let volume = volume.unwrap_or_default();
+                    seen.push(Evidence::new(evidence.location, format!("{what} on {volume}")));
+                }
+            },
             Resolution::Missing | Resolution::NoDevice => seen.push(evidence),
         }
     }
@@ -191,33 +173,29 @@ fn decide(facts: &Facts) -> Decision {
     ))
 }
 
+/// Why the guest does not use a volume though it is on the disk, or it is open whether it does.
+fn unusable(
+    facts: &Facts,
+    linux: &LinuxFacts,
+    disk: &DiskFacts,
+    index: usize,
+) -> Option<Fact<Vec<Evidence>>> {
+    let missing = disk.missing_members(index);
+    if !missing.is_empty() {
+        return Some(Fact::Known(missing));
+    }
+    let why = exported(disk, index)
+        .map(Fact::Known)
+        .or_else(|| linux.of_other_host(disk, index))
+        .or_else(|| log_elsewhere(facts, linux, disk, index).map(Fact::Known));
+    why.map(|why| why.map(|evidence| vec![evidence]))
+}
+
 /// What says that a logical volume's group is exported, so that nothing activates it (vgexport(8)).
 fn exported(disk: &DiskFacts, index: usize) -> Option<Evidence> {
     let (group, _) = disk.logical_volume(index).filter(|(group, _)| group.exported)?;
     let detail = "it is exported, and no machine activates it before vgimport";
     Some(Evidence::new(format!("volume group {}", group.name), detail))
-}
-
-/// Why the guest does not use a logical volume, or it is open whether it does: its group belongs to one
-/// host by its ID, and this is not that of the guest (lvmsystemid(7)).
-fn of_host(linux: &LinuxFacts, disk: &DiskFacts, index: usize) -> Option<Fact<Evidence>> {
-    let (group, _) = disk.logical_volume(index)?;
-    let id = group.system_id.as_ref()?;
-    let group = format!("volume group {}", group.name);
-    match &linux.lvm_system_ids {
-        Fact::Known(ids) if ids.iter().any(|has| has.detail == *id) => None,
-        Fact::Known(ids) => {
-            let has = ids.first().map_or("none", |has| has.detail.as_str());
-            let what =
-                format!("it belongs to the host with the system ID {id}; the guest has {has}");
-            Some(Fact::Known(Evidence::new(group, what)))
-        }
-        Fact::Unknown(Unread { location, reason }) => {
-            let what =
-                format!("it belongs to the host with the system ID {id}: {location}: {reason}");
-            Some(Fact::unknown(group, what))
-        }
-    }
 }
 
 /// What says that the log of a volume's file system is on a device that is not in this image.

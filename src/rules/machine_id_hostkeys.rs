@@ -54,16 +54,20 @@ impl Rule for MachineIdHostkeys {
 
 /// The command that has host keys made at each start where there are none: for upstart by a job that ends
 /// before the server's begins (init(5), `task`), otherwise by a unit.
-pub(super) fn keys_at_boot(linux: &LinuxFacts) -> &'static str {
+pub(super) fn keys_at_boot(linux: &LinuxFacts) -> String {
     let mut units = linux.sshd.units.iter();
-    match units.any(|unit| unit.evidence.location.starts_with("/etc/init/")) {
-        true => UPSTART_JOB,
-        false => UNIT,
+    // `ssh.conf:8`, `ssh.override`
+    let job = units.find_map(|unit| {
+        let file = unit.evidence.location.strip_prefix("/etc/init/")?;
+        file.split('.').next()
+    });
+    match job {
+        Some(job) => format!(
+            "printf 'start on starting {job}\\ntask\\nexec ssh-keygen -A\\n' > /etc/init/ssh-host-keys.conf"
+        ),
+        None => UNIT.to_owned(),
     }
 }
-
-const UPSTART_JOB: &str =
-    "printf 'start on starting ssh\\ntask\\nexec ssh-keygen -A\\n' > /etc/init/ssh-host-keys.conf";
 
 const UNIT: &str = "printf '[Unit]\\nBefore=ssh.service sshd.service\\n[Service]\\nType=oneshot\\nExecStart=/usr/bin/ssh-keygen -A\\n[Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/ssh-host-keys.service; systemctl enable ssh-host-keys.service";
 
@@ -216,6 +220,15 @@ mod tests {
         linux_mut(&mut facts).sshd.units[0].evidence = job;
         let finding = expect(rule, &facts, Status::Warn, "not there");
         assert!(remedy(&finding).ends_with("> /etc/init/ssh-host-keys.conf"), "{finding:#?}");
+        assert!(
+            remedy(&finding).starts_with("printf 'start on starting ssh\\ntask"),
+            "{finding:#?}"
+        );
+        let job = Evidence::new("/etc/init/sshd.conf", "start on runlevel [2345]");
+        linux_mut(&mut facts).sshd.units[0].evidence = job;
+        let finding = expect(rule, &facts, Status::Warn, "not there");
+        let begin = "printf 'start on starting sshd\\ntask\\nexec ssh-keygen -A\\n' > /etc/init/";
+        assert!(remedy(&finding).starts_with(begin), "{finding:#?}");
         let ready = linux_mut(&mut good_linux()).cloud_init.clone();
         linux_mut(&mut facts).cloud_init.installed = ready.installed.clone();
         expect(rule, &facts, Status::Pass, "cloud-init");

@@ -99,6 +99,28 @@ impl LinuxFacts {
         Some(Evidence::new(location, format!("{detail}: the kernel does not mount it")))
     }
 
+    /// Why the guest does not use a logical volume, or it is open whether it does: its group belongs to
+    /// one host by its ID, and this is not that of the guest (lvmsystemid(7)).
+    pub(crate) fn of_other_host(&self, disk: &DiskFacts, volume: usize) -> Option<Fact<Evidence>> {
+        let (group, _) = disk.logical_volume(volume)?;
+        let id = group.system_id.as_ref()?;
+        let group = format!("volume group {}", group.name);
+        match &self.lvm_system_ids {
+            Fact::Known(ids) if ids.iter().any(|has| has.detail == *id) => None,
+            Fact::Known(ids) => {
+                let has = ids.first().map_or("none", |has| has.detail.as_str());
+                let what =
+                    format!("it belongs to the host with the system ID {id}; the guest has {has}");
+                Some(Fact::Known(Evidence::new(group, what)))
+            }
+            Fact::Unknown(Unread { location, reason }) => {
+                let what =
+                    format!("it belongs to the host with the system ID {id}: {location}: {reason}");
+                Some(Fact::unknown(group, what))
+            }
+        }
+    }
+
     /// Whether the kernel's pages have 4096 bytes, whatever it was built with.
     fn has_small_pages(&self) -> bool {
         let arch = self.arch.known().map(|(arch, _)| *arch);

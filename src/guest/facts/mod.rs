@@ -592,6 +592,9 @@ pub enum StopKind {
     InitramfsShell,
     /// The emergency shell of the initramfs, after a wait for a device that is not there.
     AbsentDevice,
+    /// The emergency shell of the initramfs, which is told to leave alone the array or the logical volume
+    /// that root lies on.
+    RootLeftAlone,
     /// A shell in place of init.
     Shell,
     /// `rescue.target`, or the runlevel for one user.
@@ -610,6 +613,9 @@ pub struct StartStop {
     pub kind: StopKind,
     /// The word: `single`, `systemd.unit=rescue.target`, `init=/bin/bash`.
     pub word: String,
+    /// What must stand in place of the word, where it is not enough to take it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<String>,
     /// The command line, with the word as the part that matters.
     pub evidence: Evidence,
 }

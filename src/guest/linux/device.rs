@@ -499,6 +499,44 @@ pub(crate) mod tests {
         }
     }
 
+    /// An array of one disk that is no volume yet.
+    pub(crate) fn array() -> ArrayFacts {
+        ArrayFacts {
+            name: "md0".to_owned(),
+            set_name: None,
+            uuid: "01234567-89ab-cdef-0123-456789abcdef".to_owned(),
+            level: "raid1".to_owned(),
+            metadata: "1.2".to_owned(),
+            raid_disks: 1,
+            members: Vec::new(),
+            missing_slots: Vec::new(),
+            incomplete: false,
+            volume: None,
+        }
+    }
+
+    /// A group without physical volumes whose only logical volume is the volume 1.
+    pub(crate) fn group() -> VolumeGroupFacts {
+        VolumeGroupFacts {
+            name: "system".to_owned(),
+            uuid: String::new(),
+            seqno: 1,
+            exported: false,
+            system_id: None,
+            physical_volumes: Vec::new(),
+            logical_volumes: vec![LogicalVolumeFacts {
+                name: "root".to_owned(),
+                uuid: String::new(),
+                visible: true,
+                size: 1,
+                segment_types: Vec::new(),
+                missing_pvs: Vec::new(),
+                volume: Some(1),
+            }],
+            notes: Vec::new(),
+        }
+    }
+
     pub(crate) fn disk() -> DiskFacts {
         let partition = |number: u32, volume| PartitionFacts {
             number,
@@ -734,14 +772,9 @@ pub(crate) mod tests {
         disk.arrays = vec![ArrayFacts {
             name: "md/root".into(),
             set_name: Some("host:root".into()),
-            uuid: "01234567-89ab-cdef-0123-456789abcdef".into(),
-            level: "raid1".into(),
-            metadata: "1.2".into(),
             raid_disks: 2,
-            members: vec![],
-            missing_slots: vec![],
-            incomplete: false,
             volume: Some(5),
+            ..array()
         }];
         disk
     }

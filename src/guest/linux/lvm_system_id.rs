@@ -14,7 +14,7 @@ const LOCAL: &str = "/etc/lvm/lvmlocal.conf";
 /// Longest file that is read; Fedora's `lvm.conf` has 110 KiB.
 const MAX_FILE: u64 = 1 << 20;
 
-/// Most system IDs that are kept.
+/// Most system IDs that are kept; a host has its own, and those of the few whose disks it takes over.
 const MAX_IDS: usize = 64;
 
 /// The IDs, where a group on the disk has one; with none, the guest uses no such group. Unknown where the
@@ -41,11 +41,13 @@ pub(super) fn find(tree: &Tree, disk: &DiskFacts) -> Fact<Vec<Evidence>> {
         },
     };
     ids.extend(stronger("extra_system_ids").map(Set::ids).unwrap_or_default());
-    ids.truncate(MAX_IDS);
-    Fact::Known(ids)
+    match ids.get(MAX_IDS) {
+        Some(id) => Fact::unknown(id.location.clone(), format!("more than {MAX_IDS} system IDs")),
+        None => Fact::Known(ids),
+    }
 }
 
-/// A line that sets a value.
+/// What sets a value, from the line `place` on.
 struct Set {
     key: String,
     values: Vec<String>,
@@ -68,17 +70,74 @@ fn settings(tree: &Tree, path: &str) -> std::result::Result<Vec<Set>, Unread> {
         Err(error) => return Err(Unread::from((path, &error))),
     };
     let mut found = Vec::new();
-    for (line, content) in (1_usize..).zip(text.lines()) {
-        let Some((key, value)) = content.split_once('=') else { continue };
-        let key = key.trim().rsplit('/').next().unwrap_or_default();
+    let mut lines = (1_usize..).zip(text.lines());
+    while let Some((line, content)) = lines.next() {
+        let content = up_to(content, '#').0;
+        let Some((key, mut part)) = content.split_once('=') else { continue };
+        // `local/system_id`, or `local { system_id`.
+        let key = key.trim_end().rsplit(['/', '{', ' ', '\t']).next().unwrap_or_default();
         if !["system_id_source", "system_id", "extra_system_ids"].contains(&key) {
             continue;
         }
-        // `"host"`, or `[ "host1", "host2" ]`: what stands between quotes.
-        let values = value.split('"').skip(1).step_by(2).map(str::to_owned).collect();
-        found.push(Set { key: key.to_owned(), values, place: format!("{path}:{line}") });
+        let place = format!("{path}:{line}");
+        let mut next_line = || {
+            let unread = || Unread::new(place.clone(), "the value that begins there has no end");
+            lines.next().map(|(_, next)| up_to(next, '#').0).ok_or_else(unread)
+        };
+        while part.trim().is_empty() {
+            part = next_line()?;
+        }
+        let mut values = values(part);
+        // An array may go over several lines.
+        if part.trim_start().starts_with('[') {
+            while !up_to(part, ']').1 {
+                part = next_line()?;
+                values.extend(self::values(part));
+            }
+        }
+        found.push(Set { key: key.to_owned(), values, place });
     }
     Ok(found)
+}
+
+/// The part of a line that ends before a character which stands in no string, and whether there is one.
+fn up_to(line: &str, end: char) -> (&str, bool) {
+    let mut quote = None;
+    for (at, c) in line.char_indices() {
+        match quote {
+            None if c == end => return (line.get(..at).unwrap_or_default(), true),
+            None if is_quote(c) => quote = Some(c),
+            Some(open) if c == open => quote = None,
+            _ => {}
+        }
+    }
+    (line, false)
+}
+
+fn is_quote(c: char) -> bool {
+    matches!(c, '"' | '\'')
+}
+
+/// The strings of a value, with quotes or without: `"host"`, `[ "host1", host2 ]`.
+fn values(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = up_to(text, ']').0;
+    while let Some(start) = rest.find(|c: char| !c.is_ascii_whitespace() && !"[,}".contains(c)) {
+        rest = rest.get(start..).unwrap_or_default();
+        let (value, behind) = match rest.strip_prefix(is_quote) {
+            Some(inside) => {
+                let quote = if rest.starts_with('"') { '"' } else { '\'' };
+                inside.split_once(quote).unwrap_or((inside, ""))
+            }
+            None => {
+                let ends = |c: char| c.is_ascii_whitespace() || ",}".contains(c);
+                rest.split_at(rest.find(ends).unwrap_or(rest.len()))
+            }
+        };
+        found.push(value.to_owned());
+        rest = behind;
+    }
+    found
 }
 
 #[cfg(test)]
@@ -86,19 +145,12 @@ mod tests {
     use super::*;
     use crate::disk::facts::VolumeGroupFacts;
     use crate::filesystem::memory::MemoryFs;
+    use crate::guest::linux::device::tests::{disk, group};
 
     fn ids(fs: MemoryFs) -> Fact<Vec<Evidence>> {
-        let mut disk = crate::guest::linux::device::tests::disk();
-        disk.volume_groups.push(VolumeGroupFacts {
-            name: "system".to_owned(),
-            uuid: String::new(),
-            seqno: 1,
-            exported: false,
-            system_id: Some("otherhost".to_owned()),
-            physical_volumes: Vec::new(),
-            logical_volumes: Vec::new(),
-            notes: Vec::new(),
-        });
+        let mut disk = disk();
+        disk.volume_groups
+            .push(VolumeGroupFacts { system_id: Some("otherhost".to_owned()), ..group() });
         find(&fs.tree(), &disk)
     }
 
@@ -113,6 +165,8 @@ mod tests {
             .map(|ids| ids.into_iter().map(|id| format!("{} {}", id.location, id.detail)).collect())
     }
 
+    const OWN: &str = "/etc/lvm/lvmlocal.conf:2 a";
+
     /// lvmsystemid(7).
     #[test]
     fn the_ids_are_those_that_lvm_takes() {
@@ -122,7 +176,7 @@ mod tests {
         assert_eq!(with("system_id_source = \"none\"", "system_id = \"a\""), none);
         let local = "\tsystem_id_source = \"lvmlocal\"";
         let id = |place: &str| Fact::Known(vec![place.to_owned()]);
-        assert_eq!(with(local, "\tsystem_id = \"a\""), id("/etc/lvm/lvmlocal.conf:2 a"));
+        assert_eq!(with(local, "\tsystem_id = \"a\""), id(OWN));
         assert_eq!(with(local, "# system_id = \"a\""), none);
         assert_eq!(
             with("", "extra_system_ids = [ \"a\", \"b\" ]"),
@@ -131,9 +185,43 @@ mod tests {
                 "/etc/lvm/lvmlocal.conf:2 b".to_owned()
             ])
         );
+        assert_eq!(with("system_id_source = lvmlocal", "system_id = 'a' # \"b\""), id(OWN));
+        assert_eq!(with(local, "} local { system_id = \"a\" }"), id(OWN));
         let unread = with("system_id_source = \"uname\"", "").unread().cloned().unwrap();
         assert_eq!(unread.location, "/etc/lvm/lvm.conf:3");
         let torn = MemoryFs::new().file(LOCAL, "x").unreadable(LOCAL);
         assert_eq!(ids(torn).unread().unwrap().location, LOCAL);
+    }
+
+    /// lvm.conf(5): an array is a list between brackets, over as many lines as it takes.
+    #[test]
+    fn a_list_may_have_several_lines() {
+        let ids = |text: &str| {
+            with("", text).known().map(|ids| {
+                ids.iter().map(|id| id.replace("/etc/lvm/lvmlocal.conf:", "")).collect::<Vec<_>>()
+            })
+        };
+        let both = Some(vec!["2 a".to_owned(), "2 b]".to_owned()]);
+        for text in [
+            "extra_system_ids = [\n\t\"a\", # \"c\" ]\n\t\"b]\",\n]\nx = [ \"d\" ]",
+            "extra_system_ids =\n[ \"a\",\n\"b]\" ]",
+            "extra_system_ids = [ \"a\",\n# ]\n\"b]\" ]",
+        ] {
+            assert_eq!(ids(text), both, "{text}");
+        }
+        assert_eq!(ids("extra_system_ids = []"), Some(Vec::new()));
+        let open = with("", "extra_system_ids = [ \"a\",");
+        assert_eq!(open.unread().unwrap().location, "/etc/lvm/lvmlocal.conf:2");
+    }
+
+    #[test]
+    fn more_ids_than_are_kept_leave_it_open() {
+        let list = |count: usize| {
+            let ids: Vec<_> = (0..count).map(|at| format!("\"host{at}\"")).collect();
+            with("", &format!("extra_system_ids = [ {} ]", ids.join(", ")))
+        };
+        assert_eq!(list(MAX_IDS).known().unwrap().len(), MAX_IDS);
+        let unread = list(MAX_IDS + 1).unread().cloned().unwrap();
+        assert_eq!(unread.location, "/etc/lvm/lvmlocal.conf:2");
     }
 }

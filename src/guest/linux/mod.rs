@@ -30,9 +30,9 @@ use self::boot::StoredFileSystems;
 use self::root::{NoRoot, Root};
 use self::systemd_unit::BootUnits;
 use super::facts::{
-    Accounts, BootEntry, BootFacts, BootFile, CloudInitFacts, Fstab, Guest, InitramfsFacts,
-    KernelFacts, LinkKind, LinkState, LinuxFacts, MountFacts, PackageFacts, ResolvedFile,
-    SshdFacts,
+    Accounts, BootEntry, BootFacts, BootFile, ChainLink, CloudInitFacts, Fstab, Guest,
+    InitramfsFacts, KernelFacts, LinkKind, LinkState, LinuxFacts, MountFacts, PackageFacts,
+    ResolvedFile, SshdFacts,
 };
 use super::password::InitialPassword;
 use super::{Machine, traced};
@@ -135,6 +135,13 @@ fn inspect(
         let initramfs = default_initramfs(&kernels);
         boot::stop(entry, initramfs, &settings, &init, machine.disk).or_else(|| units.stop())
     });
+    let array = entry.as_ref().zip(default_initramfs(&kernels));
+    if let Some(reason) = array.and_then(|(entry, initramfs)| {
+        boot::unlisted_array(entry, initramfs, &settings, machine.disk)
+    }) && let Some(link) = root_link(&mut boot)
+    {
+        link.state = LinkState::Unknown(reason);
+    }
     boot.chain.push(init);
     boot.chain.extend(selinux::missing_policy(&tree, command_line.unwrap_or_default()));
     let bindings = traced("bindings", || {
@@ -177,7 +184,8 @@ fn inspect(
     (facts, tree)
 }
 
-/// Breaks the boot chain at a root that LVM does not activate, or the kernel does not mount.
+/// Breaks the boot chain at a root that LVM does not activate, or the kernel does not mount; it is open where
+/// that is.
 fn break_at_refused_root(machine: &Machine<'_>, root: usize, facts: &mut LinuxFacts) {
     let Some(Fact::Known(Some(filesystem))) = machine.filesystems.get(root) else { return };
     let entry = facts.boot.default_entry.known().and_then(Option::as_ref);
@@ -189,23 +197,24 @@ fn break_at_refused_root(machine: &Machine<'_>, root: usize, facts: &mut LinuxFa
             "exported, so that nothing activates it",
         )
     });
-    let foreign = group.and_then(|group| {
-        let (id, ids) = (group.system_id.as_ref()?, facts.lvm_system_ids.known()?);
-        let what =
-            format!("it belongs to the host with the system ID {id}, which is not the guest's");
-        (!ids.iter().any(|has| has.detail == *id))
-            .then(|| Evidence::new(format!("volume group {}", group.name), what))
-    });
+    let foreign = facts.of_other_host(machine.disk, root);
     let refusal = exported
-        .or(foreign)
+        .or(foreign.as_ref().and_then(|it| it.known().cloned()))
         .or_else(|| facts.refusal(&filesystem.health(), machine.disk, flags.split(',')));
-    let mut links = facts.boot.chain.iter_mut().filter(|link| link.state == LinkState::Found);
-    let link = links.find(|link| link.kind == LinkKind::RootDevice);
-    if let (Some(Evidence { location, detail, .. }), Some(link)) = (refusal, link) {
+    let Some(link) = root_link(&mut facts.boot) else { return };
+    if let Some(Evidence { location, detail, .. }) = refusal {
         let named = &link.evidence.detail;
         link.evidence.detail = format!("{named}: {location}: {detail}");
         link.state = LinkState::Missing;
+    } else if let Some(Fact::Unknown(unread)) = foreign {
+        link.state = LinkState::Unknown(unread.reason);
     }
+}
+
+/// The link of the root device, where it holds so far.
+fn root_link(boot: &mut BootFacts) -> Option<&mut ChainLink> {
+    let mut links = boot.chain.iter_mut().filter(|link| link.state == LinkState::Found);
+    links.find(|link| link.kind == LinkKind::RootDevice)
 }
 
 /// The initramfs that the default entry loads.
@@ -369,7 +378,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::disk::facts::{DiskFacts, SignatureKind};
+    use crate::disk::facts::{ArrayFacts, DiskFacts, SignatureKind, VolumeGroupFacts};
     use crate::filesystem::FileSystem;
     use crate::filesystem::memory::MemoryFs;
     use crate::guest::facts::Resolution;
@@ -445,6 +454,57 @@ mod tests {
         assert_eq!(seen(&systemd), (Resolution::Missing, LinkState::Missing));
         let older = with("/sbin/init", "initrd /initrd");
         assert_eq!(seen(&older), (Resolution::Volume(1), LinkState::Found));
+    }
+
+    #[test]
+    fn a_root_on_an_array_that_dracut_is_not_told_of_leaves_its_link_open() {
+        let mut disk = device::tests::disk();
+        disk.arrays.push(ArrayFacts { volume: Some(1), ..device::tests::array() });
+        let root_link = |word: &str| {
+            let initrd: Vec<u8> = [
+                ("usr/sbin/mdadm", "ELF"),
+                ("usr/lib/dracut/build-parameter.txt", "--force\n"),
+                ("TRAILER!!!", ""),
+            ]
+            .iter()
+            .flat_map(|(path, content)| kernel::tests::entry(path, content.as_bytes()))
+            .collect();
+            let boot = MemoryFs::new().file("/vmlinuz-3.10", "x").file("/initrd", initrd).file(
+                "/grub2/grub.cfg",
+                format!(
+                    "menuentry 'x' {{\nlinux /vmlinuz-3.10 root=/dev/sda5 {word}\ninitrd /initrd\n}}\n"
+                ),
+            );
+            let root = MemoryFs::new().file("/etc/fstab", FSTAB).dir("/boot");
+            let guest = inspected(&disk, &[volume(boot), volume(root)]);
+            let mut links = linux(&guest).boot.chain.iter();
+            links.find(|link| link.kind == LinkKind::RootDevice).unwrap().state.clone()
+        };
+        let open = root_link("ro");
+        assert!(
+            matches!(&open, LinkState::Unknown(reason) if reason.contains("rd.auto")),
+            "{open:?}"
+        );
+        assert_eq!(root_link("rd.auto"), LinkState::Found);
+    }
+
+    #[test]
+    fn a_root_in_the_group_of_another_host_breaks_the_chain() {
+        let mut disk = device::tests::disk();
+        let group = device::tests::group();
+        let id = Some("otherhost".to_owned());
+        disk.volume_groups.push(VolumeGroupFacts { system_id: id, ..group });
+        let root_link = |settings: &str| {
+            let root = MemoryFs::new().file("/etc/fstab", FSTAB).dir("/boot");
+            let root = root.file("/etc/lvm/lvm.conf", settings);
+            let guest = inspected(&disk, &[volume(boot_partition("/dev/sda5")), volume(root)]);
+            let mut links = linux(&guest).boot.chain.iter();
+            links.find(|link| link.kind == LinkKind::RootDevice).unwrap().state.clone()
+        };
+        assert_eq!(root_link(""), LinkState::Missing);
+        assert_eq!(root_link("extra_system_ids = [\n\"otherhost\"\n]"), LinkState::Found);
+        let open = root_link("system_id_source = \"uname\"");
+        assert!(matches!(&open, LinkState::Unknown(why) if why.contains("otherhost")), "{open:?}");
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod unified_kernel_image;
 mod volume_path;
 mod volumes;
 
+pub(super) use dracut_devices::unlisted_array;
 pub use firmware::firmware;
 pub use init::init_link;
 pub(super) use stop::stop;

@@ -2,7 +2,7 @@
 //! place. What init itself makes of the command line is `systemd_unit`'s.
 
 use super::command_line::{last_value, parameters};
-use super::dracut_devices;
+use super::dracut_devices::{self, Module, leaves};
 use crate::disk::facts::DiskFacts;
 use crate::fact::Evidence;
 use crate::guest::facts::{
@@ -37,7 +37,7 @@ pub(in crate::guest::linux) fn stop(
     let words = parameters(&entry.command_line);
     let stops = |kind, word: String| {
         let evidence = entry.command_line_evidence(&word);
-        Some(StartStop { kind, word, evidence })
+        Some(StartStop { kind, word, instead: None, evidence })
     };
     if !entry.initrds.is_empty() {
         // Linux: Documentation/admin-guide/kernel-parameters.txt, `rdinit=`.
@@ -49,8 +49,13 @@ pub(in crate::guest::linux) fn stop(
             return stops(StopKind::InitramfsShell, word);
         }
         let dracut = initramfs.filter(|_| !of_tools);
-        if let Some(word) =
-            dracut.and_then(|it| dracut_devices::absent(entry, it, &words, settings, disk))
+        if let Some((word, instead)) = dracut
+            .and_then(|it| dracut_devices::passes_over_array(entry, it, &words, settings, disk))
+        {
+            let stop = stops(StopKind::RootLeftAlone, word);
+            return stop.map(|stop| StartStop { instead, ..stop });
+        }
+        if let Some(word) = dracut.and_then(|it| dracut_devices::absent(it, &words, settings, disk))
         {
             return stops(StopKind::AbsentDevice, word);
         }
@@ -58,7 +63,7 @@ pub(in crate::guest::linux) fn stop(
         if let Some(word) =
             with_lvm.and_then(|it| passes_over_root(entry, it, &words, settings, disk))
         {
-            return stops(StopKind::AbsentDevice, word);
+            return stops(StopKind::RootLeftAlone, word);
         }
         if let Some(initramfs) = with_lvm.filter(|_| !leaves_lvm(&words)) {
             if let Some(word) = absent_volume(&words, disk) {
@@ -116,16 +121,15 @@ fn absent_volume(words: &[String], disk: &DiskFacts) -> Option<String> {
 
 /// Whether dracut is told to leave logical volumes alone.
 fn leaves_lvm(words: &[String]) -> bool {
-    words.iter().any(|word| leaves(word))
+    words.iter().any(|word| leaves(word, LVM))
 }
 
-fn leaves(word: &str) -> bool {
-    matches!(word, "rd.lvm=0" | "rd.lvm=no" | "rd.lvm=off" | "rd_NO_LVM")
-}
+const LVM: Module = ("lvm", "rd_NO_LVM");
 
 /// The word for which dracut does not activate the logical volume that root is: it leaves all of them
 /// alone, or activates those that are listed, and root is not among them (dracut:
-/// `90lvm/lvm_scan.sh`).
+/// `90lvm/lvm_scan.sh`). Without the word it activates all: what `parse-lvm.sh` asks for `rd.auto` about
+/// is a list that has a space in it at the least.
 fn passes_over_root(
     entry: &BootEntry,
     initramfs: &InitramfsFacts,
@@ -135,7 +139,7 @@ fn passes_over_root(
 ) -> Option<String> {
     let Resolution::Volume(root) = entry.root.as_ref()?.resolution else { return None };
     let (group, volume) = disk.logical_volume(root)?;
-    if let Some(word) = words.iter().find(|word| leaves(word)) {
+    if let Some(word) = words.iter().find(|word| leaves(word, LVM)) {
         return Some(word.clone());
     }
     // The lists in the initramfs count as well, so that they must be known.
@@ -168,6 +172,7 @@ fn absent_by_itself(
         path.ends_with(".conf").then_some(StartStop {
             kind: StopKind::AbsentDevice,
             word,
+            instead: None,
             evidence,
         })
     })
@@ -176,10 +181,10 @@ fn absent_by_itself(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::facts::{LogicalVolumeFacts, VolumeGroupFacts};
+    use crate::disk::facts::LogicalVolumeFacts;
     use crate::fact::Fact;
     use crate::guest::facts::{BootFile, LinkKind, ListingEnd};
-    use crate::guest::linux::device::tests::disk;
+    use crate::guest::linux::device::tests::{disk, group};
 
     fn entry(command_line: &str) -> BootEntry {
         let location = "/boot/grub/grub.cfg:98".to_owned();
@@ -302,30 +307,13 @@ mod tests {
     fn dracut_does_not_find_a_root_that_it_is_told_to_pass_over() {
         // lvm_scan.sh: `lvchange -ay` of each rd.lvm.lv=, and `vgchange -ay` of the groups of
         // rd.lvm.vg=, or of all when there is neither.
-        let root = LogicalVolumeFacts {
-            name: "root".to_owned(),
-            uuid: String::new(),
-            visible: true,
-            size: 1,
-            segment_types: Vec::new(),
-            missing_pvs: Vec::new(),
-            volume: Some(1),
-        };
         let mut disk = disk();
         disk.volumes[1].name = "system/root".to_owned();
-        disk.volume_groups.push(VolumeGroupFacts {
-            name: "system".to_owned(),
-            uuid: String::new(),
-            seqno: 1,
-            exported: false,
-            system_id: None,
-            physical_volumes: Vec::new(),
-            logical_volumes: vec![
-                LogicalVolumeFacts { name: "swap".to_owned(), volume: Some(0), ..root.clone() },
-                root,
-            ],
-            notes: Vec::new(),
-        });
+        let mut group = group();
+        let root = group.logical_volumes[0].clone();
+        let swap = LogicalVolumeFacts { name: "swap".to_owned(), volume: Some(0), ..root };
+        group.logical_volumes.push(swap);
+        disk.volume_groups.push(group);
         disk.volumes[0].name = "system/swap".to_owned();
         let link = init("/sbin/init", "/sbin/init");
         let of = |command_line: &str, settings: &Files| {
@@ -336,7 +324,7 @@ mod tests {
         };
         let none = made(false);
         for word in ["rd.lvm=0", "rd_NO_LVM", "rd.lvm.vg=other", "rd.lvm.lv=system/swap"] {
-            let stopped = Some((StopKind::AbsentDevice, word.to_owned()));
+            let stopped = Some((StopKind::RootLeftAlone, word.to_owned()));
             assert_eq!(of(&format!("ro {word}"), &none), stopped, "{word}");
             assert_eq!(of(word, &made(true)), None, "{word}");
         }

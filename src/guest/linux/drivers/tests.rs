@@ -9,6 +9,7 @@ use crate::filesystem::memory::MemoryFs;
 use crate::guest::facts::{BootEntry, PlatformDevice};
 use crate::guest::linux::device;
 use crate::guest::linux::initramfs::{self, Budget, Wanted};
+use crate::guest::linux::kernel::tests::entry;
 
 const RELEASE: &str = "6.1.0-56-amd64";
 
@@ -35,26 +36,14 @@ const MODULES: [&str; 7] = [
     "xen-netfront",
 ];
 
-fn entry(name: &str, content: &str) -> Vec<u8> {
-    let fields = [1, 0o100_644, 0, 0, 1, 0, content.len(), 0, 0, 0, 0, name.len() + 1, 0];
-    let mut archive = b"070701".to_vec();
-    archive.extend(fields.iter().flat_map(|field| format!("{field:08x}").into_bytes()));
-    archive.extend_from_slice(name.as_bytes());
-    archive.push(0);
-    archive.resize(archive.len().next_multiple_of(4), 0);
-    archive.extend_from_slice(content.as_bytes());
-    archive.resize(archive.len().next_multiple_of(4), 0);
-    archive
-}
-
 /// An initramfs with these modules and files.
 fn initramfs(modules: &[&str], files: &[(&str, &str)]) -> (InitramfsFacts, Files) {
     let mut archive = Vec::new();
     for (name, content) in files {
-        archive.extend(entry(name, content));
+        archive.extend(entry(name, content.as_bytes()));
     }
     for module in modules {
-        archive.extend(entry(&format!("usr/lib/modules/{RELEASE}/kernel/{module}.ko"), "ELF"));
+        archive.extend(entry(&format!("usr/lib/modules/{RELEASE}/kernel/{module}.ko"), b"ELF"));
     }
     initramfs::list("/boot/initrd.img", &archive, &Wanted::Everything, &mut Budget::default())
 }
@@ -396,15 +385,10 @@ fn a_root_needs_its_file_system_and_what_it_lies_on() {
     assert!(root_needs(&disk, &boot("ro"), &root_on(1, "zfs")).unread().is_some());
     let array = ArrayFacts {
         name: "md/root".to_owned(),
-        set_name: None,
-        uuid: String::new(),
         level: "raid5".to_owned(),
-        metadata: "1.2".to_owned(),
         raid_disks: 3,
-        members: Vec::new(),
-        missing_slots: Vec::new(),
-        incomplete: false,
         volume: Some(0),
+        ..device::tests::array()
     };
     disk.arrays.push(array);
     disk.volume_groups.push(VolumeGroupFacts {

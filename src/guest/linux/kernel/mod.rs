@@ -206,4 +206,4 @@ fn nameless(entry: &BootEntry, unread: &Unread) -> KernelFacts {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -17,7 +17,8 @@ fn bzimage(version: &str) -> Vec<u8> {
     bytes
 }
 
-fn entry(path: &str, content: &[u8]) -> Vec<u8> {
+/// One entry of a newc archive.
+pub(in crate::guest::linux) fn entry(path: &str, content: &[u8]) -> Vec<u8> {
     let fields = [1, 0o100_644, 0, 0, 1, 0, content.len(), 0, 0, 0, 0, path.len() + 1, 0];
     let mut archive = b"070701".to_vec();
     archive.extend(fields.iter().flat_map(|field| format!("{field:08x}").into_bytes()));

@@ -78,7 +78,8 @@ struct Readers {
 /// Why none of its readers makes anything of a file that does not say which card it is for: the network
 /// scripts take the name from `DEVICE` or look for `HWADDR`, never from the file's name
 /// (`network-functions`, `source_config`; `ifup-eth`); NetworkManager reads no file without `TYPE` and
-/// `DEVICE` (ifcfg-rh, `connection_from_file_full`), and takes one without `DEVICE` for every card.
+/// `DEVICE` (ifcfg-rh, `connection_from_file_full`), and takes one without `DEVICE` for every card. What it
+/// does not read is left to the network scripts.
 fn for_no_card(
     file: &Content,
     assignments: &[Assignment<'_>],
@@ -91,12 +92,11 @@ fn for_no_card(
     let typed = has("TYPE") || has("TEAM_CONFIG") || has("TEAM_MASTER");
     let what = match reads {
         Readers { network_manager: true, .. } if typed => return None,
+        Readers { scripts: true, .. } if has("HWADDR") => return None,
         Readers { network_manager: true, .. } => {
             "without DEVICE= and TYPE= NetworkManager does not read it"
         }
-        Readers { scripts: true, .. } if !has("HWADDR") => {
-            "without DEVICE= the network scripts know no card for it"
-        }
+        Readers { scripts: true, .. } => "without DEVICE= the network scripts know no card for it",
         _ => return None,
     };
     Some(Evidence::new(&*file.path, what))

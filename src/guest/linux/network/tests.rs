@@ -96,6 +96,8 @@ fn an_ifcfg_file_must_say_which_card_it_is_for() {
         (&["NetworkManager"], "HWADDR=00:0c:29:1a:2b:3c\n", false),
         (&["NetworkManager"], "TYPE=Ethernet\n", true),
         (&["network", "NetworkManager"], "TYPE=Ethernet\n", true),
+        (&["network", "NetworkManager"], "HWADDR=00:0c:29:1a:2b:3c\n", true),
+        (&["network", "NetworkManager"], "", false),
         (&["network", "NetworkManager"], "TYPE=Ethernet\nNM_CONTROLLED=no\n", false),
     ] {
         let idle = idle(units, text);

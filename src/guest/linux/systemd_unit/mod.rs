@@ -126,7 +126,7 @@ impl<'a> BootUnits<'a> {
     pub(in crate::guest::linux) fn stop(&self) -> Option<StartStop> {
         let stops = |kind, word: &str| {
             let evidence = self.words.entry?.command_line_evidence(word);
-            Some(StartStop { kind, word: word.to_owned(), evidence })
+            Some(StartStop { kind, word: word.to_owned(), instead: None, evidence })
         };
         let Some((target, word)) = &self.words.target else {
             let menu = self.systemd && self.words.recovery;
