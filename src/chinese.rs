@@ -15,6 +15,30 @@ const MAX_DEPTH: usize = 3;
 
 /// English and Chinese; `{}` stands for anything, itself looked up, in the same order in both.
 const PHRASES: &[(&str, &str)] = &[
+    // What a wider phrase below would take for one of its own.
+    ("{} needs {}, and the core image has only {}", "{}需要模块{}，而核心镜像中只有{}"),
+    (
+        "boot.img, byte 0x64, asks the BIOS drive {} for it, not the disk that was started",
+        "boot.img字节0x64要求从BIOS驱动器{}读取核心镜像，而不是从启动的磁盘读取",
+    ),
+    ("without {} NetworkManager reads no ifcfg files", "没有{}，NetworkManager不读取ifcfg文件"),
+    ("without it the network scripts do nothing", "没有该文件，network脚本不执行任何操作"),
+    (
+        "without DEVICE= the network scripts know no card for it",
+        "缺少DEVICE=，network脚本不知道用于哪块网卡",
+    ),
+    (
+        "without DEVICE= and TYPE= NetworkManager does not read it",
+        "缺少DEVICE=和TYPE=，NetworkManager不读取该文件",
+    ),
+    (
+        "compressed on {}, and the boot sector reads no such file",
+        "在{}上已压缩，而引导扇区不能读取压缩文件",
+    ),
+    (
+        "encrypted on {}, and the boot sector reads no such file",
+        "在{}上已加密，而引导扇区不能读取加密文件",
+    ),
     // The command line.
     ("cannot write the output: {}", "无法写入输出：{}"),
     ("cannot write to {}: {}", "无法写入{}：{}"),
@@ -142,8 +166,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("byte {}", "字节{}"),
     ("logical volume {}", "逻辑卷{}"),
     // What stands where.
-    ("loader on {}, which is not in this image", "加载程序位于{}，而本镜像中没有"),
-    ("system on {}, which is not in this image", "系统位于{}，而本镜像中没有"),
     ("the partition at byte {} of the disk with signature {}", "起始字节{}的分区（磁盘签名{}）"),
     ("partition {} of disk {}", "分区{}（磁盘{}）"),
     ("root={}: {}", "root={}：{}"),
@@ -303,7 +325,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("where the core image lies is not known", "GRUB核心镜像的位置未知"),
     ("where GRUB's core image lies is not known", "GRUB核心镜像的位置未知"),
     ("GRUB core image of {} bytes", "GRUB核心镜像，{}字节"),
-    ("{} needs {}, and the core image has only {}", "{}需要模块{}，而核心镜像中只有{}"),
     ("GRUB reads no file system with the feature {}", "GRUB无法读取启用了特性{}的文件系统"),
     (
         "the core image reads the disk by {} and not through the firmware",
@@ -317,10 +338,6 @@ const PHRASES: &[(&str, &str)] = &[
         "不能在BIOS下启动的内核：没有x86的setup头",
     ),
     ("no module of ELF in {} bytes", "{}字节的文件不是ELF模块"),
-    (
-        "boot.img, byte 0x64, asks the BIOS drive {} for it, not the disk that was started",
-        "boot.img字节0x64要求从BIOS驱动器{}读取核心镜像，而不是从启动的磁盘读取",
-    ),
     ("prefix not read", "未读取prefix"),
     ("configuration embedded in the core image", "嵌入核心镜像的配置"),
     ("no boot code", "没有引导代码"),
@@ -406,7 +423,6 @@ const PHRASES: &[(&str, &str)] = &[
         "systemd-networkd runs without root's rights and cannot read it: mode {}",
         "systemd-networkd不以root权限运行，无法读取：权限{}",
     ),
-    ("without {} NetworkManager reads no ifcfg files", "没有{}，NetworkManager不读取ifcfg文件"),
     (
         "NetworkManager of this release reads no ifcfg files",
         "该版本的NetworkManager不读取ifcfg文件",
@@ -426,19 +442,14 @@ const PHRASES: &[(&str, &str)] = &[
         "属于系统ID为{}的主机，与该系统的ID不符",
     ),
     (
+        "it belongs to the host with the system ID {}; the guest has none",
+        "属于系统ID为{}的主机；该系统没有ID",
+    ),
+    (
         "it belongs to the host with the system ID {}; the guest has {}",
         "属于系统ID为{}的主机；该系统的ID为{}",
     ),
     ("LVM's system ID comes of {}, which is not followed", "LVM的系统ID来自{}，未跟踪"),
-    ("without it the network scripts do nothing", "没有该文件，network脚本不执行任何操作"),
-    (
-        "without DEVICE= the network scripts know no card for it",
-        "缺少DEVICE=，network脚本不知道用于哪块网卡",
-    ),
-    (
-        "without DEVICE= and TYPE= NetworkManager does not read it",
-        "缺少DEVICE=和TYPE=，NetworkManager不读取该文件",
-    ),
     ("Tiny Cloud writes /etc/network/interfaces", "Tiny Cloud会写入/etc/network/interfaces"),
     (
         "neither modules= nor rootfstype= has mkinitfs' init load {}",
@@ -758,14 +769,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("it has no type", "其中没有类型"),
     ("it names no program", "其中没有程序"),
     (
-        "compressed on {}, and the boot sector reads no such file",
-        "在{}上已压缩，而引导扇区不能读取压缩文件",
-    ),
-    (
-        "encrypted on {}, and the boot sector reads no such file",
-        "在{}上已加密，而引导扇区不能读取加密文件",
-    ),
-    (
         "HiddenSectors (byte 0x1C) is {}, and the partition begins at sector {}",
         "HiddenSectors（字节0x1C）为{}，而分区从扇区{}开始",
     ),
@@ -973,6 +976,8 @@ const PHRASES: &[(&str, &str)] = &[
 
 /// What is put together of several strings.
 const OTHERS: &[(&str, &str)] = &[
+    ("loader on {}, which is not in this image", "加载程序位于{}，而本镜像中没有"),
+    ("system on {}, which is not in this image", "系统位于{}，而本镜像中没有"),
     (
         "dracut assembles no array unless rd.md.uuid={} or rd.auto tells it to",
         "没有rd.md.uuid={}或rd.auto时dracut不组装任何阵列",
@@ -1270,6 +1275,18 @@ mod tests {
             ),
             ("expected a checksum entry, found another", "应为校验和项，实际为另一个"),
             ("fewer than 16 bytes", "少于16字节"),
+            (
+                "/boot/vmlinuz on partition 1 (ext4) needs ext2, and the core image has only lvm",
+                "/boot/vmlinuz位于分区1（ext4）需要模块ext2，而核心镜像中只有lvm",
+            ),
+            (
+                "compressed on partition 2, and the boot sector reads no such file",
+                "在分区2上已压缩，而引导扇区不能读取压缩文件",
+            ),
+            (
+                "it belongs to the host with the system ID a; the guest has none",
+                "属于系统ID为a的主机；该系统没有ID",
+            ),
         ] {
             assert_eq!(chinese(en), zh);
         }
@@ -1326,6 +1343,15 @@ mod tests {
         let libraries = OF_LIBRARIES.iter().chain(OF_THE_SYSTEM);
         for (en, zh) in PHRASES.iter().chain(OTHERS).chain(libraries) {
             assert_eq!(en.matches("{}").count(), zh.matches("{}").count(), "{en}");
+        }
+    }
+
+    /// The first phrase that fits is the one that is said: a wider one before it leaves it dead.
+    #[test]
+    fn every_phrase_is_reached() {
+        for (en, zh) in OTHERS.iter().chain(PHRASES).chain(OF_LIBRARIES) {
+            let said = en.replace("{}", "xyzzy");
+            assert_eq!(chinese(&said), zh.replace("{}", "xyzzy"), "{en}");
         }
     }
 

@@ -452,8 +452,8 @@ const WORDS: &[(&str, Fixed)] = &[
     (
         "in_guest",
         Fixed::new(
-            "Runs a command with the guest's own programs (yes: with the network). They run as root of this machine, in a chroot and namespaces of their own, without what it takes to leave it, to mount, or to open a device: its disks are not in /dev, and none can be made elsewhere. For an image that you do not trust use guestfish or virt-customize.",
-            "用客户机自身的程序执行命令（yes表示使用网络）。它们以本机root身份运行，但置于chroot和独立的命名空间中，不具备逃出chroot、挂载或打开设备所需的权能：/dev中没有本机磁盘，也无法在别处创建设备。不可信的镜像请使用guestfish或virt-customize。",
+            "Runs a command with the guest's own programs (yes: with the network). They run as root of this machine, in a chroot and namespaces of their own, without what it takes to leave it or to mount: its disks are not in /dev, and a device file made elsewhere cannot be opened. For an image that you do not trust use guestfish or virt-customize.",
+            "用客户机自身的程序执行命令（yes表示使用网络）。它们以本机root身份运行，但置于chroot和独立的命名空间中，不具备逃出chroot或挂载所需的权能：/dev中没有本机磁盘，在别处创建的设备文件也无法打开。不可信的镜像请使用guestfish或virt-customize。",
         ),
     ),
     ("command_failed", Fixed::new("the command failed", "命令失败")),

@@ -5,6 +5,7 @@ use super::host_keys::{HostKeys, host_keys};
 use super::machine_id_hostkeys::keys_at_boot;
 use super::scope::{Decision, known, linux_only, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, shell, skipped, start};
+use crate::chinese::chinese;
 use crate::fact::{Evidence, Unread};
 use crate::guest::facts::{Facts, SshdFacts, UnitState};
 use crate::text;
@@ -108,6 +109,7 @@ fn decide(facts: &Facts) -> Decision {
         && let Some(refused) = known(&sshd.port_refused)?
     {
         let (place, what) = (&refused.location, &refused.detail);
+        let what_zh = chinese(what);
         let ports = sshd.options.get("port").map_or("", |port| port.value.as_str());
         let numbers = ports.split(' ').filter(|port| port.parse::<u16>().is_ok());
         let command = numbers
@@ -117,7 +119,7 @@ fn decide(facts: &Facts) -> Decision {
         return Ok(Outcome::broken(
             text!(
                 "SELinux does not let sshd listen at its port: {place}: {what}.",
-                "SELinux不允许sshd监听其端口：{place}：{what}。"
+                "SELinux不允许sshd监听其端口：{place}：{what_zh}。"
             ),
             vec![refused.clone()],
         )
@@ -268,11 +270,13 @@ mod tests {
     fn a_port_without_the_label_of_selinux_warns() {
         let mut facts = good_linux();
         let sshd = &mut linux_mut(&mut facts).sshd;
-        let at = Evidence::new("/etc/ssh/sshd_config:17", "Port 2222: not labelled");
+        let what = "Port 2222: not labelled ssh_port_t, and SELINUX=enforcing";
+        let at = Evidence::new("/etc/ssh/sshd_config:17", what).marked(17, "Port 2222", 5..9);
         sshd.options.insert("port".to_owned(), sshd::option(17, "Port", "2222"));
         sshd.port_refused = Fact::Known(Some(at));
         let finding = expect(&SshdEnabled, &facts, Status::Warn, "sshd_config:17");
         assert_eq!(remedy(&finding), "semanage port -a -t ssh_port_t -p tcp 2222");
+        assert!(finding.message.zh.contains("Port 2222：未设置ssh_port_t标签"), "{finding:#?}");
         linux_mut(&mut facts).sshd.units[0].name = "sshd.socket".to_owned();
         expect(&SshdEnabled, &facts, Status::Pass, "sshd.socket");
         let mut facts = good_linux();
