@@ -432,7 +432,7 @@ const PHRASES: &[(&str, &str)] = &[
         "{}: not labelled ssh_port_t, and SELINUX=enforcing",
         "{}：未设置ssh_port_t标签，且SELINUX=enforcing",
     ),
-    ("{} is laid over it, which is not read", "{}覆盖于其上，未读取"),
+    ("{} is a layer of it, which is not read", "{}覆盖于其上，未读取"),
     (
         "the system is in a /usr of its own that the initramfs mounts, which is not followed",
         "系统位于由initramfs挂载的独立/usr中，未跟踪",
