@@ -4,6 +4,7 @@
 //! In: the chain as a boot loader finds it, and as it would be with every journal replayed. Out: what
 //! of the chain only the journal holds, and what will be another at the second start.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use super::volumes::Volumes;
@@ -17,8 +18,8 @@ use crate::guest::facts::{
     ResolvedFile,
 };
 
-/// Most bytes of a kernel or initramfs that are compared with those in the journal, as many as are
-/// unpacked of an initramfs at most.
+/// Most bytes of kernel and initramfs that are compared with those in the journal; they have some 100
+/// MiB.
 const MAX_COMPARED: u64 = 512 << 20;
 
 /// How many bytes are compared at once: those of a block, which both mostly have at one place of the
@@ -152,10 +153,16 @@ fn other_entry(
     if now.len() != then.len() {
         return differs(&boot.configuration.as_ref()?.path);
     }
+    let mut left = MAX_COMPARED;
+    let mut compared = BTreeSet::new();
     now.iter().zip(&then).find_map(|(now, then)| {
         let is_same = match (&now.resolved, &then.resolved) {
             (Fact::Known(Some(now)), Fact::Known(Some(then))) if now.path == then.path => {
-                same_content(stored.content(now), mounted.content(then))
+                // An entry may name one file thousands of times.
+                if !compared.insert((now.volume, now.path.as_str())) {
+                    return None;
+                }
+                same_content(stored.content(now), mounted.content(then), &mut left)
             }
             (now, then) => Ok(now == then),
         };
@@ -167,14 +174,20 @@ fn other_entry(
     })
 }
 
-fn same_content(now: Result<Arc<dyn Bytes>>, then: Result<Arc<dyn Bytes>>) -> Result<bool> {
+fn same_content(
+    now: Result<Arc<dyn Bytes>>,
+    then: Result<Arc<dyn Bytes>>,
+    left: &mut u64,
+) -> Result<bool> {
     let (now, then) = (now?, then?);
     if now.len() != then.len() {
         return Ok(false);
     }
-    if now.len() > MAX_COMPARED {
-        return Err(Error::Limit { structure: "file", limit: MAX_COMPARED, unit: "bytes" });
-    }
+    *left = left.checked_sub(now.len()).ok_or(Error::Limit {
+        structure: "kernel and initramfs",
+        limit: MAX_COMPARED,
+        unit: "bytes",
+    })?;
     let mut at = 0_u64;
     while at < now.len() {
         let left = now.len().saturating_sub(at);

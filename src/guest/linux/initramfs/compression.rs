@@ -42,9 +42,10 @@ impl Compression {
     /// makes some 25 MB a second, LZMA takes some 20 MB a second in where they do not compress well.
     pub(super) fn work(self, produced: usize, consumed: usize) -> usize {
         match self {
-            Self::Bzip2 => produced.saturating_mul(SLOW),
+            Self::Bzip2 => produced.saturating_mul(SLOW).saturating_add(consumed),
             Self::Lzma | Self::Xz => produced.saturating_add(consumed.saturating_mul(SLOW)),
-            Self::Gzip | Self::Lzo | Self::Lz4 | Self::Zstd => produced,
+            // What is made of nothing but empty blocks takes time as well.
+            Self::Gzip | Self::Lzo | Self::Lz4 | Self::Zstd => produced.saturating_add(consumed),
         }
     }
 

@@ -19,6 +19,10 @@ const BLOCK: usize = 8 << 20;
 /// Longest block before decompression (`LZ4_COMPRESSBOUND`).
 const MAX_COMPRESSED: usize = BLOCK + BLOCK / 255 + 16;
 
+/// What a block or a magic number costs beside its bytes, as compressed bytes: a file may be made of the
+/// shortest ones.
+const BLOCK_COST: usize = 64;
+
 /// Decompresses the frame at `source`, gives each block to `sink` until that breaks.
 ///
 /// # Errors
@@ -37,6 +41,9 @@ pub(super) fn unpack(
         let size = match word.first_chunk().map(|word| u32::from_le_bytes(*word)) {
             Some(MAGIC) => {
                 first = false;
+                if sink(&[], BLOCK_COST)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
                 continue;
             }
             _ if first => return Err("no LZ4 legacy magic".to_owned().into()),
@@ -56,7 +63,8 @@ pub(super) fn unpack(
         output.resize(BLOCK, 0);
         let len = lz4_flex::block::decompress_into(block, &mut output)
             .map_err(|error| Stop::Damaged(error.to_string()))?;
-        if sink(output.get(..len).unwrap_or(&[]), 0)?.is_break() {
+        let consumed = size.saturating_add(BLOCK_COST);
+        if sink(output.get(..len).unwrap_or(&[]), consumed)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
     }

@@ -61,7 +61,8 @@ pub(super) fn committed(log: &Source<'_>, page_size: usize) -> Result<BTreeMap<u
         pending.insert(word(head, 0), content);
         // The size of the database after a commit; zero in frames that end none.
         if word(head, 4) != 0 {
-            committed.append(&mut pending);
+            // Not `append`, which makes the whole map anew for each commit.
+            committed.extend(std::mem::take(&mut pending));
         }
         at = at.saturating_add(step);
     }
