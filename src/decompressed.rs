@@ -129,8 +129,8 @@ impl<K: Copy + Eq + Hash> Shard<K> {
     }
 }
 
-/// Bytes that were decompressed and not asked for so far. Reads are refused above the bound: so much
-/// may it cost that an image's files are laid out so that each small read takes another unit.
+/// Bytes that were decompressed and not asked for so far. Reads are refused above the bound: that
+/// much an image may cost whose files are laid out so that each small read takes another unit.
 #[derive(Debug)]
 pub(crate) struct Waste {
     structure: &'static str,

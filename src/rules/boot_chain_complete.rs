@@ -4,8 +4,8 @@ use super::scope::{Decision, any_guest, guest, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule};
 use crate::fact::{Fact, Unread};
 use crate::guest::facts::{
-    ChainLink, Facts, Guest, LinkKind, LinkState, LinuxFacts, LoaderKind, ONLY_IN_JOURNAL,
-    OTHER_IN_JOURNAL,
+    ChainLink, Facts, Guest, LinkKind, LinkState, LinuxFacts, LoaderKind, NOT_READ_BY_GRUB,
+    ONLY_IN_JOURNAL, OTHER_IN_JOURNAL,
 };
 use crate::text;
 
@@ -194,7 +194,7 @@ fn name(kind: LinkKind) -> Fixed {
 fn repair_of_loader(linux: &LinuxFacts, kind: LinkKind) -> Option<Fixed> {
     let mut links = linux.boot.chain.iter();
     let link = links.find(|link| link.kind == kind && link.state == LinkState::Missing)?;
-    if link.evidence.detail.starts_with("GRUB reads no file system") {
+    if link.evidence.detail.starts_with(NOT_READ_BY_GRUB) {
         return Some(Fixed::new(
             "Put /boot on a file system of its own without that feature (mkfs.ext4 -O ^inline_data,^casefold,^ea_inode PARTITION), with the content of the old one and a line in /etc/fstab; then grub-install DISK && update-grub (RHEL family: grub2-install DISK && grub2-mkconfig -o /boot/grub2/grub.cfg)",
             "将/boot放到未启用该特性的独立文件系统上（mkfs.ext4 -O ^inline_data,^casefold,^ea_inode 分区），复制原有内容并在/etc/fstab中增加一行；然后执行grub-install 磁盘 && update-grub（RHEL系：grub2-install 磁盘 && grub2-mkconfig -o /boot/grub2/grub.cfg）",
@@ -295,7 +295,7 @@ mod tests {
         set(&mut facts, LinkKind::Kernel, LinkState::Missing);
         let chain = &mut linux_mut(&mut facts).boot.chain;
         let kernel = chain.iter_mut().find(|link| link.kind == LinkKind::Kernel).unwrap();
-        kernel.evidence.detail = "GRUB reads no file system with the feature casefold".to_owned();
+        kernel.evidence.detail = format!("{NOT_READ_BY_GRUB} casefold");
         let finding = expect(&BootChainComplete, &facts, Status::Fail, "breaks at the kernel");
         assert!(remedy(&finding).contains("-O ^inline_data"));
     }

@@ -5,8 +5,8 @@ use super::scope::{Decision, linux_only, settle};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell, start};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
-    Addressing, Facts, InterfaceConfig, LinuxFacts, NetworkProgram, ProgramFacts, Reach, UnitFacts,
-    UnitState,
+    Addressing, Facts, InterfaceConfig, LinuxFacts, NO_START_LINK, NetworkProgram, ProgramFacts,
+    Reach, UnitFacts, UnitState, not_installed,
 };
 use crate::text;
 
@@ -201,7 +201,7 @@ pub(crate) fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
     if why.location.ends_with("/init.d/network")
         && ["2", "3", "4", "5"]
             .iter()
-            .any(|level| why.detail.starts_with(&format!("no start link in runlevel {level}")))
+            .any(|level| why.detail.starts_with(&format!("{NO_START_LINK} {level}")))
     {
         return Some("chkconfig network on".to_owned());
     }
@@ -245,7 +245,8 @@ pub(crate) fn start_program(
     config: &InterfaceConfig,
     why: &Evidence,
 ) -> Option<String> {
-    if config.program == NetworkProgram::Netplan && why.detail == "NetworkManager is not installed"
+    if config.program == NetworkProgram::Netplan
+        && why.detail == not_installed(&[NetworkProgram::NetworkManager])
     {
         // An interface's own renderer is stronger than any other (netplan(5)).
         let name = shell::quote(&config.name);
@@ -370,7 +371,7 @@ pub(crate) fn one_to_dhcp(config: &InterfaceConfig) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guest::facts::{CloudInitNetwork, InterfaceMatch, NicName};
+    use crate::guest::facts::{CloudInitNetwork, IN_NO_RUNLEVEL, InterfaceMatch, NicName};
     use crate::rules::Status;
     use crate::rules::testing::network::ifcfg_eth0;
     use crate::rules::testing::*;
@@ -544,7 +545,7 @@ mod tests {
                 NetworkProgram::NetworkManager,
                 scripts,
                 "/etc/rc.d/init.d/network".to_owned(),
-                "no start link in runlevel 3 (/etc/inittab:1)",
+                format!("{NO_START_LINK} 3 (/etc/inittab:1)").as_str(),
                 "chkconfig network on".to_owned(),
             ),
             (
@@ -592,7 +593,7 @@ mod tests {
             ..ifcfg_eth0()
         };
         let idle_for = |why: &Evidence| Fact::Known(Some(why.clone()));
-        let why = Evidence::new("services", "NetworkManager is not installed");
+        let why = Evidence::new("services", not_installed(&[NetworkProgram::NetworkManager]));
         let facts = with(vec![InterfaceConfig { idle: idle_for(&why), ..netplan() }]);
         let finding = expect(&NicDhcp, &facts, Status::Warn, "not installed");
         assert_eq!(remedy(&finding), "netplan set ethernets.eth0.renderer=networkd");
@@ -608,7 +609,7 @@ mod tests {
             (
                 NetworkProgram::Ifupdown,
                 "/etc/init.d/networking",
-                "in no runlevel that OpenRC starts at boot",
+                IN_NO_RUNLEVEL,
                 UnitState::Disabled,
                 "rc-update add networking boot",
             ),

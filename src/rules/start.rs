@@ -3,7 +3,7 @@
 use super::nic::{Family, family_of};
 use super::shell;
 use crate::fact::Evidence;
-use crate::guest::facts::{LinuxFacts, UnitFacts};
+use crate::guest::facts::{IN_NO_RUNLEVEL, LinuxFacts, NO_START_LINK, STARTED_TARGETS, UnitFacts};
 
 /// The command that has `units` started at boot, in the words of what starts them.
 pub(super) fn command(linux: &LinuxFacts, units: &[&UnitFacts]) -> String {
@@ -32,7 +32,7 @@ pub(crate) fn without_systemd(
     let Evidence { location, detail, .. } = evidence;
     let plain = service.strip_suffix(".service").unwrap_or(service);
     let name = shell::quote(plain);
-    if detail == "in no runlevel that OpenRC starts at boot" {
+    if detail == IN_NO_RUNLEVEL {
         // Where Alpine's own programs put them (setup-interfaces, setup-cloud-init).
         let runlevel =
             if ["networking", "cloud-init-local"].contains(&plain) { "boot" } else { "default" };
@@ -49,8 +49,8 @@ pub(crate) fn without_systemd(
             }
         });
     }
-    let is_sysv = detail.starts_with("no start link in runlevel")
-        && !detail.ends_with("(the started targets)");
+    let is_sysv =
+        detail.starts_with(NO_START_LINK) && !detail.ends_with(&format!("({STARTED_TARGETS})"));
     is_sysv.then(|| match family_of(linux) {
         Some(Family::Debian) => {
             format!("update-rc.d {name} defaults; update-rc.d {name} enable")
@@ -88,14 +88,14 @@ mod tests {
                 "alpine",
                 "sshd.service",
                 "/etc/init.d/sshd",
-                "in no runlevel that OpenRC starts at boot",
+                IN_NO_RUNLEVEL,
                 "rc-update add sshd default",
             ),
             (
                 "alpine",
                 "cloud-init-local",
                 "/etc/init.d/cloud-init-local",
-                "in no runlevel that OpenRC starts at boot",
+                IN_NO_RUNLEVEL,
                 "rc-update add cloud-init-local boot",
             ),
             ("ubuntu", "ssh", "/etc/init/ssh.override:1", "manual", {
@@ -108,21 +108,21 @@ mod tests {
                 "centos",
                 "sshd.service",
                 "/etc/init.d/sshd",
-                "no start link in runlevel 3 (/etc/inittab:1)",
+                format!("{NO_START_LINK} 3 (/etc/inittab:1)").as_str(),
                 "chkconfig sshd on",
             ),
             (
                 "debian",
                 "ssh.service",
                 "/etc/init.d/ssh",
-                "no start link in runlevel 2 (/etc/inittab:5)",
+                format!("{NO_START_LINK} 2 (/etc/inittab:5)").as_str(),
                 "update-rc.d ssh defaults; update-rc.d ssh enable",
             ),
             (
                 "centos",
                 "sshd.service",
                 "/etc/init.d/sshd",
-                "no start link in runlevel 2, 3, 4 (the started targets)",
+                format!("{NO_START_LINK} 2, 3, 4 ({STARTED_TARGETS})").as_str(),
                 "systemctl unmask sshd.service; systemctl enable sshd.service",
             ),
             (

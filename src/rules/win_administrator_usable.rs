@@ -23,8 +23,8 @@ static DOC: Doc = Doc {
         "在创建镜像过程中，需要使用该账户登录云服务器进行配置。",
     ),
     decided: Fixed::new(
-        "The SAM hive: the built-in administrator (RID 500, whatever it is called) is disabled, locked, expired or has no password hash: broken. That it needs no password, or must change it at the next log-on (Remote Desktop then refuses it), warns; so does a password that the policy of the machine (MaxPasswordAge) has let expire, unless Cloudbase-Init sets another. On a domain controller the accounts lie in the directory (NTDS.dit), which is not read.",
-        "读取SAM注册表配置单元中的内置管理员账户（RID为500，与名称无关）：被禁用、被锁定、已过期或没有密码哈希时判为不满足；允许空密码或下次登录须修改密码（此时远程桌面会拒绝登录）时告警；密码已按本机策略（MaxPasswordAge）过期且Cloudbase-Init不会重新设置时同样告警。域控制器的账户保存在目录数据库（NTDS.dit）中，不读取。",
+        "The SAM hive: the built-in administrator (RID 500, whatever it is called) is disabled, locked (also by its count of wrong passwords, where the machine's policy unlocks nobody by itself: an endless LockoutDuration), expired or has no password hash: broken. That it needs no password, or must change it at the next log-on (Remote Desktop then refuses it), warns; so does a password that the policy of the machine (MaxPasswordAge) has let expire, unless Cloudbase-Init sets another. On a domain controller the accounts lie in the directory (NTDS.dit), which is not read.",
+        "读取SAM注册表配置单元中的内置管理员账户（RID为500，与名称无关）：被禁用、被锁定（包括密码错误次数达到本机策略的阈值，且LockoutDuration为永不自动解锁）、已过期或没有密码哈希时判为不满足；允许空密码或下次登录须修改密码（此时远程桌面会拒绝登录）时告警；密码已按本机策略（MaxPasswordAge）过期且Cloudbase-Init不会重新设置时同样告警。域控制器的账户保存在目录数据库（NTDS.dit）中，不读取。",
     ),
     remedy: Fixed::new(
         "net user Administrator /active:yes

@@ -284,8 +284,8 @@ fn health(filesystem: &FileSystemFacts, rows: &Rows<'_>) -> String {
     if let Some(unread) = &health.stale {
         let (place, reason) = (rows.read(&unread.location), rows.read(&unread.reason));
         words.push(rows.say(text!(
-            "a mount may show something else ({place}: {reason})",
-            "挂载后所见可能不同（{place}：{reason}）"
+            "a mount may fail or show something else ({place}: {reason})",
+            "可能无法挂载，或挂载后所见不同（{place}：{reason}）"
         )));
     }
     if let Some(unread) = &health.unchecked {

@@ -27,6 +27,7 @@ pub use self::drivers::{
 pub use self::filesystems::FileSystemFacts;
 pub use self::firewall::{EnabledFirewall, FirewallFacts, SshAccess};
 pub use self::leftovers::{FileSize, LeftoverFacts, LogFacts, MachineId};
+pub(crate) use self::network::not_installed;
 pub use self::network::{
     Addressing, CloudInitNetwork, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkFacts,
     NetworkProgram, NicName, PersistentRules, ProgramFacts, Reach, RuleGenerator, Setting,
@@ -441,6 +442,18 @@ pub(crate) const ONLY_IN_JOURNAL: &str =
 
 /// What is said of something that is another once a journal was replayed.
 pub(crate) const OTHER_IN_JOURNAL: &str = ": the journal of its file system holds another one, which no boot loader replays; it counts from the second start on";
+
+/// What is said before the features of a file system for which no version of GRUB reads it.
+pub(crate) const NOT_READ_BY_GRUB: &str = "GRUB reads no file system with the feature";
+
+/// What is said of a service that is in none of OpenRC's runlevels.
+pub(crate) const IN_NO_RUNLEVEL: &str = "in no runlevel that OpenRC starts at boot";
+
+/// What is said before the runlevels in which an init script has no start link, and where they are from.
+pub(crate) const NO_START_LINK: &str = "no start link in runlevel";
+
+/// Where runlevels are from that systemd has in place of its targets.
+pub(crate) const STARTED_TARGETS: &str = "the started targets";
 
 /// One link of the boot chain with what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -79,6 +79,12 @@ impl NetworkProgram {
     }
 }
 
+/// What is said where none of the programs is there that would read a configuration.
+pub(crate) fn not_installed(readers: &[NetworkProgram]) -> String {
+    let names: Vec<_> = readers.iter().map(|reader| reader.name()).collect();
+    format!("{} is not installed", names.join(", "))
+}
+
 /// A program and whether it runs at boot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -11,7 +11,7 @@ use crate::bytes::{Bytes, BytesExt};
 use crate::disk::facts::{DiskFacts, GrubCoreFacts, SignatureKind, TableKind, VolumeFacts};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact};
-use crate::guest::facts::LinkState;
+use crate::guest::facts::{LinkState, NOT_READ_BY_GRUB};
 
 /// One of several modules that do.
 type AnyOf = &'static [&'static str];
@@ -169,7 +169,7 @@ pub(super) fn refused(volumes: &Volumes<'_>, volume: usize) -> Option<Evidence> 
     (is_ext && !refused.is_empty()).then(|| {
         let location = format!("{}: ext superblock", volumes.name(volume));
         let names = refused.join(", ");
-        Evidence::new(location, format!("GRUB reads no file system with the feature {names}"))
+        Evidence::new(location, format!("{NOT_READ_BY_GRUB} {names}"))
     })
 }
 

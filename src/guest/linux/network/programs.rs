@@ -7,7 +7,7 @@
 use super::files::Files;
 use crate::fact::{Evidence, Fact};
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::{NetworkProgram, ProgramFacts, UnitFacts, UnitState};
+use crate::guest::facts::{NetworkProgram, ProgramFacts, UnitFacts, UnitState, not_installed};
 use crate::guest::linux::systemd_unit::BootUnits;
 
 /// Where netplan's generator is.
@@ -93,10 +93,7 @@ impl Programs {
             return Fact::Unknown(unread.clone());
         }
         let evidence = candidates().next().map_or_else(
-            || {
-                let names: Vec<_> = readers.iter().map(|reader| reader.name()).collect();
-                Evidence::new("services", format!("{} is not installed", names.join(", ")))
-            },
+            || Evidence::new("services", not_installed(readers)),
             |facts| facts.evidence.clone(),
         );
         Fact::Known(Some(evidence))

@@ -6,7 +6,7 @@ use super::MAX_UNIT_FILE;
 use crate::error::Result;
 use crate::fact::Evidence;
 use crate::filesystem::tree::Tree;
-use crate::guest::facts::UnitState;
+use crate::guest::facts::{IN_NO_RUNLEVEL, NO_START_LINK, STARTED_TARGETS, UnitState};
 
 /// Where the directories of start links are: Debian, Red Hat, SUSE.
 const START_LINKS: [&str; 3] = ["/etc", "/etc/rc.d", "/etc/init.d"];
@@ -38,7 +38,7 @@ impl Runlevels {
         if graphical {
             levels.push('5');
         }
-        Self { levels, place: "the started targets".to_owned() }
+        Self { levels, place: STARTED_TARGETS.to_owned() }
     }
 
     /// The one that the kernel's command line names.
@@ -120,7 +120,7 @@ pub(super) fn sysv(
     for path in [format!("/etc/init.d/{name}"), format!("/etc/rc.d/init.d/{name}")] {
         if tree.exists(&path)? {
             let (levels, place) = (runlevels.described(), &runlevels.place);
-            let what = format!("no start link in runlevel {levels} ({place})");
+            let what = format!("{NO_START_LINK} {levels} ({place})");
             let evidence = Evidence::new(path, what);
             return Ok(Some((UnitState::Disabled, evidence)));
         }
@@ -146,7 +146,7 @@ pub(super) fn openrc(tree: &Tree, name: &str) -> Result<Option<(UnitState, Evide
             return Ok(Some((UnitState::Enabled, Evidence::new(link, "start link"))));
         }
     }
-    let evidence = Evidence::new(script, "in no runlevel that OpenRC starts at boot");
+    let evidence = Evidence::new(script, IN_NO_RUNLEVEL);
     Ok(Some((UnitState::Disabled, evidence)))
 }
 
