@@ -279,6 +279,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("L2 table at byte {}: {}", "L2表（字节{}）：{}"),
     ("reaches to byte {}, the file ends at {}", "延伸到字节{}，而文件在字节{}结束"),
     // Disks and volumes.
+    ("a volume of type {}, and {} more is not looked into", "未查看类型为{}等（另有{}种）的卷"),
+    ("a volume of type {} is not looked into", "未查看类型为{}的卷"),
     ("{} is not looked into", "未查看{}内部"),
     ("its content was not looked into", "未查看其内容"),
     ("it is encrypted ({})", "已加密（{}）"),
@@ -326,6 +328,11 @@ const PHRASES: &[(&str, &str)] = &[
     ("not a device name that is known", "无法识别的设备名称"),
     ("which disk has the number is settled at boot", "该编号对应的磁盘在启动时才能确定"),
     ("the number is given at boot", "该编号在启动时才能确定"),
+    (
+        "{}, and {} more have it, and which one is taken is settled at boot",
+        "{}等（另有{}个）都符合，启动时才能确定使用哪一个",
+    ),
+    ("{} have it, and which one is taken is settled at boot", "{}都符合，启动时才能确定使用哪一个"),
     // The boot chain.
     ("damaged: {}", "已损坏：{}"),
     ("cut short: {} of {} bytes", "被截断：{}/{}字节"),
@@ -446,6 +453,7 @@ const PHRASES: &[(&str, &str)] = &[
         "该版本的NetworkManager不读取ifcfg文件",
     ),
     ("whether NetworkManager has {} is not known", "无法确定NetworkManager是否带有{}"),
+    ("more than {} versions of NetworkManager", "NetworkManager的版本超过{}个"),
     (
         "{}: not labelled ssh_port_t, and SELINUX=enforcing",
         "{}：未设置ssh_port_t标签，且SELINUX=enforcing",
@@ -746,6 +754,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("{}: what {} does is not known", "{}：{}的作用未知"),
     ("more than {} commands were run", "执行的命令超过{}条"),
     ("more than {} bytes of text", "文本超过{}字节"),
+    ("more than {} bytes of kernel command line", "内核命令行超过{}字节"),
     ("more than {} files were read", "读取的文件超过{}个"),
     ("the text ends inside a statement", "文本在语句中间结束"),
     ("an empty file", "空文件"),

@@ -102,6 +102,29 @@ pub(crate) fn first_word(text: &str) -> Range<usize> {
     start..start.saturating_add(word.len())
 }
 
+/// Most names that stand in one place.
+const MAX_NAMED: usize = 16;
+
+/// Longest of these names, in characters.
+const MAX_NAME: usize = 48;
+
+/// The first 16 of `names`, each of at most 48 characters, and how many more there are: a disk may
+/// have thousands, and each line of a file that means them would hold them again.
+pub(crate) fn some_of(names: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
+    let mut names = names.into_iter();
+    let shown = |name: String| match name.char_indices().nth(MAX_NAME) {
+        Some((at, _)) => format!("{}…", name.get(..at).unwrap_or_default()),
+        None => name,
+    };
+    let first = names.by_ref().take(MAX_NAMED);
+    let mut some: Vec<String> = first.map(|name| shown(name.as_ref().to_owned())).collect();
+    match names.count() {
+        0 => {}
+        more => some.push(format!("and {more} more")),
+    }
+    some
+}
+
 /// Why something is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -214,6 +237,16 @@ mod tests {
         let whole = Excerpt::new(3, text, 0..0).unwrap();
         assert_eq!((whole.start, whole.end), (2, 9));
         assert_eq!(Excerpt::new(1, text, 3..5), Excerpt::new(1, text, 0..0), "inside a character");
+    }
+
+    #[test]
+    fn of_many_names_some_are_told() {
+        let names = |count: usize| some_of((0..count).map(|n| format!("n{n}")));
+        assert_eq!(names(2), ["n0", "n1"]);
+        assert_eq!(names(16).last().unwrap(), "n15");
+        assert_eq!((names(1000).len(), names(1000)[16].as_str()), (17, "and 984 more"));
+        let long = "卷".repeat(48);
+        assert_eq!(some_of([&long, &(long.clone() + "x")]), [long.clone(), long.clone() + "…"]);
     }
 
     #[test]

@@ -521,7 +521,8 @@ pub struct LogicalVolumeFacts {
     pub visible: bool,
     /// Its size in bytes.
     pub size: u64,
-    /// The types of its segments: `linear`, `striped`, `raid1`, `thin`, ….
+    /// The types of its segments: `linear`, `striped`, `raid1`, `thin`, … (of very many, some, and
+    /// last how many more).
     pub segment_types: Vec<String>,
     /// The UUIDs of the physical volumes that it needs and that are not in this image (of very
     /// many, some).

@@ -26,7 +26,7 @@ use super::facts::{ContainerFacts, LogicalVolumeFacts, PhysicalVolumeFacts, Volu
 use super::mapping::{Mapped, Unreadable};
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
-use crate::fact::{Evidence, Fact, Unread};
+use crate::fact::{Evidence, Fact, Unread, some_of};
 
 /// LVM's CRC-32 starts from this value (`INITIAL_CRC`, `lib/misc/crc.h`) and is not inverted.
 const INITIAL_CRC: u32 = 0xf597_a6cf;
@@ -213,6 +213,7 @@ impl Lvm {
                 segments.iter().map(|segment| segment.kind.name().to_owned()).collect();
             segment_types.sort_unstable();
             segment_types.dedup();
+            let segment_types = some_of(segment_types);
             let size = volume.extents().saturating_mul(newest.extent_size);
             let mut missing_pvs = Vec::new();
             let visible = mapper.is_visible(name);

@@ -294,6 +294,22 @@ fn a_tower_of_volumes_is_bounded_and_each_is_built_once() {
 }
 
 #[test]
+fn of_very_many_segment_types_some_are_kept() {
+    let segment = |n: u32| {
+        let long = "x".repeat(80);
+        format!("segment{n} {{ start_extent = {n} extent_count = 1 type = \"t{n:02}{long}\" }}\n")
+    };
+    let segments: String = (1..=20).map(segment).collect();
+    let many = format!("many {{ id = \"m\" status = [] segment_count = 20 {segments} }}\n");
+    let disk =
+        with(|text| text.replace("logical_volumes {", &format!("logical_volumes {{\n{many}")));
+    let volumes = &disk.facts.volume_groups[0].logical_volumes;
+    let types = &volumes.iter().find(|volume| volume.name == "many").unwrap().segment_types;
+    assert_eq!((types.len(), types[16].as_str()), (17, "and 4 more"));
+    assert!(types[0].starts_with("t01") && types.iter().all(|name| name.len() < 64), "{types:?}");
+}
+
+#[test]
 fn extents_out_of_range_are_corrupt() {
     let beyond = with(|text| text.replace("\"pv1\", 4", "\"pv1\", 60"));
     assert!(reason(&beyond, "vg-x/data-1").contains("extents below"));

@@ -7,6 +7,7 @@ use super::superblock::Superblock;
 use crate::bytes::{Bytes, Part};
 use crate::disk::mapping::{Concat, Striped};
 use crate::error::{Error, Result};
+use crate::fact::some_of;
 
 /// RAID 0 over members of several sizes, as kernels before 3.14 laid it out, and since
 /// (`enum r0layout`).
@@ -67,17 +68,10 @@ fn unsupported(array: &Superblock, what: &str) -> Error {
     Error::unsupported("md array", array.data_offset, what)
 }
 
-/// Most empty slots that one sentence names.
-const MAX_NAMED: usize = 16;
-
 /// Says which slots have no member here.
 fn missing(array: &Superblock, slots: &[Option<Member<'_>>]) -> Error {
-    let mut empty = (0..slots.len()).filter(|n| slots.get(*n).is_some_and(Option::is_none));
-    let mut named: Vec<String> = empty.by_ref().take(MAX_NAMED).map(|n| n.to_string()).collect();
-    match empty.count() {
-        0 => {}
-        more => named.push(format!("and {more} more")),
-    }
+    let empty = (0..slots.len()).filter(|n| slots.get(*n).is_some_and(Option::is_none));
+    let named = some_of(empty.map(|n| n.to_string()));
     let (level, total) = (level_name(array.level), array.raid_disks);
     let word = if named.len() == 1 { "member" } else { "members" };
     Error::Unreadable {

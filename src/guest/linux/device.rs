@@ -6,7 +6,7 @@
 use crate::disk::facts::{
     ArrayFacts, DiskFacts, PartitionFacts, Signature, SignatureKind, VolumeFacts,
 };
-use crate::fact::Unread;
+use crate::fact::{Unread, some_of};
 use crate::guest::facts::{DeviceRef, Resolution, SourceKind};
 
 /// The device that `spec` names (`UUID=…`, `/dev/sda1`, …), resolved among the disk's volumes.
@@ -275,13 +275,13 @@ fn find(disk: &DiskFacts, spec: &str, test: impl Fn(&VolumeFacts) -> bool) -> Re
             if shared && rest.iter().all(|(_, volume)| kind(volume) == kind(first)) {
                 return Resolution::Volume(*index);
             }
-            ambiguous(spec, found.iter().map(|(_, volume)| volume.name.clone()).collect())
+            ambiguous(spec, found.iter().map(|(_, volume)| &volume.name))
         }
     }
 }
 
-fn ambiguous(spec: &str, names: Vec<String>) -> Resolution {
-    let names = names.join(" and ");
+fn ambiguous(spec: &str, names: impl Iterator<Item = impl AsRef<str>>) -> Resolution {
+    let names = some_of(names).join(", ");
     let reason = format!("{names} have it, and which one is taken is settled at boot");
     Resolution::Unknown(Unread::new(spec, reason))
 }
@@ -313,7 +313,7 @@ fn by_partition(
         ([], None) => Resolution::Missing,
         (several, _) => {
             let name = |partition: &&PartitionFacts| format!("partition {}", partition.number);
-            ambiguous(spec, several.iter().map(name).collect())
+            ambiguous(spec, several.iter().map(name))
         }
     }
 }
@@ -644,7 +644,7 @@ pub(crate) mod tests {
         for spec in [&*format!("UUID={ROOT}"), "LABEL=root fs"] {
             match device_ref(spec, &disk).resolution {
                 Resolution::Unknown(unread) => {
-                    assert!(unread.reason.contains("partition 5 and partition 6"), "{unread:?}");
+                    assert!(unread.reason.contains("partition 5, partition 6"), "{unread:?}");
                 }
                 other => panic!("{spec}: {other:?}"),
             }
@@ -659,6 +659,17 @@ pub(crate) mod tests {
         disk.partitions[1].name = Some("part-1".to_owned());
         let found = device_ref("PARTLABEL=part-1", &disk);
         assert!(matches!(found.resolution, Resolution::Unknown(_)), "{found:?}");
+    }
+
+    #[test]
+    fn of_very_many_volumes_with_one_identifier_some_are_named() {
+        let mut disk = disk();
+        let long = "x".repeat(240);
+        disk.volumes.extend((0..998).map(|n| inside(&format!("vg/{n}{long}"), ROOT)));
+        let found = device_ref(&format!("UUID={ROOT}"), &disk);
+        let Resolution::Unknown(unread) = found.resolution else { panic!("{found:?}") };
+        assert!(unread.reason.contains(", and 983 more have it"), "{unread:?}");
+        assert!(unread.reason.len() < 1024, "{}", unread.reason.len());
     }
 
     #[test]

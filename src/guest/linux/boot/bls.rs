@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 /// Longest entry in bytes; GRUB's own bound is 1 MiB, a usual entry has under 1 KiB.
 const MAX_ENTRY_BYTES: u64 = 64 << 10;
 
+/// Most bytes of the entries of a directory together.
+const MAX_TEXT: usize = 2 << 20;
+
 /// A line of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Field {
@@ -72,6 +75,7 @@ pub(super) fn read_directory(
     may_read: &mut dyn FnMut() -> bool,
 ) -> Result<Vec<BlsFile>> {
     let mut files = Vec::new();
+    let mut read = 0_usize;
     for name in volumes.names_at(directory)? {
         let Some(id) = name.strip_suffix(".conf") else { continue };
         if id.is_empty() || name.starts_with('.') {
@@ -87,7 +91,17 @@ pub(super) fn read_directory(
         let path = format!("{}/{name}", directory.path);
         let place = Place { device: directory.device.clone(), path };
         match volumes.text_at(&place, MAX_ENTRY_BYTES) {
-            Ok((text, path)) => files.push(BlsFile::parse(id, &path, &text)),
+            Ok((text, path)) => {
+                read = read.saturating_add(text.len());
+                if read > MAX_TEXT {
+                    return Err(Error::Limit {
+                        structure: "Boot Loader Specification entries",
+                        limit: u64::try_from(MAX_TEXT).unwrap_or(u64::MAX),
+                        unit: "bytes",
+                    });
+                }
+                files.push(BlsFile::parse(id, &path, &text));
+            }
             // A link that leads nowhere, a directory of that name: passed over by the loader.
             Err(error) if error.is_absent() || matches!(error, Error::NotAFile { .. }) => {}
             Err(error) => return Err(error),

@@ -8,6 +8,9 @@ use crate::guest::facts::{BootEntry, BootFile, ConfigurationFile, LoaderKind};
 /// Most entries that are listed beside the default one.
 pub(super) const MAX_LISTED_ENTRIES: usize = 64;
 
+/// Most initramfs files of an entry that are looked up; two or three are usual.
+pub(super) const MAX_INITRDS: usize = 64;
+
 /// A file as a configuration names it.
 #[derive(Debug, Clone)]
 pub(super) struct FileSpec {
@@ -67,6 +70,19 @@ impl EntrySpec {
             spec: file.spec,
             location: file.location,
         };
+        let initrd = |(index, initrd): (usize, FileSpec)| match index < MAX_INITRDS {
+            true => file(initrd),
+            false => BootFile {
+                resolved: Fact::unknown(
+                    initrd.location.clone(),
+                    format!("more than {MAX_INITRDS} initramfs files"),
+                ),
+                spec: initrd.spec,
+                location: initrd.location,
+            },
+        };
+        let initrds = self.initrds.into_iter().enumerate();
+        let initrds = initrds.take(MAX_INITRDS.saturating_add(1)).map(initrd).collect();
         let device = |name| {
             command_line::last_value(&self.command_line, name).map(|spec| volumes.device_ref(&spec))
         };
@@ -79,7 +95,7 @@ impl EntrySpec {
             title: self.title,
             location: self.location,
             kernel: self.kernel.map(file),
-            initrds: self.initrds.into_iter().map(file).collect(),
+            initrds,
             command_line: self.command_line,
             command_line_location: self.command_line_location,
             root,

@@ -1,6 +1,6 @@
 //! SYSLINUX's and EXTLINUX's configuration (syslinux wiki, "Config"; `doc/syslinux.txt`).
 
-use super::entry::{Configuration, EntrySpec, FileSpec, MAX_LISTED_ENTRIES};
+use super::entry::{Configuration, EntrySpec, FileSpec, MAX_INITRDS, MAX_LISTED_ENTRIES};
 use super::grub_device::Device;
 use super::volumes::{Place, Volumes};
 use crate::bytes::BytesExt;
@@ -13,6 +13,13 @@ const MAX_FILE_BYTES: u64 = 512 << 10;
 
 /// Most files, those of `INCLUDE` counted.
 const MAX_FILES: u32 = 32;
+
+/// Most bytes of all files together.
+const MAX_TEXT: usize = 2 << 20;
+
+/// Longest command line that the kernel takes (Linux: `COMMAND_LINE_SIZE` in
+/// `arch/x86/include/asm/setup.h`, with the zero at its end).
+const MAX_COMMAND_LINE: usize = 2047;
 
 /// Deepest `INCLUDE` (SYSLINUX: `MAX_NESTING` 16 in `com32/menu/readconfig.c`).
 const MAX_DEPTH: u32 = 16;
@@ -62,6 +69,8 @@ struct Config {
     append: Option<(String, String)>,
     labels: Vec<Label>,
     files: u32,
+    /// Bytes read so far.
+    text: usize,
     /// What was not read, and may change the choice.
     unread: Option<String>,
 }
@@ -110,6 +119,10 @@ pub(super) fn read(volumes: &Volumes<'_>, place: &Place) -> Result<Configuration
     let (default, index, starts_other) = match (&config.unread, chosen) {
         (Some(reason), _) => (Fact::unknown(path.clone(), reason.clone()), None, None),
         (None, None) => (Fact::Known(None), None, None),
+        (None, Some((entry, _, None))) if entry.command_line.len() > MAX_COMMAND_LINE => {
+            let reason = format!("more than {MAX_COMMAND_LINE} bytes of kernel command line");
+            (Fact::unknown(entry.command_line_location, reason), None, None)
+        }
         (None, Some((entry, index, other))) => (Fact::Known(Some(entry)), index, other),
     };
     let others = config
@@ -151,6 +164,11 @@ struct Reader<'r, 'a> {
 impl Reader<'_, '_> {
     fn parse(&self, text: &str, path: &str, config: &mut Config, depth: u32) {
         config.files = config.files.saturating_add(1);
+        config.text = config.text.saturating_add(text.len());
+        if config.text > MAX_TEXT {
+            config.unread = Some(format!("more than {MAX_TEXT} bytes of text"));
+            return;
+        }
         for (line, text) in (1_u32..).zip(text.lines()) {
             let text = text.trim();
             if text.is_empty() || text.starts_with('#') {
@@ -201,8 +219,8 @@ impl Reader<'_, '_> {
                 ("kernel" | "linux", Some(label)) => {
                     label.kernel = Some((rest.to_owned(), location));
                 }
-                ("append", Some(label)) => label.append = Some((rest.to_owned(), location)),
-                ("append", None) => config.append = Some((rest.to_owned(), location)),
+                ("append", Some(label)) => label.append = Some((bounded(rest), location)),
+                ("append", None) => config.append = Some((bounded(rest), location)),
                 ("initrd", Some(label)) => label.initrds = Some((rest.to_owned(), location)),
                 (
                     "localboot" | "com32" | "boot" | "bss" | "pxe" | "fdimage" | "comboot"
@@ -302,9 +320,11 @@ impl Reader<'_, '_> {
                 file(name.split_ascii_whitespace().next().unwrap_or_default(), location)
             }),
             initrds: initrds.map_or_else(Vec::new, |(names, location)| {
-                names.split(',').map(|name| file(name.trim(), location)).collect()
+                // One more tells that there are more.
+                let names = names.split(',').take(MAX_INITRDS.saturating_add(1));
+                names.map(|name| file(name.trim(), location)).collect()
             }),
-            command_line: append,
+            command_line: bounded(&append),
             command_line_location: append_location.clone(),
         }
     }
@@ -361,6 +381,12 @@ fn lacks_kernel(entry: &BootEntry) -> bool {
 /// Whether the prompt is shown and ends by itself: then ONTIMEOUT counts.
 fn waits_at_prompt(config: &Config) -> bool {
     config.prompts && config.timeout.as_ref().is_some_and(|(seconds, _)| *seconds >= 0)
+}
+
+/// As much of a command line as the kernel takes, and one character more of a longer one: it counts
+/// for each label without one of its own.
+fn bounded(command_line: &str) -> String {
+    command_line.chars().take(MAX_COMMAND_LINE.saturating_add(1)).collect()
 }
 
 /// The first word in lower case, and the rest.

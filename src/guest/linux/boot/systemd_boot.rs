@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use super::bls::{self, BlsFile, compare_versions};
-use super::entry::{Configuration, EntrySpec, FileSpec, MAX_LISTED_ENTRIES};
+use super::entry::{Configuration, EntrySpec, FileSpec, MAX_INITRDS, MAX_LISTED_ENTRIES};
 use super::grub_device::Device;
 use super::unified_kernel_image;
 use super::volumes::{Place, Volumes};
@@ -89,9 +89,9 @@ pub(super) fn read(volumes: &Volumes<'_>, volume: usize) -> Result<Configuration
     };
     let mut specs: Vec<EntrySpec> = files.iter().map(|file| entry(file, volume)).collect();
     specs.extend(images.into_iter().map(|(_, spec)| spec));
-    let mut entries: Vec<_> = specs.into_iter().map(|spec| spec.resolve(volumes)).collect();
-    let default = (index < entries.len()).then(|| entries.remove(index));
-    entries.truncate(MAX_LISTED_ENTRIES);
+    let default = (index < specs.len()).then(|| specs.remove(index).resolve(volumes));
+    specs.truncate(MAX_LISTED_ENTRIES);
+    let others = specs.into_iter().map(|spec| spec.resolve(volumes)).collect();
     let location = if conf.is_empty() { ENTRIES } else { LOADER_CONF };
     let default = match chosen {
         None if is_mixed => {
@@ -109,7 +109,7 @@ pub(super) fn read(volumes: &Volumes<'_>, volume: usize) -> Result<Configuration
             .get(index)
             .and_then(|file| Some(format!("efi {}", file.first("efi").or(file.first("uki"))?))),
         default,
-        others: entries,
+        others,
         timeout,
     })
 }
@@ -164,7 +164,12 @@ fn entry(file: &BlsFile, volume: usize) -> EntrySpec {
         title: file.first("title").unwrap_or(&file.id).to_owned(),
         location: location(1),
         kernel: file.field("linux").map(|field| spec(&field.value, field.line)),
-        initrds: file.fields("initrd").map(|field| spec(&field.value, field.line)).collect(),
+        initrds: file
+            .fields("initrd")
+            // One more tells that there are more.
+            .take(MAX_INITRDS.saturating_add(1))
+            .map(|field| spec(&field.value, field.line))
+            .collect(),
         command_line: options.join(" "),
         command_line_location: location(file.field("options").map_or(1, |field| field.line)),
     }

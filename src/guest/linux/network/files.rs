@@ -95,19 +95,31 @@ impl<'a> Files<'a> {
         directory: &str,
         wanted: impl Fn(&str) -> bool,
     ) -> Vec<String> {
+        self.try_names(directory, wanted).unwrap_or_else(|error| {
+            self.doubt(directory, &error);
+            Vec::new()
+        })
+    }
+
+    /// As [`Files::names`], without doubt about all that is read where the directory is not.
+    ///
+    /// # Errors
+    /// When the directory is there and cannot be read.
+    pub(super) fn try_names(
+        &mut self,
+        directory: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>> {
         match self.tree.read_dir(directory) {
-            Ok(entries) => entries
+            Ok(entries) => Ok(entries
                 .iter()
                 .filter(|entry| wanted(&String::from_utf8_lossy(&entry.name)))
                 .filter_map(|entry| {
                     entry.text().map_err(|error| self.doubt(directory, &error)).ok()
                 })
-                .collect(),
-            Err(error) if error.is_absent() => Vec::new(),
-            Err(error) => {
-                self.doubt(directory, &error);
-                Vec::new()
-            }
+                .collect()),
+            Err(error) if error.is_absent() => Ok(Vec::new()),
+            Err(error) => Err(error),
         }
     }
 

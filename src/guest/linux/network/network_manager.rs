@@ -139,20 +139,29 @@ fn without_plugin(files: &mut Files<'_>) -> Fact<Option<Evidence>> {
     let is_version = |name: &str| name.starts_with(|c: char| c.is_ascii_digit());
     let mut seen = None;
     for directory in LIBRARIES {
-        let names = files.names(directory, |name| name.starts_with("libnm-") || is_version(name));
+        let is_wanted = |name: &str| name.starts_with("libnm-") || is_version(name);
+        let names = match files.try_names(directory, is_wanted) {
+            Ok(names) => names,
+            Err(error) => return Fact::Unknown(Unread::from((directory, &error))),
+        };
         if names.iter().any(|name| name == IFCFG_PLUGIN) {
             return Fact::Known(None);
         }
         if !names.is_empty() {
             seen.get_or_insert(directory);
         }
-        for version in names.iter().filter(|name| is_version(name)).take(MAX_VERSIONS) {
+        let mut versions = names.iter().filter(|name| is_version(name));
+        for version in versions.by_ref().take(MAX_VERSIONS) {
             let path = format!("{directory}/{version}/{IFCFG_PLUGIN}");
             match files.tree.exists(&path) {
                 Ok(true) => return Fact::Known(None),
                 Ok(false) => {}
                 Err(error) => return Fact::Unknown(Unread::from((path.as_str(), &error))),
             }
+        }
+        if versions.next().is_some() {
+            let reason = format!("more than {MAX_VERSIONS} versions of NetworkManager");
+            return Fact::unknown(directory, reason);
         }
     }
     if let Some(directory) = seen {

@@ -5,7 +5,7 @@
 //! what it writes for it.
 
 use super::files::Files;
-use crate::fact::{Evidence, Fact};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{NetworkProgram, ProgramFacts, UnitFacts, UnitState, not_installed};
 use crate::guest::linux::systemd_unit::BootUnits;
@@ -29,6 +29,9 @@ const SERVICES: [(NetworkProgram, &[&str]); 8] = [
 
 /// Aliases by which another program stands for `network.service`.
 const ALIASES: [&str; 2] = ["wicked", "NetworkManager"];
+
+/// Where the start links of runlevel S are.
+const RUNLEVEL_S: &str = "/etc/rcS.d";
 
 /// The programs of a guest.
 pub(super) struct Programs {
@@ -127,18 +130,26 @@ fn at_sysinit(tree: &Tree, unit: UnitFacts) -> UnitFacts {
     if unit.state != Fact::Known(UnitState::Disabled) {
         return unit;
     }
-    let link = tree.read_dir("/etc/rcS.d").ok().and_then(|entries| {
-        entries.into_iter().map(|entry| String::from_utf8_lossy(&entry.name).into_owned()).find(
-            |name| {
-                let rest = name.strip_prefix('S').unwrap_or_default();
-                rest.trim_start_matches(|c: char| c.is_ascii_digit()) == "networking"
-            },
-        )
+    let entries = match tree.read_dir(RUNLEVEL_S) {
+        Ok(entries) => entries,
+        Err(error) if error.is_absent() => return unit,
+        Err(error) => {
+            return UnitFacts {
+                state: Fact::Unknown(Unread::from((RUNLEVEL_S, &error))),
+                evidence: Evidence::new(RUNLEVEL_S, error.to_string()),
+                ..unit
+            };
+        }
+    };
+    let mut names = entries.iter().map(|entry| String::from_utf8_lossy(&entry.name));
+    let link = names.find(|name| {
+        let rest = name.strip_prefix('S').unwrap_or_default();
+        rest.trim_start_matches(|c: char| c.is_ascii_digit()) == "networking"
     });
     match link {
         Some(link) => UnitFacts {
             state: Fact::Known(UnitState::Enabled),
-            evidence: Evidence::new(format!("/etc/rcS.d/{link}"), "start link"),
+            evidence: Evidence::new(format!("{RUNLEVEL_S}/{link}"), "start link"),
             ..unit
         },
         None => unit,

@@ -175,6 +175,18 @@ fn network_manager_reads_ifcfg_files_by_its_plugin() {
     assert!(is_used(system("fedora", "38").file(wifi, "ELF").file(&there, "ELF")));
     let old = format!("/usr/lib/NetworkManager/{plugin}");
     assert!(is_used(system("rhel", "10.0").file(&old, "ELF")));
+    // Of more versions than are looked into the plugin may be in any.
+    let versions = |count: usize| {
+        let library = "libnm-device-plugin-wifi.so";
+        let path = |n: usize| format!("/usr/lib64/NetworkManager/1.{n:02}/{library}");
+        (0..count).fold(system("rhel", "9.3"), |fs, n| fs.file(&path(n), "ELF"))
+    };
+    assert!(!is_used(versions(16)));
+    assert_eq!(read(versions(17)).unevaluated.unwrap().location, path);
+    assert!(is_used(versions(17).file(&format!("/usr/lib64/NetworkManager/1.00/{plugin}"), "ELF")));
+    let unreadable = system("rhel", "9.3").dir("/usr/lib64/NetworkManager");
+    let unreadable = unreadable.unreadable("/usr/lib64/NetworkManager");
+    assert_eq!(read(unreadable).unevaluated.unwrap().location, path);
     // A file that is not read is not in the way of the connection that NetworkManager makes by itself.
     assert!(automatic(system("rhel", "10.0")));
     assert!(!automatic(system("rhel", "9.3")));
@@ -639,6 +651,8 @@ fn networking_is_started_from_runlevel_s() {
     let link = "/etc/rcS.d/S10networking";
     let idle = config(MemoryFs::new().symlink(link, "../init.d/networking")).idle;
     assert_eq!(idle, Fact::Known(None));
+    let idle = config(MemoryFs::new().dir("/etc/rcS.d").unreadable("/etc/rcS.d")).idle;
+    assert_eq!(idle.unread().unwrap().location, "/etc/rcS.d");
 }
 
 #[test]

@@ -150,6 +150,37 @@ fn an_initrd_may_stand_in_append_and_keywords_have_no_case() {
     assert_eq!(state(&facts, LinkKind::Initramfs), Some(&LinkState::Found));
 }
 
+/// One APPEND counts for every label.
+#[test]
+fn initramfs_files_and_text_without_end_are_bounded_and_told() {
+    let labels: String =
+        (0..70).map(|n| format!("label l{n}\nlinux /boot/vmlinuz\n")).collect::<String>();
+    let many = vec!["/boot/initrd"; 70].join(",");
+    let facts = boot(&format!("default l0\nappend initrd={many}\n{labels}"));
+    let unread = |facts: &BootFacts| facts.default_entry.unread().unwrap().clone();
+    let entry = default_entry(&facts);
+    assert_eq!(entry.initrds.len(), 65);
+    let told = entry.initrds[64].resolved.unread().unwrap();
+    assert_eq!(told.reason, "more than 64 initramfs files");
+    assert!(matches!(state(&facts, LinkKind::Initramfs), Some(LinkState::Unknown(_))));
+    let exact = vec!["/boot/initrd"; 64].join(",");
+    let facts = boot(&format!("default l0\nappend initrd={exact}\n{labels}"));
+    assert_eq!(state(&facts, LinkKind::Initramfs), Some(&LinkState::Found));
+    // The kernel takes 2047 bytes and a zero.
+    let long = |len: usize| format!("default l0\nappend {}\n{labels}", "a".repeat(len));
+    assert_eq!(default_entry(&boot(&long(2047))).command_line.len(), 2047);
+    let facts = boot(&long(100_000));
+    let why = unread(&facts);
+    assert_eq!(why.location, "/boot/extlinux/extlinux.conf:2");
+    assert_eq!(why.reason, "more than 2047 bytes of kernel command line");
+    assert_eq!(facts.other_entries.len(), 64);
+    assert!(facts.other_entries.iter().all(|entry| entry.command_line.len() <= 2048));
+    let config = format!("{}default l0\n{labels}", "include big.cfg\n".repeat(5));
+    let big = format!("#{}\n", "x".repeat(500 << 10));
+    let facts = follow(&fake(extlinux(&config).file("/boot/extlinux/big.cfg", big)));
+    assert!(unread(&facts).reason.contains("bytes of text"));
+}
+
 #[test]
 fn a_menu_starts_its_own_default_and_included_files_are_read() {
     let facts =

@@ -54,6 +54,25 @@ fn a_pattern_of_many_stars_ends() {
 }
 
 #[test]
+fn entries_and_initramfs_files_without_end_are_bounded_and_told() {
+    let with = |count: usize, lines: usize| {
+        let text = format!("linux /vmlinuz-6.10\n{}", "initrd /ucode.img\n".repeat(lines));
+        let add = |fs: FakeFs, n: usize| fs.file(&format!("/loader/entries/e{n}.conf"), &text);
+        let fake = FakeMachine::new(TableKind::Gpt);
+        follow(&fake.partition("AAAA-0001", (0..count).fold(esp("default e0.conf\n"), add)))
+    };
+    let facts = with(70, 70);
+    let entry = default_entry(&facts);
+    assert_eq!((entry.initrds.len(), facts.other_entries.len()), (65, 64));
+    let told = entry.initrds[64].resolved.unread().unwrap();
+    assert_eq!(told.reason, "more than 64 initramfs files");
+    assert!(matches!(state(&facts, LinkKind::Initramfs), Some(LinkState::Unknown(_))));
+    assert_eq!(state(&with(1, 64), LinkKind::Initramfs), Some(&LinkState::Found));
+    let why = undecided(&with(40, 3_500)).to_owned();
+    assert!(why.contains("2097152 bytes"), "{why}");
+}
+
+#[test]
 fn a_unified_kernel_image_is_an_entry_of_its_own() {
     use crate::guest::linux::boot::unified_kernel_image::tests::image;
 
