@@ -1,9 +1,10 @@
 //! The mount table that joins several file systems into the one tree that the guest sees, with
 //! symbolic links resolved inside it.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use super::{DirEntry, FileSystem, FileType, Metadata, NodeId};
 use crate::bytes::{Bytes, BytesExt};
@@ -28,6 +29,11 @@ pub const MAX_DIR_ENTRIES: usize = 65_536;
 /// configuration lists a directory, and a configuration may have a hundred thousand of them. A check of
 /// a usual guest lists some ten thousand; these take two seconds.
 const MAX_LISTED: usize = 4 << 20;
+
+/// Most bytes that one tree compares with the patterns of its configurations, each name as often as the
+/// pattern it is held against has bytes: a configuration may hold thousands of patterns against the same
+/// thousands of names. `*.conf` may meet two million names of twenty bytes; these take half a second.
+const MAX_COMPARED: u64 = 256 << 20;
 
 /// A file system at its place in the tree.
 #[derive(Clone)]
@@ -64,20 +70,31 @@ pub struct Listed {
 #[derive(Clone)]
 pub struct Tree {
     mounts: Vec<(String, Mounted)>,
+    /// Index of the latest mount at each path, which covers the earlier ones: each step of each path asks.
+    latest: HashMap<Vec<u8>, usize>,
     /// Entries of directories given so far; clones count together.
     listed: Arc<AtomicUsize>,
+    /// Bytes compared with patterns so far; clones count together.
+    compared: Arc<AtomicU64>,
 }
 
 impl Tree {
     /// A tree of one file system at `/`, which lies on volume `volume`.
     pub fn new(root: Arc<dyn FileSystem>, volume: usize) -> Self {
-        let mounts = vec![("/".to_owned(), Mounted::Readable(root, volume))];
-        Self { mounts, listed: Arc::default() }
+        let mut tree = Self {
+            mounts: Vec::new(),
+            latest: HashMap::new(),
+            listed: Arc::default(),
+            compared: Arc::default(),
+        };
+        tree.mount("/", Mounted::Readable(root, volume));
+        tree
     }
 
     /// Puts a file system at `path` (absolute, normalised, no trailing slash). A later mount at the
     /// same place covers the earlier one.
     pub fn mount(&mut self, path: &str, what: Mounted) {
+        self.latest.insert(path.as_bytes().to_vec(), self.mounts.len());
         self.mounts.push((path.to_owned(), what));
     }
 
@@ -186,6 +203,23 @@ impl Tree {
         Ok(entries)
     }
 
+    /// Counts a name of a directory that is held against a pattern, both in bytes, which takes at most the
+    /// product of the two.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] once the tree has compared more than 256 MiB in all.
+    pub(crate) fn count_compared(&self, pattern: usize, name: usize) -> Result<()> {
+        let bytes = u64::try_from(pattern.saturating_mul(name)).unwrap_or(u64::MAX);
+        let before = self.compared.load(Relaxed);
+        let sum = before.saturating_add(bytes);
+        self.compared.store(sum, Relaxed);
+        if sum > MAX_COMPARED {
+            let structure = "all names that were compared with patterns";
+            return Err(Error::Limit { structure, limit: MAX_COMPARED, unit: "bytes" });
+        }
+        Ok(())
+    }
+
     /// The names in a directory with what is known of each, sorted by name, by one look at the
     /// directory: names need not be UTF-8, and mount points show what is mounted there.
     ///
@@ -270,8 +304,8 @@ impl Tree {
 
     /// What is mounted at exactly `path`, the latest mount first.
     fn mounted_at(&self, path: &[u8]) -> Option<Result<Place>> {
-        let (mount, (at, what)) =
-            self.mounts.iter().enumerate().rev().find(|(_, (at, _))| at.as_bytes() == path)?;
+        let mount = *self.latest.get(path)?;
+        let (at, what) = self.mounts.get(mount)?;
         Some(match what {
             Mounted::Readable(filesystem, _) => Ok(Place { mount, node: filesystem.root() }),
             Mounted::Unreadable(reason) => {
@@ -449,6 +483,23 @@ mod tests {
             let error = tree.exists(path).unwrap_err();
             assert!(matches!(error, Error::Unreadable { .. }), "{error}");
         }
+    }
+
+    #[test]
+    fn of_several_mounts_at_one_place_the_latest_is_seen() {
+        let mut tree = tree();
+        let of = |name| Mounted::Readable(Arc::new(MemoryFs::new().file(name, "later")), 8);
+        tree.mount("/data", of("/read"));
+        tree.mount("/boot", Mounted::Unreadable("it is encrypted".to_owned()));
+        assert_eq!(tree.read_text("/data/read", 99).unwrap(), "later");
+        assert!(matches!(tree.exists("/boot/vmlinuz"), Err(Error::Unreadable { .. })));
+        assert_eq!(tree.mounts().len(), 5);
+        tree.mount("/", of("/only"));
+        assert_eq!(
+            tree.resolve("/").map(|place| (place.mount, tree.volume(place))),
+            Ok((5, Some(8)))
+        );
+        assert!(!tree.exists("/etc/hostname").unwrap());
     }
 
     #[test]

@@ -12,10 +12,6 @@ use crate::filesystem::xfs::state::Replay;
 use crate::filesystem::xfs::superblock::Superblock;
 use crate::filesystem::xfs::volume::{BASIC_BLOCK, BASIC_BLOCK_U64, Overlay, Volume};
 
-/// Most basic blocks that are kept for a replay: 128 MiB. A log of 64 MiB changes at most about as
-/// much.
-const MAX_BLOCKS: usize = 1 << 18;
-
 /// Most bytes that a replay writes, over themselves or not: eight times what the longest log holds.
 /// Without it, creations of inodes, which are short in the log and long on the volume, could be
 /// repeated for hours.
@@ -203,10 +199,6 @@ impl<'a> Recovery<'a> {
             if self.overlay.blocks.insert(number, Box::new(*block)).is_none() {
                 budget.keep(BASIC_BLOCK_U64)?;
             }
-        }
-        if self.overlay.blocks.len() > MAX_BLOCKS {
-            let limit = u64::try_from(MAX_BLOCKS).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "xfs log", limit, unit: "blocks" });
         }
         Ok(())
     }

@@ -11,6 +11,9 @@ const MAX_ALIASES: u32 = 4 << 20;
 /// 10 KiB.
 const MAX_SETTING: u32 = 64 << 10;
 
+/// Most bytes of content that are kept in all; the aliases of four full kernels have some 6 MiB.
+const MAX_BYTES: usize = 8 << 20;
+
 /// Most files that are kept; a distribution's initramfs has some ten.
 const MAX_FILES: usize = 256;
 
@@ -56,13 +59,27 @@ pub enum Setting {
     TooLong(u32),
 }
 
+impl Setting {
+    /// Bytes of content that are kept.
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(content) | Self::Link(content) => content.len(),
+            Self::TooLong(_) => 0,
+        }
+    }
+}
+
 /// The settings that were met, by path without `/` in front and without `usr/`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
     by_path: BTreeMap<String, Setting>,
+    /// How many of them are aliases.
+    alias_files: usize,
+    /// Bytes of their content.
+    bytes: usize,
     /// Paths of indices of aliases, in kmod's own format.
     indices: Vec<String>,
-    /// Whether there were more files than are kept.
+    /// Whether there was more than is kept.
     overflow: bool,
 }
 
@@ -77,8 +94,9 @@ impl Files {
     /// One setting alone.
     #[cfg(test)]
     pub(crate) fn with(path: &str, text: &str) -> Self {
-        let setting = Setting::Text(text.as_bytes().to_vec());
-        Self { by_path: [(path.to_owned(), setting)].into(), ..Self::default() }
+        let mut files = Self::default();
+        files.insert(path.to_owned(), Setting::Text(text.as_bytes().to_vec()));
+        files
     }
 
     /// The setting at a path.
@@ -108,20 +126,35 @@ impl Files {
     /// Adds what a file loaded behind holds: of two with one name it is the one that stays.
     pub fn extend(&mut self, behind: Self) {
         for (path, setting) in behind.by_path {
-            if self.by_path.contains_key(&path) || self.has_room(is_aliases(&path)) {
-                self.by_path.insert(path, setting);
-            } else {
-                self.overflow = true;
-            }
+            self.insert(path, setting);
         }
         self.indices.extend(behind.indices);
         self.overflow |= behind.overflow;
     }
 
-    /// Whether one more file is kept.
-    fn has_room(&self, of_aliases: bool) -> bool {
-        let kept = || self.by_path.keys().filter(|path| is_aliases(path)).count();
-        self.by_path.len() < MAX_FILES && !(of_aliases && kept() >= MAX_ALIAS_FILES)
+    /// Whether a file with so many bytes of content is kept, in the place of the one that its path had.
+    fn has_room(&self, path: &str, bytes: usize) -> bool {
+        let before = self.by_path.get(path);
+        let others = self.bytes.saturating_sub(before.map_or(0, Setting::len));
+        let is_one_more_kept = || {
+            self.by_path.len() < MAX_FILES
+                && (!is_aliases(path) || self.alias_files < MAX_ALIAS_FILES)
+        };
+        others.saturating_add(bytes) <= MAX_BYTES && (before.is_some() || is_one_more_kept())
+    }
+
+    /// Keeps a file, where there is room.
+    fn insert(&mut self, path: String, setting: Setting) {
+        if !self.has_room(&path, setting.len()) {
+            self.overflow = true;
+            return;
+        }
+        let aliases = usize::from(is_aliases(&path));
+        self.bytes = self.bytes.saturating_add(setting.len());
+        match self.by_path.insert(path, setting) {
+            Some(before) => self.bytes = self.bytes.saturating_sub(before.len()),
+            None => self.alias_files = self.alias_files.saturating_add(aliases),
+        }
     }
 
     /// Starts to collect the entry at `path`, if its content matters.
@@ -137,12 +170,12 @@ impl Files {
         if entry.is_directory() {
             return None;
         }
-        if !self.has_room(aliases) {
-            self.overflow = true;
+        if entry.size > if aliases { MAX_ALIASES } else { MAX_SETTING } {
+            self.insert(path.to_owned(), Setting::TooLong(entry.size));
             return None;
         }
-        if entry.size > if aliases { MAX_ALIASES } else { MAX_SETTING } {
-            self.by_path.insert(path.to_owned(), Setting::TooLong(entry.size));
+        if !self.has_room(path, usize::try_from(entry.size).unwrap_or(usize::MAX)) {
+            self.overflow = true;
             return None;
         }
         let link = !entry.is_regular();
@@ -151,9 +184,9 @@ impl Files {
 
     /// Takes what was collected.
     pub(super) fn close(&mut self, open: Open) {
-        let setting =
-            if open.link { Setting::Link(open.content) } else { Setting::Text(open.content) };
-        self.by_path.insert(open.path, setting);
+        let Open { path, mut content, link } = open;
+        content.shrink_to_fit();
+        self.insert(path, if link { Setting::Link(content) } else { Setting::Text(content) });
     }
 }
 
@@ -209,5 +242,21 @@ mod tests {
             aliases.extend(Files::with(&format!("lib/modules/{release}/modules.alias"), "x"));
         }
         assert_eq!((aliases.by_path.len(), aliases.overflow()), (4, true));
+    }
+
+    #[test]
+    fn the_content_of_all_files_together_ends_at_a_bound() {
+        let aliases = |release: u32, bytes: usize| {
+            Files::with(&format!("lib/modules/{release}/modules.alias"), &"x".repeat(bytes))
+        };
+        let mut all = aliases(0, 4 << 20);
+        // A file that comes again takes the place of the first, and its bytes.
+        all.extend(aliases(0, (4 << 20) - 1));
+        all.extend(aliases(1, 4 << 20));
+        assert_eq!((all.bytes, all.overflow()), ((8 << 20) - 1, false));
+        all.extend(Files::with("etc/modprobe.d/a.conf", "xy"));
+        assert!(all.overflow() && all.get("etc/modprobe.d/a.conf").is_none());
+        all.extend(Files::with("etc/modprobe.d/b.conf", "x"));
+        assert_eq!((all.bytes, all.by_path.len(), all.alias_files), (8 << 20, 3, 2));
     }
 }

@@ -12,6 +12,7 @@ use crate::guest::facts::{
     Addressing, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkProgram,
 };
 use crate::guest::glob;
+use crate::guest::linux::pattern;
 
 const INTERFACES: &str = "/etc/network/interfaces";
 const INTERFACES_D: &str = "/etc/network/interfaces.d";
@@ -582,14 +583,13 @@ fn named(
         let names = files.names(path, plain);
         return names.iter().map(|name| format!("{path}/{name}")).collect();
     }
-    let Some((parent, last)) = path.rsplit_once('/') else { return Vec::new() };
+    let Some((parent, _)) = path.rsplit_once('/') else { return Vec::new() };
     if parent.contains(['*', '?', '[']) || path.contains(['$', '`', '~', '{']) {
         files.not_evaluated(&place, word);
         return Vec::new();
     }
-    if !last.contains(['*', '?', '[']) {
-        return vec![path];
-    }
-    let names = files.names(parent, |name| !name.starts_with('.') && glob::matches(last, name));
-    names.iter().map(|name| format!("{parent}/{name}")).collect()
+    pattern::files(files.tree, &path).unwrap_or_else(|error| {
+        files.doubt(&place, &error);
+        Vec::new()
+    })
 }
