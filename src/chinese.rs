@@ -200,6 +200,15 @@ const PHRASES: &[(&str, &str)] = &[
     ),
     ("{}: not compared with its journal: {}", "{}：未与其日志比较：{}"),
     (
+        "its configuration has {}, which the core image does not know",
+        "其内嵌配置使用了{}，而核心镜像不支持该命令",
+    ),
+    (
+        "its configuration has {}, and the core image is without the module {}",
+        "其内嵌配置使用了{}，而核心镜像缺少模块{}",
+    ),
+    ("{} is a list of blocks, which is not read", "{}是块列表，未读取"),
+    (
         "{}: the journal of its file system holds another one, which no boot loader replays; it counts from the second start on",
         "{}：文件系统的日志中另有不同的内容，引导程序不会回放日志，该内容自第二次启动起生效",
     ),

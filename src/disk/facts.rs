@@ -580,6 +580,14 @@ pub struct ArrayMemberFacts {
     pub in_sync: Fact<()>,
 }
 
+impl ArrayFacts {
+    /// Whether each member reads as the array does, from its first byte on: a mirror whose superblock is
+    /// at the end (md(4)).
+    pub(crate) fn is_read_by_members(&self) -> bool {
+        self.level == "raid1" && matches!(self.metadata.as_str(), "0.90" | "1.0")
+    }
+}
+
 impl DiskFacts {
     /// The volume group and the logical volume that is the volume with that index.
     pub fn logical_volume(

@@ -182,6 +182,60 @@ fn grub2(
     )
 }
 
+/// Words of the script language that the parser of a core image does not know
+/// (`grub-core/kern/rescue_parser.c`): it passes over the line and runs those between.
+const SCRIPT: [&str; 12] = [
+    "if",
+    "elif",
+    "else",
+    "fi",
+    "for",
+    "while",
+    "until",
+    "do",
+    "done",
+    "function",
+    "menuentry",
+    "}",
+];
+
+/// The modules of commands that a core image's configuration may have; else GRUB passes over the line.
+const COMMANDS: [(&str, &str); 7] = [
+    ("search", "search"),
+    ("search.fs_uuid", "search_fs_uuid"),
+    ("search.fs_label", "search_label"),
+    ("search.file", "search_fs_file"),
+    ("configfile", "configfile"),
+    ("source", "configfile"),
+    ("normal", "normal"),
+];
+
+/// Why the configuration in a core image does not do what it says, or may not.
+fn not_in_core(text: &str, core: &GrubCoreFacts) -> Option<String> {
+    let modules = core.modules.known()?;
+    for line in text.lines() {
+        let word = line.split_ascii_whitespace().next().unwrap_or_default();
+        // It may bring any command.
+        if word == "insmod" {
+            return None;
+        }
+        if SCRIPT.contains(&word) {
+            return Some(format!(
+                "its configuration has {word:?}, which the core image does not know"
+            ));
+        }
+        let module = COMMANDS.iter().find(|(command, _)| *command == word);
+        if let Some((_, module)) =
+            module.filter(|(_, module)| !modules.iter().any(|it| it == module))
+        {
+            return Some(format!(
+                "its configuration has {word:?}, and the core image is without the module {module}"
+            ));
+        }
+    }
+    None
+}
+
 /// GRUB as its core image leaves it: root and prefix set, the embedded configuration run.
 fn start_core<'v, 'a>(
     volumes: &'v Volumes<'a>,
@@ -203,6 +257,9 @@ fn start_core<'v, 'a>(
     grub.preset("root", &device);
     if !path.is_empty() || prefix.starts_with('(') {
         grub.preset("prefix", &format!("({device}){path}"));
+    }
+    if let Some(why) = embedded.as_deref().and_then(|text| not_in_core(text, core)) {
+        return Err(why);
     }
     let ended = match embedded {
         Some(text) => grub.run_text(text, "core image"),

@@ -16,8 +16,9 @@ const MAX_SUBMENU_DEPTH: usize = 8;
 /// Most entries and submenus that are run for the list of entries.
 const MAX_ENTERED: usize = 128;
 
-/// Most entries that `fallback` may name and are tried.
-const MAX_FALLBACKS: usize = 8;
+/// Most entries that `fallback` may name and are tried, by GRUB legacy as well (stage2/shared.h,
+/// `MAX_FALLBACK_ENTRIES`).
+pub(super) const MAX_FALLBACKS: usize = 8;
 
 /// An entry that was run.
 struct Chosen {

@@ -1,6 +1,7 @@
 //! GRUB legacy's `menu.lst` or `grub.conf` (GRUB 0.97 manual, "Configuration").
 
 use super::entry::{Configuration, EntrySpec, FileSpec, MAX_LISTED_ENTRIES, lacks_kernel};
+use super::grub_config::MAX_FALLBACKS;
 use super::grub_device::{self, Device};
 use super::volumes::{Place, Volumes};
 use crate::error::Result;
@@ -97,8 +98,9 @@ fn read_nested(volumes: &Volumes<'_>, place: &Place, depth: u32) -> Result<Confi
             let mut chosen = entry_at(index);
             if chosen.as_ref().is_some_and(|(entry, _)| lacks_kernel(entry)) {
                 let fallbacks = value("fallback").map_or("", |command| command.rest);
-                for next in fallbacks.split_ascii_whitespace().filter_map(|word| word.parse().ok())
-                {
+                let numbers =
+                    fallbacks.split_ascii_whitespace().filter_map(|word| word.parse().ok());
+                for next in numbers.take(MAX_FALLBACKS) {
                     match entry_at(next) {
                         Some(entry) if !lacks_kernel(&entry.0) => {
                             (index, chosen) = (next, Some(entry));

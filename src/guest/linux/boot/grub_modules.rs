@@ -136,7 +136,9 @@ fn missing(disk: &DiskFacts, modules: &[String], volume: usize) -> Vec<&'static 
             needed.push(&["lvm"]);
             below.extend(group.physical_volumes.iter().filter_map(|pv| pv.volume));
         } else if let Some(array) = disk.array(index) {
-            needed.push(superblock(&array.metadata));
+            if !array.is_read_by_members() {
+                needed.push(superblock(&array.metadata));
+            }
             below.extend(array.members.iter().map(|member| member.volume));
         } else if disk.volumes.get(index).is_some_and(|volume| volume.partition.is_some()) {
             needed.extend(partition_map(disk.table));

@@ -6,7 +6,7 @@ use super::grub_device::{self, Device};
 use super::stored::StoredFileSystems;
 use super::volume_path::{self, Effort, Found};
 use crate::bytes::Bytes;
-use crate::disk::facts::{DiskFacts, VolumeFacts};
+use crate::disk::facts::{ArrayFacts, DiskFacts, VolumeFacts};
 use crate::error::{Error, Result};
 use crate::fact::Fact;
 use crate::filesystem::{FileSystem, FileType};
@@ -155,12 +155,21 @@ impl<'a> Volumes<'a> {
     /// [`Error::NotFound`] for an absent device, [`Error::Unreadable`] for one that is not decided.
     pub(super) fn volume_of(&self, place: &Place) -> Result<usize> {
         match &place.device {
-            Device::Volume(volume) | Device::Subvolume(volume, _) => Ok(*volume),
+            Device::Volume(volume) | Device::Subvolume(volume, _) => Ok(self.mirror_on(*volume)),
             Device::Absent(_) => Err(Error::NotFound { path: place.path.clone() }),
             Device::Unknown(reason) => {
                 Err(Error::Unreadable { path: place.path.clone(), reason: reason.clone() })
             }
         }
+    }
+
+    /// The mirror whose bytes begin where those of its member do, so that a boot loader reads the member
+    /// as if it were the file system: md(4), superblocks of version 0.90 and 1.0 are at the end. Else the
+    /// volume itself.
+    fn mirror_on(&self, volume: usize) -> usize {
+        let mirrors = self.disk().arrays.iter().filter(|array| array.is_read_by_members());
+        let holds = |array: &&ArrayFacts| array.members.iter().any(|it| it.volume == volume);
+        mirrors.filter(holds).find_map(|array| array.volume).unwrap_or(volume)
     }
 
     /// The text of a file of at most `limit` bytes, and its path without symbolic links.

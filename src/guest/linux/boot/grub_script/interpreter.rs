@@ -214,7 +214,13 @@ impl<'v, 'a> Interpreter<'v, 'a> {
         self.budget.look_through(disk.volumes.len());
         if let Some(rest) = name.strip_prefix('(') {
             let (device, path) = rest.split_once(')')?;
-            let device = grub_device::resolve(disk, device);
+            let device = match path.chars().next() {
+                // `(hd0,1)512+2`: sectors of the device (`grub-core/kern/file.c`, `grub_file_open`).
+                Some(first) if first != '/' => {
+                    Device::Unknown(format!("{name} is a list of blocks, which is not read"))
+                }
+                _ => grub_device::resolve(disk, device),
+            };
             let slash = if path.starts_with('/') { "" } else { "/" };
             return Some(self.place_on(device, format!("{slash}{path}")));
         }

@@ -142,6 +142,29 @@ fn an_entry_that_starts_without_an_initramfs_first_is_judged_with_it() {
     assert_eq!(initrds(unnoted, env), 0);
 }
 
+#[test]
+fn a_list_of_blocks_is_not_taken_for_a_path() {
+    let config = format!("source (hd0,msdos1)512+2\n{TWO}");
+    assert!(undecided(&follow(&with_config(&config))).contains("list of blocks"));
+}
+
+/// QEMU with GRUB 2.06 prints "Unknown command `if'." and runs what stands between.
+#[test]
+fn the_parser_of_a_core_image_knows_no_script_and_no_command_without_its_module() {
+    for (embedded, said) in [
+        ("if [ -e /x ]; then\nset prefix=(hd0,msdos1)/boot/grub\nfi\n", "\"if\""),
+        ("search.file /x root\nset prefix=($root)/boot/grub\n", "module search_fs_file"),
+    ] {
+        let code = grub2_code(Some("(hd0,msdos1)/boot/grub"), Some(embedded));
+        let machine = FakeMachine::new(TableKind::Mbr).partition(UUID, debian(TWO)).boot_code(code);
+        let facts = follow(&machine);
+        let Some(LinkState::Unknown(why)) = state(&facts, LinkKind::LoaderFiles) else {
+            panic!("{facts:?}")
+        };
+        assert!(why.contains(said), "{why}");
+    }
+}
+
 /// As SUSE's installer does it: generic code in the first sector, GRUB in the active partition.
 #[test]
 fn grub_in_the_boot_sector_of_the_active_partition_is_followed() {

@@ -46,7 +46,10 @@ fn all_found(facts: &BootFacts) {
 }
 
 /// Enough for any prefix.
-const CORE_MODULES: [&str; 10] = [
+const CORE_MODULES: [&str; 13] = [
+    "search",
+    "search_fs_uuid",
+    "search_label",
     "biosdisk",
     "part_msdos",
     "part_gpt",
