@@ -288,7 +288,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("L2 table at byte {}: {}", "L2表（字节{}）：{}"),
     ("reaches to byte {}, the file ends at {}", "延伸到字节{}，而文件在字节{}结束"),
     // Disks and volumes.
-    ("a volume of type {}, and {} more is not looked into", "未查看类型为{}等（另有{}种）的卷"),
     ("a volume of type {} is not looked into", "未查看类型为{}的卷"),
     ("{} is not looked into", "未查看{}内部"),
     ("its content was not looked into", "未查看其内容"),
@@ -337,10 +336,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("not a device name that is known", "无法识别的设备名称"),
     ("which disk has the number is settled at boot", "该编号对应的磁盘在启动时才能确定"),
     ("the number is given at boot", "该编号在启动时才能确定"),
-    (
-        "{}, and {} more have it, and which one is taken is settled at boot",
-        "{}等（另有{}个）都符合，启动时才能确定使用哪一个",
-    ),
     ("{} have it, and which one is taken is settled at boot", "{}都符合，启动时才能确定使用哪一个"),
     // The boot chain.
     ("damaged: {}", "已损坏：{}"),
@@ -1161,6 +1156,9 @@ fn translated(text: &str, depth: usize) -> Option<String> {
     if text.len() > MAX_TEXT {
         return None;
     }
+    if let Some(words) = some_of(text, depth) {
+        return Some(words);
+    }
     // Of several volumes each is one.
     let volumes: Vec<&str> = text.split(", ").collect();
     let is_volume = |volume: &&str| {
@@ -1210,6 +1208,15 @@ fn of_the_system(text: &str, depth: usize) -> Option<String> {
     let words =
         translated(place, depth).or_else(|| (!is_prose(place)).then(|| place.to_owned()))?;
     Some(format!("{words}：{zh}"))
+}
+
+/// Names of which the last are only counted: `a, b, and 4 more`.
+fn some_of(text: &str, depth: usize) -> Option<String> {
+    let (names, more) = text.strip_suffix(" more")?.rsplit_once(", and ")?;
+    let more: usize = more.parse().ok()?;
+    let names =
+        translated(names, depth).or_else(|| (!is_prose(names)).then(|| names.to_owned()))?;
+    Some(format!("{names}等（另有{more}个）"))
 }
 
 /// That things are not there, each by a name of one word or one that is known: `no atapi, no digit`.
@@ -1277,6 +1284,18 @@ mod tests {
         for (en, zh) in [
             ("no such file", "文件不存在"),
             ("crypto_LUKS is not looked into", "未查看crypto_LUKS内部"),
+            (
+                "a volume of type raid4, thin, and 4 more is not looked into",
+                "未查看类型为raid4, thin等（另有4个）的卷",
+            ),
+            (
+                "vg/a, vg/b have it, and which one is taken is settled at boot",
+                "vg/a, vg/b都符合，启动时才能确定使用哪一个",
+            ),
+            (
+                "partition 5, partition 6, and 3 more have it, and which one is taken is settled at boot",
+                "分区5，分区6等（另有3个）都符合，启动时才能确定使用哪一个",
+            ),
             ("partition 1 (vfat), partition 2", "分区1（vfat），分区2"),
             ("/ on partition 1 (ext4)", "/位于分区1（ext4）"),
             (

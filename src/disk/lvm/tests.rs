@@ -296,8 +296,8 @@ fn a_tower_of_volumes_is_bounded_and_each_is_built_once() {
 #[test]
 fn of_very_many_segment_types_some_are_kept() {
     let segment = |n: u32| {
-        let long = "x".repeat(80);
-        format!("segment{n} {{ start_extent = {n} extent_count = 1 type = \"t{n:02}{long}\" }}\n")
+        let (at, long) = (n - 1, "x".repeat(80));
+        format!("segment{n} {{ start_extent = {at} extent_count = 1 type = \"t{n:02}{long}\" }}\n")
     };
     let segments: String = (1..=20).map(segment).collect();
     let many = format!("many {{ id = \"m\" status = [] segment_count = 20 {segments} }}\n");

@@ -651,7 +651,7 @@ fn networking_is_started_from_runlevel_s() {
     let link = "/etc/rcS.d/S10networking";
     let idle = config(MemoryFs::new().symlink(link, "../init.d/networking")).idle;
     assert_eq!(idle, Fact::Known(None));
-    let idle = config(MemoryFs::new().dir("/etc/rcS.d").unreadable("/etc/rcS.d")).idle;
+    let idle = config(systemd(&[]).dir("/etc/rcS.d").unreadable("/etc/rcS.d")).idle;
     assert_eq!(idle.unread().unwrap().location, "/etc/rcS.d");
 }
 
