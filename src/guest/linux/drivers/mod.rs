@@ -167,6 +167,9 @@ fn modinfo(tree: &Tree, release: &str, sought: &[&str]) -> Fact<Vec<alias::Match
     }
 }
 
+/// Why a setting of an initramfs is not known that is not among those that are kept.
+const MORE_SETTINGS: &str = "more settings than are read";
+
 /// Whether tools of that age read files in `modprobe.d` of any name: module-init-tools, which came
 /// with kernels before 3.x, did.
 fn folder(release: &str) -> Folder {
@@ -209,6 +212,7 @@ fn early<'a>(
                 aliases => aliases,
             }
         }
+        None if files.overflow() => Aliases::Unread(Unread::new(location, MORE_SETTINGS)),
         None => Aliases::Absent(location),
     };
     let mut sources = source::in_initramfs(files, image, folder(release));
@@ -216,7 +220,7 @@ fn early<'a>(
         sources.extend(source::single(files, image, "etc/modprobe.conf"));
     }
     if files.overflow() {
-        let text = Fact::unknown(image, "more settings than are read");
+        let text = Fact::unknown(image, MORE_SETTINGS);
         sources.push(Source { location: image.to_owned(), text });
     }
     let mut modprobe = Modprobe::of(sources);

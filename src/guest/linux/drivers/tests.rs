@@ -236,6 +236,17 @@ fn an_index_stands_for_the_list_beside_the_kernels_modules() {
 }
 
 #[test]
+fn a_list_behind_more_than_are_kept_is_unread_and_not_absent() {
+    let mut case = Case::good();
+    let others = (0..4).map(|other| (format!("usr/lib/modules/{other}/modules.alias"), ALIASES));
+    case.files = others.chain([(aliases_at(), ALIASES)]).collect();
+    let facts = case.find();
+    let unread = last(&facts, PlatformDevice::VirtioBlock).early.unread().unwrap();
+    assert_eq!(unread.location, format!("/boot/initrd.img: lib/modules/{RELEASE}/modules.alias"));
+    assert!(unread.reason.contains("more settings"), "{}", unread.reason);
+}
+
+#[test]
 fn an_alias_of_the_configuration_goes_before_those_of_the_modules() {
     let mut case = Case::good();
     case.files.push(("etc/modprobe.d/x.conf".to_owned(), "alias virtio:d00000002v* off\n"));
