@@ -303,12 +303,7 @@ impl Place {
     }
 
     fn make(&self, mkfs: &str) -> Result<()> {
-        let device = self.device()?;
-        Tool::new(mkfs.split(' ').next().unwrap_or_default())
-            .words(mkfs.split_once(' ').map_or("", |(_, words)| words))
-            .arg(&device.device)
-            .run()?;
-        Ok(())
+        self.device()?.make(mkfs)
     }
 
     fn mount(&self, options: &str) -> Result<Mount> {

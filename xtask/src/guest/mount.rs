@@ -45,6 +45,21 @@ impl Loop {
             .run()?;
         Ok(Self { device: device.trim().to_owned() })
     }
+
+    /// Makes a file system on it, by the tool and the words of `mkfs`. The tool sees no other
+    /// device: `mkfs.btrfs` refuses a UUID that any of the machine's devices has.
+    pub fn make(&self, mkfs: &str) -> Result<()> {
+        Tool::new("unshare")
+            .words("--mount -- sh -c")
+            .arg("mount -t tmpfs none /sys/block && exec \"$@\"")
+            .words("sh")
+            .words(mkfs)
+            .arg(&self.device)
+            // Devices that libblkid has seen before.
+            .env("BLKID_FILE", "/dev/null")
+            .run()?;
+        Ok(())
+    }
 }
 
 impl Drop for Loop {

@@ -166,21 +166,20 @@ impl Layout {
         match self {
             Self::Btrfs => {
                 let (start, size) = root.range;
-                make(image, root, "mkfs.btrfs", &format!("-q -f -U {ROOT_UUID}"))?;
+                make(image, root, &format!("mkfs.btrfs -q -f -U {ROOT_UUID}"))?;
                 let top = Mount::new(image, start, size, "rw")?;
                 Tool::new("btrfs").words("-q subvolume create").arg(top.join("@")).run()?;
             }
-            Self::Xfs => make(image, root, "mkfs.xfs", &format!("-q -f -m uuid={ROOT_UUID}"))?,
+            Self::Xfs => make(image, root, &format!("mkfs.xfs -q -f -m uuid={ROOT_UUID}"))?,
             // EXTLINUX reads no 64-bit block numbers and no checksums of metadata.
             Self::Extlinux => {
                 make(
                     image,
                     root,
-                    "mke2fs",
-                    &format!("-q -F -t ext4 -O ^64bit,^metadata_csum -U {ROOT_UUID}"),
+                    &format!("mke2fs -q -F -t ext4 -O ^64bit,^metadata_csum -U {ROOT_UUID}"),
                 )?;
             }
-            _ => make(image, root, "mke2fs", &format!("-q -F -t ext4 -U {ROOT_UUID}"))?,
+            _ => make(image, root, &format!("mke2fs -q -F -t ext4 -U {ROOT_UUID}"))?,
         }
         let (boot, boot_dir) = self.boot();
         {
@@ -195,7 +194,7 @@ impl Layout {
             }
         }
         if boot_dir.is_empty() {
-            make(image, boot, "mke2fs", &format!("-q -F -t ext4 -U {BOOT_UUID}"))?;
+            make(image, boot, &format!("mke2fs -q -F -t ext4 -U {BOOT_UUID}"))?;
             let mount = boot.mount(image)?;
             let mut from = debian.tree.join("boot").into_os_string();
             from.push("/.");
@@ -267,10 +266,8 @@ fn modified(path: &Path) -> Option<SystemTime> {
 /// Length of the logical volume with root, a multiple of the 4 MiB of an extent.
 const LOGICAL_VOLUME: u64 = 32 * GIB;
 
-fn make(image: &Path, place: Place, tool: &str, words: &str) -> Result<()> {
-    let device = Loop::part(image, place.range.0, place.range.1)?;
-    Tool::new(tool).words(words).arg(&device.device).run()?;
-    Ok(())
+fn make(image: &Path, place: Place, mkfs: &str) -> Result<()> {
+    Loop::part(image, place.range.0, place.range.1)?.make(mkfs)
 }
 
 /// Makes the volume group `system` with the logical volume `root`, without device mapper: only the
