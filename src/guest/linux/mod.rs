@@ -121,8 +121,9 @@ fn inspect(
 
     let open = |file: &ResolvedFile| stored.open(machine, file);
     let root_needs = drivers::root_needs(machine.disk, &boot, &mounts);
-    let ((kernels, settings), files) = rayon::join(
-        || traced("kernels", || kernel::find(&tree, &boot, &open)),
+    let listed = |release: &str| traced("aliases", || drivers::Listed::read(&tree, release));
+    let ((kernels, settings, listed), files) = rayon::join(
+        || traced("kernels", || kernel::find(&tree, &boot, &open, listed)),
         || Files::read(&tree, &boot, entry.as_ref(), password),
     );
     boot::break_at_damaged_initramfs(&mut boot, &kernels);
@@ -157,7 +158,7 @@ fn inspect(
     });
     let network = traced("network", || network.facts(&tree, &cloud_init, &boot));
     let drivers = traced("drivers", || {
-        drivers::find(&tree, machine.disk, &boot, &kernels, &settings, root_needs)
+        drivers::find(&tree, machine.disk, &boot, &kernels, (&settings, listed), root_needs)
     });
     let mut facts = LinuxFacts {
         os: os_release::find(&tree),

@@ -36,7 +36,7 @@ pub(super) fn in_text(text: &str, aliases: &[&str]) -> Vec<Match> {
         else {
             continue;
         };
-        if aliases.iter().any(|alias| fits(pattern, alias)) {
+        if fits_any(pattern, aliases) {
             let (pattern, module) = (pattern.to_owned(), normalise(module));
             found.push(Match { line: index.saturating_add(1), pattern, module });
         }
@@ -52,7 +52,7 @@ pub(super) fn in_modinfo(modinfo: &str, aliases: &[&str]) -> Vec<Match> {
     let mut found = Vec::new();
     for item in modinfo.split('\0') {
         let Some((module, pattern)) = item.split_once(".alias=") else { continue };
-        if aliases.iter().any(|alias| fits(pattern, alias)) {
+        if fits_any(pattern, aliases) {
             let (pattern, module) = (pattern.to_owned(), normalise(module));
             found.push(Match { line: 0, pattern, module });
         }
@@ -67,6 +67,13 @@ pub(super) fn in_modinfo(modinfo: &str, aliases: &[&str]) -> Vec<Match> {
 pub(super) fn too_many(matches: &[Match], location: &str) -> Option<Unread> {
     let reason = format!("more than {MAX_MATCHES} aliases fit the machine's devices");
     (matches.len() > MAX_MATCHES).then(|| Unread::new(location, reason))
+}
+
+/// Whether a pattern fits one of the aliases. A list has tens of thousands, and almost all differ in what
+/// stands before their first wildcard.
+fn fits_any(pattern: &str, aliases: &[&str]) -> bool {
+    let literal = pattern.split(['*', '?', '[', '-', '_']).next().unwrap_or_default();
+    aliases.iter().any(|alias| alias.starts_with(literal) && fits(pattern, alias))
 }
 
 /// Whether a pattern fits an alias: `-` and `_` are the same (`alias_normalize`, `shared/util.c`).

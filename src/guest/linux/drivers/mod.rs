@@ -36,6 +36,26 @@ use crate::guest::linux::kernel::built_in_drivers;
 /// 1.5 MiB.
 const MAX_ALIASES: u64 = 4 << 20;
 
+/// What the lists beside a kernel's modules say of the platform's devices.
+pub struct Listed {
+    aliases: Aliases,
+    /// Of the drivers that are built in.
+    built_in: Fact<Vec<alias::Match>>,
+}
+
+impl Listed {
+    /// The lists of the kernel of this release.
+    pub fn read(tree: &Tree, release: &str) -> Self {
+        let sought = platform::aliases();
+        let path = format!("/lib/modules/{release}/modules.alias");
+        let text = Fact::from_lookup(path.clone(), tree.read_text(&path, MAX_ALIASES));
+        Self {
+            aliases: Aliases::of(path, text, &sought),
+            built_in: modinfo(tree, release, &sought),
+        }
+    }
+}
+
 /// What the root needs, by its file system and the volumes that it lies on.
 pub fn root_needs(
     disk: &DiskFacts,
@@ -45,13 +65,14 @@ pub fn root_needs(
     root::needs(disk, boot, mounts)
 }
 
-/// What is known of the default kernel's drivers. `files` are the settings in its initramfs.
+/// What is known of the default kernel's drivers. `files` are the settings in its initramfs, `listed` is
+/// what its lists say.
 pub fn find(
     tree: &Tree,
     disk: &DiskFacts,
     boot: &BootFacts,
     kernels: &Fact<Vec<KernelFacts>>,
-    files: &Files,
+    (files, listed): (&Files, Option<Listed>),
     root_needs: Fact<Vec<RootNeed>>,
 ) -> DriverFacts {
     let all = kernels.known().map(Vec::as_slice).unwrap_or_default();
@@ -67,7 +88,9 @@ pub fn find(
         }
         (needs, _) => needs,
     };
-    let devices = kernel.map(|kernel| devices(tree, boot, kernel, files, dependencies));
+    let devices = kernel
+        .zip(listed)
+        .map(|(kernel, listed)| devices(tree, boot, kernel, (files, listed), dependencies));
     let uvp = match kernels {
         Fact::Known(kernels) => uvp::find(tree, kernels, initramfs),
         Fact::Unknown(unread) => Fact::Unknown(unread.clone()),
@@ -86,7 +109,7 @@ fn devices(
     tree: &Tree,
     boot: &BootFacts,
     kernel: &KernelFacts,
-    files: &Files,
+    (files, listed): (&Files, Listed),
     dependencies: Result<Option<Dependencies<'_>>, Unread>,
 ) -> Vec<DeviceFacts> {
     let sought = platform::aliases();
@@ -96,15 +119,14 @@ fn devices(
         (entry.command_line_location.as_str(), entry.command_line.as_str())
     });
     let built = built_in_drivers(kernel);
-    let modinfo = modinfo(tree, release, &sought);
-    let text = in_tree(tree, release);
-    let mut early = early(kernel, files, text.clone(), &sought, (place, command_line));
+    let Listed { aliases, built_in: modinfo } = listed;
+    let mut early = early(kernel, files, &aliases, &sought, (place, command_line));
     match (&mut early, dependencies) {
         (Ok(Some(stage)), Ok(dependencies)) => stage.dependencies = dependencies,
         (Ok(Some(_)), Err(unread)) => early = Err(unread),
         _ => {}
     }
-    let late = late(tree, kernel, text, &sought, (place, command_line));
+    let late = late(tree, kernel, aliases, (place, command_line));
 
     let link = |link: &platform::Link| {
         let own =
@@ -149,12 +171,6 @@ fn devices(
         .collect()
 }
 
-/// The `modules.alias` of a kernel in the guest's tree.
-fn in_tree(tree: &Tree, release: &str) -> Fact<Option<String>> {
-    let path = format!("/lib/modules/{release}/modules.alias");
-    Fact::from_lookup(path.clone(), tree.read_text(&path, MAX_ALIASES))
-}
-
 /// The aliases of the drivers that are built in; none before Linux 5.2, where the usual names decide.
 fn modinfo(tree: &Tree, release: &str, sought: &[&str]) -> Fact<Vec<alias::Match>> {
     let path = format!("/lib/modules/{release}/modules.builtin.modinfo");
@@ -180,7 +196,7 @@ fn folder(release: &str) -> Folder {
 fn early<'a>(
     kernel: &'a KernelFacts,
     files: &Files,
-    in_tree: Fact<Option<String>>,
+    in_tree: &Aliases,
     sought: &[&str],
     (place, command_line): (&str, &str),
 ) -> Result<Option<Stage<'a>>, Unread> {
@@ -203,15 +219,13 @@ fn early<'a>(
             Aliases::Unread(Unread::new(location, format!("{len} bytes, more than are read")))
         }
         // Its index is made from the same aliases as the list beside the kernel's modules.
-        None if files.has_index(release) => {
-            match Aliases::of(format!("/lib/modules/{release}/modules.alias"), in_tree, sought) {
-                Aliases::Absent(_) => {
-                    let reason = "only the index is there, which is not read";
-                    Aliases::Unread(Unread::new(format!("{location}.bin"), reason))
-                }
-                aliases => aliases,
+        None if files.has_index(release) => match in_tree.clone() {
+            Aliases::Absent(_) => {
+                let reason = "only the index is there, which is not read";
+                Aliases::Unread(Unread::new(format!("{location}.bin"), reason))
             }
-        }
+            aliases => aliases,
+        },
         None if files.overflow() => Aliases::Unread(Unread::new(location, MORE_SETTINGS)),
         None => Aliases::Absent(location),
     };
@@ -244,8 +258,7 @@ fn early<'a>(
 fn late<'a>(
     tree: &Tree,
     kernel: &'a KernelFacts,
-    in_tree: Fact<Option<String>>,
-    sought: &[&str],
+    aliases: Aliases,
     (place, command_line): (&str, &str),
 ) -> Result<Option<Stage<'a>>, Unread> {
     let modules = match &kernel.modules {
@@ -264,7 +277,7 @@ fn late<'a>(
         place: format!("/lib/modules/{release}"),
         modules,
         incomplete: None,
-        aliases: Aliases::of(format!("/lib/modules/{release}/modules.alias"), in_tree, sought),
+        aliases,
         modprobe,
         explicit: Explicit::late(tree, place, command_line),
         dependencies: None,

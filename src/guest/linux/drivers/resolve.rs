@@ -11,6 +11,7 @@ use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::Candidate;
 
 /// A list of aliases, searched for those of the platform.
+#[derive(Clone)]
 pub(super) enum Aliases {
     /// The list and where it stands.
     Read { location: String, matches: Vec<Match> },

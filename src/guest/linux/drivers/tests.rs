@@ -115,7 +115,8 @@ impl Case {
         let kernels = Fact::Known(vec![kernel(Fact::Known(Some(facts)))]);
         let disk = device::tests::disk();
         let needs = Fact::Known(Vec::new());
-        find(&self.tree.tree(), &disk, &boot(self.command_line), &kernels, &files, needs)
+        let tree = self.tree.tree();
+        find(&tree, &disk, &boot(self.command_line), &kernels, (&files, listed(&tree)), needs)
     }
 }
 
@@ -269,7 +270,7 @@ fn what_is_built_in_needs_no_alias_and_no_blacklist_stops_it() {
     let boot = boot("ro modprobe.blacklist=virtio_blk");
     let disk = device::tests::disk();
     let needs = Fact::Known(Vec::new());
-    let facts = find(&tree, &disk, &boot, &kernels, &Files::default(), needs);
+    let facts = find(&tree, &disk, &boot, &kernels, (&Files::default(), listed(&tree)), needs);
     let device = &facts.devices[0];
     assert_eq!(device.device, PlatformDevice::VirtioBlock);
     assert_eq!(modules(&device.links[0].early), (vec!["virtio_pci"], vec![]));
@@ -290,7 +291,8 @@ fn what_cannot_be_read_is_unknown() {
     let kernels = Fact::Known(vec![kernel(Fact::unknown("/boot/initrd.img", "torn"))]);
     let (tree, disk) = (Case::good().tree.tree(), device::tests::disk());
     let needs = Fact::Known(Vec::new());
-    let facts = find(&tree, &disk, &boot("ro"), &kernels, &Files::default(), needs);
+    let facts =
+        find(&tree, &disk, &boot("ro"), &kernels, (&Files::default(), listed(&tree)), needs);
     assert_eq!(last(&facts, PlatformDevice::VirtioBlock).early.unread().unwrap().reason, "torn");
 }
 
@@ -437,6 +439,11 @@ kernel/drivers/virtio/virtio.ko:
 kernel/drivers/block/virtio_blk.ko: kernel/drivers/virtio/virtio.ko kernel/drivers/virtio/virtio_ring.ko
 ";
 
+/// What lies beside the modules of the kernel of [`RELEASE`].
+fn listed(tree: &Tree) -> Option<Listed> {
+    Some(Listed::read(tree, RELEASE))
+}
+
 /// With a list of dependencies beside the kernel's modules, and an initramfs listed to its end.
 fn with_dependencies(modules: &[&str], root: &[&str]) -> DriverFacts {
     let case = Case::good();
@@ -453,7 +460,8 @@ fn with_dependencies(modules: &[&str], root: &[&str]) -> DriverFacts {
         program: None,
     };
     let (disk, kernels) = (device::tests::disk(), Fact::Known(vec![kernel]));
-    find(&tree.tree(), &disk, &boot("ro"), &kernels, &files, Fact::Known(vec![need]))
+    let (tree, needs) = (tree.tree(), Fact::Known(vec![need]));
+    find(&tree, &disk, &boot("ro"), &kernels, (&files, listed(&tree)), needs)
 }
 
 #[test]
@@ -504,7 +512,8 @@ fn dependencies_are_in_doubt(change: impl FnOnce(MemoryFs) -> MemoryFs) {
     let kernels = Fact::Known(vec![kernel(Fact::Known(Some(facts)))]);
     let disk = device::tests::disk();
     let needs = Fact::Known(Vec::new());
-    let facts = find(&case.tree.tree(), &disk, &boot("ro"), &kernels, &files, needs);
+    let tree = case.tree.tree();
+    let facts = find(&tree, &disk, &boot("ro"), &kernels, (&files, listed(&tree)), needs);
     assert!(facts.root_needs.unread().is_some());
     assert!(last(&facts, PlatformDevice::VirtioBlock).early.unread().is_some());
 }
@@ -526,7 +535,8 @@ fn more_aliases_than_the_bound_are_told_and_dependencies_are_looked_up_once() {
         kernel.modules = Fact::Known(Some((0..count).map(|n| format!("m{n}")).collect()));
         let tree = tree(count).tree();
         let dependencies = Dependencies::read(&tree, &kernel);
-        super::devices(&tree, &boot(""), &kernel, &files, dependencies)
+        let listed = Listed::read(&tree, RELEASE);
+        super::devices(&tree, &boot(""), &kernel, (&files, listed), dependencies)
     };
     let late = |count: usize| {
         let found = devices(count);

@@ -50,12 +50,17 @@ pub type Open<'a> = dyn Fn(&ResolvedFile) -> Result<Arc<dyn Bytes>> + Sync + 'a;
 /// The installed kernels: the directories of `/lib/modules`, and the one that the default boot entry
 /// starts even when it has none there. With them come the settings in the default one's initramfs.
 ///
-/// The default kernel's initramfs is read to its end. In the initramfs of at most `MAX_OTHERS` other
-/// kernels the virtio drivers are looked for.
-pub fn find(tree: &Tree, boot: &BootFacts, open: &Open<'_>) -> (Fact<Vec<KernelFacts>>, Files) {
+/// The default kernel's initramfs is read to its end; meanwhile `beside` is asked for what hangs on its
+/// release. In the initramfs of at most `MAX_OTHERS` other kernels the virtio drivers are looked for.
+pub fn find<T: Send>(
+    tree: &Tree,
+    boot: &BootFacts,
+    open: &Open<'_>,
+    beside: impl FnOnce(&str) -> T + Send,
+) -> (Fact<Vec<KernelFacts>>, Files, Option<T>) {
     let releases = match directories(tree) {
         Ok(releases) => releases,
-        Err(error) => return (Fact::unknown(MODULES, error.to_string()), Files::default()),
+        Err(error) => return (Fact::unknown(MODULES, error.to_string()), Files::default(), None),
     };
     let entry = boot.default_entry.known().and_then(Option::as_ref);
     let default = entry.and_then(|entry| release::of_entry(tree, entry, open, &releases));
@@ -65,7 +70,7 @@ pub fn find(tree: &Tree, boot: &BootFacts, open: &Open<'_>) -> (Fact<Vec<KernelF
         .map(|release| kernel(tree, release, Fact::Known(Some(directory(release))), &mut budget))
         .collect();
     let Some((entry, default)) = entry.zip(default) else {
-        return (Fact::Known(kernels), Files::default());
+        return (Fact::Known(kernels), Files::default(), None);
     };
     let index = match default {
         Ok(default) => {
@@ -80,11 +85,14 @@ pub fn find(tree: &Tree, boot: &BootFacts, open: &Open<'_>) -> (Fact<Vec<KernelF
         }
     };
     let Some(kernel) = kernels.get_mut(index) else {
-        return (Fact::Known(kernels), Files::default());
+        return (Fact::Known(kernels), Files::default(), None);
     };
     kernel.is_default = true;
-    let ((initramfs, settings), others) =
-        rayon::join(|| initrd::of_entry(entry, open), || read_others(tree, &kernels));
+    let release = kernel.release.clone();
+    let ((initramfs, settings), (others, beside)) = rayon::join(
+        || initrd::of_entry(entry, open),
+        || rayon::join(|| read_others(tree, &kernels), || beside(&release)),
+    );
     for (index, initramfs) in others {
         if let Some(kernel) = kernels.get_mut(index) {
             kernel.initramfs = initramfs;
@@ -93,7 +101,7 @@ pub fn find(tree: &Tree, boot: &BootFacts, open: &Open<'_>) -> (Fact<Vec<KernelF
     if let Some(kernel) = kernels.get_mut(index) {
         kernel.initramfs = initramfs;
     }
-    (Fact::Known(kernels), settings)
+    (Fact::Known(kernels), settings, Some(beside))
 }
 
 /// The initramfs of the newest kernels that are not the default (the last by name, of those that

@@ -89,7 +89,7 @@ fn boot(tree: &Tree, kernel: &str, initrds: &[&str]) -> BootFacts {
 
 fn kernels(tree: &Tree, boot: &BootFacts) -> Vec<KernelFacts> {
     let open = |file: &ResolvedFile| tree.open(&file.path);
-    find(tree, boot, &open).0.known().unwrap().clone()
+    find(tree, boot, &open, |_| ()).0.known().unwrap().clone()
 }
 
 fn set(names: &[&str]) -> BTreeSet<String> {
@@ -254,5 +254,5 @@ fn what_cannot_be_read_is_unknown() {
     let tree = debian().unreadable("/usr/lib/modules").tree();
     let open = |file: &ResolvedFile| tree.open(&file.path);
     let boot = boot(&tree, &vmlinuz(), &[]);
-    assert!(find(&tree, &boot, &open).0.unread().is_some());
+    assert!(find(&tree, &boot, &open, |_| ()).0.unread().is_some());
 }
