@@ -322,7 +322,8 @@ fn described(value: &Value) -> String {
         known => known.name().unwrap_or_default().to_owned(),
     };
     let begin = format!("    {}    {kind}    ", for_terminal(name));
-    if let Some(texts) = value.texts() {
+    // More texts than are listed are told as they are stored.
+    if let Ok(Some(texts)) = value.texts() {
         let texts: Vec<_> = texts.iter().map(|text| for_terminal(text)).collect();
         // One below the other.
         let indent = unicode_width::UnicodeWidthStr::width(begin.as_str());

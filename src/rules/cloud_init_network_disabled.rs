@@ -1,8 +1,9 @@
 //! `cloud-init-network-disabled`
 
 use super::cloud_init_settings::{configured, setting, version};
-use super::scope::{Decision, settle};
+use super::scope::{Decision, settle, undecided};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text};
+use crate::fact::{Evidence, Unread};
 use crate::guest::facts::Facts;
 use crate::text;
 
@@ -67,6 +68,10 @@ fn decide(facts: &Facts) -> Decision {
         return Ok(Outcome::holds(text!("{en}.", "{zh}。"), vec![network.evidence()]));
     }
     let apply = setting(cloud_init, "datasource.OpenStack.apply_network_config");
+    if installed.version.is_none() {
+        let Evidence { location, detail, .. } = installed.evidence.clone();
+        return Err(Box::new(undecided(&Unread::new(location, detail))));
+    }
     if apply.switch() == Some(false) && version(installed).is_none_or(|found| found >= (18, 3)) {
         let Text { en, zh } = apply.state();
         return Ok(Outcome::holds(text!("{en}.", "{zh}。"), vec![apply.evidence()]));
@@ -86,7 +91,7 @@ fn decide(facts: &Facts) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::{Fact, Unread};
+    use crate::fact::Fact;
     use crate::rules::Status;
     use crate::rules::testing::*;
 
@@ -106,6 +111,20 @@ mod tests {
         cloud_init.config = serde_json::json!({});
         cloud_init.places.clear();
         expect(&CloudInitNetworkDisabled, &facts, Status::Warn, "network.config is absent");
+    }
+
+    #[test]
+    fn a_version_that_is_not_known_leaves_it_open_unless_the_network_is_disabled_in_any() {
+        let mut facts = good_linux();
+        let cloud_init = &mut linux_mut(&mut facts).cloud_init;
+        let Fact::Known(Some(installed)) = &mut cloud_init.installed else { panic!() };
+        installed.version = None;
+        installed.evidence = Evidence::new("/usr/lib", "no version found");
+        expect(&CloudInitNetworkDisabled, &facts, Status::Pass, "/etc/cloud/cloud.cfg:7");
+        let cloud_init = &mut linux_mut(&mut facts).cloud_init;
+        cloud_init.config = serde_json::json!({});
+        cloud_init.places.clear();
+        expect(&CloudInitNetworkDisabled, &facts, Status::Unverified, "no version found");
     }
 
     #[test]

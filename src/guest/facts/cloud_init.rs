@@ -89,8 +89,8 @@ pub enum DsIdentifyWay {
 pub struct CloudInitInstalled {
     /// The program: `/usr/bin/cloud-init`.
     pub path: String,
-    /// Version, from the package database or its own module.
+    /// Version, from the package database or its own module; none when neither told it.
     pub version: Option<String>,
-    /// What told the version.
+    /// What told the version, or where and why it is not known.
     pub evidence: Evidence,
 }

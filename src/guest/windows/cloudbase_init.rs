@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::system_root::{SystemRoot, program, shown};
+use crate::error::{Error, Result};
 use crate::fact::{Fact, Unread};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{
@@ -17,6 +18,9 @@ const MAX_CONF: u64 = 1 << 20;
 
 /// Most options kept.
 const MAX_OPTIONS: usize = 4096;
+
+/// Longest name of a section whose options are kept; those that count have at most ten letters.
+const MAX_SECTION: usize = 64;
 
 /// Where the installers put it.
 const USUAL: [&str; 2] = [
@@ -55,10 +59,8 @@ fn conf(tree: &Tree, root: &SystemRoot, command: Option<&str>) -> Fact<Option<Cl
         match Fact::from_lookup(shown(&path), tree.read_text(&path, MAX_CONF)) {
             Fact::Known(None) => {}
             Fact::Known(Some(text)) => {
-                return Fact::Known(Some(CloudbaseInitConf {
-                    path: shown(&path),
-                    options: parse(&text),
-                }));
+                let conf = |options| Some(CloudbaseInitConf { path: shown(&path), options });
+                return Fact::from_result(shown(&path), parse(&text)).map(conf);
             }
             Fact::Unknown(unread) => return Fact::Unknown(unread),
         }
@@ -78,7 +80,7 @@ fn argument<'a>(command: &'a str, option: &str) -> Option<&'a str> {
 }
 
 /// The options by `section.option`.
-fn parse(text: &str) -> BTreeMap<String, ConfValue> {
+fn parse(text: &str) -> Result<BTreeMap<String, ConfValue>> {
     let mut options: BTreeMap<String, ConfValue> = BTreeMap::new();
     let mut section = "default".to_owned();
     let mut last: Option<String> = None;
@@ -102,17 +104,21 @@ fn parse(text: &str) -> BTreeMap<String, ConfValue> {
             section = name.to_ascii_lowercase();
             continue;
         }
+        if section.len() > MAX_SECTION {
+            continue;
+        }
         let Some(at) = trimmed.find(['=', ':']) else { continue };
         let (name, value) = trimmed.split_at_checked(at).unwrap_or((trimmed, ""));
         if options.len() >= MAX_OPTIONS {
-            break;
+            let limit = u64::try_from(MAX_OPTIONS).unwrap_or(u64::MAX);
+            return Err(Error::Limit { structure: "configuration", limit, unit: "options" });
         }
         let name = format!("{section}.{}", name.trim().to_ascii_lowercase());
         let value = value.get(1..).unwrap_or_default().trim().trim_matches(['"', '\'']).to_owned();
         options.insert(name.clone(), ConfValue { value, line: number });
         last = Some(name);
     }
-    options
+    Ok(options)
 }
 
 #[cfg(test)]
@@ -120,10 +126,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn more_options_than_are_kept_leave_all_unknown() {
+        let text = |count: usize| {
+            let many: String = (0..count).map(|number| format!("x{number}=1\n")).collect();
+            format!("[{}]\na=1\n[DEFAULT]\n{many}", "long".repeat(100_000))
+        };
+        assert_eq!(parse(&text(MAX_OPTIONS)).unwrap().len(), MAX_OPTIONS);
+        assert!(matches!(parse(&text(MAX_OPTIONS + 1)), Err(Error::Limit { unit: "options", .. })));
+    }
+
+    #[test]
     fn a_configuration_is_read_as_oslo_reads_it() {
         let text = "[DEFAULT]\r\nusername=Admin\r\n# username=Nobody\r\nUserName = Administrator\r\n\
             plugins=a.B,\r\n  c.D\r\n\r\n  stray\r\n[openstack]\r\nadd_metadata_private_ip_route: False\r\n";
-        let options = parse(text);
+        let options = parse(text).unwrap();
         let of = |name: &str| {
             let found = &options[name];
             (found.value.as_str(), found.line)

@@ -112,7 +112,7 @@ impl<'a> Place<'a> {
     /// As [`Place::value`]; when the value is neither.
     pub(super) fn texts(&self, name: &str) -> Result<Vec<String>> {
         let Some(value) = self.value(name)? else { return Ok(Vec::new()) };
-        let texts = value.texts().or_else(|| Some(vec![value.text()?]));
+        let texts = value.texts()?.or_else(|| Some(vec![value.text()?]));
         let mut texts = texts.ok_or_else(|| self.other(name, "a REG_MULTI_SZ", &value))?;
         texts.retain(|text| !text.is_empty());
         Ok(texts)

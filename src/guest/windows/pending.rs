@@ -53,7 +53,7 @@ fn renames(hklm: &Hklm<'_>) -> Fact<Vec<Evidence>> {
         for name in RENAMES {
             let Some(value) = place.value(name)? else { continue };
             let location = format!(r"{}\{name}", place.path);
-            let Some(texts) = value.texts() else {
+            let Some(texts) = value.texts()? else {
                 found.push(Evidence::new(location, "there, but no list of names"));
                 continue;
             };

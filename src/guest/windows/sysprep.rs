@@ -22,6 +22,9 @@ const MAX_ANSWER_FILE: u64 = 1 << 20;
 /// Most elements of one answer file.
 const MAX_ELEMENTS: usize = 20_000;
 
+/// Most commands of one answer file; installers' have one to five.
+const MAX_COMMANDS: usize = 256;
+
 /// Longest `SetupComplete.cmd` in bytes; the installer's is one line.
 const MAX_SCRIPT: u64 = 1 << 20;
 
@@ -219,6 +222,8 @@ fn run_synchronous(text: &str) -> Result<Vec<(usize, String)>, String> {
     let mut in_command = false;
     let mut in_path = false;
     let mut lines: Vec<(usize, String)> = Vec::new();
+    // How far line feeds were counted, and how many.
+    let (mut counted, mut feeds) = (0_usize, 0_usize);
     for _ in 0..MAX_ELEMENTS {
         let event = reader.read_event().map_err(|error| error.to_string())?;
         match event {
@@ -232,8 +237,12 @@ fn run_synchronous(text: &str) -> Result<Vec<(usize, String)>, String> {
                 if in_pass && element.local_name().as_ref() == "RunSynchronousCommand" =>
             {
                 let position = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-                let before = text.get(..position).unwrap_or(text);
-                lines.push((before.matches('\n').count().saturating_add(1), String::new()));
+                let passed = text.get(counted..position).unwrap_or_default();
+                (counted, feeds) = (position, feeds.saturating_add(passed.matches('\n').count()));
+                if lines.len() >= MAX_COMMANDS {
+                    return Err(format!("more than {MAX_COMMANDS} commands"));
+                }
+                lines.push((feeds.saturating_add(1), String::new()));
                 in_command = true;
             }
             Event::Start(element) => {
@@ -298,6 +307,18 @@ mod tests {
         let units = ANSWER.encode_utf16().flat_map(u16::to_le_bytes);
         let bytes: Vec<u8> = [0xff, 0xfe].into_iter().chain(units).collect();
         assert_eq!(decode(&bytes), ANSWER);
+    }
+
+    #[test]
+    fn each_command_has_its_line_and_more_than_any_real_file_has_are_refused() {
+        let file = |count: usize| {
+            let command = "<RunSynchronousCommand><Path>x</Path></RunSynchronousCommand>\n\n";
+            format!("<settings pass=\"specialize\">\n{}</settings>", command.repeat(count))
+        };
+        let lines = run_synchronous(&file(3)).unwrap();
+        assert_eq!(lines.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 4, 6]);
+        assert_eq!(run_synchronous(&file(MAX_COMMANDS)).unwrap().len(), MAX_COMMANDS);
+        assert_eq!(run_synchronous(&file(MAX_COMMANDS + 1)), Err("more than 256 commands".into()));
     }
 
     #[test]

@@ -112,10 +112,14 @@ fn one_line_list(tree: &Tree) -> Result<Option<(Vec<String>, Evidence)>, Unread>
     let unread = |path: &str, error| Unread::from((path, &error));
     let more = pattern::files(tree, CLOUD_CFG_D).map_err(|error| unread(CLOUD_CFG_D, error))?;
     let mut found = None;
-    for path in std::iter::once(CLOUD_CFG.to_owned()).chain(more.into_iter().take(MAX_FILES)) {
+    let mut left = MAX_FILES;
+    for path in std::iter::once(CLOUD_CFG.to_owned()).chain(more) {
         if is_file(tree, [path.as_str()])?.is_none() {
             continue;
         }
+        left = left.checked_sub(1).ok_or_else(|| {
+            Unread::new(CLOUD_CFG_D, format!("more than {MAX_FILES} files, the rest was not read"))
+        })?;
         let text = tree.read_text(&path, MAX_CLOUD_CFG).map_err(|error| unread(&path, error))?;
         for (line, whole) in (1_usize..).zip(text.lines()) {
             let content = whole.split('#').next().unwrap_or_default().trim();
@@ -283,6 +287,22 @@ mod tests {
         assert_eq!(way("policy: search,notfound=disabled\n", "", None), DsIdentifyWay::Search);
         let given = DsIdentifyWay::Given("OpenStack".to_owned());
         assert_eq!(way(on, "", Some(&["OpenStack"])), given);
+    }
+
+    #[test]
+    fn files_behind_the_bound_leave_the_list_unknown_and_directories_do_not_count() {
+        let fs = || {
+            MemoryFs::new()
+                .file("/usr/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n")
+                .file("/usr/libexec/cloud-init/ds-identify", "HUAWEICLOUD\n")
+                .file("/etc/cloud/cloud.cfg.d/zz.cfg", "datasource_list: [ OpenStack, Ec2 ]\n")
+        };
+        let path = |number: usize| format!("/etc/cloud/cloud.cfg.d/a{number}.cfg");
+        let directories = (0..MAX_FILES).fold(fs(), |fs, number| fs.dir(&path(number)));
+        assert_eq!(way_of(directories, ""), DsIdentifyWay::Search);
+        let files = (0..MAX_FILES).fold(fs(), |fs, number| fs.file(&path(number), ""));
+        let found = find(&files.tree(), None, &Fact::Known(None));
+        assert_eq!(found.unread().unwrap().reason, "more than 256 files, the rest was not read");
     }
 
     #[test]

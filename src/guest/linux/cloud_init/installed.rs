@@ -1,7 +1,6 @@
 //! Whether cloud-init is installed, and its version.
 
-use crate::error::Result;
-use crate::fact::{Evidence, Fact};
+use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{CloudInitInstalled, PackageFacts};
@@ -42,25 +41,26 @@ fn installed(tree: &Tree, packages: &PackageFacts, path: &str) -> CloudInitInsta
     let packaged =
         if from_package { packages.find("cloud-init").known().copied().flatten() } else { None };
     let packaged = packaged.map(|package| (package.version.clone(), package.evidence()));
-    let found = packaged.or_else(|| module_version(tree).ok().flatten());
+    let found = packaged.map_or_else(|| module_version(tree), |found| Ok(Some(found)));
     let path = path.to_owned();
-    match found {
-        Some((version, evidence)) => CloudInitInstalled { path, version: Some(version), evidence },
-        None => {
-            let evidence = Evidence::new(path.clone(), "no version found");
-            CloudInitInstalled { path, version: None, evidence }
-        }
-    }
+    let (version, evidence) = match found {
+        Ok(Some((version, evidence))) => (Some(version), evidence),
+        Ok(None) => (None, Evidence::new(path.clone(), "no version found")),
+        Err(Unread { location, reason }) => (None, Evidence::new(location, reason)),
+    };
+    CloudInitInstalled { path, version, evidence }
 }
 
 /// The version in the Python module itself, or in the metadata beside it.
-fn module_version(tree: &Tree) -> Result<Option<(String, Evidence)>> {
-    for packages in package_directories(tree).into_iter().take(MAX_PYTHONS) {
+fn module_version(tree: &Tree) -> Result<Option<(String, Evidence)>, Unread> {
+    let directories = package_directories(tree);
+    let more = more_pythons(&directories);
+    for packages in directories.into_iter().take(MAX_PYTHONS) {
         let path = format!("{packages}/cloudinit/version.py");
         let text = match tree.read_text(&path, MAX_VERSION_FILE) {
             Ok(text) => text,
             Err(error) if error.is_absent() => continue,
-            Err(error) => return Err(error),
+            Err(error) => return Err(Unread::from((path.as_str(), &error))),
         };
         if let Some((line, version)) = version_in_module(&text) {
             let evidence = Evidence::new(format!("{path}:{line}"), version.clone());
@@ -70,7 +70,13 @@ fn module_version(tree: &Tree) -> Result<Option<(String, Evidence)>> {
             return Ok(Some(found));
         }
     }
-    Ok(None)
+    more.map_or(Ok(None), Err)
+}
+
+/// Why not all of these directories are looked into, if so.
+pub(super) fn more_pythons(directories: &[String]) -> Option<Unread> {
+    let reason = format!("more than {MAX_PYTHONS} directories of Python, the rest was not read");
+    (directories.len() > MAX_PYTHONS).then(|| Unread::new("/usr/lib", reason))
 }
 
 /// `site-packages` and `dist-packages` of every Python, the highest name first.

@@ -4,7 +4,7 @@
 //! `tools/ds-identify` (`dscheck_OpenStack`). Distributions bring single tags into older versions, so
 //! the files themselves are asked and not the version.
 
-use super::installed::{MAX_PYTHONS, package_directories};
+use super::installed::{MAX_PYTHONS, more_pythons, package_directories};
 use crate::error::Result;
 use crate::fact::{Fact, Unread};
 use crate::filesystem::tree::Tree;
@@ -19,7 +19,7 @@ const MAX_PROGRAM: u64 = 512 << 10;
 /// The data source for OpenStack.
 pub(super) fn openstack_source(tree: &Tree) -> Fact<Option<PlatformTags>> {
     let directories = package_directories(tree);
-    let more = directories.len() > MAX_PYTHONS;
+    let more = more_pythons(&directories);
     for packages in directories.into_iter().take(MAX_PYTHONS) {
         let path = format!("{packages}/cloudinit/sources/DataSourceOpenStack.py");
         match in_file(tree, &path) {
@@ -28,12 +28,7 @@ pub(super) fn openstack_source(tree: &Tree) -> Fact<Option<PlatformTags>> {
             Err(error) => return Fact::Unknown(Unread::from((path.as_str(), &error))),
         }
     }
-    if more {
-        let reason =
-            format!("more than {MAX_PYTHONS} directories of Python, the rest was not read");
-        return Fact::unknown("/usr/lib", reason);
-    }
-    Fact::Known(None)
+    more.map_or(Fact::Known(None), Fact::Unknown)
 }
 
 /// The tags in one file.

@@ -205,6 +205,24 @@ fn an_installed_program_has_the_version_of_its_package_or_of_its_module() {
 }
 
 #[test]
+fn a_version_that_was_not_read_is_none_and_says_why() {
+    let module = "/usr/lib/python3/dist-packages/cloudinit/version.py";
+    let guest = || MemoryFs::new().file("/usr/bin/cloud-init", "#!/usr/bin/python3\n");
+    let installed = |guest: MemoryFs| {
+        let installed = facts(guest).installed.known().unwrap().clone().unwrap();
+        assert_eq!(installed.version, None);
+        installed.evidence
+    };
+    let long = format!("{}__VERSION__ = \"0.7.5\"\n", "#\n".repeat(40_000));
+    assert_eq!(installed(guest().file(module, long)).location, module);
+    let many = (10..30).fold(guest(), |fs, minor| fs.dir(&format!("/usr/lib/python3.{minor}")));
+    let many = many
+        .file("/usr/lib/python2.7/dist-packages/cloudinit/version.py", "__VERSION__ = \"0.7.5\"\n");
+    assert!(installed(many).detail.starts_with("more than 32 directories of Python"));
+    assert_eq!(installed(guest()).detail, "no version found");
+}
+
+#[test]
 fn the_stages_are_those_of_the_version() {
     let guest = MemoryFs::new().file("/usr/lib/systemd/system/cloud-init-main.service", "[Unit]\n");
     let names: Vec<_> = facts(guest).units.into_iter().map(|unit| unit.name).collect();

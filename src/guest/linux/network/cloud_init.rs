@@ -38,11 +38,14 @@ pub(super) fn find(facts: &CloudInitFacts, command_line: Option<&str>) -> Fact<C
             Fact::Unknown(unread) => return Fact::Unknown(unread.clone()),
         }
     }
-    if let Some(version) = installed.version.as_deref()
-        && numbers(version) < FIRST
-    {
+    let Evidence { location, detail, .. } = &installed.evidence;
+    let Some(version) = installed.version.as_deref() else {
+        let reason = format!("which version of cloud-init this is: {detail}");
+        return Fact::unknown(location.clone(), reason);
+    };
+    if numbers(version) < FIRST {
         let detail = format!("cloud-init {version} writes none by itself");
-        return off(Evidence::new(installed.evidence.location.clone(), detail));
+        return off(Evidence::new(location.clone(), detail));
     }
     let words = command_line.unwrap_or_default().split_ascii_whitespace();
     if let Some(word) = words.rev().find(|word| word.starts_with("network-config="))
@@ -97,4 +100,30 @@ fn versions_compare_by_their_numbers() {
     assert!(numbers("0.7.5-10.el6") < FIRST);
     assert!(numbers("0.7.9-24.el7") > FIRST);
     assert!(numbers("22.4.2-1+deb12u4") > FIRST);
+}
+
+#[test]
+fn what_a_version_that_is_not_known_writes_is_not_known() {
+    use crate::filesystem::memory::MemoryFs;
+    use crate::guest::linux::cloud_init;
+
+    let guest = || {
+        MemoryFs::new()
+            .file("/usr/bin/cloud-init", "#!/usr/bin/python3\n")
+            .file("/usr/lib/systemd/system/cloud-init-local.service", "[Unit]\n")
+    };
+    let writes = |guest: MemoryFs| {
+        let tree = guest.tree();
+        let (packages, units) =
+            (crate::guest::linux::package::find(&tree), super::BootUnits::of_entry(&tree, None));
+        let mut facts = cloud_init::find(&tree, None, &packages, &units);
+        facts.units.clear();
+        find(&facts, None)
+    };
+    let module = "/usr/lib/python2.7/dist-packages/cloudinit/version.py";
+    let old = guest().file(module, "__VERSION__ = \"0.7.5\"\n");
+    assert!(matches!(writes(old).known(), Some(CloudInitNetwork::Off(_))));
+    let new = guest().file(module, "__VERSION__ = \"22.1\"\n");
+    assert!(matches!(writes(new).known(), Some(CloudInitNetwork::Writes(_))));
+    assert_eq!(writes(guest()).unread().unwrap().location, "/usr/bin/cloud-init");
 }

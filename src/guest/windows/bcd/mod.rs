@@ -152,7 +152,7 @@ impl Object<'_> {
     fn list(&self, element: u32) -> Result<Vec<String>> {
         let Some(value) = self.element(element)? else { return Ok(Vec::new()) };
         let found = format!("{:?}", value.kind);
-        let list = value.texts().ok_or_else(|| {
+        let list = value.texts()?.ok_or_else(|| {
             Error::corrupt("boot configuration element", element.into(), "a list", found)
         })?;
         if list.len() > MAX_ENTRIES {

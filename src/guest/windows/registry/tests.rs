@@ -116,13 +116,24 @@ fn data_mean_what_their_type_says() {
     assert_eq!(value("sz").text().unwrap(), "text");
     assert_eq!(value("expand").text().unwrap(), r"%SystemRoot%\system32");
     assert_eq!(value("link").text().unwrap(), r"\Registry\Machine\System");
-    assert_eq!(value("multi").texts().unwrap(), ["one", "two"]);
-    assert_eq!(value("multi with empty").texts().unwrap(), ["one", "", "two", ""]);
-    assert_eq!(value("multi without end").texts().unwrap(), ["one", "two"]);
+    assert_eq!(value("multi").texts().unwrap().unwrap(), ["one", "two"]);
+    assert_eq!(value("multi with empty").texts().unwrap().unwrap(), ["one", "", "two", ""]);
+    assert_eq!(value("multi without end").texts().unwrap().unwrap(), ["one", "two"]);
     assert_eq!(value("multi").text(), None);
-    assert_eq!(value("sz").texts(), None);
+    assert_eq!(value("sz").texts().unwrap(), None);
     assert_eq!(value("property").kind, ValueType::Other(0xffff_0012));
     assert_eq!(value("three").data, [1, 2, 3]);
+}
+
+#[test]
+fn a_list_of_more_texts_than_any_real_one_is_refused() {
+    let list = |count: usize| Value {
+        name: String::new(),
+        kind: ValueType::MultiSz,
+        data: b"a\0\0\0".repeat(count),
+    };
+    assert_eq!(list(MAX_TEXTS).texts().unwrap().unwrap().len(), MAX_TEXTS);
+    assert!(matches!(list(MAX_TEXTS + 1).texts(), Err(Error::Limit { unit: "texts", .. })));
 }
 
 #[test]

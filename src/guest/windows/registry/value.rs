@@ -14,6 +14,10 @@ pub const MAX_VALUES: u32 = 65_536;
 /// ones; the longest known data of system hives are some MiB of a cache.
 pub const MAX_DATA: u32 = 16 << 20;
 
+/// Most texts of one list; the longest known ones have some thousands. Each costs some 30 bytes beside its
+/// own, which may be two.
+pub const MAX_TEXTS: usize = 65_536;
+
 /// Most bytes of names and data that the values of one key have together, when all are asked for.
 pub const MAX_VALUES_BYTES: u64 = 32 << 20;
 
@@ -144,9 +148,16 @@ impl Value {
 
     /// The texts of a `REG_MULTI_SZ`, without the empty one at the end of the list. Empty ones on the
     /// way are kept; most readers of Windows stop at the first.
-    pub fn texts(&self) -> Option<Vec<String>> {
+    ///
+    /// # Errors
+    /// [`Error::Limit`] for more than [`MAX_TEXTS`].
+    pub fn texts(&self) -> Result<Option<Vec<String>>> {
         if self.kind != ValueType::MultiSz {
-            return None;
+            return Ok(None);
+        }
+        if self.units().filter(|unit| *unit == 0).count() > MAX_TEXTS {
+            let limit = u64::try_from(MAX_TEXTS).unwrap_or(u64::MAX);
+            return Err(Error::Limit { structure: "registry value", limit, unit: "texts" });
         }
         let units: Vec<u16> = self.units().collect();
         let mut texts: Vec<_> =
@@ -157,7 +168,7 @@ impl Value {
                 texts.pop();
             }
         }
-        Some(texts)
+        Ok(Some(texts))
     }
 
     fn units(&self) -> impl Iterator<Item = u16> {

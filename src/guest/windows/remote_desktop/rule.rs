@@ -6,7 +6,7 @@ const TCP: &str = "6";
 
 /// The words of a rule.
 pub(super) struct FirewallRule<'a> {
-    fields: Vec<(&'a str, &'a str)>,
+    text: &'a str,
 }
 
 /// What a rule does to Remote Desktop.
@@ -20,11 +20,17 @@ pub(super) enum Effect {
 
 impl<'a> FirewallRule<'a> {
     pub(super) fn parse(text: &'a str) -> Self {
-        Self { fields: text.split('|').filter_map(|field| field.split_once('=')).collect() }
+        Self { text }
+    }
+
+    /// Read anew for each question: a rule may be megabytes of fields of two characters.
+    fn fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.text.split('|').filter_map(|field| field.split_once('='))
     }
 
     fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.fields.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| *v)
+        let named = move |(key, _): &(&str, &str)| key.eq_ignore_ascii_case(name);
+        self.fields().filter(named).map(|(_, value)| value)
     }
 
     fn is(&self, name: &str, value: &str) -> bool {
@@ -65,16 +71,14 @@ impl<'a> FirewallRule<'a> {
     }
 
     fn has_prefix(&self, prefix: &str) -> bool {
-        self.fields
-            .iter()
+        self.fields()
             .any(|(key, _)| key.get(..prefix.len()).is_some_and(|k| k.eq_ignore_ascii_case(prefix)))
     }
 
     /// `LPort=3389`, or a range in `LPort2_10=3000-4000`; without any, every port.
     fn has_port(&self, port: u32) -> bool {
         let mut ports = self
-            .fields
-            .iter()
+            .fields()
             .filter(|(key, _)| key.get(..5).is_some_and(|key| key.eq_ignore_ascii_case("LPort")))
             .flat_map(|(_, value)| value.split(','))
             .peekable();
