@@ -31,11 +31,12 @@ use self::root::{NoRoot, Root};
 use self::systemd_unit::BootUnits;
 use super::facts::{
     Accounts, BootEntry, BootFacts, BootFile, ChainLink, CloudInitFacts, Fstab, Guest,
-    InitramfsFacts, KernelFacts, LinkKind, LinkState, LinuxFacts, MountFacts, PackageFacts,
-    ResolvedFile, SshdFacts,
+    InitramfsFacts, KernelFacts, LinkKind, LinkState, LinuxFacts, ListingEnd, MountFacts,
+    ONLY_IN_JOURNAL, PackageFacts, ResolvedFile, SshdFacts,
 };
 use super::password::InitialPassword;
 use super::{Machine, traced};
+use crate::error::Error;
 use crate::fact::{Evidence, Fact};
 use crate::filesystem::NodeId;
 use crate::filesystem::tree::Tree;
@@ -126,6 +127,13 @@ fn inspect(
         || Files::read(&tree, &boot, entry.as_ref(), password),
     );
     boot::break_at_damaged_initramfs(&mut boot, &kernels);
+    if default_initramfs(&kernels).is_some_and(|initramfs| initramfs.damaged)
+        && let Some(entry) = &entry
+        && let Some(link) = damaged_initramfs_link(&mut boot)
+        && is_whole_in_journal(machine, &tree, entry)
+    {
+        link.evidence.detail.push_str(ONLY_IN_JOURNAL);
+    }
     let falls_back = settings.get(INITRAMFS_TOOLS).is_some();
     let init = boot::init_link(&tree, command_line.unwrap_or_default(), falls_back);
     let Files { units, accounts, packages, cloud_init, mut sshd, network } = files;
@@ -182,6 +190,44 @@ fn inspect(
     };
     break_at_refused_root(machine, root.volume, &mut facts);
     (facts, tree)
+}
+
+/// The link of an initramfs that is damaged as the boot loader finds it.
+fn damaged_initramfs_link(boot: &mut BootFacts) -> Option<&mut ChainLink> {
+    let mut links = boot.chain.iter_mut().filter(|link| link.state == LinkState::Missing);
+    links.find(|link| {
+        link.kind == LinkKind::Initramfs && !link.evidence.detail.ends_with(ONLY_IN_JOURNAL)
+    })
+}
+
+/// Whether the entry's initramfs is whole where the journals of the file systems it lies on were
+/// replayed, which no boot loader does.
+fn is_whole_in_journal(machine: &Machine<'_>, tree: &Tree, entry: &BootEntry) -> bool {
+    let replayed = |file: &ResolvedFile| match machine.filesystems.get(file.volume) {
+        Some(Fact::Known(Some(filesystem))) if filesystem.unreplayed().is_some() => {
+            Some(filesystem)
+        }
+        _ => None,
+    };
+    let mut files = entry.initrds.iter().filter_map(|file| file.resolved.known()?.as_ref());
+    if !files.any(|file| replayed(file).is_some()) {
+        return false;
+    }
+    let open = |file: &ResolvedFile| match (&file.guest_path, replayed(file)) {
+        (Some(path), _) => tree.open(path),
+        (None, Some(filesystem)) => {
+            // Of Btrfs, the loader may begin at the top level.
+            let top = filesystem.subvolume(boot::TOP_LEVEL).ok();
+            let trees = [Some(filesystem.clone()), top].into_iter().flatten();
+            let mut found = trees.map(|it| Tree::new(it, file.volume).open(&file.path));
+            let absent = || Err(Error::NotFound { path: file.path.clone() });
+            found.find(|found| found.is_ok()).unwrap_or_else(absent)
+        }
+        (None, None) => Err(Error::NotFound { path: file.path.clone() }),
+    };
+    let listing = kernel::initramfs(entry, &open);
+    let listing = listing.known().and_then(Option::as_ref).map(|found| &found.listing);
+    listing == Some(&Fact::Known(ListingEnd::Complete))
 }
 
 /// Breaks the boot chain at a root that LVM does not activate, or the kernel does not mount; it is open where
@@ -486,6 +532,41 @@ mod tests {
             "{open:?}"
         );
         assert_eq!(root_link("rd.auto"), LinkState::Found);
+    }
+
+    #[test]
+    fn an_initramfs_that_is_whole_in_the_journal_alone_is_told_from_a_damaged_one() {
+        let disk = device::tests::disk();
+        let whole: Vec<u8> = ["init", "TRAILER!!!"]
+            .iter()
+            .flat_map(|path| kernel::tests::entry(path, &[b'x'; 512]))
+            .collect();
+        let half = whole[..400].to_vec();
+        let link = |replayed: &[u8], stored: &[u8]| {
+            let boot = |initrd: &[u8]| {
+                MemoryFs::new().file("/vmlinuz-3.10", "x").file("/initrd", initrd).file(
+                    "/grub2/grub.cfg",
+                    "menuentry 'x' {\nlinux /vmlinuz-3.10 root=/dev/sda5\ninitrd /initrd\n}\n",
+                )
+            };
+            let root = MemoryFs::new().file("/etc/fstab", FSTAB).dir("/boot");
+            let boot = boot(replayed).replayed_from(boot(stored));
+            let guest = inspected(&disk, &[volume(boot), volume(root)]);
+            let mut links = linux(&guest).boot.chain.iter();
+            let link = links.find(|link| link.kind == LinkKind::Initramfs).unwrap();
+            (link.state.clone(), link.evidence.detail.clone())
+        };
+        let (state, detail) = link(&whole, &half);
+        assert_eq!(state, LinkState::Missing);
+        assert!(detail.starts_with("damaged: ") && detail.ends_with(ONLY_IN_JOURNAL), "{detail}");
+        assert!(crate::chinese::chinese(&detail).contains("引导程序不会回放日志"), "{detail}");
+        let (state, detail) = link(&half, &half);
+        assert_eq!(state, LinkState::Missing);
+        assert!(!detail.contains("journal"), "{detail}");
+        // Empty so far, as is told without a look into it, and only once.
+        let (_, detail) = link(&whole, b"");
+        assert_eq!(detail.matches(ONLY_IN_JOURNAL).count(), 1, "{detail}");
+        assert_eq!(link(&whole, &whole).0, LinkState::Found);
     }
 
     #[test]
