@@ -186,6 +186,7 @@ fn static_address(name: &str) -> InterfaceConfig {
         macs: Vec::new(),
         by_cloud_init: false,
         idle: Fact::Known(None),
+        lacks: None,
         persistent_dhclient: None,
     }
 }
