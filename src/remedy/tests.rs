@@ -413,6 +413,20 @@ fn a_name_brings_no_line_of_its_own_into_a_command() {
 }
 
 #[test]
+fn what_makes_the_initramfs_of_alpine_and_arch_is_named() {
+    for (id, command) in [("alpine", "mkinitfs 3.10.0-957.el7.x86_64"), ("arch", "mkinitcpio -P")] {
+        let mut facts = good_linux();
+        entry_mut(&mut facts).initrds[0].resolved = Fact::Known(None);
+        if let Fact::Known(Some(os)) = &mut linux_mut(&mut facts).os {
+            (os.id, os.id_like) = (id.to_owned(), Vec::new());
+        }
+        let script = script(&facts, &["initrd-referenced-exists"]);
+        assert!(script.contains(&format!("by {command}.")), "{script}");
+        assert!(!script.contains("not known"), "{script}");
+    }
+}
+
+#[test]
 fn an_initramfs_is_not_made_for_the_devices_of_this_machine() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
