@@ -122,18 +122,17 @@ fn inspect(
 
     let open = |file: &ResolvedFile| stored.open(machine, file);
     let root_needs = drivers::root_needs(machine.disk, &boot, &mounts);
-    let ((kernels, settings), files) = rayon::join(
+    let ((mut kernels, settings), files) = rayon::join(
         || traced("kernels", || kernel::find(&tree, &boot, &open)),
         || Files::read(&tree, &boot, entry.as_ref(), password),
     );
-    boot::break_at_damaged_initramfs(&mut boot, &kernels);
-    if default_initramfs(&kernels).is_some_and(|initramfs| initramfs.damaged)
-        && let Some(entry) = &entry
-        && let Some(link) = damaged_initramfs_link(&mut boot)
+    if let Some(entry) = &entry
+        && let Some(reason) = damage(&mut kernels)
         && is_whole_in_journal(machine, &tree, entry)
     {
-        link.evidence.detail.push_str(ONLY_IN_JOURNAL);
+        reason.push_str(ONLY_IN_JOURNAL);
     }
+    boot::break_at_damaged_initramfs(&mut boot, &kernels);
     let falls_back = settings.get(INITRAMFS_TOOLS).is_some();
     let init = boot::init_link(&tree, command_line.unwrap_or_default(), falls_back);
     let Files { units, accounts, packages, cloud_init, mut sshd, network } = files;
@@ -192,12 +191,16 @@ fn inspect(
     (facts, tree)
 }
 
-/// The link of an initramfs that is damaged as the boot loader finds it.
-fn damaged_initramfs_link(boot: &mut BootFacts) -> Option<&mut ChainLink> {
-    let mut links = boot.chain.iter_mut().filter(|link| link.state == LinkState::Missing);
-    links.find(|link| {
-        link.kind == LinkKind::Initramfs && !link.evidence.detail.ends_with(ONLY_IN_JOURNAL)
-    })
+/// The reason why the rest of the default initramfs is not read, where that is damage.
+fn damage(kernels: &mut Fact<Vec<KernelFacts>>) -> Option<&mut String> {
+    let Fact::Known(kernels) = kernels else { return None };
+    let default = kernels.iter_mut().find(|kernel| kernel.is_default)?;
+    match &mut default.initramfs {
+        Fact::Known(Some(InitramfsFacts {
+            listing: Fact::Unknown(unread), damaged: true, ..
+        })) => Some(&mut unread.reason),
+        _ => None,
+    }
 }
 
 /// Whether the entry's initramfs is whole where the journals of the file systems it lies on were
@@ -554,17 +557,20 @@ mod tests {
             let guest = inspected(&disk, &[volume(boot), volume(root)]);
             let mut links = linux(&guest).boot.chain.iter();
             let link = links.find(|link| link.kind == LinkKind::Initramfs).unwrap();
-            (link.state.clone(), link.evidence.detail.clone())
+            let damage = default_initramfs(&linux(&guest).kernels)
+                .and_then(|initramfs| initramfs.listing.unread())
+                .is_some_and(|unread| unread.reason.ends_with(ONLY_IN_JOURNAL));
+            (link.state.clone(), link.evidence.detail.clone(), damage)
         };
-        let (state, detail) = link(&whole, &half);
-        assert_eq!(state, LinkState::Missing);
+        let (state, detail, damage) = link(&whole, &half);
+        assert_eq!((state, damage), (LinkState::Missing, true));
         assert!(detail.starts_with("damaged: ") && detail.ends_with(ONLY_IN_JOURNAL), "{detail}");
         assert!(crate::chinese::chinese(&detail).contains("引导程序不会回放日志"), "{detail}");
-        let (state, detail) = link(&half, &half);
-        assert_eq!(state, LinkState::Missing);
+        let (state, detail, damage) = link(&half, &half);
+        assert_eq!((state, damage), (LinkState::Missing, false));
         assert!(!detail.contains("journal"), "{detail}");
         // Empty so far, as is told without a look into it, and only once.
-        let (_, detail) = link(&whole, b"");
+        let (_, detail, _) = link(&whole, b"");
         assert_eq!(detail.matches(ONLY_IN_JOURNAL).count(), 1, "{detail}");
         assert_eq!(link(&whole, &whole).0, LinkState::Found);
     }
