@@ -479,7 +479,7 @@ const PHRASES: &[(&str, &str)] = &[
         "it belongs to the host with the system ID {}; the guest has {}",
         "属于系统ID为{}的主机；该系统的ID为{}",
     ),
-    ("LVM's system ID comes of {}, which is not followed", "LVM的系统ID来自{}，未跟踪"),
+    ("LVM takes its system ID from {}, which is not followed", "LVM的系统ID来自{}，未跟踪"),
     ("Tiny Cloud writes /etc/network/interfaces", "Tiny Cloud会写入/etc/network/interfaces"),
     (
         "neither modules= nor rootfstype= has mkinitfs' init load {}",
@@ -781,6 +781,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("more than {} MiB to look at, the rest was not read", "超过{} MiB，其余未读取"),
     ("the time for it was over, the rest was not read", "已超过时间上限，其余未读取"),
     ("ends inside an LZ4 block", "在LZ4块中间结束"),
+    ("ends inside an entry, at offset {}", "在某项中间结束，位于偏移{}"),
     ("{}, at offset {} ({} decompressed)", "{}，位于偏移{}（已解压{}）"),
     ("holds no id", "没有ID"),
     ("a link to /dev/null, or no file", "指向/dev/null的链接，或没有文件"),
@@ -939,8 +940,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("which port this opens is not read", "不读取其开放的端口"),
     ("{} is not evaluated", "不判断{}"),
     (
-        "more modules or kernels than are kept, the rest was left out",
-        "模块或内核超过保留上限，其余未列出",
+        "more modules, kernels or udev rules than are kept, the rest was left out",
+        "模块、内核或udev规则超过保留上限，其余未列出",
     ),
     ("modules may lie in the image {} inside, not read", "模块可能位于内部镜像{}中，未读取"),
     ("neither its name nor its header tells the release{}", "文件名和头部都没有版本号{}"),
@@ -1348,7 +1349,7 @@ mod tests {
                 "未跟踪/boot经btrfs-mount-subvol指向的位置",
             ),
             (
-                "it belongs to the host with the system ID a: /etc/lvm/lvm.conf:3: LVM's system ID comes of x, which is not followed",
+                "it belongs to the host with the system ID a: /etc/lvm/lvm.conf:3: LVM takes its system ID from x, which is not followed",
                 "属于系统ID为a的主机：/etc/lvm/lvm.conf:3：LVM的系统ID来自x，未跟踪",
             ),
             (

@@ -168,7 +168,8 @@ fn open(args: &RegistryArgs, name: &KeyName, lang: Lang) -> Result<(String, Hive
     }
     let files = crate::files(&args.image)?;
     // The installation that the checks judge, unless a volume was asked for.
-    let chosen = files.windows.as_deref().filter(|_| args.volume.is_none()).map(windows::hives);
+    let chosen =
+        files.windows_directory.as_deref().filter(|_| args.volume.is_none()).map(windows::hives);
     let tree = ls::tree_of(files, &args.image, args.volume.as_deref(), lang)?;
     let directory = chosen.unwrap_or_else(|| Registry::directory(&tree).to_owned());
     let file = if name.root == "HKEY_USERS" { "DEFAULT" } else { &name.hive };

@@ -64,6 +64,7 @@ pub struct MemoryFs {
     last: usize,
     kind: &'static str,
     stale: Option<Unread>,
+    unreplayed: Option<Arc<dyn FileSystem>>,
 }
 
 impl Default for MemoryFs {
@@ -80,6 +81,7 @@ impl MemoryFs {
             last: 0,
             kind: "memory",
             stale: None,
+            unreplayed: None,
         }
     }
 
@@ -94,6 +96,13 @@ impl MemoryFs {
     #[must_use]
     pub fn stale(mut self, location: &str, reason: &str) -> Self {
         self.stale = Some(Unread::new(location, reason));
+        self
+    }
+
+    /// Gives it a journal, without whose replay it is `unreplayed`.
+    #[must_use]
+    pub fn replayed_from(mut self, unreplayed: Self) -> Self {
+        self.unreplayed = Some(unreplayed.shared());
         self
     }
 
@@ -250,6 +259,10 @@ impl MemoryFs {
 impl FileSystem for MemoryFs {
     fn kind(&self) -> &'static str {
         self.kind
+    }
+
+    fn unreplayed(&self) -> Option<Result<Arc<dyn FileSystem>>> {
+        self.unreplayed.clone().map(Ok)
     }
 
     fn root(&self) -> NodeId {

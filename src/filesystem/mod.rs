@@ -260,6 +260,14 @@ pub trait FileSystem: Send + Sync {
     }
 }
 
+/// Why a log was not replayed in [`FileSystem::unreplayed`].
+const LEFT_ALONE: &str = "it is left as it is";
+
+/// A file system that was opened, as any.
+fn shared(opened: Result<impl FileSystem + 'static>) -> Result<Arc<dyn FileSystem>> {
+    Ok(Arc::new(opened?))
+}
+
 /// Longest symbolic link target in bytes (Linux: `PATH_MAX`).
 pub const MAX_SYMLINK: usize = 4096;
 
@@ -302,7 +310,7 @@ pub fn open_devices(
 ) -> Result<Arc<dyn FileSystem>> {
     let budget = Arc::clone(budget);
     if kind == SignatureKind::Btrfs {
-        return Ok(Arc::new(btrfs::Btrfs::open_devices(devices, budget)?));
+        return shared(btrfs::Btrfs::open_devices(devices, budget));
     }
     let [bytes] = devices else {
         return Err(Error::unsupported("volume", 0, format!("{} on several", kind.name())));
@@ -310,13 +318,13 @@ pub fn open_devices(
     let bytes = Arc::clone(bytes);
     match kind {
         SignatureKind::Ext2 | SignatureKind::Ext3 | SignatureKind::Ext4 => {
-            Ok(Arc::new(ext::Ext::open_within(bytes, budget)?))
+            shared(ext::Ext::open_within(bytes, budget))
         }
         SignatureKind::Fat12 | SignatureKind::Fat16 | SignatureKind::Fat32 => {
-            Ok(Arc::new(fat::Fat::open_within(bytes, budget)?))
+            shared(fat::Fat::open_within(bytes, budget))
         }
-        SignatureKind::Ntfs => Ok(Arc::new(ntfs::Ntfs::open_within(bytes, budget)?)),
-        SignatureKind::Xfs => Ok(Arc::new(xfs::Xfs::open_within(bytes, budget)?)),
+        SignatureKind::Ntfs => shared(ntfs::Ntfs::open_within(bytes, budget)),
+        SignatureKind::Xfs => shared(xfs::Xfs::open_within(bytes, budget)),
         _ => Err(Error::unsupported("volume", 0, kind.name())),
     }
 }

@@ -25,10 +25,10 @@ pub const MAX_COMPONENTS: usize = 4096;
 /// Most entries of one directory that [`Tree::read_dir`] gives.
 pub const MAX_DIR_ENTRIES: usize = 65_536;
 
-/// Most entries of directories that one tree gives in all, each as often as it is given: a pattern in a
+/// Most entries of directories that one tree and its clones give in all, each as often as it is given: a pattern in a
 /// configuration lists a directory, and a configuration may have a hundred thousand of them. A check of
 /// a usual guest lists some ten thousand; these take two seconds.
-const MAX_LISTED: usize = 4 << 20;
+pub const MAX_LISTED: usize = 4 << 20;
 
 /// Most bytes that one tree compares with the patterns of its configurations, each name as often as the
 /// pattern it is held against has bytes: a configuration may hold thousands of patterns against the same
@@ -172,7 +172,9 @@ impl Tree {
     ///
     /// # Errors
     /// As [`Tree::resolve`]; [`Error::NotADirectory`]; [`Error::Limit`] above [`MAX_DIR_ENTRIES`], and
-    /// once the tree gave more than four million in all.
+    /// once this tree and its clones gave more than [`MAX_LISTED`] in all, those included that an
+    /// inspection asked for. [`FileSystem::read_dir`] of the file systems in [`Tree::mounts`] has no such
+    /// bound.
     pub fn read_dir(&self, path: &str) -> Result<Vec<DirEntry>> {
         let walked = self.walk(path, true)?;
         if walked.metadata.file_type != FileType::Directory {
@@ -224,7 +226,7 @@ impl Tree {
     /// directory: names need not be UTF-8, and mount points show what is mounted there.
     ///
     /// # Errors
-    /// As [`Tree::read_dir`].
+    /// As [`Tree::read_dir`], together with which it counts.
     pub fn list(&self, path: &str) -> Result<Vec<Listed>> {
         let walked = self.walk(path, true)?;
         let mut listed = Vec::new();

@@ -43,7 +43,7 @@ pub struct Files {
     /// The tree of the system that would be booted; none when no volume holds one that can be read.
     pub tree: Fact<Option<Tree>>,
     /// The directory of Windows in the tree, as a path of it; none when it is another system's.
-    pub windows: Option<String>,
+    pub windows_directory: Option<String>,
 }
 
 impl Files {
@@ -57,21 +57,21 @@ impl Files {
                     disk: Fact::Unknown(unread.clone()),
                     filesystems: Vec::new(),
                     tree: Fact::Unknown(unread),
-                    windows: None,
+                    windows_directory: None,
                 };
             }
         };
         let Disk { facts: disk, volumes } = Disk::read(bytes);
         let filesystems = open_filesystems(&disk, volumes);
         let machine = Machine { disk: &disk, filesystems: &filesystems };
-        let (tree, windows) = match windows::recognise(&machine) {
+        let (tree, windows_directory) = match windows::recognise(&machine) {
             Some(_) => {
                 let (tree, directory) = windows::tree(&machine).unzip();
                 (Fact::Known(tree), directory)
             }
             None => (linux::tree(&machine), None),
         };
-        Self { disk: Fact::Known(disk), filesystems, tree, windows }
+        Self { disk: Fact::Known(disk), filesystems, tree, windows_directory }
     }
 }
 

@@ -186,6 +186,7 @@ fn static_address(name: &str) -> InterfaceConfig {
         macs: Vec::new(),
         by_cloud_init: false,
         idle: Fact::Known(None),
+        lacks: None,
         persistent_dhclient: None,
     }
 }
@@ -409,6 +410,20 @@ fn a_name_brings_no_line_of_its_own_into_a_command() {
     assert!(script.contains("control characters"), "{script}");
     assert!(script.lines().all(|line| !line.starts_with("touch")), "{script}");
     assert!(!Step::run("a\nb").is_plain());
+}
+
+#[test]
+fn what_makes_the_initramfs_of_alpine_and_arch_is_named() {
+    for (id, command) in [("alpine", "mkinitfs 3.10.0-957.el7.x86_64"), ("arch", "mkinitcpio -P")] {
+        let mut facts = good_linux();
+        entry_mut(&mut facts).initrds[0].resolved = Fact::Known(None);
+        if let Fact::Known(Some(os)) = &mut linux_mut(&mut facts).os {
+            (os.id, os.id_like) = (id.to_owned(), Vec::new());
+        }
+        let script = script(&facts, &["initrd-referenced-exists"]);
+        assert!(script.contains(&format!("by {command}.")), "{script}");
+        assert!(!script.contains("not known"), "{script}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::policy::Waived;
-use super::{Context, Doc, Judgement, Lang, Level, Outcome, RULES, Rule, Status, Text};
+use super::{Context, Doc, Fixed, Judgement, Lang, Level, Outcome, RULES, Rule, Status, Text};
 use crate::chinese::chinese;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::guest::facts::Facts;
@@ -161,102 +161,90 @@ fn status(judgement: Judgement, level: Level) -> Status {
     }
 }
 
-/// Takes back what an outcome says more than it can know when a file system's log was not replayed.
+/// Why files may not be what a rule takes them for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// A file system's log was not replayed: what was seen was there, but may be there no more.
+    Older,
+    /// Not all was looked at that keeps the kernel from mounting their file system.
+    Hidden,
+}
+
+/// Takes back what an outcome says more than it can know.
 ///
-/// A rule whose outcome is another one without the guest's facts rests on its files. What such a
-/// rule saw was there, but may be there no more: it does not pass.
-fn doubt(
-    outcome: Outcome,
+/// A rule whose outcome is another one without the guest's facts rests on its files. Such a rule does
+/// not pass.
+fn take_back(
+    mut outcome: Outcome,
+    doubt: Doubt,
     unread: &Unread,
     rule: &dyn Rule,
     facts: &Facts,
     context: &Context,
 ) -> Outcome {
-    let known = match outcome.judgement {
-        Judgement::Holds => false,
-        Judgement::Broken | Judgement::Doubtful | Judgement::Noted => true,
-        Judgement::Unverified | Judgement::Manual | Judgement::NotApplicable => return outcome,
+    let passes = match outcome.judgement {
+        Judgement::Holds => true,
+        Judgement::Broken | Judgement::Doubtful | Judgement::Noted if doubt == Doubt::Older => {
+            false
+        }
+        _ => return outcome,
     };
-    if !rests_on_files(&outcome, unread, rule, facts, context) {
-        return outcome;
-    }
-    let (location, reason) = (&unread.location, &unread.reason);
-    let (location_zh, reason_zh) = (chinese(location), chinese(reason));
-    let line = Evidence::new(location.clone(), format!("{reason}: what was read may be older"));
-    if known {
-        let mut outcome = outcome;
-        // First, so that it is never what a long list leaves out.
-        outcome.evidence.insert(0, line);
-        return outcome;
-    }
-    let message = text!(
-        "Not decided: {location}: {reason}. By the files as they were before, it would pass.",
-        "无法判定：{location_zh}：{reason_zh}。按此前的文件内容，本规则可通过。"
-    );
-    let evidence = std::iter::once(line).chain(outcome.evidence).collect();
-    let outcome = Outcome { judgement: Judgement::Unverified, message, evidence, remedy: None };
-    if facts.has_damaged_filesystem() {
-        return outcome.remedy(text!(
-            "Check the file system from a rescue system (e2fsck -f, xfs_repair, btrfs check), then start and shut down the machine once and take the image again.",
-            "请在救援系统中检查文件系统（e2fsck -f、xfs_repair、btrfs check），然后正常启动并关机一次，重新导出镜像。"
-        ));
-    }
-    outcome.remedy(text!(
-        "Start the virtual machine once, shut it down from inside, and take the image again.",
-        "请启动一次该虚拟机，从系统内正常关机，然后重新导出镜像。"
-    ))
-}
-
-/// Whether an outcome is another one without the guest's facts.
-fn rests_on_files(
-    outcome: &Outcome,
-    unread: &Unread,
-    rule: &dyn Rule,
-    facts: &Facts,
-    context: &Context,
-) -> bool {
     let blind = Facts { guest: Fact::Unknown(unread.clone()), ..facts.clone() };
-    rule.check(&blind, context) != *outcome
-}
-
-/// Takes back that a rule holds by files that the kernel may not show, as not all was looked at that
-/// keeps it from mounting their file system.
-fn leave_open(
-    outcome: Outcome,
-    unread: &Unread,
-    rule: &dyn Rule,
-    facts: &Facts,
-    context: &Context,
-) -> Outcome {
-    if !matches!(outcome.judgement, Judgement::Holds)
-        || !rests_on_files(&outcome, unread, rule, facts, context)
-    {
+    if rule.check(&blind, context) == outcome {
         return outcome;
     }
     let (location, reason) = (&unread.location, &unread.reason);
     let (location_zh, reason_zh) = (chinese(location), chinese(reason));
-    let line = Evidence::new(location.clone(), format!("{reason}: not looked at as a whole"));
-    let message = text!(
-        "Not decided: {location}: {reason}. The kernel may not mount this file system; by its files, it would pass.",
-        "无法判定：{location_zh}：{reason_zh}。内核可能无法挂载该文件系统；仅按文件内容，本规则可通过。"
-    );
-    let evidence = std::iter::once(line).chain(outcome.evidence).collect();
-    let outcome = Outcome { judgement: Judgement::Unverified, message, evidence, remedy: None };
-    outcome.remedy(text!(
-        "Check the file system from a rescue system (xfs_repair -n), and repair it where it is damaged.",
-        "请在救援系统中检查该文件系统（xfs_repair -n），如有损坏请修复。"
-    ))
+    let (what, message, remedy) = match doubt {
+        Doubt::Older => (
+            "what was read may be older",
+            text!(
+                "Not decided: {location}: {reason}. By the files as they were before, it would pass.",
+                "无法判定：{location_zh}：{reason_zh}。按此前的文件内容，本规则可通过。"
+            ),
+            if facts.has_damaged_filesystem() { MEND } else { REPLAY },
+        ),
+        Doubt::Hidden => (
+            "not looked at as a whole",
+            text!(
+                "Not decided: {location}: {reason}. The kernel may not mount this file system; by its files, it would pass.",
+                "无法判定：{location_zh}：{reason_zh}。内核可能无法挂载该文件系统；仅按文件内容，本规则可通过。"
+            ),
+            LOOK,
+        ),
+    };
+    // First, so that it is never what a long list leaves out.
+    outcome.evidence.insert(0, Evidence::new(location.clone(), format!("{reason}: {what}")));
+    if !passes {
+        return outcome;
+    }
+    Outcome { judgement: Judgement::Unverified, message, ..outcome }.remedy(remedy.text())
 }
+
+const MEND: Fixed = Fixed::new(
+    "Check the file system from a rescue system (e2fsck -f, xfs_repair, btrfs check), then start and shut down the machine once and take the image again.",
+    "请在救援系统中检查文件系统（e2fsck -f、xfs_repair、btrfs check），然后正常启动并关机一次，重新导出镜像。",
+);
+
+const REPLAY: Fixed = Fixed::new(
+    "Start the virtual machine once, shut it down from inside, and take the image again.",
+    "请启动一次该虚拟机，从系统内正常关机，然后重新导出镜像。",
+);
+
+const LOOK: Fixed = Fixed::new(
+    "Check the file system from a rescue system (xfs_repair -n), and repair it where it is damaged.",
+    "请在救援系统中检查该文件系统（xfs_repair -n），如有损坏请修复。",
+);
 
 /// Decides one rule; `None` when the profile does not have it.
 pub fn judge(rule: &dyn Rule, facts: &Facts, context: &Context) -> Option<Finding> {
     let level = context.policy.level(rule.id(), rule.level(context.profile))?;
     let mut outcome = rule.check(facts, context);
     if let Some(unread) = facts.stale() {
-        outcome = doubt(outcome, unread, rule, facts, context);
+        outcome = take_back(outcome, Doubt::Older, unread, rule, facts, context);
     }
     if let Some(unread) = facts.unchecked() {
-        outcome = leave_open(outcome, unread, rule, facts, context);
+        outcome = take_back(outcome, Doubt::Hidden, unread, rule, facts, context);
     }
     Some(Finding::new(rule.id(), level, rule.doc(), outcome))
 }

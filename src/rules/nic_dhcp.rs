@@ -5,8 +5,8 @@ use super::scope::{Decision, linux_only, settle};
 use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell, start};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
-    Addressing, Facts, InterfaceConfig, LinuxFacts, NO_START_LINK, NetworkProgram, ProgramFacts,
-    Reach, UnitFacts, UnitState, not_installed,
+    Addressing, Facts, InterfaceConfig, LinuxFacts, NO_START_LINK, NetworkLack, NetworkProgram,
+    ProgramFacts, Reach, UnitFacts, UnitState, not_installed,
 };
 use crate::text;
 
@@ -186,16 +186,16 @@ pub(crate) fn wake(config: &InterfaceConfig, why: &Evidence) -> Option<String> {
             NetworkProgram::Networkd if why.detail.contains("cannot read it") => {
                 return Some(format!("chmod 644 {file}"));
             }
-            NetworkProgram::NetworkScripts | NetworkProgram::NetworkManager
-                if why.detail.starts_with("without DEVICE=") =>
-            {
-                return Some(format!("echo DEVICE={} >> {file}", shell::quote(&config.name)));
-            }
             _ => {}
         }
     }
-    if why.detail == "without it the network scripts do nothing" {
-        return Some(format!("echo NETWORKING=yes >> {}", shell::quote_path(&why.location)));
+    let setting = match config.lacks {
+        Some(NetworkLack::Device) => Some(format!("DEVICE={}", shell::quote(&config.name))),
+        Some(NetworkLack::Settings) => Some("NETWORKING=yes".to_owned()),
+        None => None,
+    };
+    if let Some(setting) = setting {
+        return Some(format!("echo {setting} >> {}", shell::quote_path(&why.location)));
     }
     // chkconfig(8) links what it turns on into runlevels 2 to 5.
     if why.location.ends_with("/init.d/network")
@@ -559,14 +559,14 @@ mod tests {
                 NetworkProgram::NetworkScripts,
                 scripts,
                 "/etc/sysconfig/network".to_owned(),
-                "without it the network scripts do nothing",
+                "without it they do nothing",
                 "echo NETWORKING=yes >> /etc/sysconfig/network".to_owned(),
             ),
             (
                 NetworkProgram::NetworkScripts,
                 scripts,
                 scripts.to_owned(),
-                "without DEVICE= the network scripts know no card for it",
+                "for no card",
                 format!("echo DEVICE=eth0 >> {scripts}"),
             ),
             (
@@ -579,7 +579,13 @@ mod tests {
         ] {
             let idle = Fact::Known(Some(Evidence::new(at, detail)));
             let location = location.to_owned();
-            let facts = with(vec![InterfaceConfig { program, location, idle, ..ifcfg_eth0() }]);
+            let lacks = match detail {
+                "without it they do nothing" => Some(NetworkLack::Settings),
+                "for no card" => Some(NetworkLack::Device),
+                _ => None,
+            };
+            let config = InterfaceConfig { program, location, idle, lacks, ..ifcfg_eth0() };
+            let facts = with(vec![config]);
             let finding = expect(&NicDhcp, &facts, Status::Warn, detail);
             assert_eq!(remedy(&finding), command);
         }

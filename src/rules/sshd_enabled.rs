@@ -113,7 +113,11 @@ fn decide(facts: &Facts) -> Decision {
         let ports = sshd.options.get("port").map_or("", |port| port.value.as_str());
         let numbers = ports.split(' ').filter(|port| port.parse::<u16>().is_ok());
         let command = numbers
-            .map(|port| format!("semanage port -a -t ssh_port_t -p tcp {port}"))
+            .map(|port| {
+                // A port with another label is not added, but changed (semanage-port(8)).
+                let label = format!("-t ssh_port_t -p tcp {port}");
+                format!("semanage port -a {label} || semanage port -m {label}")
+            })
             .collect::<Vec<_>>()
             .join("\n");
         return Ok(Outcome::broken(
@@ -275,7 +279,9 @@ mod tests {
         sshd.options.insert("port".to_owned(), sshd::option(17, "Port", "2222"));
         sshd.port_refused = Fact::Known(Some(at));
         let finding = expect(&SshdEnabled, &facts, Status::Warn, "sshd_config:17");
-        assert_eq!(remedy(&finding), "semanage port -a -t ssh_port_t -p tcp 2222");
+        let added = "semanage port -a -t ssh_port_t -p tcp 2222";
+        let changed = "semanage port -m -t ssh_port_t -p tcp 2222";
+        assert_eq!(remedy(&finding), format!("{added} || {changed}"));
         assert!(finding.message.zh.contains("Port 2222：未设置ssh_port_t标签"), "{finding:#?}");
         linux_mut(&mut facts).sshd.units[0].name = "sshd.socket".to_owned();
         expect(&SshdEnabled, &facts, Status::Pass, "sshd.socket");

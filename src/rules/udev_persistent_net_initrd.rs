@@ -70,7 +70,11 @@ fn decide(facts: &Facts) -> Decision {
     let (generators, rules): (Vec<&String>, Vec<&String>) =
         initramfs.persistent_net_rules.iter().partition(|rules| rules.contains("generator"));
     let evidence = |found: &[&String]| -> Vec<Evidence> {
-        found.iter().map(|rules| Evidence::new(path.clone(), (*rules).clone())).collect()
+        let listed = found.iter().map(|rules| Evidence::new(path.clone(), (*rules).clone()));
+        let left_out = initramfs.listing.unread().into_iter();
+        listed
+            .chain(left_out.map(|unread| Evidence::new(&unread.location, &unread.reason)))
+            .collect()
     };
     if let Some(first) = rules.first() {
         return Ok(Outcome::broken(
@@ -148,6 +152,14 @@ mod tests {
         assert_eq!(status(&UdevPersistentNetInitrd, &facts), Status::Warn);
         let facts = with("lib/udev/rules.d/75-persistent-net-generator.rules");
         expect_in(profile, &UdevPersistentNetInitrd, &facts, Status::Warn, "75-persistent");
+    }
+
+    #[test]
+    fn a_list_that_is_cut_says_so() {
+        let mut facts = with("etc/udev/rules.d/70-persistent-net.rules");
+        initramfs_mut(&mut facts).listing = Fact::unknown(INITRAMFS, "more than are kept");
+        let finding = expect(&UdevPersistentNetInitrd, &facts, Status::Warn, "70-persistent");
+        assert!(finding.evidence.iter().any(|seen| seen.detail == "more than are kept"));
     }
 
     #[test]

@@ -57,17 +57,18 @@ fn decide(facts: &Facts) -> Decision {
     let linux = linux_only(facts)?;
     let mut found = known(&linux.drivers.uvp)?.clone();
     found.extend(packages(linux));
+    let listing = listing_is_whole(linux);
     if let Some(first) = found.first() {
         let place = &first.location;
-        return Ok(Outcome::broken(
-            text!(
-                "Huawei's old Xen drivers are there ({place}).",
-                "残留旧的华为PV driver（{place}）。"
-            ),
-            found,
-        ));
+        let text = text!(
+            "Huawei's old Xen drivers are there ({place}).",
+            "残留旧的华为PV driver（{place}）。"
+        );
+        // Where the initramfs may hold more of them.
+        found.extend(listing.err().into_iter().flat_map(|undecided| undecided.evidence));
+        return Ok(Outcome::broken(text, found));
     }
-    listing_is_whole(linux)?;
+    listing?;
     Ok(Outcome::holds(
         text!("There is no trace of Huawei's old Xen drivers.", "没有残留旧的华为PV driver。"),
         vec![Evidence::new("/etc/.uvp-monitor, /usr/bin/uvp-monitor", "not there")],
@@ -117,6 +118,16 @@ mod tests {
             "/etc/.uvp-monitor",
         );
         assert!(remedy(&finding).contains("rpm -e kmod-uvpmod"));
+    }
+
+    #[test]
+    fn a_list_that_is_cut_says_so() {
+        let mut facts = good_linux();
+        let found = vec![Evidence::new(INITRAMFS, "lib/modules/3.0/updates/pvdriver/x.ko")];
+        linux_mut(&mut facts).drivers.uvp = Fact::Known(found);
+        initramfs_mut(&mut facts).listing = Fact::unknown(INITRAMFS, "more than are kept");
+        let finding = expect(&UvpPvDriverLeftover, &facts, Status::Warn, "old Xen drivers");
+        assert!(finding.evidence.iter().any(|seen| seen.detail == "more than are kept"));
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Content {
             Source::Inline(bytes) => bytes.read_at(within, part),
             Source::Plain { logical } => self.volume.read(logical.saturating_add(within), part),
             Source::Compressed { extent, skip } => {
-                let waste = &self.volume.budget.decompressed;
+                let waste = &self.volume.budget.extents;
                 let (key, sizes) = ((extent.logical, extent.len), (extent.len, part.len()));
                 let unit = self.cache.unit(key, waste, sizes, || self.decompress(extent))?;
                 unit.read_at(skip.saturating_add(within), part)

@@ -40,7 +40,7 @@ use self::runs::Runs;
 pub use self::state::{ErrorRecord, ExtState, FastCommitState, JournalState, Replay};
 use self::superblock::{SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, Superblock};
 use self::volume::Volume;
-use super::{Budget, DirEntry, FileSystem, FileType, Health, Metadata, NodeId};
+use super::{Budget, DirEntry, FileSystem, FileType, Health, LEFT_ALONE, Metadata, NodeId, shared};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
 
@@ -73,24 +73,30 @@ impl Ext {
     /// # Errors
     /// As [`Ext::open`]; once the budget is spent, [`Error::Limit`] from every look for a file.
     pub fn open_within(bytes: Arc<dyn Bytes>, budget: Arc<Budget>) -> Result<Self> {
-        Self::read(bytes, budget, journal::replay)
+        Self::read(bytes, budget, Some(journal::replay))
     }
 
+    /// Without `replay` the journal is left alone, and what is free is not counted.
     fn read(
         bytes: Arc<dyn Bytes>,
         budget: Arc<Budget>,
-        replay: fn(&Volume, &Superblock) -> Replayed,
+        replay: Option<fn(&Volume, &Superblock) -> Replayed>,
     ) -> Result<Self> {
         let raw = bytes.array::<SUPERBLOCK_SIZE>(SUPERBLOCK_OFFSET)?;
         let found = Superblock::parse(&raw)?;
         let volume = Volume::new(bytes, found.block_size, found.block_count, budget);
-        let Replayed { state: journal, overlay, fast_commits } = replay(&volume, &found);
+        let left_alone = || JournalState::NotReplayed { reason: LEFT_ALONE.to_owned() };
+        let Replayed { state: journal, overlay, fast_commits } = match replay {
+            Some(replay) => replay(&volume, &found),
+            None => Replayed::nothing(left_alone()),
+        };
         let volume = volume.with_overlay(overlay);
         let superblock = replayed_superblock(&volume, found)?;
         let volume = volume.with_block_count(superblock.block_count);
         let needs_recovery = superblock.features.has_incompat(incompat::NEEDS_RECOVERY);
         let told = (superblock.free_blocks, u64::from(superblock.free_inodes));
-        let counted = needs_recovery.then(|| group_descriptor::free(&volume, &superblock));
+        let counted = (needs_recovery && replay.is_some())
+            .then(|| group_descriptor::free(&volume, &superblock));
         let ((free_blocks, free_inodes), uncounted) = match counted {
             Some(Ok(counted)) => (counted, None),
             Some(Err(error)) => (told, Some(error)),
@@ -328,10 +334,6 @@ impl FileSystem for Ext {
             return None;
         }
         let (bytes, budget) = self.volume.source();
-        let stored = Self::read(bytes, budget, |_, _| {
-            let reason = "it is left as it is".to_owned();
-            Replayed::nothing(JournalState::NotReplayed { reason })
-        });
-        Some(stored.map(|stored| -> Arc<dyn FileSystem> { Arc::new(stored) }))
+        Some(shared(Self::read(bytes, budget, None)))
     }
 }

@@ -41,7 +41,7 @@ use self::runs::Runs;
 pub use self::state::{LogState, Replay, XfsState};
 use self::superblock::{SUPERBLOCK_SIZE, Superblock};
 use self::volume::{Overlay, Volume};
-use super::{Budget, DirEntry, FileSystem, FileType, Health, Metadata, NodeId};
+use super::{Budget, DirEntry, FileSystem, FileType, Health, LEFT_ALONE, Metadata, NodeId, shared};
 use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
 
@@ -255,10 +255,8 @@ impl FileSystem for Xfs {
             return None;
         }
         let (bytes, budget) = self.volume.source();
-        let stored = Self::read(bytes, budget, |_, _| {
-            let reason = "it is left as it is".to_owned();
-            (LogState::NotReplayed { reason }, Overlay::default())
-        });
-        Some(stored.map(|stored| -> Arc<dyn FileSystem> { Arc::new(stored) }))
+        Some(shared(Self::read(bytes, budget, |_, _| {
+            (LogState::NotReplayed { reason: LEFT_ALONE.to_owned() }, Overlay::default())
+        })))
     }
 }

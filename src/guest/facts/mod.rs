@@ -30,7 +30,8 @@ pub use self::leftovers::{FileSize, LeftoverFacts, LogFacts, MachineId};
 pub(crate) use self::network::not_installed;
 pub use self::network::{
     Addressing, CloudInitNetwork, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkFacts,
-    NetworkProgram, NicName, PersistentRules, ProgramFacts, Reach, RuleGenerator, Setting,
+    NetworkLack, NetworkProgram, NicName, PersistentRules, ProgramFacts, Reach, RuleGenerator,
+    Setting,
 };
 pub use self::packages::{Package, PackageFacts};
 pub(in crate::guest) use self::sshd::MAX_GROUPS;

@@ -151,6 +151,17 @@ pub enum Reach {
     Yes,
 }
 
+/// What Red Hat's network scripts need and is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum NetworkLack {
+    /// `DEVICE=` in the configuration itself, without which it is for no card.
+    Device,
+    /// `/etc/sysconfig/network`, without which they do nothing.
+    Settings,
+}
+
 /// The configuration of an interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -180,6 +191,9 @@ pub struct InterfaceConfig {
     /// Why nothing comes of it at boot (`ONBOOT=no`, its program does not run); `Known(None)` when
     /// it is used.
     pub idle: Fact<Option<Evidence>>,
+    /// What it is idle for the lack of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<NetworkLack>,
     /// `PERSISTENT_DHCLIENT` of Red Hat's network scripts.
     pub persistent_dhclient: Option<Setting>,
 }

@@ -18,7 +18,7 @@ const MAX_FILE: u64 = 1 << 20;
 const MAX_IDS: usize = 64;
 
 /// The IDs, where a group on the disk has one; with none, the guest uses no such group. Unknown where the
-/// ID comes of what another machine may have differently.
+/// ID is taken from what another machine may have differently.
 pub(super) fn find(tree: &Tree, disk: &DiskFacts) -> Fact<Vec<Evidence>> {
     if disk.volume_groups.iter().all(|group| group.system_id.is_none()) {
         return Fact::Known(Vec::new());
@@ -35,7 +35,8 @@ pub(super) fn find(tree: &Tree, disk: &DiskFacts) -> Fact<Vec<Evidence>> {
             None | Some("none") => Vec::new(),
             Some("lvmlocal") => stronger("system_id").map(Set::ids).unwrap_or_default(),
             Some(source) => {
-                let reason = format!("LVM's system ID comes of {source}, which is not followed");
+                let reason =
+                    format!("LVM takes its system ID from {source}, which is not followed");
                 return Fact::Unknown(Unread::new(set.place.clone(), reason));
             }
         },

@@ -31,11 +31,12 @@ use self::root::{NoRoot, Root};
 use self::systemd_unit::BootUnits;
 use super::facts::{
     Accounts, BootEntry, BootFacts, BootFile, ChainLink, CloudInitFacts, Fstab, Guest,
-    InitramfsFacts, KernelFacts, LinkKind, LinkState, LinuxFacts, MountFacts, PackageFacts,
-    ResolvedFile, SshdFacts,
+    InitramfsFacts, KernelFacts, LinkKind, LinkState, LinuxFacts, ListingEnd, MountFacts,
+    ONLY_IN_JOURNAL, PackageFacts, ResolvedFile, SshdFacts,
 };
 use super::password::InitialPassword;
 use super::{Machine, traced};
+use crate::error::Error;
 use crate::fact::{Evidence, Fact};
 use crate::filesystem::NodeId;
 use crate::filesystem::tree::Tree;
@@ -122,10 +123,16 @@ fn inspect(
     let open = |file: &ResolvedFile| stored.open(machine, file);
     let root_needs = drivers::root_needs(machine.disk, &boot, &mounts);
     let listed = |release: &str| traced("aliases", || drivers::Listed::read(&tree, release));
-    let ((kernels, settings, listed), files) = rayon::join(
+    let ((mut kernels, settings, listed), files) = rayon::join(
         || traced("kernels", || kernel::find(&tree, &boot, &open, listed)),
         || Files::read(&tree, &boot, entry.as_ref(), password),
     );
+    if let Some(entry) = &entry
+        && let Some(reason) = damage(&mut kernels)
+        && is_whole_in_journal(machine, &tree, entry)
+    {
+        reason.push_str(ONLY_IN_JOURNAL);
+    }
     boot::break_at_damaged_initramfs(&mut boot, &kernels);
     let falls_back = settings.get(INITRAMFS_TOOLS).is_some();
     let init = boot::init_link(&tree, command_line.unwrap_or_default(), falls_back);
@@ -183,6 +190,48 @@ fn inspect(
     };
     break_at_refused_root(machine, root.volume, &mut facts);
     (facts, tree)
+}
+
+/// The reason why the rest of the default initramfs is not read, where that is damage.
+fn damage(kernels: &mut Fact<Vec<KernelFacts>>) -> Option<&mut String> {
+    let Fact::Known(kernels) = kernels else { return None };
+    let default = kernels.iter_mut().find(|kernel| kernel.is_default)?;
+    match &mut default.initramfs {
+        Fact::Known(Some(InitramfsFacts {
+            listing: Fact::Unknown(unread), damaged: true, ..
+        })) => Some(&mut unread.reason),
+        _ => None,
+    }
+}
+
+/// Whether the entry's initramfs is whole where the journals of the file systems it lies on were
+/// replayed, which no boot loader does.
+fn is_whole_in_journal(machine: &Machine<'_>, tree: &Tree, entry: &BootEntry) -> bool {
+    let replayed = |file: &ResolvedFile| match machine.filesystems.get(file.volume) {
+        Some(Fact::Known(Some(filesystem))) if filesystem.unreplayed().is_some() => {
+            Some(filesystem)
+        }
+        _ => None,
+    };
+    let mut files = entry.initrds.iter().filter_map(|file| file.resolved.known()?.as_ref());
+    if !files.any(|file| replayed(file).is_some()) {
+        return false;
+    }
+    let open = |file: &ResolvedFile| match (&file.guest_path, replayed(file)) {
+        (Some(path), _) => tree.open(path),
+        (None, Some(filesystem)) => {
+            // Of Btrfs, the loader may begin at the top level.
+            let top = filesystem.subvolume(boot::TOP_LEVEL).ok();
+            let trees = [Some(filesystem.clone()), top].into_iter().flatten();
+            let mut found = trees.map(|it| Tree::new(it, file.volume).open(&file.path));
+            let absent = || Err(Error::NotFound { path: file.path.clone() });
+            found.find(|found| found.is_ok()).unwrap_or_else(absent)
+        }
+        (None, None) => Err(Error::NotFound { path: file.path.clone() }),
+    };
+    let listing = kernel::initramfs(entry, &open);
+    let listing = listing.known().and_then(Option::as_ref).map(|found| &found.listing);
+    listing == Some(&Fact::Known(ListingEnd::Complete))
 }
 
 /// Breaks the boot chain at a root that LVM does not activate, or the kernel does not mount; it is open where
@@ -487,6 +536,44 @@ mod tests {
             "{open:?}"
         );
         assert_eq!(root_link("rd.auto"), LinkState::Found);
+    }
+
+    #[test]
+    fn an_initramfs_that_is_whole_in_the_journal_alone_is_told_from_a_damaged_one() {
+        let disk = device::tests::disk();
+        let whole: Vec<u8> = ["init", "TRAILER!!!"]
+            .iter()
+            .flat_map(|path| kernel::tests::entry(path, &[b'x'; 512]))
+            .collect();
+        let half = whole[..400].to_vec();
+        let link = |replayed: &[u8], stored: &[u8]| {
+            let boot = |initrd: &[u8]| {
+                MemoryFs::new().file("/vmlinuz-3.10", "x").file("/initrd", initrd).file(
+                    "/grub2/grub.cfg",
+                    "menuentry 'x' {\nlinux /vmlinuz-3.10 root=/dev/sda5\ninitrd /initrd\n}\n",
+                )
+            };
+            let root = MemoryFs::new().file("/etc/fstab", FSTAB).dir("/boot");
+            let boot = boot(replayed).replayed_from(boot(stored));
+            let guest = inspected(&disk, &[volume(boot), volume(root)]);
+            let mut links = linux(&guest).boot.chain.iter();
+            let link = links.find(|link| link.kind == LinkKind::Initramfs).unwrap();
+            let damage = default_initramfs(&linux(&guest).kernels)
+                .and_then(|initramfs| initramfs.listing.unread())
+                .is_some_and(|unread| unread.reason.ends_with(ONLY_IN_JOURNAL));
+            (link.state.clone(), link.evidence.detail.clone(), damage)
+        };
+        let (state, detail, damage) = link(&whole, &half);
+        assert_eq!((state, damage), (LinkState::Missing, true));
+        assert!(detail.starts_with("damaged: ") && detail.ends_with(ONLY_IN_JOURNAL), "{detail}");
+        assert!(crate::chinese::chinese(&detail).contains("引导程序不会回放日志"), "{detail}");
+        let (state, detail, damage) = link(&half, &half);
+        assert_eq!((state, damage), (LinkState::Missing, false));
+        assert!(!detail.contains("journal"), "{detail}");
+        // Empty so far, as is told without a look into it, and only once.
+        let (_, detail, _) = link(&whole, b"");
+        assert_eq!(detail.matches(ONLY_IN_JOURNAL).count(), 1, "{detail}");
+        assert_eq!(link(&whole, &whole).0, LinkState::Found);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::guest::facts::{
 use crate::remedy::step::{Edit, Maker, Rebuild, Step};
 use crate::rules::Text;
 use crate::rules::boot_drivers::{Family, family};
-use crate::rules::shell::file_and_line;
+use crate::rules::shell::{file_and_line, quote};
 use crate::text;
 
 /// What dracut is to put into every initramfs.
@@ -90,10 +90,24 @@ pub(super) fn rebuilt(case: &Case<'_>) -> Plan {
     }
     match rebuild_default(linux) {
         Some(step) => Plan::Steps(vec![step], rebuilt_here(linux)),
-        None => Plan::ByHand(text!(
-            "What makes this distribution's initramfs is not known, or which kernel starts.",
-            "未知该发行版如何生成initramfs，或无法确定启动的内核。"
-        )),
+        None => {
+            let command = match (family(linux), default(linux)) {
+                (Some(Family::Mkinitfs), Some(kernel)) => {
+                    format!("mkinitfs {}", quote(&kernel.release))
+                }
+                (Some(Family::Mkinitcpio), _) => "mkinitcpio -P".to_owned(),
+                _ => {
+                    return Plan::ByHand(text!(
+                        "What makes this distribution's initramfs is not known, or which kernel starts.",
+                        "未知该发行版如何生成initramfs，或无法确定启动的内核。"
+                    ));
+                }
+            };
+            Plan::ByHand(text!(
+                "It is made in the machine itself, by {command}.",
+                "须在原机器中执行{command}重新生成。"
+            ))
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub(in crate::rules) fn ifcfg_eth0() -> InterfaceConfig {
         macs: Vec::new(),
         by_cloud_init: false,
         idle: Fact::Known(None),
+        lacks: None,
         persistent_dhclient: Some(Setting {
             value: "y".to_owned(),
             evidence: Evidence::new(format!("{path}:5"), "PERSISTENT_DHCLIENT=\"y\""),

@@ -218,6 +218,16 @@ fn journals_of_one_image_share_a_bound() {
 }
 
 #[test]
+fn without_its_journal_a_volumes_groups_are_not_counted_again() {
+    let budget = Arc::new(Budget::default());
+    let bytes: Arc<dyn Bytes> = Arc::new(image("dirty-ext4-64bit"));
+    let ext = Ext::open_within(bytes, Arc::clone(&budget)).unwrap();
+    budget.spend(u64::MAX / 2).unwrap_err();
+    let stored = ext.unreplayed().unwrap().unwrap();
+    assert!(stored.health().space.known().is_some(), "{:?}", stored.health().space);
+}
+
+#[test]
 fn without_its_journal_a_volume_is_as_mounted_with_noload() {
     for name in ["dirty-ext4-csum-v3", "dirty-ext4-fast-names"] {
         let stored = open(name).unreplayed().unwrap().unwrap();

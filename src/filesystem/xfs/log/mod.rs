@@ -4,9 +4,10 @@
 //! In: the file system as it lies on the volume. Out: the basic blocks that a mount would replace.
 //!
 //! The log of a version 4 file system is not replayed. Its items are those of version 5 but for
-//! checksums and the numbers that tell which write is newer, so that each buffer of it replaces what
-//! lies there; whether that was done right nothing at hand can tell: current kernels are built without
-//! version 4 (`CONFIG_XFS_SUPPORT_V4`), `xfs_logprint` prints a log, and `xfs_repair` empties it.
+//! checksums and the numbers that tell which write is newer, so that each buffer of it replaces
+//! what lies there; whether that was done right nothing at hand can tell: current kernels are built
+//! without version 4 (`CONFIG_XFS_SUPPORT_V4`), `xfs_logprint` prints a log, and `xfs_repair` empties
+//! it.
 
 mod buffer_item;
 mod head;
@@ -24,7 +25,8 @@ use super::superblock::Superblock;
 use super::volume::{BASIC_BLOCK, BASIC_BLOCK_U64, Overlay, Span, Volume};
 use crate::error::{Error, Result};
 
-/// Most bytes of a log that are replayed: twice the log that mkfs.xfs makes by itself on a volume of less than 128 GiB.
+/// Most bytes of a log that are replayed: twice the log that mkfs.xfs makes by itself on a volume of
+/// less than 128 GiB.
 const MAX_LOG_BYTES: u64 = 128 << 20;
 
 /// Most records that may be incomplete at the end: those that the kernel writes at the same time

@@ -110,7 +110,7 @@ impl<'w> Listing<'w> {
         self.missing.as_ref().is_some_and(Vec::is_empty)
     }
 
-    /// Whether there were more modules or kernels than are kept.
+    /// Whether there was more of what is sought than is kept, or a longer path.
     pub(super) fn is_cut(&self) -> bool {
         self.cut
     }
@@ -129,9 +129,11 @@ impl<'w> Listing<'w> {
                 self.hidden = std::str::from_utf8(image).ok();
             } else if let Some(rules) = persistent_net_rules(path)
                 && entry.size > 0
-                && self.persistent_net_rules.len() < MAX_RULES
             {
-                self.persistent_net_rules.push(rules);
+                let fits = rules.len() <= MAX_RULE_PATH;
+                self.keep(fits && self.persistent_net_rules.len() < MAX_RULES, |listing| {
+                    listing.persistent_net_rules.push(rules);
+                });
             }
         }
         if entry.is_directory() {
@@ -140,8 +142,19 @@ impl<'w> Listing<'w> {
         if let Some(name) = program(path) {
             self.programs.insert(name.to_owned());
         }
-        if self.noted.len() < MAX_NOTED && path.len() <= MAX_NOTED_LEN && is_noted(path) {
-            self.noted.push(String::from_utf8_lossy(path).into_owned());
+        if is_noted(path) {
+            self.keep(self.noted.len() < MAX_NOTED && path.len() <= MAX_NOTED_LEN, |listing| {
+                listing.noted.push(String::from_utf8_lossy(path).into_owned());
+            });
+        }
+    }
+
+    /// Keeps something where there is room for it, and else takes note that there was not.
+    fn keep(&mut self, has_room: bool, push: impl FnOnce(&mut Self)) {
+        if has_room {
+            push(self);
+        } else {
+            self.cut = true;
         }
     }
 
@@ -244,7 +257,7 @@ fn is_noted(path: &[u8]) -> bool {
 fn persistent_net_rules(path: &[u8]) -> Option<String> {
     let file = UDEV_RULES.iter().find_map(|directory| path.strip_prefix(*directory))?;
     let file = std::str::from_utf8(file).ok()?;
-    let kept = file.ends_with(".rules") && is_persistent_net(file) && path.len() <= MAX_RULE_PATH;
+    let kept = file.ends_with(".rules") && is_persistent_net(file);
     kept.then(|| String::from_utf8_lossy(path).into_owned())
 }
 

@@ -7,6 +7,8 @@
 
 use std::ops::ControlFlow;
 
+use super::Budget;
+use super::compression::Compression;
 use super::segments::{Sink, Stop};
 use super::source::Source;
 
@@ -26,9 +28,10 @@ const BLOCK_COST: usize = 64;
 /// Decompresses the frame at `source`, gives each block to `sink` until that breaks.
 ///
 /// # Errors
-/// When the frame is damaged, and what `sink` returns.
+/// When the frame is damaged or `budget` is spent, and what `sink` returns.
 pub(super) fn unpack(
     source: &mut Source<'_>,
+    budget: &mut Budget,
     sink: &mut Sink<'_>,
 ) -> Result<ControlFlow<()>, Stop> {
     let mut output = Vec::new();
@@ -41,9 +44,7 @@ pub(super) fn unpack(
         let size = match word.first_chunk().map(|word| u32::from_le_bytes(*word)) {
             Some(MAGIC) => {
                 first = false;
-                if sink(&[], BLOCK_COST)?.is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
+                budget.take(BLOCK_COST)?;
                 continue;
             }
             _ if first => return Err("no LZ4 legacy magic".to_owned().into()),
@@ -63,8 +64,8 @@ pub(super) fn unpack(
         output.resize(BLOCK, 0);
         let len = lz4_flex::block::decompress_into(block, &mut output)
             .map_err(|error| Stop::Damaged(error.to_string()))?;
-        let consumed = size.saturating_add(BLOCK_COST);
-        if sink(output.get(..len).unwrap_or(&[]), consumed)?.is_break() {
+        budget.take(Compression::Lz4.work(len, size.saturating_add(BLOCK_COST)))?;
+        if sink(output.get(..len).unwrap_or(&[]))?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
     }

@@ -20,9 +20,8 @@ const MAX_SEGMENTS: usize = 64;
 /// Length of the buffer into which is decompressed: it stays in the processor's second-level cache.
 const OUTPUT: usize = 128 << 10;
 
-/// What takes the decompressed bytes, and how many compressed ones they were made of; breaks when it
-/// needs no more.
-pub(super) type Sink<'s> = dyn FnMut(&[u8], usize) -> Result<ControlFlow<()>, Stop> + 's;
+/// What takes the decompressed bytes; breaks when it needs no more.
+pub(super) type Sink<'s> = dyn FnMut(&[u8]) -> Result<ControlFlow<()>, Stop> + 's;
 
 /// Why the rest was not looked at.
 #[derive(Debug)]
@@ -113,7 +112,8 @@ fn compression(bytes: &dyn Bytes, start: u64) -> Result<Compression, String> {
 }
 
 impl Budget {
-    fn take(&mut self, count: usize) -> Result<(), String> {
+    /// Counts `count` bytes that are looked at, or what is as dear.
+    pub(super) fn take(&mut self, count: usize) -> Result<(), String> {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         self.left = self.left.checked_sub(count).ok_or_else(|| {
             format!("more than {} MiB to look at, the rest was not read", self.whole >> 20)
@@ -187,9 +187,7 @@ fn unpack(
     budget: &mut Budget,
 ) -> Result<ControlFlow<()>, Stop> {
     let mut archive = Archive::new(0);
-    let modest = budget.modest;
-    let mut sink = |output: &[u8], consumed: usize| {
-        budget.take(compression.work(output.len(), consumed))?;
+    let mut sink = |output: &[u8]| {
         let mut rest = output;
         match archive.feed(&mut rest, listing)? {
             Fed::Exhausted => Ok(ControlFlow::Continue(())),
@@ -198,8 +196,8 @@ fn unpack(
         }
     };
     let flow = match compression {
-        Compression::Lz4 => lz4::unpack(source, &mut sink),
-        _ => stream(compression, modest, source, &mut sink),
+        Compression::Lz4 => lz4::unpack(source, budget, &mut sink),
+        _ => stream(compression, source, budget, &mut sink),
     };
     match flow {
         Ok(ControlFlow::Continue(())) if !archive.at_boundary() => {
@@ -216,11 +214,11 @@ fn unpack(
 /// Decompresses a stream, gives what comes out to `sink` until that breaks.
 fn stream(
     compression: Compression,
-    modest: bool,
     source: &mut Source<'_>,
+    budget: &mut Budget,
     sink: &mut Sink<'_>,
 ) -> Result<ControlFlow<()>, Stop> {
-    let mut decoder = Decoder::new(compression, modest)?;
+    let mut decoder = Decoder::new(compression, budget.modest)?;
     let mut output = vec![0; OUTPUT];
     let mut stalled = false;
     loop {
@@ -228,7 +226,8 @@ fn stream(
         let last = input.is_empty();
         let step = decoder.step(input, &mut output)?;
         source.consume(step.consumed);
-        let flow = sink(output.get(..step.produced).unwrap_or(&[]), step.consumed)?;
+        budget.take(compression.work(step.produced, step.consumed))?;
+        let flow = sink(output.get(..step.produced).unwrap_or(&[]))?;
         if step.ended || flow.is_break() {
             return Ok(flow);
         }

@@ -448,6 +448,33 @@ fn more_kernels_than_are_kept_make_the_listing_unknown() {
     };
     assert!(list_all(archive(16)).listing.known().is_some());
     let facts = list_all(archive(17));
-    assert!(reason(&facts).contains("more modules or kernels"), "{facts:?}");
+    assert!(reason(&facts).contains("more modules, kernels or udev rules"), "{facts:?}");
     assert_eq!(names(&facts), ["virtio"]);
+}
+
+#[test]
+fn more_noted_paths_and_udev_rules_than_are_kept_make_the_listing_unknown() {
+    let archive = |path: &dyn Fn(usize) -> String, files: usize| -> Vec<u8> {
+        let entries = (0..files).flat_map(|number| entry(&path(number), 0o100_644, b"x"));
+        entries.chain(trailer()).collect()
+    };
+    let driver = |number| format!("lib/modules/3.0/updates/pvdriver/{number}.ko");
+    let rules = |number| format!("etc/udev/rules.d/{number:02}-persistent-net.rules");
+    let kept = |facts: &InitramfsFacts| facts.noted.len() + facts.persistent_net_rules.len();
+    for (path, limit) in [(&driver as &dyn Fn(usize) -> String, 32), (&rules, 64)] {
+        let facts = list_all(archive(path, limit));
+        assert_eq!((kept(&facts), &facts.listing), (limit, &Fact::Known(ListingEnd::Complete)));
+        let facts = list_all(archive(path, limit + 1));
+        assert_eq!(kept(&facts), limit);
+        assert!(reason(&facts).contains("than are kept"), "{facts:?}");
+    }
+    // Neither is a path passed over that is longer than those that are kept.
+    let deep = "x/".repeat(150);
+    let driver = |number| format!("lib/modules/3.0/updates/pvdriver/{deep}{number}.ko");
+    let rules = |number| format!("etc/udev/rules.d/{deep}{number}-persistent-net.rules");
+    for path in [&driver as &dyn Fn(usize) -> String, &rules] {
+        let facts = list_all(archive(path, 1));
+        assert_eq!(kept(&facts), 0);
+        assert!(reason(&facts).contains("than are kept"), "{facts:?}");
+    }
 }

@@ -104,6 +104,11 @@ pub fn find<T: Send>(
     (Fact::Known(kernels), settings, Some(beside))
 }
 
+/// What lies in the initramfs that the entry loads, each file opened by `open`.
+pub(super) fn initramfs(entry: &BootEntry, open: &Open<'_>) -> Fact<Option<InitramfsFacts>> {
+    initrd::of_entry(entry, open).0
+}
+
 /// The initramfs of the newest kernels that are not the default (the last by name, of those that
 /// have one), each with the kernel's index.
 fn read_others(tree: &Tree, kernels: &[KernelFacts]) -> Vec<(usize, Fact<Option<InitramfsFacts>>)> {

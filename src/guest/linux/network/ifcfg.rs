@@ -7,7 +7,8 @@ use super::files::{Assignment, Content, Files, assignments, is_mac};
 use super::programs::Programs;
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
-    Addressing, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkProgram, Setting,
+    Addressing, InterfaceConfig, InterfaceKind, InterfaceMatch, NetworkLack, NetworkProgram,
+    Setting,
 };
 
 /// Where Red Hat's files are.
@@ -50,11 +51,13 @@ pub(super) fn red_hat(
             && config.idle == Fact::Known(None)
         {
             config.idle = Fact::Known(Some(why));
+            config.lacks = Some(NetworkLack::Device);
         }
-        if let Some(why) = off.as_ref().filter(|_| config.idle == Fact::Known(None))
+        if let Some((why, lack)) = off.as_ref().filter(|_| config.idle == Fact::Known(None))
             && !(managed && by_network_manager)
         {
             config.idle = Fact::Known(Some(why.clone()));
+            config.lacks = *lack;
         }
         if let Some(why) = carriage_return(&file, &assignments).filter(|_| by_scripts) {
             let read_otherwise = by_network_manager && managed;
@@ -104,16 +107,16 @@ fn for_no_card(
 
 /// What makes Red Hat's network scripts do nothing (initscripts, `/etc/init.d/network`: it exits without
 /// `/etc/sysconfig/network`, and at `NETWORKING=no`).
-fn networking_off(files: &mut Files<'_>) -> Option<Evidence> {
+fn networking_off(files: &mut Files<'_>) -> Option<(Evidence, Option<NetworkLack>)> {
     let before = files.unread.is_some();
     let Some(file) = files.file(SETTINGS) else {
         // What could not be read is noted, and is not said to be absent.
         let absent = files.unread.is_some() == before;
-        return absent
-            .then(|| Evidence::new(SETTINGS, "without it the network scripts do nothing"));
+        let why = || Evidence::new(SETTINGS, "without it the network scripts do nothing");
+        return absent.then(|| (why(), Some(NetworkLack::Settings)));
     };
     let last = assignments(files, &file, |key| key == "NETWORKING").pop()?;
-    (last.value == "no").then(|| file.setting(last.line, last.text))
+    (last.value == "no").then(|| (file.setting(last.line, last.text), None))
 }
 
 /// The first assignment with a carriage return at its end, of which the network scripts' shell makes a
@@ -279,6 +282,7 @@ fn of_red_hat(
         macs: macs(file, assignments),
         by_cloud_init: file.by_cloud_init(),
         idle,
+        lacks: None,
         persistent_dhclient: persistent,
     }
 }
@@ -366,6 +370,7 @@ fn of_suse(file: &Content, assignments: &[Assignment<'_>], programs: &Programs) 
         macs: macs(file, assignments),
         by_cloud_init: file.by_cloud_init(),
         idle,
+        lacks: None,
         persistent_dhclient: None,
     }
 }

@@ -406,6 +406,7 @@ impl Reader {
                 macs: stanza.macs,
                 by_cloud_init: stanza.by_cloud_init,
                 idle,
+                lacks: None,
                 persistent_dhclient: None,
             });
         }
@@ -428,6 +429,7 @@ impl Reader {
                 macs,
                 by_cloud_init: false,
                 idle: programs.idle(&[NetworkProgram::Ifupdown]),
+                lacks: None,
                 persistent_dhclient: None,
             });
         }

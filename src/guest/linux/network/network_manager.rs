@@ -119,6 +119,7 @@ fn connection(file: &Content, programs: &Programs) -> InterfaceConfig {
         macs: macs.into_iter().map(IniLine::evidence).collect(),
         by_cloud_init: file.by_cloud_init(),
         idle,
+        lacks: None,
         persistent_dhclient: None,
     }
 }

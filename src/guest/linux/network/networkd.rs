@@ -289,6 +289,7 @@ fn network(
         macs: found.macs,
         by_cloud_init: file.by_cloud_init(),
         idle,
+        lacks: None,
         persistent_dhclient: None,
         matches: found.matches,
     }

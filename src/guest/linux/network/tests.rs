@@ -3,7 +3,7 @@
 use super::*;
 use crate::filesystem::FileType;
 use crate::filesystem::memory::MemoryFs;
-use crate::guest::facts::{Addressing, InterfaceKind};
+use crate::guest::facts::{Addressing, InterfaceKind, NetworkLack};
 
 const SLOT_LINK: &str = "[Match]\nOriginalName=*\n\n[Link]\n\
     NamePolicy=keep kernel database onboard slot path\nMACAddressPolicy=persistent\n";
@@ -87,6 +87,8 @@ fn an_ifcfg_file_must_say_which_card_it_is_for() {
         one(systemd(units).file("/etc/sysconfig/network", "NETWORKING=yes\n").file(path, text))
     };
     let idle = |units: &[&str], text: &str| config(units, text).idle.known().cloned().unwrap();
+    assert_eq!(config(&["network"], "").lacks, Some(NetworkLack::Device));
+    assert_eq!(config(&["network"], "DEVICE=eth0\n").lacks, None);
     for (units, text, used) in [
         (&["network"][..], "DEVICE=eth0\n", true),
         (&["network"], "", false),
@@ -135,7 +137,11 @@ fn the_network_scripts_need_their_settings_and_networking() {
             Some(networking) => fs.file(settings, networking),
             None => fs,
         };
-        one(fs).idle.known().unwrap().as_ref().map(|why| why.location.clone())
+        let config = one(fs);
+        let lacks_settings = config.lacks == Some(NetworkLack::Settings);
+        let why = config.idle.known().unwrap().as_ref().map(|why| why.location.clone());
+        assert_eq!(lacks_settings, networking.is_none() && why.is_some());
+        why
     };
     assert_eq!(idle(&["network"], Some("NETWORKING=yes\n")), None);
     assert_eq!(
@@ -881,6 +887,26 @@ fn more_names_and_addresses_than_are_kept_are_told() {
         assert!(unread.reason.contains("more than 16384 names and addresses"), "{unread:?}");
         let kept: usize = found.interfaces.iter().map(|it| it.macs.len() + it.ports.len()).sum();
         assert!(kept <= 16_384, "{path}: {kept}");
+    }
+}
+
+#[test]
+fn what_is_kept_of_a_network_file_counts_once() {
+    let ports = |between: &str| vec!["a"; 9000].join(between);
+    for (path, text) in [
+        ("/etc/network/interfaces", format!("iface br0 inet dhcp\nbridge_ports {}\n", ports(" "))),
+        (
+            "/etc/sysconfig/network/ifcfg-br0",
+            format!("BRIDGE=yes\nBRIDGE_PORTS='{}'\n", ports(" ")),
+        ),
+        (
+            "/etc/netplan/a.yaml",
+            format!("network: {{bridges: {{br0: {{interfaces: [{}]}}}}}}\n", ports(", ")),
+        ),
+    ] {
+        let found = read(systemd(&[]).file(path, text));
+        assert_eq!(found.unread, None, "{path}");
+        assert_eq!(found.interfaces.iter().map(|it| it.ports.len()).sum::<usize>(), 9000, "{path}");
     }
 }
 

@@ -207,6 +207,7 @@ impl Interface {
             macs: self.macs,
             by_cloud_init: self.by_cloud_init,
             idle,
+            lacks: None,
             persistent_dhclient: None,
         }
     }
