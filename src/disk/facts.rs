@@ -334,14 +334,15 @@ pub struct GrubCoreFacts {
     pub modules: Fact<Vec<String>>,
 }
 
-/// The first sector of `ldlinux.sys`, where SYSLINUX's boot sector looks for it.
+/// `ldlinux.sys`, where SYSLINUX's boot sector looks for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LdlinuxFacts {
-    /// Its number on the volume, in sectors of 512 bytes.
+    /// Its first sector on the volume, in sectors of 512 bytes.
     pub sector: u64,
-    /// Whether the boot sector takes what stands there for its own, or why not: unknown here means
-    /// that it was read and that the boot sector goes no further.
+    /// Whether the boot sector takes what stands there for its own, and whether the sum of all sectors
+    /// that are loaded from there is right, or why not: unknown here means that they were read and that
+    /// the start goes no further.
     pub intact: Fact<()>,
 }
 
