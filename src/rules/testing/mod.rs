@@ -711,6 +711,7 @@ pub(crate) fn good_linux() -> Facts {
             stop: None,
         },
         kernels: Fact::Known(vec![kernel]),
+        initramfs_makers: Vec::new(),
         accounts: Fact::Known(Accounts {
             accounts: vec![root()],
             unread: Vec::new(),
