@@ -141,6 +141,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("file length", "文件长度"),
     ("gap before partition {}, byte {}", "分区{}之前的间隙，字节{}"),
     ("gap before partition {}", "分区{}之前的间隙"),
+    ("BIOS boot partition {}, byte {} of the disk", "BIOS启动分区{}，磁盘字节{}"),
     ("BIOS boot partition {}, byte {}", "BIOS启动分区{}，字节{}"),
     ("BIOS boot partition {}", "BIOS启动分区{}"),
     ("EFI system partition {}, type {}", "EFI系统分区{}，类型{}"),
@@ -357,6 +358,18 @@ const PHRASES: &[(&str, &str)] = &[
         "核心镜像通过模块{}而不是固件读取磁盘",
     ),
     ("the core image is without {}", "核心镜像中没有模块{}"),
+    ("{} as the sum of its {} sectors", "{}（其{}个扇区之和）"),
+    ("{} (with blocks of {} bytes)", "{}（块大小为{}字节）"),
+    ("{}: damaged data", "{}：数据已损坏"),
+    ("1 to {} sectors to load", "要加载的扇区为1至{}个"),
+    ("an extent of 1 to {} sectors at its byte {}", "1至{}个扇区的区段（位于其字节{}）"),
+    ("a count of 32-bit words within its {} sectors", "不超出其{}个扇区的32位字数"),
+    ("code of another layout in its first sector", "第一个扇区中布局不同的代码"),
+    ("unified kernel images", "统一内核镜像"),
+    (
+        "whether this GRUB knows btrfs_relative_path is not seen",
+        "未能确定此GRUB是否支持btrfs_relative_path",
+    ),
     ("the word by which the boot sector knows it", "引导扇区用于识别它的字"),
     ("a module in it has no name", "其中有一个模块没有名称"),
     (
@@ -399,6 +412,7 @@ const PHRASES: &[(&str, &str)] = &[
         "磁盘上有{}个系统，且没有默认引导项说明启动哪一个",
     ),
     // Kernels and initramfs.
+    ("GRUB core image at byte {} of the disk", "GRUB核心镜像位于磁盘字节{}"),
     ("GRUB core image at byte {}", "GRUB核心镜像位于字节{}"),
     ("default kernel", "默认内核"),
     (

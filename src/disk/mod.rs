@@ -9,7 +9,7 @@ pub mod facts;
 #[cfg(test)]
 mod fixture;
 mod gpt;
-mod grub_core;
+pub(crate) mod grub_core;
 mod grub_legacy;
 mod grub_module;
 mod layout;

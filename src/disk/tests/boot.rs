@@ -41,6 +41,10 @@ fn grub_in_the_boot_sector_of_a_partition_is_followed_to_its_prefix() {
     assert_eq!(core.intact, Fact::Known(()));
     assert_eq!((core.offset, core.place.as_str()), (2049 * 512, "partition 1"));
     assert_eq!(core.prefix, Fact::Known(Some("(,msdos1)/boot/grub".to_owned())));
+    // It was made without a driver of Btrfs.
+    let modules = core.modules.known().unwrap();
+    assert!(!modules.iter().any(|name| name == "btrfs"), "{modules:?}");
+    assert_eq!(core.relative_btrfs, None);
 }
 
 #[test]

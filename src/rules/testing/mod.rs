@@ -350,6 +350,7 @@ fn volume(number: u32, kind: SignatureKind, uuid: &str) -> VolumeFacts {
             label: None,
             size: Some(GIB),
             version: None,
+            block_size: None,
         }]),
     }
 }

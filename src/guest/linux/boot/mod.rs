@@ -9,6 +9,7 @@ mod bls;
 pub(super) mod command_line;
 mod discovery;
 mod dracut_devices;
+mod elf_module;
 mod entry;
 #[cfg(test)]
 mod fake;
