@@ -103,7 +103,11 @@ fn bios(disk: &DiskFacts) -> Result<Vec<Evidence>, Unread> {
             };
             Ok(match core.intact {
                 Fact::Known(()) => {
-                    let detail = format!("GRUB core image at {}", grub_modules::byte_of(core));
+                    let detail = format!(
+                        "GRUB core image at byte {}{}",
+                        core.offset,
+                        grub_modules::of_disk(core)
+                    );
                     vec![code.evidence.clone(), Evidence::new(&core.place, detail)]
                 }
                 Fact::Unknown(_) => Vec::new(),

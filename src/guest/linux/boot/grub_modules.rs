@@ -98,16 +98,14 @@ pub(super) fn not_in_core(text: &str, core: &GrubCoreFacts) -> Option<String> {
 
 /// Where a core image lies.
 pub(super) fn place_of(core: &GrubCoreFacts) -> String {
-    format!("{}, {}", core.place, byte_of(core))
+    format!("{}, byte {}{}", core.place, core.offset, of_disk(core))
 }
 
-/// The byte at which it begins.
-pub(super) fn byte_of(core: &GrubCoreFacts) -> String {
-    // In a partition a byte without more would be a byte of it.
-    let is_inside =
-        ["partition", "BIOS boot partition"].iter().any(|kind| core.place.starts_with(kind));
-    let of = if is_inside { " of the disk" } else { "" };
-    format!("byte {}{of}", core.offset)
+/// What is said behind the byte at which a core image begins: in a partition it would be taken for one of
+/// the partition.
+pub(super) fn of_disk(core: &GrubCoreFacts) -> &'static str {
+    let in_partition = ["partition", "BIOS boot partition"];
+    if in_partition.iter().any(|kind| core.place.starts_with(kind)) { " of the disk" } else { "" }
 }
 
 /// Whether the core image reaches `normal.mod` and can run it.
