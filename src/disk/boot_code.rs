@@ -32,6 +32,24 @@ const INT13: &[u8] = &[0xcd, 0x13];
 /// (0x7c00), or where it moves itself to make room (0x0600).
 const TABLE_ADDRESSES: [&[u8]; 2] = [&[0xbe, 0x7d], &[0xbe, 0x07]];
 
+/// Where EXTLINUX puts its boot sector on XFS, in bytes: behind the headers of the first allocation
+/// group, as sector 0 is the superblock (`extlinux/main.c`, `XFS_BOOTSECT_OFFSET`).
+pub(super) const XFS_BOOT_SECTOR: u64 = 2048;
+
+/// `sb_magicnum`.
+const XFS_MAGIC: &[u8] = b"XFSB";
+
+/// Whether a volume that begins with `sector` is an XFS.
+pub(super) fn is_xfs(sector: &[u8; 512]) -> bool {
+    sector.starts_with(XFS_MAGIC)
+}
+
+/// Whether the code in sector 0 of a disk looks for an XFS's boot sector where EXTLINUX puts it, which
+/// SYSLINUX 6.04's `mbr.bin` does, and neither its `altmbr.bin` nor its `gptmbr.bin`.
+pub(super) fn finds_xfs(sector: &[u8; 512]) -> bool {
+    syslinux_mbr(sector).is_some() && find(Record(sector).bytes(0, CODE), XFS_MAGIC).is_some()
+}
+
 /// The code in sector 0 of a disk.
 pub(super) fn disk(sector: &[u8; 512]) -> BootCode {
     let record = Record(sector);
@@ -134,10 +152,10 @@ fn generic(code: &[u8]) -> Option<(BootCodeKind, Evidence)> {
     Some((BootCodeKind::Generic, Evidence::new(format!("sector 0, byte {table}"), detail)))
 }
 
-/// Whose code stands in the first sector of a volume; `None` when there is none.
+/// Whose code stands in the boot sector of a volume; `None` when there is none.
 pub(super) fn volume(sector: &[u8; 512], name: &str) -> Option<(BootCodeKind, Evidence)> {
     let record = Record(sector);
-    // XFS begins with its superblock, and a nested MBR is no volume boot record.
+    // The superblock of an XFS has none, and a nested MBR is no volume boot record.
     if !record.has(510, &[0x55, 0xaa]) {
         return None;
     }

@@ -227,6 +227,9 @@ pub struct Signature {
     pub size: Option<u64>,
     /// Version or variant where one matters (`LUKS2`, `0.90`, `1.2`).
     pub version: Option<String>,
+    /// Size of its blocks in bytes, where one matters: of ext.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block_size: Option<u32>,
 }
 
 /// A named byte range that a file system (or something else) may lie in.
@@ -316,7 +319,8 @@ pub struct GrubLegacyFacts {
 pub struct GrubCoreFacts {
     /// Byte offset on the disk of its first sector (`diskboot.img`).
     pub offset: u64,
-    /// Where that is: `gap before partition 1`, `BIOS boot partition 1`, `partition 1`.
+    /// Where that is: `gap before partition 1`, `BIOS boot partition 1`, `partition 1`, `whole disk` where
+    /// it has no partition table.
     pub place: String,
     /// Length in bytes by its block list.
     pub size: u64,
@@ -332,16 +336,21 @@ pub struct GrubCoreFacts {
     pub embedded_config: Fact<Option<String>>,
     /// The names of the modules in it: `biosdisk`, `part_msdos`, `ext2`.
     pub modules: Fact<Vec<String>>,
+    /// Whether its driver of Btrfs knows the variable `btrfs_relative_path`, which the patches of SUSE
+    /// and Fedora bring; none when there is no such driver in it, or it was not unpacked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relative_btrfs: Option<bool>,
 }
 
-/// The first sector of `ldlinux.sys`, where SYSLINUX's boot sector looks for it.
+/// `ldlinux.sys`, where SYSLINUX's boot sector looks for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LdlinuxFacts {
-    /// Its number on the volume, in sectors of 512 bytes.
+    /// Its first sector on the volume, in sectors of 512 bytes.
     pub sector: u64,
-    /// Whether the boot sector takes what stands there for its own, or why not: unknown here means
-    /// that it was read and that the boot sector goes no further.
+    /// Whether the boot sector takes what stands there for its own, and whether the sum of all sectors
+    /// that are loaded from there is right, or why not: unknown here means that they were read and that
+    /// the start goes no further.
     pub intact: Fact<()>,
 }
 

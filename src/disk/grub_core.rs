@@ -77,6 +77,12 @@ const MAX_MODULES: usize = 4096;
 /// Most bytes of an embedded configuration; `grub-mkimage -c` is given some lines.
 const MAX_CONFIG: usize = 64 << 10;
 
+/// What the driver of Btrfs says of other file systems (`grub-core/fs/btrfs.c`, `read_sblock`), and the name
+/// of the variable, as they stand in a program: with the zero at their end, which a configuration that is
+/// embedded in it does not have.
+const BTRFS: &[u8] = b"not a Btrfs filesystem\0";
+const BTRFS_RELATIVE_PATH: &[u8] = b"btrfs_relative_path\0";
+
 /// The core image that the `boot.img` in `sector` loads.
 pub(super) fn read(
     disk: &dyn Bytes,
@@ -101,6 +107,7 @@ pub(super) fn read(
         prefix: Fact::Known(None),
         embedded_config: Fact::Known(None),
         modules: Fact::Known(Vec::new()),
+        relative_btrfs: None,
     };
     let unread = |facts: &mut GrubCoreFacts, reason: &str| {
         facts.prefix = Fact::unknown(location.clone(), reason);
@@ -111,6 +118,7 @@ pub(super) fn read(
     match kernel {
         Ok(Kernel::Unpacked(kernel)) => match modules(&kernel, offset) {
             Ok(found) => {
+                facts.relative_btrfs = relative_btrfs(&kernel);
                 facts.prefix = Fact::Known(found.prefix);
                 facts.embedded_config = Fact::Known(found.config);
                 facts.modules = match found.names {
@@ -141,6 +149,14 @@ pub(super) fn read(
     Fact::Known(facts)
 }
 
+/// Whether the driver of Btrfs in a program of GRUB knows the variable by which paths begin at the default
+/// subvolume (grub2-btrfs-01-add-ability-to-boot-from-subvolumes.patch); `None` when it has no such
+/// driver.
+pub(crate) fn relative_btrfs(program: &[u8]) -> Option<bool> {
+    find(program, BTRFS)?;
+    Some(find(program, BTRFS_RELATIVE_PATH).is_some())
+}
+
 /// Where byte `offset` of the disk lies.
 fn place(offset: u64, partitions: &[PartitionFacts]) -> String {
     let inside = partitions.iter().find(|partition| {
@@ -159,6 +175,7 @@ fn place(offset: u64, partitions: &[PartitionFacts]) -> String {
         Some(first) if offset < first.start => {
             format!("gap before partition {}", first.number)
         }
+        None => "whole disk".to_owned(),
         _ => "space outside of partitions".to_owned(),
     }
 }
@@ -360,5 +377,17 @@ mod tests {
         assert_eq!(found.config.map(|config| config.len()), Some(100));
         assert!(matches!(read(&[(OBJ_TYPE_CONFIG, 70_000)]), Err(Error::Limit { .. })));
         assert!(matches!(read(&[(0, 0); 4096]), Err(Error::Limit { .. })));
+    }
+
+    #[test]
+    fn the_variable_of_the_driver_is_no_word_of_a_configuration() {
+        let program = |text: &str| {
+            [b"\0", text.as_bytes(), b"\0not a Btrfs filesystem\0not BtrFS\0"].concat()
+        };
+        assert_eq!(relative_btrfs(&program("btrfs_relative_path")), Some(true));
+        for config in ["set btrfs_relative_path='y'\n", "export btrfs_relative_path\n"] {
+            assert_eq!(relative_btrfs(&program(config)), Some(false));
+        }
+        assert_eq!(relative_btrfs(b"btrfs_relative_path\0"), None);
     }
 }

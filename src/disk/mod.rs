@@ -9,7 +9,7 @@ pub mod facts;
 #[cfg(test)]
 mod fixture;
 mod gpt;
-mod grub_core;
+pub(crate) mod grub_core;
 mod grub_legacy;
 mod grub_module;
 mod layout;
@@ -121,7 +121,8 @@ impl Disk {
             Ok(sector) => Fact::Known(boot_code(disk, sector, &table.partitions)),
             Err(error) => Fact::unknown("sector 0", error.to_string()),
         };
-        let volume_boot_code = volumes.boot_code(disk, &table.partitions);
+        let finds_xfs = first.as_ref().is_ok_and(boot_code::finds_xfs);
+        let volume_boot_code = volumes.boot_code(disk, finds_xfs, &table.partitions);
         let facts = DiskFacts {
             size: bytes.len(),
             sector_size: table.sector_size,
@@ -201,18 +202,25 @@ impl Volumes {
         self.bytes.len().saturating_sub(1)
     }
 
-    /// The boot code of those that have some. One whose first sector cannot be read has unknown
+    /// The boot code of those that have some; on XFS where the code in sector 0 of the disk finds it,
+    /// if that `finds_xfs`. One whose first sector cannot be read has unknown
     /// signatures already, which says the same.
     fn boot_code(
         &self,
         disk: &dyn Bytes,
+        finds_xfs: bool,
         partitions: &[PartitionFacts],
     ) -> Vec<facts::VolumeBootCode> {
         let volumes = self.facts.iter().zip(&self.bytes).enumerate();
         let volumes = volumes.filter(|(_, (facts, _))| facts.start.is_some());
         volumes
             .filter_map(|(volume, (facts, bytes))| {
-                let sector = bytes.array(0).ok()?;
+                let sector = match bytes.array(0).ok()? {
+                    first if finds_xfs && boot_code::is_xfs(&first) => {
+                        bytes.array(boot_code::XFS_BOOT_SECTOR).ok()?
+                    }
+                    first => first,
+                };
                 let (kind, evidence) = boot_code::volume(&sector, &facts.name)?;
                 let (grub_core, grub_legacy) = grub(disk, kind, &sector, partitions);
                 let is_syslinux = kind == BootCodeKind::Syslinux;

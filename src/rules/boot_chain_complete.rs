@@ -196,8 +196,8 @@ fn repair_of_loader(linux: &LinuxFacts, kind: LinkKind) -> Option<Fixed> {
     let link = links.find(|link| link.kind == kind && link.state == LinkState::Missing)?;
     if link.evidence.detail.starts_with(NOT_READ_BY_GRUB) {
         return Some(Fixed::new(
-            "Put /boot on a file system of its own without that feature (mkfs.ext4 -O ^inline_data,^casefold,^ea_inode PARTITION), with the content of the old one and a line in /etc/fstab; then grub-install DISK && update-grub (RHEL family: grub2-install DISK && grub2-mkconfig -o /boot/grub2/grub.cfg)",
-            "将/boot放到未启用该特性的独立文件系统上（mkfs.ext4 -O ^inline_data,^casefold,^ea_inode 分区），复制原有内容并在/etc/fstab中增加一行；然后执行grub-install 磁盘 && update-grub（RHEL系：grub2-install 磁盘 && grub2-mkconfig -o /boot/grub2/grub.cfg）",
+            "Put /boot on a file system of its own without that feature (mkfs.ext4 -O ^inline_data,^casefold,^ea_inode,^bigalloc PARTITION), with the content of the old one and a line in /etc/fstab; then grub-install DISK && update-grub (RHEL family: grub2-install DISK && grub2-mkconfig -o /boot/grub2/grub.cfg)",
+            "将/boot放到未启用该特性的独立文件系统上（mkfs.ext4 -O ^inline_data,^casefold,^ea_inode,^bigalloc 分区），复制原有内容并在/etc/fstab中增加一行；然后执行grub-install 磁盘 && update-grub（RHEL系：grub2-install 磁盘 && grub2-mkconfig -o /boot/grub2/grub.cfg）",
         ));
     }
     let is_syslinux = matches!(linux.boot.loader, Fact::Known(Some((LoaderKind::Syslinux, _))));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::scope::{Decision, known, undecided};
 use super::{Outcome, Text, shell};
 use crate::fact::{Evidence, Fact, Unread};
-use crate::guest::facts::{InitramfsFacts, KernelFacts, LinuxFacts, ListingEnd};
+use crate::guest::facts::{InitramfsFacts, InitramfsMaker, KernelFacts, LinuxFacts, ListingEnd};
 use crate::text;
 
 /// A driver by the name of its module (`-` as `_`) and of its kernel option without `CONFIG_`.
@@ -239,8 +239,8 @@ impl<'a> DefaultKernel<'a> {
         let mut commands = self.rebuild_commands(linux, modules);
         if self.initramfs.is_none() {
             // The boot entry must load what is built now.
-            commands.push_str(match family(linux) {
-                Some(Family::Mkinitfs | Family::Mkinitcpio) => {
+            commands.push_str(match initramfs_maker(linux) {
+                Some(InitramfsMaker::Mkinitfs | InitramfsMaker::Mkinitcpio) => {
                     "\ngrub-mkconfig -o /boot/grub/grub.cfg"
                 }
                 _ => "\nupdate-grub || grub2-mkconfig -o /boot/grub2/grub.cfg",
@@ -277,22 +277,22 @@ impl<'a> DefaultKernel<'a> {
         let initramfs_tools = format!(
             "printf '%s\\n' {names} >> /etc/initramfs-tools/modules && update-initramfs -u -k {release}"
         );
-        match family(linux) {
-            Some(Family::InitramfsTools) => initramfs_tools,
-            Some(Family::Dracut) => dracut,
-            Some(Family::Mkinitrd) => format!(
+        match initramfs_maker(linux) {
+            Some(InitramfsMaker::InitramfsTools) => initramfs_tools,
+            Some(InitramfsMaker::Dracut) => dracut,
+            Some(InitramfsMaker::Mkinitrd) => format!(
                 "sed -i 's/^INITRD_MODULES=\"/&{names} /' /etc/sysconfig/kernel && mkinitrd"
             ),
             // A feature of its own with the modules' paths as `modules.dep` has them, which the kernel's
             // name for a module does not tell (mkinitfs(1)).
-            Some(Family::Mkinitfs) => {
+            Some(InitramfsMaker::Mkinitfs) => {
                 let pattern = modules.join("|").replace('_', "[-_]");
                 format!(
                     "grep -oE '^kernel/[^:]*/({pattern})\\.ko[^:]*' /lib/modules/{release}/modules.dep >> /etc/mkinitfs/features.d/cloud.modules && sed -i '/[\" ]cloud[\" ]/!s/^features=\"/&cloud /' /etc/mkinitfs/mkinitfs.conf && mkinitfs {release}"
                 )
             }
             // An array, and once a string (mkinitcpio.conf(5)).
-            Some(Family::Mkinitcpio) => {
+            Some(InitramfsMaker::Mkinitcpio) => {
                 format!(
                     "sed -i 's/^MODULES=[(\"]/&{names} /' /etc/mkinitcpio.conf && mkinitcpio -P"
                 )
@@ -302,43 +302,43 @@ impl<'a> DefaultKernel<'a> {
     }
 }
 
-/// What makes a distribution's initramfs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Family {
-    Dracut,
-    InitramfsTools,
-    /// SUSE's old `mkinitrd`.
-    Mkinitrd,
-    /// Alpine's.
-    Mkinitfs,
-    /// Arch Linux's.
-    Mkinitcpio,
+/// What makes the guest's initramfs, where it is known: what its distribution has, unless the guest
+/// has another program for it alone.
+pub(crate) fn initramfs_maker(linux: &LinuxFacts) -> Option<InitramfsMaker> {
+    let usual = usual_maker(linux);
+    let seen = &linux.initramfs_makers;
+    let is_there =
+        |maker: &InitramfsMaker| seen.contains(maker) || *maker == InitramfsMaker::Mkinitrd;
+    match seen.as_slice() {
+        [only] if !usual.as_ref().is_some_and(is_there) => Some(*only),
+        _ => usual,
+    }
 }
 
-/// The one of the guest, where it is known.
-pub(crate) fn family(linux: &LinuxFacts) -> Option<Family> {
+/// The one of the distribution.
+fn usual_maker(linux: &LinuxFacts) -> Option<InitramfsMaker> {
     let os = linux.os.known()?.as_ref()?;
     let is = |name: &str| os.id == name || os.id_like.iter().any(|like| like == name);
     if is("debian") || is("ubuntu") {
-        return Some(Family::InitramfsTools);
+        return Some(InitramfsMaker::InitramfsTools);
     }
     match os.id.as_str() {
-        "alpine" => return Some(Family::Mkinitfs),
+        "alpine" => return Some(InitramfsMaker::Mkinitfs),
         // Others of its family have dracut.
-        "arch" | "archarm" | "manjaro" => return Some(Family::Mkinitcpio),
+        "arch" | "archarm" | "manjaro" => return Some(InitramfsMaker::Mkinitcpio),
         _ => {}
     }
     if is("suse") || os.id.starts_with("sles") || os.id.starts_with("opensuse") {
         // SUSE went over to dracut with 12, openSUSE with 13.2.
         let major: Option<u32> = os.version.as_deref()?.split('.').next()?.parse().ok();
         return match major {
-            Some(..12) => Some(Family::Mkinitrd),
-            _ => Some(Family::Dracut),
+            Some(..12) => Some(InitramfsMaker::Mkinitrd),
+            _ => Some(InitramfsMaker::Dracut),
         };
     }
     const DRACUT: &[&str] =
         &["rhel", "fedora", "centos", "ol", "euleros", "openeuler", "hce", "rocky"];
-    DRACUT.iter().any(|name| is(name)).then_some(Family::Dracut)
+    DRACUT.iter().any(|name| is(name)).then_some(InitramfsMaker::Dracut)
 }
 
 /// Splits drivers by where they are: those seen, those missing, those not known.

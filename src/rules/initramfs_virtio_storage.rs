@@ -99,7 +99,7 @@ fn decide(facts: &Facts) -> Decision {
 mod tests {
     use super::*;
     use crate::fact::Fact;
-    use crate::guest::facts::{BootFile, ListingEnd};
+    use crate::guest::facts::{BootFile, InitramfsMaker, ListingEnd};
     use crate::rules::Status;
     use crate::rules::testing::*;
 
@@ -161,6 +161,28 @@ mod tests {
             let finding = expect(&InitramfsVirtioStorage, &facts, Status::Warn, "virtio_blk");
             assert_eq!(remedy(&finding), command);
         }
+    }
+
+    /// A guest of Debian has `update-initramfs` no more once dracut is installed, which conflicts with
+    /// initramfs-tools.
+    #[test]
+    fn the_command_is_of_the_program_that_the_guest_has() {
+        use InitramfsMaker::{Dracut, InitramfsTools, Mkinitcpio};
+        let command = |id: &str, makers: &[InitramfsMaker]| {
+            let mut facts = without("virtio_blk");
+            linux_mut(&mut facts).initramfs_makers = makers.to_vec();
+            os_mut(&mut facts).id = id.to_owned();
+            os_mut(&mut facts).id_like.clear();
+            remedy(&expect(&InitramfsVirtioStorage, &facts, Status::Warn, "virtio_blk")).to_owned()
+        };
+        for makers in [&[][..], &[InitramfsTools], &[Dracut, InitramfsTools]] {
+            assert!(command("debian", makers).contains("update-initramfs -u"), "{makers:?}");
+        }
+        let dracut = command("debian", &[Dracut]);
+        assert!(dracut.contains("dracut -f") && !dracut.contains("initramfs-tools"), "{dracut}");
+        assert!(command("arch", &[Dracut]).contains("dracut -f"));
+        assert!(command("endeavouros", &[Dracut]).contains("dracut -f"));
+        assert!(command("endeavouros", &[Dracut, Mkinitcpio]).contains("# initramfs-tools"));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! `udev-persistent-net-initrd`
 
+use super::boot_drivers::initramfs_maker;
 use super::scope::{Decision, known, linux_only, settle, undecided};
-use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, nic, shell};
+use super::{Context, Doc, Fixed, Level, Outcome, Profile, Rule, Text, shell};
 use crate::fact::{Evidence, Unread};
-use crate::guest::facts::{Facts, KernelFacts, LinuxFacts, ListingEnd};
+use crate::guest::facts::{Facts, InitramfsMaker, KernelFacts, LinuxFacts, ListingEnd};
 use crate::text;
 
 /// No such rule in the initramfs either.
@@ -111,14 +112,12 @@ fn decide(facts: &Facts) -> Decision {
 fn rebuild(linux: &LinuxFacts, kernel: &KernelFacts) -> Text {
     let release = shell::quote(&kernel.release);
     let clean = "rm -f /etc/udev/rules.d/*persistent*net*.rules";
-    let old_suse = || {
-        let os = linux.os.known().and_then(Option::as_ref);
-        os.and_then(nic::major).is_some_and(|major| major < 12)
-    };
-    let build = match nic::family_of(linux) {
-        Some(nic::Family::Debian) => format!("update-initramfs -u -k {release}"),
-        Some(nic::Family::Suse) if old_suse() => "mkinitrd".to_owned(),
-        Some(_) => format!("dracut -f --kver {release}"),
+    let build = match initramfs_maker(linux) {
+        Some(InitramfsMaker::InitramfsTools) => format!("update-initramfs -u -k {release}"),
+        Some(InitramfsMaker::Mkinitrd) => "mkinitrd".to_owned(),
+        Some(InitramfsMaker::Dracut) => format!("dracut -f --kver {release}"),
+        Some(InitramfsMaker::Mkinitfs) => format!("mkinitfs {release}"),
+        Some(InitramfsMaker::Mkinitcpio) => "mkinitcpio -P".to_owned(),
         None => return DOC.remedy.text(),
     };
     text!("{clean} && {build}", "{clean} && {build}")

@@ -52,6 +52,8 @@ pub(super) fn probe(volume: &dyn Bytes) -> Result<Option<Signature>> {
     let mut signature = found(kind, SUPERBLOCK.saturating_add(0x38));
     signature.uuid = sb.uuid(0x68);
     signature.label = sb.text(0x78, 16);
-    signature.size = Some(blocks.saturating_mul(1024 << log_block_size.min(6)));
+    let block_size = 1024 << log_block_size.min(6);
+    signature.size = Some(blocks.saturating_mul(block_size.into()));
+    signature.block_size = Some(block_size);
     Ok(Some(signature))
 }

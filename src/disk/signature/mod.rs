@@ -78,7 +78,8 @@ fn detail<T>(result: Result<Option<T>>) -> Result<Option<T>> {
 
 /// A signature of which no more is known than its magic at `offset`.
 fn found(kind: SignatureKind, offset: u64) -> Signature {
-    Signature { kind, offset, uuid: None, label: None, size: None, version: None }
+    let (uuid, label, version) = (None, None, None);
+    Signature { kind, offset, uuid, label, size: None, version, block_size: None }
 }
 
 /// A four-byte serial number as DOS prints it; `None` when it is zero.

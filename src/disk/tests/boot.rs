@@ -41,6 +41,10 @@ fn grub_in_the_boot_sector_of_a_partition_is_followed_to_its_prefix() {
     assert_eq!(core.intact, Fact::Known(()));
     assert_eq!((core.offset, core.place.as_str()), (2049 * 512, "partition 1"));
     assert_eq!(core.prefix, Fact::Known(Some("(,msdos1)/boot/grub".to_owned())));
+    // It was made without a driver of Btrfs.
+    let modules = core.modules.known().unwrap();
+    assert!(!modules.iter().any(|name| name == "btrfs"), "{modules:?}");
+    assert_eq!(core.relative_btrfs, None);
 }
 
 #[test]
@@ -263,31 +267,123 @@ fn boot_code_of_volumes_is_told() {
     assert_eq!(volume(&windows), Some((0, BootCodeKind::Windows)));
 }
 
-/// The boot sector of EXTLINUX 6.04 names sector 0x3822. When that
-/// sector holds something else, it says "Boot error" in QEMU.
+/// The boot sector of a volume with SYSLINUX and what it says of `ldlinux.sys`.
+fn ldlinux(disk: &Sparse) -> Fact<LdlinuxFacts> {
+    let [code] = &disk.read().facts.volume_boot_code[..] else { panic!() };
+    assert_eq!(code.kind, BootCodeKind::Syslinux);
+    code.ldlinux.clone().unwrap()
+}
+
+fn not_intact(disk: &Sparse) -> String {
+    ldlinux(disk).known().unwrap().intact.unread().unwrap().reason.clone()
+}
+
+/// The partition of `extlinux_xfs`, the boot sector in it and its `ldlinux.sys`: the first sector and the
+/// 113 that its extent names, right behind it.
+const XFS: u64 = 2048 * 512;
+const XFS_BOOT: u64 = XFS + 2048;
+const LDLINUX: u64 = XFS + 163_520 * 512;
+
+/// XFS has its superblock in sector 0, and SYSLINUX's `mbr.bin` loads sector 4 of it. With `altmbr.bin`
+/// instead nothing starts in QEMU.
+#[test]
+fn the_boot_sector_of_extlinux_on_xfs_is_found_by_an_mbr_that_looks_for_it() {
+    let mut disk = Sparse::fixture("boot/extlinux_xfs");
+    let [code] = &disk.read().facts.volume_boot_code[..] else { panic!() };
+    assert_eq!((code.volume, code.kind), (0, BootCodeKind::Syslinux));
+    let facts = LdlinuxFacts { sector: 163_520, intact: Fact::Known(()) };
+    assert_eq!(code.ldlinux, Some(Fact::Known(facts)));
+    // The same code elsewhere is none of the volume's.
+    disk.write(XFS, b"XFSC");
+    assert!(disk.read().facts.volume_boot_code.is_empty());
+    for other in ["syslinux_altmbr", "parted"] {
+        let mut disk = Sparse::fixture("boot/extlinux_xfs");
+        disk.write(0, &testdata(&format!("boot/{other}.bin"))[..439]);
+        assert!(disk.read().facts.volume_boot_code.is_empty(), "{other}");
+    }
+}
+
+/// When the sector that the boot sector of EXTLINUX 6.04 names holds something else, it says "Boot
+/// error" in QEMU.
 #[test]
 fn the_boot_sector_of_syslinux_knows_ldlinux_sys_by_a_word() {
-    let ldlinux = |disk: &Sparse| {
-        let [code] = &disk.read().facts.volume_boot_code[..] else { panic!() };
-        code.ldlinux.clone().unwrap().known().unwrap().clone()
-    };
-    let start = 2048 * 512;
-    let mut disk = Sparse::new(64 << 20);
-    write_table(&mut disk, 0, &[(0x80, 0x83, 2048, 100_000)]);
-    disk.write(start, &testdata("boot/extlinux_ext2.bin"));
-    let found = ldlinux(&disk);
-    assert_eq!(found.sector, 0x3822);
-    assert!(found.intact.unread().unwrap().reason.contains("zeroes"));
-    // As ldlinux.sys of that release begins.
-    let begin = b"\r\nSYSLINUX 6.04 \0\r\n\x1a\0\0\0\0\xfe\x02\xb2\x3e\x71\x0f\x74\x5e";
-    disk.write(start + 0x3822 * 512, begin);
-    assert_eq!(ldlinux(&disk).intact, Fact::Known(()));
-    disk.write(start + 0x3822 * 512 + 0x1c, &[0]);
-    assert!(ldlinux(&disk).intact.unread().unwrap().reason.contains("other data"));
-    disk.write(start + 0x118 + 8, &[0xff; 4]);
-    assert!(ldlinux(&disk).intact.unread().is_some());
+    let good = Sparse::fixture("boot/extlinux_xfs");
+    let mut disk = good.clone();
+    disk.write(LDLINUX, &[0; 512]);
+    assert!(not_intact(&disk).contains("zeroes"));
+    let mut disk = good.clone();
+    disk.write(LDLINUX + 0x1c, &[0]);
+    assert!(not_intact(&disk).contains("other data"));
+    let mut disk = good.clone();
+    disk.write(XFS_BOOT + 0x118 + 8, &[0xff; 4]);
+    assert!(ldlinux(&disk).known().unwrap().intact.unread().is_some());
     // Another layout.
-    disk.write(start + 0x118, &[0x90]);
+    let mut disk = good;
+    disk.write(XFS_BOOT + 0x118, &[0x90]);
     let [code] = &disk.read().facts.volume_boot_code[..] else { panic!() };
     assert_eq!((code.kind, &code.ldlinux), (BootCodeKind::Syslinux, &None));
+}
+
+/// With these EXTLINUX 6.04 says "Load error - Boot error" in QEMU, or hangs.
+#[test]
+fn an_ldlinux_sys_that_is_damaged_behind_its_first_sector_is_not_intact() {
+    let good = Sparse::fixture("boot/extlinux_xfs");
+    let damaged = |at: u64, bytes: &[u8]| {
+        let mut disk = good.clone();
+        disk.write(at, bytes);
+        not_intact(&disk)
+    };
+    let reason = damaged(LDLINUX + 8192, &[0; 16 << 10]);
+    assert!(reason.contains("the sum of its 114 sectors"), "{reason}");
+    // The last of its 14592 words, and the checksum (behind magic, instance, sectors and words).
+    assert!(damaged(LDLINUX + 14_592 * 4 - 1, &[0x5a]).contains("damaged"));
+    assert!(damaged(LDLINUX + 0x18 + 16, &[0]).contains("damaged"));
+    // No sectors, more than fit, more than the extent names; no words, more than the sectors have.
+    assert!(damaged(LDLINUX + 0x18 + 8, &[0, 0]).contains("1 to 1216 sectors"));
+    assert!(damaged(LDLINUX + 0x18 + 8, &[0xff, 0xff]).contains("1 to 1216 sectors"));
+    assert!(damaged(LDLINUX + 0x18 + 8, &[115, 0]).contains("an extent of 1 to 1 sectors"));
+    assert!(damaged(LDLINUX + 0x18 + 12, &[0; 4]).contains("count of 32-bit words"));
+    assert!(damaged(LDLINUX + 0x18 + 12, &[0xff; 4]).contains("count of 32-bit words"));
+    // The extent: elsewhere, longer than the sectors, behind the end of the volume.
+    assert!(damaged(LDLINUX + 0x1ee, &[0, 0]).contains("the sum"));
+    assert!(damaged(LDLINUX + 0x1ee + 8, &[0xff, 0xff]).contains("an extent of 1 to 113 sectors"));
+    assert!(!damaged(LDLINUX + 0x1ee + 4, &[0xff; 4]).is_empty());
+    // The tail that is no whole word and the two sectors of the auxiliary data are not summed up.
+    let mut disk = good.clone();
+    disk.write(LDLINUX + 114 * 512, &[0x5a; 1024]);
+    assert_eq!(ldlinux(&disk).known().unwrap().intact, Fact::Known(()));
+    // Code of another layout there, and other sectors, are not followed.
+    for (at, bytes) in [(LDLINUX + 0x7e, &[0x90][..]), (XFS_BOOT + 0x0b, &[0, 16])] {
+        let mut disk = good.clone();
+        disk.write(at, bytes);
+        assert!(ldlinux(&disk).unread().is_some(), "{at}");
+    }
+}
+
+/// EXTLINUX 6.04 on an ext4 of which every second block was free wrote 57 extents, of one and two sectors,
+/// and started from them in QEMU.
+#[test]
+fn an_ldlinux_sys_in_many_pieces_is_gathered_by_its_extents() {
+    let mut disk = Sparse::fixture("boot/extlinux_xfs");
+    let mut file = disk.bytes(LDLINUX, 114 * 512);
+    for sector in 1..114_usize {
+        // From the end on, every second sector.
+        let extent = 0x1ee + (sector - 1) * 10;
+        file[extent..extent + 8].copy_from_slice(&(164_000 - 2 * sector as u64).to_le_bytes());
+        file[extent + 8..extent + 10].copy_from_slice(&1_u16.to_le_bytes());
+    }
+    file[0x18 + 16..0x18 + 20].fill(0);
+    let words = file[..14_592 * 4].as_chunks::<4>().0.iter();
+    let sum = words.fold(0_u32, |sum, word| sum.wrapping_add(u32::from_le_bytes(*word)));
+    let checksum = 0x3eb2_02fe_u32.wrapping_sub(sum);
+    file[0x18 + 16..0x18 + 20].copy_from_slice(&checksum.to_le_bytes());
+    disk.write(LDLINUX, &vec![0; 114 * 512]);
+    disk.write(LDLINUX, &file[..512]);
+    for sector in 1..114 {
+        let at = XFS + (164_000 - 2 * sector as u64) * 512;
+        disk.write(at, &file[sector * 512..(sector + 1) * 512]);
+    }
+    assert_eq!(ldlinux(&disk).known().unwrap().intact, Fact::Known(()));
+    disk.write(XFS + (164_000 - 2 * 113) * 512, &[0x5a; 4]);
+    assert!(not_intact(&disk).contains("the sum of its 114 sectors"));
 }

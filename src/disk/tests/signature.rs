@@ -48,6 +48,13 @@ fn every_signature_reads_as_blkid_prints_it() {
             // This blkid does not print its label.
             assert_eq!(signature.label.as_ref(), blkid.get("LABEL"), "{name}");
         }
+        let is_ext = signature.kind.name().starts_with("ext");
+        let block_size = blkid.get("BLOCK_SIZE").filter(|_| is_ext);
+        assert_eq!(
+            signature.block_size.map(|size| size.to_string()).as_ref(),
+            block_size,
+            "{name}"
+        );
         let version = signature.version.clone().unwrap_or_default();
         match signature.kind {
             SignatureKind::Luks1 | SignatureKind::Luks2 => {

@@ -157,6 +157,9 @@ pub struct LinuxFacts {
     /// The installed kernels: directories of `/lib/modules` and what belongs to them. The one that
     /// the default boot entry starts has `is_default`.
     pub kernels: Fact<Vec<KernelFacts>>,
+    /// The programs that make an initramfs which were seen in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub initramfs_makers: Vec<InitramfsMaker>,
     /// Who may log in.
     pub accounts: Fact<Accounts>,
     /// cloud-init.
@@ -682,6 +685,23 @@ pub struct InitramfsFacts {
     /// unpacks no more of it.
     #[serde(default)]
     pub damaged: bool,
+}
+
+/// What makes an initramfs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum InitramfsMaker {
+    /// `dracut`.
+    Dracut,
+    /// `update-initramfs`, of Debian and Ubuntu.
+    InitramfsTools,
+    /// SUSE's old `mkinitrd`.
+    Mkinitrd,
+    /// Alpine's `mkinitfs`.
+    Mkinitfs,
+    /// Arch Linux's `mkinitcpio`.
+    Mkinitcpio,
 }
 
 /// How a listing ended.

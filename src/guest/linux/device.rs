@@ -496,6 +496,7 @@ pub(crate) mod tests {
             label: label.map(str::to_owned),
             size: None,
             version: None,
+            block_size: None,
         }
     }
 

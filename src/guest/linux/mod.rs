@@ -178,6 +178,7 @@ fn inspect(
         fstab,
         boot,
         kernels,
+        initramfs_makers: boot::initramfs_makers(&tree),
         accounts,
         cloud_init,
         bindings,

@@ -59,6 +59,7 @@ fn disk(
                             label: None,
                             size: None,
                             version: None,
+                            block_size: None,
                         })
                         .collect(),
                 ),

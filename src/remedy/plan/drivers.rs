@@ -3,11 +3,11 @@
 use super::{Case, Plan};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
-    Candidate, DeviceFacts, DriverLink, KernelFacts, LinuxFacts, PlatformDevice,
+    Candidate, DeviceFacts, DriverLink, InitramfsMaker, KernelFacts, LinuxFacts, PlatformDevice,
 };
 use crate::remedy::step::{Edit, Maker, Rebuild, Step};
 use crate::rules::Text;
-use crate::rules::boot_drivers::{Family, family};
+use crate::rules::boot_drivers::initramfs_maker;
 use crate::rules::shell::{file_and_line, quote};
 use crate::text;
 
@@ -57,11 +57,11 @@ pub(super) fn rebuild_default(linux: &LinuxFacts) -> Option<Step> {
 }
 
 fn rebuild(linux: &LinuxFacts, release: &str, image: Option<String>) -> Option<Step> {
-    let maker = match family(linux)? {
-        Family::Dracut => Maker::Dracut,
-        Family::InitramfsTools => Maker::InitramfsTools,
-        Family::Mkinitrd => Maker::Mkinitrd,
-        Family::Mkinitfs | Family::Mkinitcpio => return None,
+    let maker = match initramfs_maker(linux)? {
+        InitramfsMaker::Dracut => Maker::Dracut,
+        InitramfsMaker::InitramfsTools => Maker::InitramfsTools,
+        InitramfsMaker::Mkinitrd => Maker::Mkinitrd,
+        InitramfsMaker::Mkinitfs | InitramfsMaker::Mkinitcpio => return None,
     };
     Some(Step::Rebuild(Rebuild { maker, release: release.to_owned(), image }))
 }
@@ -91,11 +91,11 @@ pub(super) fn rebuilt(case: &Case<'_>) -> Plan {
     match rebuild_default(linux) {
         Some(step) => Plan::Steps(vec![step], rebuilt_here(linux)),
         None => {
-            let command = match (family(linux), default(linux)) {
-                (Some(Family::Mkinitfs), Some(kernel)) => {
+            let command = match (initramfs_maker(linux), default(linux)) {
+                (Some(InitramfsMaker::Mkinitfs), Some(kernel)) => {
                     format!("mkinitfs {}", quote(&kernel.release))
                 }
-                (Some(Family::Mkinitcpio), _) => "mkinitcpio -P".to_owned(),
+                (Some(InitramfsMaker::Mkinitcpio), _) => "mkinitcpio -P".to_owned(),
                 _ => {
                     return Plan::ByHand(text!(
                         "What makes this distribution's initramfs is not known, or which kernel starts.",
@@ -113,7 +113,7 @@ pub(super) fn rebuilt(case: &Case<'_>) -> Plan {
 
 /// What is to be known of an initramfs that is made outside of its machine.
 fn rebuilt_here(linux: &LinuxFacts) -> Option<Text> {
-    matches!(family(linux), Some(Family::Mkinitrd)).then(|| {
+    matches!(initramfs_maker(linux), Some(InitramfsMaker::Mkinitrd)).then(|| {
         text!(
             "mkinitrd looks at the machine that it runs on; look at the result.",
             "mkinitrd会参考所在机器的硬件，请检查结果。"
@@ -145,20 +145,20 @@ fn with_modules(case: &Case<'_>, wanted: Vec<String>) -> Plan {
 
 /// The configuration that asks for modules.
 fn configure(linux: &LinuxFacts, modules: &[String]) -> Vec<Step> {
-    match family(linux) {
-        Some(Family::InitramfsTools) => {
+    match initramfs_maker(linux) {
+        Some(InitramfsMaker::InitramfsTools) => {
             modules.iter().map(|module| Step::append(INITRAMFS_TOOLS, module)).collect()
         }
-        Some(Family::Dracut) => modules
+        Some(InitramfsMaker::Dracut) => modules
             .iter()
             .map(|module| Step::append(DRACUT, &format!("add_drivers+=\" {module} \"")))
             .collect(),
-        Some(Family::Mkinitrd) => {
+        Some(InitramfsMaker::Mkinitrd) => {
             let names = modules.join(" ");
             let script = format!("s/^INITRD_MODULES=\"/&{names} /");
             vec![Step::edit("/etc/sysconfig/kernel", Edit::Script(script))]
         }
-        Some(Family::Mkinitfs | Family::Mkinitcpio) | None => Vec::new(),
+        Some(InitramfsMaker::Mkinitfs | InitramfsMaker::Mkinitcpio) | None => Vec::new(),
     }
 }
 
@@ -233,7 +233,7 @@ fn root(case: &Case<'_>) -> Plan {
     }
     let Some(rebuild) = rebuild_default(linux) else { return Plan::ByHand(super::no_step()) };
     let mut steps = Vec::new();
-    if let Some(Family::Dracut) = family(linux) {
+    if let Some(InitramfsMaker::Dracut) = initramfs_maker(linux) {
         for program in programs {
             let module = if program == "mdadm" { "mdraid" } else { program };
             let line = format!("add_dracutmodules+=\" {module} \"");

@@ -350,6 +350,7 @@ fn volume(number: u32, kind: SignatureKind, uuid: &str) -> VolumeFacts {
             label: None,
             size: Some(GIB),
             version: None,
+            block_size: None,
         }]),
     }
 }
@@ -711,6 +712,7 @@ pub(crate) fn good_linux() -> Facts {
             stop: None,
         },
         kernels: Fact::Known(vec![kernel]),
+        initramfs_makers: Vec::new(),
         accounts: Fact::Known(Accounts {
             accounts: vec![root()],
             unread: Vec::new(),

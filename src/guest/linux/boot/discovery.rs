@@ -8,6 +8,8 @@ use super::grub_device::Device;
 use super::grub_script::{Interpreter, Platform};
 use super::volumes::{Place, TOP_LEVEL, Volumes};
 use super::{grub_legacy, syslinux, systemd_boot};
+use crate::bytes::BytesExt;
+use crate::disk::grub_core;
 use crate::error::{Error, Result};
 
 /// Most configurations that are tried.
@@ -15,6 +17,12 @@ const MAX_TRIED: usize = 8;
 
 /// Directories of GRUB 2: Debian's and upstream's, Red Hat's and SUSE's; on `/boot` itself first.
 const GRUB_DIRECTORIES: [&str; 4] = ["/boot/grub", "/grub", "/boot/grub2", "/grub2"];
+
+/// GRUB for UEFI in a vendor's directory: behind shim; SUSE's without Secure Boot; for Arm.
+const EFI_PROGRAMS: [&str; 3] = ["grubx64.efi", "grub.efi", "grubaa64.efi"];
+
+/// Most bytes of it that are looked through; Fedora's has some 4 MiB.
+const MAX_EFI_PROGRAM: u64 = 16 << 20;
 
 /// Where vendors have their directories: on the EFI system partition, and on a root in which that
 /// is a mere directory.
@@ -25,7 +33,7 @@ const EFI_DIRECTORIES: [&str; 2] = ["/EFI", "/boot/efi/EFI"];
 /// # Errors
 /// When none was found and something could not be read that may hold one.
 pub(super) fn find(volumes: &Volumes<'_>) -> Result<Option<Configuration>> {
-    let mut search = Search { tried: 0, first: None, failure: None };
+    let mut search = Search { tried: 0, first: None, failure: None, relative_btrfs: None };
     let found = search.grub2(volumes).or_else(|| search.others(volumes));
     match (found.or(search.first), search.failure.or_else(|| volumes.unreadable())) {
         (None, Some(error)) => Err(error),
@@ -47,11 +55,27 @@ fn devices(volumes: &Volumes<'_>) -> Vec<Device> {
     volumes.indices().flat_map(of).collect()
 }
 
+/// Whether the GRUB for UEFI in a directory knows `btrfs_relative_path`; none where that is not seen, or
+/// nothing is there that it would matter for.
+fn relative_btrfs(volumes: &Volumes<'_>, device: &Device, directory: &str) -> Option<bool> {
+    if !volumes.indices().any(|volume| volumes.has_default_subvolume(volume)) {
+        return None;
+    }
+    EFI_PROGRAMS.iter().find_map(|name| {
+        let place = Place { device: device.clone(), path: format!("{directory}/{name}") };
+        let (_, file) = volumes.open_at(&place).ok()?;
+        let len = file.len().min(MAX_EFI_PROGRAM);
+        grub_core::relative_btrfs(&file.vec(0, usize::try_from(len).ok()?).ok()?)
+    })
+}
+
 struct Search {
     tried: usize,
     /// The first configuration, without a kernel.
     first: Option<Configuration>,
     failure: Option<Error>,
+    /// Whether one of the GRUBs for UEFI that were seen knows `btrfs_relative_path`.
+    relative_btrfs: Option<bool>,
 }
 
 impl Search {
@@ -128,8 +152,17 @@ impl Search {
         let name = volumes.grub_name(volume);
         grub.preset("root", &name);
         grub.preset("prefix", &format!("({name}){directory}"));
+        if platform == Platform::Efi {
+            grub.relative_btrfs = relative_btrfs(volumes, device, directory);
+            self.relative_btrfs = self.relative_btrfs.max(grub.relative_btrfs);
+        }
         if *device == Device::Volume(volume) && volumes.is_btrfs(volume) {
+            // Only a GRUB that knows it reads this one.
+            if self.relative_btrfs == Some(false) {
+                return None;
+            }
             grub.preset("btrfs_relative_path", "y");
+            grub.relative_btrfs = Some(true);
         }
         self.take(grub_config::read(grub, &place))
     }

@@ -203,7 +203,7 @@ fn is_seen(disk: &DiskFacts) -> bool {
 mod tests {
     use super::*;
     use crate::disk::facts::{PhysicalVolumeFacts, VolumeGroupFacts};
-    use crate::guest::facts::BootFile;
+    use crate::guest::linux::boot::entry::{test_entry, test_initramfs};
     use crate::guest::linux::device::device_ref;
     use crate::guest::linux::device::tests::{array, disk, group};
 
@@ -211,37 +211,13 @@ mod tests {
     const AS_MDADM: &str = "01234567:89abcdef:01234567:89abcdef";
 
     fn entry(line: &str, disk: &DiskFacts) -> BootEntry {
-        let location = "/boot/grub/grub.cfg:98".to_owned();
-        let entry = BootEntry {
-            title: String::new(),
-            location: location.clone(),
-            kernel: None,
-            initrds: vec![BootFile {
-                spec: "/initrd".to_owned(),
-                location: location.clone(),
-                resolved: Fact::Known(None),
-            }],
-            command_line: line.to_owned(),
-            command_line_location: location,
-            root: Some(device_ref("/dev/sda5", disk)),
-            resume: None,
-        };
+        let entry = test_entry(line, Some(device_ref("/dev/sda5", disk)));
         assert_eq!(entry.root.as_ref().unwrap().resolution, Resolution::Volume(1));
         entry
     }
 
     fn initramfs() -> InitramfsFacts {
-        InitramfsFacts {
-            path: "/initrd".to_owned(),
-            modules: Default::default(),
-            releases: Default::default(),
-            programs: ["mdadm".to_owned(), "cryptsetup".to_owned()].into(),
-            noted: Vec::new(),
-            segments: Vec::new(),
-            persistent_net_rules: Vec::new(),
-            listing: Fact::Known(ListingEnd::Complete),
-            damaged: false,
-        }
+        test_initramfs(&["mdadm", "cryptsetup"])
     }
 
     /// A disk whose partition 5, the root, is the array.

@@ -4,6 +4,8 @@ use super::command_line;
 use super::volumes::{Place, Volumes};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{BootEntry, BootFile, ConfigurationFile, LoaderKind};
+#[cfg(test)]
+use crate::guest::facts::{DeviceRef, InitramfsFacts, ListingEnd};
 
 /// Most entries that are listed beside the default one.
 pub(super) const MAX_LISTED_ENTRIES: usize = 64;
@@ -107,4 +109,40 @@ impl EntrySpec {
 /// Whether the entry's kernel is known not to be there: what makes a loader try its fallback.
 pub(super) fn lacks_kernel(entry: &BootEntry) -> bool {
     entry.kernel.as_ref().is_some_and(|kernel| kernel.resolved == Fact::Known(None))
+}
+
+/// An entry that loads an initramfs, for tests.
+#[cfg(test)]
+pub(super) fn test_entry(command_line: &str, root: Option<DeviceRef>) -> BootEntry {
+    let location = "/boot/grub/grub.cfg:98".to_owned();
+    BootEntry {
+        title: String::new(),
+        location: location.clone(),
+        kernel: None,
+        initrds: vec![BootFile {
+            spec: "/initrd".to_owned(),
+            location: location.clone(),
+            resolved: Fact::Known(None),
+        }],
+        command_line: command_line.to_owned(),
+        command_line_location: location,
+        root,
+        resume: None,
+    }
+}
+
+/// The initramfs of that entry with some of the programs that are taken note of, for tests.
+#[cfg(test)]
+pub(super) fn test_initramfs(programs: &[&str]) -> InitramfsFacts {
+    InitramfsFacts {
+        path: "/initrd".to_owned(),
+        modules: Default::default(),
+        releases: Default::default(),
+        programs: programs.iter().map(|&name| name.to_owned()).collect(),
+        noted: Vec::new(),
+        segments: Vec::new(),
+        persistent_net_rules: Vec::new(),
+        listing: Fact::Known(ListingEnd::Complete),
+        damaged: false,
+    }
 }

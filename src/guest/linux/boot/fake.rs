@@ -291,6 +291,7 @@ impl FakeMachine {
                 label: Some(format!("label-{number}")),
                 size: None,
                 version: None,
+                block_size: None,
             }]),
         });
         self.filesystems.push(fs);

@@ -1,6 +1,7 @@
 //! Which firmware can boot the disk, from the disk alone.
 
 use super::first_stage::whole_disk;
+use super::grub_modules;
 use super::volumes::Volumes;
 use crate::disk::facts::{
     BootCodeKind, DiskFacts, PartitionFacts, PartitionRole, SignatureKind, TableKind, VolumeFacts,
@@ -102,7 +103,11 @@ fn bios(disk: &DiskFacts) -> Result<Vec<Evidence>, Unread> {
             };
             Ok(match core.intact {
                 Fact::Known(()) => {
-                    let detail = format!("GRUB core image at byte {}", core.offset);
+                    let detail = format!(
+                        "GRUB core image at byte {}{}",
+                        core.offset,
+                        grub_modules::of_disk(core)
+                    );
                     vec![code.evidence.clone(), Evidence::new(&core.place, detail)]
                 }
                 Fact::Unknown(_) => Vec::new(),

@@ -6,7 +6,7 @@ use super::grub_config;
 use super::grub_device::Device;
 use super::grub_script::{Interpreter, Platform, Stop};
 use super::volumes::{Place, Volumes};
-use super::{grub_legacy, grub_modules, syslinux};
+use super::{elf_module, grub_legacy, grub_modules, syslinux};
 use crate::bytes::BytesExt;
 use crate::disk::facts::{
     BootCodeKind, DiskFacts, GrubCoreFacts, GrubLegacyFacts, PartitionRole, TableKind, VolumeFacts,
@@ -123,7 +123,7 @@ fn grub2(
             return None;
         }
     };
-    let place = format!("{}, byte {}", core.place, core.offset);
+    let place = grub_modules::place_of(core);
     if let Fact::Unknown(unread) = &core.intact {
         let evidence = Evidence::new(place, unread.reason.clone());
         chain.push(LinkKind::LoaderImage, LinkState::Missing, evidence);
@@ -182,60 +182,6 @@ fn grub2(
     )
 }
 
-/// Words of the script language that the parser of a core image does not know
-/// (`grub-core/kern/rescue_parser.c`): it passes over the line and runs those between.
-const SCRIPT: [&str; 12] = [
-    "if",
-    "elif",
-    "else",
-    "fi",
-    "for",
-    "while",
-    "until",
-    "do",
-    "done",
-    "function",
-    "menuentry",
-    "}",
-];
-
-/// The modules of commands that a core image's configuration may have; else GRUB passes over the line.
-const COMMANDS: [(&str, &str); 7] = [
-    ("search", "search"),
-    ("search.fs_uuid", "search_fs_uuid"),
-    ("search.fs_label", "search_label"),
-    ("search.file", "search_fs_file"),
-    ("configfile", "configfile"),
-    ("source", "configfile"),
-    ("normal", "normal"),
-];
-
-/// Why the configuration in a core image does not do what it says, or may not.
-fn not_in_core(text: &str, core: &GrubCoreFacts) -> Option<String> {
-    let modules = core.modules.known()?;
-    for line in text.lines() {
-        let word = line.split_ascii_whitespace().next().unwrap_or_default();
-        // It may bring any command.
-        if word == "insmod" {
-            return None;
-        }
-        if SCRIPT.contains(&word) {
-            return Some(format!(
-                "its configuration has {word:?}, which the core image does not know"
-            ));
-        }
-        let module = COMMANDS.iter().find(|(command, _)| *command == word);
-        if let Some((_, module)) =
-            module.filter(|(_, module)| !modules.iter().any(|it| it == module))
-        {
-            return Some(format!(
-                "its configuration has {word:?}, and the core image is without the module {module}"
-            ));
-        }
-    }
-    None
-}
-
 /// GRUB as its core image leaves it: root and prefix set, the embedded configuration run.
 fn start_core<'v, 'a>(
     volumes: &'v Volumes<'a>,
@@ -245,6 +191,7 @@ fn start_core<'v, 'a>(
     let prefix = core.prefix.as_result().map_err(reason)?.as_deref().unwrap_or_default();
     let embedded = core.embedded_config.as_result().map_err(reason)?;
     let mut grub = Interpreter::new(volumes, Platform::Bios);
+    grub.relative_btrfs = core.relative_btrfs;
     let (device, path) = match prefix.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
         // The drive, or all of the device, is what the firmware started (`grub-core/kern/main.c`:
         // `grub_set_prefix_and_root`).
@@ -258,7 +205,7 @@ fn start_core<'v, 'a>(
     if !path.is_empty() || prefix.starts_with('(') {
         grub.preset("prefix", &format!("({device}){path}"));
     }
-    if let Some(why) = embedded.as_deref().and_then(|text| not_in_core(text, core)) {
+    if let Some(why) = embedded.as_deref().and_then(|text| grub_modules::not_in_core(text, core)) {
         return Err(why);
     }
     let ended = match embedded {
@@ -397,10 +344,9 @@ fn syslinux_from(volumes: &Volumes<'_>, volume: usize, chain: &mut Chain) -> Opt
         ),
         Ok(Some(_)) => {
             let path = format!("{directory}/ldlinux.c32");
-            let module = volumes.find(volume, &path).and_then(|found| {
-                let file = volumes.open(volume, &path)?;
-                Ok((grub_modules::defect(file.as_ref(), &[])?, found.path))
-            });
+            let module = volumes
+                .open_at(&on(path.clone()))
+                .and_then(|(path, file)| Ok((elf_module::defect(file.as_ref(), &[])?, path)));
             match module {
                 Ok((Some(defect), path)) => {
                     let evidence = Evidence::new(path, defect);

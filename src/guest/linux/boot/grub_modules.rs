@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
+use super::elf_module;
 use super::grub_device::Device;
 use super::grub_script::Interpreter;
 use super::volumes::Volumes;
-use crate::bytes::{Bytes, BytesExt};
 use crate::disk::facts::{DiskFacts, GrubCoreFacts, SignatureKind, TableKind, VolumeFacts};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{LinkState, NOT_READ_BY_GRUB};
 
@@ -20,17 +20,39 @@ type AnyOf = &'static [&'static str];
 /// which knows virtio.
 const DISK: AnyOf = &["biosdisk", "ahci", "pata", "usbms"];
 
-/// How an object of ELF begins.
-const ELF: &[u8] = b"\x7fELF";
-
 /// How the files begin that GRUB unpacks as it reads them, by gzio, xzio and lzopio.
 const PACKED: &[&[u8]] = &[b"\x1f\x8b", b"\xfd7zXZ", b"\x89LZO"];
 
-/// The longest of those, in bytes.
-const MAGIC: u64 = 5;
-
 /// The command by which GRUB loads a module.
 const INSMOD: &str = "insmod";
+
+/// Words of the script language that the parser of a core image does not know
+/// (`grub-core/kern/rescue_parser.c`): it passes over the line and runs those between.
+const SCRIPT: [&str; 12] = [
+    "if",
+    "elif",
+    "else",
+    "fi",
+    "for",
+    "while",
+    "until",
+    "do",
+    "done",
+    "function",
+    "menuentry",
+    "}",
+];
+
+/// The modules of commands that a core image's configuration may have; else GRUB passes over the line.
+const COMMANDS: [(&str, &str); 7] = [
+    ("search", "search"),
+    ("search.fs_uuid", "search_fs_uuid"),
+    ("search.fs_label", "search_label"),
+    ("search.file", "search_fs_file"),
+    ("configfile", "configfile"),
+    ("source", "configfile"),
+    ("normal", "normal"),
+];
 
 /// Features of ext for which no version of GRUB takes a file system for one of its kind
 /// (`grub-core/fs/ext2.c`: neither in `EXT2_DRIVER_SUPPORTED_INCOMPAT` nor in
@@ -38,8 +60,53 @@ const INSMOD: &str = "insmod";
 /// the patches of distributions ignore, are left out.
 const REFUSED: [&str; 3] = ["ea_inode", "inline_data", "casefold"];
 
+/// A feature with which block 0 is a part of the first group whatever the blocks' size is (mke2fs sets
+/// `s_first_data_block` to 0, `lib/ext2fs/initialize.c`). GRUB takes the group descriptors to be in the
+/// block behind that one, where with the smallest blocks the superblock is (`grub-core/fs/ext2.c`,
+/// `grub_ext2_blockgroup`).
+const BIGALLOC: &str = "bigalloc";
+const SMALLEST_BLOCK: u32 = 1024;
+
 /// Most modules of a core image that are named; `grub-install` puts some ten into it.
 const MAX_SHOWN: usize = 32;
+
+/// Why the configuration in a core image does not do what it says, or may not.
+pub(super) fn not_in_core(text: &str, core: &GrubCoreFacts) -> Option<String> {
+    let modules = core.modules.known()?;
+    for line in text.lines() {
+        let word = line.split_ascii_whitespace().next().unwrap_or_default();
+        // It may bring any command.
+        if word == INSMOD {
+            return None;
+        }
+        if SCRIPT.contains(&word) {
+            return Some(format!(
+                "its configuration has {word:?}, which the core image does not know"
+            ));
+        }
+        let module = COMMANDS.iter().find(|(command, _)| *command == word);
+        if let Some((_, module)) =
+            module.filter(|(_, module)| !modules.iter().any(|it| it == module))
+        {
+            return Some(format!(
+                "its configuration has {word:?}, and the core image is without the module {module}"
+            ));
+        }
+    }
+    None
+}
+
+/// Where a core image lies.
+pub(super) fn place_of(core: &GrubCoreFacts) -> String {
+    format!("{}, byte {}{}", core.place, core.offset, of_disk(core))
+}
+
+/// What is said behind the byte at which a core image begins: in a partition it would be taken for one of
+/// the partition.
+pub(super) fn of_disk(core: &GrubCoreFacts) -> &'static str {
+    let in_partition = ["partition", "BIOS boot partition"];
+    if in_partition.iter().any(|kind| core.place.starts_with(kind)) { " of the disk" } else { "" }
+}
 
 /// Whether the core image reaches `normal.mod` and can run it.
 pub(super) fn files(
@@ -52,7 +119,7 @@ pub(super) fn files(
         "" => "no prefix".to_owned(),
         prefix => format!("prefix {prefix}"),
     };
-    let in_core = Evidence::new(format!("{}, byte {}", core.place, core.offset), &shown);
+    let in_core = Evidence::new(place_of(core), &shown);
     let modules = match &core.modules {
         Fact::Known(modules) => modules,
         Fact::Unknown(unread) => return (LinkState::Unknown(unread.reason.clone()), in_core),
@@ -87,8 +154,8 @@ pub(super) fn files(
     let found = found.and_then(|place| match &place.device {
         Device::Absent(why) => Err(Error::NotFound { path: format!("{path} ({why})") }),
         _ => {
-            let found = volumes.find_at(&place)?;
-            Ok((found.path, defect(volumes.open_at(&place)?.as_ref(), PACKED)?))
+            let (path, file) = volumes.open_at(&place)?;
+            Ok((path, elf_module::defect(file.as_ref(), PACKED)?))
         }
     });
     let has = |wanted: &str| modules.iter().any(|name| name == wanted);
@@ -111,16 +178,6 @@ pub(super) fn files(
         }
         Ok((path, _)) => (LinkState::Found, Evidence::new(path, shown)),
     }
-}
-
-/// What is wrong with a file that should be a module: an object of ELF for GRUB 2 (`grub_dl_load_file`)
-/// and for SYSLINUX since 5.00 (`com32/lib/sys/module`). GRUB unpacks those that begin with one of
-/// `packed`.
-pub(super) fn defect(file: &dyn Bytes, packed: &[&[u8]]) -> Result<Option<String>> {
-    let len = file.len();
-    let start = file.vec(0, usize::try_from(len.min(MAGIC)).unwrap_or_default())?;
-    let sound = start.starts_with(ELF) || packed.iter().any(|magic| start.starts_with(magic));
-    Ok((!sound).then(|| format!("damaged: no module of ELF in {len} bytes")))
 }
 
 /// The modules without which a core image that has `modules` cannot read `volume`.
@@ -167,7 +224,14 @@ pub(super) fn refused(volumes: &Volumes<'_>, volume: usize) -> Option<Evidence> 
     let filesystem = volumes.filesystem(volume).ok()?;
     let is_ext = filesystem.kind().starts_with("ext");
     let features: Vec<&str> = filesystem.features().iter().map(String::as_str).collect();
-    let refused: Vec<&str> = REFUSED.into_iter().filter(|name| features.contains(name)).collect();
+    let mut refused: Vec<String> =
+        REFUSED.into_iter().filter(|name| features.contains(name)).map(str::to_owned).collect();
+    let signature = volumes.disk().volumes.get(volume).and_then(VolumeFacts::signature);
+    if features.contains(&BIGALLOC)
+        && signature.is_some_and(|found| found.block_size == Some(SMALLEST_BLOCK))
+    {
+        refused.push(format!("{BIGALLOC} (with blocks of {SMALLEST_BLOCK} bytes)"));
+    }
     (is_ext && !refused.is_empty()).then(|| {
         let location = format!("{}: ext superblock", volumes.name(volume));
         let names = refused.join(", ");

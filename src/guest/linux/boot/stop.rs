@@ -182,26 +182,12 @@ fn absent_by_itself(
 mod tests {
     use super::*;
     use crate::disk::facts::LogicalVolumeFacts;
-    use crate::fact::Fact;
-    use crate::guest::facts::{BootFile, LinkKind, ListingEnd};
+    use crate::guest::facts::LinkKind;
+    use crate::guest::linux::boot::entry::{test_entry, test_initramfs};
     use crate::guest::linux::device::tests::{disk, group};
 
     fn entry(command_line: &str) -> BootEntry {
-        let location = "/boot/grub/grub.cfg:98".to_owned();
-        BootEntry {
-            title: String::new(),
-            location: location.clone(),
-            kernel: None,
-            initrds: vec![BootFile {
-                spec: "/initrd".to_owned(),
-                location: location.clone(),
-                resolved: Fact::Known(None),
-            }],
-            command_line: command_line.to_owned(),
-            command_line_location: location,
-            root: None,
-            resume: None,
-        }
+        test_entry(command_line, None)
     }
 
     fn init(path: &str, real: &str) -> ChainLink {
@@ -210,17 +196,7 @@ mod tests {
     }
 
     fn with_lvm() -> InitramfsFacts {
-        InitramfsFacts {
-            path: "/initrd".to_owned(),
-            modules: Default::default(),
-            releases: Default::default(),
-            programs: ["lvm".to_owned()].into(),
-            noted: Vec::new(),
-            segments: Vec::new(),
-            persistent_net_rules: Vec::new(),
-            listing: Fact::Known(ListingEnd::Complete),
-            damaged: false,
-        }
+        test_initramfs(&["lvm"])
     }
 
     /// The settings that tell an initramfs by initramfs-tools from one by dracut.

@@ -25,7 +25,7 @@ const UNIFIED: &str = "/EFI/Linux";
 /// Longest `loader.conf` in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
-/// Most entries.
+/// Most entries, and most unified kernel images besides.
 const MAX_ENTRIES: usize = 512;
 
 /// Reads the entries on a volume.
@@ -124,7 +124,14 @@ fn unified(volumes: &Volumes<'_>, volume: usize) -> Result<Vec<(String, EntrySpe
     names.retain(|name| name.to_ascii_lowercase().ends_with(".efi"));
     names.sort_by(|a, b| compare_versions(b, a));
     let mut images = Vec::new();
-    for name in names.into_iter().take(MAX_ENTRIES) {
+    if names.len() > MAX_ENTRIES {
+        return Err(Error::Limit {
+            structure: UNIFIED,
+            limit: u64::try_from(MAX_ENTRIES).unwrap_or(u64::MAX),
+            unit: "unified kernel images",
+        });
+    }
+    for name in names {
         let path = format!("{UNIFIED}/{name}");
         let bytes = volumes.open(volume, &path)?;
         let image = match unified_kernel_image::read(bytes.as_ref()) {

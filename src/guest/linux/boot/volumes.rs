@@ -223,15 +223,18 @@ impl<'a> Volumes<'a> {
     /// # Errors
     /// As [`Volumes::find`]; [`Error::NotAFile`].
     pub(super) fn open(&self, volume: usize, path: &str) -> Result<Arc<dyn Bytes>> {
-        self.open_at(&Place { device: Device::Volume(volume), path: path.to_owned() })
+        let place = Place { device: Device::Volume(volume), path: path.to_owned() };
+        Ok(self.open_at(&place)?.1)
     }
 
-    /// The content of the file at a place.
+    /// The path of the file at a place without symbolic links, and its content.
     ///
     /// # Errors
     /// As [`Volumes::find_at`]; [`Error::NotAFile`].
-    pub(super) fn open_at(&self, place: &Place) -> Result<Arc<dyn Bytes>> {
-        self.filesystem_at(place)?.open(self.find_at(place)?.node)
+    pub(super) fn open_at(&self, place: &Place) -> Result<(String, Arc<dyn Bytes>)> {
+        let filesystem = self.filesystem_at(place)?;
+        let found = volume_path::find(filesystem.as_ref(), &place.path, &self.effort)?;
+        Ok((from_top_level(&place.device, found.path), filesystem.open(found.node)?))
     }
 
     /// The content of a file that was found.

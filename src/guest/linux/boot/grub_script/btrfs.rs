@@ -4,7 +4,8 @@
 //! (`grub-core/fs/btrfs.c`, `get_root`). The GRUB of SUSE and Fedora begins at the default one, or the
 //! one that a variable names, while `btrfs_relative_path` begins with `1` or `y`
 //! (grub2-btrfs-01-add-ability-to-boot-from-subvolumes.patch, grub2-btrfs-03-follow_default.patch),
-//! and has `btrfs-mount-subvol` (grub2-btrfs-06-subvol-mount.patch).
+//! and has `btrfs-mount-subvol` (grub2-btrfs-06-subvol-mount.patch). To upstream's the variable means
+//! nothing.
 
 use std::rc::Rc;
 
@@ -69,20 +70,29 @@ impl Interpreter<'_, '_> {
         if let Some(doubt) = relative.doubt {
             return Device::Unknown(doubt.to_string());
         }
-        if !relative.value.starts_with(['1', 'y']) {
-            return Device::Subvolume(volume, TOP_LEVEL.to_owned());
+        let top_level = Device::Subvolume(volume, TOP_LEVEL.to_owned());
+        if !relative.value.starts_with(['1', 'y']) || self.relative_btrfs == Some(false) {
+            return top_level;
         }
         if let Some(doubt) = path.doubt.or(id.doubt) {
             return Device::Unknown(doubt.to_string());
         }
-        if !path.value.is_empty() {
-            return Device::Subvolume(volume, format!("subvol={}", path.value));
-        }
-        match id.value.parse::<u64>() {
+        let device = match id.value.parse::<u64>() {
+            _ if !path.value.is_empty() => {
+                Device::Subvolume(volume, format!("subvol={}", path.value))
+            }
             Ok(0) => Device::Volume(volume),
             Ok(id) => Device::Subvolume(volume, format!("subvolid={id}")),
             Err(_) if id.value.is_empty() => Device::Volume(volume),
             Err(_) => Device::Unknown(format!("btrfs_subvolid={} is no number", id.value)),
+        };
+        let is_the_same = || match &device {
+            Device::Volume(_) => !self.volumes.has_default_subvolume(volume),
+            device => *device == top_level,
+        };
+        match self.relative_btrfs.is_some() || is_the_same() {
+            true => device,
+            false => Device::Unknown(NOT_SEEN.to_owned()),
         }
     }
 
@@ -96,6 +106,9 @@ impl Interpreter<'_, '_> {
 
     /// `btrfs-mount-subvol (DEVICE) DIRECTORY SUBVOLUME`, whose path is that from the top level.
     pub(super) fn btrfs_mount_subvol(&mut self, args: &[Text]) -> Result<Status, Stop> {
+        if self.relative_btrfs == Some(false) {
+            return Ok(Status::of(false));
+        }
         let [device, directory, subvolume, ..] = args else { return Ok(Status::of(false)) };
         let doubts = [device, directory, subvolume].map(|arg| arg.doubt.clone());
         if let Some(doubt) = doubts.into_iter().flatten().next().or_else(|| self.doubt()) {
@@ -148,6 +161,9 @@ impl Interpreter<'_, '_> {
         Ok(())
     }
 }
+
+/// Why it is open where paths begin.
+const NOT_SEEN: &str = "whether this GRUB knows btrfs_relative_path is not seen";
 
 /// What a mount costs of the bound on text: every path is compared with all of them.
 const MOUNT_COST: usize = 4096;

@@ -84,6 +84,8 @@ pub(in super::super) struct Interpreter<'v, 'a> {
     pub(in super::super) menu: Menu,
     /// What is loaded so far.
     pub(in super::super) loaded: Loaded,
+    /// Whether this GRUB knows `btrfs_relative_path` and `btrfs-mount-subvol`; none when that is not seen.
+    pub(in super::super) relative_btrfs: Option<bool>,
     /// What `btrfs-mount-subvol` put where, the latest last.
     pub(super) subvolume_mounts: Vec<SubvolumeMount>,
     /// The file whose menu `configfile` showed.
@@ -113,6 +115,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             parameters: Vec::new(),
             menu: Menu::default(),
             loaded: Loaded::default(),
+            relative_btrfs: None,
             subvolume_mounts: Vec::new(),
             shown: None,
             doubts: Vec::new(),

@@ -18,7 +18,20 @@ fn at_top_level(start: &str) -> FakeFs {
 }
 
 fn started(fs: FakeFs, prefix: &str, embedded: Option<&str>) -> BootFacts {
-    let code = grub2_code(Some(prefix), embedded);
+    started_by(Some(true), fs, prefix, embedded)
+}
+
+/// As [`started`], by a GRUB that knows `btrfs_relative_path` or not.
+fn started_by(
+    relative_btrfs: Option<bool>,
+    fs: FakeFs,
+    prefix: &str,
+    embedded: Option<&str>,
+) -> BootFacts {
+    let mut code = grub2_code(Some(prefix), embedded);
+    if let Some(Fact::Known(core)) = &mut code.grub_core {
+        core.relative_btrfs = relative_btrfs;
+    }
     follow(&FakeMachine::new(TableKind::Mbr).partition(UUID, fs).boot_code(code))
 }
 
@@ -143,4 +156,52 @@ fn without_a_loader_the_default_subvolume_is_looked_through_as_well() {
     let fake = FakeMachine::new(TableKind::Mbr).partition(UUID, suse(""));
     let facts = follow(&fake.boot_code(code(BootCodeKind::None)));
     assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Found));
+}
+
+/// Upstream's driver looks at no variable (`grub-core/fs/btrfs.c`).
+#[test]
+fn to_a_grub_that_does_not_know_the_variable_it_means_nothing() {
+    let relative = "set btrfs_relative_path=y\nset btrfs_subvol=@\n";
+    let of = |knows: Option<bool>, default: &'static str| {
+        let fs = FakeFs::new().file("/@/boot/grub/i386-pc/normal.mod", "\x7fELF");
+        let fs = kernel_and_config(fs, "/@", "/@", relative).btrfs("@").btrfs("@other");
+        started_by(knows, fs.set_default(default), "(,msdos1)/@/boot/grub", None)
+    };
+    let kernel = |facts: &BootFacts| state(facts, LinkKind::Kernel).unwrap().clone();
+    all_found(&of(Some(false), "@"));
+    assert_eq!(kernel(&of(Some(true), "@")), LinkState::Missing);
+    let open = of(None, "@");
+    assert!(matches!(kernel(&open), LinkState::Unknown(why) if why.contains("is not seen")));
+    // It is the same where the top level is the default.
+    let same = at_top_level("/@");
+    let embedded = "set btrfs_relative_path=y\n";
+    all_found(&started_by(None, same, "(,msdos1)/@/boot/grub", Some(embedded)));
+    // It has no such command either.
+    let embedded = "btrfs-mount-subvol ($root) /boot/grub/i386-pc @/boot/grub/i386-pc\n";
+    let fs = || suse("").set_default(SNAPSHOT);
+    let prefix = format!("(,msdos1)/{SNAPSHOT}/boot/grub");
+    let facts = started_by(Some(false), fs(), &prefix, Some(embedded));
+    assert_eq!(loader_files(&facts), &LinkState::Missing);
+}
+
+#[test]
+fn a_grub_for_uefi_tells_by_itself_whether_it_knows_the_variable() {
+    let by = |program: Option<&str>| {
+        let config = format!(
+            "set btrfs_relative_path=yes\nsearch --fs-uuid --set=root {UUID}\n\
+             set prefix=($root)/boot/grub\nsource $prefix/grub.cfg\n"
+        );
+        let mut esp = FakeFs::fat().file("/EFI/opensuse/grub.cfg", config);
+        if let Some(program) = program {
+            esp = esp.file("/EFI/opensuse/grub.efi", program);
+        }
+        let fake = FakeMachine::new(TableKind::Gpt).partition("AAAA-0001", esp);
+        follow(&fake.partition(UUID, suse("")))
+    };
+    let driver = "MZ\0not a Btrfs filesystem\0";
+    let facts = by(Some(&format!("{driver}btrfs_relative_path\0")));
+    assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Found));
+    // From the top level there is no such file, and GRUB shows its command line.
+    let facts = by(Some(driver));
+    assert_ne!(state(&facts, LinkKind::Kernel), Some(&LinkState::Found), "{facts:?}");
 }

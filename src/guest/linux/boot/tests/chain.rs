@@ -1,11 +1,10 @@
-use std::collections::BTreeSet;
-
 use super::*;
 use crate::disk::facts::SignatureKind;
 use crate::guest::facts::{
     DeviceRef, InitramfsFacts, KernelFacts, LoaderKind, Resolution, SourceKind,
 };
 use crate::guest::linux::boot::break_at_damaged_initramfs;
+use crate::guest::linux::boot::entry::test_initramfs;
 
 fn entry(root: &str) -> String {
     format!(
@@ -66,6 +65,23 @@ fn boot_code_that_is_not_read_or_recognised_is_not_decided() {
     assert!(matches!(state(&follow(&fake), LinkKind::BootCode), Some(LinkState::Unknown(_))));
     fake.disk.boot_code = Fact::unknown("sector 0", "compressed cluster is corrupt");
     assert!(matches!(state(&follow(&fake), LinkKind::BootCode), Some(LinkState::Unknown(_))));
+}
+
+#[test]
+fn a_core_image_in_a_partition_is_told_by_the_byte_of_the_disk() {
+    for (place, location) in [
+        ("gap before partition 1", "gap before partition 1, byte 512"),
+        ("partition 1", "partition 1, byte 512 of the disk"),
+        ("BIOS boot partition 2", "BIOS boot partition 2, byte 512 of the disk"),
+    ] {
+        let mut boot_code = grub2_code(Some("(,msdos1)/boot/grub"), None);
+        if let Some(Fact::Known(core)) = &mut boot_code.grub_core {
+            core.place = place.to_owned();
+        }
+        let facts = follow(&with_config(&entry("x")).boot_code(boot_code));
+        let link = facts.chain.iter().find(|link| link.kind == LinkKind::LoaderImage).unwrap();
+        assert_eq!(link.evidence.location, location);
+    }
 }
 
 #[test]
@@ -138,6 +154,24 @@ fn a_file_system_that_no_grub_reads_breaks_the_chain() {
         let facts = follow(&with_config(config).partition(BOOT_UUID, other));
         assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&LinkState::Found));
         assert_eq!(state(&facts, LinkKind::Kernel), Some(&expected), "{feature}");
+    }
+}
+
+/// `grub-fstest` of GRUB 2.06 says "unknown filesystem" of an ext4 by `mkfs.ext4 -O bigalloc -b 1024` alone.
+#[test]
+fn an_ext4_with_clusters_of_the_smallest_blocks_is_read_by_no_grub() {
+    for (feature, block_size, expected) in [
+        ("bigalloc", 1024, LinkState::Missing),
+        ("bigalloc", 2048, LinkState::Found),
+        ("bigalloc", 4096, LinkState::Found),
+        ("extent", 1024, LinkState::Found),
+    ] {
+        let mut fake = with_filesystem(debian(&entry("x")).feature(feature));
+        if let Fact::Known(signatures) = &mut fake.disk.volumes[0].signatures {
+            signatures[0].block_size = Some(block_size);
+        }
+        let facts = follow(&fake);
+        assert_eq!(state(&facts, LinkKind::LoaderFiles), Some(&expected), "{feature} {block_size}");
     }
 }
 
@@ -312,15 +346,9 @@ fn a_kernel_shorter_than_its_header_says_is_missing_and_one_with_more_behind_it_
 #[test]
 fn a_damaged_initramfs_breaks_the_chain_and_one_that_is_only_not_read_does_not() {
     let initramfs = |damaged| InitramfsFacts {
-        path: "/boot/initrd".to_owned(),
-        modules: BTreeSet::new(),
-        releases: BTreeSet::new(),
-        programs: BTreeSet::new(),
-        noted: Vec::new(),
-        segments: Vec::new(),
-        persistent_net_rules: Vec::new(),
-        listing: Fact::unknown("/boot/initrd", "the compressed stream is cut off"),
+        listing: Fact::unknown("/initrd", "the compressed stream is cut off"),
         damaged,
+        ..test_initramfs(&[])
     };
     let kernel = |damaged| KernelFacts {
         release: "6.1.0-18-amd64".to_owned(),

@@ -96,4 +96,12 @@ fn a_unified_kernel_image_is_an_entry_of_its_own() {
     assert_eq!(default_entry(&facts).command_line, format!("root=UUID={UUID} old"));
     let both = esp("").file("/loader/entries/a.conf", "title A\nlinux /vmlinuz\n");
     assert!(undecided(&boot(both)).contains("unified kernel images"));
+    // One that is not looked at may be the default; what else lies there may be any number.
+    let many = |count: usize, extension: &str| {
+        let add = |fs: FakeFs, n: usize| fs.file(&format!("/EFI/Linux/a-{n}.{extension}"), "");
+        boot((0..count).fold(esp("default a-0.efi\n"), add))
+    };
+    default_entry(&many(510, "efi"));
+    default_entry(&many(600, "txt"));
+    assert!(undecided(&many(511, "efi")).contains("512 unified kernel images"));
 }
