@@ -289,9 +289,12 @@ in_guest() {
         ln -s fd/0 "$root/dev/stdin"
         ln -s fd/1 "$root/dev/stdout"
         ln -s fd/2 "$root/dev/stderr"
-        mkdir "$root/dev/shm"
+        mkdir "$root/dev/shm" "$root/dev/pts"
+        ln -s pts/ptmx "$root/dev/ptmx"
         cp -a "$@" "$root/dev/"
         mount -o remount,bind,ro,nosuid "$root/dev"
+        # Terminals of its own: apt writes its log by one.
+        mount -t devpts -o nosuid,noexec,newinstance,ptmxmode=666,mode=620 devpts "$root/dev/pts"
         mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$root/dev/shm"
         mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs "$root/run"
         if [ "$network" = yes ]; then

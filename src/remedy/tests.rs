@@ -1014,7 +1014,9 @@ fn a_program_of_the_guest_can_neither_leave_its_root_nor_mount_nor_open_a_device
         open,
         [
             "mount -t tmpfs -o nosuid,mode=755 tmpfs ROOT/dev",
-            "mount -o remount,bind,ro,nosuid ROOT/dev"
+            "mount -o remount,bind,ro,nosuid ROOT/dev",
+            // Its own terminals alone.
+            "mount -t devpts -o nosuid,noexec,newinstance,ptmxmode=666,mode=620 devpts ROOT/dev/pts"
         ]
     );
     let at = |line: &str| said.iter().position(|found| found == line).expect(line);
