@@ -176,7 +176,10 @@ pub(super) fn missing_policy(tree: &Tree, command_line: &str) -> Option<ChainLin
         }
         Ok(_) => {}
         Err(error) if error.is_absent() => {}
-        Err(_) => return None,
+        Err(error) => {
+            let reason = error.to_string();
+            return link(LinkState::Unknown(reason), Evidence::new(directory, "not read"));
+        }
     }
     let what = format!("SELINUX=enforcing, SELINUXTYPE={name}, and no {directory}/policy.*");
     let evidence = Evidence::new(format!("{CONFIG}:{line}"), what);
@@ -277,7 +280,9 @@ mod tests {
         }
         assert_eq!(place(MemoryFs::new().file("/etc/os-release", el), ""), None);
         let torn = machine(el, right).file(policy, "x").unreadable("/etc/selinux/targeted/policy");
-        assert_eq!(place(torn, ""), None);
+        let link = missing_policy(&torn.tree(), "").unwrap();
+        assert_eq!(link.evidence.location, "/etc/selinux/targeted/policy");
+        assert!(matches!(link.state, LinkState::Unknown(_)), "{link:?}");
         let link = missing_policy(&machine(el, right).unreadable(CONFIG).tree(), "").unwrap();
         assert!(matches!(link.state, LinkState::Unknown(_)), "{link:?}");
     }

@@ -6,6 +6,13 @@ use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::Seen;
 
+/// Longest text that is asked for, in bytes as it is stored: paths have at most 520, lists of addresses
+/// some hundred.
+const MAX_TEXT: usize = 8 << 10;
+
+/// Most bytes of a list of texts; the longest that is asked for has some KiB.
+const MAX_LIST: usize = 64 << 10;
+
 /// A place in the registry, where a key may be or not.
 #[derive(Clone)]
 pub(super) struct Place<'a> {
@@ -95,9 +102,10 @@ impl<'a> Place<'a> {
     /// A text that is not empty, with its evidence.
     ///
     /// # Errors
-    /// As [`Place::value`]; when the value is no text.
+    /// As [`Place::value`]; when the value is no text, or longer than any that is asked for.
     pub(super) fn text(&self, name: &str) -> Result<Option<Seen<String>>> {
         let Some(value) = self.value(name)? else { return Ok(None) };
+        self.check_len(name, &value, MAX_TEXT)?;
         let text = value.text().ok_or_else(|| self.other(name, "a REG_SZ", &value))?;
         if text.is_empty() {
             return Ok(None);
@@ -109,13 +117,22 @@ impl<'a> Place<'a> {
     /// The texts of a list, without empty ones. One text alone counts as a list of one.
     ///
     /// # Errors
-    /// As [`Place::value`]; when the value is neither.
+    /// As [`Place::value`]; when the value is neither, or longer than any list that is asked for.
     pub(super) fn texts(&self, name: &str) -> Result<Vec<String>> {
         let Some(value) = self.value(name)? else { return Ok(Vec::new()) };
+        self.check_len(name, &value, MAX_LIST)?;
         let texts = value.texts()?.or_else(|| Some(vec![value.text()?]));
         let mut texts = texts.ok_or_else(|| self.other(name, "a REG_MULTI_SZ", &value))?;
         texts.retain(|text| !text.is_empty());
         Ok(texts)
+    }
+
+    fn check_len(&self, name: &str, value: &Value, most: usize) -> Result<()> {
+        if value.data.len() <= most {
+            return Ok(());
+        }
+        let reason = format!("more than {most} bytes");
+        Err(Error::Unreadable { path: format!(r"{}\{name}", self.path), reason })
     }
 
     /// A value as evidence.

@@ -12,7 +12,13 @@ use crate::guest::facts::{FixedMac, WindowsInterface};
 const CLASS: &str = "{4D36E972-E325-11CE-BFC1-08002BE10318}";
 
 /// Most interfaces looked at: machines that dial or use containers leave hundreds.
-const MAX_INTERFACES: usize = 4096;
+const MAX_INTERFACES: usize = 1024;
+
+/// Most addresses of one interface.
+const MAX_ADDRESSES: usize = 64;
+
+/// Longest address: an IPv6 address with a zone has some 60 letters.
+const MAX_ADDRESS: usize = 64;
 
 /// The interfaces.
 pub(super) fn interfaces(hklm: &Hklm<'_>) -> Fact<Vec<WindowsInterface>> {
@@ -38,6 +44,15 @@ fn interface(place: &Place<'_>, connections: &Place<'_>) -> Result<WindowsInterf
     let servers = place.text("NameServer")?.map(|seen| seen.value).unwrap_or_default();
     let name_servers: Vec<_> =
         servers.split([',', ' ']).filter(|server| !server.is_empty()).map(str::to_owned).collect();
+    for (name, values) in [("IPAddress", &addresses), ("NameServer", &name_servers)] {
+        if values.len() > MAX_ADDRESSES || values.iter().any(|value| value.len() > MAX_ADDRESS) {
+            let path = format!(r"{}\{name}", place.path);
+            let reason = format!(
+                "more than {MAX_ADDRESSES} addresses, or one of more than {MAX_ADDRESS} letters"
+            );
+            return Err(Error::Unreadable { path, reason });
+        }
+    }
     let mut detail = match dhcp {
         Some(dhcp) => format!("EnableDHCP={}", u32::from(dhcp)),
         None => "no EnableDHCP".to_owned(),
@@ -109,6 +124,23 @@ mod tests {
         let detail = "EnableDHCP=0, IPAddress=10.3.58.5, NameServer=10.3.58.2,10.3.58.3,8.8.8.8";
         assert_eq!(card.evidence.detail, detail);
         assert_eq!((old.dhcp, old.leftover, old.is_card()), (None, true, false));
+    }
+
+    #[test]
+    fn lists_longer_than_any_card_has_leave_the_interfaces_unknown() {
+        let key = format!(r"ControlSet001\Services\Tcpip\Parameters\Interfaces\{CARD}");
+        let with = |count: usize, name: &str| {
+            let list = vec!["::1"; count].join(",");
+            let found = guest().system(|hive| hive.key(&key).text(name, &list));
+            found.look(|_, _, hklm| interfaces(hklm))
+        };
+        assert!(with(MAX_ADDRESSES, "NameServer").known().is_some());
+        assert!(with(MAX_ADDRESSES + 1, "NameServer").unread().is_some());
+        // A text of 12,000 bytes, of a name that has some 20.
+        assert!(with(1500, "IPAddress").unread().is_some());
+        let long = guest().system(|hive| hive.key(&key).text("NameServer", &"a".repeat(5000)));
+        let reason = long.look(|_, _, hklm| interfaces(hklm)).unread().unwrap().reason.clone();
+        assert!(reason.ends_with("more than 8192 bytes"), "{reason}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{grub_legacy, syslinux, systemd_boot};
 use crate::bytes::BytesExt;
 use crate::disk::grub_core;
 use crate::error::{Error, Result};
+use crate::fact::Fact;
 
 /// Most configurations that are tried.
 const MAX_TRIED: usize = 8;
@@ -33,11 +34,18 @@ const EFI_DIRECTORIES: [&str; 2] = ["/EFI", "/boot/efi/EFI"];
 /// # Errors
 /// When none was found and something could not be read that may hold one.
 pub(super) fn find(volumes: &Volumes<'_>) -> Result<Option<Configuration>> {
-    let mut search = Search { tried: 0, first: None, failure: None, relative_btrfs: None };
+    let mut search = Search::default();
     let found = search.grub2(volumes).or_else(|| search.others(volumes));
     match (found.or(search.first), search.failure.or_else(|| volumes.unreadable())) {
         (None, Some(error)) => Err(error),
-        (found, _) => Ok(found),
+        (None, None) => Ok(None),
+        (Some(mut found), _) => {
+            if let Some(error) = search.passed_over {
+                let reason = format!("a loader may take another configuration: {error}");
+                found.default = Fact::unknown(found.evidence.location.clone(), reason);
+            }
+            Ok(Some(found))
+        }
     }
 }
 
@@ -69,18 +77,27 @@ fn relative_btrfs(volumes: &Volumes<'_>, device: &Device, directory: &str) -> Op
     })
 }
 
+#[derive(Default)]
 struct Search {
     tried: usize,
     /// The first configuration, without a kernel.
     first: Option<Configuration>,
     failure: Option<Error>,
+    /// Why a configuration was not read that is on a readable file system, in a place before the one that was
+    /// found.
+    passed_over: Option<Error>,
     /// Whether one of the GRUBs for UEFI that were seen knows `btrfs_relative_path`.
     relative_btrfs: Option<bool>,
 }
 
 impl Search {
     /// The configuration, when it leads to a kernel; otherwise it is kept for the end.
-    fn take(&mut self, read: Result<Configuration>) -> Option<Configuration> {
+    fn take(
+        &mut self,
+        volumes: &Volumes<'_>,
+        place: &Place,
+        read: Result<Configuration>,
+    ) -> Option<Configuration> {
         match read {
             Ok(configuration) => {
                 self.tried = self.tried.saturating_add(1);
@@ -90,26 +107,30 @@ impl Search {
                 }
                 self.first.get_or_insert(configuration);
             }
-            Err(error) if error.is_absent() => {}
-            Err(error) => {
-                self.failure.get_or_insert(error);
-            }
+            Err(error) => self.fail(volumes, place, error),
         }
         None
+    }
+
+    fn fail(&mut self, volumes: &Volumes<'_>, place: &Place, error: Error) {
+        if error.is_absent() {
+            return;
+        }
+        if volumes.filesystem_at(place).is_ok() {
+            self.passed_over.get_or_insert_with(|| error.clone());
+        }
+        self.failure.get_or_insert(error);
     }
 
     fn grub2(&mut self, volumes: &Volumes<'_>) -> Option<Configuration> {
         let devices = devices(volumes);
         for device in &devices {
             for efi in EFI_DIRECTORIES {
-                let vendors = match volumes
-                    .names_at(&Place { device: device.clone(), path: efi.to_owned() })
-                {
+                let place = Place { device: device.clone(), path: efi.to_owned() };
+                let vendors = match volumes.names_at(&place) {
                     Ok(vendors) => vendors,
                     Err(error) => {
-                        if !error.is_absent() {
-                            self.failure.get_or_insert(error);
-                        }
+                        self.fail(volumes, &place, error);
                         continue;
                     }
                 };
@@ -146,7 +167,7 @@ impl Search {
         }
         let volume = match volumes.find_at(&place).and_then(|_| volumes.volume_of(&place)) {
             Ok(volume) => volume,
-            Err(error) => return self.take(Err(error)),
+            Err(error) => return self.take(volumes, &place, Err(error)),
         };
         let mut grub = Interpreter::new(volumes, platform);
         let name = volumes.grub_name(volume);
@@ -164,19 +185,23 @@ impl Search {
             grub.preset("btrfs_relative_path", "y");
             grub.relative_btrfs = Some(true);
         }
-        self.take(grub_config::read(grub, &place))
+        self.take(volumes, &place, grub_config::read(grub, &place))
     }
 
     fn others(&mut self, volumes: &Volumes<'_>) -> Option<Configuration> {
         for volume in volumes.indices() {
             let on = |path: String| Place { device: Device::Volume(volume), path };
-            if let found @ Some(_) = self.take(systemd_boot::read(volumes, volume)) {
+            if let found @ Some(_) =
+                self.take(volumes, &on(String::new()), systemd_boot::read(volumes, volume))
+            {
                 return found;
             }
             for directory in syslinux::DIRECTORIES {
                 for name in syslinux::NAMES {
                     let place = on(format!("{directory}/{name}"));
-                    if let found @ Some(_) = self.take(syslinux::read(volumes, &place)) {
+                    if let found @ Some(_) =
+                        self.take(volumes, &place, syslinux::read(volumes, &place))
+                    {
                         return found;
                     }
                 }
@@ -184,7 +209,9 @@ impl Search {
             for directory in LEGACY_DIRECTORIES {
                 for name in LEGACY_NAMES {
                     let place = on(format!("{directory}/{name}"));
-                    if let found @ Some(_) = self.take(grub_legacy::read(volumes, &place)) {
+                    if let found @ Some(_) =
+                        self.take(volumes, &place, grub_legacy::read(volumes, &place))
+                    {
                         return found;
                     }
                 }

@@ -12,7 +12,7 @@ use crate::filesystem::FileType;
 use crate::guest::Machine;
 use crate::guest::facts::{DeviceRef, FirmwareFacts, Resolution, SourceKind};
 
-/// Most loaders that are named as evidence.
+/// Most loaders that are named as evidence, besides those of the removable-media path.
 const MAX_LOADERS: usize = 32;
 
 /// Directory of the removable-media path (UEFI 2.10, 3.5.1.1).
@@ -208,13 +208,13 @@ fn loaders(volumes: &Volumes<'_>, volume: usize) -> Result<Vec<Loader>, Error> {
         for name in names {
             let is_loader = name.to_ascii_lowercase().ends_with(".efi");
             let path = format!("{directory}/{name}");
-            if !is_loader || loaders.len() >= MAX_LOADERS {
+            let fallback = vendor.eq_ignore_ascii_case(FALLBACK_DIRECTORY)
+                && FALLBACK_NAMES.iter().any(|own| own.eq_ignore_ascii_case(&name));
+            if !is_loader || (loaders.len() >= MAX_LOADERS && !fallback) {
                 continue;
             }
             let found = volumes.find(volume, &path)?;
             if found.metadata.file_type == FileType::Regular && found.metadata.len > 0 {
-                let fallback = vendor.eq_ignore_ascii_case(FALLBACK_DIRECTORY)
-                    && FALLBACK_NAMES.iter().any(|own| own.eq_ignore_ascii_case(&name));
                 loaders.push(Loader { path, fallback });
             }
         }

@@ -101,7 +101,7 @@ impl<'a> Volumes<'a> {
     }
 
     /// The file system at a place, from the root at which its path begins.
-    fn filesystem_at(&self, place: &Place) -> Result<Arc<dyn FileSystem>> {
+    pub(super) fn filesystem_at(&self, place: &Place) -> Result<Arc<dyn FileSystem>> {
         let filesystem = self.filesystem(self.volume_of(place)?)?;
         match &place.device {
             Device::Subvolume(_, option) => filesystem.subvolume(option),

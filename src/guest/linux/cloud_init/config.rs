@@ -22,7 +22,7 @@ const MAX_FILE: u64 = 256 << 10;
 /// Most files of `cloud.cfg.d`; real images have a handful.
 const MAX_FILES: usize = 64;
 
-/// Most nodes of all files together.
+/// Most nodes of all files together, as [`Node::count`] weighs them.
 const MAX_NODES: usize = 100_000;
 
 /// The rank of a directory that was not read in full: its last file counts most.

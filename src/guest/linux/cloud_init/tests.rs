@@ -239,6 +239,22 @@ fn the_stages_are_those_of_the_version() {
 }
 
 #[test]
+fn what_the_parser_would_keep_and_long_texts_that_aliases_repeat_count() {
+    let flow = format!("[{}]\n", "a:,".repeat(100_000));
+    assert!(matches!(yaml::load(&flow, 0), Err(Error::Limit { unit: "indicators", .. })));
+    // 3.6 MB of each file, which is within the bound of one.
+    let text = format!("k: &a \"{}\"\nl: [{}]\n", "x".repeat(200_000), "*a,".repeat(17));
+    assert!(yaml::load(&text, 0).is_ok());
+    let files = |count: usize| {
+        (0..count).fold(MemoryFs::new(), |fs, number| {
+            fs.file(&format!("/etc/cloud/cloud.cfg.d/{number:02}.cfg"), &text[..])
+        })
+    };
+    assert_eq!(facts(files(1)).unread, []);
+    assert_eq!(facts(files(3)).unread.len(), 2);
+}
+
+#[test]
 fn aliases_that_multiply_end_at_the_bound() {
     let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..20 {

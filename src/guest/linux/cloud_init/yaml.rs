@@ -24,6 +24,13 @@ pub const MAX_NODES: usize = 50_000;
 /// Most bytes of all scalars of one document, those that aliases repeat included.
 pub const MAX_SCALAR_BYTES: usize = 4 << 20;
 
+/// Most indicators (YAML 1.2, 5.3) of one text that begin or part the nodes of a flow collection: the
+/// parser keeps a token for each, for as long as the collection may still be a key.
+const MAX_INDICATORS: usize = 2 * MAX_NODES;
+
+/// Bytes of a text that cost as much as a node.
+const NODE_BYTES: usize = 64;
+
 /// The structure's name in errors, whose offsets are line numbers.
 const STRUCTURE: &str = "YAML document";
 
@@ -86,11 +93,15 @@ impl Node {
         }
     }
 
-    /// How many nodes it has, itself included.
+    /// How many nodes it has, itself included; a long text or key counts for as many as cost the same.
     pub fn count(&self) -> usize {
+        let of_text = |text: &str| text.len().div_euclid(NODE_BYTES);
         let below = match &self.value {
             Value::List(items) => items.iter().map(Self::count).sum(),
-            Value::Map(map) => map.values().map(Self::count).sum(),
+            Value::Map(map) => {
+                map.iter().map(|(key, value)| of_text(key).saturating_add(value.count())).sum()
+            }
+            Value::Str(text) => of_text(text),
             _ => 0_usize,
         };
         below.saturating_add(1)
@@ -124,6 +135,9 @@ impl Node {
 /// [`Error::Limit`] and [`Error::Unsupported`] when it is not read here.
 pub fn load(text: &str, file: usize) -> Result<Option<Node>> {
     check_printable(text)?;
+    if text.bytes().filter(|byte| b",:[]{}!&*".contains(byte)).count() > MAX_INDICATORS {
+        return Err(limit(MAX_INDICATORS, "indicators"));
+    }
     // The last fence round a parser that is not ours: its panic would otherwise end the program.
     catch_unwind(AssertUnwindSafe(|| Loader::new(file).run(text))).unwrap_or_else(|_| {
         Err(Error::unsupported(STRUCTURE, 0, "a text on which the YAML parser fails"))

@@ -4,7 +4,7 @@
 //! case, and `Status: want flag state`.
 
 use super::{MAX_TEXT, add};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fact::{Evidence, Unread};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{Package, PackageFacts};
@@ -48,6 +48,13 @@ fn installed(text: &str, packages: &mut Vec<Package>) -> Result<()> {
         }
         let Some((field, value)) = content.split_once(':') else { continue };
         let value = value.trim();
+        if value.len() > MAX_TEXT
+            && ["package", "version"].iter().any(|name| field.eq_ignore_ascii_case(name))
+        {
+            let (structure, limit) =
+                ("package database", u64::try_from(MAX_TEXT).unwrap_or(u64::MAX));
+            return Err(Error::Limit { structure, limit, unit: "bytes of a name or version" });
+        }
         let text = || Some(value.to_owned()).filter(|value| value.len() <= MAX_TEXT);
         if field.eq_ignore_ascii_case("package") {
             name = text();
@@ -70,6 +77,13 @@ mod tests {
     const TEXT: &str = "Package: a\nStatus: deinstall ok config-files\nVersion: 1\n\n\
         Package: b\nStatus: install ok installed\nConffiles:\n /etc/b 0123\nVersion: 2:3-4\n\
         Architecture: all\n\nPackage: c\nversion: 5\nstatus: install ok triggers-pending\n";
+
+    #[test]
+    fn a_package_whose_version_is_too_long_is_not_said_to_be_absent() {
+        let mut packages = Vec::new();
+        let text = format!("{TEXT}\nPackage: d\nVersion: {}\n", "1".repeat(MAX_TEXT + 1));
+        assert!(matches!(installed(&text, &mut packages), Err(Error::Limit { .. })));
+    }
 
     #[test]
     fn what_is_installed_has_its_version_with_its_line_and_what_was_removed_is_left_out() {

@@ -45,9 +45,6 @@ impl System {
     }
 }
 
-/// Most systems that are looked at: the menu shows ten.
-const MAX_SYSTEMS: usize = 64;
-
 impl BootIni {
     pub(super) fn parse(text: &str) -> Self {
         let mut ini = Self::default();
@@ -67,7 +64,7 @@ impl BootIni {
                 "boot loader" | "flexboot" if name.eq_ignore_ascii_case("default") => {
                     ini.default = Some((value.trim().to_owned(), line));
                 }
-                "operating systems" if ini.systems.len() < MAX_SYSTEMS => {
+                "operating systems" => {
                     // The title stands in quotes, and may hold a slash itself.
                     let options = value.rsplit_once('"').map_or("", |(_, options)| options);
                     let options = options.to_owned();

@@ -42,6 +42,19 @@ fn the_newest_entry_is_the_default_without_a_pattern() {
 }
 
 #[test]
+fn a_configuration_that_is_not_read_leaves_open_whether_a_later_one_counts() {
+    let with = |comment: usize| {
+        let config = format!("{}menuentry a {{ linux /gone }}\n", "#\n".repeat(comment));
+        let fs = esp("timeout 3\n").file("/EFI/debian/grub.cfg", config);
+        follow(&FakeMachine::new(TableKind::Gpt).partition("AAAA-0001", fs))
+    };
+    assert_eq!(default_entry(&with(0)).title, "a");
+    let facts = with(400_000);
+    let reason = undecided(&facts);
+    assert!(reason.starts_with("a loader may take another configuration: "), "{reason}");
+}
+
+#[test]
 fn a_pattern_chooses_the_first_entry_that_matches() {
     assert_eq!(default_entry(&boot("default *6.9.conf\n")).title, "Arch 6.9");
     assert_eq!(default_entry(&boot("default arch-6.?\n")).title, "Arch 6.9");
