@@ -322,6 +322,26 @@ fn netplan_files_are_laid_over_one_another() {
     assert!(without.idle.known().unwrap().is_some());
 }
 
+#[test]
+fn an_address_that_yaml_takes_for_a_number_is_its_own_wherever_it_stands() {
+    let twenty = format!("{}56", "10:00:".repeat(9) + "20:");
+    let text = format!(
+        "network: {{ethernets: {{a: {{macaddress: 52:54:00:12:34:56}}, b: {{match: {{macaddress: \
+         98:54:00:00:00:07}}}}, c: {{macaddress: {twenty}}}, d: {{macaddress: 5}}}}}}\n"
+    );
+    let found = read(systemd(&["systemd-networkd"]).file("/etc/netplan/01-a.yaml", text));
+    let macs = found.interfaces.iter().flat_map(|interface| &interface.macs);
+    let macs: Vec<_> = macs.map(|evidence| evidence.detail.clone()).collect();
+    assert_eq!(
+        macs,
+        [
+            "a: macaddress: 52:54:00:12:34:56".to_owned(),
+            "b: match: macaddress: 98:54:00:00:00:07".to_owned(),
+            format!("c: macaddress: {twenty}"),
+        ]
+    );
+}
+
 /// As `netplan generate` 0.106 ends on the line between `{` and `}` of an ethernet.
 #[test]
 fn what_netplan_refuses_leaves_the_interfaces_unknown() {

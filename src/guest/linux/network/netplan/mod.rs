@@ -140,7 +140,7 @@ impl Interface {
         }
         for path in [&["match", "macaddress"][..], &["macaddress"][..]] {
             let Some(node) = node.get(path) else { continue };
-            if let Some(address) = mac_of(node, lines) {
+            if let Some(address) = mac_of(node) {
                 let text = format!("{id}: {}: {address}", path.join(": "));
                 self.macs.push(file.evidence(node.place.line, &text));
                 self.by_mac |= path.len() > 1;
@@ -240,16 +240,24 @@ fn address_text(node: &Node) -> Option<&str> {
 }
 
 /// The address at a node. YAML 1.1 takes `52:54:00:12:34:56` for a number to the base 60, while
-/// netplan reads all scalars as text; then the line itself has it.
-fn mac_of(node: &Node, lines: &Lines<'_>) -> Option<String> {
+/// netplan reads all scalars as text.
+fn mac_of(node: &Node) -> Option<String> {
     match &node.value {
         Value::Str(text) => is_mac(text).then(|| text.clone()),
-        Value::Int(_) => {
-            let mut words = lines.get(node.place.line).split([' ', '\t', ',', '{', '}', '\'', '"']);
-            words.find(|word| is_mac(word)).map(str::to_owned)
-        }
+        Value::Int(number) => [5, 19].into_iter().find_map(|below| sexagesimal(*number, below)),
         _ => None,
     }
+}
+
+/// A number as text to the base 60 with that many pairs of digits behind the first; `None` where the
+/// first is no pair (it alone may be above 59, and does not begin with 0: <https://yaml.org/type/int.html>).
+fn sexagesimal(number: i128, below: usize) -> Option<String> {
+    let (mut first, mut behind) = (number, String::new());
+    for _ in 0..below {
+        behind = format!(":{:02}{behind}", first.rem_euclid(60));
+        first = first.div_euclid(60);
+    }
+    (10..=99).contains(&first).then(|| format!("{first}{behind}"))
 }
 
 /// YAML's errors count lines where others count bytes.
