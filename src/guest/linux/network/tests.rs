@@ -729,6 +729,38 @@ fn the_name_of_the_card_follows_rules_links_and_command_line() {
 }
 
 #[test]
+fn a_name_that_the_kernel_refuses_leaves_that_of_the_card_unknown() {
+    let rule = |name: &str| {
+        let text = format!("SUBSYSTEM==\"net\", ACTION==\"add\", NAME=\"{name}\"\n");
+        read(by_place(MemoryFs::new()).file("/etc/udev/rules.d/70-names.rules", text)).nic_name
+    };
+    let link = |name: &str| {
+        let text = format!("[Match]\nDriver=virtio_net\n[Link]\nName={name}\n");
+        read(by_place(MemoryFs::new()).file("/etc/systemd/network/10-lan.link", text)).nic_name
+    };
+    let longest = "a".repeat(15);
+    for named in [rule, link] {
+        let (name, _) = named(&longest).known().unwrap().clone();
+        assert_eq!(name, NicName::Exactly(longest.clone()));
+        let reason = named(&"a".repeat(16)).unread().unwrap().reason.clone();
+        assert!(reason.contains("a name of 16 bytes, the kernel takes 15"), "{reason}");
+    }
+}
+
+#[test]
+fn a_pattern_longer_than_any_name_is_told_and_not_kept() {
+    let text = |length| format!("[Match]\nName={}\n[Network]\nDHCP=yes\n", "*".repeat(length));
+    let found = |length| {
+        let fs = systemd(&["systemd-networkd"]);
+        read(fs.file("/etc/systemd/network/1.network", text(length)))
+    };
+    assert_eq!(found(128).unread, None);
+    let found = found(129);
+    assert!(found.unread.unwrap().reason.contains("more than 128 bytes of a name"));
+    assert_eq!(found.interfaces[0].matches.names, Vec::<String>::new());
+}
+
+#[test]
 fn persistent_rules_are_told_from_what_does_no_harm() {
     let found = |path: &str, text: &str| {
         let fs = MemoryFs::new().file(&format!("/etc/udev/rules.d/{path}"), text);
