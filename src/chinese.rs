@@ -601,6 +601,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("{}: whom it is for is not looked at", "{}：未检查其适用对象"),
     ("{}: the key alone is not enough", "{}：仅凭密钥不够"),
     ("{}: whether it asks for the password is not known", "{}：是否要求密码未知"),
+    ("a path of more than {} bytes, not read", "路径超过{}字节，未读取"),
     ("sudo refuses to include it for its owner or mode", "sudo因属主或权限拒绝包含该文件"),
     (
         "a seed for NoCloud, which comes before OpenStack",

@@ -13,6 +13,7 @@ use syntax::{
     with_one_negation,
 };
 
+use super::MAX_MALFORMED;
 use crate::error::Error;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
@@ -52,10 +53,14 @@ const MAX_DEPTH: usize = 16;
 /// Most files read in all.
 const MAX_FILES: usize = 256;
 
+/// Longest path of an included file or directory, in bytes; each line that is kept names its file.
+const MAX_PATH: usize = 255;
+
 /// Deepest chain of aliases that name one another.
 const MAX_ALIAS_DEPTH: usize = 16;
 
-/// Most lines that grant something, and most members of all aliases.
+/// Most lines that may grant something with the members of all aliases, and most users of the lines
+/// that do; a large site has some thousand.
 const MAX_ITEMS: usize = 65_536;
 
 /// Most comparisons of names. Aliases that name one another twice double the work at each level;
@@ -127,8 +132,9 @@ pub(super) struct Sudoers {
     text: usize,
     items: usize,
     steps: Steps,
+    /// The first of what was not read.
     pub(super) unread: Vec<Unread>,
-    /// Files that sudo refuses for their owner or mode.
+    /// The first of the files that sudo refuses for their owner or mode.
     pub(super) refused: Vec<Evidence>,
 }
 
@@ -155,9 +161,15 @@ impl Sudoers {
         let mut sudoers = Self::default();
         sudoers.file(tree, first_there(tree, PATHS).unwrap_or(SUDOERS), 0);
         sudoers.pam(tree);
+        let mut users = 0_usize;
         for (location, text) in std::mem::take(&mut sudoers.specifications) {
-            let grants = sudoers.specification(&location, &text);
-            sudoers.grants.extend(grants);
+            let Some(grant) = sudoers.specification(&location, &text) else { continue };
+            users = users.saturating_add(grant.users.len());
+            if users > MAX_ITEMS {
+                sudoers.doubt(&location, format!("more than {MAX_ITEMS} entries, not read"));
+                break;
+            }
+            sudoers.grants.push(grant);
         }
         sudoers
     }
@@ -201,8 +213,11 @@ impl Sudoers {
         (self.steps.0.get() > MAX_STEPS).then(|| Unread::new(SUDOERS, reason))
     }
 
+    /// Takes note of what was not read; the first few tell enough.
     fn doubt(&mut self, location: &str, reason: impl Into<String>) {
-        self.unread.push(Unread::new(location, reason));
+        if self.unread.len() < MAX_MALFORMED {
+            self.unread.push(Unread::new(location, reason));
+        }
     }
 
     fn file(&mut self, tree: &Tree, path: &str, depth: usize) {
@@ -242,7 +257,9 @@ impl Sudoers {
                 None => format!("{}/{target}", path.rsplit_once('/').map_or("", |(dir, _)| dir)),
             };
             let below = depth.saturating_add(1);
-            if directory {
+            if target.len() > MAX_PATH {
+                self.doubt(&location, format!("a path of more than {MAX_PATH} bytes, not read"));
+            } else if directory {
                 self.directory(tree, &target, below);
             } else if self.refuses(tree, &target) {
                 // An error in the whole configuration for older versions; newer ones go on.
@@ -280,7 +297,7 @@ impl Sudoers {
         // What cannot be looked at is told where it is read.
         let Ok(Metadata { uid, gid, mode, .. }) = tree.metadata(path) else { return false };
         let refuses = uid != 0 || mode & 0o002 != 0 || mode & 0o020 != 0 && gid != 0;
-        if refuses {
+        if refuses && self.refused.len() < MAX_MALFORMED {
             let what = format!("owner {uid}, group {gid}, mode {mode:04o}: sudo refuses it");
             self.refused.push(Evidence::new(path, what));
         }
