@@ -942,8 +942,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("which port this opens is not read", "不读取其开放的端口"),
     ("{} is not evaluated", "不判断{}"),
     (
-        "more modules or kernels than are kept, the rest was left out",
-        "模块或内核超过保留上限，其余未列出",
+        "more modules, kernels or udev rules than are kept, the rest was left out",
+        "模块、内核或udev规则超过保留上限，其余未列出",
     ),
     ("modules may lie in the image {} inside, not read", "模块可能位于内部镜像{}中，未读取"),
     ("neither its name nor its header tells the release{}", "文件名和头部都没有版本号{}"),

@@ -110,7 +110,7 @@ impl<'w> Listing<'w> {
         self.missing.as_ref().is_some_and(Vec::is_empty)
     }
 
-    /// Whether there were more modules or kernels than are kept.
+    /// Whether there were more modules, kernels or udev rules than are kept.
     pub(super) fn is_cut(&self) -> bool {
         self.cut
     }
@@ -127,11 +127,12 @@ impl<'w> Listing<'w> {
                 self.insert_release(release);
             } else if let Some(image) = HIDING.iter().find(|image| **image == path) {
                 self.hidden = std::str::from_utf8(image).ok();
-            } else if let Some(rules) = persistent_net_rules(path)
-                && entry.size > 0
-                && self.persistent_net_rules.len() < MAX_RULES
-            {
-                self.persistent_net_rules.push(rules);
+            } else if entry.size > 0 && is_persistent_net_rules(path) {
+                if path.len() > MAX_RULE_PATH || self.persistent_net_rules.len() >= MAX_RULES {
+                    self.cut = true;
+                } else {
+                    self.persistent_net_rules.push(String::from_utf8_lossy(path).into_owned());
+                }
             }
         }
         if entry.is_directory() {
@@ -240,12 +241,11 @@ fn is_noted(path: &[u8]) -> bool {
     path.starts_with(b"lib/m") && path.windows(part.len()).any(|window| window == part)
 }
 
-/// The path, when it is that of a udev rule which keeps names of network cards.
-fn persistent_net_rules(path: &[u8]) -> Option<String> {
-    let file = UDEV_RULES.iter().find_map(|directory| path.strip_prefix(*directory))?;
-    let file = std::str::from_utf8(file).ok()?;
-    let kept = file.ends_with(".rules") && is_persistent_net(file) && path.len() <= MAX_RULE_PATH;
-    kept.then(|| String::from_utf8_lossy(path).into_owned())
+/// Whether a path is that of udev rules which keep names of network cards; udev asks no name to be UTF-8.
+fn is_persistent_net_rules(path: &[u8]) -> bool {
+    let file = UDEV_RULES.iter().find_map(|directory| path.strip_prefix(*directory));
+    let file = file.filter(|file| file.ends_with(b".rules"));
+    file.is_some_and(|file| is_persistent_net(&String::from_utf8_lossy(file)))
 }
 
 #[cfg(test)]
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn rules_that_keep_names_of_cards_are_told_by_their_place_and_name() {
-        let kept = |path: &str| persistent_net_rules(path.as_bytes()).is_some();
+        let kept = |path: &str| is_persistent_net_rules(path.as_bytes());
         assert!(kept("etc/udev/rules.d/70-persistent-net.rules"));
         assert!(kept("lib/udev/rules.d/75-persistent-net-generator.rules"));
         assert!(!kept("usr/lib/udev/rules.d/60-persistent-storage.rules"));

@@ -84,9 +84,10 @@ pub fn list(
     let listing_end = match (end, listing.hidden()) {
         (Err(Stop::Unread(reason) | Stop::Damaged(reason)), _) => Fact::unknown(path, reason),
         (Ok(end), _) if listing.satisfied() => Fact::Known(end),
-        (Ok(_), _) if listing.is_cut() => {
-            Fact::unknown(path, "more modules or kernels than are kept, the rest was left out")
-        }
+        (Ok(_), _) if listing.is_cut() => Fact::unknown(
+            path,
+            "more modules, kernels or udev rules than are kept, the rest was left out",
+        ),
         (Ok(end), None) => Fact::Known(end),
         (Ok(_), Some(image)) => {
             Fact::unknown(path, format!("modules may lie in the image {image} inside, not read"))
