@@ -309,6 +309,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("all registry cells that were read", "读取的所有注册表单元"),
     ("names and addresses", "个名称和地址"),
     ("bytes of a name", "字节的名称"),
+    ("bytes of a path", "字节的路径"),
     ("{}: not looked at as a whole", "{}：未全部检查"),
     ("{}: more is free than there is", "{}：可用数超过总数"),
     ("it was not looked at", "未检查"),
@@ -601,7 +602,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("{}: whom it is for is not looked at", "{}：未检查其适用对象"),
     ("{}: the key alone is not enough", "{}：仅凭密钥不够"),
     ("{}: whether it asks for the password is not known", "{}：是否要求密码未知"),
-    ("a path of more than {} bytes, not read", "路径超过{}字节，未读取"),
     ("sudo refuses to include it for its owner or mode", "sudo因属主或权限拒绝包含该文件"),
     (
         "a seed for NoCloud, which comes before OpenStack",

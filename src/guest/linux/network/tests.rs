@@ -887,7 +887,14 @@ fn more_of_interfaces_than_the_bounds_is_told() {
     told(&format!("auto {}\n{stanza}", "* ".repeat(500_000)), "", "1024 words after auto");
     told(&stanza.repeat(1025), "", "1024 stanzas");
     told(&format!("auto {}\n", "e".repeat(65)), "", "64 bytes of a name");
-    told(&format!("iface {} inet dhcp\n", "e".repeat(65)), "", "64 bytes of a name");
+    for stanza in
+        ["iface N inet dhcp\n", "iface a inet N\n", "iface a N dhcp\n", "iface a inherits N\n"]
+    {
+        told(&stanza.replace('N', &"e".repeat(65)), "", "64 bytes of a name");
+    }
+    for source in ["source", "source-directory"] {
+        told(&format!("{source} {}etc/x\n", "/".repeat(300)), "", "255 bytes of a path");
+    }
     let excluded = format!("EXCLUDE_INTERFACES=\"{}*\"\n", "b ".repeat(1024));
     told(stanza, &excluded, "1024 words");
     let product = format!("auto {}\n{}", "e* ".repeat(1000), stanza.repeat(1000));

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
 use crate::filesystem::{FileType, Metadata};
+use crate::guest::linux::pattern;
 
 const SUDOERS: &str = "/etc/sudoers";
 
@@ -52,9 +53,6 @@ const MAX_DEPTH: usize = 16;
 
 /// Most files read in all.
 const MAX_FILES: usize = 256;
-
-/// Longest path of an included file or directory, in bytes; each line that is kept names its file.
-const MAX_PATH: usize = 255;
 
 /// Deepest chain of aliases that name one another.
 const MAX_ALIAS_DEPTH: usize = 16;
@@ -257,8 +255,8 @@ impl Sudoers {
                 None => format!("{}/{target}", path.rsplit_once('/').map_or("", |(dir, _)| dir)),
             };
             let below = depth.saturating_add(1);
-            if target.len() > MAX_PATH {
-                self.doubt(&location, format!("a path of more than {MAX_PATH} bytes, not read"));
+            if let Err(error) = pattern::within_bound(&target) {
+                self.doubt(&location, error.to_string());
             } else if directory {
                 self.directory(tree, &target, below);
             } else if self.refuses(tree, &target) {

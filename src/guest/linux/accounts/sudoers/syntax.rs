@@ -70,7 +70,9 @@ pub(super) fn split(text: &str, separator: char) -> Vec<&str> {
     for (at, c) in text.char_indices() {
         if c == separator && !quoted && !escaped && depth == 0 {
             let part = text.get(start..at).unwrap_or_default();
-            let word = part.rsplit([' ', '\t', ',', '=', ')', ':']).find(|w| !w.is_empty());
+            // From the last separator on, so that no part is gone through again.
+            let before = part.trim_end_matches([' ', '\t']);
+            let word = before.rsplit([' ', '\t', ',', '=', ')', ':']).next();
             let tag = separator == ':' && (word.is_some_and(is_tag) || part.ends_with('%'));
             if !tag {
                 parts.push(part);

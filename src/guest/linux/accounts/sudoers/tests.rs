@@ -176,6 +176,7 @@ fn a_path_that_is_long_to_no_purpose_is_told_and_not_read() {
     let long = read(248);
     assert!(!granted_by(&long, "alice", &[]));
     assert_eq!(long.unread[0].location, "/etc/sudoers:1");
+    assert!(long.unread[0].reason.contains("more than 255 bytes of a path"), "{:?}", long.unread);
 }
 
 #[test]
@@ -184,4 +185,14 @@ fn more_users_than_the_bound_are_told() {
     let sudoers = Sudoers::read(&fs.tree());
     assert_eq!(sudoers.grants.len(), 0);
     assert!(sudoers.unread[0].reason.contains("65536 entries"), "{:?}", sudoers.unread);
+}
+
+#[test]
+fn only_the_colon_behind_a_tag_belongs_to_it() {
+    let parts = |text| syntax::split(text, ':');
+    assert_eq!(parts("A=NOPASSWD :SETENV:ALL:B=x"), ["A=NOPASSWD :SETENV:ALL", "B=x"]);
+    assert_eq!(parts("A=NOPASSWD::B=x"), ["A=NOPASSWD:", "B=x"]);
+    assert_eq!(parts("A=%:group:B=x"), ["A=%:group", "B=x"]);
+    let colons = format!("A=NOPASSWD{}", ":".repeat(100_000));
+    assert_eq!(parts(&colons).len(), 100_000);
 }
