@@ -176,7 +176,12 @@ pub(super) fn missing_policy(tree: &Tree, command_line: &str) -> Option<ChainLin
         }
         Ok(_) => {}
         Err(error) if error.is_absent() => {}
-        Err(_) => return None,
+        Err(error) => {
+            return link(
+                LinkState::Unknown(error.to_string()),
+                Evidence::new(directory, "not read"),
+            );
+        }
     }
     let what = format!("SELINUX=enforcing, SELINUXTYPE={name}, and no {directory}/policy.*");
     let evidence = Evidence::new(format!("{CONFIG}:{line}"), what);
@@ -276,9 +281,11 @@ mod tests {
             assert_eq!(place(machine(el, &other), ""), None, "{mode}");
         }
         assert_eq!(place(MemoryFs::new().file("/etc/os-release", el), ""), None);
-        let torn = machine(el, right).file(policy, "x").unreadable("/etc/selinux/targeted/policy");
-        assert_eq!(place(torn, ""), None);
-        let link = missing_policy(&machine(el, right).unreadable(CONFIG).tree(), "").unwrap();
-        assert!(matches!(link.state, LinkState::Unknown(_)), "{link:?}");
+        for path in ["/etc/selinux/targeted/policy", CONFIG] {
+            let torn = machine(el, right).file(policy, "x").unreadable(path);
+            let link = missing_policy(&torn.tree(), "").unwrap();
+            assert!(matches!(link.state, LinkState::Unknown(_)), "{link:?}");
+            assert_eq!(link.evidence.location, path);
+        }
     }
 }

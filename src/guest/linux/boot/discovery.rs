@@ -23,12 +23,14 @@ const EFI_DIRECTORIES: [&str; 2] = ["/EFI", "/boot/efi/EFI"];
 /// The first configuration that leads to a kernel, or else the first at all.
 ///
 /// # Errors
-/// When none was found and something could not be read that may hold one.
+/// When none was found and something could not be read that may hold one; when a bound of this program
+/// cut what comes before the one that was found.
 pub(super) fn find(volumes: &Volumes<'_>) -> Result<Option<Configuration>> {
     let mut search = Search { tried: 0, first: None, failure: None };
     let found = search.grub2(volumes).or_else(|| search.others(volumes));
     match (found.or(search.first), search.failure.or_else(|| volumes.unreadable())) {
-        (None, Some(error)) => Err(error),
+        // The loader reads on where the bound ends.
+        (None, Some(error)) | (_, Some(error @ Error::Limit { .. })) => Err(error),
         (found, _) => Ok(found),
     }
 }
@@ -51,6 +53,7 @@ struct Search {
     tried: usize,
     /// The first configuration, without a kernel.
     first: Option<Configuration>,
+    /// The first thing that could not be read; what a bound cut goes before others.
     failure: Option<Error>,
 }
 
@@ -66,12 +69,20 @@ impl Search {
                 }
                 self.first.get_or_insert(configuration);
             }
-            Err(error) if error.is_absent() => {}
-            Err(error) => {
-                self.failure.get_or_insert(error);
-            }
+            Err(error) => self.fail(error),
         }
         None
+    }
+
+    fn fail(&mut self, error: Error) {
+        let is_cut = |error: &Error| matches!(error, Error::Limit { .. });
+        let counts = match &self.failure {
+            Some(before) => is_cut(&error) && !is_cut(before),
+            None => !error.is_absent(),
+        };
+        if counts {
+            self.failure = Some(error);
+        }
     }
 
     fn grub2(&mut self, volumes: &Volumes<'_>) -> Option<Configuration> {
@@ -83,9 +94,7 @@ impl Search {
                 {
                     Ok(vendors) => vendors,
                     Err(error) => {
-                        if !error.is_absent() {
-                            self.failure.get_or_insert(error);
-                        }
+                        self.fail(error);
                         continue;
                     }
                 };

@@ -122,9 +122,13 @@ fn unified(volumes: &Volumes<'_>, volume: usize) -> Result<Vec<(String, EntrySpe
         names => names?,
     };
     names.retain(|name| name.to_ascii_lowercase().ends_with(".efi"));
+    if names.len() > MAX_ENTRIES {
+        let limit = u64::try_from(MAX_ENTRIES).unwrap_or(u64::MAX);
+        return Err(Error::Limit { structure: "unified kernel images", limit, unit: "files" });
+    }
     names.sort_by(|a, b| compare_versions(b, a));
     let mut images = Vec::new();
-    for name in names.into_iter().take(MAX_ENTRIES) {
+    for name in names {
         let path = format!("{UNIFIED}/{name}");
         let bytes = volumes.open(volume, &path)?;
         let image = match unified_kernel_image::read(bytes.as_ref()) {

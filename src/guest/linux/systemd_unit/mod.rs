@@ -294,12 +294,7 @@ impl<'a> BootUnits<'a> {
         let mut drop_ins: BTreeMap<String, String> = BTreeMap::new();
         let templates: Vec<_> = names.iter().filter_map(|name| template_of(name)).collect();
         for name in names.iter().copied().chain(templates.iter().map(String::as_str)) {
-            let wanted = format!("{name}.d");
-            for directory in &self.units.directories {
-                if !directory.names.as_ref().is_ok_and(|names| names.contains(&wanted)) {
-                    continue;
-                }
-                let directory = format!("{}/{wanted}", directory.path);
+            for directory in self.units.below(&format!("{name}.d"))? {
                 let entries = match self.tree.read_dir(&directory) {
                     Ok(entries) => entries,
                     Err(error) if error.is_absent() => continue,
@@ -425,11 +420,8 @@ impl<'a> BootUnits<'a> {
             for directory in wants.get(key).into_iter().flatten() {
                 self.linked(directory, first_boot, found)?;
             }
-            let drop_in = format!("{key}.d");
-            for directory in &self.units.directories {
-                if directory.names.as_ref().is_ok_and(|names| names.contains(&drop_in)) {
-                    self.drop_ins(&format!("{}/{drop_in}", directory.path), found)?;
-                }
+            for directory in self.units.below(&format!("{key}.d"))? {
+                self.drop_ins(&directory, found)?;
             }
         }
         Ok(())

@@ -96,4 +96,9 @@ fn a_unified_kernel_image_is_an_entry_of_its_own() {
     assert_eq!(default_entry(&facts).command_line, format!("root=UUID={UUID} old"));
     let both = esp("").file("/loader/entries/a.conf", "title A\nlinux /vmlinuz\n");
     assert!(undecided(&boot(both)).contains("unified kernel images"));
+    let more =
+        |count| (0..count).fold(esp(""), |fs, n| fs.file(&format!("/EFI/Linux/z{n}.efi"), "x"));
+    assert_eq!(default_entry(&boot(more(510))).command_line, format!("root=UUID={UUID} new"));
+    let why = undecided(&boot(more(511))).to_owned();
+    assert!(why.contains("more than 512 files"), "{why}");
 }
