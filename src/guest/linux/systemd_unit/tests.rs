@@ -414,10 +414,10 @@ fn a_drop_in_whose_name_is_not_utf_8_leaves_the_unit_unknown() {
 fn a_directory_of_units_that_cannot_be_listed_may_hold_drop_ins() {
     let own = "/usr/local/lib/systemd/system";
     let fs = || {
-        debian().file("/etc/systemd/system/own.service", "[Unit]\n").symlink(
-            "/etc/systemd/system/multi-user.target.wants/own.service",
-            "/etc/systemd/system/own.service",
-        )
+        MemoryFs::new()
+            .file("/usr/lib/systemd/systemd", "ELF")
+            .file("/etc/systemd/system/default.target", "[Unit]\nWants=own.service\n")
+            .file("/etc/systemd/system/own.service", "[Unit]\n")
     };
     assert_eq!(state(fs(), "own.service"), UnitState::Enabled);
     let torn = unit(&fs().dir(own).unreadable(own).tree(), "own.service");
