@@ -309,6 +309,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("all logs and maps that are kept in memory", "内存中保留的所有日志和映射"),
     ("all registry cells that were read", "读取的所有注册表单元"),
     ("names and addresses", "个名称和地址"),
+    ("bytes of a name", "字节的名称"),
+    ("bytes of a path", "字节的路径"),
     ("{}: not looked at as a whole", "{}：未全部检查"),
     ("{}: more is free than there is", "{}：可用数超过总数"),
     ("it was not looked at", "未检查"),
@@ -441,6 +443,7 @@ const PHRASES: &[(&str, &str)] = &[
     ),
     ("{} of {} blocks of {} bytes, {} of {} inodes", "可用块{}/{}（每块{}字节），可用inode {}/{}"),
     ("{} of {} clusters of {} bytes", "可用簇{}/{}（每簇{}字节）"),
+    ("a name of {} bytes, the kernel takes {}", "名称有{}字节，内核最多接受{}字节"),
     ("no rule renames network cards", "没有重命名网卡的规则"),
     (
         "netplan refuses {}: {}, it wants an address with its prefix",

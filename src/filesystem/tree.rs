@@ -32,7 +32,8 @@ pub const MAX_LISTED: usize = 4 << 20;
 
 /// Most bytes that one tree compares with the patterns of its configurations, each name as often as the
 /// pattern it is held against has bytes: a configuration may hold thousands of patterns against the same
-/// thousands of names. `*.conf` may meet two million names of twenty bytes; these take half a second.
+/// thousands of names, or an SSH server's lists against hundreds of accounts with their groups. `*.conf`
+/// may meet two million names of twenty bytes; these take half a second.
 const MAX_COMPARED: u64 = 256 << 20;
 
 /// A file system at its place in the tree.
@@ -205,8 +206,8 @@ impl Tree {
         Ok(entries)
     }
 
-    /// Counts a name of a directory that is held against a pattern, both in bytes, which takes at most the
-    /// product of the two.
+    /// Counts a name that is held against a pattern, both in bytes, which takes at most the product of the
+    /// two.
     ///
     /// # Errors
     /// [`Error::Limit`] once the tree has compared more than 256 MiB in all.

@@ -153,8 +153,8 @@ impl<'a> Search<'a> {
                 Err(error) => return Err(error),
             };
             for entry in entries {
-                let Ok(file) = String::from_utf8(entry.name) else { continue };
-                if file.ends_with(".conf") {
+                if entry.name.ends_with(b".conf") {
+                    let file = entry.text()?;
                     let path = format!("{directory}/{file}");
                     drop_ins.entry(file).or_insert(path);
                 }
@@ -423,5 +423,13 @@ mod tests {
     fn units_that_cannot_be_read_leave_the_table_in_doubt() {
         let fs = system().file(UNIT, data(ABSENT)).unreadable(UNIT);
         assert!(table(fs).units_unread.is_some());
+    }
+
+    #[test]
+    fn a_drop_in_whose_name_is_not_utf_8_leaves_the_table_in_doubt() {
+        let path = "/etc/systemd/system/data.mount.d/a.conf";
+        let fs = system().file(UNIT, data(ABSENT)).symlink(WANTS, UNIT).file(path, "[Mount]\n");
+        let unread = table(fs.renamed(path, b"\xff.conf")).units_unread.unwrap();
+        assert!(unread.reason.contains("is not UTF-8"), "{unread:?}");
     }
 }

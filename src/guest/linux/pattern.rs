@@ -4,13 +4,31 @@ use crate::error::{Error, Result};
 use crate::filesystem::tree::Tree;
 use crate::guest::glob;
 
+/// Longest path or pattern that a configuration may name, in bytes. Each line that is kept of a file
+/// holds the file's path, which may have 4 KiB of `/`; distributions name paths of under 100.
+const MAX_PATH: usize = 255;
+
+/// Whether a path that a configuration names is within the bound.
+///
+/// # Errors
+/// [`Error::Limit`] for one of more than 255 bytes.
+pub(super) fn within_bound(path: &str) -> Result<()> {
+    if path.len() <= MAX_PATH {
+        return Ok(());
+    }
+    let limit = u64::try_from(MAX_PATH).unwrap_or(u64::MAX);
+    Err(Error::Limit { structure: "configuration", limit, unit: "bytes of a path" })
+}
+
 /// The files that a pattern of glob(7) in the last part of a path leads to, by name; a path without a
 /// pattern, whether it is there or not.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for a pattern in a directory's name; what the directory cannot be read for; a name
-/// that is not UTF-8; [`Error::Limit`] once the tree's names were held against too many patterns.
+/// that is not UTF-8; [`Error::Limit`] once the tree's names were held against too many patterns; that of
+/// [`within_bound`].
 pub(super) fn files(tree: &Tree, pattern: &str) -> Result<Vec<String>> {
+    within_bound(pattern)?;
     let (directory, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
     let is_pattern = |text: &str| text.contains(['*', '?', '[']);
     if is_pattern(directory) {
@@ -39,6 +57,15 @@ pub(super) fn files(tree: &Tree, pattern: &str) -> Result<Vec<String>> {
 mod tests {
     use super::*;
     use crate::filesystem::memory::MemoryFs;
+
+    #[test]
+    fn a_path_that_is_long_to_no_purpose_is_told() {
+        let tree = MemoryFs::new().file("/e/10.conf", "").tree();
+        let path = |slashes| format!("{}e/10.conf", "/".repeat(slashes));
+        assert_eq!(files(&tree, &path(246)).unwrap(), [path(246)]);
+        let error = files(&tree, &path(247)).unwrap_err();
+        assert!(matches!(error, Error::Limit { limit: 255, .. }), "{error}");
+    }
 
     #[test]
     fn the_steps_of_all_patterns_together_end_at_a_bound_that_is_told() {

@@ -46,7 +46,7 @@ pub(super) fn accepted(
     if keys.is_empty() {
         return Accepted::none();
     }
-    match refusal(sshd, login) {
+    match refusal(tree, sshd, login) {
         Ok(None) => {}
         Ok(Some(seen)) => return Accepted { keys: Fact::Known(Vec::new()), refused: vec![seen] },
         Err(unread) => return Accepted { keys: Fact::Unknown(unread), refused: Vec::new() },
@@ -67,16 +67,16 @@ pub(super) fn accepted(
 }
 
 /// What lets sshd turn the account away whatever key it shows.
-fn refusal(sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unread> {
+fn refusal(tree: &Tree, sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unread> {
     // What is surely in the way comes before what is not known.
     let mut unknown = None;
     let checks: [&dyn Fn() -> Result<Option<Evidence>, Unread>; 6] = [
         &|| sshd.does_not_run(),
         &|| locked(sshd, login),
-        &|| lists(sshd, login),
-        &|| root(sshd, login),
-        &|| methods(sshd, login),
-        &|| command(sshd, login),
+        &|| lists(tree, sshd, login),
+        &|| root(tree, sshd, login),
+        &|| methods(tree, sshd, login),
+        &|| command(tree, sshd, login),
     ];
     for check in checks {
         match check() {
@@ -103,16 +103,32 @@ fn locked(sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unrea
     }))
 }
 
-fn option<'s>(
+/// A setting as it holds for the account.
+pub(super) fn option<'s>(
+    tree: &Tree,
     sshd: &'s SshdFacts,
     login: &Login<'_>,
     keyword: &str,
 ) -> Result<Option<&'s SshdOption>, Unread> {
+    let blocks = sshd.conditional.iter().filter(|block| block.keyword == keyword);
+    let criteria = blocks.map(|block| block.criteria.len()).sum();
+    count(tree, criteria, login.name.len().saturating_add(length(login.groups)))?;
     sshd.option_of(keyword, login.name, login.groups)
 }
 
+/// Bytes of the groups' names that lists are held against.
+fn length(groups: &[String]) -> usize {
+    groups.iter().take(MAX_GROUPS).map(String::len).sum()
+}
+
+/// Counts patterns and the names that they are held against, both in bytes.
+fn count(tree: &Tree, patterns: usize, names: usize) -> Result<(), Unread> {
+    let counted = tree.count_compared(patterns, names);
+    counted.map_err(|error| Unread::from(("/etc/ssh/sshd_config", &error)))
+}
+
 /// `DenyUsers`, `AllowUsers`, `DenyGroups`, `AllowGroups`, in this order.
-fn lists(sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unread> {
+fn lists(tree: &Tree, sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unread> {
     let name = login.name;
     let refused = |option: &SshdOption| {
         let Evidence { detail, .. } = &option.evidence;
@@ -121,8 +137,11 @@ fn lists(sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unread
     for (keyword, allows) in
         [("denyusers", false), ("allowusers", true), ("denygroups", false), ("allowgroups", true)]
     {
-        let Some(list) = option(sshd, login, keyword)? else { continue };
-        let listed = if keyword.ends_with("users") {
+        let Some(list) = option(tree, sshd, login, keyword)? else { continue };
+        let users = keyword.ends_with("users");
+        let names = if users { name.len() } else { length(login.groups) };
+        count(tree, list.value.len(), names)?;
+        let listed = if users {
             user_is_in(&list.value, name)
         } else {
             group_is_in(&list.value, login.groups)
@@ -163,24 +182,24 @@ fn group_is_in(list: &str, groups: &[String]) -> Option<bool> {
 
 /// `PermitRootLogin`, whose defaults all let keys in; a key with a forced command counts for nobody
 /// here.
-fn root(sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unread> {
+fn root(tree: &Tree, sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unread> {
     if login.uid != 0 {
         return Ok(None);
     }
-    let Some(option) = option(sshd, login, "permitrootlogin")? else { return Ok(None) };
+    let Some(option) = option(tree, sshd, login, "permitrootlogin")? else { return Ok(None) };
     let value = option.value.to_ascii_lowercase();
     let closed = !matches!(value.as_str(), "yes" | "prohibit-password" | "without-password");
     Ok(closed.then(|| option.evidence.clone()))
 }
 
 /// `PubkeyAuthentication`, `AuthenticationMethods`.
-fn methods(sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unread> {
-    if let Some(option) = option(sshd, login, "pubkeyauthentication")?
+fn methods(tree: &Tree, sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unread> {
+    if let Some(option) = option(tree, sshd, login, "pubkeyauthentication")?
         && option.value.eq_ignore_ascii_case("no")
     {
         return Ok(Some(option.evidence.clone()));
     }
-    let Some(option) = option(sshd, login, "authenticationmethods")? else { return Ok(None) };
+    let Some(option) = option(tree, sshd, login, "authenticationmethods")? else { return Ok(None) };
     let lists = || option.value.split(' ');
     if lists().any(|list| matches!(list, "any" | "publickey")) {
         Ok(None)
@@ -193,9 +212,9 @@ fn methods(sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unre
 }
 
 /// `ForceCommand`, `ChrootDirectory`: whether what they give is a shell is not known.
-fn command(sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unread> {
+fn command(tree: &Tree, sshd: &SshdFacts, login: &Login<'_>) -> Result<Option<Evidence>, Unread> {
     for keyword in ["forcecommand", "chrootdirectory"] {
-        let set = option(sshd, login, keyword)?;
+        let set = option(tree, sshd, login, keyword)?;
         let Some(set) = set.filter(|set| !set.value.eq_ignore_ascii_case("none")) else { continue };
         if set.value.starts_with("internal-sftp") {
             return Ok(Some(set.evidence.clone()));
@@ -374,6 +393,17 @@ mod tests {
         ] {
             let config = format!("{usual}{config}\n");
             judged(machine(&config), "alice", false).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn patterns_and_names_without_end_are_counted_and_told() {
+        let name = "b".repeat(17_000);
+        let users = format!("DenyUsers {}\n", "a".repeat(16_000));
+        let criteria = format!("Match User {}\nPubkeyAuthentication no\n", "a".repeat(290));
+        for config in [users, criteria.repeat(60)] {
+            let reason = judged(machine(&config), &name, false).unwrap_err();
+            assert!(reason.contains("names that were compared with patterns"), "{reason}");
         }
     }
 

@@ -269,6 +269,7 @@ impl<'a> Finder<'a> {
             unread.push(Unread::from((PASSWD, &error)));
         }
         unread.extend(self.sudoers.exhausted());
+        unread.extend(self.doas.exhausted());
         found.sort_by_key(|account| (account.uid != 0, account.name != "root"));
         Accounts {
             accounts: found,
@@ -322,13 +323,14 @@ impl<'a> Finder<'a> {
     ) -> Accepted {
         let groups: Vec<_> = self.groups.of(entry).into_iter().map(|(name, _, _)| name).collect();
         let PasswdEntry { name, uid, gid, .. } = *entry;
+        let login = Login { name, uid, gid, groups: &groups, home, locked };
         // A `Match` block may name other files for it.
-        let keys = match self.sshd.option_of("authorizedkeysfile", name, &groups) {
+        let own = key_login::option(self.tree, self.sshd, &login, "authorizedkeysfile");
+        let keys = match own {
             Ok(Some(own)) => self.keys.named(own, name, uid, home),
             Ok(None) => keys.clone(),
             Err(unread) => Fact::Unknown(unread),
         };
-        let login = Login { name, uid, gid, groups: &groups, home, locked };
         match keys {
             Fact::Known(keys) => key_login::accepted(self.tree, self.sshd, &login, &keys),
             Fact::Unknown(unread) => Accepted { keys: Fact::Unknown(unread), refused: Vec::new() },

@@ -32,7 +32,8 @@ const EFI_DIRECTORIES: [&str; 2] = ["/EFI", "/boot/efi/EFI"];
 /// The first configuration that leads to a kernel, or else the first at all.
 ///
 /// # Errors
-/// When none was found and something could not be read that may hold one.
+/// When none was found and something could not be read that may hold one; when a bound of this program
+/// cut what comes before the one that was found.
 pub(super) fn find(volumes: &Volumes<'_>) -> Result<Option<Configuration>> {
     let mut search = Search::default();
     let found = search.grub2(volumes).or_else(|| search.others(volumes));
@@ -82,6 +83,7 @@ struct Search {
     tried: usize,
     /// The first configuration, without a kernel.
     first: Option<Configuration>,
+    /// The first thing that could not be read; what a bound cut goes before others.
     failure: Option<Error>,
     /// Why a configuration was not read that is on a readable file system, in a place before the one that was
     /// found.

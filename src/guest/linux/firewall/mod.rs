@@ -12,6 +12,7 @@ mod susefirewall;
 mod tcp_wrappers;
 mod ufw;
 
+use super::pattern;
 use super::systemd_unit::BootUnits;
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
@@ -168,6 +169,8 @@ fn ports(sshd: &SshdFacts) -> Fact<Vec<u16>> {
 
 /// The text of a file of rules; `None` when it is not there.
 fn read(tree: &Tree, path: &str) -> Result<Option<String>, Unread> {
+    // A unit's command names some of them.
+    pattern::within_bound(path).map_err(|error| unread(path, &error))?;
     match tree.read_text(path, MAX_RULES_FILE) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.is_absent() => Ok(None),

@@ -89,6 +89,9 @@ fn rules_are_read_where_the_service_reads_them() {
     let arch = "/etc/iptables/iptables.rules";
     let restore = format!("/usr/bin/iptables-restore {arch}");
     closed(unit("iptables.service", &restore).file(arch, drops.as_str()), &format!("{arch}:12"));
+    let long = format!("{}{arch}", "/".repeat(300));
+    let restore = format!("/usr/bin/iptables-restore {long}");
+    unknown(unit("iptables.service", &restore).file(arch, drops.as_str()), &long);
     let bare = unit("iptables.service", "/usr/bin/iptables-restore");
     unknown(bare, "/usr/lib/systemd/system/iptables.service:2");
 

@@ -256,8 +256,8 @@ fn is_noted(path: &[u8]) -> bool {
 /// The path, when it is that of a udev rule which keeps names of network cards.
 fn persistent_net_rules(path: &[u8]) -> Option<String> {
     let file = UDEV_RULES.iter().find_map(|directory| path.strip_prefix(*directory))?;
-    let file = std::str::from_utf8(file).ok()?;
-    let kept = file.ends_with(".rules") && is_persistent_net(file);
+    // udev asks no name to be UTF-8.
+    let kept = file.ends_with(b".rules") && is_persistent_net(&String::from_utf8_lossy(file));
     kept.then(|| String::from_utf8_lossy(path).into_owned())
 }
 

@@ -415,6 +415,22 @@ fn paths_worth_knowing_are_noted() {
 }
 
 #[test]
+fn udev_rules_whose_names_are_not_utf_8_or_too_many_are_told() {
+    let mut image = entry("etc/udev/rules.d/70-?-persistent-net.rules", 0o100_644, b"x");
+    let mark = image.iter().position(|byte| *byte == b'?').unwrap();
+    image[mark] = 0xff;
+    image.extend(trailer());
+    let facts = list_all(image);
+    assert_eq!(facts.persistent_net_rules, ["etc/udev/rules.d/70-\u{fffd}-persistent-net.rules"]);
+    let name = |index| format!("etc/udev/rules.d/{index}-persistent-net.rules");
+    let mut image: Vec<_> = (0..65).map(|index| entry(&name(index), 0o100_644, b"x")).collect();
+    image.push(trailer());
+    let facts = list_all(image.concat());
+    assert_eq!(facts.persistent_net_rules.len(), 64);
+    assert!(facts.listing.unread().unwrap().reason.contains("udev rules"), "{facts:?}");
+}
+
+#[test]
 fn a_slow_compression_takes_more_of_the_bound_than_a_fast_one() {
     let left = |image: &[u8]| {
         let mut budget = Budget::modest(MAX_UNPACKED, None);

@@ -22,6 +22,10 @@ const MAX_FILES: usize = 4096;
 /// with MAC addresses. A machine that runs hundreds of others has some thousand.
 const MAX_KEPT: usize = 16_384;
 
+/// Longest of the names and patterns kept, in bytes; those of interfaces have at most 127
+/// (`ALTIFNAMSIZ` of Linux), and each is held against the names of a card.
+const MAX_NAME: usize = 128;
+
 /// Longest line shown as evidence, in characters.
 const MAX_SHOWN: usize = 200;
 
@@ -73,7 +77,10 @@ impl<'a> Files<'a> {
     pub(super) fn keep(&mut self, mut config: InterfaceConfig, found: &mut Vec<InterfaceConfig>) {
         let InterfaceConfig { location, matches, ports, macs, .. } = &mut config;
         for names in [&mut matches.names, &mut matches.drivers, ports] {
-            names.retain(|_| self.keeps(location));
+            if names.iter().any(|name| name.len() > MAX_NAME) {
+                self.too_many(location, "network configuration", MAX_NAME, "bytes of a name");
+            }
+            names.retain(|name| name.len() <= MAX_NAME && self.keeps(location));
         }
         macs.retain(|_| self.keeps(location));
         found.push(config);

@@ -33,8 +33,9 @@ const MAX_STANZAS: usize = 1024;
 /// stanza is compared with each.
 const MAX_WORDS: usize = 1024;
 
-/// Longest name or pattern of an interface, in bytes. The kernel's names have at most 15
-/// (`IFNAMSIZ`); matching takes the product of two lengths.
+/// Longest name or pattern of an interface, and longest family and method of a stanza, in bytes. The
+/// kernel's names have at most 15 (`IFNAMSIZ`); matching takes the product of two lengths, and each stanza
+/// that inherits holds the method again.
 const MAX_NAME: usize = 64;
 
 /// Most comparisons of a pattern with a name, and most names that stanzas take from `auto` lines: of
@@ -251,11 +252,6 @@ impl Reader {
         }
         let words: Vec<&str> = text.split_ascii_whitespace().skip(1).collect();
         let word = |index: usize| words.get(index).copied().unwrap_or_default().to_owned();
-        let name = word(0);
-        if name.len() > MAX_NAME {
-            files.too_many(&file.path, "interfaces", MAX_NAME, "bytes of a name");
-            return false;
-        }
         let mut macs = Vec::new();
         if words.iter().any(|word| word.split('/').any(is_mac)) {
             macs.push(file.setting(line, text));
@@ -266,6 +262,12 @@ impl Reader {
             Some(at) if index > at => String::new(),
             _ => word(index),
         };
+        let (name, family, method) = (word(0), own(1), own(2));
+        let inherits = inherits.map(|at| word(at.saturating_add(2)));
+        if [&name, &family, &method].into_iter().chain(&inherits).any(|it| it.len() > MAX_NAME) {
+            files.too_many(&file.path, "interfaces", MAX_NAME, "bytes of a name");
+            return false;
+        }
         let at = file.setting(line, text);
         self.stanzas.push(Stanza {
             other: name == "lo" || name.contains([':', '.']) || name.starts_with("vlan"),
@@ -273,9 +275,9 @@ impl Reader {
             port: false,
             uses_dhcp: false,
             name,
-            family: own(1),
-            method: own(2),
-            inherits: inherits.map(|at| word(at.saturating_add(2))),
+            family,
+            method,
+            inherits,
             location: at.location.clone(),
             at,
             macs,
@@ -578,6 +580,10 @@ fn named(
                 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
         };
         let path = path.trim_end_matches('/');
+        if let Err(error) = pattern::within_bound(path) {
+            files.doubt(&place, &error);
+            return Vec::new();
+        }
         if path.contains(['*', '?', '[', '$', '`', '~']) {
             files.not_evaluated(&place, word);
             return Vec::new();

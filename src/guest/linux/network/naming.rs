@@ -30,6 +30,10 @@ const OWN_RULES: &str = "/etc/udev/rules.d";
 /// The kernel's own name of the first card.
 const KERNEL_NAME: &str = "eth0";
 
+/// Longest name of a network card, in bytes (Linux: `IFNAMSIZ` without the NUL at the end,
+/// `include/uapi/linux/if.h`). The kernel refuses a longer one, and patterns are held against the name.
+const MAX_NIC_NAME: usize = 15;
+
 /// Bus paths of a virtio card on usual virtual machines.
 const PATHS: [&str; 2] = ["pci-0000:00:03.0", "virtio-pci-0000:00:03.0"];
 
@@ -154,6 +158,7 @@ fn named_by_rule(files: &mut Files<'_>) -> Result<Option<(NicName, Evidence)>, U
                 let reason = "a rule that names network cards is not evaluated";
                 return Err(Unread::new(at.location, reason));
             }
+            fits_the_kernel(name, &at)?;
             return Ok(Some((NicName::Exactly((*name).to_owned()), at)));
         }
     }
@@ -253,7 +258,18 @@ fn first_link(
             .filter(|_| !by_place)
             .or(policy)
             .map_or_else(|| file.evidence(1, "no NamePolicy="), |line| line.evidence());
-        first = Ok(Some(Link { by_place, name: name.map(|line| line.value.to_owned()), at }));
+        let name = name.map(|line| line.value.to_owned());
+        first = fits_the_kernel(name.as_deref().unwrap_or_default(), &at)
+            .map(|()| Some(Link { by_place, name, at }));
     }
     first
+}
+
+/// What becomes of a card whose new name the kernel refuses is not followed.
+fn fits_the_kernel(name: &str, at: &Evidence) -> Result<(), Unread> {
+    if name.len() <= MAX_NIC_NAME {
+        return Ok(());
+    }
+    let reason = format!("a name of {} bytes, the kernel takes {MAX_NIC_NAME}", name.len());
+    Err(Unread::new(at.location.clone(), reason))
 }

@@ -328,6 +328,26 @@ fn netplan_files_are_laid_over_one_another() {
     assert!(without.idle.known().unwrap().is_some());
 }
 
+#[test]
+fn an_address_that_yaml_takes_for_a_number_is_its_own_wherever_it_stands() {
+    let twenty = format!("{}56", "10:00:".repeat(9) + "20:");
+    let text = format!(
+        "network: {{ethernets: {{a: {{macaddress: 52:54:00:12:34:56}}, b: {{match: {{macaddress: \
+         98:54:00:00:00:07}}}}, c: {{macaddress: {twenty}}}, d: {{macaddress: 5}}}}}}\n"
+    );
+    let found = read(systemd(&["systemd-networkd"]).file("/etc/netplan/01-a.yaml", text));
+    let macs = found.interfaces.iter().flat_map(|interface| &interface.macs);
+    let macs: Vec<_> = macs.map(|evidence| evidence.detail.clone()).collect();
+    assert_eq!(
+        macs,
+        [
+            "a: macaddress: 52:54:00:12:34:56".to_owned(),
+            "b: match: macaddress: 98:54:00:00:00:07".to_owned(),
+            format!("c: macaddress: {twenty}"),
+        ]
+    );
+}
+
 /// As `netplan generate` 0.106 ends on the line between `{` and `}` of an ethernet.
 #[test]
 fn what_netplan_refuses_leaves_the_interfaces_unknown() {
@@ -715,6 +735,38 @@ fn the_name_of_the_card_follows_rules_links_and_command_line() {
 }
 
 #[test]
+fn a_name_that_the_kernel_refuses_leaves_that_of_the_card_unknown() {
+    let rule = |name: &str| {
+        let text = format!("SUBSYSTEM==\"net\", ACTION==\"add\", NAME=\"{name}\"\n");
+        read(by_place(MemoryFs::new()).file("/etc/udev/rules.d/70-names.rules", text)).nic_name
+    };
+    let link = |name: &str| {
+        let text = format!("[Match]\nDriver=virtio_net\n[Link]\nName={name}\n");
+        read(by_place(MemoryFs::new()).file("/etc/systemd/network/10-lan.link", text)).nic_name
+    };
+    let longest = "a".repeat(15);
+    for named in [rule, link] {
+        let (name, _) = named(&longest).known().unwrap().clone();
+        assert_eq!(name, NicName::Exactly(longest.clone()));
+        let reason = named(&"a".repeat(16)).unread().unwrap().reason.clone();
+        assert!(reason.contains("a name of 16 bytes, the kernel takes 15"), "{reason}");
+    }
+}
+
+#[test]
+fn a_pattern_longer_than_any_name_is_told_and_not_kept() {
+    let text = |length| format!("[Match]\nName={}\n[Network]\nDHCP=yes\n", "*".repeat(length));
+    let found = |length| {
+        let fs = systemd(&["systemd-networkd"]);
+        read(fs.file("/etc/systemd/network/1.network", text(length)))
+    };
+    assert_eq!(found(128).unread, None);
+    let found = found(129);
+    assert!(found.unread.unwrap().reason.contains("more than 128 bytes of a name"));
+    assert_eq!(found.interfaces[0].matches.names, Vec::<String>::new());
+}
+
+#[test]
 fn persistent_rules_are_told_from_what_does_no_harm() {
     let found = |path: &str, text: &str| {
         let fs = MemoryFs::new().file(&format!("/etc/udev/rules.d/{path}"), text);
@@ -841,7 +893,14 @@ fn more_of_interfaces_than_the_bounds_is_told() {
     told(&format!("auto {}\n{stanza}", "* ".repeat(500_000)), "", "1024 words after auto");
     told(&stanza.repeat(1025), "", "1024 stanzas");
     told(&format!("auto {}\n", "e".repeat(65)), "", "64 bytes of a name");
-    told(&format!("iface {} inet dhcp\n", "e".repeat(65)), "", "64 bytes of a name");
+    for stanza in
+        ["iface N inet dhcp\n", "iface a inet N\n", "iface a N dhcp\n", "iface a inherits N\n"]
+    {
+        told(&stanza.replace('N', &"e".repeat(65)), "", "64 bytes of a name");
+    }
+    for source in ["source", "source-directory"] {
+        told(&format!("{source} {}etc/x\n", "/".repeat(300)), "", "255 bytes of a path");
+    }
     let excluded = format!("EXCLUDE_INTERFACES=\"{}*\"\n", "b ".repeat(1024));
     told(stanza, &excluded, "1024 words");
     let product = format!("auto {}\n{}", "e* ".repeat(1000), stanza.repeat(1000));

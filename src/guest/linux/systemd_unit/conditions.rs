@@ -13,81 +13,91 @@ const MADE_AT_START: [&str; 6] = ["/dev", "/proc", "/run", "/sys", "/tmp", "/var
 /// Directory in which services make their files, so that what is not there yet may come.
 const FILLED_AT_START: &str = "/var";
 
-/// One line; `holds` is `None` where that is not decided.
-struct Condition {
-    /// With `|`: one of all these is enough.
-    triggers: bool,
-    holds: Option<bool>,
-    evidence: Evidence,
+/// What the lines of one kind say so far; evidence is kept of the first only.
+#[derive(Default)]
+struct Conditions {
+    /// One that surely does not hold.
+    unmet: Option<Evidence>,
+    /// One with `|`: one of all these is enough.
+    trigger: Option<Evidence>,
+    /// Whether one of those with `|` may hold.
+    triggered: bool,
 }
 
 /// The first condition that keeps a unit from being started, told from its unit file and drop-ins
-/// (path and text, in the order in which they are read).
+/// (path and text, in the order in which they are read). `count` is asked before each is looked at.
 ///
 /// # Errors
-/// What a path that a condition names cannot be looked up for.
-pub(super) fn unmet(tree: &Tree, files: &[(String, String)]) -> Result<Option<Evidence>> {
+/// What a path that a condition names cannot be looked up for; that of `count`.
+pub(super) fn unmet(
+    tree: &Tree,
+    files: &[(String, String)],
+    count: &dyn Fn() -> Result<()>,
+) -> Result<Option<Evidence>> {
     for kind in ["Condition", "Assert"] {
-        let mut conditions = Vec::new();
+        let mut conditions = Conditions::default();
         for (path, text) in files {
-            read(tree, kind, path, text, &mut conditions)?;
+            conditions.read(tree, kind, (path, text), count)?;
         }
-        if let Some(plain) = conditions.iter().find(|one| !one.triggers && one.holds == Some(false))
-        {
-            return Ok(Some(plain.evidence.clone()));
-        }
-        let mut triggers = conditions.iter().filter(|one| one.triggers).peekable();
-        if let Some(first) = triggers.peek().map(|one| one.evidence.clone())
-            && triggers.all(|one| one.holds == Some(false))
-        {
-            return Ok(Some(first));
+        let Conditions { unmet, trigger, triggered } = conditions;
+        let found = unmet.or(trigger.filter(|_| !triggered));
+        if found.is_some() {
+            return Ok(found);
         }
     }
     Ok(None)
 }
 
-fn read(
-    tree: &Tree,
-    kind: &str,
-    path: &str,
-    text: &str,
-    conditions: &mut Vec<Condition>,
-) -> Result<()> {
-    let mut section = "";
-    for (line, content) in (1_usize..).zip(text.lines()) {
-        let content = content.trim();
-        if content.starts_with('[') {
-            section = content;
-            continue;
+impl Conditions {
+    fn read(
+        &mut self,
+        tree: &Tree,
+        kind: &str,
+        (path, text): (&str, &str),
+        count: &dyn Fn() -> Result<()>,
+    ) -> Result<()> {
+        let mut section = "";
+        for (line, content) in (1_usize..).zip(text.lines()) {
+            let content = content.trim();
+            if content.starts_with('[') {
+                section = content;
+                continue;
+            }
+            let Some((key, value)) = content.split_once('=') else { continue };
+            let Some(what) = key.trim_end().strip_prefix(kind) else { continue };
+            if section != "[Unit]" || content.starts_with(['#', ';']) {
+                continue;
+            }
+            count()?;
+            let value = value.trim();
+            if value.is_empty() {
+                // Takes back all of the kind that stand before.
+                *self = Self::default();
+                continue;
+            }
+            let (triggers, rest) = match value.strip_prefix('|') {
+                Some(rest) => (true, rest.trim_start()),
+                None => (false, value),
+            };
+            let (negated, named) = match rest.strip_prefix('!') {
+                Some(rest) => (true, rest.trim_start()),
+                None => (false, rest),
+            };
+            let holds = if what == "PathExists" {
+                exists(tree, named)?.map(|exists| exists != negated)
+            } else {
+                None
+            };
+            let evidence = || Evidence::new(format!("{path}:{line}"), content);
+            if triggers {
+                self.trigger.get_or_insert_with(evidence);
+                self.triggered |= holds != Some(false);
+            } else if holds == Some(false) {
+                self.unmet.get_or_insert_with(evidence);
+            }
         }
-        let Some((key, value)) = content.split_once('=') else { continue };
-        let Some(what) = key.trim_end().strip_prefix(kind) else { continue };
-        if section != "[Unit]" || content.starts_with(['#', ';']) {
-            continue;
-        }
-        let value = value.trim();
-        if value.is_empty() {
-            // Takes back all of the kind that stand before.
-            conditions.clear();
-            continue;
-        }
-        let (triggers, rest) = match value.strip_prefix('|') {
-            Some(rest) => (true, rest.trim_start()),
-            None => (false, value),
-        };
-        let (negated, named) = match rest.strip_prefix('!') {
-            Some(rest) => (true, rest.trim_start()),
-            None => (false, rest),
-        };
-        let holds = if what == "PathExists" {
-            exists(tree, named)?.map(|exists| exists != negated)
-        } else {
-            None
-        };
-        let evidence = Evidence::new(format!("{path}:{line}"), content);
-        conditions.push(Condition { triggers, holds, evidence });
+        Ok(())
     }
-    Ok(())
 }
 
 /// Whether a path will be there at the start, where the tree tells.

@@ -57,10 +57,12 @@ const MAX_UNIT_FILE: u64 = 64 << 10;
 /// Most drop-ins of one unit whose conditions are looked at; a unit has one or two.
 const MAX_DROP_INS: usize = 64;
 
-/// Most bytes of unit files read in one boot; a desktop's have about 1 MiB.
+/// Most bytes of unit files read in one boot, those with the conditions of the units that are asked
+/// for again; a desktop's have about 1 MiB.
 const MAX_TEXT: usize = 16 << 20;
 
-/// Most links and names of dependencies looked at in one boot; a desktop has about 3,000.
+/// Most links, names of dependencies, drop-ins and conditions looked at in one boot; a desktop has
+/// about 3,000.
 const MAX_DEPENDENCIES: usize = 100_000;
 
 /// Most units that one boot is followed through; a desktop starts about 400.
@@ -287,25 +289,21 @@ impl<'a> BootUnits<'a> {
 
     /// The condition of a unit, in its file or its drop-ins, that keeps it from being started.
     fn unmet(&self, path: &str, names: &[&str]) -> Result<Option<Evidence>> {
-        let mut files = vec![(path.to_owned(), self.tree.read_text(path, MAX_UNIT_FILE)?)];
+        let mut files = vec![(path.to_owned(), self.text_of(path)?)];
         // Of several with one name the first counts; all are read in the order of their names.
         let mut drop_ins: BTreeMap<String, String> = BTreeMap::new();
         let templates: Vec<_> = names.iter().filter_map(|name| template_of(name)).collect();
         for name in names.iter().copied().chain(templates.iter().map(String::as_str)) {
-            let wanted = format!("{name}.d");
-            for directory in &self.units.directories {
-                if !directory.names.as_ref().is_ok_and(|names| names.contains(&wanted)) {
-                    continue;
-                }
-                let directory = format!("{}/{wanted}", directory.path);
+            for directory in self.units.below(&format!("{name}.d"))? {
                 let entries = match self.tree.read_dir(&directory) {
                     Ok(entries) => entries,
                     Err(error) if error.is_absent() => continue,
                     Err(error) => return Err(error),
                 };
                 for entry in entries {
-                    let name = String::from_utf8_lossy(&entry.name).into_owned();
-                    if name.ends_with(".conf") {
+                    self.count_dependency()?;
+                    if entry.name.ends_with(b".conf") {
+                        let name = entry.text()?;
                         let path = format!("{directory}/{name}");
                         drop_ins.entry(name).or_insert(path);
                     }
@@ -317,15 +315,30 @@ impl<'a> BootUnits<'a> {
             return Err(Error::Limit { structure: "units", limit, unit: "drop-ins of a unit" });
         }
         for path in drop_ins.into_values() {
-            match self.tree.read_text(&path, MAX_UNIT_FILE) {
-                Ok(text) => files.push((path, text)),
-                // A drop-in that masks another is a link to /dev/null.
-                Err(error) if error.is_absent() => {}
-                Err(Error::NotAFile { .. }) => {}
-                Err(error) => return Err(error),
-            }
+            files.extend(self.file(&path)?.map(|text| (path, text)));
         }
-        conditions::unmet(self.tree, &files)
+        conditions::unmet(self.tree, &files, &|| self.count_dependency())
+    }
+
+    fn text_of(&self, path: &str) -> Result<String> {
+        let text = self.tree.read_text(path, MAX_UNIT_FILE)?;
+        spend(&self.text, text.len(), MAX_TEXT, "bytes of unit files")?;
+        Ok(text)
+    }
+
+    /// As [`BootUnits::text_of`]; `None` where no file is: a drop-in that masks another is a link to
+    /// `/dev/null`.
+    fn file(&self, path: &str) -> Result<Option<String>> {
+        match self.text_of(path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(Error::NotAFile { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn count_dependency(&self) -> Result<()> {
+        spend(&self.dependencies, 1, MAX_DEPENDENCIES, "dependencies")
     }
 
     fn doubt(&mut self, location: &str, error: &Error) {
@@ -407,11 +420,8 @@ impl<'a> BootUnits<'a> {
             for directory in wants.get(key).into_iter().flatten() {
                 self.linked(directory, first_boot, found)?;
             }
-            let drop_in = format!("{key}.d");
-            for directory in &self.units.directories {
-                if directory.names.as_ref().is_ok_and(|names| names.contains(&drop_in)) {
-                    self.drop_ins(&format!("{}/{drop_in}", directory.path), found)?;
-                }
+            for directory in self.units.below(&format!("{key}.d"))? {
+                self.drop_ins(&directory, found)?;
             }
         }
         Ok(())
@@ -425,7 +435,7 @@ impl<'a> BootUnits<'a> {
         found: &mut Vec<(String, Evidence)>,
     ) -> Result<()> {
         for entry in self.tree.read_dir(directory)? {
-            spend(&self.dependencies, 1, MAX_DEPENDENCIES, "dependencies")?;
+            self.count_dependency()?;
             let Ok(name) = String::from_utf8(entry.name) else { continue };
             let path = format!("{directory}/{name}");
             let target = match self.tree.symlink_metadata(&path)?.file_type {
@@ -446,26 +456,18 @@ impl<'a> BootUnits<'a> {
             Err(error) => return Err(error),
         };
         for entry in entries {
-            spend(&self.dependencies, 1, MAX_DEPENDENCIES, "dependencies")?;
-            let name = String::from_utf8_lossy(&entry.name);
-            if name.ends_with(".conf") {
-                self.dependencies(&format!("{directory}/{name}"), found)?;
+            self.count_dependency()?;
+            if entry.name.ends_with(b".conf") {
+                self.dependencies(&format!("{directory}/{}", entry.text()?), found)?;
             }
         }
         Ok(())
     }
 
     fn dependencies(&self, path: &str, found: &mut Vec<(String, Evidence)>) -> Result<()> {
-        let text = match self.tree.read_text(path, MAX_UNIT_FILE) {
-            Ok(text) => text,
-            // A drop-in that masks another is a link to /dev/null.
-            Err(error) if error.is_absent() => return Ok(()),
-            Err(Error::NotAFile { .. }) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        spend(&self.text, text.len(), MAX_TEXT, "bytes of unit files")?;
+        let Some(text) = self.file(path)? else { return Ok(()) };
         for (line, name) in dependencies_in(&text) {
-            spend(&self.dependencies, 1, MAX_DEPENDENCIES, "dependencies")?;
+            self.count_dependency()?;
             let evidence = Evidence::new(format!("{path}:{line}"), format!("pulls in {name}"));
             found.push((name, evidence));
         }
@@ -500,11 +502,7 @@ impl<'a> BootUnits<'a> {
 
     /// What the presets would link if the next boot is the first.
     fn first_boot(&mut self) -> FirstBoot {
-        let read = |path: &str| {
-            let text = self.tree.read_text(path, MAX_UNIT_FILE)?;
-            spend(&self.text, text.len(), MAX_TEXT, "bytes of unit files")?;
-            Ok(text)
-        };
+        let read = |path: &str| self.text_of(path);
         let links = preset::is_first(self.tree).and_then(|first| match first {
             Some(first) => preset::enabled(self.tree, &self.units, &first, read),
             None => Ok(FirstBoot::default()),

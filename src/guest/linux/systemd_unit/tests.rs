@@ -367,3 +367,59 @@ fn a_unit_whose_condition_does_not_hold_is_passed_over() {
     let torn = debian().file(DROP_IN, drop_in).unreadable(DROP_IN);
     assert!(unit(&torn.tree(), "cloud-init-local.service").state.unread().is_some());
 }
+
+/// A template of which an instance is started, with 64 drop-ins of that text.
+fn with_drop_ins(text: &str) -> Tree {
+    let link = "/etc/systemd/system/multi-user.target.wants/m@1.service";
+    let fs = debian()
+        .file(&format!("{SYSTEM}/m@.service"), "[Unit]\n")
+        .symlink(link, &format!("{SYSTEM}/m@.service"));
+    let path = |index| format!("/etc/systemd/system/m@.service.d/{index}.conf");
+    (0..64).fold(fs, |fs, index| fs.file(&path(index), text)).tree()
+}
+
+#[test]
+fn drop_ins_that_are_read_for_unit_after_unit_spend_the_bytes_of_the_boot() {
+    let tree = with_drop_ins(&"#".repeat(63 << 10));
+    let boot = BootUnits::walk(&tree);
+    // 4 MiB each time, and as much to follow the boot.
+    for _ in 0..3 {
+        assert_eq!(boot.unit("m@1.service").state, Fact::Known(UnitState::Enabled));
+    }
+    let unit = boot.unit("m@1.service");
+    let reason = unit.state.unread().map(|unread| unread.reason.clone()).unwrap_or_default();
+    assert!(reason.contains("more than 16777216 bytes of unit files"), "{reason}");
+}
+
+#[test]
+fn conditions_without_end_are_counted() {
+    let tree = with_drop_ins(&format!("[Unit]\n{}", "Condition=1\n".repeat(5000)));
+    let unit = unit(&tree, "m@1.service");
+    let reason = unit.state.unread().map(|unread| unread.reason.clone()).unwrap_or_default();
+    assert!(reason.contains("more than 100000 dependencies"), "{reason}");
+}
+
+#[test]
+fn a_drop_in_whose_name_is_not_utf_8_leaves_the_unit_unknown() {
+    let path = "/etc/systemd/system/cloud-init-local.service.d/a.conf";
+    let text = "[Unit]\nConditionPathExists=/nonexistent\n";
+    for (name, known) in [(&b"\xff.conf"[..], false), (b"\xff.conf~", true)] {
+        let fs = debian().file(path, text).renamed(path, name);
+        let unit = unit(&fs.tree(), "cloud-init-local.service");
+        assert_eq!(unit.state.known().is_some(), known, "{unit:?}");
+    }
+}
+
+#[test]
+fn a_directory_of_units_that_cannot_be_listed_may_hold_drop_ins() {
+    let own = "/usr/local/lib/systemd/system";
+    let fs = || {
+        MemoryFs::new()
+            .file("/usr/lib/systemd/systemd", "ELF")
+            .file("/etc/systemd/system/default.target", "[Unit]\nWants=own.service\n")
+            .file("/etc/systemd/system/own.service", "[Unit]\n")
+    };
+    assert_eq!(state(fs(), "own.service"), UnitState::Enabled);
+    let torn = unit(&fs().dir(own).unreadable(own).tree(), "own.service");
+    assert!(torn.state.unread().is_some(), "{torn:?}");
+}

@@ -73,6 +73,20 @@ impl<'a> UnitDirectories<'a> {
         Self { tree, directories, masked }
     }
 
+    /// The directories of a name in those of the units, the strongest first.
+    ///
+    /// # Errors
+    /// When one of those could not be listed.
+    pub(super) fn below(&self, name: &str) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for directory in &self.directories {
+            if directory.names.as_ref().map_err(Error::clone)?.contains(name) {
+                found.push(format!("{}/{name}", directory.path));
+            }
+        }
+        Ok(found)
+    }
+
     /// Looks for a unit's file, following aliases.
     pub(super) fn unit_file(&self, name: &str) -> Result<UnitFile> {
         let mut name = name.to_owned();

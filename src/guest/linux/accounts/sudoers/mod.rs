@@ -13,10 +13,12 @@ use syntax::{
     with_one_negation,
 };
 
+use super::MAX_MALFORMED;
 use crate::error::Error;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;
 use crate::filesystem::{FileType, Metadata};
+use crate::guest::linux::pattern;
 
 const SUDOERS: &str = "/etc/sudoers";
 
@@ -55,12 +57,13 @@ const MAX_FILES: usize = 256;
 /// Deepest chain of aliases that name one another.
 const MAX_ALIAS_DEPTH: usize = 16;
 
-/// Most lines that grant something, and most members of all aliases.
+/// Most lines that may grant something with the members of all aliases, and most users of the lines
+/// that do; a large site has some thousand.
 const MAX_ITEMS: usize = 65_536;
 
-/// Most comparisons of names. Aliases that name one another twice double the work at each level;
-/// a real image needs some hundred. Of a long item every 64 bytes count as one, and of the groups of
-/// an account every 64 that an item is compared with.
+/// Most comparisons of names, of sudo's and of doas's rules each. Aliases that name one another twice
+/// double the work at each level; a real image needs some hundred. Of a long item every 64 bytes count as
+/// one, and of the groups of an account every 64 that an item is compared with.
 const MAX_STEPS: usize = 1_000_000;
 
 /// Longest line shown as evidence, in characters.
@@ -127,20 +130,27 @@ pub(super) struct Sudoers {
     text: usize,
     items: usize,
     steps: Steps,
+    /// The first of what was not read.
     pub(super) unread: Vec<Unread>,
-    /// Files that sudo refuses for their owner or mode.
+    /// The first of the files that sudo refuses for their owner or mode.
     pub(super) refused: Vec<Evidence>,
 }
 
 /// Counts comparisons.
 #[derive(Debug, Default)]
-struct Steps(Cell<usize>);
+pub(super) struct Steps(Cell<usize>);
 
 impl Steps {
     /// Whether another step may be made, with something of this length or number.
-    fn step(&self, long: usize) -> bool {
+    pub(super) fn step(&self, long: usize) -> bool {
         self.0.set(self.0.get().saturating_add(long.div_euclid(64)).saturating_add(1));
         self.0.get() <= MAX_STEPS
+    }
+
+    /// Why not every grant of a configuration could be looked at, if so.
+    pub(super) fn exhausted(&self, location: &str) -> Option<Unread> {
+        let reason = format!("more than {MAX_STEPS} comparisons of names, the rest was not done");
+        (self.0.get() > MAX_STEPS).then(|| Unread::new(location, reason))
     }
 }
 
@@ -155,9 +165,15 @@ impl Sudoers {
         let mut sudoers = Self::default();
         sudoers.file(tree, first_there(tree, PATHS).unwrap_or(SUDOERS), 0);
         sudoers.pam(tree);
+        let mut users = 0_usize;
         for (location, text) in std::mem::take(&mut sudoers.specifications) {
-            let grants = sudoers.specification(&location, &text);
-            sudoers.grants.extend(grants);
+            let Some(grant) = sudoers.specification(&location, &text) else { continue };
+            users = users.saturating_add(grant.users.len());
+            if users > MAX_ITEMS {
+                sudoers.doubt(&location, format!("more than {MAX_ITEMS} entries, not read"));
+                break;
+            }
+            sudoers.grants.push(grant);
         }
         sudoers
     }
@@ -197,12 +213,14 @@ impl Sudoers {
 
     /// Why not every grant could be looked at, if so.
     pub(super) fn exhausted(&self) -> Option<Unread> {
-        let reason = format!("more than {MAX_STEPS} comparisons of names, the rest was not done");
-        (self.steps.0.get() > MAX_STEPS).then(|| Unread::new(SUDOERS, reason))
+        self.steps.exhausted(SUDOERS)
     }
 
+    /// Takes note of what was not read; the first few tell enough.
     fn doubt(&mut self, location: &str, reason: impl Into<String>) {
-        self.unread.push(Unread::new(location, reason));
+        if self.unread.len() < MAX_MALFORMED {
+            self.unread.push(Unread::new(location, reason));
+        }
     }
 
     fn file(&mut self, tree: &Tree, path: &str, depth: usize) {
@@ -242,7 +260,9 @@ impl Sudoers {
                 None => format!("{}/{target}", path.rsplit_once('/').map_or("", |(dir, _)| dir)),
             };
             let below = depth.saturating_add(1);
-            if directory {
+            if let Err(error) = pattern::within_bound(&target) {
+                self.doubt(&location, error.to_string());
+            } else if directory {
                 self.directory(tree, &target, below);
             } else if self.refuses(tree, &target) {
                 // An error in the whole configuration for older versions; newer ones go on.
@@ -280,7 +300,7 @@ impl Sudoers {
         // What cannot be looked at is told where it is read.
         let Ok(Metadata { uid, gid, mode, .. }) = tree.metadata(path) else { return false };
         let refuses = uid != 0 || mode & 0o002 != 0 || mode & 0o020 != 0 && gid != 0;
-        if refuses {
+        if refuses && self.refused.len() < MAX_MALFORMED {
             let what = format!("owner {uid}, group {gid}, mode {mode:04o}: sudo refuses it");
             self.refused.push(Evidence::new(path, what));
         }

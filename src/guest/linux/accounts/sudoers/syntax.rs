@@ -70,7 +70,9 @@ pub(super) fn split(text: &str, separator: char) -> Vec<&str> {
     for (at, c) in text.char_indices() {
         if c == separator && !quoted && !escaped && depth == 0 {
             let part = text.get(start..at).unwrap_or_default();
-            let word = part.rsplit([' ', '\t', ',', '=', ')', ':']).find(|w| !w.is_empty());
+            // From the last separator on, so that no part is gone through again.
+            let before = part.trim_end_matches([' ', '\t']);
+            let word = before.rsplit([' ', '\t', ',', '=', ')', ':']).next();
             let tag = separator == ':' && (word.is_some_and(is_tag) || part.ends_with('%'));
             if !tag {
                 parts.push(part);
@@ -116,19 +118,19 @@ pub(super) fn strip_comment(content: &str) -> &str {
 }
 
 /// Lines joined over a backslash at their end, each with the number of its first.
-pub(super) fn logical_lines(text: &str) -> Vec<(usize, String)> {
-    let mut lines: Vec<(usize, String)> = Vec::new();
-    let mut open = false;
-    for (line, content) in (1_usize..).zip(text.lines()) {
-        let (content, more) = match content.strip_suffix('\\') {
-            Some(content) if !content.trim_start().starts_with('#') => (content, true),
-            _ => (content, false),
-        };
-        match lines.last_mut() {
-            Some((_, before)) if open => before.push_str(content),
-            _ => lines.push((line, content.to_owned())),
+pub(super) fn logical_lines(text: &str) -> impl Iterator<Item = (usize, String)> {
+    let mut lines = (1_usize..).zip(text.lines());
+    std::iter::from_fn(move || {
+        let (first, mut content) = lines.next()?;
+        let mut joined = String::new();
+        loop {
+            let open = content.strip_suffix('\\');
+            let open = open.filter(|content| !content.trim_start().starts_with('#'));
+            joined.push_str(open.unwrap_or(content));
+            match open.and_then(|_| lines.next()) {
+                Some((_, next)) => content = next,
+                None => return Some((first, joined)),
+            }
         }
-        open = more;
-    }
-    lines
+    })
 }

@@ -138,8 +138,61 @@ fn negations_without_end_are_counted_once() {
 fn a_long_file_included_again_and_again_is_read_until_the_bound() {
     let fs = MemoryFs::new()
         .file(SUDOERS, "@include /etc/long\n".repeat(9))
-        .file("/etc/long", format!("{}a ALL=ALL\n", "a,".repeat(400_000)));
+        .file("/etc/long", format!("{}a ALL=ALL\n", "#\n".repeat(400_000)));
     let sudoers = Sudoers::read(&fs.tree());
     assert_eq!(sudoers.grants.len(), 5);
     assert!(sudoers.unread[0].reason.contains("4194304 bytes"), "{:?}", sudoers.unread[0]);
+}
+
+#[test]
+fn lines_that_are_not_understood_are_kept_up_to_a_bound() {
+    let fs = MemoryFs::new().file(SUDOERS, format!("{}alice ALL=ALL\n", "x\n".repeat(20_000)));
+    let sudoers = Sudoers::read(&fs.tree());
+    assert_eq!(sudoers.unread.len(), 16);
+    assert_eq!(sudoers.unread[15].location, "/etc/sudoers:16");
+    assert!(granted_by(&sudoers, "alice", &[]));
+}
+
+#[test]
+fn files_that_sudo_refuses_are_kept_up_to_a_bound() {
+    let fs = MemoryFs::new().file(SUDOERS, "@includedir /etc/sudoers.d\n");
+    let fs = (0..100).fold(fs, |fs, index| {
+        let path = format!("/etc/sudoers.d/{index}");
+        fs.file(&path, "bob ALL=ALL\n").owner(1000, 1000)
+    });
+    let sudoers = Sudoers::read(&fs.tree());
+    assert_eq!(sudoers.refused.len(), 16);
+    assert!(!granted_by(&sudoers, "bob", &[]));
+}
+
+#[test]
+fn a_path_that_is_long_to_no_purpose_is_told_and_not_read() {
+    let include = |slashes| format!("@include {}etc/more\n", "/".repeat(slashes));
+    let read = |slashes| {
+        let fs = MemoryFs::new().file(SUDOERS, include(slashes));
+        Sudoers::read(&fs.file("/etc/more", "alice ALL=ALL\n").tree())
+    };
+    assert!(granted_by(&read(247), "alice", &[]));
+    let long = read(248);
+    assert!(!granted_by(&long, "alice", &[]));
+    assert_eq!(long.unread[0].location, "/etc/sudoers:1");
+    assert!(long.unread[0].reason.contains("more than 255 bytes of a path"), "{:?}", long.unread);
+}
+
+#[test]
+fn more_users_than_the_bound_are_told() {
+    let fs = MemoryFs::new().file(SUDOERS, format!("{}a ALL=ALL\n", "a,".repeat(65_536)));
+    let sudoers = Sudoers::read(&fs.tree());
+    assert_eq!(sudoers.grants.len(), 0);
+    assert!(sudoers.unread[0].reason.contains("65536 entries"), "{:?}", sudoers.unread);
+}
+
+#[test]
+fn only_the_colon_behind_a_tag_belongs_to_it() {
+    let parts = |text| syntax::split(text, ':');
+    assert_eq!(parts("A=NOPASSWD :SETENV:ALL:B=x"), ["A=NOPASSWD :SETENV:ALL", "B=x"]);
+    assert_eq!(parts("A=NOPASSWD::B=x"), ["A=NOPASSWD:", "B=x"]);
+    assert_eq!(parts("A=%:group:B=x"), ["A=%:group", "B=x"]);
+    let colons = format!("A=NOPASSWD{}", ":".repeat(100_000));
+    assert_eq!(parts(&colons).len(), 100_000);
 }

@@ -76,6 +76,21 @@ fn a_configuration_longer_than_the_bound_is_not_decided() {
 }
 
 #[test]
+fn a_configuration_longer_than_the_bound_does_not_give_way_to_the_next() {
+    let with = |stub: &str| {
+        let esp = FakeFs::fat().file("/EFI/debian/grub.cfg", stub);
+        follow(
+            &FakeMachine::new(TableKind::Gpt)
+                .partition("AAAA-0001", esp)
+                .partition(UUID, debian(GOOD)),
+        )
+    };
+    assert_eq!(default_entry(&with("# nothing\n")).command_line, "a");
+    let long = with(&"#\n".repeat(300 << 10));
+    assert!(undecided(&long).contains("more than 524288 bytes"), "{long:?}");
+}
+
+#[test]
 fn a_syntax_error_puts_only_what_stands_behind_it_in_doubt() {
     assert_eq!(command_line(&format!("{GOOD}menuentry B {{ linux /b\n")), "a");
     assert!(why(&format!("menuentry 'B\" {{\n{GOOD}")).contains("quote"));

@@ -253,10 +253,10 @@ fn words(text: &str, file: usize) -> Vec<Word> {
         let mut push = |text: &str, is_quoted| {
             words.push(Word { text: text.to_owned(), is_quoted, file, line });
         };
-        let mut rest = content.trim_start();
+        let mut rest = content.trim();
         let mut goes_on = false;
         while !rest.is_empty() && !rest.starts_with('#') {
-            if rest.trim_end() == "\\" {
+            if rest == "\\" {
                 goes_on = true;
                 break;
             }

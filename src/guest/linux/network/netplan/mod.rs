@@ -42,15 +42,15 @@ struct Interface {
     other: Option<Evidence>,
     macs: Vec<Evidence>,
     ports: Vec<String>,
-    renderer: Option<String>,
+    renderer: Option<NetworkProgram>,
     off: Option<Evidence>,
     by_cloud_init: bool,
 }
 
 pub(super) fn find(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<InterfaceConfig>) {
     let mut interfaces: BTreeMap<String, Interface> = BTreeMap::new();
-    let mut renderer: Option<String> = None;
-    let mut of_kind: BTreeMap<String, String> = BTreeMap::new();
+    let mut default: Option<NetworkProgram> = None;
+    let mut of_kind: BTreeMap<String, NetworkProgram> = BTreeMap::new();
     for (index, file) in
         files.layered(&DIRECTORIES, |name| name.ends_with(".yaml")).into_iter().enumerate()
     {
@@ -70,12 +70,12 @@ pub(super) fn find(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<I
         let lines = file.numbered();
         for (kind, node) in network.map().into_iter().flatten() {
             match (kind.as_str(), node.text()) {
-                ("renderer", Some(text)) => renderer = Some(text.to_owned()),
+                ("renderer", Some(text)) => default = Some(renderer(text)),
                 ("version", _) => {}
                 _ => {
                     for (id, node) in node.map().into_iter().flatten() {
                         if id == "renderer" {
-                            of_kind.extend(node.text().map(|text| (kind.clone(), text.to_owned())));
+                            of_kind.extend(node.text().map(|text| (kind.clone(), renderer(text))));
                             continue;
                         }
                         if interfaces.len() >= MAX_INTERFACES {
@@ -86,7 +86,7 @@ pub(super) fn find(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<I
                         }
                         let interface = interfaces.entry(id.clone()).or_default();
                         interface.renderer =
-                            interface.renderer.take().or_else(|| of_kind.get(kind).cloned());
+                            interface.renderer.or_else(|| of_kind.get(kind).copied());
                         interface.take(kind, id, node, &lines);
                     }
                 }
@@ -99,7 +99,7 @@ pub(super) fn find(files: &mut Files<'_>, programs: &Programs, found: &mut Vec<I
             let reason = format!("netplan refuses {id}: set-name without match");
             files.not_followed(&interface.location, reason);
         }
-        files.keep(interface.config(id, renderer.as_deref(), programs), found);
+        files.keep(interface.config(id, default, programs), found);
     }
 }
 
@@ -140,7 +140,7 @@ impl Interface {
         }
         for path in [&["match", "macaddress"][..], &["macaddress"][..]] {
             let Some(node) = node.get(path) else { continue };
-            if let Some(address) = mac_of(node, lines) {
+            if let Some(address) = mac_of(node) {
                 let text = format!("{id}: {}: {address}", path.join(": "));
                 self.macs.push(file.evidence(node.place.line, &text));
                 self.by_mac |= path.len() > 1;
@@ -149,7 +149,7 @@ impl Interface {
         let ports = list(node.get(&["interfaces"]));
         self.ports.extend(ports.filter_map(Node::text).map(str::to_owned));
         if let Some(text) = node.get(&["renderer"]).and_then(Node::text) {
-            self.renderer = Some(text.to_owned());
+            self.renderer = Some(renderer(text));
         }
         if let Some(mode) = node.get(&["activation-mode"]) {
             let manual = mode.text() == Some("manual") || boolean(mode) == Some(false);
@@ -157,7 +157,12 @@ impl Interface {
         }
     }
 
-    fn config(self, id: String, renderer: Option<&str>, programs: &Programs) -> InterfaceConfig {
+    fn config(
+        self,
+        id: String,
+        default: Option<NetworkProgram>,
+        programs: &Programs,
+    ) -> InterfaceConfig {
         let kind = if self.ethernet {
             InterfaceKind::Ethernet
         } else if self.master {
@@ -181,10 +186,7 @@ impl Interface {
         } else {
             Addressing::RouterAdvertisement
         };
-        let backend = match self.renderer.as_deref().or(renderer) {
-            Some("NetworkManager") => NetworkProgram::NetworkManager,
-            _ => NetworkProgram::Networkd,
-        };
+        let backend = self.renderer.or(default).unwrap_or(NetworkProgram::Networkd);
         let idle = match self.off {
             Some(evidence) => crate::fact::Fact::Known(Some(evidence)),
             None => programs.idle_behind_netplan(backend),
@@ -210,6 +212,14 @@ impl Interface {
             lacks: None,
             persistent_dhclient: None,
         }
+    }
+}
+
+/// The program that a `renderer` names; no other than these two brings interfaces up.
+fn renderer(text: &str) -> NetworkProgram {
+    match text {
+        "NetworkManager" => NetworkProgram::NetworkManager,
+        _ => NetworkProgram::Networkd,
     }
 }
 
@@ -241,16 +251,24 @@ fn address_text(node: &Node) -> Option<&str> {
 }
 
 /// The address at a node. YAML 1.1 takes `52:54:00:12:34:56` for a number to the base 60, while
-/// netplan reads all scalars as text; then the line itself has it.
-fn mac_of(node: &Node, lines: &Lines<'_>) -> Option<String> {
+/// netplan reads all scalars as text.
+fn mac_of(node: &Node) -> Option<String> {
     match &node.value {
         Value::Str(text) => is_mac(text).then(|| text.clone()),
-        Value::Int(_) => {
-            let mut words = lines.get(node.place.line).split([' ', '\t', ',', '{', '}', '\'', '"']);
-            words.find(|word| is_mac(word)).map(str::to_owned)
-        }
+        Value::Int(number) => [5, 19].into_iter().find_map(|below| sexagesimal(*number, below)),
         _ => None,
     }
+}
+
+/// A number as text to the base 60 with that many pairs of digits behind the first; `None` where the
+/// first is no pair (it alone may be above 59, and does not begin with 0: <https://yaml.org/type/int.html>).
+fn sexagesimal(number: i128, below: usize) -> Option<String> {
+    let (mut first, mut behind) = (number, String::new());
+    for _ in 0..below {
+        behind = format!(":{:02}{behind}", first.rem_euclid(60));
+        first = first.div_euclid(60);
+    }
+    (10..=99).contains(&first).then(|| format!("{first}{behind}"))
 }
 
 /// YAML's errors count lines where others count bytes.
