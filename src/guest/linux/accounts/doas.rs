@@ -3,7 +3,7 @@
 //! Only what gives away the whole system counts: `permit` without `cmd`, as root or anybody. The last
 //! rule that fits decides.
 
-use super::sudoers::{Granted, User};
+use super::sudoers::{Granted, Steps, User};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::Metadata;
 use crate::filesystem::tree::Tree;
@@ -13,7 +13,9 @@ use crate::guest::linux::pattern;
 const PROGRAMS: [&str; 2] = ["/usr/bin/doas", "/usr/local/bin/doas"];
 
 /// Alpine's package reads the files of the directory (its `configuration-directory.patch`).
-const FILES: [&str; 2] = ["/etc/doas.d/*.conf", "/etc/doas.conf"];
+const FILES: [&str; 2] = ["/etc/doas.d/*.conf", FILE];
+
+const FILE: &str = "/etc/doas.conf";
 
 /// Longest file read; real ones have some lines.
 const MAX_FILE: u64 = 64 << 10;
@@ -41,6 +43,7 @@ struct Rule {
 #[derive(Debug, Default)]
 pub(super) struct Doas {
     rules: Vec<Rule>,
+    steps: Steps,
     /// What could not be read or understood.
     pub(super) unread: Vec<Unread>,
 }
@@ -107,8 +110,15 @@ impl Doas {
             }
             None => rule.identity == user.name || rule.identity.parse() == Ok(user.uid),
         };
-        let rule = self.rules.iter().rev().find(fits).filter(|rule| rule.permits)?;
+        let counted = |_: &&Rule| self.steps.step(user.groups.len());
+        let mut rules = self.rules.iter().rev().take_while(counted);
+        let rule = rules.find(fits).filter(|rule| rule.permits)?;
         Some(Granted { by: rule.evidence.clone(), asks: Fact::Known(rule.asks) })
+    }
+
+    /// Why not every rule could be looked at, if so.
+    pub(super) fn exhausted(&self) -> Option<Unread> {
+        self.steps.exhausted(FILE)
     }
 }
 
@@ -185,6 +195,18 @@ mod tests {
         let place = Some(("/etc/doas.d/20-wheel.conf:1".to_owned(), true));
         assert_eq!(grants(rules(machine()), "alice"), place);
         assert_eq!(grants(rules(MemoryFs::new()), "alice"), None);
+    }
+
+    #[test]
+    fn rules_and_accounts_without_end_are_counted_and_told() {
+        let fs = machine().file("/etc/doas.conf", "permit :nobody\n".repeat(1000));
+        let doas = Doas::read(&fs.tree());
+        let ask = || doas.grant(&User { name: "alice", uid: 1000, groups: &[] }).is_none();
+        assert!((0..1000).all(|_| ask()));
+        assert!(doas.exhausted().is_none());
+        assert!(ask());
+        let told = doas.exhausted().unwrap();
+        assert!(told.reason.contains("1000000 comparisons"), "{told:?}");
     }
 
     #[test]

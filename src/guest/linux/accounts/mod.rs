@@ -269,6 +269,7 @@ impl<'a> Finder<'a> {
             unread.push(Unread::from((PASSWD, &error)));
         }
         unread.extend(self.sudoers.exhausted());
+        unread.extend(self.doas.exhausted());
         found.sort_by_key(|account| (account.uid != 0, account.name != "root"));
         Accounts {
             accounts: found,

@@ -61,9 +61,9 @@ const MAX_ALIAS_DEPTH: usize = 16;
 /// that do; a large site has some thousand.
 const MAX_ITEMS: usize = 65_536;
 
-/// Most comparisons of names. Aliases that name one another twice double the work at each level;
-/// a real image needs some hundred. Of a long item every 64 bytes count as one, and of the groups of
-/// an account every 64 that an item is compared with.
+/// Most comparisons of names, of sudo's and of doas's rules each. Aliases that name one another twice
+/// double the work at each level; a real image needs some hundred. Of a long item every 64 bytes count as
+/// one, and of the groups of an account every 64 that an item is compared with.
 const MAX_STEPS: usize = 1_000_000;
 
 /// Longest line shown as evidence, in characters.
@@ -138,13 +138,19 @@ pub(super) struct Sudoers {
 
 /// Counts comparisons.
 #[derive(Debug, Default)]
-struct Steps(Cell<usize>);
+pub(super) struct Steps(Cell<usize>);
 
 impl Steps {
     /// Whether another step may be made, with something of this length or number.
-    fn step(&self, long: usize) -> bool {
+    pub(super) fn step(&self, long: usize) -> bool {
         self.0.set(self.0.get().saturating_add(long.div_euclid(64)).saturating_add(1));
         self.0.get() <= MAX_STEPS
+    }
+
+    /// Why not every grant of a configuration could be looked at, if so.
+    pub(super) fn exhausted(&self, location: &str) -> Option<Unread> {
+        let reason = format!("more than {MAX_STEPS} comparisons of names, the rest was not done");
+        (self.0.get() > MAX_STEPS).then(|| Unread::new(location, reason))
     }
 }
 
@@ -207,8 +213,7 @@ impl Sudoers {
 
     /// Why not every grant could be looked at, if so.
     pub(super) fn exhausted(&self) -> Option<Unread> {
-        let reason = format!("more than {MAX_STEPS} comparisons of names, the rest was not done");
-        (self.steps.0.get() > MAX_STEPS).then(|| Unread::new(SUDOERS, reason))
+        self.steps.exhausted(SUDOERS)
     }
 
     /// Takes note of what was not read; the first few tell enough.
