@@ -79,7 +79,7 @@ pub(super) fn read(volume: &dyn Bytes, sector: &[u8; 512]) -> Option<Fact<Ldlinu
             Some(area) => file.check(&first, &area),
             None => Err(unfollowed("code of another layout in its first sector")),
         },
-        other => Err(unfollowed(&format!("sectors of {other} bytes"))),
+        other => Err(unfollowed(&format!("a sector size of {other} bytes"))),
     });
     match loaded {
         Err(error) if !is_flaw(&error) => Some(Fact::from_result(location, Err(error))),

@@ -34,8 +34,9 @@ pub(super) const MAX_KEPT_BYTES: u64 = 64 << 20;
 const MAX_DECOMPRESSED_IN_VAIN: u64 = 256 << 20;
 
 /// The same of extents (Btrfs), in some three seconds of zlib, which is the slowest of theirs. A
-/// database of packages is read here and there: of 6,000 that rpm wrote in the place of as many others
-/// (440 MiB of SQLite) some 25 KiB each are asked for, in 8,600 extents of 128 KiB, 0.9 GiB in vain.
+/// database of packages is read here and there: of a table of SQLite of the size of 6,000 packages
+/// (440 MiB) whose rows were all replaced some 25 KiB each are asked for, in 8,600 extents of 128 KiB,
+/// 0.9 GiB in vain.
 const MAX_EXTENTS_IN_VAIN: u64 = 1 << 30;
 
 /// What those bounds are on.

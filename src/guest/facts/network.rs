@@ -151,7 +151,7 @@ pub enum Reach {
     Yes,
 }
 
-/// What Red Hat's network scripts need and is not there.
+/// What a reader of Red Hat's network scripts needs and is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -206,7 +206,8 @@ fn damage(kernels: &mut Fact<Vec<KernelFacts>>) -> Option<&mut String> {
 }
 
 /// Whether the entry's initramfs is whole where the journals of the file systems it lies on were
-/// replayed, which no boot loader does.
+/// replayed, which no boot loader does. One that is damaged is unpacked twice for it, each time within the
+/// bounds of one.
 fn is_whole_in_journal(machine: &Machine<'_>, tree: &Tree, entry: &BootEntry) -> bool {
     let replayed = |file: &ResolvedFile| match machine.filesystems.get(file.volume) {
         Some(Fact::Known(Some(filesystem))) if filesystem.unreplayed().is_some() => {

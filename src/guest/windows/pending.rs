@@ -6,6 +6,7 @@
 //! replace).
 
 use super::hklm::{Hklm, fact};
+use super::registry::Value;
 use super::system_root::SystemRoot;
 use crate::fact::{Evidence, Fact};
 use crate::filesystem::tree::Tree;
@@ -53,19 +54,26 @@ fn renames(hklm: &Hklm<'_>) -> Fact<Vec<Evidence>> {
         for name in RENAMES {
             let Some(value) = place.value(name)? else { continue };
             let location = format!(r"{}\{name}", place.path);
-            let Some(texts) = value.texts()? else {
-                found.push(Evidence::new(location, "there, but no list of names"));
-                continue;
-            };
-            let operations: Vec<String> = texts.chunks(2).filter_map(operation).collect();
-            let left = operations.len().saturating_sub(MAX_RENAMES);
-            let more = (left > 0).then(|| format!("{left} more"));
-            let told = operations.into_iter().take(MAX_RENAMES).chain(more);
-            found.extend(told.map(|operation| Evidence::new(location.clone(), operation)));
+            found.extend(told(&value).into_iter().map(|it| Evidence::new(location.clone(), it)));
         }
         Ok(found)
     };
     fact(SESSION_MANAGER, read())
+}
+
+/// What a value asks for, operation by operation.
+fn told(value: &Value) -> Vec<String> {
+    let texts = match value.texts() {
+        Ok(Some(texts)) => texts,
+        Ok(None) => return vec!["there, but no list of names".to_owned()],
+        // That something is pending is certain.
+        Err(_) => return vec![format!("a list of {} bytes", value.data.len())],
+    };
+    let mut operations: Vec<String> = texts.chunks(2).filter_map(operation).collect();
+    let left = operations.len().saturating_sub(MAX_RENAMES);
+    operations.truncate(MAX_RENAMES);
+    operations.extend((left > 0).then(|| format!("{left} more")));
+    operations
 }
 
 /// What a pair of names asks for. The list's reader drops empty texts at its end, among them the second
@@ -102,6 +110,7 @@ fn servicing(tree: &Tree, root: &SystemRoot) -> Fact<Option<Evidence>> {
 mod tests {
     use super::*;
     use crate::guest::windows::fixture::guest;
+    use crate::guest::windows::registry::ValueType;
 
     const KEY: &str = r"ControlSet001\Control\Session Manager";
     const CURRENT: &str = r"Microsoft\Windows\CurrentVersion";
@@ -150,6 +159,9 @@ mod tests {
         assert_eq!(renames.len(), MAX_RENAMES + 2);
         assert_eq!(renames[MAX_RENAMES].detail, "3 more");
         assert_eq!(renames[MAX_RENAMES + 1].detail, "there, but no list of names");
+        let data = b"a\0\0\0".repeat(70_000);
+        let long = Value { name: String::new(), kind: ValueType::MultiSz, data };
+        assert_eq!(told(&long), ["a list of 280000 bytes"]);
     }
 
     #[test]

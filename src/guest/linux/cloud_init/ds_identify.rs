@@ -30,7 +30,7 @@ const CLOUD_CFG_D: &str = "/etc/cloud/cloud.cfg.d/*.cfg";
 /// Longest of those files read, in bytes; as cloud-init's own configuration is bounded.
 const MAX_CLOUD_CFG: u64 = 1 << 20;
 
-/// Most of those files, as many as of cloud-init's own configuration.
+/// Most files of `cloud.cfg.d`.
 const MAX_FILES: usize = 256;
 
 /// The place of what stands on the kernel command line.
@@ -117,9 +117,11 @@ fn one_line_list(tree: &Tree) -> Result<Option<(Vec<String>, Evidence)>, Unread>
         if is_file(tree, [path.as_str()])?.is_none() {
             continue;
         }
-        left = left.checked_sub(1).ok_or_else(|| {
-            Unread::new(CLOUD_CFG_D, format!("more than {MAX_FILES} files, the rest was not read"))
-        })?;
+        if path != CLOUD_CFG {
+            left = left
+                .checked_sub(1)
+                .ok_or_else(|| Unread::new(CLOUD_CFG_D, format!("more than {MAX_FILES} files")))?;
+        }
         let text = tree.read_text(&path, MAX_CLOUD_CFG).map_err(|error| unread(&path, error))?;
         for (line, whole) in (1_usize..).zip(text.lines()) {
             let content = whole.split('#').next().unwrap_or_default().trim();
@@ -300,9 +302,13 @@ mod tests {
         let path = |number: usize| format!("/etc/cloud/cloud.cfg.d/a{number}.cfg");
         let directories = (0..MAX_FILES).fold(fs(), |fs, number| fs.dir(&path(number)));
         assert_eq!(way_of(directories, ""), DsIdentifyWay::Search);
-        let files = (0..MAX_FILES).fold(fs(), |fs, number| fs.file(&path(number), ""));
-        let found = find(&files.tree(), None, &Fact::Known(None));
-        assert_eq!(found.unread().unwrap().reason, "more than 256 files, the rest was not read");
+        let files = |count: usize| {
+            let fs = fs().file(CLOUD_CFG, "");
+            (1..count).fold(fs, |fs, number| fs.file(&path(number), ""))
+        };
+        assert_eq!(way_of(files(MAX_FILES), ""), DsIdentifyWay::Search);
+        let found = find(&files(MAX_FILES + 1).tree(), None, &Fact::Known(None));
+        assert_eq!(found.unread().unwrap().reason, "more than 256 files");
     }
 
     #[test]

@@ -75,7 +75,7 @@ fn module_version(tree: &Tree) -> Result<Option<(String, Evidence)>, Unread> {
 
 /// Why not all of these directories are looked into, if so.
 pub(super) fn more_pythons(directories: &[String]) -> Option<Unread> {
-    let reason = format!("more than {MAX_PYTHONS} directories of Python, the rest was not read");
+    let reason = format!("more than {MAX_PYTHONS} directories of Python");
     (directories.len() > MAX_PYTHONS).then(|| Unread::new("/usr/lib", reason))
 }
 

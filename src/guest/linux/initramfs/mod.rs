@@ -86,7 +86,7 @@ pub fn list(
         (Ok(end), _) if listing.satisfied() => Fact::Known(end),
         (Ok(_), _) if listing.is_cut() => Fact::unknown(
             path,
-            "more modules, kernels or udev rules than are kept, the rest was left out",
+            "more modules, kernels, noted files or udev rules than are kept, or longer paths: the rest was left out",
         ),
         (Ok(end), None) => Fact::Known(end),
         (Ok(_), Some(image)) => {

@@ -464,7 +464,10 @@ fn more_kernels_than_are_kept_make_the_listing_unknown() {
     };
     assert!(list_all(archive(16)).listing.known().is_some());
     let facts = list_all(archive(17));
-    assert!(reason(&facts).contains("more modules, kernels or udev rules"), "{facts:?}");
+    assert!(
+        reason(&facts).contains("more modules, kernels, noted files or udev rules"),
+        "{facts:?}"
+    );
     assert_eq!(names(&facts), ["virtio"]);
 }
 

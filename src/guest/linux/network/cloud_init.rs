@@ -38,15 +38,6 @@ pub(super) fn find(facts: &CloudInitFacts, command_line: Option<&str>) -> Fact<C
             Fact::Unknown(unread) => return Fact::Unknown(unread.clone()),
         }
     }
-    let Evidence { location, detail, .. } = &installed.evidence;
-    let Some(version) = installed.version.as_deref() else {
-        let reason = format!("which version of cloud-init this is: {detail}");
-        return Fact::unknown(location.clone(), reason);
-    };
-    if numbers(version) < FIRST {
-        let detail = format!("cloud-init {version} writes none by itself");
-        return off(Evidence::new(location.clone(), detail));
-    }
     let words = command_line.unwrap_or_default().split_ascii_whitespace();
     if let Some(word) = words.rev().find(|word| word.starts_with("network-config="))
         && word.ends_with("=disabled")
@@ -59,6 +50,14 @@ pub(super) fn find(facts: &CloudInitFacts, command_line: Option<&str>) -> Fact<C
             return off(Evidence::new(place, "network: {config: disabled}"));
         }
         _ => {}
+    }
+    let Evidence { location, detail, .. } = &installed.evidence;
+    let Some(version) = installed.version.as_deref() else {
+        return Fact::unknown(location.clone(), detail.clone());
+    };
+    if numbers(version) < FIRST {
+        let detail = format!("cloud-init {version} writes none by itself");
+        return off(Evidence::new(location.clone(), detail));
     }
     // A file that was not understood may say so, too.
     if let Some(unread) = facts.unread.first() {
@@ -126,4 +125,6 @@ fn what_a_version_that_is_not_known_writes_is_not_known() {
     let new = guest().file(module, "__VERSION__ = \"22.1\"\n");
     assert!(matches!(writes(new).known(), Some(CloudInitNetwork::Writes(_))));
     assert_eq!(writes(guest()).unread().unwrap().location, "/usr/bin/cloud-init");
+    let disabled = guest().file("/etc/cloud/cloud.cfg", "network: {config: disabled}\n");
+    assert!(matches!(writes(disabled).known(), Some(CloudInitNetwork::Off(_))));
 }

@@ -155,7 +155,8 @@ impl Value {
         if self.kind != ValueType::MultiSz {
             return Ok(None);
         }
-        if self.units().filter(|unit| *unit == 0).count() > MAX_TEXTS {
+        // Each ends with a NUL, and so does the list.
+        if self.units().filter(|unit| *unit == 0).count() > MAX_TEXTS.saturating_add(1) {
             let limit = u64::try_from(MAX_TEXTS).unwrap_or(u64::MAX);
             return Err(Error::Limit { structure: "registry value", limit, unit: "texts" });
         }
