@@ -678,6 +678,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("{}: what was read may be older", "{}：读到的内容可能是较早的版本"),
     ("{} more", "另有{}项"),
     ("{} bytes at byte {}", "{}字节，位于字节{}"),
+    ("a sector size of {} bytes", "扇区大小{}字节"),
     ("{} bytes", "{}字节"),
     ("{} does not exist", "{}不存在"),
     // Links of the boot chain, by the names that messages have for them.
@@ -937,7 +938,6 @@ const PHRASES: &[(&str, &str)] = &[
         "more than {} addresses, or one of more than {} letters",
         "地址超过{}个，或其中一个超过{}个字符",
     ),
-    ("a sector size of {} bytes", "扇区大小{}字节"),
     ("no version found", "未找到版本"),
     ("a loader may take another configuration: {}", "引导程序可能采用其他配置：{}"),
     ("more than {} bytes of rules, not read", "规则合计超过{}字节，未读取"),
