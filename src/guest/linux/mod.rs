@@ -122,8 +122,10 @@ fn inspect(
     let open = |file: &ResolvedFile| stored.open(machine, file);
     let root_needs = drivers::root_needs(machine.disk, &boot, &mounts);
     let listed = |release: &str| traced("aliases", || drivers::Listed::read(&tree, release));
+    let opened = machine.filesystems.iter().filter_map(|opened| opened.known()?.as_ref());
+    let kept = opened.map(|filesystem| filesystem.kept()).max().unwrap_or(0);
     let ((kernels, settings, listed), files) = rayon::join(
-        || traced("kernels", || kernel::find(&tree, &boot, &open, listed)),
+        || traced("kernels", || kernel::find(&tree, &boot, &open, kept, listed)),
         || Files::read(&tree, &boot, entry.as_ref(), password),
     );
     boot::break_at_damaged_initramfs(&mut boot, &kernels);

@@ -16,11 +16,6 @@ pub(super) const MAX_LZMA_MEMORY: u64 = 96 << 20;
 /// `lib/decompress_unzstd.c`, which refuses larger ones).
 const MAX_ZSTD_WINDOW_LOG: u32 = 27;
 
-/// The same for a budget that allows little memory: 16 MiB. The tools stay below, at their default
-/// settings (`xz -6`: 9 MiB, `zstd -19`: 8 MiB).
-const MODEST_LZMA_MEMORY: u64 = 16 << 20;
-const MODEST_ZSTD_WINDOW_LOG: u32 = 24;
-
 /// Window of gzip, as a power of two (RFC 1951, 32 KiB).
 const GZIP_WINDOW_LOG: u8 = 15;
 
@@ -49,16 +44,13 @@ pub(super) struct Step {
 }
 
 impl Decoder {
-    /// A decompressor at the start of a stream.
+    /// A decompressor at the start of a stream, which takes about `memory` bytes at most.
     ///
     /// # Errors
     /// When this program has none, or it cannot be set up.
-    pub(super) fn new(compression: Compression, modest: bool) -> Result<Self, String> {
-        let (memory, window_log) = if modest {
-            (MODEST_LZMA_MEMORY, MODEST_ZSTD_WINDOW_LOG)
-        } else {
-            (MAX_LZMA_MEMORY, MAX_ZSTD_WINDOW_LOG)
-        };
+    pub(super) fn new(compression: Compression, memory: u64) -> Result<Self, String> {
+        let window_log = memory.max(1).ilog2().min(MAX_ZSTD_WINDOW_LOG);
+        let memory = memory.min(MAX_LZMA_MEMORY);
         Ok(match compression {
             Compression::Gzip => Self::Gzip(Box::new(Inflate::new_gzip(GZIP_WINDOW_LOG))),
             Compression::Bzip2 => Self::Bzip2(Box::new(Bzip2::new(false))),

@@ -187,7 +187,7 @@ fn unpack(
     budget: &mut Budget,
 ) -> Result<ControlFlow<()>, Stop> {
     let mut archive = Archive::new(0);
-    let modest = budget.modest;
+    let memory = budget.memory;
     let mut sink = |output: &[u8], consumed: usize| {
         budget.take(compression.work(output.len(), consumed))?;
         let mut rest = output;
@@ -199,7 +199,7 @@ fn unpack(
     };
     let flow = match compression {
         Compression::Lz4 => lz4::unpack(source, &mut sink),
-        _ => stream(compression, modest, source, &mut sink),
+        _ => stream(compression, memory, source, &mut sink),
     };
     match flow {
         Ok(ControlFlow::Continue(())) if !archive.at_boundary() => {
@@ -216,11 +216,11 @@ fn unpack(
 /// Decompresses a stream, gives what comes out to `sink` until that breaks.
 fn stream(
     compression: Compression,
-    modest: bool,
+    memory: u64,
     source: &mut Source<'_>,
     sink: &mut Sink<'_>,
 ) -> Result<ControlFlow<()>, Stop> {
-    let mut decoder = Decoder::new(compression, modest)?;
+    let mut decoder = Decoder::new(compression, memory)?;
     let mut output = vec![0; OUTPUT];
     let mut stalled = false;
     loop {

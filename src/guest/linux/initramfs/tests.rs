@@ -451,3 +451,26 @@ fn more_kernels_than_are_kept_make_the_listing_unknown() {
     assert!(reason(&facts).contains("more modules or kernels"), "{facts:?}");
     assert_eq!(names(&facts), ["virtio"]);
 }
+
+#[test]
+fn a_window_has_room_beside_what_file_systems_keep() {
+    // RFC 8878: magic number, no content size, a window of 2^log bytes; one raw block, the last.
+    let image = |log: u8| {
+        let archive =
+            [entry("lib/modules/6/kernel/virtio.ko", 0o100_644, b"x"), trailer()].concat();
+        let head = u32::try_from(archive.len() << 3 | 1).unwrap().to_le_bytes();
+        [&[0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3], &head[..3], &archive].concat()
+    };
+    let complete = |log: u8, mut budget: Budget| {
+        let (facts, _) = list("/boot/initrd", &image(log), &Wanted::Everything, &mut budget);
+        let is_complete = facts.listing.known().is_some();
+        assert!(is_complete || reason(&facts).contains("too much memory"), "{facts:?}");
+        is_complete
+    };
+    let mib = |count: u64| Budget::beside(count << 20);
+    assert!(complete(27, mib(0)) && complete(27, mib(4)) && !complete(27, mib(5)));
+    assert!(complete(26, mib(5)) && complete(26, mib(64)));
+    assert!(!complete(28, mib(0)));
+    let modest = || Budget::modest(MAX_UNPACKED, None);
+    assert!(complete(24, modest()) && !complete(25, modest()));
+}
