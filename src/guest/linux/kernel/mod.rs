@@ -58,17 +58,21 @@ pub fn find<T: Send>(
     kept: u64,
     beside: impl FnOnce(&str) -> T + Send,
 ) -> (Fact<Vec<KernelFacts>>, Files, Option<T>) {
-    let releases = match directories(tree) {
+    let mut releases = match directories(tree) {
         Ok(releases) => releases,
         Err(error) => return (Fact::unknown(MODULES, error.to_string()), Files::default(), None),
     };
     let entry = boot.default_entry.known().and_then(Option::as_ref);
     let default = entry.and_then(|entry| release::of_entry(tree, entry, open, &releases));
     let mut budget = MAX_NAMES_BYTES;
+    // The default kernel first, so that the names of others leave room for its own.
+    let is_other = |release: &String| !matches!(&default, Some(Ok(default)) if default == release);
+    releases.sort_by_key(is_other);
     let mut kernels: Vec<_> = releases
         .iter()
         .map(|release| kernel(tree, release, Fact::Known(Some(directory(release))), &mut budget))
         .collect();
+    kernels.sort_by(|one, other| one.release.cmp(&other.release));
     let Some((entry, default)) = entry.zip(default) else {
         return (Fact::Known(kernels), Files::default(), None);
     };
