@@ -95,7 +95,7 @@ pub fn find<T: Send>(
     let release = kernel.release.clone();
     let ((initramfs, settings), (others, beside)) = rayon::join(
         || initrd::of_entry(entry, open, kept),
-        || rayon::join(|| read_others(tree, &kernels), || beside(&release)),
+        || (read_others(tree, &kernels), beside(&release)),
     );
     for (index, initramfs) in others {
         if let Some(kernel) = kernels.get_mut(index) {
