@@ -921,6 +921,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("more than {} bytes of all files, not read", "所有文件合计超过{}字节，未读取"),
     ("more than {} bytes of files, the rest was not read", "文件合计超过{}字节，其余未读取"),
     ("more than {} attributes", "属性超过{}个"),
+    ("more than {} MiB of memory for the decompressor", "解压所需内存超过{} MiB"),
     ("more than {} bytes of patterns to compare", "需比较的模式超过{}字节"),
     ("more than {} aliases fit the machine's devices", "与设备匹配的别名超过{}个"),
     ("more than {} modules are blocked", "被屏蔽的模块超过{}个"),
