@@ -291,3 +291,20 @@ fn the_modules_of_all_files_of_an_entry_end_at_a_bound() {
     let unread = listing(&["/boot/a", "/boot/b"]);
     assert!(unread.unread().unwrap().reason.contains("more modules"), "{unread:?}");
 }
+
+#[test]
+fn what_file_systems_keep_leaves_less_for_the_initramfs() {
+    // A Zstandard frame with a window of 128 MiB and one raw block, the last (RFC 8878).
+    let archive = modules(&["virtio"]);
+    let head = u32::try_from(archive.len() << 3 | 1).unwrap().to_le_bytes();
+    let frame = [&[0x28, 0xb5, 0x2f, 0xfd, 0, 0x88], &head[..3], &archive].concat();
+    let tree = debian().file("/boot/a", frame).tree();
+    let boot = boot(&tree, &vmlinuz(), &["/boot/a"]);
+    let open = |file: &ResolvedFile| tree.open(&file.path);
+    let listing = |kept: u64| {
+        let kernels = find(&tree, &boot, &open, kept, |_| ()).0;
+        kernels.known().unwrap()[0].initramfs.known().unwrap().as_ref().unwrap().listing.clone()
+    };
+    assert_eq!(listing(4 << 20), Fact::Known(ListingEnd::Complete));
+    assert!(listing(5 << 20).unread().unwrap().reason.contains("more than 64 MiB of memory"));
+}
