@@ -19,12 +19,10 @@ pub const MAX_METADATA_BYTES: u64 = 1 << 30;
 /// show one journal hundreds of times.
 const MAX_JOURNAL_BYTES: u64 = 4 << 30;
 
-/// Most bytes of replayed logs and of maps (of master file tables, of chunks) that are kept for one
-/// image, all its file systems together: partitions that overlap can show one hundreds of times. XFS
-/// lets a log fill to three quarters before it writes back what is oldest (Linux:
-/// `xlog_grant_push_threshold`), so that the usual one of 64 MiB changes some 48 MiB. With the window of
-/// a Zstandard frame (128 MiB), clusters (32 MiB) and settings of an initramfs (8 MiB), a check stays
-/// under 256 MiB.
+/// Most bytes of replayed logs and of maps (of master file tables, of chunks) that are kept for one image, all its
+/// file systems together: partitions that overlap can show one hundreds of times. XFS lets a log fill to
+/// three quarters before it writes back what is oldest (Linux: `xlog_grant_push_threshold`), so that the usual
+/// one of 64 MiB changes some 48 MiB. What of memory else is taken is in the table of SECURITY.md.
 pub(super) const MAX_KEPT_BYTES: u64 = 64 << 20;
 
 /// Most bytes of compressed files of one image that are decompressed beyond those that are read: a
@@ -122,6 +120,11 @@ impl Budget {
             return Err(Error::Limit { structure, limit, unit: "bytes" });
         }
         Ok(())
+    }
+
+    /// Bytes of logs and maps that are kept so far.
+    pub(super) fn kept(&self) -> u64 {
+        self.kept.load(Ordering::Relaxed).min(MAX_KEPT_BYTES)
     }
 }
 

@@ -234,6 +234,11 @@ pub trait FileSystem: Send + Sync {
         Health::unread(&Unread::new(self.kind(), "what it says of its own state is not read"))
     }
 
+    /// Bytes of logs and maps that this and the other file systems of the image keep in memory.
+    fn kept(&self) -> u64 {
+        0
+    }
+
     /// The features that its superblock says it has, by the names that its own tools give them; none
     /// where a kind has no such words.
     fn features(&self) -> &[String] {

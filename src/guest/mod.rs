@@ -95,10 +95,14 @@ impl Inspection {
     /// As [`Inspection::of`]; the facts say, too, what `password` is worth and which accounts it
     /// opens, and never hold it.
     pub fn with_password(image: &Image, password: Option<&InitialPassword>) -> Self {
-        let (structure, (disk, filesystems, firmware, guest, tree)) = rayon::join(
-            || traced("structure", || image.check_structure()),
-            || look_inside(image.disk(), password),
-        );
+        let structure = || traced("structure", || image.check_structure());
+        let inside = || look_inside(image.disk(), password);
+        let (structure, (disk, filesystems, firmware, guest, tree)) = if image.has_large_structure()
+        {
+            (structure(), inside())
+        } else {
+            rayon::join(structure, inside)
+        };
         let mut image = image.facts().clone();
         if let Some(structure) = structure {
             image.set_structure(structure);

@@ -152,6 +152,11 @@ impl Image {
         self.disk.clone()
     }
 
+    /// Whether [`Image::check_structure`] may take so much memory that nothing else should be done meanwhile.
+    pub(crate) fn has_large_structure(&self) -> bool {
+        self.qcow2.as_ref().is_some_and(Qcow2::is_large)
+    }
+
     /// Walks all tables of a qcow2, in parallel on the threads of rayon. `None` for other formats
     /// and for a header that could not be read.
     pub fn check_structure(&self) -> Option<Qcow2Structure> {

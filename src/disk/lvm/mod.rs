@@ -50,6 +50,8 @@ pub(super) struct Lvm {
     /// Which group each text is of, and its seqno, by checksum and length.
     texts: BTreeMap<(u32, usize), Result<(String, u64)>>,
     text_bytes: usize,
+    /// The values of these texts.
+    values: usize,
 }
 
 /// A physical volume on this disk.
@@ -120,7 +122,7 @@ impl Lvm {
                 let limit = u64::try_from(MAX_TEXTS).unwrap_or(u64::MAX);
                 return Err(Error::Limit { structure: "LVM2 metadata", limit, unit: "bytes" });
             }
-            let read = volume_group::read(&text.bytes);
+            let read = volume_group::read(&text.bytes, &mut self.values);
             let of = read.map(|group| {
                 let of = (group.uuid.clone(), group.seqno);
                 self.keep(group);

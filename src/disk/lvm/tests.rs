@@ -361,13 +361,34 @@ fn many_volumes_on_many_missing_ones_stay_small() {
         "vg {{ id = \"v\" seqno = 1 extent_size = 128 physical_volumes {{ {pvs} }} logical_volumes \
          {{ {base}{tops} }} }} contents = \"Text Format Volume Group\" version = 1"
     );
-    let group = volume_group::read(text.as_bytes()).unwrap();
+    let group = volume_group::read(text.as_bytes(), &mut 0).unwrap();
     let physical = BTreeMap::new();
     let mut mapper = Mapper::new(&group, &physical);
     for name in group.logical_volumes.keys() {
         let Err(failure) = mapper.visible(name) else { panic!("{name} is read") };
         assert_eq!(failure.missing.len(), 16, "{name}");
     }
+}
+
+#[test]
+fn the_values_of_all_texts_of_a_disk_end_at_a_bound() {
+    let groups = |sections: usize| {
+        let mut disk = fixture("two-partitions");
+        let sections: String = (0..sections).map(|n| format!("k{n}{{}}")).collect();
+        for (pv, name) in [(FIRST, "one"), (SECOND, "two")] {
+            let text = format!(
+                "{name} {{ id = \"{name}\" seqno = 1 extent_size = 128 {sections} }} contents = \"Text \
+                 Format Volume Group\" version = 1"
+            );
+            put(&mut disk, pv, text.as_bytes());
+        }
+        disk.read().facts
+    };
+    assert_eq!(groups(9000).volume_groups.len(), 2);
+    let facts = groups(9200);
+    assert_eq!(facts.volume_groups.len(), 1);
+    let unread = facts.unopened(1).unwrap();
+    assert!(unread.reason.contains("200000 values"), "{unread:?}");
 }
 
 #[test]

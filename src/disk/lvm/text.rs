@@ -15,8 +15,12 @@ use crate::error::{Error, Result};
 /// Most sections inside each other. LVM writes four: group, `logical_volumes`, volume, segment.
 const MAX_DEPTH: u32 = 16;
 
-/// Most values of one text: a group of 1,000 volumes has about 20,000.
-pub(super) const MAX_VALUES: usize = 200_000;
+/// Most values of all texts of a disk together, with what its sections count: a group of 1,000 volumes has about
+/// 40,000. What is made of so many takes some 32 MiB at the most.
+const MAX_VALUES: usize = 200_000;
+
+/// As how many values a section counts: one of a single key takes a whole node of a tree, some 630 bytes.
+const SECTION_VALUES: usize = 10;
 
 /// A section: its values by their keys.
 pub(super) type Section = BTreeMap<String, Value>;
@@ -64,15 +68,15 @@ impl Value {
     }
 }
 
-/// Reads a whole text.
+/// Reads a whole text. `values` are those of the disk's texts so far, which are counted on.
 ///
 /// # Errors
 /// [`Error::Corrupt`] where the text breaks the grammar or says a key twice, with the byte in the
 /// text; [`Error::Limit`] for more than [`MAX_DEPTH`] sections inside each other or
 /// [`MAX_VALUES`] values.
-pub(super) fn parse(text: &[u8]) -> Result<Section> {
+pub(super) fn parse(text: &[u8], values: &mut usize) -> Result<Section> {
     let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
-    let mut parser = Parser { text: text.get(..end).unwrap_or_default(), at: 0, values: 0 };
+    let mut parser = Parser { text: text.get(..end).unwrap_or_default(), at: 0, values };
     let section = parser.section(0)?;
     match parser.peek() {
         None => Ok(section),
@@ -83,7 +87,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Section> {
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
-    values: usize,
+    values: &'a mut usize,
 }
 
 impl Parser<'_> {
@@ -115,11 +119,11 @@ impl Parser<'_> {
         Error::corrupt("LVM2 metadata text", offset, what, format!("{found:?}"))
     }
 
-    fn count(&mut self) -> Result<()> {
-        self.values = self.values.saturating_add(1);
-        if self.values > MAX_VALUES {
+    fn count(&mut self, values: usize) -> Result<()> {
+        *self.values = self.values.saturating_add(values);
+        if *self.values > MAX_VALUES {
             let limit = u64::try_from(MAX_VALUES).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "LVM2 metadata text", limit, unit: "values" });
+            return Err(Error::Limit { structure: "LVM2 metadata texts", limit, unit: "values" });
         }
         Ok(())
     }
@@ -136,7 +140,7 @@ impl Parser<'_> {
             if byte == b'}' {
                 break;
             }
-            self.count()?;
+            self.count(1)?;
             let key = self.key()?;
             let value = match self.peek() {
                 Some(b'=') => {
@@ -145,6 +149,7 @@ impl Parser<'_> {
                 }
                 Some(b'{') => {
                     self.skip(1);
+                    self.count(SECTION_VALUES)?;
                     let inner = self.section(depth.saturating_add(1))?;
                     self.token(b'}', "} at the end of a section")?;
                     Value::Section(inner)
@@ -194,7 +199,7 @@ impl Parser<'_> {
                 self.skip(1);
                 return Ok(Value::List(items));
             }
-            self.count()?;
+            self.count(1)?;
             items.push(self.scalar()?);
             match self.peek() {
                 Some(b',') => self.skip(1),
@@ -255,6 +260,10 @@ impl Parser<'_> {
 #[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
+
+    fn parse(text: &[u8]) -> Result<Section> {
+        super::parse(text, &mut 0)
+    }
 
     fn value(text: &str) -> Value {
         parse(text.as_bytes()).unwrap().remove("k").unwrap()
@@ -319,6 +328,10 @@ mod tests {
         assert!(matches!(parse(deep.as_bytes()), Err(Error::Limit { .. })));
         let many = format!("k=[{}]", "1,".repeat(1_000_000));
         assert!(matches!(parse(many.as_bytes()), Err(Error::Limit { .. })));
+        let sections =
+            |count: usize| -> String { (0..count).map(|n| format!("k{n}{{}}")).collect() };
+        assert!(parse(sections(18_000).as_bytes()).is_ok());
+        assert!(matches!(parse(sections(19_000).as_bytes()), Err(Error::Limit { .. })));
         let many: String = (0..300_000).map(|number| format!("k{number}=1\n")).collect();
         assert!(matches!(parse(many.as_bytes()), Err(Error::Limit { .. })));
     }

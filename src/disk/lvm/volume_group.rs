@@ -135,13 +135,13 @@ impl LogicalVolume {
     }
 }
 
-/// Reads a text.
+/// Reads a text. `values` are those of the disk's texts so far.
 ///
 /// # Errors
 /// [`Error::Corrupt`] and [`Error::Limit`], as [`text::parse`], and where a value that every group
 /// has is missing or out of range.
-pub(super) fn read(bytes: &[u8]) -> Result<VolumeGroup> {
-    let root = text::parse(bytes)?;
+pub(super) fn read(bytes: &[u8], values: &mut usize) -> Result<VolumeGroup> {
+    let root = text::parse(bytes, values)?;
     let contents = root.get("contents").and_then(Value::text);
     if contents != Some("Text Format Volume Group") {
         return Err(wrong("contents", "\"Text Format Volume Group\"", &root));

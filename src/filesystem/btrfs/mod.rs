@@ -328,6 +328,10 @@ impl FileSystem for Btrfs {
         self.root
     }
 
+    fn kept(&self) -> u64 {
+        self.volume.budget.kept()
+    }
+
     fn features(&self) -> &[String] {
         &self.state.features
     }

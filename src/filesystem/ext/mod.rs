@@ -247,6 +247,10 @@ impl FileSystem for Ext {
         NodeId(ROOT_INODE)
     }
 
+    fn kept(&self) -> u64 {
+        self.volume.source().1.kept()
+    }
+
     fn features(&self) -> &[String] {
         &self.state.features
     }

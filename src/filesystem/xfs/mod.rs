@@ -184,6 +184,10 @@ impl FileSystem for Xfs {
         NodeId(self.superblock.root_inode)
     }
 
+    fn kept(&self) -> u64 {
+        self.volume.budget().kept()
+    }
+
     fn features(&self) -> &[String] {
         &self.state.features
     }

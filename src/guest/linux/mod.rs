@@ -123,13 +123,15 @@ fn inspect(
     let open = |file: &ResolvedFile| stored.open(machine, file);
     let root_needs = drivers::root_needs(machine.disk, &boot, &mounts);
     let listed = |release: &str| traced("aliases", || drivers::Listed::read(&tree, release));
+    let opened = machine.filesystems.iter().filter_map(|opened| opened.known()?.as_ref());
+    let kept = opened.map(|filesystem| filesystem.kept()).max().unwrap_or(0);
     let ((mut kernels, settings, listed), files) = rayon::join(
-        || traced("kernels", || kernel::find(&tree, &boot, &open, listed)),
+        || traced("kernels", || kernel::find(&tree, &boot, &open, kept, listed)),
         || Files::read(&tree, &boot, entry.as_ref(), password),
     );
     if let Some(entry) = &entry
         && let Some(reason) = damage(&mut kernels)
-        && is_whole_in_journal(machine, &tree, entry)
+        && is_whole_in_journal(machine, &tree, entry, kept)
     {
         reason.push_str(ONLY_IN_JOURNAL);
     }
@@ -208,7 +210,7 @@ fn damage(kernels: &mut Fact<Vec<KernelFacts>>) -> Option<&mut String> {
 /// Whether the entry's initramfs is whole where the journals of the file systems it lies on were
 /// replayed, which no boot loader does. One that is damaged is unpacked twice for it, each time within the
 /// bounds of one.
-fn is_whole_in_journal(machine: &Machine<'_>, tree: &Tree, entry: &BootEntry) -> bool {
+fn is_whole_in_journal(machine: &Machine<'_>, tree: &Tree, entry: &BootEntry, kept: u64) -> bool {
     let replayed = |file: &ResolvedFile| match machine.filesystems.get(file.volume) {
         Some(Fact::Known(Some(filesystem))) if filesystem.unreplayed().is_some() => {
             Some(filesystem)
@@ -231,7 +233,7 @@ fn is_whole_in_journal(machine: &Machine<'_>, tree: &Tree, entry: &BootEntry) ->
         }
         (None, None) => Err(Error::NotFound { path: file.path.clone() }),
     };
-    let listing = kernel::initramfs(entry, &open);
+    let listing = kernel::initramfs(entry, &open, kept);
     let listing = listing.known().and_then(Option::as_ref).map(|found| &found.listing);
     listing == Some(&Fact::Known(ListingEnd::Complete))
 }

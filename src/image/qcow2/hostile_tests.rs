@@ -404,6 +404,14 @@ fn mutants_neither_panic_nor_read_out_of_bounds() {
 }
 
 #[test]
+fn a_file_of_very_many_clusters_is_walked_by_itself() {
+    let of =
+        |clusters: usize| Damaged::new("cluster-512.qcow2").set(clusters * 512 - 1, &[0]).image();
+    assert!(!of(1 << 17).has_large_structure());
+    assert!(of((1 << 17) + 1).has_large_structure());
+}
+
+#[test]
 fn an_unlooked_at_image_says_so() {
     let image = Damaged::new("cluster-4k.qcow2").image();
     assert!(matches!(facts(&image).checked, Fact::Unknown(_)));

@@ -37,6 +37,10 @@ use crate::image::qcow2::disk::Disk;
 use crate::image::qcow2::header::{CORRUPT, DIRTY, EXTENDED_L2, EXTERNAL_DATA, HEADER, Header};
 use crate::image::qcow2::header_extension::{HeaderExtensions, text};
 
+/// Most clusters of a file whose tables are walked while the guest is looked into: 8 GiB with the default cluster
+/// size. The walk over more takes memory of its own, and uses all threads by itself.
+const MAX_CLUSTERS_BESIDE: u64 = 1 << 17;
+
 /// What the tables' facts say before [`Qcow2::check_structure`] ran.
 const NOT_LOOKED_AT: &str = "not looked at yet";
 
@@ -128,6 +132,13 @@ impl Qcow2 {
         header.check_compression()?;
         header.check_l1(self.image.len())?;
         Ok(Arc::new(Disk::new(Arc::clone(&self.image), header)))
+    }
+
+    /// Whether a walk over all tables may take more than 8 MiB of memory: for each cluster it counts the references,
+    /// and a cluster may be a table.
+    pub(super) fn is_large(&self) -> bool {
+        let clusters = self.image.len().div_ceil(self.header.geometry.cluster_size());
+        clusters > MAX_CLUSTERS_BESIDE
     }
 
     /// Walks all tables.

@@ -124,6 +124,7 @@ fn logs_of_one_image_share_bounds() {
     let bytes: Arc<dyn Bytes> = Arc::new(image("dirty-v5"));
     let reason = |budget: &Arc<Budget>| {
         let fs = Xfs::open_within(Arc::clone(&bytes), Arc::clone(budget)).unwrap();
+        assert!((1..=64 << 20).contains(&fs.kept()), "{}", fs.kept());
         match &fs.state().log {
             LogState::NotReplayed { reason } => Some(reason.clone()),
             LogState::Replayed(_) => None,

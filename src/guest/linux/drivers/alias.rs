@@ -21,59 +21,78 @@ pub(super) struct Match {
 /// Most aliases of modules that fit the platform's devices; of a kernel with all modules some fifty do.
 pub(super) const MAX_MATCHES: usize = 1024;
 
+/// Most bytes of patterns of one list that are compared with the platform's aliases, those that differ in what stands
+/// before their first wildcard not counted: of a kernel with all modules less than 1 KiB is left. Each byte may be looked
+/// at once for each of the aliases' characters.
+pub(super) const MAX_COMPARED: usize = 64 << 10;
+
 /// Names with `-` and `_` are the same to kmod.
 pub(super) fn normalise(name: &str) -> String {
     name.replace('-', "_")
 }
 
-/// The lines of a `modules.alias` that fit one of `aliases`, one more than the bound at most.
-pub(super) fn in_text(text: &str, aliases: &[&str]) -> Vec<Match> {
-    let mut found = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let mut words = line.split_ascii_whitespace();
-        let (Some("alias"), Some(pattern), Some(module)) =
-            (words.next(), words.next(), words.next())
-        else {
+/// The lines of the `modules.alias` at `location` that fit one of `aliases`.
+///
+/// # Errors
+/// Where there is more than the bounds allow.
+pub(super) fn in_text(text: &str, aliases: &[&str], location: &str) -> Result<Vec<Match>, Unread> {
+    let lines = (1_usize..).zip(text.lines()).filter_map(|(line, text)| {
+        let mut words = text.split_ascii_whitespace();
+        let is_alias = words.next() == Some("alias");
+        words.next().zip(words.next()).filter(|_| is_alias).map(|pair| (line, pair))
+    });
+    fitting(lines, aliases, location)
+}
+
+/// The aliases in the `modules.builtin.modinfo` at `location` that fit one of `aliases`.
+///
+/// # Errors
+/// As [`in_text`].
+pub(super) fn in_modinfo(
+    modinfo: &str,
+    aliases: &[&str],
+    location: &str,
+) -> Result<Vec<Match>, Unread> {
+    let items = modinfo.split('\0').filter_map(|item| {
+        let (module, pattern) = item.split_once(".alias=")?;
+        Some((0, (pattern, module)))
+    });
+    fitting(items, aliases, location)
+}
+
+/// Those that fit, of patterns and modules with their lines.
+fn fitting<'t>(
+    items: impl Iterator<Item = (usize, (&'t str, &'t str))>,
+    aliases: &[&str],
+    location: &str,
+) -> Result<Vec<Match>, Unread> {
+    let (mut found, mut compared) = (Vec::new(), 0_usize);
+    for (line, (pattern, module)) in items {
+        // A list has tens of thousands, and almost all differ here.
+        let literal = pattern.split(['*', '?', '[', '-', '_']).next().unwrap_or_default();
+        let mut alike = aliases.iter().filter(|alias| alias.starts_with(literal)).peekable();
+        if alike.peek().is_none() {
             continue;
-        };
-        if fits_any(pattern, aliases) {
+        }
+        compared = compared.saturating_add(pattern.len());
+        if compared > MAX_COMPARED {
+            return Err(too_much(location));
+        }
+        if alike.any(|alias| fits(pattern, alias)) {
             let (pattern, module) = (pattern.to_owned(), normalise(module));
-            found.push(Match { line: index.saturating_add(1), pattern, module });
+            found.push(Match { line, pattern, module });
         }
         if found.len() > MAX_MATCHES {
-            break;
+            let reason = format!("more than {MAX_MATCHES} aliases fit the machine's devices");
+            return Err(Unread::new(location, reason));
         }
     }
-    found
+    Ok(found)
 }
 
-/// The aliases in a `modules.builtin.modinfo` that fit one of `aliases`, one more than the bound at most.
-pub(super) fn in_modinfo(modinfo: &str, aliases: &[&str]) -> Vec<Match> {
-    let mut found = Vec::new();
-    for item in modinfo.split('\0') {
-        let Some((module, pattern)) = item.split_once(".alias=") else { continue };
-        if fits_any(pattern, aliases) {
-            let (pattern, module) = (pattern.to_owned(), normalise(module));
-            found.push(Match { line: 0, pattern, module });
-        }
-        if found.len() > MAX_MATCHES {
-            break;
-        }
-    }
-    found
-}
-
-/// Why not all that fit are there, if so.
-pub(super) fn too_many(matches: &[Match], location: &str) -> Option<Unread> {
-    let reason = format!("more than {MAX_MATCHES} aliases fit the machine's devices");
-    (matches.len() > MAX_MATCHES).then(|| Unread::new(location, reason))
-}
-
-/// Whether a pattern fits one of the aliases. A list has tens of thousands, and almost all differ in what
-/// stands before their first wildcard.
-fn fits_any(pattern: &str, aliases: &[&str]) -> bool {
-    let literal = pattern.split(['*', '?', '[', '-', '_']).next().unwrap_or_default();
-    aliases.iter().any(|alias| alias.starts_with(literal) && fits(pattern, alias))
+/// Why not all patterns were compared.
+pub(super) fn too_much(location: &str) -> Unread {
+    Unread::new(location, format!("more than {MAX_COMPARED} bytes of patterns to compare"))
 }
 
 /// Whether a pattern fits an alias: `-` and `_` are the same (`alias_normalize`, `shared/util.c`).
@@ -96,11 +115,25 @@ mod tests {
     fn lines_and_built_in_information_are_searched() {
         let text = "# Aliases\nalias virtio:d00000001v* virtio_net\nalias virtio:d00000002v* virtio-blk\n\
                     alias broken\nsymbol x y\n";
-        let found = in_text(text, &["virtio:d00000002v00001AF4"]);
+        let found = in_text(text, &["virtio:d00000002v00001AF4"], "x").unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].line, found[0].module.as_str()), (3, "virtio_blk"));
         let modinfo = "ext4.license=GPL\0virtio_pci.alias=pci:v00001AF4d*sv*sd*bc*sc*i*\0";
-        let found = in_modinfo(modinfo, &["pci:v00001AF4d00001001sv0sd0bc01sc00i00"]);
+        let found = in_modinfo(modinfo, &["pci:v00001AF4d00001001sv0sd0bc01sc00i00"], "x").unwrap();
         assert_eq!(found[0].module, "virtio_pci");
+    }
+
+    #[test]
+    fn patterns_are_compared_up_to_a_bound_and_those_that_begin_otherwise_do_not_count() {
+        let list = |start: &str, lines: usize| {
+            format!("alias {start}[{}] m\n", "b".repeat(1000 - start.len() - 2)).repeat(lines)
+        };
+        let found = |text: &str| in_text(text, &["virtio:d00000002v00001AF4"], "/x");
+        assert_eq!(found(&list("usb:*", 2000)), Ok(Vec::new()));
+        assert_eq!(found(&list("*", 65)), Ok(Vec::new()));
+        let unread = found(&list("*", 66)).unwrap_err();
+        assert_eq!(unread.reason, "more than 65536 bytes of patterns to compare");
+        let modinfo = list("*", 66).replace("alias ", "m.alias=").replace(" m\n", "\0");
+        assert!(in_modinfo(&modinfo, &["virtio:d00000002v00001AF4"], "/x").is_err());
     }
 }

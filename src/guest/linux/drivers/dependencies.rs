@@ -39,12 +39,14 @@ impl<'a> Dependencies<'a> {
         }
         let location = format!("/lib/modules/{}/modules.dep", kernel.release);
         let built_in = kernel.builtin.known().and_then(Option::as_ref);
-        match tree.read_text(&location, MAX_LIST) {
-            Ok(text) if text.lines().any(|line| line.len() > MAX_LINE) => {
+        match (tree.read_text(&location, MAX_LIST), &kernel.modules) {
+            // A name takes some 150 bytes here; how many names there may be has its bound there.
+            (Ok(_), Fact::Unknown(unread)) => Err(unread.clone()),
+            (Ok(text), _) if text.lines().any(|line| line.len() > MAX_LINE) => {
                 let reason = format!("a line of more than {MAX_LINE} bytes");
                 Err(Unread::new(location, reason))
             }
-            Ok(text) => {
+            (Ok(text), _) => {
                 let mut lines = HashMap::new();
                 for (number, line) in (1_usize..).zip(text.lines()) {
                     let Some((path, rest)) = line.split_once(':') else { continue };
@@ -54,8 +56,8 @@ impl<'a> Dependencies<'a> {
                 }
                 Ok(Some(Self { location, lines, initramfs, built_in }))
             }
-            Err(error) if error.is_absent() => Ok(None),
-            Err(error) => Err(Unread::from((location.as_str(), &error))),
+            (Err(error), _) if error.is_absent() => Ok(None),
+            (Err(error), _) => Err(Unread::from((location.as_str(), &error))),
         }
     }
 

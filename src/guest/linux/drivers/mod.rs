@@ -175,11 +175,13 @@ fn devices(
 fn modinfo(tree: &Tree, release: &str, sought: &[&str]) -> Fact<Vec<alias::Match>> {
     let path = format!("/lib/modules/{release}/modules.builtin.modinfo");
     let text = Fact::from_lookup(path.clone(), tree.read_text(&path, MAX_ALIASES));
-    let found =
-        text.map(|text| text.map_or_else(Vec::new, |text| alias::in_modinfo(&text, sought)));
-    match found.known().and_then(|found| alias::too_many(found, &path)) {
-        Some(unread) => Fact::Unknown(unread),
-        None => found,
+    match text {
+        Fact::Known(Some(text)) => match alias::in_modinfo(&text, sought, &path) {
+            Ok(found) => Fact::Known(found),
+            Err(unread) => Fact::Unknown(unread),
+        },
+        Fact::Known(None) => Fact::Known(Vec::new()),
+        Fact::Unknown(unread) => Fact::Unknown(unread),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Source: modprobe.d(5), kernel-command-line(7), the kernel's `kernel-parameters.txt`
 //! (`module_blacklist`), dracut.cmdline(7) (`rd.driver.blacklist`), initramfs-tools(7) (`blacklist`).
 
-use super::alias::{fits, normalise};
+use super::alias::{MAX_COMPARED, fits, normalise, too_much};
 use super::source::Source;
 use crate::fact::{Evidence, Unread};
 
@@ -48,6 +48,8 @@ struct Alias {
 pub(super) struct Modprobe {
     blocks: Vec<Block>,
     aliases: Vec<Alias>,
+    /// Bytes of their patterns.
+    compared: usize,
     /// Modules with an `install` line that is not understood.
     doubts: Vec<(String, Unread)>,
     /// The first file that could not be read.
@@ -107,6 +109,11 @@ impl Modprobe {
                     }
                 },
                 ["alias", pattern, module, ..] => {
+                    self.compared = self.compared.saturating_add(pattern.len());
+                    if self.compared > MAX_COMPARED {
+                        self.unread.get_or_insert_with(|| too_much(location));
+                        return;
+                    }
                     let (pattern, module) = ((*pattern).to_owned(), normalise(module));
                     self.aliases.push(Alias { pattern, module, evidence: evidence() });
                 }
@@ -270,5 +277,12 @@ mod tests {
         let modprobe = of("alias virtio:d00000002v* off\n");
         let found = modprobe.aliases_for(&["virtio:d00000002v00001AF4"]);
         assert_eq!(found[0].0, "off");
+    }
+
+    #[test]
+    fn patterns_of_the_configuration_are_kept_up_to_a_bound() {
+        let lines = |count: usize| format!("alias *[{}] m\n", "b".repeat(997)).repeat(count);
+        assert!(of(&lines(65)).doubt("m").is_none());
+        assert!(of(&lines(66)).doubt("m").unwrap().reason.contains("bytes of patterns"));
     }
 }

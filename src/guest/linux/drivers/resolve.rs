@@ -25,13 +25,10 @@ impl Aliases {
     /// The aliases of a `modules.alias` that fit the platform's devices.
     pub(super) fn of(location: String, text: Fact<Option<String>>, sought: &[&str]) -> Self {
         match text {
-            Fact::Known(Some(text)) => {
-                let matches = alias::in_text(&text, sought);
-                match alias::too_many(&matches, &location) {
-                    Some(unread) => Self::Unread(unread),
-                    None => Self::Read { matches, location },
-                }
-            }
+            Fact::Known(Some(text)) => match alias::in_text(&text, sought, &location) {
+                Ok(matches) => Self::Read { matches, location },
+                Err(unread) => Self::Unread(unread),
+            },
             Fact::Known(None) => Self::Absent(location),
             Fact::Unknown(unread) => Self::Unread(unread),
         }

@@ -500,15 +500,28 @@ fn a_list_of_dependencies_that_cannot_be_read_leaves_them_in_doubt() {
     dependencies_are_in_doubt(|tree| tree.file(&list, DEPENDENCIES).unreadable(&list));
     let endless = format!("{DEPENDENCIES}kernel/a.ko:{}\n", " kernel/b.ko".repeat(1000));
     dependencies_are_in_doubt(|tree| tree.file(&list, &endless));
+    // More names than are kept of all kernels: no more are made of them here.
+    let case = Case::good();
+    let mut kernel = kernel(Fact::Known(Some(complete(&case).0)));
+    kernel.modules = Fact::unknown("/lib/modules", "more than the bound");
+    let tree = case.tree.file(&list, DEPENDENCIES).tree();
+    let unread = Dependencies::read(&tree, &kernel).err().unwrap();
+    assert_eq!(unread.reason, "more than the bound");
+}
+
+/// The initramfs of a case, listed to its end.
+fn complete(case: &Case) -> (InitramfsFacts, Files) {
+    let files: Vec<_> =
+        case.files.iter().map(|(name, content)| (name.as_str(), *content)).collect();
+    let (mut facts, files) = initramfs(&case.modules, &files);
+    facts.listing = Fact::Known(ListingEnd::Complete);
+    (facts, files)
 }
 
 fn dependencies_are_in_doubt(change: impl FnOnce(MemoryFs) -> MemoryFs) {
     let mut case = Case::good();
     case.tree = change(case.tree);
-    let files: Vec<_> =
-        case.files.iter().map(|(name, content)| (name.as_str(), *content)).collect();
-    let (mut facts, files) = initramfs(&case.modules, &files);
-    facts.listing = Fact::Known(ListingEnd::Complete);
+    let (facts, files) = complete(&case);
     let kernels = Fact::Known(vec![kernel(Fact::Known(Some(facts)))]);
     let disk = device::tests::disk();
     let needs = Fact::Known(Vec::new());

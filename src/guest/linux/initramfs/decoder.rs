@@ -16,11 +16,6 @@ pub(super) const MAX_LZMA_MEMORY: u64 = 96 << 20;
 /// `lib/decompress_unzstd.c`, which refuses larger ones).
 const MAX_ZSTD_WINDOW_LOG: u32 = 27;
 
-/// The same for a budget that allows little memory: 16 MiB. The tools stay below, at their default
-/// settings (`xz -6`: 9 MiB, `zstd -19`: 8 MiB).
-const MODEST_LZMA_MEMORY: u64 = 16 << 20;
-const MODEST_ZSTD_WINDOW_LOG: u32 = 24;
-
 /// Window of gzip, as a power of two (RFC 1951, 32 KiB).
 const GZIP_WINDOW_LOG: u8 = 15;
 
@@ -29,12 +24,15 @@ const GZIP_WINDOW_LOG: u8 = 15;
 const DAMAGED_ZSTD: [&str; 3] =
     ["Data corruption detected", "Restored data doesn't match checksum", "Src size is incorrect"];
 
-/// A decompressor at some place of its stream.
+/// What zstd says of a window that is too large.
+const TOO_LARGE_FOR_ZSTD: &str = "Frame requires too much memory for decoding";
+
+/// A decompressor at some place of its stream, those that may need much with the bytes that they may take.
 pub(super) enum Decoder {
     Gzip(Box<Inflate>),
     Bzip2(Box<Bzip2>),
-    Lzma(Lzma),
-    Zstd(Box<DCtx<'static>>),
+    Lzma(Lzma, u64),
+    Zstd(Box<DCtx<'static>>, u64),
 }
 
 /// What one step did.
@@ -49,34 +47,31 @@ pub(super) struct Step {
 }
 
 impl Decoder {
-    /// A decompressor at the start of a stream.
+    /// A decompressor at the start of a stream, which takes about `memory` bytes at most.
     ///
     /// # Errors
     /// When this program has none, or it cannot be set up.
-    pub(super) fn new(compression: Compression, modest: bool) -> Result<Self, String> {
-        let (memory, window_log) = if modest {
-            (MODEST_LZMA_MEMORY, MODEST_ZSTD_WINDOW_LOG)
-        } else {
-            (MAX_LZMA_MEMORY, MAX_ZSTD_WINDOW_LOG)
-        };
+    pub(super) fn new(compression: Compression, memory: u64) -> Result<Self, String> {
+        let window_log = memory.max(1).ilog2().min(MAX_ZSTD_WINDOW_LOG);
+        let memory = memory.min(MAX_LZMA_MEMORY);
         Ok(match compression {
             Compression::Gzip => Self::Gzip(Box::new(Inflate::new_gzip(GZIP_WINDOW_LOG))),
             Compression::Bzip2 => Self::Bzip2(Box::new(Bzip2::new(false))),
-            Compression::Lzma => Self::lzma(Lzma::new_lzma_decoder(memory))?,
-            Compression::Xz => Self::lzma(Lzma::new_stream_decoder(memory, 0))?,
+            Compression::Lzma => Self::lzma(Lzma::new_lzma_decoder(memory), memory)?,
+            Compression::Xz => Self::lzma(Lzma::new_stream_decoder(memory, 0), memory)?,
             Compression::Zstd => {
                 let mut context = DCtx::try_create().ok_or("no memory for a zstd decompressor")?;
                 context
                     .set_parameter(DParameter::WindowLogMax(window_log))
                     .map_err(get_error_name)?;
-                Self::Zstd(Box::new(context))
+                Self::Zstd(Box::new(context), 1_u64.wrapping_shl(window_log))
             }
             Compression::Lzo | Compression::Lz4 => return Err(compression.name().to_owned()),
         })
     }
 
-    fn lzma(stream: Result<Lzma, liblzma::stream::Error>) -> Result<Self, String> {
-        stream.map(Self::Lzma).map_err(|error| error.to_string())
+    fn lzma(stream: Result<Lzma, LzmaError>, memory: u64) -> Result<Self, String> {
+        stream.map(|stream| Self::Lzma(stream, memory)).map_err(|error| error.to_string())
     }
 
     /// Decompresses from `input` into `output`, as far as both reach.
@@ -101,25 +96,28 @@ impl Decoder {
                 let after = (bzip2.total_in(), bzip2.total_out());
                 Ok(Step::counted(before, after, status == bzip2::Status::StreamEnd))
             }
-            Self::Lzma(lzma) => {
+            Self::Lzma(lzma, memory) => {
                 let before = (lzma.total_in(), lzma.total_out());
                 let status = lzma.process(input, output, Action::Run).map_err(|error| {
                     let reason = error.to_string();
                     // The others are about bounds and what the library lacks.
                     match error {
                         LzmaError::Data => Stop::Damaged(reason),
+                        LzmaError::MemLimit => too_much(*memory),
                         _ => Stop::Unread(reason),
                     }
                 })?;
                 let after = (lzma.total_in(), lzma.total_out());
                 Ok(Step::counted(before, after, status == LzmaStatus::StreamEnd))
             }
-            Self::Zstd(context) => {
+            Self::Zstd(context, window) => {
                 let mut from = InBuffer::around(input);
                 let mut to = OutBuffer::around(output);
                 let left = context.decompress_stream(&mut to, &mut from).map_err(|code| {
                     let reason = get_error_name(code).to_owned();
-                    if DAMAGED_ZSTD.contains(&reason.as_str()) {
+                    if reason == TOO_LARGE_FOR_ZSTD {
+                        too_much(*window)
+                    } else if DAMAGED_ZSTD.contains(&reason.as_str()) {
                         Stop::Damaged(reason)
                     } else {
                         Stop::Unread(reason)
@@ -129,6 +127,11 @@ impl Decoder {
             }
         }
     }
+}
+
+fn too_much(bytes: u64) -> Stop {
+    let mib = bytes.wrapping_shr(20);
+    Stop::Unread(format!("more than {mib} MiB of memory for the decompressor"))
 }
 
 impl Step {

@@ -11,8 +11,9 @@ use crate::guest::linux::network::udev_rules::is_persistent_net;
 /// loads no module with a longer one).
 const MAX_MODULE_NAME: usize = 64;
 
-/// Most module names that are kept. A kernel has some 6,000 modules, an initramfs seldom two kernels.
-const MAX_MODULES: usize = 65_536;
+/// Most module names that are kept of the files of one boot entry. A kernel has some 6,000 modules, an initramfs
+/// seldom two kernels.
+pub(super) const MAX_MODULES: usize = 16_384;
 
 /// Suffixes of a module file (`kmod`, `libkmod/libkmod-file.c`; bz2 for mkinitrd of old).
 const SUFFIXES: [&[u8]; 5] = [b".ko", b".ko.gz", b".ko.xz", b".ko.zst", b".ko.bz2"];

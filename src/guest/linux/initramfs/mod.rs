@@ -26,7 +26,7 @@ use std::time::Instant;
 use crate::bytes::Bytes;
 use crate::fact::Fact;
 use crate::guest::facts::InitramfsFacts;
-use listing::Listing;
+use listing::{Listing, MAX_MODULES};
 use segments::Stop;
 
 /// Most bytes that are looked at in the initramfs files of one boot entry together, after
@@ -34,6 +34,15 @@ use segments::Stop;
 /// largest initramfs in the field (all firmware, a live system) unpack to well under 1 GiB, and the
 /// kernel must hold them in memory.
 pub const MAX_UNPACKED: u64 = 1 << 30;
+
+/// Most bytes that the decompressor of the default kernel's initramfs takes together with what the file systems
+/// keep of logs and maps: the largest window that the kernel takes (128 MiB) beside the maps of a file system
+/// that was unmounted, or half of it, and what the largest preset of xz needs, beside all that is kept.
+pub const MAX_MEMORY: u64 = 132 << 20;
+
+/// What a decompressor takes where several may be at work. The tools stay below, at their default settings
+/// (`xz -6`: 9 MiB, `zstd -19`: 8 MiB).
+const MODEST_MEMORY: u64 = 16 << 20;
 
 /// How much more is looked at.
 #[derive(Debug)]
@@ -44,13 +53,13 @@ pub struct Budget {
     left: u64,
     /// When to stop.
     until: Option<Instant>,
-    /// Whether decompressors must do with little memory.
-    modest: bool,
+    /// Bytes that a decompressor may take.
+    memory: u64,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { whole: MAX_UNPACKED, left: MAX_UNPACKED, until: None, modest: false }
+        Self { whole: MAX_UNPACKED, left: MAX_UNPACKED, until: None, memory: MAX_MEMORY }
     }
 }
 
@@ -58,8 +67,34 @@ impl Budget {
     /// So many bytes, and no longer than `until`, with at most 16 MiB for a decompressor: several
     /// may be at work.
     pub fn modest(bytes: u64, until: Option<Instant>) -> Self {
-        Self { whole: bytes, left: bytes, until, modest: true }
+        Self { whole: bytes, left: bytes, until, memory: MODEST_MEMORY }
     }
+
+    /// The usual one beside so many bytes that file systems keep.
+    pub fn beside(kept: u64) -> Self {
+        Self { memory: MAX_MEMORY.saturating_sub(kept), ..Self::default() }
+    }
+}
+
+/// Why a listing has not all.
+const CUT: &str = "more modules, kernels, noted files or udev rules than are kept, or longer paths: the rest was left out";
+
+/// Two files, the second loaded behind the first.
+pub(super) fn join(mut first: InitramfsFacts, second: InitramfsFacts) -> InitramfsFacts {
+    let name = |segment: String| format!("{}, {segment}", second.path);
+    first.segments.extend(second.segments.into_iter().map(name));
+    first.path = format!("{}, {}", first.path, second.path);
+    first.modules.extend(second.modules);
+    first.releases.extend(second.releases);
+    first.programs.extend(second.programs);
+    first.noted.extend(second.noted);
+    first.persistent_net_rules.extend(second.persistent_net_rules);
+    first.listing = second.listing;
+    first.damaged = second.damaged;
+    if first.modules.len() > MAX_MODULES && first.listing.known().is_some() {
+        first.listing = Fact::unknown(&first.path, CUT);
+    }
+    first
 }
 
 /// Lists what lies in the initramfs `bytes`, until `wanted` has all that it seeks. The settings are
@@ -84,10 +119,7 @@ pub fn list(
     let listing_end = match (end, listing.hidden()) {
         (Err(Stop::Unread(reason) | Stop::Damaged(reason)), _) => Fact::unknown(path, reason),
         (Ok(end), _) if listing.satisfied() => Fact::Known(end),
-        (Ok(_), _) if listing.is_cut() => Fact::unknown(
-            path,
-            "more modules, kernels, noted files or udev rules than are kept, or longer paths: the rest was left out",
-        ),
+        (Ok(_), _) if listing.is_cut() => Fact::unknown(path, CUT),
         (Ok(end), None) => Fact::Known(end),
         (Ok(_), Some(image)) => {
             Fact::unknown(path, format!("modules may lie in the image {image} inside, not read"))

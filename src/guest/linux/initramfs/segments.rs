@@ -218,7 +218,7 @@ fn stream(
     budget: &mut Budget,
     sink: &mut Sink<'_>,
 ) -> Result<ControlFlow<()>, Stop> {
-    let mut decoder = Decoder::new(compression, budget.modest)?;
+    let mut decoder = Decoder::new(compression, budget.memory)?;
     let mut output = vec![0; OUTPUT];
     let mut stalled = false;
     loop {

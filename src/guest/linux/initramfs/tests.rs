@@ -296,7 +296,8 @@ fn more_to_look_at_than_the_bound_is_unknown() {
 fn a_window_beyond_the_kernels_is_refused() {
     // Magic; frame header descriptor 0; window descriptor 31 << 3: 2^41 bytes (RFC 8878, 3.1.1.1).
     let facts = list_all(vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0xf8, 1, 0, 0]);
-    assert!(reason(&facts).contains("zstd"), "{}", reason(&facts));
+    let expected = "zstd): more than 128 MiB of memory for the decompressor";
+    assert!(reason(&facts).contains(expected), "{}", reason(&facts));
     assert!(!facts.damaged);
 }
 
@@ -496,4 +497,52 @@ fn more_noted_paths_and_udev_rules_than_are_kept_make_the_listing_unknown() {
         assert_eq!(kept(&facts), 0);
         assert!(reason(&facts).contains("than are kept"), "{facts:?}");
     }
+}
+
+#[test]
+fn a_window_has_room_beside_what_file_systems_keep() {
+    // RFC 8878: magic number, no content size, a window of 2^log bytes; one raw block, the last.
+    let image = |log: u8| {
+        let archive =
+            [entry("lib/modules/6/kernel/virtio.ko", 0o100_644, b"x"), trailer()].concat();
+        let head = u32::try_from(archive.len() << 3 | 1).unwrap().to_le_bytes();
+        [&[0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3], &head[..3], &archive].concat()
+    };
+    let complete = |log: u8, mut budget: Budget| {
+        let (facts, _) = list("/boot/initrd", &image(log), &Wanted::Everything, &mut budget);
+        let is_complete = facts.listing.known().is_some();
+        if !is_complete {
+            assert!(reason(&facts).contains("MiB of memory for the decompressor"), "{facts:?}");
+        }
+        is_complete
+    };
+    let mib = |count: u64| Budget::beside(count << 20);
+    assert!(complete(27, mib(0)) && complete(27, mib(4)) && !complete(27, mib(5)));
+    assert!(complete(26, mib(5)) && complete(26, mib(64)));
+    assert!(!complete(28, mib(0)));
+    let modest = || Budget::modest(MAX_UNPACKED, None);
+    assert!(complete(24, modest()) && !complete(25, modest()));
+}
+
+#[test]
+fn a_dictionary_has_room_beside_what_file_systems_keep() {
+    let archive = [entry("lib/modules/6/kernel/virtio.ko", 0o100_644, b"x"), trailer()].concat();
+    let listing = |dictionary: u32, kept: u64| {
+        let mut options = liblzma::stream::LzmaOptions::new_preset(1).unwrap();
+        options.dict_size(dictionary << 20);
+        let mut filters = liblzma::stream::Filters::new();
+        filters.lzma2(&options);
+        let check = liblzma::stream::Check::Crc32;
+        let stream = liblzma::stream::Stream::new_stream_encoder(&filters, check).unwrap();
+        let mut image = Vec::new();
+        let mut encoder = liblzma::read::XzEncoder::new_stream(archive.as_slice(), stream);
+        std::io::Read::read_to_end(&mut encoder, &mut image).unwrap();
+        let mut budget = Budget::beside(kept << 20);
+        list("/boot/initrd", &image, &Wanted::Everything, &mut budget).0.listing
+    };
+    // `xz -9` has 64 MiB.
+    assert!(listing(64, 0).known().is_some() && listing(64, 64).known().is_some());
+    let unread = listing(80, 64);
+    let reason = &unread.unread().unwrap().reason;
+    assert!(reason.contains("more than 68 MiB of memory for the decompressor"), "{reason}");
 }

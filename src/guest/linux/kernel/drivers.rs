@@ -53,17 +53,21 @@ fn virtio() -> [Group; 6] {
 /// What is sought in the initramfs of a kernel that is not the default: the virtio drivers that are
 /// not built into it.
 pub(super) fn sought_in_other(kernel: &KernelFacts) -> Wanted {
-    Wanted::modules(virtio(), &built_in_drivers(kernel))
+    let groups = virtio();
+    let is_sought = |name: &&str| groups.iter().any(|group| group.accepts(name));
+    let built_in = built_in(kernel).filter(is_sought).map(str::to_owned).collect();
+    Wanted::modules(virtio(), &built_in)
 }
 
 /// The drivers that are built into a kernel, by its `modules.builtin` and by its configuration (for
 /// the options in `OPTIONS`). What is not known counts as empty.
 pub fn built_in_drivers(kernel: &KernelFacts) -> BTreeSet<String> {
-    let mut drivers = kernel.builtin.known().cloned().flatten().unwrap_or_default();
-    for option in kernel.config.known().into_iter().flatten().flatten() {
-        if let Some((_, named)) = OPTIONS.iter().find(|(name, _)| name == option) {
-            drivers.extend(named.iter().map(|driver| (*driver).to_owned()));
-        }
-    }
-    drivers
+    built_in(kernel).map(str::to_owned).collect()
+}
+
+fn built_in(kernel: &KernelFacts) -> impl Iterator<Item = &str> {
+    let listed = kernel.builtin.known().into_iter().flatten().flatten();
+    let options = kernel.config.known().into_iter().flatten().flatten();
+    let named = options.filter_map(|option| OPTIONS.iter().find(|(name, _)| name == option));
+    listed.map(String::as_str).chain(named.flat_map(|(_, drivers)| drivers.iter().copied()))
 }

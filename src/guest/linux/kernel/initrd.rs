@@ -18,15 +18,20 @@ const MAX_FILES: usize = 16;
 pub(super) fn of_entry(
     entry: &BootEntry,
     open: &Open<'_>,
+    kept: u64,
 ) -> (Fact<Option<InitramfsFacts>>, Files) {
     let mut settings = Files::default();
-    let facts = union(entry, open, &mut settings);
+    let facts = union(entry, open, Budget::beside(kept), &mut settings);
     (facts, settings)
 }
 
-fn union(entry: &BootEntry, open: &Open<'_>, settings: &mut Files) -> Fact<Option<InitramfsFacts>> {
+fn union(
+    entry: &BootEntry,
+    open: &Open<'_>,
+    mut budget: Budget,
+    settings: &mut Files,
+) -> Fact<Option<InitramfsFacts>> {
     let mut union: Option<InitramfsFacts> = None;
-    let mut budget = Budget::default();
     if entry.initrds.len() > MAX_FILES {
         return Fact::unknown(&entry.location, format!("more than {MAX_FILES} initramfs files"));
     }
@@ -46,7 +51,7 @@ fn union(entry: &BootEntry, open: &Open<'_>, settings: &mut Files) -> Fact<Optio
         };
         settings.extend(found);
         let whole = match union {
-            Some(before) => join(before, next),
+            Some(before) => initramfs::join(before, next),
             None => next,
         };
         // The kernel, too, stops where it can read no further.
@@ -56,21 +61,6 @@ fn union(entry: &BootEntry, open: &Open<'_>, settings: &mut Files) -> Fact<Optio
         union = Some(whole);
     }
     Fact::Known(union)
-}
-
-/// Two files, the second loaded behind the first.
-fn join(mut first: InitramfsFacts, second: InitramfsFacts) -> InitramfsFacts {
-    let name = |segment: String| format!("{}, {segment}", second.path);
-    first.segments.extend(second.segments.into_iter().map(name));
-    first.path = format!("{}, {}", first.path, second.path);
-    first.modules.extend(second.modules);
-    first.releases.extend(second.releases);
-    first.programs.extend(second.programs);
-    first.noted.extend(second.noted);
-    first.persistent_net_rules.extend(second.persistent_net_rules);
-    first.listing = second.listing;
-    first.damaged = second.damaged;
-    first
 }
 
 /// The initramfs of a kernel that is not the default: looked for by the usual names, not read yet.

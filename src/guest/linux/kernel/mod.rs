@@ -14,8 +14,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
-
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::fact::{Fact, Unread};
@@ -30,9 +28,9 @@ const MODULES: &str = "/lib/modules";
 /// Most kernels that are looked at. Distributions keep two to five.
 const MAX_KERNELS: usize = 64;
 
-/// Most names (drivers, modules, options) that are kept of all kernels together: some 10,000 a kernel.
-/// With [`module_lists::MAX_NAME`] it bounds the memory.
-const MAX_NAMES: usize = 400_000;
+/// Most bytes that the names (drivers, modules, options) of all kernels together take in memory: those of thirty
+/// kernels with some 9,000 each.
+const MAX_NAMES_BYTES: usize = 16 << 20;
 
 /// Most kernels beside the default one whose initramfs is read: distributions keep one or two of
 /// them, and each costs as much as the default one.
@@ -50,25 +48,31 @@ pub type Open<'a> = dyn Fn(&ResolvedFile) -> Result<Arc<dyn Bytes>> + Sync + 'a;
 /// The installed kernels: the directories of `/lib/modules`, and the one that the default boot entry
 /// starts even when it has none there. With them come the settings in the default one's initramfs.
 ///
-/// The default kernel's initramfs is read to its end; meanwhile `beside` is asked for what hangs on its
+/// The default kernel's initramfs is read to its end, with the memory that there is beside the `kept` bytes of
+/// the file systems; meanwhile `beside` is asked for what hangs on its
 /// release. In the initramfs of at most `MAX_OTHERS` other kernels the virtio drivers are looked for.
 pub fn find<T: Send>(
     tree: &Tree,
     boot: &BootFacts,
     open: &Open<'_>,
+    kept: u64,
     beside: impl FnOnce(&str) -> T + Send,
 ) -> (Fact<Vec<KernelFacts>>, Files, Option<T>) {
-    let releases = match directories(tree) {
+    let mut releases = match directories(tree) {
         Ok(releases) => releases,
         Err(error) => return (Fact::unknown(MODULES, error.to_string()), Files::default(), None),
     };
     let entry = boot.default_entry.known().and_then(Option::as_ref);
     let default = entry.and_then(|entry| release::of_entry(tree, entry, open, &releases));
-    let mut budget = MAX_NAMES;
+    let mut budget = MAX_NAMES_BYTES;
+    // The default kernel first, so that the names of others leave room for its own.
+    let is_other = |release: &String| !matches!(&default, Some(Ok(default)) if default == release);
+    releases.sort_by_key(is_other);
     let mut kernels: Vec<_> = releases
         .iter()
         .map(|release| kernel(tree, release, Fact::Known(Some(directory(release))), &mut budget))
         .collect();
+    kernels.sort_by(|one, other| one.release.cmp(&other.release));
     let Some((entry, default)) = entry.zip(default) else {
         return (Fact::Known(kernels), Files::default(), None);
     };
@@ -90,8 +94,8 @@ pub fn find<T: Send>(
     kernel.is_default = true;
     let release = kernel.release.clone();
     let ((initramfs, settings), (others, beside)) = rayon::join(
-        || initrd::of_entry(entry, open),
-        || rayon::join(|| read_others(tree, &kernels), || beside(&release)),
+        || initrd::of_entry(entry, open, kept),
+        || (read_others(tree, &kernels), beside(&release)),
     );
     for (index, initramfs) in others {
         if let Some(kernel) = kernels.get_mut(index) {
@@ -105,12 +109,16 @@ pub fn find<T: Send>(
 }
 
 /// What lies in the initramfs that the entry loads, each file opened by `open`.
-pub(super) fn initramfs(entry: &BootEntry, open: &Open<'_>) -> Fact<Option<InitramfsFacts>> {
-    initrd::of_entry(entry, open).0
+pub(super) fn initramfs(
+    entry: &BootEntry,
+    open: &Open<'_>,
+    kept: u64,
+) -> Fact<Option<InitramfsFacts>> {
+    initrd::of_entry(entry, open, kept).0
 }
 
 /// The initramfs of the newest kernels that are not the default (the last by name, of those that
-/// have one), each with the kernel's index.
+/// have one), each with the kernel's index. One by one: each takes memory beside the default one's.
 fn read_others(tree: &Tree, kernels: &[KernelFacts]) -> Vec<(usize, Fact<Option<InitramfsFacts>>)> {
     let until = Instant::now().checked_add(MAX_OTHER_TIME);
     let others: Vec<_> = kernels
@@ -121,7 +129,7 @@ fn read_others(tree: &Tree, kernels: &[KernelFacts]) -> Vec<(usize, Fact<Option<
         .take(MAX_OTHERS)
         .collect();
     others
-        .into_par_iter()
+        .into_iter()
         .map(|(index, kernel)| {
             let mut budget = Budget::modest(MAX_OTHER_UNPACKED, until);
             let wanted = drivers::sought_in_other(kernel);

@@ -15,7 +15,10 @@ const MAX_CONFIG: u64 = 4 << 20;
 
 /// Longest name that is kept, in bytes. A module's has at most 64 (Linux: `MODULE_NAME_LEN`), an
 /// option's seldom 50.
-pub(super) const MAX_NAME: usize = 128;
+const MAX_NAME: usize = 128;
+
+/// What a name takes beside its bytes: its place in a full node, and an allocation.
+const BYTES_BESIDE: usize = 40;
 
 /// Suffixes of a module file.
 const SUFFIXES: [&str; 4] = [".gz", ".xz", ".zst", ".bz2"];
@@ -66,14 +69,16 @@ fn collect<'t>(
         if name.is_empty() || name.len() > MAX_NAME || set.contains(name) {
             continue;
         }
-        *budget = budget.checked_sub(1).ok_or(Error::Limit {
+        let bytes = name.len().saturating_add(BYTES_BESIDE);
+        *budget = budget.checked_sub(bytes).ok_or(Error::Limit {
             structure: "lists of modules and options",
-            limit: u64::try_from(super::MAX_NAMES).unwrap_or(u64::MAX),
-            unit: "names",
+            limit: u64::try_from(super::MAX_NAMES_BYTES).unwrap_or(u64::MAX),
+            unit: "bytes",
         })?;
         set.insert(name.to_owned());
     }
-    Ok(set)
+    // Made anew of all at once its nodes are full; those of names in their order are half empty.
+    Ok(set.into_iter().collect())
 }
 
 /// `kernel/drivers/block/xen-blkfront.ko.xz` → `xen_blkfront`.
@@ -107,9 +112,11 @@ mod tests {
     }
 
     #[test]
-    fn more_names_than_the_bound_are_an_error() {
+    fn names_of_more_bytes_than_the_bound_are_an_error() {
         let names = ["a", "b", "a", "c"].map(Some);
-        assert!(collect(names.into_iter(), &mut 2).is_err());
-        assert_eq!(collect(names.into_iter(), &mut 3).unwrap().len(), 3);
+        assert!(collect(names.into_iter(), &mut 122).is_err());
+        let mut budget = 123;
+        assert_eq!(collect(names.into_iter(), &mut budget).unwrap().len(), 3);
+        assert_eq!(budget, 0);
     }
 }

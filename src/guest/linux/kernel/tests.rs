@@ -89,7 +89,7 @@ fn boot(tree: &Tree, kernel: &str, initrds: &[&str]) -> BootFacts {
 
 fn kernels(tree: &Tree, boot: &BootFacts) -> Vec<KernelFacts> {
     let open = |file: &ResolvedFile| tree.open(&file.path);
-    find(tree, boot, &open, |_| ()).0.known().unwrap().clone()
+    find(tree, boot, &open, 0, |_| ()).0.known().unwrap().clone()
 }
 
 fn set(names: &[&str]) -> BTreeSet<String> {
@@ -254,5 +254,57 @@ fn what_cannot_be_read_is_unknown() {
     let tree = debian().unreadable("/usr/lib/modules").tree();
     let open = |file: &ResolvedFile| tree.open(&file.path);
     let boot = boot(&tree, &vmlinuz(), &[]);
-    assert!(find(&tree, &boot, &open, |_| ()).0.unread().is_some());
+    assert!(find(&tree, &boot, &open, 0, |_| ()).0.unread().is_some());
+}
+
+/// Each within its own bounds; the names of 64 kernels are counted together.
+#[test]
+fn the_names_of_all_kernels_together_end_at_a_bound() {
+    let list: String = (0..30_000).map(|n| format!("x{n:07}{}.ko:\n", "y".repeat(112))).collect();
+    let mut guest = debian();
+    // The default kernel's come first, wherever its name stands.
+    for number in 0..4 {
+        guest = guest.file(&format!("/usr/lib/modules/5.0.{number}/modules.dep"), list.as_str());
+    }
+    let tree = guest.tree();
+    let kernels = kernels(&tree, &boot(&tree, &vmlinuz(), &[]));
+    let count = |kernel: &KernelFacts| kernel.modules.known().map(|it| it.as_ref().unwrap().len());
+    let counts: Vec<_> = kernels.iter().map(count).collect();
+    assert_eq!(counts, [Some(30_000), Some(30_000), Some(30_000), None, Some(2)]);
+    let unread = kernels[3].modules.unread().unwrap();
+    assert_eq!(unread.location, "/lib/modules/5.0.3/modules.dep");
+    assert!(unread.reason.contains("16777216 bytes"), "{unread:?}");
+}
+
+#[test]
+fn the_modules_of_all_files_of_an_entry_end_at_a_bound() {
+    let file = |number: usize| {
+        let names: Vec<_> = (0..9000).map(|n| format!("m{number}_{n}")).collect();
+        modules(&names.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let tree = debian().file("/boot/a", file(0)).file("/boot/b", file(1)).tree();
+    let listing = |initrds: &[&str]| {
+        let kernels = kernels(&tree, &boot(&tree, &vmlinuz(), initrds));
+        kernels[0].initramfs.known().unwrap().as_ref().unwrap().listing.clone()
+    };
+    assert_eq!(listing(&["/boot/a", "/boot/a"]), Fact::Known(ListingEnd::Complete));
+    let unread = listing(&["/boot/a", "/boot/b"]);
+    assert!(unread.unread().unwrap().reason.contains("more modules"), "{unread:?}");
+}
+
+#[test]
+fn what_file_systems_keep_leaves_less_for_the_initramfs() {
+    // A Zstandard frame with a window of 128 MiB and one raw block, the last (RFC 8878).
+    let archive = modules(&["virtio"]);
+    let head = u32::try_from(archive.len() << 3 | 1).unwrap().to_le_bytes();
+    let frame = [&[0x28, 0xb5, 0x2f, 0xfd, 0, 0x88], &head[..3], &archive].concat();
+    let tree = debian().file("/boot/a", frame).tree();
+    let boot = boot(&tree, &vmlinuz(), &["/boot/a"]);
+    let open = |file: &ResolvedFile| tree.open(&file.path);
+    let listing = |kept: u64| {
+        let kernels = find(&tree, &boot, &open, kept, |_| ()).0;
+        kernels.known().unwrap()[0].initramfs.known().unwrap().as_ref().unwrap().listing.clone()
+    };
+    assert_eq!(listing(4 << 20), Fact::Known(ListingEnd::Complete));
+    assert!(listing(5 << 20).unread().unwrap().reason.contains("more than 64 MiB of memory"));
 }

@@ -3,7 +3,7 @@
 //! Source: dpkg(1) "Package states", deb-control(5): stanzas parted by empty lines, fields without
 //! case, and `Status: want flag state`.
 
-use super::{MAX_TEXT, add};
+use super::{MAX_TEXT, Packages};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Unread};
 use crate::filesystem::tree::Tree;
@@ -15,21 +15,21 @@ const STATUS: &str = "/var/lib/dpkg/status";
 const MAX_STATUS: u64 = 16 << 20;
 
 /// Adds what dpkg has installed.
-pub(super) fn find(tree: &Tree, facts: &mut PackageFacts) {
+pub(super) fn find(tree: &Tree, facts: &mut PackageFacts, packages: &mut Packages) {
     let text = match tree.read_text(STATUS, MAX_STATUS) {
         Ok(text) => text,
         Err(error) if error.is_absent() => return,
         Err(error) => return facts.unread.push(Unread::from((STATUS, &error))),
     };
-    let before = facts.packages.len();
-    if let Err(error) = installed(&text, &mut facts.packages) {
+    let before = packages.list.len();
+    if let Err(error) = installed(&text, packages) {
         facts.unread.push(Unread::from((STATUS, &error)));
     }
-    let count = facts.packages.len().saturating_sub(before);
+    let count = packages.list.len().saturating_sub(before);
     facts.databases.push(Evidence::new(STATUS, format!("dpkg, {count} packages")));
 }
 
-fn installed(text: &str, packages: &mut Vec<Package>) -> Result<()> {
+fn installed(text: &str, packages: &mut Packages) -> Result<()> {
     let (mut name, mut version, mut arch, mut present) = (None, None, None, false);
     for (line, content) in (1_usize..).zip(text.lines().chain(std::iter::once(""))) {
         if content.trim().is_empty() {
@@ -37,7 +37,7 @@ fn installed(text: &str, packages: &mut Vec<Package>) -> Result<()> {
                 (name.take(), version.take(), present)
             {
                 let location = format!("{STATUS}:{line}");
-                add(packages, Package { name, version, arch: arch.take(), location })?;
+                packages.add(Package { name, version, arch: arch.take(), location })?;
             }
             (name, version, arch, present) = (None, None, None, false);
             continue;
@@ -80,15 +80,16 @@ mod tests {
 
     #[test]
     fn a_package_whose_version_is_too_long_is_not_said_to_be_absent() {
-        let mut packages = Vec::new();
+        let mut packages = Packages::default();
         let text = format!("{TEXT}\nPackage: d\nVersion: {}\n", "1".repeat(MAX_TEXT + 1));
         assert!(matches!(installed(&text, &mut packages), Err(Error::Limit { .. })));
     }
 
     #[test]
     fn what_is_installed_has_its_version_with_its_line_and_what_was_removed_is_left_out() {
-        let mut packages = Vec::new();
+        let mut packages = Packages::default();
         installed(TEXT, &mut packages).unwrap();
+        let packages = packages.list;
         let found: Vec<_> = packages
             .iter()
             .map(|package| (package.name.as_str(), package.version.as_str()))

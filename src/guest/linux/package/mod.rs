@@ -19,30 +19,57 @@ use crate::error::{Error, Result};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{Package, PackageFacts};
 
-/// Most packages of one database; a full desktop has about 5,000.
-const MAX_PACKAGES: usize = 50_000;
+/// Most packages of a guest; a full desktop with TeX has about 6,000.
+const MAX_PACKAGES: usize = 20_000;
+
+/// Most bytes that the packages of a guest take in memory, those of all its databases together: some
+/// 20,000 with names and versions as they are.
+const MAX_BYTES: usize = 8 << 20;
+
+/// What a package takes beside its texts: its place in a list that doubles, and four allocations.
+const BYTES_BESIDE: usize = 320;
 
 /// Longest name, version or architecture; the longest in Debian and Fedora have about 100 bytes.
 const MAX_TEXT: usize = 256;
 
 /// What every package database of the guest says.
 pub fn find(tree: &Tree) -> PackageFacts {
-    let mut facts = PackageFacts::default();
-    dpkg::find(tree, &mut facts);
-    rpm::find(tree, &mut facts);
+    let (mut facts, mut packages) = (PackageFacts::default(), Packages::default());
+    dpkg::find(tree, &mut facts, &mut packages);
+    rpm::find(tree, &mut facts, &mut packages);
+    facts.packages = packages.list;
     facts
 }
 
-/// Adds a package, unless there are too many.
-fn add(packages: &mut Vec<Package>, package: Package) -> Result<()> {
-    if packages.len() >= MAX_PACKAGES {
-        return Err(too_many());
+/// The packages so far.
+#[derive(Default)]
+struct Packages {
+    list: Vec<Package>,
+    /// What they take.
+    bytes: usize,
+}
+
+impl Packages {
+    /// Adds a package, unless there are too many.
+    fn add(&mut self, package: Package) -> Result<()> {
+        let Package { name, version, arch, location } = &package;
+        let texts =
+            [name.len(), version.len(), arch.as_ref().map_or(0, String::len), location.len()];
+        let bytes = texts.into_iter().fold(BYTES_BESIDE, usize::saturating_add);
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.list.len() >= MAX_PACKAGES {
+            return Err(too_many());
+        }
+        if self.bytes > MAX_BYTES {
+            let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+            return Err(Error::Limit { structure: "package databases", limit, unit: "bytes" });
+        }
+        self.list.push(package);
+        Ok(())
     }
-    packages.push(package);
-    Ok(())
 }
 
 fn too_many() -> Error {
     let limit = u64::try_from(MAX_PACKAGES).unwrap_or(u64::MAX);
-    Error::Limit { structure: "package database", limit, unit: "packages" }
+    Error::Limit { structure: "package databases", limit, unit: "packages" }
 }

@@ -81,7 +81,33 @@ pub(super) fn blobs(source: &Source<'_>) -> Result<Vec<Blob>> {
         let content = offset.saturating_add(BLOCK);
         blobs.push(Blob { package, offset: content, len });
     }
+    apart(&blobs)?;
     Ok(blobs)
+}
+
+/// That each blob is a package of its own and in a place of its own: what `rpmpkgFindEmptyOffset` calls "two
+/// slots with our pkgid" and "slots overlap", so that rpm changes nothing in such a database.
+fn apart(blobs: &[Blob]) -> Result<()> {
+    let mut numbers: Vec<_> = blobs.iter().map(|blob| blob.package).collect();
+    numbers.sort_unstable();
+    let mut places: Vec<_> = blobs.iter().map(|blob| (blob.offset, blob.len)).collect();
+    places.sort_unstable();
+    let twice = |pair: &[u32]| matches!(pair, [one, next] if one == next);
+    if numbers.windows(2).any(twice) {
+        return Err(Error::corrupt(
+            "ndb slots",
+            0,
+            "a slot for each package",
+            "two of one package",
+        ));
+    }
+    for pair in places.windows(2) {
+        let [(start, len), (next, _)] = pair else { continue };
+        if start.saturating_add(u64::try_from(*len).unwrap_or(u64::MAX)) > *next {
+            return Err(Error::corrupt("ndb blob", *next, "a place of its own", "another's"));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -89,28 +115,59 @@ pub(super) fn blobs(source: &Source<'_>) -> Result<Vec<Blob>> {
 mod tests {
     use super::*;
 
-    /// Each slot has the blob's head read, and an image may have all of them name two in turn.
-    #[test]
-    fn slots_that_name_more_packages_than_a_database_has_are_not_followed() {
+    /// A database of `slots` slots, the blobs of all of them of 4 bytes; `place` tells package and blob of each.
+    fn database(slots: u32, place: impl Fn(u32) -> (u32, u32)) -> Vec<u8> {
         let pages = 200_u32;
         let mut file = vec![0; (pages as usize + 1) * PAGE];
         file[..4].copy_from_slice(HEADER_MAGIC);
         file[12..16].copy_from_slice(&pages.to_le_bytes());
-        let blob = pages as usize * PAGE;
-        file[blob..blob + 4].copy_from_slice(BLOB_MAGIC);
-        let first = (blob as u32 / BLOCK as u32).to_le_bytes();
-        let mut slots = |count: usize| {
-            for slot in file[..blob].chunks_exact_mut(SLOT).skip(HEADER_SLOTS) {
-                slot[..4].copy_from_slice(SLOT_MAGIC);
+        let first = pages * PAGE as u32 / BLOCK as u32;
+        file.resize((first + 2 * slots) as usize * BLOCK as usize, 0);
+        for slot in file[..pages as usize * PAGE].chunks_exact_mut(SLOT).skip(HEADER_SLOTS) {
+            slot[..4].copy_from_slice(SLOT_MAGIC);
+        }
+        for slot in 0..slots {
+            let (package, blob) = place(slot);
+            let block = first + 2 * blob;
+            let at = (slot as usize + HEADER_SLOTS) * SLOT;
+            for (field, value) in [package, block, 2].into_iter().enumerate() {
+                let at = at + 4 * (field + 1);
+                file[at..at + 4].copy_from_slice(&value.to_le_bytes());
             }
-            for slot in file[..blob].chunks_exact_mut(SLOT).skip(HEADER_SLOTS).take(count) {
-                slot[8..12].copy_from_slice(&first);
-                slot[12] = 2;
-            }
-            blobs(&Source::new(&file)).map(|blobs| blobs.len())
-        };
-        assert_eq!(slots(MAX_PACKAGES), Ok(MAX_PACKAGES));
-        let error = slots(MAX_PACKAGES + 1).unwrap_err();
-        assert!(matches!(error, Error::Limit { limit: 50_000, unit: "packages", .. }), "{error}");
+            let at = block as usize * BLOCK as usize;
+            file[at..at + 4].copy_from_slice(BLOB_MAGIC);
+            file[at + 4..at + 8].copy_from_slice(&package.to_le_bytes());
+            file[at + 12..at + 16].copy_from_slice(&4_u32.to_le_bytes());
+        }
+        file
+    }
+
+    fn count(file: &[u8]) -> Result<usize> {
+        blobs(&Source::new(&file.to_vec())).map(|blobs| blobs.len())
+    }
+
+    /// Each slot has the blob's head read.
+    #[test]
+    fn slots_that_name_more_packages_than_a_database_has_are_not_followed() {
+        let most = MAX_PACKAGES as u32;
+        assert_eq!(count(&database(most, |slot| (slot + 1, slot))), Ok(MAX_PACKAGES));
+        let error = count(&database(most + 1, |slot| (slot + 1, slot))).unwrap_err();
+        assert!(matches!(error, Error::Limit { limit: 20_000, unit: "packages", .. }), "{error}");
+    }
+
+    #[test]
+    fn two_slots_of_one_package_or_of_one_blob_are_damage() {
+        assert_eq!(count(&database(3, |slot| (9 - slot, 2 - slot))), Ok(3));
+        for place in [|slot| (1, slot), |_| (1, 0)] {
+            let error = count(&database(3, place)).unwrap_err();
+            assert!(error.to_string().contains("two of one package"), "{error}");
+        }
+        // The second begins inside the first, which says that it is longer.
+        let mut file = database(2, |slot| (slot + 1, slot));
+        let (blob, slot) = (200 * PAGE, HEADER_SLOTS * SLOT);
+        file[blob + 12] = 36;
+        file[slot + 12] = 4;
+        let error = count(&file).unwrap_err();
+        assert!(error.to_string().contains("a place of its own"), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::source::Source;
-use super::{add, berkeley_hash, ndb, rpm_header, sqlite};
+use super::{Packages, berkeley_hash, ndb, rpm_header, sqlite};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Unread};
 use crate::filesystem::FileType;
@@ -33,7 +33,7 @@ const FILES: [(&str, Form); 3] =
     [("rpmdb.sqlite", Form::Sqlite), ("Packages.db", Form::Ndb), ("Packages", Form::Berkeley)];
 
 /// Adds what rpm has installed.
-pub(super) fn find(tree: &Tree, facts: &mut PackageFacts) {
+pub(super) fn find(tree: &Tree, facts: &mut PackageFacts, packages: &mut Packages) {
     let mut seen = BTreeSet::new();
     for directory in DIRECTORIES {
         match tree.canonicalize(directory) {
@@ -50,7 +50,7 @@ pub(super) fn find(tree: &Tree, facts: &mut PackageFacts) {
             let path = format!("{directory}/{name}");
             match tree.metadata(&path) {
                 Ok(metadata) if metadata.file_type == FileType::Regular && metadata.len > 0 => {
-                    database(tree, &path, form, facts);
+                    database(tree, &path, form, facts, packages);
                     break;
                 }
                 Ok(_) => {}
@@ -61,20 +61,26 @@ pub(super) fn find(tree: &Tree, facts: &mut PackageFacts) {
     }
 }
 
-fn database(tree: &Tree, path: &str, form: Form, facts: &mut PackageFacts) {
-    let before = facts.packages.len();
-    let mut reader = Reader { path, packages: Vec::new(), unread: Vec::new() };
+fn database(
+    tree: &Tree,
+    path: &str,
+    form: Form,
+    facts: &mut PackageFacts,
+    packages: &mut Packages,
+) {
+    let before = packages.list.len();
+    let mut reader = Reader { path, packages, unread: Vec::new() };
     let read = match form {
         Form::Sqlite => reader.sqlite(tree),
         Form::Ndb => reader.ndb(tree),
         Form::Berkeley => reader.berkeley(tree),
     };
-    facts.packages.append(&mut reader.packages);
-    facts.unread.append(&mut reader.unread);
+    let Reader { packages, mut unread, .. } = reader;
+    facts.unread.append(&mut unread);
     if let Err(error) = read {
         facts.unread.push(Unread::from((path, &error)));
     }
-    let count = facts.packages.len().saturating_sub(before);
+    let count = packages.list.len().saturating_sub(before);
     let name = match form {
         Form::Sqlite => "rpm (SQLite)",
         Form::Ndb => "rpm (ndb)",
@@ -85,7 +91,7 @@ fn database(tree: &Tree, path: &str, form: Form, facts: &mut PackageFacts) {
 
 struct Reader<'a> {
     path: &'a str,
-    packages: Vec<Package>,
+    packages: &'a mut Packages,
     unread: Vec<Unread>,
 }
 
@@ -165,7 +171,7 @@ impl Reader<'_> {
         let location = format!("{}, package {number}", self.path);
         match identity {
             Ok(rpm_header::Identity { name, version, arch }) => {
-                add(&mut self.packages, Package { name, version, arch, location })
+                self.packages.add(Package { name, version, arch, location })
             }
             Err(error @ Error::Limit { .. }) => Err(error),
             Err(error) if self.unread.len() >= MAX_UNREAD => Err(error),

@@ -127,3 +127,29 @@ fn damage_ends_in_an_error_and_never_in_a_panic() {
         }
     }
 }
+
+#[test]
+fn the_packages_of_all_databases_together_end_at_a_bound() {
+    let of = |text: &str, count: usize| {
+        let stanza = |number: usize| {
+            format!(
+                "Package: p{number}\nVersion: {text}\nArchitecture: {text}\nStatus: a b installed\n\n"
+            )
+        };
+        (0..count).map(stanza).collect::<String>()
+    };
+    let found = |status: String| {
+        let fs = with("/var/lib/rpm/rpmdb.sqlite", "rpmdb.sqlite.zst");
+        find(&fs.file("/var/lib/dpkg/status", status).tree())
+    };
+    let short = found(of("1", 6000));
+    assert_eq!((short.packages.len(), short.unread.len()), (6000 + expected().len(), 0));
+    // A fifth of what the number alone allows; neither database is known to its end.
+    let long = found(of(&"v".repeat(250), 10_000));
+    assert!((9000..10_000).contains(&long.packages.len()), "{}", long.packages.len());
+    let reasons: Vec<_> = long.unread.iter().map(|unread| unread.reason.as_str()).collect();
+    assert_eq!(reasons.len(), 2);
+    assert!(reasons.iter().all(|reason| reason.contains("8388608 bytes")), "{reasons:?}");
+    assert!(long.find("cloud-init").unread().is_some());
+    assert!(long.find("p7").known().unwrap().is_some());
+}
