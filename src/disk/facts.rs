@@ -339,7 +339,7 @@ pub struct GrubCoreFacts {
     /// Whether its driver of Btrfs knows the variable `btrfs_relative_path`, which the patches of SUSE
     /// and Fedora bring; none when there is no such driver in it, or it was not unpacked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub relative_btrfs: Option<bool>,
+    pub btrfs_relative_path: Option<bool>,
 }
 
 /// `ldlinux.sys`, where SYSLINUX's boot sector looks for it.

@@ -44,7 +44,7 @@ fn grub_in_the_boot_sector_of_a_partition_is_followed_to_its_prefix() {
     // It was made without a driver of Btrfs.
     let modules = core.modules.known().unwrap();
     assert!(!modules.iter().any(|name| name == "btrfs"), "{modules:?}");
-    assert_eq!(core.relative_btrfs, None);
+    assert_eq!(core.btrfs_relative_path, None);
 }
 
 #[test]

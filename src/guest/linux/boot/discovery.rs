@@ -66,7 +66,7 @@ fn devices(volumes: &Volumes<'_>) -> Vec<Device> {
 
 /// Whether the GRUB for UEFI in a directory knows `btrfs_relative_path`; none where that is not seen, or
 /// nothing is there that it would matter for.
-fn relative_btrfs(volumes: &Volumes<'_>, device: &Device, directory: &str) -> Option<bool> {
+fn btrfs_relative_path(volumes: &Volumes<'_>, device: &Device, directory: &str) -> Option<bool> {
     if !volumes.indices().any(|volume| volumes.has_default_subvolume(volume)) {
         return None;
     }
@@ -74,7 +74,7 @@ fn relative_btrfs(volumes: &Volumes<'_>, device: &Device, directory: &str) -> Op
         let place = Place { device: device.clone(), path: format!("{directory}/{name}") };
         let (_, file) = volumes.open_at(&place).ok()?;
         let len = file.len().min(MAX_EFI_PROGRAM);
-        grub_core::relative_btrfs(&file.vec(0, usize::try_from(len).ok()?).ok()?)
+        grub_core::btrfs_relative_path(&file.vec(0, usize::try_from(len).ok()?).ok()?)
     })
 }
 
@@ -89,7 +89,7 @@ struct Search {
     /// found.
     passed_over: Option<Error>,
     /// Whether one of the GRUBs for UEFI that were seen knows `btrfs_relative_path`.
-    relative_btrfs: Option<bool>,
+    btrfs_relative_path: Option<bool>,
 }
 
 impl Search {
@@ -176,16 +176,16 @@ impl Search {
         grub.preset("root", &name);
         grub.preset("prefix", &format!("({name}){directory}"));
         if platform == Platform::Efi {
-            grub.relative_btrfs = relative_btrfs(volumes, device, directory);
-            self.relative_btrfs = self.relative_btrfs.max(grub.relative_btrfs);
+            grub.btrfs_relative_path = btrfs_relative_path(volumes, device, directory);
+            self.btrfs_relative_path = self.btrfs_relative_path.max(grub.btrfs_relative_path);
         }
         if *device == Device::Volume(volume) && volumes.is_btrfs(volume) {
             // Only a GRUB that knows it reads this one.
-            if self.relative_btrfs == Some(false) {
+            if self.btrfs_relative_path == Some(false) {
                 return None;
             }
             grub.preset("btrfs_relative_path", "y");
-            grub.relative_btrfs = Some(true);
+            grub.btrfs_relative_path = Some(true);
         }
         self.take(volumes, &place, grub_config::read(grub, &place))
     }

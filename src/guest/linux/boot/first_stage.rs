@@ -191,7 +191,7 @@ fn start_core<'v, 'a>(
     let prefix = core.prefix.as_result().map_err(reason)?.as_deref().unwrap_or_default();
     let embedded = core.embedded_config.as_result().map_err(reason)?;
     let mut grub = Interpreter::new(volumes, Platform::Bios);
-    grub.relative_btrfs = core.relative_btrfs;
+    grub.btrfs_relative_path = core.btrfs_relative_path;
     let (device, path) = match prefix.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
         // The drive, or all of the device, is what the firmware started (`grub-core/kern/main.c`:
         // `grub_set_prefix_and_root`).

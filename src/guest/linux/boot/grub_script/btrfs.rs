@@ -71,7 +71,7 @@ impl Interpreter<'_, '_> {
             return Device::Unknown(doubt.to_string());
         }
         let top_level = Device::Subvolume(volume, TOP_LEVEL.to_owned());
-        if !relative.value.starts_with(['1', 'y']) || self.relative_btrfs == Some(false) {
+        if !relative.value.starts_with(['1', 'y']) || self.btrfs_relative_path == Some(false) {
             return top_level;
         }
         if let Some(doubt) = path.doubt.or(id.doubt) {
@@ -90,7 +90,7 @@ impl Interpreter<'_, '_> {
             Device::Volume(_) => !self.volumes.has_default_subvolume(volume),
             device => *device == top_level,
         };
-        match self.relative_btrfs.is_some() || is_the_same() {
+        match self.btrfs_relative_path.is_some() || is_the_same() {
             true => device,
             false => Device::Unknown(NOT_SEEN.to_owned()),
         }
@@ -106,7 +106,7 @@ impl Interpreter<'_, '_> {
 
     /// `btrfs-mount-subvol (DEVICE) DIRECTORY SUBVOLUME`, whose path is that from the top level.
     pub(super) fn btrfs_mount_subvol(&mut self, args: &[Text]) -> Result<Status, Stop> {
-        if self.relative_btrfs == Some(false) {
+        if self.btrfs_relative_path == Some(false) {
             return Ok(Status::of(false));
         }
         let [device, directory, subvolume, ..] = args else { return Ok(Status::of(false)) };

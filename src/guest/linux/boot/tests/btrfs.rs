@@ -23,14 +23,14 @@ fn started(fs: FakeFs, prefix: &str, embedded: Option<&str>) -> BootFacts {
 
 /// As [`started`], by a GRUB that knows `btrfs_relative_path` or not.
 fn started_by(
-    relative_btrfs: Option<bool>,
+    btrfs_relative_path: Option<bool>,
     fs: FakeFs,
     prefix: &str,
     embedded: Option<&str>,
 ) -> BootFacts {
     let mut code = grub2_code(Some(prefix), embedded);
     if let Some(Fact::Known(core)) = &mut code.grub_core {
-        core.relative_btrfs = relative_btrfs;
+        core.btrfs_relative_path = btrfs_relative_path;
     }
     follow(&FakeMachine::new(TableKind::Mbr).partition(UUID, fs).boot_code(code))
 }
