@@ -320,7 +320,7 @@ pub struct GrubCoreFacts {
     /// Byte offset on the disk of its first sector (`diskboot.img`).
     pub offset: u64,
     /// Where that is: `gap before partition 1`, `BIOS boot partition 1`, `partition 1`, `whole disk` where
-    /// it has no partition table.
+    /// there is no partition.
     pub place: String,
     /// Length in bytes by its block list.
     pub size: u64,
@@ -364,6 +364,9 @@ pub struct VolumeBootCode {
     pub kind: BootCodeKind,
     /// What told the kind.
     pub evidence: Evidence,
+    /// Why the sector was not read; nothing is known of it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Unread>,
     /// `HiddenSectors`, bytes 0x1C to 0x1F: where the code takes its partition to begin, in sectors
     /// (Microsoft, "FAT specification", `BPB_HiddSec`; NTFS has it at the same place). None for code
     /// that is not of Windows.

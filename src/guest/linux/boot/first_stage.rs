@@ -280,6 +280,12 @@ fn active_partition(volumes: &Volumes<'_>, chain: &mut Chain) -> Option<Configur
         missing(chain, &partition.location, words);
         return None;
     };
+    if let Some(unread) = &record.unread {
+        let state = LinkState::Unknown(unread.reason.clone());
+        let evidence = Evidence::new(&unread.location, "not read");
+        chain.push(LinkKind::ActivePartition, state, evidence);
+        return None;
+    }
     chain.push(
         LinkKind::ActivePartition,
         LinkState::Found,
