@@ -48,6 +48,9 @@ impl Interpreter<'_, '_> {
 
     fn on_btrfs(&self, volume: usize, path: String) -> Place {
         let device = self.beginning(volume);
+        if matches!(device, Device::Unknown(_)) {
+            return Place { device, path };
+        }
         let Some(mount) = self.subvolume_mount(&path) else { return Place { device, path } };
         let is_relative = !matches!(&device, Device::Subvolume(_, option) if option == TOP_LEVEL);
         let device = match &mount.target {
@@ -131,19 +134,18 @@ impl Interpreter<'_, '_> {
         let at = Place { device: self.beginning(volume), path: directory.value.clone() };
         let root = Device::Subvolume(volume, option.clone());
         let root = self.volumes.find_at(&Place { device: root, path: "/".to_owned() });
-        match self.volumes.find_at(&at).and_then(|at| root.map(|_| at)) {
-            Ok(at) if at.metadata.file_type != FileType::Directory => Ok(Status::of(false)),
-            Err(error) if error.is_absent() => Ok(Status::of(false)),
-            Ok(_) => {
-                self.push_subvolume_mount(directory.value.clone(), Ok((volume, option)))?;
-                Ok(Status::ok())
+        let target = match self.volumes.find_at(&at).and_then(|at| root.map(|_| at)) {
+            Ok(at) if at.metadata.file_type != FileType::Directory => {
+                return Ok(Status::of(false));
             }
-            Err(error) => {
-                let doubt = Doubt::from(format!("{}: {error}", self.site));
-                self.push_subvolume_mount(directory.value.clone(), Err(Rc::clone(&doubt)))?;
-                Ok(Status { failed: false, doubt: Some(doubt) })
-            }
-        }
+            Err(error) if error.is_absent() => return Ok(Status::of(false)),
+            Err(error) => Err(Doubt::from(format!("{}: {error}", self.site))),
+            Ok(_) if self.btrfs_relative_path.is_none() => Err(Doubt::from(NOT_SEEN)),
+            Ok(_) => Ok((volume, option)),
+        };
+        let doubt = target.as_ref().err().cloned();
+        self.push_subvolume_mount(directory.value.clone(), target)?;
+        Ok(Status { failed: false, doubt })
     }
 
     /// Any path may lead through a mount that is not known.
