@@ -13,7 +13,7 @@ use crate::disk::grub_core;
 use crate::error::{Error, Result};
 use crate::fact::Fact;
 
-/// Most configurations of GRUB that are tried, those that cannot be read included.
+/// Most configurations that are tried, those that cannot be read included.
 const MAX_TRIED: u64 = 8;
 
 /// Directories of GRUB 2: Debian's and upstream's, Red Hat's and SUSE's; on `/boot` itself first.
@@ -114,6 +114,30 @@ impl Search {
         None
     }
 
+    /// What `read` makes of the file or directory at a place; it is not asked when that is not there, or
+    /// enough were tried.
+    fn look(
+        &mut self,
+        volumes: &Volumes<'_>,
+        place: &Place,
+        read: impl FnOnce() -> Result<Configuration>,
+    ) -> Option<Configuration> {
+        if self.tried > MAX_TRIED {
+            return None;
+        }
+        if let Err(error) = volumes.find_at(place) {
+            self.fail(volumes, place, error);
+            return None;
+        }
+        self.tried = self.tried.saturating_add(1);
+        if self.tried > MAX_TRIED {
+            let (structure, unit) = ("configurations of boot loaders", "places");
+            self.fail(volumes, place, Error::Limit { structure, limit: MAX_TRIED, unit });
+            return None;
+        }
+        self.take(volumes, place, read())
+    }
+
     fn fail(&mut self, volumes: &Volumes<'_>, place: &Place, error: Error) {
         if error.is_absent() {
             return;
@@ -169,17 +193,10 @@ impl Search {
         device: &Device,
         directory: &str,
     ) -> Option<Configuration> {
-        let place = Place { device: device.clone(), path: format!("{directory}/grub.cfg") };
-        if self.tried > MAX_TRIED {
-            return None;
-        }
         let volumes = grub.volumes();
-        let volume = match volumes.find_at(&place).and_then(|_| volumes.volume_of(&place)) {
-            Ok(volume) => volume,
-            Err(error) => return self.take(volumes, &place, Err(error)),
-        };
-        let is_relative = *device == Device::Volume(volume) && volumes.is_btrfs(volume);
-        if is_relative {
+        let place = Place { device: device.clone(), path: format!("{directory}/grub.cfg") };
+        let volume = volumes.volume_of(&place).ok()?;
+        if *device == Device::Volume(volume) && volumes.is_btrfs(volume) {
             // Only a GRUB that knows the variable reads this one.
             let known = match self.btrfs_relative_path.is_empty() {
                 true => Some(true),
@@ -191,16 +208,10 @@ impl Search {
             grub.btrfs_relative_path = known;
             grub.preset("btrfs_relative_path", "y");
         }
-        self.tried = self.tried.saturating_add(1);
-        if self.tried > MAX_TRIED {
-            let (structure, unit) = ("configurations of GRUB", "files");
-            self.fail(volumes, &place, Error::Limit { structure, limit: MAX_TRIED, unit });
-            return None;
-        }
         let name = volumes.grub_name(volume);
         grub.preset("root", &name);
         grub.preset("prefix", &format!("({name}){directory}"));
-        self.take(volumes, &place, grub_config::read(grub, &place))
+        self.look(volumes, &place, || grub_config::read(grub, &place))
     }
 
     /// Whether the GRUB for UEFI in a directory knows `btrfs_relative_path`; none where one of its
@@ -232,16 +243,19 @@ impl Search {
     fn others(&mut self, volumes: &Volumes<'_>) -> Option<Configuration> {
         for volume in volumes.indices() {
             let on = |path: String| Place { device: Device::Volume(volume), path };
-            if let found @ Some(_) =
-                self.take(volumes, &on(String::new()), systemd_boot::read(volumes, volume))
-            {
-                return found;
+            for directory in systemd_boot::DIRECTORIES {
+                let place = on(directory.to_owned());
+                if let found @ Some(_) =
+                    self.look(volumes, &place, || systemd_boot::read(volumes, volume))
+                {
+                    return found;
+                }
             }
             for directory in syslinux::DIRECTORIES {
                 for name in syslinux::NAMES {
                     let place = on(format!("{directory}/{name}"));
                     if let found @ Some(_) =
-                        self.take(volumes, &place, syslinux::read(volumes, &place))
+                        self.look(volumes, &place, || syslinux::read(volumes, &place))
                     {
                         return found;
                     }
@@ -251,7 +265,7 @@ impl Search {
                 for name in LEGACY_NAMES {
                     let place = on(format!("{directory}/{name}"));
                     if let found @ Some(_) =
-                        self.take(volumes, &place, grub_legacy::read(volumes, &place))
+                        self.look(volumes, &place, || grub_legacy::read(volumes, &place))
                     {
                         return found;
                     }

@@ -206,8 +206,28 @@ fn a_configuration_behind_too_many_others_is_not_decided() {
     for vendors in [8, 9, 100] {
         let facts = with(vendors, "# nothing\n");
         let why = undecided(&facts);
-        assert!(why.contains("configurations of GRUB: more than 8 files"), "{why}");
+        assert!(why.contains("configurations of boot loaders: more than 8 places"), "{why}");
     }
     let facts = with(100, &"#\n".repeat(300 << 10));
     assert!(undecided(&facts).contains("more than 524288 bytes"), "{facts:?}");
+}
+
+#[test]
+fn of_many_volumes_with_configurations_few_are_read() {
+    let config = "#\n".repeat(200 << 10);
+    let mut fake = FakeMachine::new(TableKind::Gpt);
+    let mut counts = Vec::new();
+    for _ in 0..20 {
+        let fs = FakeFs::new()
+            .file("/loader/entries/a.conf", "title a\n")
+            .file("/extlinux/extlinux.conf", &config)
+            .file("/boot/grub/menu.lst", &config);
+        counts.push(fs.read());
+        fake = fake.partition(UUID, fs);
+    }
+    let facts = follow(&fake);
+    assert!(undecided(&facts).contains("more than 8 places"), "{facts:?}");
+    let read = counts.iter().map(|read| read.load(std::sync::atomic::Ordering::Relaxed));
+    let read = read.sum::<usize>();
+    assert!(read <= 8 * config.len(), "{read}");
 }
