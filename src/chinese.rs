@@ -371,6 +371,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("a count of 32-bit words within its {} sectors", "不超出其{}个扇区的32位字数"),
     ("code of another layout in its first sector", "第一个扇区中布局不同的代码"),
     ("unified kernel images", "统一内核镜像"),
+    ("configurations of boot loaders", "引导程序的配置"),
     (
         "whether this GRUB knows btrfs_relative_path is not seen",
         "未能确定此GRUB是否支持btrfs_relative_path",

@@ -320,7 +320,7 @@ pub struct GrubCoreFacts {
     /// Byte offset on the disk of its first sector (`diskboot.img`).
     pub offset: u64,
     /// Where that is: `gap before partition 1`, `BIOS boot partition 1`, `partition 1`, `whole disk` where
-    /// it has no partition table.
+    /// there is no partition.
     pub place: String,
     /// Length in bytes by its block list.
     pub size: u64,
@@ -339,7 +339,7 @@ pub struct GrubCoreFacts {
     /// Whether its driver of Btrfs knows the variable `btrfs_relative_path`, which the patches of SUSE
     /// and Fedora bring; none when there is no such driver in it, or it was not unpacked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub relative_btrfs: Option<bool>,
+    pub btrfs_relative_path: Option<bool>,
 }
 
 /// `ldlinux.sys`, where SYSLINUX's boot sector looks for it.
@@ -364,6 +364,9 @@ pub struct VolumeBootCode {
     pub kind: BootCodeKind,
     /// What told the kind.
     pub evidence: Evidence,
+    /// Why the sector was not read; nothing is known of it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Unread>,
     /// `HiddenSectors`, bytes 0x1C to 0x1F: where the code takes its partition to begin, in sectors
     /// (Microsoft, "FAT specification", `BPB_HiddSec`; NTFS has it at the same place). None for code
     /// that is not of Windows.

@@ -107,7 +107,7 @@ pub(super) fn read(
         prefix: Fact::Known(None),
         embedded_config: Fact::Known(None),
         modules: Fact::Known(Vec::new()),
-        relative_btrfs: None,
+        btrfs_relative_path: None,
     };
     let unread = |facts: &mut GrubCoreFacts, reason: &str| {
         facts.prefix = Fact::unknown(location.clone(), reason);
@@ -118,7 +118,7 @@ pub(super) fn read(
     match kernel {
         Ok(Kernel::Unpacked(kernel)) => match modules(&kernel, offset) {
             Ok(found) => {
-                facts.relative_btrfs = relative_btrfs(&kernel);
+                facts.btrfs_relative_path = btrfs_relative_path(&kernel);
                 facts.prefix = Fact::Known(found.prefix);
                 facts.embedded_config = Fact::Known(found.config);
                 facts.modules = match found.names {
@@ -152,7 +152,7 @@ pub(super) fn read(
 /// Whether the driver of Btrfs in a program of GRUB knows the variable by which paths begin at the default
 /// subvolume (grub2-btrfs-01-add-ability-to-boot-from-subvolumes.patch); `None` when it has no such
 /// driver.
-pub(crate) fn relative_btrfs(program: &[u8]) -> Option<bool> {
+pub(crate) fn btrfs_relative_path(program: &[u8]) -> Option<bool> {
     find(program, BTRFS)?;
     Some(find(program, BTRFS_RELATIVE_PATH).is_some())
 }
@@ -384,10 +384,10 @@ mod tests {
         let program = |text: &str| {
             [b"\0", text.as_bytes(), b"\0not a Btrfs filesystem\0not BtrFS\0"].concat()
         };
-        assert_eq!(relative_btrfs(&program("btrfs_relative_path")), Some(true));
+        assert_eq!(btrfs_relative_path(&program("btrfs_relative_path")), Some(true));
         for config in ["set btrfs_relative_path='y'\n", "export btrfs_relative_path\n"] {
-            assert_eq!(relative_btrfs(&program(config)), Some(false));
+            assert_eq!(btrfs_relative_path(&program(config)), Some(false));
         }
-        assert_eq!(relative_btrfs(b"btrfs_relative_path\0"), None);
+        assert_eq!(btrfs_relative_path(b"btrfs_relative_path\0"), None);
     }
 }

@@ -37,7 +37,7 @@ use record::Record;
 
 use crate::bytes::{Bytes, BytesExt, Part};
 use crate::error::{Error, Result};
-use crate::fact::Fact;
+use crate::fact::{Evidence, Fact, Unread};
 
 /// Logical sector size of a disk whose table does not tell.
 const DEFAULT_SECTOR_SIZE: u32 = 512;
@@ -203,8 +203,7 @@ impl Volumes {
     }
 
     /// The boot code of those that have some; on XFS where the code in sector 0 of the disk finds it,
-    /// if that `finds_xfs`. One whose first sector cannot be read has unknown
-    /// signatures already, which says the same.
+    /// if that `finds_xfs`.
     fn boot_code(
         &self,
         disk: &dyn Bytes,
@@ -215,11 +214,11 @@ impl Volumes {
         let volumes = volumes.filter(|(_, (facts, _))| facts.start.is_some());
         volumes
             .filter_map(|(volume, (facts, bytes))| {
-                let sector = match bytes.array(0).ok()? {
-                    first if finds_xfs && boot_code::is_xfs(&first) => {
-                        bytes.array(boot_code::XFS_BOOT_SECTOR).ok()?
-                    }
-                    first => first,
+                let sector = match boot_sector(bytes.as_ref(), finds_xfs) {
+                    Ok(sector) => sector,
+                    // A volume of less than that has none.
+                    Err(Error::OutOfBounds { .. }) => return None,
+                    Err(error) => return Some(unread_boot_code(volume, &facts.name, &error)),
                 };
                 let (kind, evidence) = boot_code::volume(&sector, &facts.name)?;
                 let (grub_core, grub_legacy) = grub(disk, kind, &sector, partitions);
@@ -233,6 +232,7 @@ impl Volumes {
                     volume,
                     kind,
                     evidence,
+                    unread: None,
                     hidden_sectors,
                     grub_core,
                     grub_legacy,
@@ -240,6 +240,29 @@ impl Volumes {
                 })
             })
             .collect()
+    }
+}
+
+/// The sector of a volume that may hold boot code.
+fn boot_sector(bytes: &dyn Bytes, finds_xfs: bool) -> Result<[u8; 512]> {
+    let first = bytes.array(0)?;
+    match finds_xfs && boot_code::is_xfs(&first) {
+        true => bytes.array(boot_code::XFS_BOOT_SECTOR),
+        false => Ok(first),
+    }
+}
+
+fn unread_boot_code(volume: usize, name: &str, error: &Error) -> facts::VolumeBootCode {
+    let location = format!("{name}, boot sector");
+    facts::VolumeBootCode {
+        volume,
+        kind: BootCodeKind::Unrecognised,
+        evidence: Evidence::new(&location, "not read"),
+        unread: Some(Unread::new(location, error.to_string())),
+        hidden_sectors: None,
+        grub_core: None,
+        grub_legacy: None,
+        ldlinux: None,
     }
 }
 

@@ -44,7 +44,17 @@ fn grub_in_the_boot_sector_of_a_partition_is_followed_to_its_prefix() {
     // It was made without a driver of Btrfs.
     let modules = core.modules.known().unwrap();
     assert!(!modules.iter().any(|name| name == "btrfs"), "{modules:?}");
-    assert_eq!(core.relative_btrfs, None);
+    assert_eq!(core.btrfs_relative_path, None);
+}
+
+/// That of upstream's GRUB 2.06, which does not have the patches of SUSE and Fedora. `grub-mkimage` puts it
+/// into a core image as it is.
+#[test]
+fn the_driver_of_btrfs_tells_whether_it_knows_the_variable() {
+    let driver = testdata("boot/grub_btrfs.mod");
+    assert_eq!(grub_core::btrfs_relative_path(&driver), Some(false));
+    let with = [&driver[..], b"\0btrfs_relative_path\0"].concat();
+    assert_eq!(grub_core::btrfs_relative_path(&with), Some(true));
 }
 
 #[test]

@@ -149,6 +149,18 @@ fn a_disk_that_cannot_be_read_is_unknown_not_empty() {
     assert!(facts.volumes.iter().all(|v| v.signatures.unread().is_some()));
 }
 
+/// The boot sector of EXTLINUX is the fourth of an XFS.
+#[test]
+fn a_boot_sector_that_cannot_be_read_is_not_absent() {
+    for from in [2048 * 512, 2048 * 512 + 2048] {
+        let disk = Disk::read(Arc::new(Unreadable(Sparse::fixture("boot/extlinux_xfs"), from)));
+        let [code] = &disk.facts.volume_boot_code[..] else { panic!("{:?}", disk.facts) };
+        let unread = code.unread.as_ref().unwrap();
+        assert_eq!((code.volume, unread.location.as_str()), (0, "partition 1, boot sector"));
+        assert!(unread.reason.contains("made-up"), "{unread:?}");
+    }
+}
+
 /// xorshift64*, so that every run does the same.
 pub(super) struct Random(pub(super) u64);
 

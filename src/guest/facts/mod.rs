@@ -157,7 +157,7 @@ pub struct LinuxFacts {
     /// The installed kernels: directories of `/lib/modules` and what belongs to them. The one that
     /// the default boot entry starts has `is_default`.
     pub kernels: Fact<Vec<KernelFacts>>,
-    /// The programs that make an initramfs which were seen in it.
+    /// The programs that make an initramfs which were seen in it, or could not be looked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub initramfs_makers: Vec<InitramfsMaker>,
     /// Who may log in.

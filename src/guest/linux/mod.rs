@@ -167,7 +167,7 @@ fn inspect(
     });
     let network = traced("network", || network.facts(&tree, &cloud_init, &boot));
     let drivers = traced("drivers", || {
-        drivers::find(&tree, machine.disk, &boot, &kernels, (&settings, listed), root_needs)
+        drivers::find(&tree, machine.disk, &boot, &kernels, &settings, listed, root_needs)
     });
     let mut facts = LinuxFacts {
         os: os_release::find(&tree),

@@ -82,6 +82,7 @@ fn disk(
                 volume: index(number),
                 kind: BootCodeKind::Windows,
                 evidence: Evidence::new(format!("partition {number}"), "BOOTMGR"),
+                unread: None,
                 hidden_sectors: None,
                 grub_core: None,
                 grub_legacy: None,

@@ -13,17 +13,22 @@ use crate::disk::grub_core;
 use crate::error::{Error, Result};
 use crate::fact::Fact;
 
-/// Most configurations that are tried.
-const MAX_TRIED: usize = 8;
+/// Most configurations that are tried, those that cannot be read included.
+const MAX_TRIED: u64 = 8;
 
 /// Directories of GRUB 2: Debian's and upstream's, Red Hat's and SUSE's; on `/boot` itself first.
 const GRUB_DIRECTORIES: [&str; 4] = ["/boot/grub", "/grub", "/boot/grub2", "/grub2"];
 
-/// GRUB for UEFI in a vendor's directory: behind shim; SUSE's without Secure Boot; for Arm.
-const EFI_PROGRAMS: [&str; 3] = ["grubx64.efi", "grub.efi", "grubaa64.efi"];
+/// GRUB for UEFI in a vendor's directory: behind shim; SUSE's without Secure Boot; for Arm; in the place of
+/// shim.
+const EFI_PROGRAMS: [&str; 5] =
+    ["grubx64.efi", "grub.efi", "grubaa64.efi", "bootx64.efi", "bootaa64.efi"];
 
-/// Most bytes of it that are looked through; Fedora's has some 4 MiB.
+/// Longest of these programs in bytes that is looked through; Fedora's has some 4 MiB.
 const MAX_EFI_PROGRAM: u64 = 16 << 20;
+
+/// Most bytes of all of them together.
+const MAX_EFI_PROGRAMS: u64 = 64 << 20;
 
 /// Where vendors have their directories: on the EFI system partition, and on a root in which that
 /// is a mere directory.
@@ -64,23 +69,16 @@ fn devices(volumes: &Volumes<'_>) -> Vec<Device> {
     volumes.indices().flat_map(of).collect()
 }
 
-/// Whether the GRUB for UEFI in a directory knows `btrfs_relative_path`; none where that is not seen, or
-/// nothing is there that it would matter for.
-fn relative_btrfs(volumes: &Volumes<'_>, device: &Device, directory: &str) -> Option<bool> {
-    if !volumes.indices().any(|volume| volumes.has_default_subvolume(volume)) {
-        return None;
-    }
-    EFI_PROGRAMS.iter().find_map(|name| {
-        let place = Place { device: device.clone(), path: format!("{directory}/{name}") };
-        let (_, file) = volumes.open_at(&place).ok()?;
-        let len = file.len().min(MAX_EFI_PROGRAM);
-        grub_core::relative_btrfs(&file.vec(0, usize::try_from(len).ok()?).ok()?)
-    })
+/// What all answers are, if they are the same.
+fn agreed(answers: &[Option<bool>]) -> Option<bool> {
+    let mut given = answers.iter().flatten();
+    let first = *given.next()?;
+    given.all(|answer| *answer == first).then_some(first)
 }
 
 #[derive(Default)]
 struct Search {
-    tried: usize,
+    tried: u64,
     /// The first configuration, without a kernel.
     first: Option<Configuration>,
     /// The first thing that could not be read; what a bound cut goes before others.
@@ -88,8 +86,11 @@ struct Search {
     /// Why a configuration was not read that is on a readable file system, in a place before the one that was
     /// found.
     passed_over: Option<Error>,
-    /// Whether one of the GRUBs for UEFI that were seen knows `btrfs_relative_path`.
-    relative_btrfs: Option<bool>,
+    /// For each vendor's directory, whether the GRUB in it knows `btrfs_relative_path`; none where that
+    /// is not seen.
+    btrfs_relative_path: Vec<Option<bool>>,
+    /// The bytes of programs that were looked through for it.
+    looked_through: u64,
 }
 
 impl Search {
@@ -102,7 +103,6 @@ impl Search {
     ) -> Option<Configuration> {
         match read {
             Ok(configuration) => {
-                self.tried = self.tried.saturating_add(1);
                 let entry = configuration.default.known().and_then(Option::as_ref);
                 if entry.is_some_and(|entry| entry.kernel.is_some()) {
                     return Some(configuration);
@@ -112,6 +112,30 @@ impl Search {
             Err(error) => self.fail(volumes, place, error),
         }
         None
+    }
+
+    /// What `read` makes of the file or directory at a place; it is not asked when that is not there, or
+    /// enough were tried.
+    fn look(
+        &mut self,
+        volumes: &Volumes<'_>,
+        place: &Place,
+        read: impl FnOnce() -> Result<Configuration>,
+    ) -> Option<Configuration> {
+        if self.tried > MAX_TRIED {
+            return None;
+        }
+        if let Err(error) = volumes.find_at(place) {
+            self.fail(volumes, place, error);
+            return None;
+        }
+        self.tried = self.tried.saturating_add(1);
+        if self.tried > MAX_TRIED {
+            let (structure, unit) = ("configurations of boot loaders", "places");
+            self.fail(volumes, place, Error::Limit { structure, limit: MAX_TRIED, unit });
+            return None;
+        }
+        self.take(volumes, place, read())
     }
 
     fn fail(&mut self, volumes: &Volumes<'_>, place: &Place, error: Error) {
@@ -126,6 +150,7 @@ impl Search {
 
     fn grub2(&mut self, volumes: &Volumes<'_>) -> Option<Configuration> {
         let devices = devices(volumes);
+        let has_btrfs = volumes.indices().any(|volume| volumes.is_btrfs(volume));
         for device in &devices {
             for efi in EFI_DIRECTORIES {
                 let place = Place { device: device.clone(), path: efi.to_owned() };
@@ -137,8 +162,13 @@ impl Search {
                     }
                 };
                 for vendor in vendors {
-                    let found =
-                        self.try_grub(volumes, device, &format!("{efi}/{vendor}"), Platform::Efi);
+                    let directory = format!("{efi}/{vendor}");
+                    let mut grub = Interpreter::new(volumes, Platform::Efi);
+                    if has_btrfs {
+                        grub.btrfs_relative_path = self.ask(volumes, device, &directory);
+                        self.btrfs_relative_path.push(grub.btrfs_relative_path);
+                    }
+                    let found = self.try_grub(grub, device, &directory);
                     if found.is_some() {
                         return found;
                     }
@@ -147,7 +177,8 @@ impl Search {
         }
         for directory in GRUB_DIRECTORIES {
             for device in &devices {
-                let found = self.try_grub(volumes, device, directory, Platform::Bios);
+                let grub = Interpreter::new(volumes, Platform::Bios);
+                let found = self.try_grub(grub, device, directory);
                 if found.is_some() {
                     return found;
                 }
@@ -158,51 +189,73 @@ impl Search {
 
     fn try_grub(
         &mut self,
-        volumes: &Volumes<'_>,
+        mut grub: Interpreter<'_, '_>,
         device: &Device,
         directory: &str,
-        platform: Platform,
     ) -> Option<Configuration> {
+        let volumes = grub.volumes();
         let place = Place { device: device.clone(), path: format!("{directory}/grub.cfg") };
-        if self.tried >= MAX_TRIED {
-            return None;
+        let volume = volumes.volume_of(&place).ok()?;
+        if *device == Device::Volume(volume) && volumes.is_btrfs(volume) {
+            // Only a GRUB that knows the variable reads this one.
+            let known = match self.btrfs_relative_path.is_empty() {
+                true => Some(true),
+                false => agreed(&self.btrfs_relative_path),
+            };
+            if known == Some(false) {
+                return None;
+            }
+            grub.btrfs_relative_path = known;
+            grub.preset("btrfs_relative_path", "y");
         }
-        let volume = match volumes.find_at(&place).and_then(|_| volumes.volume_of(&place)) {
-            Ok(volume) => volume,
-            Err(error) => return self.take(volumes, &place, Err(error)),
-        };
-        let mut grub = Interpreter::new(volumes, platform);
         let name = volumes.grub_name(volume);
         grub.preset("root", &name);
         grub.preset("prefix", &format!("({name}){directory}"));
-        if platform == Platform::Efi {
-            grub.relative_btrfs = relative_btrfs(volumes, device, directory);
-            self.relative_btrfs = self.relative_btrfs.max(grub.relative_btrfs);
-        }
-        if *device == Device::Volume(volume) && volumes.is_btrfs(volume) {
-            // Only a GRUB that knows it reads this one.
-            if self.relative_btrfs == Some(false) {
-                return None;
+        self.look(volumes, &place, || grub_config::read(grub, &place))
+    }
+
+    /// Whether the GRUB for UEFI in a directory knows `btrfs_relative_path`; none where one of its
+    /// programs is not read, or they differ.
+    fn ask(&mut self, volumes: &Volumes<'_>, device: &Device, directory: &str) -> Option<bool> {
+        let mut answers = Vec::new();
+        for name in EFI_PROGRAMS {
+            let place = Place { device: device.clone(), path: format!("{directory}/{name}") };
+            match self.program(volumes, &place) {
+                Ok(program) => answers.push(grub_core::btrfs_relative_path(&program)),
+                Err(error) if error.is_absent() => {}
+                Err(_) => return None,
             }
-            grub.preset("btrfs_relative_path", "y");
-            grub.relative_btrfs = Some(true);
         }
-        self.take(volumes, &place, grub_config::read(grub, &place))
+        agreed(&answers)
+    }
+
+    fn program(&mut self, volumes: &Volumes<'_>, place: &Place) -> Result<Vec<u8>> {
+        let (_, file) = volumes.open_at(place)?;
+        let left = MAX_EFI_PROGRAMS.saturating_sub(self.looked_through);
+        if file.len() > left.min(MAX_EFI_PROGRAM) {
+            let (structure, limit) = ("programs of GRUB for UEFI", MAX_EFI_PROGRAMS);
+            return Err(Error::Limit { structure, limit, unit: "bytes" });
+        }
+        self.looked_through = self.looked_through.saturating_add(file.len());
+        file.vec(0, usize::try_from(file.len()).unwrap_or(usize::MAX))
     }
 
     fn others(&mut self, volumes: &Volumes<'_>) -> Option<Configuration> {
         for volume in volumes.indices() {
             let on = |path: String| Place { device: Device::Volume(volume), path };
-            if let found @ Some(_) =
-                self.take(volumes, &on(String::new()), systemd_boot::read(volumes, volume))
-            {
-                return found;
+            for directory in systemd_boot::DIRECTORIES {
+                let place = on(directory.to_owned());
+                if let found @ Some(_) =
+                    self.look(volumes, &place, || systemd_boot::read(volumes, volume))
+                {
+                    return found;
+                }
             }
             for directory in syslinux::DIRECTORIES {
                 for name in syslinux::NAMES {
                     let place = on(format!("{directory}/{name}"));
                     if let found @ Some(_) =
-                        self.take(volumes, &place, syslinux::read(volumes, &place))
+                        self.look(volumes, &place, || syslinux::read(volumes, &place))
                     {
                         return found;
                     }
@@ -212,7 +265,7 @@ impl Search {
                 for name in LEGACY_NAMES {
                     let place = on(format!("{directory}/{name}"));
                     if let found @ Some(_) =
-                        self.take(volumes, &place, grub_legacy::read(volumes, &place))
+                        self.look(volumes, &place, || grub_legacy::read(volumes, &place))
                     {
                         return found;
                     }

@@ -4,6 +4,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::bytes::Bytes;
 use crate::disk::facts::{
@@ -31,13 +32,16 @@ pub(super) struct FakeFs {
     /// What it is without the replay of its journal.
     stored: Option<Arc<FakeFs>>,
     features: Vec<String>,
+    /// How many bytes of its files were read.
+    read: Arc<AtomicUsize>,
 }
 
 impl FakeFs {
     pub(super) fn new() -> Self {
         let nodes = Arc::new(vec![Node::Dir(Vec::new())]);
         let (subvolumes, features) = (Vec::new(), Vec::new());
-        Self { nodes, ignore_case: false, subvolumes, root: 0, stored: None, features }
+        let read = Arc::default();
+        Self { nodes, ignore_case: false, subvolumes, root: 0, stored: None, features, read }
     }
 
     pub(super) fn fat() -> Self {
@@ -69,6 +73,11 @@ impl FakeFs {
             let Node::Dir(names) = &self.nodes[dir] else { return None };
             names.iter().find(|(name, _)| name == part).map(|(_, child)| *child)
         })
+    }
+
+    /// The count of bytes that were read of its files.
+    pub(super) fn read(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.read)
     }
 
     pub(super) fn feature(mut self, name: &str) -> Self {
@@ -140,7 +149,8 @@ impl FileSystem for FakeFs {
         let (nodes, subvolumes) = (Arc::clone(&self.nodes), self.subvolumes.clone());
         let root = root.ok_or_else(absent)?;
         let features = self.features.clone();
-        Ok(Arc::new(Self { nodes, subvolumes, root, stored: None, features, ..*self }))
+        let read = Arc::clone(&self.read);
+        Ok(Arc::new(Self { nodes, subvolumes, root, stored: None, features, read, ..*self }))
     }
 
     fn unreplayed(&self) -> Option<Result<Arc<dyn FileSystem>>> {
@@ -202,7 +212,24 @@ impl FileSystem for FakeFs {
         let Node::File(content) = self.node(node) else {
             return Err(Error::NotAFile { path: String::new() });
         };
-        Ok(Arc::new(content.clone()))
+        Ok(Arc::new(Content { bytes: content.clone(), read: Arc::clone(&self.read) }))
+    }
+}
+
+/// The content of a file.
+struct Content {
+    bytes: Vec<u8>,
+    read: Arc<AtomicUsize>,
+}
+
+impl Bytes for Content {
+    fn len(&self) -> u64 {
+        Bytes::len(&self.bytes)
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        self.read.fetch_add(buf.len(), Ordering::Relaxed);
+        self.bytes.read_at(offset, buf)
     }
 }
 
@@ -322,6 +349,7 @@ impl FakeMachine {
             volume,
             kind,
             evidence,
+            unread: None,
             hidden_sectors: None,
             grub_core,
             grub_legacy,

@@ -121,7 +121,7 @@ fn bios(disk: &DiskFacts) -> Result<Vec<Evidence>, Unread> {
         | BootCodeKind::Generic
         | BootCodeKind::Unrecognised => {
             let active = match active_in_mbr(disk, code.kind)? {
-                true => active_boot_record(disk),
+                true => active_boot_record(disk)?,
                 false => None,
             };
             match active {
@@ -160,19 +160,27 @@ pub(in crate::guest) fn active_in_mbr(
 }
 
 /// The active partition, when its boot sector has code.
-fn active_boot_record(disk: &DiskFacts) -> Option<Evidence> {
-    disk.partitions.iter().filter(|partition| partition.active).find_map(|partition| {
+///
+/// # Errors
+/// When that could not be read.
+fn active_boot_record(disk: &DiskFacts) -> Result<Option<Evidence>, Unread> {
+    let mut active = disk.partitions.iter().filter(|partition| partition.active);
+    let found = active.find_map(|partition| {
         let volume = partition.volume?;
         let code = disk
             .volume_boot_code
             .iter()
             .find(|code| code.volume == volume && code.kind != BootCodeKind::None)?;
+        if let Some(unread) = &code.unread {
+            return Some(Err(unread.clone()));
+        }
         let detail = format!(
             "partition {} is active; {}: {}",
             partition.number, code.evidence.location, code.evidence.detail
         );
-        Some(Evidence::new(&partition.location, detail))
-    })
+        Some(Ok(Evidence::new(&partition.location, detail)))
+    });
+    found.transpose()
 }
 
 fn is_esp(partition: &PartitionFacts) -> bool {

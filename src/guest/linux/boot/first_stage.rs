@@ -191,7 +191,7 @@ fn start_core<'v, 'a>(
     let prefix = core.prefix.as_result().map_err(reason)?.as_deref().unwrap_or_default();
     let embedded = core.embedded_config.as_result().map_err(reason)?;
     let mut grub = Interpreter::new(volumes, Platform::Bios);
-    grub.relative_btrfs = core.relative_btrfs;
+    grub.btrfs_relative_path = core.btrfs_relative_path;
     let (device, path) = match prefix.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
         // The drive, or all of the device, is what the firmware started (`grub-core/kern/main.c`:
         // `grub_set_prefix_and_root`).
@@ -280,6 +280,12 @@ fn active_partition(volumes: &Volumes<'_>, chain: &mut Chain) -> Option<Configur
         missing(chain, &partition.location, words);
         return None;
     };
+    if let Some(unread) = &record.unread {
+        let state = LinkState::Unknown(unread.reason.clone());
+        let evidence = Evidence::new(&unread.location, "not read");
+        chain.push(LinkKind::ActivePartition, state, evidence);
+        return None;
+    }
     chain.push(
         LinkKind::ActivePartition,
         LinkState::Found,

@@ -16,18 +16,19 @@ const WRAPPER: &str = "dracut";
 /// Longest of these scripts in bytes; that of initramfs-tools 0.142 has 6908.
 const MAX_SCRIPT: u64 = 64 << 10;
 
-/// The programs that are there; what cannot be read counts as absent.
+/// The programs that are there. What cannot be read counts as there, so that it is no program alone
+/// that is seen.
 pub fn initramfs_makers(tree: &Tree) -> Vec<InitramfsMaker> {
-    let any = |paths: &[&str]| paths.iter().any(|path| tree.exists(path).unwrap_or(false));
-    let is_tools = |script: String| !script.contains(WRAPPER);
+    let any = |paths: &[&str]| paths.iter().any(|path| tree.exists(path).unwrap_or(true));
+    let is_tools = match tree.read_text(UPDATE_INITRAMFS, MAX_SCRIPT) {
+        Ok(script) => !script.contains(WRAPPER),
+        Err(error) => !error.is_absent(),
+    };
     let found = [
         (any(&DRACUT), InitramfsMaker::Dracut),
         (any(&MKINITCPIO), InitramfsMaker::Mkinitcpio),
         (any(&MKINITFS), InitramfsMaker::Mkinitfs),
-        (
-            tree.read_text(UPDATE_INITRAMFS, MAX_SCRIPT).is_ok_and(is_tools),
-            InitramfsMaker::InitramfsTools,
-        ),
+        (is_tools, InitramfsMaker::InitramfsTools),
     ];
     found.into_iter().filter_map(|(is_there, maker)| is_there.then_some(maker)).collect()
 }
@@ -47,6 +48,9 @@ mod tests {
         assert_eq!(makers(tools()), [InitramfsMaker::InitramfsTools]);
         let both = tools().file("/usr/bin/dracut", "#!/bin/bash --norc\n");
         assert_eq!(makers(both), [InitramfsMaker::Dracut, InitramfsMaker::InitramfsTools]);
+        // One that is not read may be either, and the distribution's usual one counts.
+        let unread = MemoryFs::new().file("/usr/bin/dracut", "").unreadable(UPDATE_INITRAMFS);
+        assert_eq!(makers(unread), [InitramfsMaker::Dracut, InitramfsMaker::InitramfsTools]);
         // A script of that name that starts dracut is none of initramfs-tools.
         let wrapper = MemoryFs::new()
             .file("/usr/bin/dracut", "#!/bin/bash --norc\n")

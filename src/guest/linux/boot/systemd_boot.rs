@@ -22,6 +22,9 @@ const ENTRIES: &str = "/loader/entries";
 /// Its unified kernel images.
 const UNIFIED: &str = "/EFI/Linux";
 
+/// Where there is something of it.
+pub(super) const DIRECTORIES: [&str; 2] = [ENTRIES, UNIFIED];
+
 /// Longest `loader.conf` in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 10;
 

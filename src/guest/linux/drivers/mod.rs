@@ -72,7 +72,8 @@ pub fn find(
     disk: &DiskFacts,
     boot: &BootFacts,
     kernels: &Fact<Vec<KernelFacts>>,
-    (files, listed): (&Files, Option<Listed>),
+    files: &Files,
+    listed: Option<Listed>,
     root_needs: Fact<Vec<RootNeed>>,
 ) -> DriverFacts {
     let all = kernels.known().map(Vec::as_slice).unwrap_or_default();
@@ -90,7 +91,7 @@ pub fn find(
     };
     let devices = kernel
         .zip(listed)
-        .map(|(kernel, listed)| devices(tree, boot, kernel, (files, listed), dependencies));
+        .map(|(kernel, listed)| devices(tree, boot, kernel, files, listed, dependencies));
     let uvp = match kernels {
         Fact::Known(kernels) => uvp::find(tree, kernels, initramfs),
         Fact::Unknown(unread) => Fact::Unknown(unread.clone()),
@@ -109,7 +110,8 @@ fn devices(
     tree: &Tree,
     boot: &BootFacts,
     kernel: &KernelFacts,
-    (files, listed): (&Files, Listed),
+    files: &Files,
+    listed: Listed,
     dependencies: Result<Option<Dependencies<'_>>, Unread>,
 ) -> Vec<DeviceFacts> {
     let sought = platform::aliases();

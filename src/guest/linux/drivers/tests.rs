@@ -116,7 +116,7 @@ impl Case {
         let disk = device::tests::disk();
         let needs = Fact::Known(Vec::new());
         let tree = self.tree.tree();
-        find(&tree, &disk, &boot(self.command_line), &kernels, (&files, listed(&tree)), needs)
+        find(&tree, &disk, &boot(self.command_line), &kernels, &files, listed(&tree), needs)
     }
 }
 
@@ -270,7 +270,7 @@ fn what_is_built_in_needs_no_alias_and_no_blacklist_stops_it() {
     let boot = boot("ro modprobe.blacklist=virtio_blk");
     let disk = device::tests::disk();
     let needs = Fact::Known(Vec::new());
-    let facts = find(&tree, &disk, &boot, &kernels, (&Files::default(), listed(&tree)), needs);
+    let facts = find(&tree, &disk, &boot, &kernels, &Files::default(), listed(&tree), needs);
     let device = &facts.devices[0];
     assert_eq!(device.device, PlatformDevice::VirtioBlock);
     assert_eq!(modules(&device.links[0].early), (vec!["virtio_pci"], vec![]));
@@ -291,8 +291,7 @@ fn what_cannot_be_read_is_unknown() {
     let kernels = Fact::Known(vec![kernel(Fact::unknown("/boot/initrd.img", "torn"))]);
     let (tree, disk) = (Case::good().tree.tree(), device::tests::disk());
     let needs = Fact::Known(Vec::new());
-    let facts =
-        find(&tree, &disk, &boot("ro"), &kernels, (&Files::default(), listed(&tree)), needs);
+    let facts = find(&tree, &disk, &boot("ro"), &kernels, &Files::default(), listed(&tree), needs);
     assert_eq!(last(&facts, PlatformDevice::VirtioBlock).early.unread().unwrap().reason, "torn");
 }
 
@@ -461,7 +460,7 @@ fn with_dependencies(modules: &[&str], root: &[&str]) -> DriverFacts {
     };
     let (disk, kernels) = (device::tests::disk(), Fact::Known(vec![kernel]));
     let (tree, needs) = (tree.tree(), Fact::Known(vec![need]));
-    find(&tree, &disk, &boot("ro"), &kernels, (&files, listed(&tree)), needs)
+    find(&tree, &disk, &boot("ro"), &kernels, &files, listed(&tree), needs)
 }
 
 #[test]
@@ -526,7 +525,7 @@ fn dependencies_are_in_doubt(change: impl FnOnce(MemoryFs) -> MemoryFs) {
     let disk = device::tests::disk();
     let needs = Fact::Known(Vec::new());
     let tree = case.tree.tree();
-    let facts = find(&tree, &disk, &boot("ro"), &kernels, (&files, listed(&tree)), needs);
+    let facts = find(&tree, &disk, &boot("ro"), &kernels, &files, listed(&tree), needs);
     assert!(facts.root_needs.unread().is_some());
     assert!(last(&facts, PlatformDevice::VirtioBlock).early.unread().is_some());
 }
@@ -549,7 +548,7 @@ fn more_aliases_than_the_bound_are_told_and_dependencies_are_looked_up_once() {
         let tree = tree(count).tree();
         let dependencies = Dependencies::read(&tree, &kernel);
         let listed = Listed::read(&tree, RELEASE);
-        super::devices(&tree, &boot(""), &kernel, (&files, listed), dependencies)
+        super::devices(&tree, &boot(""), &kernel, &files, listed, dependencies)
     };
     let late = |count: usize| {
         let found = devices(count);

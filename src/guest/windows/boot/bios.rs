@@ -119,7 +119,8 @@ fn boot_sector(volumes: &Volumes<'_>, partition: &PartitionFacts, path: &mut Pat
             None
         }
         _ => {
-            let reason = "what the code in this boot sector loads is not followed";
+            let not_followed = "what the code in this boot sector loads is not followed";
+            let reason = code.unread.as_ref().map_or(not_followed, |unread| &unread.reason);
             path.unknown(KIND, &code.evidence.location, reason);
             None
         }

@@ -48,6 +48,9 @@ impl Interpreter<'_, '_> {
 
     fn on_btrfs(&self, volume: usize, path: String) -> Place {
         let device = self.beginning(volume);
+        if matches!(device, Device::Unknown(_)) {
+            return Place { device, path };
+        }
         let Some(mount) = self.subvolume_mount(&path) else { return Place { device, path } };
         let is_relative = !matches!(&device, Device::Subvolume(_, option) if option == TOP_LEVEL);
         let device = match &mount.target {
@@ -71,7 +74,7 @@ impl Interpreter<'_, '_> {
             return Device::Unknown(doubt.to_string());
         }
         let top_level = Device::Subvolume(volume, TOP_LEVEL.to_owned());
-        if !relative.value.starts_with(['1', 'y']) || self.relative_btrfs == Some(false) {
+        if !relative.value.starts_with(['1', 'y']) || self.btrfs_relative_path == Some(false) {
             return top_level;
         }
         if let Some(doubt) = path.doubt.or(id.doubt) {
@@ -90,7 +93,7 @@ impl Interpreter<'_, '_> {
             Device::Volume(_) => !self.volumes.has_default_subvolume(volume),
             device => *device == top_level,
         };
-        match self.relative_btrfs.is_some() || is_the_same() {
+        match self.btrfs_relative_path.is_some() || is_the_same() {
             true => device,
             false => Device::Unknown(NOT_SEEN.to_owned()),
         }
@@ -106,7 +109,7 @@ impl Interpreter<'_, '_> {
 
     /// `btrfs-mount-subvol (DEVICE) DIRECTORY SUBVOLUME`, whose path is that from the top level.
     pub(super) fn btrfs_mount_subvol(&mut self, args: &[Text]) -> Result<Status, Stop> {
-        if self.relative_btrfs == Some(false) {
+        if self.btrfs_relative_path == Some(false) {
             return Ok(Status::of(false));
         }
         let [device, directory, subvolume, ..] = args else { return Ok(Status::of(false)) };
@@ -131,19 +134,18 @@ impl Interpreter<'_, '_> {
         let at = Place { device: self.beginning(volume), path: directory.value.clone() };
         let root = Device::Subvolume(volume, option.clone());
         let root = self.volumes.find_at(&Place { device: root, path: "/".to_owned() });
-        match self.volumes.find_at(&at).and_then(|at| root.map(|_| at)) {
-            Ok(at) if at.metadata.file_type != FileType::Directory => Ok(Status::of(false)),
-            Err(error) if error.is_absent() => Ok(Status::of(false)),
-            Ok(_) => {
-                self.push_subvolume_mount(directory.value.clone(), Ok((volume, option)))?;
-                Ok(Status::ok())
+        let target = match self.volumes.find_at(&at).and_then(|at| root.map(|_| at)) {
+            Ok(at) if at.metadata.file_type != FileType::Directory => {
+                return Ok(Status::of(false));
             }
-            Err(error) => {
-                let doubt = Doubt::from(format!("{}: {error}", self.site));
-                self.push_subvolume_mount(directory.value.clone(), Err(Rc::clone(&doubt)))?;
-                Ok(Status { failed: false, doubt: Some(doubt) })
-            }
-        }
+            Err(error) if error.is_absent() => return Ok(Status::of(false)),
+            Err(error) => Err(Doubt::from(format!("{}: {error}", self.site))),
+            Ok(_) if self.btrfs_relative_path.is_none() => Err(Doubt::from(NOT_SEEN)),
+            Ok(_) => Ok((volume, option)),
+        };
+        let doubt = target.as_ref().err().cloned();
+        self.push_subvolume_mount(directory.value.clone(), target)?;
+        Ok(Status { failed: false, doubt })
     }
 
     /// Any path may lead through a mount that is not known.

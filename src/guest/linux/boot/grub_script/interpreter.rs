@@ -85,7 +85,7 @@ pub(in super::super) struct Interpreter<'v, 'a> {
     /// What is loaded so far.
     pub(in super::super) loaded: Loaded,
     /// Whether this GRUB knows `btrfs_relative_path` and `btrfs-mount-subvol`; none when that is not seen.
-    pub(in super::super) relative_btrfs: Option<bool>,
+    pub(in super::super) btrfs_relative_path: Option<bool>,
     /// What `btrfs-mount-subvol` put where, the latest last.
     pub(super) subvolume_mounts: Vec<SubvolumeMount>,
     /// The file whose menu `configfile` showed.
@@ -115,7 +115,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             parameters: Vec::new(),
             menu: Menu::default(),
             loaded: Loaded::default(),
-            relative_btrfs: None,
+            btrfs_relative_path: None,
             subvolume_mounts: Vec::new(),
             shown: None,
             doubts: Vec::new(),

@@ -23,14 +23,14 @@ fn started(fs: FakeFs, prefix: &str, embedded: Option<&str>) -> BootFacts {
 
 /// As [`started`], by a GRUB that knows `btrfs_relative_path` or not.
 fn started_by(
-    relative_btrfs: Option<bool>,
+    btrfs_relative_path: Option<bool>,
     fs: FakeFs,
     prefix: &str,
     embedded: Option<&str>,
 ) -> BootFacts {
     let mut code = grub2_code(Some(prefix), embedded);
     if let Some(Fact::Known(core)) = &mut code.grub_core {
-        core.relative_btrfs = relative_btrfs;
+        core.btrfs_relative_path = btrfs_relative_path;
     }
     follow(&FakeMachine::new(TableKind::Mbr).partition(UUID, fs).boot_code(code))
 }
@@ -184,24 +184,103 @@ fn to_a_grub_that_does_not_know_the_variable_it_means_nothing() {
     assert_eq!(loader_files(&facts), &LinkState::Missing);
 }
 
+/// A guest for UEFI whose configuration on the ESP goes on to `/boot/grub/grub.cfg`, of `fs`, with these
+/// variables set, and the programs of GRUB beside it.
+fn by_uefi(fs: FakeFs, variables: &str, programs: &[(&str, &str)]) -> BootFacts {
+    let config = format!(
+        "set btrfs_relative_path=yes\n{variables}\nsearch --fs-uuid --set=root {UUID}\n\
+         set prefix=($root)/boot/grub\nsource $prefix/grub.cfg\n"
+    );
+    let mut esp = FakeFs::fat().file("/EFI/opensuse/grub.cfg", config);
+    for (name, program) in programs {
+        esp = esp.file(&format!("/EFI/{name}"), program);
+    }
+    let fake = FakeMachine::new(TableKind::Gpt).partition("AAAA-0001", esp);
+    follow(&fake.partition(UUID, fs))
+}
+
+const UPSTREAM: &str = "MZ\0not a Btrfs filesystem\0";
+const PATCHED: &str = "MZ\0not a Btrfs filesystem\0btrfs_relative_path\0";
+
+fn kernel_found(facts: &BootFacts) {
+    assert_eq!(state(facts, LinkKind::Kernel), Some(&LinkState::Found), "{facts:?}");
+}
+
+fn not_seen(facts: &BootFacts) {
+    let open = matches!(
+        state(facts, LinkKind::Kernel),
+        Some(LinkState::Unknown(why)) if why.contains("is not seen")
+    );
+    assert!(open, "{facts:?}");
+}
+
 #[test]
 fn a_grub_for_uefi_tells_by_itself_whether_it_knows_the_variable() {
-    let by = |program: Option<&str>| {
-        let config = format!(
-            "set btrfs_relative_path=yes\nsearch --fs-uuid --set=root {UUID}\n\
-             set prefix=($root)/boot/grub\nsource $prefix/grub.cfg\n"
-        );
-        let mut esp = FakeFs::fat().file("/EFI/opensuse/grub.cfg", config);
-        if let Some(program) = program {
-            esp = esp.file("/EFI/opensuse/grub.efi", program);
-        }
+    let by = |programs: &[(&str, &str)]| by_uefi(suse(""), "", programs);
+    for name in ["grub.efi", "grubx64.efi", "bootx64.efi", "BOOTAA64.EFI"] {
+        kernel_found(&by(&[(&format!("opensuse/{name}"), PATCHED)]));
+        // From the top level there is no such file, and GRUB shows its command line.
+        let facts = by(&[(&format!("opensuse/{name}"), UPSTREAM)]);
+        assert_eq!(state(&facts, LinkKind::DefaultEntry), Some(&LinkState::Missing), "{facts:?}");
+    }
+    // Behind shim.
+    let shim = ("opensuse/bootx64.efi", "MZ\0shim\0");
+    kernel_found(&by(&[shim, ("opensuse/grub.efi", PATCHED)]));
+    not_seen(&by(&[shim]));
+    not_seen(&by(&[]));
+    not_seen(&by(&[("opensuse/grub.efi", PATCHED), ("opensuse/grubx64.efi", UPSTREAM)]));
+    let long = format!("{PATCHED}{}", "\0".repeat(16 << 20));
+    not_seen(&by(&[("opensuse/grub.efi", &long)]));
+}
+
+/// As `grub2-install` of openSUSE does it without Secure Boot: the configuration is in the program.
+#[test]
+fn a_grub_for_uefi_without_a_configuration_beside_it_tells_as_well() {
+    let by = |program: &str| {
+        let esp = FakeFs::fat().file("/EFI/opensuse/grubx64.efi", program);
         let fake = FakeMachine::new(TableKind::Gpt).partition("AAAA-0001", esp);
         follow(&fake.partition(UUID, suse("")))
     };
-    let driver = "MZ\0not a Btrfs filesystem\0";
-    let facts = by(Some(&format!("{driver}btrfs_relative_path\0")));
-    assert_eq!(state(&facts, LinkKind::Kernel), Some(&LinkState::Found));
-    // From the top level there is no such file, and GRUB shows its command line.
-    let facts = by(Some(driver));
-    assert_ne!(state(&facts, LinkKind::Kernel), Some(&LinkState::Found), "{facts:?}");
+    kernel_found(&by(PATCHED));
+    not_seen(&by("MZ"));
+    let facts = by(UPSTREAM);
+    assert_eq!(state(&facts, LinkKind::Configuration), Some(&LinkState::Missing), "{facts:?}");
+}
+
+/// As Fedora has it, whose default subvolume is the top level.
+#[test]
+fn a_grub_for_uefi_follows_the_subvolume_that_a_variable_names() {
+    let fs = || kernel_and_config(FakeFs::new(), "/root", "", "").btrfs("root");
+    let by = |program: &str| {
+        by_uefi(fs(), "set btrfs_subvol=/root", &[("opensuse/grubx64.efi", program)])
+    };
+    let facts = by(PATCHED);
+    kernel_found(&facts);
+    let kernel = default_entry(&facts).kernel.as_ref().unwrap();
+    let file = kernel.resolved.known().unwrap().as_ref().unwrap();
+    assert_eq!(file.path, "/root/boot/vmlinuz-6.1.0-18-amd64");
+    let facts = by(UPSTREAM);
+    assert_eq!(state(&facts, LinkKind::DefaultEntry), Some(&LinkState::Missing), "{facts:?}");
+}
+
+#[test]
+fn a_mount_by_a_grub_that_may_not_have_the_command_is_not_followed() {
+    let by = |knows: Option<bool>| {
+        let fs =
+            FakeFs::new().file("/boot/grub/i386-pc/.keep", "").file("/@m/normal.mod", "\x7fELF");
+        let fs = kernel_and_config(fs, "", "", "").btrfs("@m");
+        let facts = started_by(knows, fs, "/boot/grub", Some(&embedded("", "@m")));
+        loader_files(&facts).clone()
+    };
+    assert_eq!(by(Some(true)), LinkState::Found);
+    assert_eq!(by(Some(false)), LinkState::Missing);
+    assert!(matches!(by(None), LinkState::Unknown(why) if why.contains("is not seen")));
+}
+
+#[test]
+fn a_mount_is_not_followed_where_it_is_open_where_paths_begin() {
+    let embedded = embedded("", "@/boot/grub/i386-pc")
+        + "smbios --type 1 --get-string 5 --set x\nset btrfs_relative_path=$x\n";
+    let facts = started(suse(""), "/boot/grub", Some(&embedded));
+    assert!(matches!(loader_files(&facts), LinkState::Unknown(_)), "{facts:?}");
 }

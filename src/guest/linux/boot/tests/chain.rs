@@ -1,10 +1,12 @@
 use super::*;
 use crate::disk::facts::SignatureKind;
+use crate::fact::Unread;
 use crate::guest::facts::{
     DeviceRef, InitramfsFacts, KernelFacts, LoaderKind, Resolution, SourceKind,
 };
 use crate::guest::linux::boot::break_at_damaged_initramfs;
 use crate::guest::linux::boot::entry::test_initramfs;
+use crate::guest::linux::boot::firmware;
 
 fn entry(root: &str) -> String {
     format!(
@@ -463,4 +465,18 @@ fn a_kernel_without_an_initramfs_finds_no_root_by_the_uuid_of_its_file_system() 
         ..fake.device_ref(spec)
     });
     assert_eq!(state(&facts, LinkKind::RootDevice), Some(&LinkState::Found));
+}
+
+#[test]
+fn a_boot_sector_of_the_active_partition_that_is_not_read_leaves_the_chain_open() {
+    let mut fake = FakeMachine::new(TableKind::Mbr)
+        .partition(UUID, FakeFs::new())
+        .boot_code(code(BootCodeKind::Syslinux))
+        .active(1, Some(BootCodeKind::Unrecognised));
+    let unread = Unread::new("partition 1, boot sector", "a made-up feature");
+    fake.disk.volume_boot_code[0].unread = Some(unread.clone());
+    let facts = follow(&fake);
+    let open = LinkState::Unknown("a made-up feature".to_owned());
+    assert_eq!(state(&facts, LinkKind::ActivePartition), Some(&open));
+    assert_eq!(firmware(&fake.machine()).unread(), Some(&unread));
 }

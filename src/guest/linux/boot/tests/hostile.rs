@@ -175,3 +175,59 @@ fn a_look_through_many_volumes_counts_as_the_work_that_it_is() {
     assert!(with(0).default_entry.known().is_some_and(Option::is_some));
     assert!(undecided(&with(3200)).contains("commands were run"));
 }
+
+/// Each of the vendors has a configuration that cannot be read, and a GRUB of 16 MiB.
+#[test]
+fn of_many_vendors_with_a_grub_of_their_own_few_are_looked_through() {
+    let mut esp = FakeFs::fat().file("/program", vec![0; 16 << 20]);
+    for number in 0..200 {
+        esp = esp
+            .file(&format!("/EFI/{number}/grub.cfg/x"), "")
+            .link(&format!("/EFI/{number}/grubx64.efi"), "/program");
+    }
+    let read = esp.read();
+    let fake = FakeMachine::new(TableKind::Gpt).partition("AAAA-0001", esp);
+    let facts = follow(&fake.partition(UUID, debian(GOOD).btrfs("@").set_default("@")));
+    assert!(undecided(&facts).contains("not a regular file"), "{facts:?}");
+    let read = read.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(read <= 64 << 20, "{read}");
+}
+
+#[test]
+fn a_configuration_behind_too_many_others_is_not_decided() {
+    let with = |vendors: usize, config: &str| {
+        let esp = (0..vendors).fold(FakeFs::fat(), |esp, number| {
+            esp.file(&format!("/EFI/{number}/grub.cfg"), config)
+        });
+        let fake = FakeMachine::new(TableKind::Gpt).partition("AAAA-0001", esp);
+        follow(&fake.partition(UUID, debian(GOOD)))
+    };
+    assert_eq!(default_entry(&with(7, "# nothing\n")).command_line, "a");
+    for vendors in [8, 9, 100] {
+        let facts = with(vendors, "# nothing\n");
+        let why = undecided(&facts);
+        assert!(why.contains("configurations of boot loaders: more than 8 places"), "{why}");
+    }
+    let facts = with(100, &"#\n".repeat(300 << 10));
+    assert!(undecided(&facts).contains("more than 524288 bytes"), "{facts:?}");
+}
+
+#[test]
+fn of_many_volumes_with_configurations_few_are_read() {
+    let config = "#\n".repeat(200 << 10);
+    let mut fake = FakeMachine::new(TableKind::Gpt);
+    let mut counts = Vec::new();
+    for _ in 0..20 {
+        let fs = FakeFs::new()
+            .file("/loader/entries/a.conf", "title a\n")
+            .file("/extlinux/extlinux.conf", &config)
+            .file("/boot/grub/menu.lst", &config);
+        counts.push(fs.read());
+        fake = fake.partition(UUID, fs);
+    }
+    let facts = follow(&fake);
+    assert!(undecided(&facts).contains("more than 8 places"), "{facts:?}");
+    let read = counts.iter().map(|read| read.load(std::sync::atomic::Ordering::Relaxed));
+    let read = read.sum::<usize>();
+    assert!(read <= 8 * config.len(), "{read}");
+}

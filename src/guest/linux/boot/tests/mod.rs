@@ -76,7 +76,7 @@ fn grub2_code(prefix: Option<&str>, embedded: Option<&str>) -> BootCodeFacts {
             prefix: Fact::Known(prefix.map(str::to_owned)),
             embedded_config: Fact::Known(embedded.map(str::to_owned)),
             modules: Fact::Known(CORE_MODULES.map(str::to_owned).to_vec()),
-            relative_btrfs: Some(true),
+            btrfs_relative_path: Some(true),
         })),
     }
 }
