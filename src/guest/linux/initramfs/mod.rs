@@ -40,9 +40,9 @@ pub const MAX_UNPACKED: u64 = 1 << 30;
 /// that was unmounted, or half of it, and what the largest preset of xz needs, beside all that is kept.
 pub const MAX_MEMORY: u64 = 132 << 20;
 
-/// What a decompressor takes where several may be at work. The tools stay below, at their default settings
-/// (`xz -6`: 9 MiB, `zstd -19`: 8 MiB).
-const MODEST_MEMORY: u64 = 16 << 20;
+/// What each of two decompressors takes that are at work beside that of the default kernel. The tools stay
+/// below, at their default settings (`xz -6`: 9 MiB, `zstd -19`: 8 MiB).
+const MODEST_MEMORY: u64 = 10 << 20;
 
 /// How much more is looked at.
 #[derive(Debug)]
@@ -64,8 +64,8 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// So many bytes, and no longer than `until`, with at most 16 MiB for a decompressor: several
-    /// may be at work.
+    /// So many bytes, and no longer than `until`, with at most [`MODEST_MEMORY`] for a decompressor: two
+    /// are at work.
     pub fn modest(bytes: u64, until: Option<Instant>) -> Self {
         Self { whole: bytes, left: bytes, until, memory: MODEST_MEMORY }
     }

@@ -521,7 +521,7 @@ fn a_window_has_room_beside_what_file_systems_keep() {
     assert!(complete(26, mib(5)) && complete(26, mib(64)));
     assert!(!complete(28, mib(0)));
     let modest = || Budget::modest(MAX_UNPACKED, None);
-    assert!(complete(24, modest()) && !complete(25, modest()));
+    assert!(complete(23, modest()) && !complete(24, modest()));
 }
 
 #[test]

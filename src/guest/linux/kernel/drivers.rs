@@ -44,14 +44,13 @@ const OPTIONS: [(&str, &[&str]); 32] = [
     ("MD_RAID456", &["raid456"]),
 ];
 
-/// The virtio drivers, which KVM machines need.
-fn virtio() -> [Group; 6] {
-    ["virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio_net", "virtio_scsi"]
-        .map(|module| Group::new([module]))
+/// The virtio drivers that lead to the disk of a KVM machine.
+fn virtio() -> [Group; 4] {
+    ["virtio", "virtio_ring", "virtio_pci", "virtio_blk"].map(|module| Group::new([module]))
 }
 
-/// What is sought in the initramfs of a kernel that is not the default: the virtio drivers that are
-/// not built into it.
+/// What is sought in the initramfs of a kernel that is not the default: the drivers of virtio disks
+/// that are not built into it.
 pub(super) fn sought_in_other(kernel: &KernelFacts) -> Wanted {
     let groups = virtio();
     let is_sought = |name: &&str| groups.iter().any(|group| group.accepts(name));

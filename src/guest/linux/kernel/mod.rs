@@ -93,9 +93,10 @@ pub fn find<T: Send>(
     };
     kernel.is_default = true;
     let release = kernel.release.clone();
-    let ((initramfs, settings), (others, beside)) = rayon::join(
+    let ((initramfs, settings), (beside, others)) = rayon::join(
         || initrd::of_entry(entry, open, kept),
-        || (read_others(tree, &kernels), beside(&release)),
+        // The default kernel's first: the others are of less use.
+        || (beside(&release), read_others(tree, &kernels)),
     );
     for (index, initramfs) in others {
         if let Some(kernel) = kernels.get_mut(index) {
@@ -118,7 +119,7 @@ pub(super) fn initramfs(
 }
 
 /// The initramfs of the newest kernels that are not the default (the last by name, of those that
-/// have one), each with the kernel's index. One by one: each takes memory beside the default one's.
+/// have one), each with the kernel's index. Two at a time: each takes memory beside the default one's.
 fn read_others(tree: &Tree, kernels: &[KernelFacts]) -> Vec<(usize, Fact<Option<InitramfsFacts>>)> {
     let until = Instant::now().checked_add(MAX_OTHER_TIME);
     let others: Vec<_> = kernels
@@ -128,14 +129,22 @@ fn read_others(tree: &Tree, kernels: &[KernelFacts]) -> Vec<(usize, Fact<Option<
         .filter(|(_, kernel)| !kernel.is_default && kernel.initramfs.unread().is_some())
         .take(MAX_OTHERS)
         .collect();
-    others
-        .into_iter()
-        .map(|(index, kernel)| {
-            let mut budget = Budget::modest(MAX_OTHER_UNPACKED, until);
-            let wanted = drivers::sought_in_other(kernel);
-            (index, initrd::read(tree, &kernel.release, &wanted, &mut budget))
-        })
-        .collect()
+    let read = |(index, kernel): (usize, &KernelFacts)| {
+        let mut budget = Budget::modest(MAX_OTHER_UNPACKED, until);
+        let wanted = drivers::sought_in_other(kernel);
+        (index, initrd::read(tree, &kernel.release, &wanted, &mut budget))
+    };
+    let mut found = Vec::new();
+    let mut others = others.into_iter();
+    while let Some(first) = others.next() {
+        match others.next() {
+            Some(second) => {
+                found.extend(<[_; 2]>::from(rayon::join(|| read(first), || read(second))));
+            }
+            None => found.push(read(first)),
+        }
+    }
+    found
 }
 
 fn directory(release: &str) -> String {
