@@ -148,14 +148,18 @@ pub struct DirEntry {
     pub file_type: Option<FileType>,
 }
 
+/// How much of a name that is not UTF-8 is told, in bytes: a directory may have tens of thousands of them.
+const MAX_SHOWN_NAME: usize = 32;
+
 impl DirEntry {
     /// The name as text, as paths are.
     ///
     /// # Errors
     /// [`Error::Unsupported`] when it is not UTF-8: no path leads there.
     pub fn text(&self) -> Result<String> {
-        String::from_utf8(self.name.clone()).map_err(|_| {
-            let name = String::from_utf8_lossy(&self.name);
+        std::str::from_utf8(&self.name).map(str::to_owned).map_err(|_| {
+            let shown = self.name.get(..MAX_SHOWN_NAME).unwrap_or(&self.name);
+            let name = String::from_utf8_lossy(shown);
             Error::unsupported("directory", 0, format!("the name {name:?} is not UTF-8"))
         })
     }

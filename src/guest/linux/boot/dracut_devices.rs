@@ -12,7 +12,7 @@ use crate::guest::linux::initramfs::{Files, Setting};
 /// Files by which an initramfs is known as one of dracut since 034, which waits for what it is told of.
 const DRACUT: [&str; 2] = ["lib/dracut/build-parameter.txt", "lib/dracut/hostonly-files"];
 
-/// The words of the command line and of the initramfs' own (dracut.cmdline(7), `/etc/cmdline.d`), where
+/// The words of the command line and those for dracut of the initramfs' own (dracut.cmdline(7), `/etc/cmdline.d`), where
 /// all of them are known.
 pub(super) fn all_words(
     initramfs: &InitramfsFacts,
@@ -25,7 +25,9 @@ pub(super) fn all_words(
     let mut all = words.to_vec();
     for (_, setting) in settings.below("etc/cmdline") {
         let Setting::Text(text) = setting else { return None };
-        all.extend(parameters(&String::from_utf8_lossy(text)));
+        // dracut's own alone: the list may have millions of others.
+        let own = parameters(&String::from_utf8_lossy(text)).into_iter();
+        all.extend(own.filter(|word| word.starts_with("rd")));
     }
     Some(all)
 }

@@ -277,13 +277,16 @@ impl Config {
             }
         };
         let mut names = Vec::new();
+        let mut unnamed = false;
         for entry in entries {
             if !entry.name.ends_with(b".cfg") {
                 continue;
             }
             let name = match entry.text() {
                 Ok(name) => name,
+                Err(_) if unnamed => continue,
                 Err(error) => {
+                    unnamed = true;
                     self.doubt(STRONGEST, directory, &error);
                     continue;
                 }

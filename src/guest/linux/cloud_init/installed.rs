@@ -17,7 +17,7 @@ const MAX_VERSION_FILE: u64 = 64 << 10;
 /// Most directories of packages looked into.
 pub(super) const MAX_PYTHONS: usize = 32;
 
-/// Longest `pip`/`setuptools` metadata name taken as a version.
+/// Most characters of a version that are taken.
 const MAX_VERSION: usize = 64;
 
 /// The program and its version; `Known(None)` when the program is not there.
@@ -53,7 +53,7 @@ fn installed(tree: &Tree, packages: &PackageFacts, path: &str) -> CloudInitInsta
 
 /// The version in the Python module itself, or in the metadata beside it.
 fn module_version(tree: &Tree) -> Result<Option<(String, Evidence)>, Unread> {
-    let directories = package_directories(tree);
+    let directories = package_directories(tree)?;
     let more = more_pythons(&directories);
     for packages in directories.into_iter().take(MAX_PYTHONS) {
         let path = format!("{packages}/cloudinit/version.py");
@@ -66,7 +66,7 @@ fn module_version(tree: &Tree) -> Result<Option<(String, Evidence)>, Unread> {
             let evidence = Evidence::new(format!("{path}:{line}"), version.clone());
             return Ok(Some((version, evidence)));
         }
-        if let Some(found) = version_in_metadata(tree, &packages) {
+        if let Some(found) = version_in_metadata(tree, &packages)? {
             return Ok(Some(found));
         }
     }
@@ -80,10 +80,17 @@ pub(super) fn more_pythons(directories: &[String]) -> Option<Unread> {
 }
 
 /// `site-packages` and `dist-packages` of every Python, the highest name first.
-pub(super) fn package_directories(tree: &Tree) -> Vec<String> {
+///
+/// # Errors
+/// Why one that is there cannot be listed.
+pub(super) fn package_directories(tree: &Tree) -> Result<Vec<String>, Unread> {
     let mut found = Vec::new();
     for library in LIBRARIES {
-        let Ok(entries) = tree.read_dir(library) else { continue };
+        let entries = match tree.read_dir(library) {
+            Ok(entries) => entries,
+            Err(error) if error.is_absent() => continue,
+            Err(error) => return Err(Unread::from((library, &error))),
+        };
         for entry in entries.iter().rev() {
             let name = String::from_utf8_lossy(&entry.name);
             if name.starts_with("python2") || name.starts_with("python3") {
@@ -92,7 +99,7 @@ pub(super) fn package_directories(tree: &Tree) -> Vec<String> {
             }
         }
     }
-    found
+    Ok(found)
 }
 
 /// `_PACKAGED_VERSION` when the packager set it, else `__VERSION__`
@@ -103,24 +110,24 @@ fn version_in_module(text: &str) -> Option<(usize, String)> {
             let value = content.strip_prefix(name)?.trim_start().strip_prefix('=')?.trim();
             let value = value.trim_matches(['"', '\'']);
             let version = value.starts_with(|c: char| c.is_ascii_digit());
-            (version && value.len() <= MAX_VERSION).then(|| (line, value.to_owned()))
+            version.then(|| (line, value.chars().take(MAX_VERSION).collect()))
         })
     };
     value_of("_PACKAGED_VERSION").or_else(|| value_of("__VERSION__"))
 }
 
 /// `cloud_init-22.4.2.egg-info`, `cloud_init-0.7.9-py2.7.egg-info`, `cloud_init-25.1.dist-info`.
-fn version_in_metadata(tree: &Tree, packages: &str) -> Option<(String, Evidence)> {
-    tree.read_dir(packages).ok()?.iter().find_map(|entry| {
+fn version_in_metadata(tree: &Tree, packages: &str) -> Result<Option<(String, Evidence)>, Unread> {
+    let entries = tree.read_dir(packages).map_err(|error| Unread::from((packages, &error)))?;
+    Ok(entries.iter().find_map(|entry| {
         let name = String::from_utf8_lossy(&entry.name).into_owned();
         let rest = name.strip_prefix("cloud_init-")?;
         let stem = rest.strip_suffix(".egg-info").or_else(|| rest.strip_suffix(".dist-info"))?;
-        let version = stem.split('-').next()?.to_owned();
+        let version: String = stem.split('-').next()?.chars().take(MAX_VERSION).collect();
         let well_formed = version.starts_with(|c: char| c.is_ascii_digit());
         let location = format!("{packages}/{name}");
-        (well_formed && version.len() <= MAX_VERSION)
-            .then(|| (version.clone(), Evidence::new(location, version)))
-    })
+        well_formed.then(|| (version.clone(), Evidence::new(location, version)))
+    }))
 }
 
 #[test]
@@ -129,4 +136,7 @@ fn the_packager_s_version_counts_before_the_module_s_own() {
     assert_eq!(version_in_module(text), Some((1, "22.4.2".to_owned())));
     let text = "__VERSION__ = \"23.1\"\n_PACKAGED_VERSION = '23.1.2-0ubuntu0~22.04.1'\n";
     assert_eq!(version_in_module(text), Some((2, "23.1.2-0ubuntu0~22.04.1".to_owned())));
+    let long = format!("__VERSION__ = \"22.1\"\n_PACKAGED_VERSION = '0.7.5-{}'\n", "a".repeat(100));
+    let (line, version) = version_in_module(&long).unwrap();
+    assert_eq!((line, version.get(..7), version.len()), (2, Some("0.7.5-a"), MAX_VERSION));
 }

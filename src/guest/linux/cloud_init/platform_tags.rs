@@ -18,7 +18,10 @@ const MAX_PROGRAM: u64 = 512 << 10;
 
 /// The data source for OpenStack.
 pub(super) fn openstack_source(tree: &Tree) -> Fact<Option<PlatformTags>> {
-    let directories = package_directories(tree);
+    let directories = match package_directories(tree) {
+        Ok(directories) => directories,
+        Err(unread) => return Fact::Unknown(unread),
+    };
     let more = more_pythons(&directories);
     for packages in directories.into_iter().take(MAX_PYTHONS) {
         let path = format!("{packages}/cloudinit/sources/DataSourceOpenStack.py");

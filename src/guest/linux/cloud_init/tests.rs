@@ -220,6 +220,11 @@ fn a_version_that_was_not_read_is_none_and_says_why() {
         .file("/usr/lib/python2.7/dist-packages/cloudinit/version.py", "__VERSION__ = \"0.7.5\"\n");
     assert!(installed(many).detail.starts_with("more than 32 directories of Python"));
     assert_eq!(installed(guest()).detail, "no version found");
+    let hidden = guest().file(
+        "/usr/lib64/python3.9/site-packages/cloudinit/version.py",
+        "__VERSION__ = \"22.1\"\n",
+    );
+    assert_eq!(installed(hidden.dir("/usr/lib").unreadable("/usr/lib")).location, "/usr/lib");
 }
 
 #[test]

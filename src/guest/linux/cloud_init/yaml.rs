@@ -135,7 +135,7 @@ impl Node {
 /// [`Error::Limit`] and [`Error::Unsupported`] when it is not read here.
 pub fn load(text: &str, file: usize) -> Result<Option<Node>> {
     check_printable(text)?;
-    if text.bytes().filter(|byte| b",:[]{}!&*".contains(byte)).count() > MAX_INDICATORS {
+    if text.bytes().filter(|byte| b",:?[]{}!&*".contains(byte)).count() > MAX_INDICATORS {
         return Err(limit(MAX_INDICATORS, "indicators"));
     }
     // The last fence round a parser that is not ours: its panic would otherwise end the program.

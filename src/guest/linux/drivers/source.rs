@@ -105,13 +105,16 @@ pub(super) fn in_tree(tree: &Tree, folder: Folder) -> Vec<Source> {
                 continue;
             }
         };
+        let mut unnamed = false;
         for entry in entries {
             if !folder.reads(&String::from_utf8_lossy(&entry.name)) {
                 continue;
             }
             let name = match entry.text() {
                 Ok(name) => name,
+                Err(_) if unnamed => continue,
                 Err(error) => {
+                    unnamed = true;
                     let text = Fact::Unknown(Unread::from((path.as_str(), &error)));
                     sources.push(Source { location: path.clone(), text });
                     continue;

@@ -157,7 +157,8 @@ impl Search<'_> {
         let unread = |error| Unread::from((path, &error));
         match self.tree.metadata(path) {
             Ok(metadata) if metadata.file_type != FileType::Regular => return Ok(None),
-            Ok(metadata) if metadata.len > MAX_FILE => return Ok(None),
+            // A program; settings are text of any length.
+            Ok(metadata) if metadata.len > MAX_FILE && path != SWITCH_FILE => return Ok(None),
             Ok(_) => {}
             Err(error) if error.is_absent() => return Ok(None),
             Err(error) => return Err(unread(error)),

@@ -54,7 +54,12 @@ fn refused_lines(tree: &Tree, config: &mut Config) {
         return;
     }
     // What is no OpenSSH may have its configuration elsewhere.
-    let Ok(Some(version)) = version::of(tree, PROGRAM) else { return };
+    let version = match version::of(tree, PROGRAM) {
+        Ok(Some(version)) => version,
+        Ok(None) => return,
+        Err(error) if error.is_absent() => return,
+        Err(error) => return config.unread.push(Unread::from((PROGRAM, &error))),
+    };
     if none {
         if !ELSEWHERE.iter().any(|path| !matches!(tree.exists(path), Ok(false))) {
             config.invalid.push(Evidence::new("/etc/ssh/sshd_config", "no such file"));
@@ -309,6 +314,14 @@ mod tests {
             assert!(refused(with(text), "x").is_empty(), "{text}");
         }
         assert!(refused(with("AllowUsers a # b\nPort 22\n"), "5.3p1").is_empty());
+        // A program that is not read may be too old.
+        let unread = |text: &str| {
+            let fs = with(text).file("/usr/sbin/sshd", "x").unreadable("/usr/sbin/sshd");
+            let tree = fs.file("/etc/os-release", "ID=centos\n").tree();
+            find(&tree, &PackageFacts::default(), &BootUnits::walk(&tree)).unread
+        };
+        assert_eq!(unread("Include /etc/ssh/x\n")[0].location, "/usr/sbin/sshd");
+        assert_eq!(unread("Port 22\n"), []);
     }
 
     #[test]
