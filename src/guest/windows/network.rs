@@ -14,10 +14,10 @@ const CLASS: &str = "{4D36E972-E325-11CE-BFC1-08002BE10318}";
 /// Most interfaces looked at: machines that dial or use containers leave hundreds.
 const MAX_INTERFACES: usize = 1024;
 
-/// Most addresses of one interface.
+/// Most addresses of one interface that are told.
 const MAX_ADDRESSES: usize = 64;
 
-/// Longest address: an IPv6 address with a zone has some 60 letters.
+/// Longest address that is told: an IPv6 address with a zone has some 60 letters.
 const MAX_ADDRESS: usize = 64;
 
 /// The interfaces.
@@ -35,24 +35,24 @@ pub(super) fn interfaces(hklm: &Hklm<'_>) -> Fact<Vec<WindowsInterface>> {
     fact(r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip", read())
 }
 
+/// The first addresses of a card, and how many more there are.
+fn first(addresses: impl Iterator<Item = String>) -> Vec<String> {
+    let mut addresses = addresses.map(|address| address.chars().take(MAX_ADDRESS).collect());
+    let mut found: Vec<String> = addresses.by_ref().take(MAX_ADDRESSES).collect();
+    let left = addresses.count();
+    found.extend((left > 0).then(|| format!("{left} more")));
+    found
+}
+
 fn interface(place: &Place<'_>, connections: &Place<'_>) -> Result<WindowsInterface> {
     let connection = connections.at(&format!(r"{}\Connection", place.name()))?;
     let text = |name| Ok::<_, Error>(connection.text(name)?.map(|seen| seen.value));
     let dhcp = place.dword("EnableDHCP")?.map(|seen| seen.value != 0);
-    let mut addresses = place.texts("IPAddress")?;
-    addresses.retain(|address| address != "0.0.0.0");
+    let addresses = place.texts("IPAddress")?.into_iter();
+    let addresses = first(addresses.filter(|address| address != "0.0.0.0"));
     let servers = place.text("NameServer")?.map(|seen| seen.value).unwrap_or_default();
-    let name_servers: Vec<_> =
-        servers.split([',', ' ']).filter(|server| !server.is_empty()).map(str::to_owned).collect();
-    for (name, values) in [("IPAddress", &addresses), ("NameServer", &name_servers)] {
-        if values.len() > MAX_ADDRESSES || values.iter().any(|value| value.len() > MAX_ADDRESS) {
-            let path = format!(r"{}\{name}", place.path);
-            let reason = format!(
-                "more than {MAX_ADDRESSES} addresses, or one of more than {MAX_ADDRESS} letters"
-            );
-            return Err(Error::Unreadable { path, reason });
-        }
-    }
+    let servers = servers.split([',', ' ']).filter(|server| !server.is_empty());
+    let name_servers = first(servers.map(str::to_owned));
     let mut detail = match dhcp {
         Some(dhcp) => format!("EnableDHCP={}", u32::from(dhcp)),
         None => "no EnableDHCP".to_owned(),
@@ -127,19 +127,19 @@ mod tests {
     }
 
     #[test]
-    fn lists_longer_than_any_card_has_leave_the_interfaces_unknown() {
+    fn of_more_addresses_than_any_card_has_the_first_are_told() {
         let key = format!(r"ControlSet001\Services\Tcpip\Parameters\Interfaces\{CARD}");
-        let with = |count: usize, name: &str| {
-            let list = vec!["::1"; count].join(",");
-            let found = guest().system(|hive| hive.key(&key).text(name, &list));
+        let with = |list: String| {
+            let found = guest().system(|hive| hive.key(&key).text("NameServer", &list));
             found.look(|_, _, hklm| interfaces(hklm))
         };
-        assert!(with(MAX_ADDRESSES, "NameServer").known().is_some());
-        assert!(with(MAX_ADDRESSES + 1, "NameServer").unread().is_some());
-        // A text of 12,000 bytes, of a name that has some 20.
-        assert!(with(1500, "IPAddress").unread().is_some());
-        let long = guest().system(|hive| hive.key(&key).text("NameServer", &"a".repeat(5000)));
-        let reason = long.look(|_, _, hklm| interfaces(hklm)).unread().unwrap().reason.clone();
+        let many = |count: usize| {
+            let found = with(vec!["::1"; count].join(","));
+            found.known().unwrap()[0].name_servers.clone()
+        };
+        assert_eq!(many(MAX_ADDRESSES), vec!["::1"; MAX_ADDRESSES]);
+        assert_eq!(many(MAX_ADDRESSES + 3).last().unwrap(), "3 more");
+        let reason = with("a".repeat(5000)).unread().unwrap().reason.clone();
         assert!(reason.ends_with("more than 8192 bytes"), "{reason}");
     }
 

@@ -6,6 +6,7 @@
 //! it, so that padding may follow.
 
 use std::ops::ControlFlow;
+use std::sync::{Arc, PoisonError};
 
 use super::Budget;
 use super::compression::Compression;
@@ -34,6 +35,8 @@ pub(super) fn unpack(
     budget: &mut Budget,
     sink: &mut Sink<'_>,
 ) -> Result<ControlFlow<()>, Stop> {
+    let turn = Arc::clone(&budget.turn);
+    let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
     let mut output = Vec::new();
     let mut length = Vec::new();
     let mut input = Vec::new();

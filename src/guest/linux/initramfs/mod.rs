@@ -21,6 +21,7 @@ mod wanted;
 pub use files::{Files, Setting};
 pub use wanted::{Group, Wanted};
 
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::bytes::Bytes;
@@ -55,19 +56,28 @@ pub struct Budget {
     until: Option<Instant>,
     /// Bytes that a decompressor may take.
     memory: u64,
+    /// Held while one of LZ4 is at work, which takes more than [`MODEST_MEMORY`].
+    turn: Arc<Mutex<()>>,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { whole: MAX_UNPACKED, left: MAX_UNPACKED, until: None, memory: MAX_MEMORY }
+        Self {
+            whole: MAX_UNPACKED,
+            left: MAX_UNPACKED,
+            until: None,
+            memory: MAX_MEMORY,
+            turn: Arc::default(),
+        }
     }
 }
 
 impl Budget {
-    /// So many bytes, and no longer than `until`, with at most [`MODEST_MEMORY`] for a decompressor: two
-    /// are at work.
-    pub fn modest(bytes: u64, until: Option<Instant>) -> Self {
-        Self { whole: bytes, left: bytes, until, memory: MODEST_MEMORY }
+    /// So many bytes, and no longer than `until`, with at most 10 MiB for a decompressor: two are at
+    /// work, of LZ4 one that has the `turn`.
+    pub fn modest(bytes: u64, until: Option<Instant>, turn: &Arc<Mutex<()>>) -> Self {
+        let turn = Arc::clone(turn);
+        Self { whole: bytes, left: bytes, until, memory: MODEST_MEMORY, turn }
     }
 
     /// The usual one beside so many bytes that file systems keep.
@@ -105,8 +115,8 @@ pub(super) fn join(mut first: InitramfsFacts, second: InitramfsFacts) -> Initram
 /// What is looked at is taken from `budget`, which the files of one boot entry share.
 ///
 /// Takes up to about 1 MiB of memory, and for the settings what [`Files`] may hold, beside the
-/// decompressor's own window: 128 MiB of address space at most for zstd (of which an archive touches
-/// what it fills), 16 MiB for LZ4, `decoder::MAX_LZMA_MEMORY` for xz and lzma.
+/// decompressor's own window: at most what `budget` has for it (of which an archive touches what it
+/// fills), and 16 MiB for LZ4.
 pub fn list(
     path: &str,
     bytes: &dyn Bytes,

@@ -66,8 +66,8 @@ impl<'a> Source<'a> {
         self.used = self.used.saturating_add(count).min(self.chunk.bytes().len());
     }
 
-    /// The next `len` bytes, borrowed if possible, else put into `buffer`; fewer at the end. They are
-    /// consumed.
+    /// The next `len` bytes, which the caller bounds, borrowed if possible, else put into `buffer`; fewer
+    /// at the end. They are consumed.
     ///
     /// # Errors
     /// As [`Bytes::read_at`].
@@ -83,6 +83,7 @@ impl<'a> Source<'a> {
             }
         }
         buffer.clear();
+        buffer.reserve_exact(len);
         while buffer.len() < len {
             let bytes = self.fill()?;
             let count = bytes.len().min(len.saturating_sub(buffer.len()));

@@ -4,6 +4,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::cast_possible_truncation)]
 
 use std::io::Read;
+use std::sync::Arc;
 
 use super::*;
 use crate::guest::facts::ListingEnd;
@@ -333,7 +334,7 @@ fn no_damage_makes_the_listing_panic() {
 
 #[test]
 fn the_files_of_an_entry_share_the_bound_on_what_is_unpacked() {
-    let mut budget = Budget::modest(1 << 20, None);
+    let mut budget = Budget::modest(1 << 20, None, &Arc::default());
     let mut listed =
         || list("/boot/initrd", &GZIP.to_vec(), &Wanted::Everything, &mut budget).0.listing;
     let whole = (0..10_000).take_while(|_| listed().known().is_some()).count();
@@ -434,7 +435,7 @@ fn udev_rules_whose_names_are_not_utf_8_or_too_many_are_told() {
 #[test]
 fn a_slow_compression_takes_more_of_the_bound_than_a_fast_one() {
     let left = |image: &[u8]| {
-        let mut budget = Budget::modest(MAX_UNPACKED, None);
+        let mut budget = Budget::modest(MAX_UNPACKED, None, &Arc::default());
         let _ = list("/boot/initrd", &image.to_vec(), &Wanted::Everything, &mut budget);
         MAX_UNPACKED - budget.left
     };
@@ -443,7 +444,7 @@ fn a_slow_compression_takes_more_of_the_bound_than_a_fast_one() {
     assert_eq!(left(BZIP2), 8 * unpacked + len(BZIP2));
     assert_eq!(left(XZ), unpacked + 8 * len(XZ));
     // Five million times the magic number of LZ4's frames, which nothing stands between.
-    let mut budget = Budget::modest(64 << 20, None);
+    let mut budget = Budget::modest(64 << 20, None, &Arc::default());
     let image = [0x02, 0x21, 0x4c, 0x18].repeat(5_000_000);
     let (facts, _) = list("/boot/initrd", &image, &Wanted::Everything, &mut budget);
     assert!(reason(&facts).contains("more than 64 MiB"), "{facts:?}");
@@ -451,7 +452,7 @@ fn a_slow_compression_takes_more_of_the_bound_than_a_fast_one() {
 
 #[test]
 fn a_listing_whose_time_is_over_is_unknown() {
-    let mut budget = Budget::modest(MAX_UNPACKED, Some(Instant::now()));
+    let mut budget = Budget::modest(MAX_UNPACKED, Some(Instant::now()), &Arc::default());
     let (facts, _) = list("/boot/initrd", &GZIP.to_vec(), &Wanted::Everything, &mut budget);
     assert!(reason(&facts).contains("time"));
 }
@@ -520,7 +521,7 @@ fn a_window_has_room_beside_what_file_systems_keep() {
     assert!(complete(27, mib(0)) && complete(27, mib(4)) && !complete(27, mib(5)));
     assert!(complete(26, mib(5)) && complete(26, mib(64)));
     assert!(!complete(28, mib(0)));
-    let modest = || Budget::modest(MAX_UNPACKED, None);
+    let modest = || Budget::modest(MAX_UNPACKED, None, &Arc::default());
     assert!(complete(23, modest()) && !complete(24, modest()));
 }
 

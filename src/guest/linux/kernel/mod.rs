@@ -50,7 +50,7 @@ pub type Open<'a> = dyn Fn(&ResolvedFile) -> Result<Arc<dyn Bytes>> + Sync + 'a;
 ///
 /// The default kernel's initramfs is read to its end, with the memory that there is beside the `kept` bytes of
 /// the file systems; meanwhile `beside` is asked for what hangs on its
-/// release. In the initramfs of at most `MAX_OTHERS` other kernels the virtio drivers are looked for.
+/// release. In the initramfs of at most `MAX_OTHERS` other kernels the drivers of virtio disks are looked for.
 pub fn find<T: Send>(
     tree: &Tree,
     boot: &BootFacts,
@@ -129,8 +129,9 @@ fn read_others(tree: &Tree, kernels: &[KernelFacts]) -> Vec<(usize, Fact<Option<
         .filter(|(_, kernel)| !kernel.is_default && kernel.initramfs.unread().is_some())
         .take(MAX_OTHERS)
         .collect();
+    let turn = Arc::default();
     let read = |(index, kernel): (usize, &KernelFacts)| {
-        let mut budget = Budget::modest(MAX_OTHER_UNPACKED, until);
+        let mut budget = Budget::modest(MAX_OTHER_UNPACKED, until, &turn);
         let wanted = drivers::sought_in_other(kernel);
         (index, initrd::read(tree, &kernel.release, &wanted, &mut budget))
     };

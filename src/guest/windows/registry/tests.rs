@@ -136,7 +136,7 @@ fn a_list_of_more_texts_than_any_real_one_is_refused() {
     let mut ended = list(MAX_TEXTS);
     ended.data.extend([0, 0]);
     assert_eq!(ended.texts().unwrap().unwrap().len(), MAX_TEXTS);
-    assert!(matches!(list(MAX_TEXTS + 2).texts(), Err(Error::Limit { unit: "texts", .. })));
+    assert!(matches!(list(MAX_TEXTS + 1).texts(), Err(Error::Limit { unit: "texts", .. })));
 }
 
 #[test]

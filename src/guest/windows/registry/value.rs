@@ -156,7 +156,8 @@ impl Value {
             return Ok(None);
         }
         // Each ends with a NUL, and so does the list.
-        if self.units().filter(|unit| *unit == 0).count() > MAX_TEXTS.saturating_add(1) {
+        let most = MAX_TEXTS.saturating_add(usize::from(self.data.ends_with(&[0; 4])));
+        if self.units().filter(|unit| *unit == 0).count() > most {
             let limit = u64::try_from(MAX_TEXTS).unwrap_or(u64::MAX);
             return Err(Error::Limit { structure: "registry value", limit, unit: "texts" });
         }

@@ -171,6 +171,8 @@ impl Sudoers {
             users = users.saturating_add(grant.users.len());
             if users > MAX_ITEMS {
                 sudoers.doubt(&location, format!("more than {MAX_ITEMS} entries, not read"));
+                // The last that fits counts.
+                sudoers.grants.clear();
                 break;
             }
             sudoers.grants.push(grant);
