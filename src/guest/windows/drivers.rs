@@ -136,6 +136,12 @@ fn device_ids(
     Ok(())
 }
 
+/// Longest name of a service: Windows takes 256 characters (Microsoft, "CreateServiceW").
+const MAX_SERVICE_NAME: usize = 1024;
+
+/// Most services of the configurations of one package; real ones have one to three.
+const MAX_SERVICES: usize = 64;
+
 /// The services that an INF file's package has for a device below `PCI`, as
 /// [`DeviceBinding::services`].
 fn services_of(databases: &[Place<'_>], inf: &str, id: &str) -> Result<Option<Vec<String>>> {
@@ -160,9 +166,15 @@ fn services_of(databases: &[Place<'_>], inf: &str, id: &str) -> Result<Option<Ve
         let limit = u64::try_from(MAX_CONFIGURATIONS).unwrap_or(u64::MAX);
         return Err(Error::Limit { structure: "DriverDatabase", limit, unit: "configurations" });
     }
-    let mut services = Vec::new();
+    let mut services: Vec<String> = Vec::new();
     for configuration in configurations {
-        services.extend(configuration.text("Service")?.map(|it| it.value.to_ascii_lowercase()));
+        let service = configuration.text("Service")?.map(|it| it.value.to_ascii_lowercase());
+        let is_new = |name: &String| name.len() <= MAX_SERVICE_NAME && !services.contains(name);
+        services.extend(service.filter(is_new));
+        if services.len() > MAX_SERVICES {
+            let limit = u64::try_from(MAX_SERVICES).unwrap_or(u64::MAX);
+            return Err(Error::Limit { structure: "DriverDatabase", limit, unit: "services" });
+        }
     }
     Ok((!services.is_empty()).then_some(services))
 }

@@ -88,6 +88,10 @@ pub(super) fn fixed_macs(hklm: &Hklm<'_>) -> Fact<Vec<FixedMac>> {
             let Some(device) = place.text("MatchingDeviceId")? else { continue };
             let device = device.value.to_ascii_lowercase();
             if ["pci\\", "xen", "vmbus\\", "usb\\"].iter().any(|bus| device.starts_with(bus)) {
+                if found.len() >= MAX_INTERFACES {
+                    let limit = u64::try_from(MAX_INTERFACES).unwrap_or(u64::MAX);
+                    return Err(Error::Limit { structure: "Class", limit, unit: "cards" });
+                }
                 found.push(FixedMac { device, evidence: address.evidence });
             }
         }

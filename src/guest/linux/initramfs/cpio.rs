@@ -24,6 +24,10 @@ pub(super) struct Entry<'a> {
     pub(super) size: u32,
     /// Path, without the NUL.
     pub(super) name: &'a [u8],
+    /// The file that it is a name of, where that has several: numbers of the device and the inode. One of the
+    /// names comes with the content, the last one with cpio's own writer; the kernel gives it to all
+    /// (`init/initramfs.c`, `maybe_link`).
+    pub(super) linked: Option<[u32; 3]>,
 }
 
 impl Entry<'_> {
@@ -280,6 +284,7 @@ struct Header {
     mode: u32,
     size: u32,
     name_size: u32,
+    linked: Option<[u32; 3]>,
 }
 
 impl Header {
@@ -293,8 +298,12 @@ impl Header {
             let start = index.checked_mul(8)?.checked_add(6)?;
             hexadecimal(bytes.get(start..)?.first_chunk()?)
         };
+        let linked = || Some([field(7)?, field(8)?, field(0)?]);
         match (field(1), field(6), field(11)) {
-            (Some(mode), Some(size), Some(name_size)) => Ok(Self { mode, size, name_size }),
+            (Some(mode), Some(size), Some(name_size)) => {
+                let linked = if field(4) > Some(1) { linked() } else { None };
+                Ok(Self { mode, size, name_size, linked })
+            }
             _ => Err("a cpio header field is no hexadecimal number".to_owned()),
         }
     }
@@ -354,7 +363,8 @@ impl<'a> Whole<'a> {
     fn visit(&self, visitor: &mut dyn Visitor) -> Flow {
         match self.name {
             Some(name) => {
-                visitor.entry(Entry { mode: self.header.mode, name, size: self.header.size })
+                let Header { mode, size, linked, .. } = self.header;
+                visitor.entry(Entry { mode, size, name, linked })
             }
             None => Flow::Next,
         }

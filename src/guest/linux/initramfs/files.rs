@@ -81,6 +81,8 @@ pub struct Files {
     indices: Vec<String>,
     /// Whether there was more than is kept.
     overflow: bool,
+    /// Settings of the segment that have several names, by what [`Entry::linked`] says.
+    linked: Vec<([u32; 3], String)>,
 }
 
 /// Which file is being collected.
@@ -88,6 +90,8 @@ pub(super) struct Open {
     path: String,
     content: Vec<u8>,
     link: bool,
+    /// Other names of it.
+    names: Vec<String>,
 }
 
 impl Files {
@@ -159,8 +163,18 @@ impl Files {
 
     /// Starts to collect the entry at `path`, if its content matters.
     pub(super) fn open(&mut self, path: &[u8], entry: &Entry<'_>) -> Option<Open> {
-        let path = std::str::from_utf8(path.strip_prefix(b"usr/").unwrap_or(path)).ok()?;
+        let path = path.strip_prefix(b"usr/").unwrap_or(path);
+        let Ok(path) = std::str::from_utf8(path) else {
+            // Its readers take any name.
+            self.overflow |= is_setting(&String::from_utf8_lossy(path));
+            return None;
+        };
         let aliases = is_aliases(path);
+        let names = entry.linked.filter(|_| entry.is_regular()).map(|file| self.names(file));
+        let names = names.unwrap_or_default();
+        if !aliases && !is_setting(path) && entry.size > 0 && !names.is_empty() {
+            return self.collect(names, entry);
+        }
         if !aliases && !is_setting(path) {
             if is_index(path) && self.indices.len() < MAX_ALIAS_FILES {
                 self.indices.push(path.to_owned());
@@ -170,22 +184,59 @@ impl Files {
         if entry.is_directory() {
             return None;
         }
-        if entry.size > if aliases { MAX_ALIASES } else { MAX_SETTING } {
-            self.insert(path.to_owned(), Setting::TooLong(entry.size));
+        if let Some(file) = entry.linked.filter(|_| entry.is_regular()) {
+            if self.linked.len() >= MAX_FILES {
+                self.overflow = true;
+                return None;
+            }
+            self.linked.push((file, path.to_owned()));
+        }
+        if entry.size == 0
+            && let Some(Setting::Text(text)) = names.iter().find_map(|name| self.get(name))
+        {
+            self.insert(path.to_owned(), Setting::Text(text.clone()));
             return None;
         }
-        if !self.has_room(path, usize::try_from(entry.size).unwrap_or(usize::MAX)) {
+        self.collect([vec![path.to_owned()], names].concat(), entry)
+    }
+
+    /// Starts to collect the content of an entry for these paths.
+    fn collect(&mut self, mut names: Vec<String>, entry: &Entry<'_>) -> Option<Open> {
+        let path = names.pop()?;
+        let longest = if is_aliases(&path) { MAX_ALIASES } else { MAX_SETTING };
+        if entry.size > longest {
+            names.push(path);
+            for name in names {
+                self.insert(name, Setting::TooLong(entry.size));
+            }
+            return None;
+        }
+        if !self.has_room(&path, usize::try_from(entry.size).unwrap_or(usize::MAX)) {
             self.overflow = true;
             return None;
         }
         let link = !entry.is_regular();
-        Some(Open { path: path.to_owned(), content: Vec::new(), link })
+        Some(Open { path, content: Vec::new(), link, names })
+    }
+
+    /// The settings that were met as names of this file.
+    fn names(&self, file: [u32; 3]) -> Vec<String> {
+        let linked = self.linked.iter().filter(|(other, _)| *other == file);
+        linked.map(|(_, path)| path.clone()).collect()
+    }
+
+    /// A segment ends: numbers of inodes are those of one archive.
+    pub(super) fn end_segment(&mut self) {
+        self.linked.clear();
     }
 
     /// Takes what was collected.
     pub(super) fn close(&mut self, open: Open) {
-        let Open { path, mut content, link } = open;
+        let Open { path, mut content, link, names } = open;
         content.shrink_to_fit();
+        for name in names {
+            self.insert(name, Setting::Text(content.clone()));
+        }
         self.insert(path, if link { Setting::Link(content) } else { Setting::Text(content) });
     }
 }

@@ -103,6 +103,7 @@ impl<'w> Listing<'w> {
 
     /// A segment begins.
     pub(super) fn begin(&mut self, segment: String) {
+        self.files.end_segment();
         self.segments.push(segment);
     }
 
@@ -129,7 +130,7 @@ impl<'w> Listing<'w> {
             } else if let Some(image) = HIDING.iter().find(|image| **image == path) {
                 self.hidden = std::str::from_utf8(image).ok();
             } else if let Some(rules) = persistent_net_rules(path)
-                && entry.size > 0
+                && (entry.size > 0 || entry.linked.is_some())
             {
                 let fits = rules.len() <= MAX_RULE_PATH;
                 self.keep(fits && self.persistent_net_rules.len() < MAX_RULES, |listing| {

@@ -433,6 +433,47 @@ fn udev_rules_whose_names_are_not_utf_8_or_too_many_are_told() {
 }
 
 #[test]
+fn a_file_of_several_names_has_its_content_under_each() {
+    // As `cpio -o -H newc` of GNU writes two links: the first without content, one inode, two links.
+    let linked = |name: &str, content: &[u8]| {
+        let mut bytes = entry(name, 0o100_644, content);
+        bytes[38..46].copy_from_slice(b"00000002");
+        bytes
+    };
+    let text = |files: &Files, path: &str| match files.get(path) {
+        Some(Setting::Text(text)) => String::from_utf8(text.clone()).unwrap(),
+        other => panic!("{path}: {other:?}"),
+    };
+    let (a, b, elsewhere) = ("etc/modprobe.d/a.conf", "etc/modprobe.d/b.conf", "etc/x");
+    for order in [[(a, ""), (b, "x y")], [(a, "x y"), (b, "")], [(a, ""), (elsewhere, "x y")]] {
+        let image = order.map(|(name, content)| linked(name, content.as_bytes())).concat();
+        let image = [image, trailer()].concat();
+        let mut budget = Budget::default();
+        let (_, files) = list("/boot/initrd", &image, &Wanted::Everything, &mut budget);
+        assert_eq!(text(&files, a), "x y", "{order:?}");
+        if order[1].0 == b {
+            assert_eq!(text(&files, b), "x y", "{order:?}");
+        }
+    }
+    let rules = linked("etc/udev/rules.d/70-persistent-net.rules", b"");
+    let facts = list_all([rules, trailer()].concat());
+    assert_eq!(facts.persistent_net_rules.len(), 1);
+}
+
+#[test]
+fn a_setting_whose_name_is_not_utf_8_is_one_that_is_not_known() {
+    for (name, is_setting) in [("etc/modprobe.d/?.conf", true), ("etc/x/?.conf", false)] {
+        let mut image = entry(name, 0o100_644, b"install virtio_blk /bin/false");
+        let mark = image.iter().position(|byte| *byte == b'?').unwrap();
+        image[mark] = 0xff;
+        image.extend(trailer());
+        let mut budget = Budget::default();
+        let (_, files) = list("/boot/initrd", &image, &Wanted::Everything, &mut budget);
+        assert_eq!(files.overflow(), is_setting, "{name}");
+    }
+}
+
+#[test]
 fn a_slow_compression_takes_more_of_the_bound_than_a_fast_one() {
     let left = |image: &[u8]| {
         let mut budget = Budget::modest(MAX_UNPACKED, None, &Arc::default());

@@ -189,8 +189,11 @@ impl Config {
 
     fn since(&mut self, version: (u32, u32), evidence: &Evidence) {
         if self.dated.len() < MAX_DATED {
-            self.dated.push((version, evidence.clone()));
+            return self.dated.push((version, evidence.clone()));
         }
+        let limit = u64::try_from(MAX_DATED).unwrap_or(u64::MAX);
+        let unit = "lines that older versions refuse";
+        self.doubt(&evidence.location, &Error::Limit { structure: "sshd_config", limit, unit });
     }
 
     fn doubt(&mut self, location: &str, error: &Error) {

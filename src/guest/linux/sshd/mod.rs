@@ -314,6 +314,15 @@ mod tests {
             assert!(refused(with(text), "x").is_empty(), "{text}");
         }
         assert!(refused(with("AllowUsers a # b\nPort 22\n"), "5.3p1").is_empty());
+        // One behind those that are kept may be refused.
+        let many = |count: usize| {
+            with(&"Include /etc/ssh/x\n".repeat(count)).file("/usr/sbin/sshd", "OpenSSH_9.2p1\0")
+        };
+        let doubts = |fs: MemoryFs| {
+            let tree = fs.tree();
+            find(&tree, &PackageFacts::default(), &BootUnits::walk(&tree)).unread.len()
+        };
+        assert_eq!((doubts(many(64)), doubts(many(65))), (0, 1));
         // A program that is not read may be too old.
         let unread = |text: &str| {
             let fs = with(text).file("/usr/sbin/sshd", "x").unreadable("/usr/sbin/sshd");

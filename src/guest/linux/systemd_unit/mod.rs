@@ -63,7 +63,10 @@ const MAX_TEXT: usize = 16 << 20;
 
 /// Most links, names of dependencies, drop-ins and conditions looked at in one boot; a desktop has
 /// about 3,000.
-const MAX_DEPENDENCIES: usize = 100_000;
+const MAX_DEPENDENCIES: usize = 30_000;
+
+/// Most characters of a link's target that are told.
+const MAX_SHOWN: usize = 200;
 
 /// Most units that one boot is followed through; a desktop starts about 400.
 const MAX_UNITS: usize = 4096;
@@ -443,6 +446,7 @@ impl<'a> BootUnits<'a> {
                 _ => continue,
             };
             if !is_dev_null(&target) && !first_boot.takes(directory, &name)? {
+                let target: String = target.chars().take(MAX_SHOWN).collect();
                 found.push((name, Evidence::new(path, format!("link to {target}"))));
             }
         }

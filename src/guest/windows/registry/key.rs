@@ -212,8 +212,8 @@ impl<'a> Key<'a> {
     /// that there is none.
     ///
     /// # Errors
-    /// When the list of values, a value before it, or its data cannot be read; [`Error::Limit`] for
-    /// data above [`super::MAX_DATA`].
+    /// When the list of values, a value before it, or its data cannot be read; [`Error::Limit`] above
+    /// [`super::MAX_VALUE_BYTES`].
     pub fn value(&self, name: &str) -> Result<Option<Value>> {
         let (count, list) = self.value_list()?;
         value::find(&self.hive.bins, list, count, &Wanted::new(name))

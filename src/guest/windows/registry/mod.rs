@@ -33,7 +33,9 @@ pub use self::key::{Key, MAX_DEPTH};
 pub use self::log::MAX_LOG;
 pub use self::state::{HiveState, Replay};
 pub use self::subkeys::MAX_SUBKEYS;
-pub use self::value::{MAX_DATA, MAX_TEXTS, MAX_VALUES, MAX_VALUES_BYTES, Value, ValueType};
+pub use self::value::{
+    MAX_DATA, MAX_TEXTS, MAX_VALUE_BYTES, MAX_VALUES, MAX_VALUES_BYTES, Value, ValueType,
+};
 
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,10 @@ pub const MAX_TEXTS: usize = 65_536;
 /// Most bytes of names and data that the values of one key have together, when all are asked for.
 pub const MAX_VALUES_BYTES: u64 = 32 << 20;
 
+/// Most bytes of name and data of one value that is asked for by its name: Windows' own bound in older
+/// hives, and far above what anything asks for here.
+pub const MAX_VALUE_BYTES: u64 = 1 << 20;
+
 /// Length of a key value before its name in bytes.
 const HEADER: usize = 20;
 
@@ -204,8 +208,8 @@ fn offsets(bins: &Bins, list: u32, count: u32) -> Result<Vec<u32>> {
 /// As [`super::Key::value`].
 pub(super) fn find(bins: &Bins, list: u32, count: u32, wanted: &Wanted) -> Result<Option<Value>> {
     for offset in offsets(bins, list, count)? {
-        let mut left = MAX_VALUES_BYTES;
-        let found = read(bins, offset, &mut left, |name| name.is(wanted))?;
+        let mut left = MAX_VALUE_BYTES;
+        let found = read(bins, offset, (&mut left, MAX_VALUE_BYTES), |name| name.is(wanted))?;
         if found.is_some() {
             return Ok(found);
         }
@@ -221,7 +225,7 @@ pub(super) fn all(bins: &Bins, list: u32, count: u32) -> Result<Vec<Value>> {
     let mut left = MAX_VALUES_BYTES;
     let mut values = Vec::new();
     for offset in offsets(bins, list, count)? {
-        values.extend(read(bins, offset, &mut left, |_| true)?);
+        values.extend(read(bins, offset, (&mut left, MAX_VALUES_BYTES), |_| true)?);
     }
     Ok(values)
 }
@@ -231,7 +235,7 @@ pub(super) fn all(bins: &Bins, list: u32, count: u32) -> Result<Vec<Value>> {
 fn read(
     bins: &Bins,
     offset: u32,
-    left: &mut u64,
+    (left, limit): (&mut u64, u64),
     wanted: impl FnOnce(Stored<'_>) -> bool,
 ) -> Result<Option<Value>> {
     let cell = bins.cell("registry key value", offset)?;
@@ -254,7 +258,7 @@ fn read(
     let cost = u64::from(len).saturating_add(u64::try_from(name_len).unwrap_or(u64::MAX));
     *left = left.checked_sub(cost).ok_or(Error::Limit {
         structure: "values of a registry key",
-        limit: MAX_VALUES_BYTES,
+        limit,
         unit: "bytes",
     })?;
     let data = if size & RESIDENT != 0 {
