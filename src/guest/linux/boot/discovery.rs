@@ -45,59 +45,23 @@ const GRUB_SECTION: [u8; 8] = *b"mods\0\0\0\0";
 /// where one in a place before it was not read.
 ///
 /// # Errors
-/// When none was found and something could not be read that may hold one, or a GRUB for UEFI is there,
-/// which may look elsewhere.
+/// When none was found and something could not be read that may hold one, or where a GRUB for UEFI looks
+/// for one.
 pub(super) fn find(volumes: &Volumes<'_>) -> Result<Option<Configuration>> {
     let mut search = Search::default();
     let found = search
         .grub2(volumes)
         .or_else(|| search.others(volumes))
         .or_else(|| SUBVOLUMES.iter().find_map(|root| search.grub_directories(volumes, root)));
-    let Some(mut found) = found.or(search.first) else {
-        let open = search.failure.or_else(|| volumes.unreadable());
-        return open.or_else(|| undirected(volumes)).map_or(Ok(None), Err);
+    let Some(mut found) = found.or(search.first.take()) else {
+        let open = search.failure.take().or_else(|| volumes.unreadable());
+        return open.map_or_else(|| search.programs(volumes), Err);
     };
     if let Some(error) = search.passed_over {
         let reason = format!("a loader may take another configuration: {error}");
         found.default = Fact::unknown(found.evidence.location.clone(), reason);
     }
     Ok(Some(found))
-}
-
-/// That a GRUB for UEFI is there, whose prefix and embedded configuration are not read.
-fn undirected(volumes: &Volumes<'_>) -> Option<Error> {
-    for device in devices(volumes) {
-        let on = |path: String| Place { device: device.clone(), path };
-        for efi in EFI_DIRECTORIES {
-            for vendor in volumes.names_at(&on(efi.to_owned())).unwrap_or_default() {
-                for name in EFI_PROGRAMS {
-                    let path = format!("{efi}/{vendor}/{name}");
-                    match is_grub(volumes, &on(path.clone())) {
-                        Ok(false) => {}
-                        Ok(true) => {
-                            let reason = "where this GRUB looks for its configuration is not read";
-                            return Some(Error::Unreadable { path, reason: reason.to_owned() });
-                        }
-                        Err(error) => return Some(error),
-                    }
-                }
-            }
-        }
-    }
-    None
-}
-
-/// Whether a program is there, and GRUB. The firmware starts none that is damaged.
-fn is_grub(volumes: &Volumes<'_>, place: &Place) -> Result<bool> {
-    let program = volumes.open_at(place);
-    match program.and_then(|(_, file)| portable_executable::sections(file.as_ref())) {
-        Ok(sections) => Ok(sections.iter().any(|section| section.name == GRUB_SECTION)),
-        Err(Error::NotAFile { .. } | Error::Corrupt { .. } | Error::OutOfBounds { .. }) => {
-            Ok(false)
-        }
-        Err(error) if error.is_absent() => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 /// Where GRUB may begin: of Btrfs at the top level, and those that know `btrfs_relative_path` at the
@@ -290,6 +254,66 @@ impl Search {
         }
         self.looked_through = self.looked_through.saturating_add(file.len());
         file.vec(0, usize::try_from(file.len()).ok()?).ok()
+    }
+
+    /// The configuration to which the prefix in a GRUB for UEFI leads.
+    fn programs(&mut self, volumes: &Volumes<'_>) -> Result<Option<Configuration>> {
+        for device in devices(volumes) {
+            let on = |path: String| Place { device: device.clone(), path };
+            for efi in EFI_DIRECTORIES {
+                for vendor in volumes.names_at(&on(efi.to_owned())).unwrap_or_default() {
+                    for name in EFI_PROGRAMS {
+                        let place = on(format!("{efi}/{vendor}/{name}"));
+                        match self.by_prefix(volumes, &place) {
+                            Err(error) if error.is_absent() => {}
+                            Ok(None) => {}
+                            found => return found,
+                        }
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same of one program; nothing of another that is no GRUB.
+    ///
+    /// # Errors
+    /// As for [`Volumes::open_at`] where the program or that configuration is not read; where the program
+    /// has a configuration of its own, or its prefix is on another device than a partition of this disk.
+    fn by_prefix(&mut self, volumes: &Volumes<'_>, place: &Place) -> Result<Option<Configuration>> {
+        let (path, file) = match volumes.open_at(place) {
+            Err(Error::NotAFile { .. }) => return Ok(None),
+            opened => opened?,
+        };
+        let sections = match portable_executable::sections(file.as_ref()) {
+            // The firmware does not start it.
+            Err(Error::Corrupt { .. } | Error::OutOfBounds { .. }) => return Ok(None),
+            sections => sections?,
+        };
+        let Some(section) = sections.into_iter().find(|section| section.name == GRUB_SECTION)
+        else {
+            return Ok(None);
+        };
+        let start = usize::try_from(section.start).unwrap_or(usize::MAX);
+        let program = self.program(file.as_ref());
+        let embedded = program.and_then(|it| grub_core::uefi_modules(it.get(start..)?).ok());
+        let prefix = embedded.filter(|it| it.config.is_none()).and_then(|it| it.prefix);
+        // `(,gpt2)/boot/grub`: on the disk that was started (`grub-core/kern/main.c`,
+        // `grub_set_prefix_and_root`).
+        let partition = prefix.as_deref().and_then(|it| it.strip_prefix("(,")?.split_once(')'));
+        let Some((partition, directory)) = partition else {
+            let reason = "where this GRUB looks for its configuration is not read".to_owned();
+            return Err(Error::Unreadable { path, reason });
+        };
+        let mut grub = Interpreter::new(volumes, Platform::Efi);
+        let device = format!("hd0,{partition}");
+        let prefix = format!("({device}){directory}");
+        grub.preset("root", &device);
+        grub.preset("prefix", &prefix);
+        let config = format!("{prefix}/grub.cfg");
+        let config = grub.place(&config).ok_or(Error::NotFound { path: config })?;
+        grub_config::read(grub, &config).map(Some)
     }
 
     fn others(&mut self, volumes: &Volumes<'_>) -> Option<Configuration> {

@@ -263,16 +263,38 @@ fn a_configuration_below_a_subvolume_is_found_when_there_is_no_other() {
     assert_eq!(default_entry(&by_program(UPSTREAM, other)).title, "other");
 }
 
+/// A program of GRUB as `grub-mkimage` lays it out (`util/mkimage.c`, `include/grub/kernel.h`).
+fn grub(prefix: &str, config: &str) -> Vec<u8> {
+    let header = "mimg\0\0\0\0\x18\0\0\0\0\0\0\0\x60\0\0\0\0\0\0\0";
+    let module = |kind: &str, text: &str| format!("{kind}\0\0\0\x24\0\0\0{text:\0<28}");
+    let config = if config.is_empty() { String::new() } else { module("\x02", config) };
+    let section = format!("{header}{}{config}", module("\x03", prefix));
+    image(&[(b"mods\0\0\0\0", &format!("{section:\0<96}{UPSTREAM}"))])
+}
+
+#[test]
+fn the_prefix_in_a_grub_for_uefi_leads_to_its_configuration() {
+    let of = |fs: FakeFs| by_program(grub("(,gpt2)/@r/boot/grub", ""), fs);
+    let facts = of(kernel_and_config(FakeFs::new(), "/@r", "/@r", "").btrfs("@r"));
+    kernel_found(&facts);
+    assert_eq!(default_entry(&facts).location, "/@r/boot/grub/grub.cfg:1");
+    let facts = of(FakeFs::new().btrfs("@r"));
+    assert_eq!(state(&facts, LinkKind::Configuration), Some(&LinkState::Missing));
+}
+
 #[test]
 fn without_a_configuration_it_is_open_where_a_grub_for_uefi_looks_for_one() {
     let program = |section| image(&[(section, UPSTREAM)]);
+    let why = "/EFI/opensuse/grubx64.efi: where this GRUB looks for its configuration is not read";
     for fs in [suse(""), FakeFs::new()] {
         let facts = by_program(program(b"mods\0\0\0\0"), fs);
-        let why =
-            "/EFI/opensuse/grubx64.efi: where this GRUB looks for its configuration is not read";
         let open = LinkState::Unknown(why.to_owned());
         assert_eq!(state(&facts, LinkKind::Configuration), Some(&open));
         assert_eq!(undecided(&facts), why);
+    }
+    let own = "source x\n";
+    for (prefix, config) in [("(memdisk)/boot/grub", ""), ("/EFI/debian", ""), ("(,gpt2)/", own)] {
+        assert_eq!(undecided(&by_program(grub(prefix, config), FakeFs::new())), why);
     }
     // Another program by that name.
     for other in [program(b".text\0\0\0"), b"MZ".to_vec()] {
