@@ -372,6 +372,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("code of another layout in its first sector", "第一个扇区中布局不同的代码"),
     ("unified kernel images", "统一内核镜像"),
     ("configurations of boot loaders", "引导程序的配置"),
+    ("places", "处"),
+    ("where this GRUB looks for its configuration is not read", "未读取此GRUB从何处查找其配置"),
     (
         "whether this GRUB knows btrfs_relative_path is not seen",
         "未能确定此GRUB是否支持btrfs_relative_path",
@@ -1387,6 +1389,10 @@ mod tests {
             (
                 "all compressed files that were read: more than 9 bytes decompressed in vain, the rest was not read",
                 "读取的所有压缩文件：超过9 字节的无效解压，其余部分未读取",
+            ),
+            (
+                "configurations of boot loaders: more than 8 places, the rest was not read",
+                "引导程序的配置：超过8 处，其余部分未读取",
             ),
             (
                 "/etc/netplan/a.yaml:1: which files /a* names is not read",

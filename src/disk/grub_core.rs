@@ -66,6 +66,9 @@ const MODULES: &[u8] = b"mimg";
 /// Length of that structure: magic, offset of the first module, size of all.
 const MODULES_HEADER: usize = 12;
 
+/// Length of `struct grub_module_info64`: magic, padding, offset of the first module, size of all.
+const MODULES_HEADER_64: usize = 24;
+
 /// Types of modules (`include/grub/kernel.h`).
 const OBJ_TYPE_ELF: u32 = 0;
 const OBJ_TYPE_CONFIG: u32 = 2;
@@ -295,9 +298,9 @@ fn unpack(data: &[u8], len: u32) -> Option<Vec<u8>> {
 }
 
 /// What is embedded behind the kernel.
-struct Modules {
-    prefix: Option<String>,
-    config: Option<String>,
+pub(crate) struct Modules {
+    pub(crate) prefix: Option<String>,
+    pub(crate) config: Option<String>,
     /// Names of the modules; `None` when one has none that can be read.
     names: Option<Vec<String>>,
 }
@@ -320,8 +323,27 @@ fn modules(kernel: &[u8], offset: u64) -> Result<Modules> {
         }
         from = from.saturating_add(at).saturating_add(1);
     };
+    embedded(section, MODULES_HEADER)
+}
+
+/// Reads what is embedded in a program of GRUB for UEFI of 64 bits, from its section `mods` on.
+///
+/// # Errors
+/// [`Error::Corrupt`] where that does not begin as it is known, [`Error::Limit`].
+pub(crate) fn uefi_modules(section: &[u8]) -> Result<Modules> {
+    let header = Record(section);
+    let (first, size) = (header.u64(8), header.u64(16));
+    let all = usize::try_from(size).ok().and_then(|size| section.get(..size));
+    match all.filter(|_| header.has(0, MODULES) && usize::try_from(first) == Ok(MODULES_HEADER_64))
+    {
+        Some(section) => embedded(section, MODULES_HEADER_64),
+        None => Err(Error::corrupt("GRUB for UEFI", 0, "modules (`mimg`)", "other bytes")),
+    }
+}
+
+/// Reads the modules from byte `at` of their section on.
+fn embedded(section: &[u8], mut at: usize) -> Result<Modules> {
     let mut found = Modules { prefix: None, config: None, names: Some(Vec::new()) };
-    let mut at = MODULES_HEADER;
     for _ in 0..MAX_MODULES {
         let module = Record(section.get(at..).unwrap_or_default());
         let size = usize::try_from(module.u32(4)).unwrap_or(usize::MAX);
@@ -377,6 +399,20 @@ mod tests {
         assert_eq!(found.config.map(|config| config.len()), Some(100));
         assert!(matches!(read(&[(OBJ_TYPE_CONFIG, 70_000)]), Err(Error::Limit { .. })));
         assert!(matches!(read(&[(0, 0); 4096]), Err(Error::Limit { .. })));
+    }
+
+    #[test]
+    fn a_section_for_uefi_that_is_cut_or_begins_otherwise_is_an_error() {
+        let mut section = b"mimg\0\0\0\0\x18\0\0\0\0\0\0\0\x24\0\0\0\0\0\0\0".to_vec();
+        section.extend(b"\x03\0\0\0\x0c\0\0\0/a\0\0padding");
+        assert_eq!(uefi_modules(&section).unwrap().prefix.as_deref(), Some("/a"));
+        assert!(uefi_modules(&section[..35]).is_err());
+        for at in [0, 8, 16, 23] {
+            let mut other = section.clone();
+            other[at] ^= 0x80;
+            assert!(uefi_modules(&other).is_err(), "{at}");
+        }
+        assert!(uefi_modules(b"").is_err());
     }
 
     #[test]

@@ -7,8 +7,8 @@ use super::grub_config;
 use super::grub_device::Device;
 use super::grub_script::{Interpreter, Platform};
 use super::volumes::{Place, TOP_LEVEL, Volumes};
-use super::{grub_legacy, syslinux, systemd_boot};
-use crate::bytes::BytesExt;
+use super::{grub_legacy, portable_executable, syslinux, systemd_boot};
+use crate::bytes::{Bytes, BytesExt};
 use crate::disk::grub_core;
 use crate::error::{Error, Result};
 use crate::fact::Fact;
@@ -18,6 +18,10 @@ const MAX_TRIED: u64 = 8;
 
 /// Directories of GRUB 2: Debian's and upstream's, Red Hat's and SUSE's; on `/boot` itself first.
 const GRUB_DIRECTORIES: [&str; 4] = ["/boot/grub", "/grub", "/boot/grub2", "/grub2"];
+
+/// Subvolumes of the top level that have the root: Ubuntu's and Arch Linux's, Debian's. Upstream's
+/// `grub-install` writes their path into the prefix in its program for UEFI, and nothing beside that.
+const SUBVOLUMES: [&str; 2] = ["/@", "/@rootfs"];
 
 /// GRUB for UEFI in a vendor's directory: behind shim; SUSE's without Secure Boot; for Arm; in the place of
 /// shim.
@@ -34,25 +38,30 @@ const MAX_EFI_PROGRAMS: u64 = 64 << 20;
 /// is a mere directory.
 const EFI_DIRECTORIES: [&str; 2] = ["/EFI", "/boot/efi/EFI"];
 
-/// The first configuration that leads to a kernel, or else the first at all.
+/// The section with prefix, configuration and modules in GRUB's program for UEFI (`util/mkimage.c`).
+const GRUB_SECTION: [u8; 8] = *b"mods\0\0\0\0";
+
+/// The first configuration that leads to a kernel, or else the first at all. Its default entry is unknown
+/// where one in a place before it was not read.
 ///
 /// # Errors
-/// When none was found and something could not be read that may hold one; when a bound of this program
-/// cut what comes before the one that was found.
+/// When none was found and something could not be read that may hold one, or where a GRUB for UEFI looks
+/// for one.
 pub(super) fn find(volumes: &Volumes<'_>) -> Result<Option<Configuration>> {
     let mut search = Search::default();
-    let found = search.grub2(volumes).or_else(|| search.others(volumes));
-    match (found.or(search.first), search.failure.or_else(|| volumes.unreadable())) {
-        (None, Some(error)) => Err(error),
-        (None, None) => Ok(None),
-        (Some(mut found), _) => {
-            if let Some(error) = search.passed_over {
-                let reason = format!("a loader may take another configuration: {error}");
-                found.default = Fact::unknown(found.evidence.location.clone(), reason);
-            }
-            Ok(Some(found))
-        }
+    let found = search
+        .grub2(volumes)
+        .or_else(|| search.others(volumes))
+        .or_else(|| SUBVOLUMES.iter().find_map(|root| search.grub_directories(volumes, root)));
+    let Some(mut found) = found.or(search.first.take()) else {
+        let open = search.failure.take().or_else(|| volumes.unreadable());
+        return open.map_or_else(|| search.programs(volumes), Err);
+    };
+    if let Some(error) = search.passed_over {
+        let reason = format!("a loader may take another configuration: {error}");
+        found.default = Fact::unknown(found.evidence.location.clone(), reason);
     }
+    Ok(Some(found))
 }
 
 /// Where GRUB may begin: of Btrfs at the top level, and those that know `btrfs_relative_path` at the
@@ -81,7 +90,7 @@ struct Search {
     tried: u64,
     /// The first configuration, without a kernel.
     first: Option<Configuration>,
-    /// The first thing that could not be read; what a bound cut goes before others.
+    /// The first thing that could not be read.
     failure: Option<Error>,
     /// Why a configuration was not read that is on a readable file system, in a place before the one that was
     /// found.
@@ -149,9 +158,8 @@ impl Search {
     }
 
     fn grub2(&mut self, volumes: &Volumes<'_>) -> Option<Configuration> {
-        let devices = devices(volumes);
         let has_btrfs = volumes.indices().any(|volume| volumes.is_btrfs(volume));
-        for device in &devices {
+        for device in &devices(volumes) {
             for efi in EFI_DIRECTORIES {
                 let place = Place { device: device.clone(), path: efi.to_owned() };
                 let vendors = match volumes.names_at(&place) {
@@ -175,10 +183,16 @@ impl Search {
                 }
             }
         }
-        for directory in GRUB_DIRECTORIES {
+        self.grub_directories(volumes, "")
+    }
+
+    /// What is in the directories of GRUB below a path.
+    fn grub_directories(&mut self, volumes: &Volumes<'_>, below: &str) -> Option<Configuration> {
+        let devices = devices(volumes);
+        for directory in GRUB_DIRECTORIES.map(|directory| format!("{below}{directory}")) {
             for device in &devices {
                 let grub = Interpreter::new(volumes, Platform::Bios);
-                let found = self.try_grub(grub, device, directory);
+                let found = self.try_grub(grub, device, &directory);
                 if found.is_some() {
                     return found;
                 }
@@ -220,8 +234,11 @@ impl Search {
         let mut answers = Vec::new();
         for name in EFI_PROGRAMS {
             let place = Place { device: device.clone(), path: format!("{directory}/{name}") };
-            match self.program(volumes, &place) {
-                Ok(program) => answers.push(grub_core::btrfs_relative_path(&program)),
+            match volumes.open_at(&place) {
+                Ok((_, file)) => {
+                    let program = self.program(file.as_ref())?;
+                    answers.push(grub_core::btrfs_relative_path(&program));
+                }
                 Err(error) if error.is_absent() => {}
                 Err(_) => return None,
             }
@@ -229,25 +246,87 @@ impl Search {
         agreed(&answers)
     }
 
-    fn program(&mut self, volumes: &Volumes<'_>, place: &Place) -> Result<Vec<u8>> {
-        let (_, file) = volumes.open_at(place)?;
+    /// The bytes of a program, where they can be read within the bounds.
+    fn program(&mut self, file: &dyn Bytes) -> Option<Vec<u8>> {
         let left = MAX_EFI_PROGRAMS.saturating_sub(self.looked_through);
         if file.len() > left.min(MAX_EFI_PROGRAM) {
-            let (structure, limit) = ("programs of GRUB for UEFI", MAX_EFI_PROGRAMS);
-            return Err(Error::Limit { structure, limit, unit: "bytes" });
+            return None;
         }
         self.looked_through = self.looked_through.saturating_add(file.len());
-        file.vec(0, usize::try_from(file.len()).unwrap_or(usize::MAX))
+        file.vec(0, usize::try_from(file.len()).ok()?).ok()
+    }
+
+    /// The configuration to which the prefix in a GRUB for UEFI leads.
+    fn programs(&mut self, volumes: &Volumes<'_>) -> Result<Option<Configuration>> {
+        for device in devices(volumes) {
+            let on = |path: String| Place { device: device.clone(), path };
+            for efi in EFI_DIRECTORIES {
+                for vendor in volumes.names_at(&on(efi.to_owned())).unwrap_or_default() {
+                    for name in EFI_PROGRAMS {
+                        let place = on(format!("{efi}/{vendor}/{name}"));
+                        match self.by_prefix(volumes, &place) {
+                            Err(error) if error.is_absent() => {}
+                            Ok(None) => {}
+                            found => return found,
+                        }
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same of one program; nothing of another that is no GRUB.
+    ///
+    /// # Errors
+    /// As for [`Volumes::open_at`] where the program or that configuration is not read; where the program
+    /// has a configuration of its own, or its prefix is on another device than a partition of this disk.
+    fn by_prefix(&mut self, volumes: &Volumes<'_>, place: &Place) -> Result<Option<Configuration>> {
+        let (path, file) = match volumes.open_at(place) {
+            Err(Error::NotAFile { .. }) => return Ok(None),
+            opened => opened?,
+        };
+        let sections = match portable_executable::sections(file.as_ref()) {
+            // The firmware does not start it.
+            Err(Error::Corrupt { .. } | Error::OutOfBounds { .. }) => return Ok(None),
+            sections => sections?,
+        };
+        let Some(section) = sections.into_iter().find(|section| section.name == GRUB_SECTION)
+        else {
+            return Ok(None);
+        };
+        let start = usize::try_from(section.start).unwrap_or(usize::MAX);
+        let program = self.program(file.as_ref());
+        let embedded = program.and_then(|it| grub_core::uefi_modules(it.get(start..)?).ok());
+        let prefix = embedded.filter(|it| it.config.is_none()).and_then(|it| it.prefix);
+        // `(,gpt2)/boot/grub`: on the disk that was started (`grub-core/kern/main.c`,
+        // `grub_set_prefix_and_root`).
+        let partition = prefix.as_deref().and_then(|it| it.strip_prefix("(,")?.split_once(')'));
+        let Some((partition, directory)) = partition else {
+            let reason = "where this GRUB looks for its configuration is not read".to_owned();
+            return Err(Error::Unreadable { path, reason });
+        };
+        let mut grub = Interpreter::new(volumes, Platform::Efi);
+        let device = format!("hd0,{partition}");
+        let prefix = format!("({device}){directory}");
+        grub.preset("root", &device);
+        grub.preset("prefix", &prefix);
+        let config = format!("{prefix}/grub.cfg");
+        let config = grub.place(&config).ok_or(Error::NotFound { path: config })?;
+        grub_config::read(grub, &config).map(Some)
     }
 
     fn others(&mut self, volumes: &Volumes<'_>) -> Option<Configuration> {
         for volume in volumes.indices() {
             let on = |path: String| Place { device: Device::Volume(volume), path };
-            for directory in systemd_boot::DIRECTORIES {
-                let place = on(directory.to_owned());
-                if let found @ Some(_) =
-                    self.look(volumes, &place, || systemd_boot::read(volumes, volume))
-                {
+            let is_there = |place: &Place| match volumes.find_at(place) {
+                Ok(_) => true,
+                Err(error) => !error.is_absent(),
+            };
+            let mut places = systemd_boot::DIRECTORIES.map(|it| on(it.to_owned())).into_iter();
+            if let Some(place) = places.find(is_there) {
+                let found = self.look(volumes, &place, || systemd_boot::read(volumes, volume));
+                if found.is_some() {
                     return found;
                 }
             }

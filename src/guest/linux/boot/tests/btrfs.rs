@@ -1,4 +1,5 @@
 use super::*;
+use crate::guest::linux::boot::unified_kernel_image::tests::image;
 
 const SNAPSHOT: &str = "@/.snapshots/1/snapshot";
 
@@ -233,18 +234,73 @@ fn a_grub_for_uefi_tells_by_itself_whether_it_knows_the_variable() {
     not_seen(&by(&[("opensuse/grub.efi", &long)]));
 }
 
+/// A guest for UEFI that has nothing but this program of GRUB on the ESP, and `fs`.
+fn by_program(program: impl AsRef<[u8]>, fs: FakeFs) -> BootFacts {
+    let esp = FakeFs::fat().file("/EFI/opensuse/grubx64.efi", program);
+    follow(&FakeMachine::new(TableKind::Gpt).partition("AAAA-0001", esp).partition(UUID, fs))
+}
+
 /// As `grub2-install` of openSUSE does it without Secure Boot: the configuration is in the program.
 #[test]
 fn a_grub_for_uefi_without_a_configuration_beside_it_tells_as_well() {
-    let by = |program: &str| {
-        let esp = FakeFs::fat().file("/EFI/opensuse/grubx64.efi", program);
-        let fake = FakeMachine::new(TableKind::Gpt).partition("AAAA-0001", esp);
-        follow(&fake.partition(UUID, suse("")))
-    };
-    kernel_found(&by(PATCHED));
-    not_seen(&by("MZ"));
-    let facts = by(UPSTREAM);
-    assert_eq!(state(&facts, LinkKind::Configuration), Some(&LinkState::Missing), "{facts:?}");
+    kernel_found(&by_program(PATCHED, suse("")));
+    not_seen(&by_program("MZ", suse("")));
+}
+
+/// As upstream's `grub-install` leaves it, whose program has the subvolume in its prefix.
+#[test]
+fn a_configuration_below_a_subvolume_is_found_when_there_is_no_other() {
+    for fs in [at_top_level("/@"), at_top_level("/@").set_default("@")] {
+        let facts = by_program(UPSTREAM, fs);
+        kernel_found(&facts);
+        assert_eq!(state(&facts, LinkKind::Configuration), Some(&LinkState::Found));
+        assert_eq!(default_entry(&facts).location, "/@/boot/grub/grub.cfg:1");
+    }
+    let root = kernel_and_config(FakeFs::new(), "/@rootfs", "/@rootfs", "").btrfs("@rootfs");
+    kernel_found(&by_program(UPSTREAM, root));
+    let other = "default other\nlabel other\nkernel /vmlinuz\n";
+    let other = at_top_level("/@").file("/extlinux/extlinux.conf", other);
+    assert_eq!(default_entry(&by_program(UPSTREAM, other)).title, "other");
+}
+
+/// A program of GRUB as `grub-mkimage` lays it out (`util/mkimage.c`, `include/grub/kernel.h`).
+fn grub(prefix: &str, config: &str) -> Vec<u8> {
+    let header = "mimg\0\0\0\0\x18\0\0\0\0\0\0\0\x60\0\0\0\0\0\0\0";
+    let module = |kind: &str, text: &str| format!("{kind}\0\0\0\x24\0\0\0{text:\0<28}");
+    let config = if config.is_empty() { String::new() } else { module("\x02", config) };
+    let section = format!("{header}{}{config}", module("\x03", prefix));
+    image(&[(b"mods\0\0\0\0", &format!("{section:\0<96}{UPSTREAM}"))])
+}
+
+#[test]
+fn the_prefix_in_a_grub_for_uefi_leads_to_its_configuration() {
+    let of = |fs: FakeFs| by_program(grub("(,gpt2)/@r/boot/grub", ""), fs);
+    let facts = of(kernel_and_config(FakeFs::new(), "/@r", "/@r", "").btrfs("@r"));
+    kernel_found(&facts);
+    assert_eq!(default_entry(&facts).location, "/@r/boot/grub/grub.cfg:1");
+    let facts = of(FakeFs::new().btrfs("@r"));
+    assert_eq!(state(&facts, LinkKind::Configuration), Some(&LinkState::Missing));
+}
+
+#[test]
+fn without_a_configuration_it_is_open_where_a_grub_for_uefi_looks_for_one() {
+    let program = |section| image(&[(section, UPSTREAM)]);
+    let why = "/EFI/opensuse/grubx64.efi: where this GRUB looks for its configuration is not read";
+    for fs in [suse(""), FakeFs::new()] {
+        let facts = by_program(program(b"mods\0\0\0\0"), fs);
+        let open = LinkState::Unknown(why.to_owned());
+        assert_eq!(state(&facts, LinkKind::Configuration), Some(&open));
+        assert_eq!(undecided(&facts), why);
+    }
+    let own = "source x\n";
+    for (prefix, config) in [("(memdisk)/boot/grub", ""), ("/EFI/debian", ""), ("(,gpt2)/", own)] {
+        assert_eq!(undecided(&by_program(grub(prefix, config), FakeFs::new())), why);
+    }
+    // Another program by that name.
+    for other in [program(b".text\0\0\0"), b"MZ".to_vec()] {
+        let facts = by_program(other, FakeFs::new());
+        assert_eq!(state(&facts, LinkKind::Configuration), Some(&LinkState::Missing));
+    }
 }
 
 /// As Fedora has it, whose default subvolume is the top level.

@@ -118,3 +118,14 @@ fn a_unified_kernel_image_is_an_entry_of_its_own() {
     default_entry(&many(600, "txt"));
     assert!(undecided(&many(511, "efi")).contains("512 unified kernel images"));
 }
+
+#[test]
+fn entries_and_unified_kernel_images_of_a_volume_are_tried_once() {
+    let fake = (0..4).fold(FakeMachine::new(TableKind::Gpt), |fake, _| {
+        let esp = FakeFs::fat().file("/loader/entries/a.conf", "title a\n");
+        fake.partition("AAAA-0001", esp.file("/EFI/Linux/readme.txt", ""))
+    });
+    let config = "default other\nlabel other\nkernel /vmlinuz\n";
+    let other = FakeFs::new().file("/extlinux/extlinux.conf", config);
+    assert_eq!(default_entry(&follow(&fake.partition(UUID, other))).title, "other");
+}
