@@ -518,7 +518,7 @@ fn packed(ending: &str, magic: usize) -> Vec<Vec<u8>> {
 /// Lists an initramfs that begins with `magic`, alone and behind an archive of microcode.
 fn list(magic: &[u8], data: &[u8]) {
     let whole = [magic, data].concat();
-    let mut budget = initramfs::Budget::modest(8 << 20, None);
+    let mut budget = initramfs::Budget::modest(8 << 20, None, &std::sync::Arc::default());
     let _ = initramfs::list("initrd", &whole, &Wanted::Everything, &mut budget);
 }
 
