@@ -170,12 +170,16 @@ impl Files {
             return None;
         };
         let aliases = is_aliases(path);
-        let names = entry.linked.filter(|_| entry.is_regular()).map(|file| self.names(file));
-        let names = names.unwrap_or_default();
-        if !aliases && !is_setting(path) && entry.size > 0 && !names.is_empty() {
-            return self.collect(names, entry);
-        }
+        let file = entry.linked.filter(|_| entry.is_regular());
         if !aliases && !is_setting(path) {
+            if let Some(file) = file.filter(|_| entry.size > 0) {
+                // Once: an archive may have millions of names of one file.
+                let names = self.names(file);
+                if !names.is_empty() {
+                    self.linked.retain(|(other, _)| *other != file);
+                    return self.collect(names, entry);
+                }
+            }
             if is_index(path) && self.indices.len() < MAX_ALIAS_FILES {
                 self.indices.push(path.to_owned());
             }
@@ -184,11 +188,13 @@ impl Files {
         if entry.is_directory() {
             return None;
         }
-        if let Some(file) = entry.linked.filter(|_| entry.is_regular()) {
+        let mut names = Vec::new();
+        if let Some(file) = file {
             if self.linked.len() >= MAX_FILES {
                 self.overflow = true;
                 return None;
             }
+            names = self.names(file);
             self.linked.push((file, path.to_owned()));
         }
         if entry.size == 0
