@@ -940,6 +940,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("more than {} files", "文件超过{}个"),
     ("more than {} directories of Python", "Python目录超过{}个"),
     ("more than {} commands", "命令超过{}条"),
+    ("lines that older versions refuse", "行较旧版本会拒绝的设置"),
     ("no version found", "未找到版本"),
     ("bytes of a name or version", "字节的名称或版本"),
     ("a slot for each package", "每个软件包一个槽"),

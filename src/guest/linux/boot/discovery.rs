@@ -261,7 +261,11 @@ impl Search {
         for device in devices(volumes) {
             let on = |path: String| Place { device: device.clone(), path };
             for efi in EFI_DIRECTORIES {
-                for vendor in volumes.names_at(&on(efi.to_owned())).unwrap_or_default() {
+                let vendors = match volumes.names_at(&on(efi.to_owned())) {
+                    Err(error) if error.is_absent() => continue,
+                    vendors => vendors?,
+                };
+                for vendor in vendors {
                     for name in EFI_PROGRAMS {
                         let place = on(format!("{efi}/{vendor}/{name}"));
                         match self.by_prefix(volumes, &place) {
@@ -288,7 +292,10 @@ impl Search {
         };
         let sections = match portable_executable::sections(file.as_ref()) {
             // The firmware does not start it.
-            Err(Error::Corrupt { .. } | Error::OutOfBounds { .. }) => return Ok(None),
+            Err(Error::Corrupt { structure: portable_executable::HEADER, .. }) => return Ok(None),
+            Err(Error::OutOfBounds { .. }) if file.len() <= portable_executable::PE_POINTER => {
+                return Ok(None);
+            }
             sections => sections?,
         };
         let Some(section) = sections.into_iter().find(|section| section.name == GRUB_SECTION)

@@ -4,7 +4,10 @@ use crate::bytes::{Bytes, BytesExt};
 use crate::error::{Error, Result};
 
 /// Offset of the pointer to the PE header ("MS-DOS Stub").
-const PE_POINTER: u64 = 0x3c;
+pub(super) const PE_POINTER: u64 = 0x3c;
+
+/// Name of the header in errors.
+pub(super) const HEADER: &str = "PE header";
 
 /// Length of the PE signature and the COFF header behind it.
 const COFF_HEADER: u64 = 24;
@@ -36,7 +39,7 @@ pub(super) fn sections(bytes: &dyn Bytes) -> Result<Vec<Section>> {
     let at = u64::from(word(PE_POINTER)?);
     let magic: [u8; 4] = bytes.array(at)?;
     if magic != *b"PE\0\0" {
-        return Err(Error::corrupt("PE header", at, "PE", format!("{magic:02x?}")));
+        return Err(Error::corrupt(HEADER, at, "PE", format!("{magic:02x?}")));
     }
     let count = half(at.saturating_add(6))?;
     if count > MAX_SECTIONS {

@@ -15,6 +15,12 @@ const S_IFMT: u32 = 0o170_000;
 const S_IFREG: u32 = 0o100_000;
 const S_IFDIR: u32 = 0o040_000;
 
+/// Name of the entry that ends an archive.
+pub(super) const TRAILER: &[u8] = b"TRAILER!!!";
+
+/// What tells a file of an archive from others: number of the inode, major and minor of the device.
+pub(super) type Inode = [u32; 3];
+
 /// One entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry<'a> {
@@ -24,10 +30,9 @@ pub(super) struct Entry<'a> {
     pub(super) size: u32,
     /// Path, without the NUL.
     pub(super) name: &'a [u8],
-    /// The file that it is a name of, where that has several: numbers of the device and the inode. One of the
-    /// names comes with the content, the last one with cpio's own writer; the kernel gives it to all
-    /// (`init/initramfs.c`, `maybe_link`).
-    pub(super) linked: Option<[u32; 3]>,
+    /// The file that it is a name of, where that has several. One of the names comes with the content, the
+    /// last one with cpio's own writer.
+    pub(super) inode: Option<Inode>,
 }
 
 impl Entry<'_> {
@@ -284,7 +289,7 @@ struct Header {
     mode: u32,
     size: u32,
     name_size: u32,
-    linked: Option<[u32; 3]>,
+    inode: Option<Inode>,
 }
 
 impl Header {
@@ -298,11 +303,11 @@ impl Header {
             let start = index.checked_mul(8)?.checked_add(6)?;
             hexadecimal(bytes.get(start..)?.first_chunk()?)
         };
-        let linked = || Some([field(7)?, field(8)?, field(0)?]);
+        let inode = || Some([field(0)?, field(7)?, field(8)?]);
         match (field(1), field(6), field(11)) {
             (Some(mode), Some(size), Some(name_size)) => {
-                let linked = if field(4) > Some(1) { linked() } else { None };
-                Ok(Self { mode, size, name_size, linked })
+                let inode = if field(4) > Some(1) { inode() } else { None };
+                Ok(Self { mode, size, name_size, inode })
             }
             _ => Err("a cpio header field is no hexadecimal number".to_owned()),
         }
@@ -363,8 +368,8 @@ impl<'a> Whole<'a> {
     fn visit(&self, visitor: &mut dyn Visitor) -> Flow {
         match self.name {
             Some(name) => {
-                let Header { mode, size, linked, .. } = self.header;
-                visitor.entry(Entry { mode, size, name, linked })
+                let Header { mode, size, inode, .. } = self.header;
+                visitor.entry(Entry { mode, size, name, inode })
             }
             None => Flow::Next,
         }

@@ -1,8 +1,10 @@
 //! The settings inside an initramfs: the few small files whose content matters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::sync::Arc;
 
-use super::cpio::Entry;
+use super::cpio::{Entry, Inode};
 
 /// Largest text of aliases that is kept, in bytes; that of a full kernel has some 1.5 MiB.
 const MAX_ALIASES: u32 = 4 << 20;
@@ -19,6 +21,10 @@ const MAX_FILES: usize = 256;
 
 /// Most files of aliases among them, which are larger than others; there is one a kernel.
 const MAX_ALIAS_FILES: usize = 4;
+
+/// Most files with several names and content that are told apart in one archive; a distribution's has some
+/// hundred at most.
+const MAX_FILLED: usize = 4096;
 
 /// Folders of settings, `/usr` cut off: `modprobe.d` (modprobe.d(5)), `modules-load.d`
 /// (modules-load.d(5)), the command line that dracut adds (dracut.cmdline(7)) and what
@@ -51,8 +57,8 @@ const SINGLE: [&str; 7] = [
 /// The content of a file of settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Setting {
-    /// Its text.
-    Text(Vec<u8>),
+    /// Its text, which all names of one file share.
+    Text(Arc<Vec<u8>>),
     /// It is a symbolic link, and where it leads.
     Link(Vec<u8>),
     /// It has more bytes than are read.
@@ -63,7 +69,8 @@ impl Setting {
     /// Bytes of content that are kept.
     fn len(&self) -> usize {
         match self {
-            Self::Text(content) | Self::Link(content) => content.len(),
+            Self::Text(content) => content.len(),
+            Self::Link(target) => target.len(),
             Self::TooLong(_) => 0,
         }
     }
@@ -81,17 +88,51 @@ pub struct Files {
     indices: Vec<String>,
     /// Whether there was more than is kept.
     overflow: bool,
-    /// Settings of the segment that have several names, by what [`Entry::linked`] says.
-    linked: Vec<([u32; 3], String)>,
+    /// The archive's settings that are names of files with several.
+    names: BTreeMap<String, Inode>,
+    /// What these files hold, as far as it was met.
+    contents: BTreeMap<Inode, Option<Setting>>,
 }
 
 /// Which file is being collected.
 pub(super) struct Open {
-    path: String,
+    of: Of,
     content: Vec<u8>,
     link: bool,
-    /// Other names of it.
-    names: Vec<String>,
+}
+
+/// What content belongs to.
+enum Of {
+    Path(String),
+    Inode(Inode),
+}
+
+/// The files of one archive that have several names and content under one of them. The kernel gives that to
+/// all names, up to the trailer (`init/initramfs.c`, `maybe_link`, `free_hash`).
+#[derive(Default)]
+pub(super) struct Filled {
+    inodes: BTreeSet<Inode>,
+    more: bool,
+}
+
+impl Filled {
+    /// Takes note of an entry.
+    pub(super) fn note(&mut self, entry: &Entry<'_>) {
+        let Some(inode) = entry.inode.filter(|_| entry.is_regular() && entry.size > 0) else {
+            return;
+        };
+        if self.inodes.len() < MAX_FILLED {
+            self.inodes.insert(inode);
+        } else if !self.inodes.contains(&inode) {
+            self.more = true;
+        }
+    }
+
+    /// Whether that file has content, where it is known.
+    pub(super) fn has(&self, inode: Inode) -> Option<bool> {
+        let has = self.inodes.contains(&inode);
+        (has || !self.more).then_some(has)
+    }
 }
 
 impl Files {
@@ -99,7 +140,7 @@ impl Files {
     #[cfg(test)]
     pub(crate) fn with(path: &str, text: &str) -> Self {
         let mut files = Self::default();
-        files.insert(path.to_owned(), Setting::Text(text.as_bytes().to_vec()));
+        files.insert(path.to_owned(), Setting::Text(Arc::new(text.as_bytes().to_vec())));
         files
     }
 
@@ -136,24 +177,23 @@ impl Files {
         self.overflow |= behind.overflow;
     }
 
-    /// Whether a file with so many bytes of content is kept, in the place of the one that its path had.
-    fn has_room(&self, path: &str, bytes: usize) -> bool {
-        let before = self.by_path.get(path);
+    /// Whether so many bytes of content have room in the place of what was there before.
+    fn fits(&self, before: Option<&Setting>, bytes: usize) -> bool {
         let others = self.bytes.saturating_sub(before.map_or(0, Setting::len));
-        let is_one_more_kept = || {
-            self.by_path.len() < MAX_FILES
-                && (!is_aliases(path) || self.alias_files < MAX_ALIAS_FILES)
-        };
-        others.saturating_add(bytes) <= MAX_BYTES && (before.is_some() || is_one_more_kept())
+        others.saturating_add(bytes) <= MAX_BYTES
     }
 
     /// Keeps a file, where there is room.
     fn insert(&mut self, path: String, setting: Setting) {
-        if !self.has_room(&path, setting.len()) {
+        let aliases = usize::from(is_aliases(&path));
+        let before = self.by_path.get(&path);
+        let is_kept = before.is_some()
+            || self.by_path.len() < MAX_FILES
+                && self.alias_files.saturating_add(aliases) <= MAX_ALIAS_FILES;
+        if !is_kept || !self.fits(before, setting.len()) {
             self.overflow = true;
             return;
         }
-        let aliases = usize::from(is_aliases(&path));
         self.bytes = self.bytes.saturating_add(setting.len());
         match self.by_path.insert(path, setting) {
             Some(before) => self.bytes = self.bytes.saturating_sub(before.len()),
@@ -169,81 +209,94 @@ impl Files {
             self.overflow |= is_setting(&String::from_utf8_lossy(path));
             return None;
         };
+        let inode = entry.inode.filter(|_| entry.is_regular());
         let aliases = is_aliases(path);
-        let file = entry.linked.filter(|_| entry.is_regular());
         if !aliases && !is_setting(path) {
-            if let Some(file) = file.filter(|_| entry.size > 0) {
-                // Once: an archive may have millions of names of one file.
-                let names = self.names(file);
-                if !names.is_empty() {
-                    self.linked.retain(|(other, _)| *other != file);
-                    return self.collect(names, entry);
-                }
-            }
             if is_index(path) && self.indices.len() < MAX_ALIAS_FILES {
                 self.indices.push(path.to_owned());
             }
-            return None;
+            let inode =
+                inode.filter(|inode| entry.size > 0 && self.contents.contains_key(inode))?;
+            return self.collect(Of::Inode(inode), MAX_SETTING, entry);
         }
         if entry.is_directory() {
             return None;
         }
-        let mut names = Vec::new();
-        if let Some(file) = file {
-            if self.linked.len() >= MAX_FILES {
+        // With a file of its own behind it the content of all those names would be another.
+        self.overflow |= self.names.get(path).is_some_and(|before| Some(*before) != inode);
+        let longest = if aliases { MAX_ALIASES } else { MAX_SETTING };
+        let Some(inode) = inode else {
+            return self.collect(Of::Path(path.to_owned()), longest, entry);
+        };
+        if !self.names.contains_key(path) {
+            if self.names.len() >= MAX_FILES {
                 self.overflow = true;
                 return None;
             }
-            names = self.names(file);
-            self.linked.push((file, path.to_owned()));
+            self.names.insert(path.to_owned(), inode);
         }
-        if entry.size == 0
-            && let Some(Setting::Text(text)) = names.iter().find_map(|name| self.get(name))
-        {
-            self.insert(path.to_owned(), Setting::Text(text.clone()));
+        self.contents.entry(inode).or_default();
+        if entry.size == 0 {
             return None;
         }
-        self.collect([vec![path.to_owned()], names].concat(), entry)
+        self.collect(Of::Inode(inode), longest, entry)
     }
 
-    /// Starts to collect the content of an entry for these paths.
-    fn collect(&mut self, mut names: Vec<String>, entry: &Entry<'_>) -> Option<Open> {
-        let path = names.pop()?;
-        let longest = if is_aliases(&path) { MAX_ALIASES } else { MAX_SETTING };
+    /// Starts to collect the content of an entry.
+    fn collect(&mut self, of: Of, longest: u32, entry: &Entry<'_>) -> Option<Open> {
         if entry.size > longest {
-            names.push(path);
-            for name in names {
-                self.insert(name, Setting::TooLong(entry.size));
-            }
+            self.take(of, Setting::TooLong(entry.size));
             return None;
         }
-        if !self.has_room(&path, usize::try_from(entry.size).unwrap_or(usize::MAX)) {
+        if !self.fits(self.before(&of), usize::try_from(entry.size).unwrap_or(usize::MAX)) {
             self.overflow = true;
             return None;
         }
-        let link = !entry.is_regular();
-        Some(Open { path, content: Vec::new(), link, names })
+        Some(Open { of, content: Vec::new(), link: !entry.is_regular() })
     }
 
-    /// The settings that were met as names of this file.
-    fn names(&self, file: [u32; 3]) -> Vec<String> {
-        let linked = self.linked.iter().filter(|(other, _)| *other == file);
-        linked.map(|(_, path)| path.clone()).collect()
+    /// What was met before at the same place.
+    fn before(&self, of: &Of) -> Option<&Setting> {
+        match of {
+            Of::Path(path) => self.by_path.get(path),
+            Of::Inode(inode) => self.contents.get(inode)?.as_ref(),
+        }
     }
 
-    /// A segment ends: numbers of inodes are those of one archive.
-    pub(super) fn end_segment(&mut self) {
-        self.linked.clear();
+    fn take(&mut self, of: Of, setting: Setting) {
+        match of {
+            Of::Path(path) => self.insert(path, setting),
+            Of::Inode(inode) => {
+                self.bytes = self.bytes.saturating_add(setting.len());
+                let before = self.contents.insert(inode, Some(setting)).flatten();
+                self.bytes = self.bytes.saturating_sub(before.map_or(0, |before| before.len()));
+            }
+        }
     }
 
     /// Takes what was collected.
     pub(super) fn close(&mut self, open: Open) {
-        let Open { path, mut content, link, names } = open;
+        let Open { of, mut content, link } = open;
         content.shrink_to_fit();
-        for name in names {
-            self.insert(name, Setting::Text(content.clone()));
+        let text = |content| Setting::Text(Arc::new(content));
+        self.take(of, if link { Setting::Link(content) } else { text(content) });
+    }
+
+    /// An archive ends: its files have the content that they have now, under all their names.
+    pub(super) fn end_archive(&mut self, filled: &Filled) {
+        let contents = mem::take(&mut self.contents);
+        let bytes = contents.values().flatten().map(Setting::len).fold(0, usize::saturating_add);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        for (path, inode) in mem::take(&mut self.names) {
+            match contents.get(&inode) {
+                Some(Some(setting)) => self.insert(path, setting.clone()),
+                _ if filled.has(inode) == Some(false) => {
+                    self.insert(path, Setting::Text(Arc::default()))
+                }
+                // The content came under a name before, when it did not seem to matter.
+                _ => self.overflow = true,
+            }
         }
-        self.insert(path, if link { Setting::Link(content) } else { Setting::Text(content) });
     }
 }
 
@@ -293,7 +346,7 @@ mod tests {
         assert_eq!((all.by_path.len(), all.overflow()), (256, true));
         // What stands behind still takes the place of what stood before.
         all.extend(Files::with("etc/modprobe.d/0-0", "y"));
-        assert_eq!(all.get("etc/modprobe.d/0-0"), Some(&Setting::Text(b"y".to_vec())));
+        assert_eq!(all.get("etc/modprobe.d/0-0"), Some(&Setting::Text(Arc::new(b"y".to_vec()))));
         let mut aliases = Files::default();
         for release in 0..5 {
             aliases.extend(Files::with(&format!("lib/modules/{release}/modules.alias"), "x"));

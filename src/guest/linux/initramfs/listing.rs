@@ -1,9 +1,10 @@
 //! What has been seen so far: module names, segments, and which of the sought modules are missing.
 
 use std::collections::BTreeSet;
+use std::mem;
 
-use super::cpio::{Entry, Flow, Visitor};
-use super::files::{Files, Open};
+use super::cpio::{Entry, Flow, Inode, TRAILER, Visitor};
+use super::files::{Files, Filled, Open};
 use super::wanted::{Group, Wanted};
 use crate::guest::linux::network::udev_rules::is_persistent_net;
 
@@ -78,6 +79,10 @@ pub(super) struct Listing<'w> {
     hidden: Option<&'static str>,
     cut: bool,
     open: Option<Open>,
+    /// The files of the archive with several names and content.
+    filled: Filled,
+    /// udev's rules of the archive that are names of such a file, without content of their own.
+    linked_rules: Vec<(String, Inode)>,
 }
 
 impl<'w> Listing<'w> {
@@ -98,13 +103,35 @@ impl<'w> Listing<'w> {
             hidden: None,
             cut: false,
             open: None,
+            filled: Filled::default(),
+            linked_rules: Vec::new(),
         }
     }
 
     /// A segment begins.
     pub(super) fn begin(&mut self, segment: String) {
-        self.files.end_segment();
+        self.end_archive();
         self.segments.push(segment);
+    }
+
+    /// An archive ends, or the reading: numbers of inodes are those of one archive.
+    pub(super) fn end_archive(&mut self) {
+        let filled = mem::take(&mut self.filled);
+        for (rules, inode) in mem::take(&mut self.linked_rules) {
+            match filled.has(inode) {
+                Some(true) => self.keep_rules(rules),
+                Some(false) => {}
+                None => self.cut = true,
+            }
+        }
+        self.files.end_archive(&filled);
+    }
+
+    fn keep_rules(&mut self, rules: String) {
+        let fits = rules.len() <= MAX_RULE_PATH;
+        self.keep(fits && self.persistent_net_rules.len() < MAX_RULES, |listing| {
+            listing.persistent_net_rules.push(rules);
+        });
     }
 
     /// Whether all that is sought was seen.
@@ -129,13 +156,17 @@ impl<'w> Listing<'w> {
                 self.insert_release(release);
             } else if let Some(image) = HIDING.iter().find(|image| **image == path) {
                 self.hidden = std::str::from_utf8(image).ok();
-            } else if let Some(rules) = persistent_net_rules(path)
-                && (entry.size > 0 || entry.linked.is_some())
-            {
-                let fits = rules.len() <= MAX_RULE_PATH;
-                self.keep(fits && self.persistent_net_rules.len() < MAX_RULES, |listing| {
-                    listing.persistent_net_rules.push(rules);
-                });
+            } else if let Some(rules) = persistent_net_rules(path) {
+                match entry.inode {
+                    _ if entry.size > 0 => self.keep_rules(rules),
+                    Some(inode) => {
+                        let fits = rules.len() <= MAX_RULE_PATH;
+                        self.keep(fits && self.linked_rules.len() < MAX_RULES, |listing| {
+                            listing.linked_rules.push((rules, inode));
+                        });
+                    }
+                    None => {}
+                }
             }
         }
         if entry.is_directory() {
@@ -199,7 +230,12 @@ impl<'w> Listing<'w> {
 
 impl Visitor for Listing<'_> {
     fn entry(&mut self, entry: Entry<'_>) -> Flow {
+        if entry.name == TRAILER {
+            self.end_archive();
+            return self.flow();
+        }
         let path = relative(entry.name);
+        self.filled.note(&entry);
         self.look(path, &entry);
         self.open = if self.missing.is_none() { self.files.open(path, &entry) } else { None };
         if self.open.is_some() { Flow::Content } else { self.flow() }

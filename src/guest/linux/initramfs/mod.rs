@@ -125,6 +125,7 @@ pub fn list(
 ) -> (InitramfsFacts, Files) {
     let mut listing = Listing::new(wanted);
     let end = segments::walk(bytes, &mut listing, budget);
+    listing.end_archive();
     let damaged = matches!(end, Err(Stop::Damaged(_)));
     let listing_end = match (end, listing.hidden()) {
         (Err(Stop::Unread(reason) | Stop::Damaged(reason)), _) => Fact::unknown(path, reason),

@@ -345,7 +345,7 @@ fn the_files_of_an_entry_share_the_bound_on_what_is_unpacked() {
 
 fn settings_of(files: &Files, path: &str) -> Option<String> {
     match files.get(path)? {
-        Setting::Text(text) => Some(String::from_utf8(text.clone()).unwrap()),
+        Setting::Text(text) => Some(String::from_utf8(text.to_vec()).unwrap()),
         other => Some(format!("{other:?}")),
     }
 }
@@ -398,9 +398,9 @@ fn content_is_read_at_every_alignment_to_the_chunks() {
             list_files(zstd::encode_all(&plain[..], 1).unwrap(), &Wanted::Everything);
         assert_eq!(names(&facts), ["behind"], "{shift}");
         let setting = files.get("etc/modprobe.d/x.conf");
-        assert_eq!(setting, Some(&Setting::Text(text.clone())), "{shift}");
+        assert_eq!(setting, Some(&Setting::Text(text.clone().into())), "{shift}");
         let empty = files.get("etc/modprobe.d/empty.conf");
-        assert_eq!(empty, Some(&Setting::Text(Vec::new())));
+        assert_eq!(empty, Some(&Setting::Text(Arc::default())));
     }
 }
 
@@ -432,32 +432,87 @@ fn udev_rules_whose_names_are_not_utf_8_or_too_many_are_told() {
     assert!(facts.listing.unread().unwrap().reason.contains("udev rules"), "{facts:?}");
 }
 
+/// As `cpio -o -H newc` of GNU writes a file of two names: for each an entry with the same inode.
+fn linked(name: &str, content: &[u8]) -> Vec<u8> {
+    let mut bytes = entry(name, 0o100_644, content);
+    bytes[38..46].copy_from_slice(b"00000002");
+    bytes
+}
+
+fn files_of(entries: &[Vec<u8>]) -> Files {
+    list_files([entries.concat(), trailer()].concat(), &Wanted::Everything).1
+}
+
+const A: &str = "etc/modprobe.d/a.conf";
+const B: &str = "etc/modprobe.d/b.conf";
+
 #[test]
 fn a_file_of_several_names_has_its_content_under_each() {
-    // As `cpio -o -H newc` of GNU writes two links: the first without content, one inode, two links.
-    let linked = |name: &str, content: &[u8]| {
-        let mut bytes = entry(name, 0o100_644, content);
-        bytes[38..46].copy_from_slice(b"00000002");
+    for order in [[(A, ""), (B, "x y")], [(A, "x y"), (B, "")], [(A, ""), ("etc/x", "x y")]] {
+        let files = files_of(&order.map(|(name, content)| linked(name, content.as_bytes())));
+        for (name, _) in order.iter().filter(|(name, _)| *name != "etc/x") {
+            assert_eq!(settings_of(&files, name).unwrap(), "x y", "{order:?}");
+        }
+        assert!(!files.overflow());
+    }
+    // Names share it, however many there are and however often they come.
+    let text = vec![b'#'; 60_000];
+    let names: Vec<_> =
+        (0..200).map(|n| linked(&format!("etc/modprobe.d/{n}.conf"), &text)).collect();
+    let files = files_of(&names[..100]);
+    let texts = files.below("etc/modprobe.d/");
+    let [(_, Setting::Text(first)), .., (_, Setting::Text(last))] = &texts[..] else { panic!() };
+    assert!(Arc::ptr_eq(first, last) && texts.len() == 100 && !files.overflow());
+    assert!(files_of(&names).overflow());
+}
+
+#[test]
+fn a_file_of_several_names_that_is_too_long_is_so_under_each() {
+    let files = files_of(&[linked(A, &[b'#'; 65_537]), linked(B, b"")]);
+    for name in [A, B] {
+        assert_eq!(files.get(name), Some(&Setting::TooLong(65_537)));
+    }
+}
+
+#[test]
+fn a_setting_whose_content_came_under_another_name_before_is_not_known() {
+    let files = files_of(&[linked("etc/x", b"x y"), linked(A, b"")]);
+    assert!(files.overflow() && files.get(A).is_none());
+    let files = files_of(&[linked(A, b""), linked("etc/x", b"")]);
+    assert_eq!((settings_of(&files, A).unwrap().as_str(), files.overflow()), ("", false));
+    // Which files have content is kept of so many.
+    let filled = |number: u32| {
+        let mut bytes = linked("x", b"x");
+        bytes[6..14].copy_from_slice(format!("{:08x}", number + 8).as_bytes());
         bytes
     };
-    let text = |files: &Files, path: &str| match files.get(path) {
-        Some(Setting::Text(text)) => String::from_utf8(text.clone()).unwrap(),
-        other => panic!("{path}: {other:?}"),
-    };
-    let (a, b, elsewhere) = ("etc/modprobe.d/a.conf", "etc/modprobe.d/b.conf", "etc/x");
-    for order in [[(a, ""), (b, "x y")], [(a, "x y"), (b, "")], [(a, ""), (elsewhere, "x y")]] {
-        let image = order.map(|(name, content)| linked(name, content.as_bytes())).concat();
-        let image = [image, trailer()].concat();
-        let mut budget = Budget::default();
-        let (_, files) = list("/boot/initrd", &image, &Wanted::Everything, &mut budget);
-        assert_eq!(text(&files, a), "x y", "{order:?}");
-        if order[1].0 == b {
-            assert_eq!(text(&files, b), "x y", "{order:?}");
+    let of = |count| files_of(&[(0..count).flat_map(filled).collect(), linked(A, b"")]);
+    assert!(!of(4096).overflow() && of(4097).overflow());
+}
+
+#[test]
+fn a_file_behind_the_names_of_another_leaves_these_unknown() {
+    assert!(files_of(&[linked(A, b"x"), entry(A, 0o100_644, b"y")]).overflow());
+    let files = files_of(&[entry(A, 0o100_644, b"y"), linked(A, b"x")]);
+    assert_eq!((settings_of(&files, A).unwrap().as_str(), files.overflow()), ("x", false));
+}
+
+#[test]
+fn the_numbers_of_inodes_end_with_the_archive() {
+    let files = files_of(&[linked(A, b""), trailer(), linked("etc/x", b"x y"), linked(B, b"")]);
+    assert_eq!(settings_of(&files, A).unwrap(), "");
+    assert!(files.overflow() && files.get(B).is_none());
+}
+
+#[test]
+fn udev_rules_of_several_names_count_where_the_file_has_content() {
+    let rules = || linked("etc/udev/rules.d/70-persistent-net.rules", b"");
+    for (content, kept) in [(&b""[..], 0), (b"x", 1)] {
+        for order in [[rules(), linked("x", content)], [linked("x", content), rules()]] {
+            let facts = list_all([order.concat(), trailer()].concat());
+            assert_eq!(facts.persistent_net_rules.len(), kept);
         }
     }
-    let rules = linked("etc/udev/rules.d/70-persistent-net.rules", b"");
-    let facts = list_all([rules, trailer()].concat());
-    assert_eq!(facts.persistent_net_rules.len(), 1);
 }
 
 #[test]

@@ -48,8 +48,8 @@ const MAX_FILE: u64 = 1 << 20;
 /// Most bytes read of all files together: a file that is included again is read again.
 const MAX_TEXT: usize = 4 << 20;
 
-/// Deepest chain of includes. sudo allows 128; nobody goes beyond two.
-const MAX_DEPTH: usize = 16;
+/// Deepest chain of includes: that of sudo itself (`MAX_SUDOERS_DEPTH`).
+const MAX_DEPTH: usize = 128;
 
 /// Most files read in all.
 const MAX_FILES: usize = 256;
@@ -130,6 +130,8 @@ pub(super) struct Sudoers {
     text: usize,
     items: usize,
     steps: Steps,
+    /// Whether something was not read that may deny what was granted before it.
+    cut: bool,
     /// The first of what was not read.
     pub(super) unread: Vec<Unread>,
     /// The first of the files that sudo refuses for their owner or mode.
@@ -170,12 +172,14 @@ impl Sudoers {
             let Some(grant) = sudoers.specification(&location, &text) else { continue };
             users = users.saturating_add(grant.users.len());
             if users > MAX_ITEMS {
-                sudoers.doubt(&location, format!("more than {MAX_ITEMS} entries, not read"));
-                // The last that fits counts.
-                sudoers.grants.clear();
+                sudoers.cut(&location, format!("more than {MAX_ITEMS} entries, not read"));
                 break;
             }
             sudoers.grants.push(grant);
+        }
+        if sudoers.cut {
+            // The last that fits counts.
+            sudoers.grants.clear();
         }
         sudoers
     }
@@ -225,27 +229,35 @@ impl Sudoers {
         }
     }
 
+    /// The same of what may hold lines.
+    fn cut(&mut self, location: &str, reason: impl Into<String>) {
+        self.cut = true;
+        self.doubt(location, reason);
+    }
+
     fn file(&mut self, tree: &Tree, path: &str, depth: usize) {
         self.files = self.files.saturating_add(1);
-        if depth > MAX_DEPTH || self.files > MAX_FILES {
-            let limit = if depth > MAX_DEPTH { MAX_DEPTH } else { MAX_FILES };
-            return self.doubt(path, format!("more than {limit} included files, not read"));
+        if depth > MAX_DEPTH {
+            return self.doubt(path, format!("more than {MAX_DEPTH} included files, not read"));
+        }
+        if self.files > MAX_FILES {
+            return self.cut(path, format!("more than {MAX_FILES} included files, not read"));
         }
         let text = match tree.read_text(path, MAX_FILE) {
             Ok(text) => text,
             Err(error) if error.is_absent() => return,
-            Err(error) => return self.doubt(path, error.to_string()),
+            Err(error) => return self.cut(path, error.to_string()),
         };
         if depth == 0 && self.refuses(tree, path) {
             return;
         }
         self.text = self.text.saturating_add(text.len());
         if self.text > MAX_TEXT {
-            return self.doubt(path, format!("more than {MAX_TEXT} bytes in all, not read"));
+            return self.cut(path, format!("more than {MAX_TEXT} bytes in all, not read"));
         }
         for (line, content) in logical_lines(&text) {
             if self.items > MAX_ITEMS {
-                return self.doubt(path, format!("more than {MAX_ITEMS} entries, not read"));
+                return self.cut(path, format!("more than {MAX_ITEMS} entries, not read"));
             }
             self.line(tree, path, line, content.trim(), depth);
         }
@@ -255,7 +267,7 @@ impl Sudoers {
         let location = format!("{path}:{line}");
         if let Some((directory, target)) = include(content) {
             if target.contains('%') {
-                return self.doubt(&location, "an include by host name is not read");
+                return self.cut(&location, "an include by host name is not read");
             }
             let target = match target.strip_prefix('/') {
                 Some(_) => target,
@@ -263,7 +275,7 @@ impl Sudoers {
             };
             let below = depth.saturating_add(1);
             if let Err(error) = pattern::within_bound(&target) {
-                self.doubt(&location, error.to_string());
+                self.cut(&location, error.to_string());
             } else if directory {
                 self.directory(tree, &target, below);
             } else if self.refuses(tree, &target) {
@@ -342,7 +354,7 @@ impl Sudoers {
         let entries = match tree.read_dir(directory) {
             Ok(entries) => entries,
             Err(error) if error.is_absent() => return,
-            Err(error) => return self.doubt(directory, error.to_string()),
+            Err(error) => return self.cut(directory, error.to_string()),
         };
         if self.refuses(tree, directory) {
             return;
@@ -355,7 +367,7 @@ impl Sudoers {
             let name = match entry.text() {
                 Ok(name) => name,
                 Err(error) => {
-                    self.doubt(directory, error.to_string());
+                    self.cut(directory, error.to_string());
                     continue;
                 }
             };
@@ -364,7 +376,7 @@ impl Sudoers {
                 Ok(FileType::Regular) if self.refuses(tree, &path) => {}
                 Ok(FileType::Regular) => self.file(tree, &path, depth),
                 Ok(_) | Err(Error::NotFound { .. }) => {}
-                Err(error) => self.doubt(&path, error.to_string()),
+                Err(error) => self.cut(&path, error.to_string()),
             }
         }
     }

@@ -86,6 +86,25 @@ fn an_unreadable_file_is_told() {
 }
 
 #[test]
+fn what_is_not_read_may_deny_what_was_granted_before_it() {
+    let grant = "alice ALL=(ALL) NOPASSWD: ALL\n";
+    let many = "bob elsewhere=(ALL) ALL\n".repeat(32_769);
+    let at_bound = |lines: &str| {
+        MemoryFs::new()
+            .file(SUDOERS, format!("{grant}{lines}@include /etc/more\n"))
+            .file("/etc/more", format!("{lines}alice ALL=(ALL) !ALL\n"))
+    };
+    let unreadable = MemoryFs::new()
+        .file(SUDOERS, format!("{grant}@includedir /etc/sudoers.d\n"))
+        .unreadable("/etc/sudoers.d/x");
+    let by_host = MemoryFs::new().file(SUDOERS, format!("{grant}@include /etc/sudoers.%h\n"));
+    for fs in [at_bound(&many), unreadable, by_host] {
+        let sudoers = Sudoers::read(&fs.tree());
+        assert!(!granted_by(&sudoers, "alice", &[]) && !sudoers.unread.is_empty());
+    }
+}
+
+#[test]
 fn aliases_that_name_one_another_end() {
     let text = "User_Alias A = B\nUser_Alias B = A\nCmnd_Alias C = C\nA ALL=C\nalice ALL=ALL\n";
     assert!(granted(text, "alice", &[]));
@@ -140,7 +159,7 @@ fn a_long_file_included_again_and_again_is_read_until_the_bound() {
         .file(SUDOERS, "@include /etc/long\n".repeat(9))
         .file("/etc/long", format!("{}a ALL=ALL\n", "#\n".repeat(400_000)));
     let sudoers = Sudoers::read(&fs.tree());
-    assert_eq!(sudoers.grants.len(), 5);
+    assert_eq!((sudoers.items, sudoers.grants.len()), (5, 0));
     assert!(sudoers.unread[0].reason.contains("4194304 bytes"), "{:?}", sudoers.unread[0]);
 }
 
