@@ -509,6 +509,9 @@ const PHRASES: &[(&str, &str)] = &[
         "modules=和rootfstype=均未让mkinitfs的init加载{}",
     ),
     ("which file of rules this reads is not told", "未说明读取哪个规则文件"),
+    ("which rules this sets is not told", "未说明设置哪些规则"),
+    ("no command is left", "没有剩下任何命令"),
+    ("when {} starts it is not known", "{}何时启动它无法确定"),
     ("the card may belong to the internal zone", "网卡可能属于内部区域"),
     (
         "systemd-networkd takes the first file that matches",
