@@ -952,6 +952,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("more than {} bytes of rules, not read", "规则合计超过{}字节，未读取"),
     ("more than {} bytes of zones and services, not read", "区域和服务合计超过{}字节，未读取"),
     ("more than {} bytes of all files, not read", "所有文件合计超过{}字节，未读取"),
+    ("more than {} files, the rest was not read", "文件超过{}个，其余未读取"),
     ("more than {} bytes of files, the rest was not read", "文件合计超过{}字节，其余未读取"),
     ("more than {} attributes", "属性超过{}个"),
     ("more than {} MiB of memory for the decompressor", "解压所需内存超过{} MiB"),

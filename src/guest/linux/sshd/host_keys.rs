@@ -71,6 +71,9 @@ const MAX_FILE: u64 = 256 << 10;
 /// Most units and scripts read.
 const MAX_FILES: usize = 1024;
 
+/// Most paths in the commands of one unit that are followed; a unit has some three.
+const MAX_PROGRAMS: usize = 64;
+
 /// Most bytes of all scripts; a usual system's have some hundred KiB.
 const MAX_TEXT: usize = 16 << 20;
 
@@ -190,17 +193,24 @@ impl Search<'_> {
         if let Some((place, command)) = made {
             return Ok(Some(Evidence::new(place, shown(command))));
         }
-        for (_, command) in commands.iter().filter(|_| own) {
-            for word in command.split_whitespace() {
-                let program = word.trim_start_matches(['-', '@', ':', '+', '!', '"', '\'']);
-                let program = program.trim_end_matches(['"', '\'', ';']);
-                if program.starts_with('/')
-                    && !program.ends_with("/sshd")
-                    && let Some(seen) = self.word_in(program)?
-                {
-                    return Ok(Some(seen));
-                }
+        if !own {
+            return Ok(None);
+        }
+        let words = commands.iter().flat_map(|(_, command)| command.split_whitespace());
+        let programs = words.map(|word| {
+            let program = word.trim_start_matches(['-', '@', ':', '+', '!', '"', '\'']);
+            program.trim_end_matches(['"', '\'', ';'])
+        });
+        let mut programs =
+            programs.filter(|word| word.starts_with('/') && !word.ends_with("/sshd"));
+        for program in programs.by_ref().take(MAX_PROGRAMS) {
+            if let Some(seen) = self.word_in(program)? {
+                return Ok(Some(seen));
             }
+        }
+        if programs.next().is_some() {
+            let reason = format!("more than {MAX_PROGRAMS} files, the rest was not read");
+            self.doubt.get_or_insert_with(|| Unread::new(name, reason));
         }
         Ok(None)
     }
@@ -394,6 +404,30 @@ mod tests {
         let back =
             fs(usr).file("/etc/systemd/system/ssh.service.d/z.conf", "[Service]\nExecStartPre=\n");
         assert_eq!(place(back), None);
+    }
+
+    #[test]
+    fn paths_in_a_command_that_are_not_followed_leave_it_unknown() {
+        let with = |count: usize| {
+            let text = format!("[Service]\nExecStart=/bin/x{}\n", " /opt/y".repeat(count));
+            with_systemd(DEBIAN).file("/etc/systemd/system/first.service", text)
+        };
+        assert_eq!(found(with(63)), Fact::Known(None));
+        assert_eq!(found(with(64)).unread().unwrap().location, "first.service");
+    }
+
+    #[test]
+    fn a_program_of_a_drop_in_makes_them() {
+        let fs = |command: &str| {
+            let text = format!("[Service]\nExecStartPre={command}\n");
+            with_systemd(DEBIAN)
+                .file("/etc/systemd/system/ssh.service.d/keys.conf", text)
+                .file("/opt/keys.sh", "#!/bin/sh\nssh-keygen -A\n")
+        };
+        for command in ["-/opt/keys.sh", "/bin/sh -c '/opt/keys.sh'", "/bin/sh \\\n  /opt/keys.sh"]
+        {
+            assert_eq!(place(fs(command)), Some("/opt/keys.sh:2".to_owned()), "{command}");
+        }
     }
 
     const DEBIAN: &[(&str, &str)] = &[(

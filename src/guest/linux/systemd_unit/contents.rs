@@ -3,7 +3,7 @@
 //! systemd gathers drop-ins, and the links in `*.wants/` and the like, by their names over all
 //! directories: of several with one name the first counts, so that one which is masked or no link takes
 //! out the others (`unit_file_find_dropin_paths`, `src/shared/dropin.c`; `conf_files_list_strv`,
-//! `src/basic/conf-files.c`; `process_deps`, `src/core/load-dropin.c`; so since systemd 234). The
+//! `src/basic/conf-files.c`; `process_deps`, `src/core/load-dropin.c`; so since 2017). The
 //! directories of prefixes (`a-.service.d`) and types (`service.d`) are left out: what stands there holds
 //! for many units, and so says nothing of what one of them starts.
 

@@ -193,7 +193,8 @@ impl<'a> BootUnits<'a> {
 
     /// The state of a unit where these are started; of a template, then those of its instances.
     pub(in crate::guest::linux) fn states(&self, started: &Started, name: &str) -> Vec<UnitFacts> {
-        let instances = started.keys().filter(|unit| template_of(unit).as_deref() == Some(name));
+        let is_instance = |unit: &&String| template_of(unit).as_deref() == Some(name);
+        let instances = started.keys().filter(|_| name.contains("@.")).filter(is_instance);
         let names = std::iter::once(name).chain(instances.map(String::as_str));
         names.map(|name| self.unit_of(started, name)).collect()
     }
