@@ -509,6 +509,9 @@ const PHRASES: &[(&str, &str)] = &[
         "modules=和rootfstype=均未让mkinitfs的init加载{}",
     ),
     ("which file of rules this reads is not told", "未说明读取哪个规则文件"),
+    ("which rules this sets is not told", "未说明设置哪些规则"),
+    ("no command is left", "没有剩下任何命令"),
+    ("when {} starts it is not known", "{}何时启动它无法确定"),
     ("the card may belong to the internal zone", "网卡可能属于内部区域"),
     (
         "systemd-networkd takes the first file that matches",
@@ -951,6 +954,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("more than {} bytes of zones and services, not read", "区域和服务合计超过{}字节，未读取"),
     ("more than {} bytes of all files, not read", "所有文件合计超过{}字节，未读取"),
     ("more than {} bytes of files, the rest was not read", "文件合计超过{}字节，其余未读取"),
+    ("more than {} files, the rest was not read", "文件超过{}个，其余未读取"),
     ("more than {} attributes", "属性超过{}个"),
     ("more than {} MiB of memory for the decompressor", "解压所需内存超过{} MiB"),
     ("more than {} bytes of patterns to compare", "需比较的模式超过{}字节"),

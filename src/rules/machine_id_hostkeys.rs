@@ -22,8 +22,8 @@ static DOC: Doc = Doc {
         "machine-id相同的云服务器在DHCP服务器（systemd-networkd由其派生客户端标识）、日志和许可证看来是同一台机器；主机密钥相同的云服务器可被任何持有该镜像的人冒充。",
     ),
     decided: Fixed::new(
-        "/etc/machine-id (and D-Bus's copy, which the next boot takes over) holds no id. There are no /etc/ssh/ssh_host_*_key, or cloud-init is in order and makes new ones for each instance (ssh_deletekeys). Where there are none, cloud-init or a unit or script of the image makes them: OpenSSH's sshd does not start without.",
-        "检查/etc/machine-id（及启动时会沿用的D-Bus副本）未设置；/etc/ssh/ssh_host_*_key不存在，或cloud-init可用并会为每个实例重新生成主机密钥（ssh_deletekeys）。没有主机密钥时，须由cloud-init或镜像中的启动单元或脚本生成，否则OpenSSH的sshd无法启动。",
+        "/etc/machine-id (and D-Bus's copy, which the next boot takes over) holds no id. There are no /etc/ssh/ssh_host_*_key, or cloud-init is in order and makes new ones for each instance (ssh_deletekeys). Where there are none, cloud-init or a unit or script that the image starts makes them: OpenSSH's sshd does not start without.",
+        "检查/etc/machine-id（及启动时会沿用的D-Bus副本）未设置；/etc/ssh/ssh_host_*_key不存在，或cloud-init可用并会为每个实例重新生成主机密钥（ssh_deletekeys）。没有主机密钥时，须由cloud-init或镜像启动时运行的单元或脚本生成，否则OpenSSH的sshd无法启动。",
     ),
     remedy: Fixed::new(
         "Last of all before the export: truncate -s 0 /etc/machine-id; rm -f /var/lib/dbus/machine-id; rm -f /etc/ssh/ssh_host_*_key* (on Debian and Ubuntu without cloud-init keep them, or have ssh-keygen -A run at boot: sshd does not make new ones itself)",

@@ -63,7 +63,7 @@ fn suse(service: &Service<'_>, port: u16) -> Result<Option<SshAccess>, Unread> {
     susefirewall::ssh(service.tree, port)
 }
 
-/// `iptables.service`: Red Hat's script reads `/etc/sysconfig/iptables`, Arch's unit names a file, that
+/// `iptables.service`: Red Hat's script `iptables.init` reads `/etc/sysconfig/iptables`, Arch's unit names a file, that
 /// of OpenRC has it in `/etc/conf.d/iptables`.
 fn saved(service: &Service<'_>, port: u16) -> Result<Option<SshAccess>, Unread> {
     const RED_HAT: &str = "/etc/sysconfig/iptables";
@@ -79,6 +79,9 @@ fn saved(service: &Service<'_>, port: u16) -> Result<Option<SshAccess>, Unread> 
                 return Err(Unread::new(place, "which file of rules this reads is not told"));
             };
             return iptables::ssh(service.tree, file, port);
+        }
+        if !command.contains("iptables.init") {
+            return Err(Unread::new(place, "which rules this sets is not told"));
         }
     }
     iptables::ssh(service.tree, RED_HAT, port)

@@ -437,3 +437,46 @@ proptest! {
         }
     }
 }
+
+/// `nftables.service` of Debian 12 and what `systemctl edit` makes of it (systemd.service(5), `ExecStart=`).
+#[test]
+fn drop_ins_of_the_service_say_which_rules_it_reads() {
+    const DROP_INS: &str = "/etc/systemd/system/nftables.service.d";
+    const MINE: &str = "/etc/nftables/mine.nft";
+    let unit = "[Unit]\nDescription=nftables\n[Service]\nType=oneshot\n\
+                ExecStart=/usr/sbin/nft -f /etc/nftables.conf\nExecStop=/usr/sbin/nft flush ruleset\n";
+    let rules = "table inet filter {\n chain input {\n  type filter hook input priority 0; \
+                 policy drop;\n }\n}\n";
+    let debian = || {
+        machine("nftables.service")
+            .file("/usr/lib/systemd/system/nftables.service", unit)
+            .file("/etc/nftables.conf", "flush ruleset\n")
+            .file(MINE, rules)
+    };
+    let drop_in = |text: &str| debian().file(&format!("{DROP_INS}/override.conf"), text);
+    let (mine, conf) = (&format!("{MINE}:3"), "/etc/nftables.conf");
+    open(debian(), conf);
+    let replaced = "[Service]\nExecStart=\nExecStart=/usr/sbin/nft -f /etc/nftables/mine.nft\n";
+    closed(drop_in(replaced), mine);
+    closed(drop_in(&replaced.replace("ExecStart=\n", "")), mine);
+    closed(drop_in(&replaced.replace("-f", "\\\n -f")), mine);
+    open(drop_in(&replaced.replace("[Service]", "[Unit]")), conf);
+    // The last in the order of the names counts, wherever it is.
+    let back = "[Service]\nExecStart=\nExecStart=/usr/sbin/nft -f /etc/nftables.conf\n";
+    let last = "/usr/lib/systemd/system/nftables.service.d/z.conf";
+    open(drop_in(replaced).file(last, back), conf);
+    closed(drop_in(replaced).file(&last.replace("z.conf", "a.conf"), back), mine);
+    closed(drop_in(replaced).file(&last.replace("z.conf", "override.conf"), back), mine);
+    unknown(drop_in("[Service]\nExecStart=\n"), &format!("{DROP_INS}/override.conf:2"));
+    let torn = drop_in(replaced).unreadable(&format!("{DROP_INS}/override.conf"));
+    assert!(found(&torn.tree()).enabled.is_empty());
+}
+
+#[test]
+fn a_service_of_somebody_s_own_for_iptables_is_not_understood() {
+    let unit = "/etc/systemd/system/iptables.service";
+    let own =
+        |command: &str| iptables(CENTOS_7).file(unit, format!("[Service]\nExecStart={command}\n"));
+    open(own("/usr/libexec/iptables/iptables.init start"), &format!("{IPTABLES}:11"));
+    unknown(own("/usr/local/sbin/rules.sh"), &format!("{unit}:2"));
+}

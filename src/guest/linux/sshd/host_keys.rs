@@ -4,30 +4,41 @@
 //! Who makes them: Red Hat `sshd-keygen.target` or `sshd-keygen`, which the unit wants, in 6 its init
 //! script; SUSE `sshd-gen-keys-start` in `ExecStartPre`; Arch `sshdgenkeys.service`; Alpine, Gentoo and
 //! Void the init script; Debian and Ubuntu nobody but the package's `postinst`, once. A unit or script
-//! of anybody's may, too. cloud-init is another fact.
+//! of anybody's may, too. Under systemd a unit counts when the boot or the server's own units start it.
+//! cloud-init is another fact.
 
 use crate::error::Result;
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
-use crate::guest::linux::systemd_unit::SYSTEMD;
-
-/// Directories of units. What the administrator wrote is in the first.
-const UNITS: [&str; 3] = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+use crate::guest::facts::UnitState;
+use crate::guest::linux::systemd_unit::{BootUnits, Started};
 
 /// The server's own units.
 const SERVER: [&str; 4] = ["sshd.service", "ssh.service", "sshd@.service", "ssh@.service"];
 
+/// The server's sockets, each with the units that it may start (systemd.socket(5), `Accept=`).
+const SOCKETS: [(&str, [&str; 2]); 2] = [
+    ("sshd.socket", ["sshd.service", "sshd@.service"]),
+    ("ssh.socket", ["ssh.service", "ssh@.service"]),
+];
+
+/// What starts a service of its name later (systemd.timer(5), systemd.path(5), systemd.socket(5)).
+const STARTERS: [&str; 3] = ["timer", "path", "socket"];
+
+/// The commands of a service that a start runs (systemd.service(5)).
+const COMMANDS: [&str; 4] = ["ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost"];
+
 /// Directories of init scripts, and single ones.
 const SCRIPTS: [&str; 2] = ["/etc/init.d", "/etc/rc.d/init.d"];
 const UPSTART: &str = "/etc/init";
-const SINGLE: [&str; 5] = [
-    "/etc/rc.local",
-    "/etc/rc.d/rc.local",
-    "/etc/init.d/boot.local",
-    "/etc/sv/sshd/run",
-    "/etc/crontab",
-];
+const SINGLE: [&str; 2] = ["/etc/sv/sshd/run", "/etc/crontab"];
+
+/// Scripts that systemd runs at a start when they may be executed (systemd-rc-local-generator(8); SUSE's
+/// `after-local.service`), and the unit that does.
+const LOCAL: [&str; 4] =
+    ["/etc/rc.local", "/etc/rc.d/rc.local", "/etc/init.d/boot.local", "/etc/init.d/after.local"];
+const RC_LOCAL: &str = "rc-local.service";
 
 /// Words that stand in what makes keys: `ssh-keygen -A`, `sshd-keygen.target`, `sshdgenkeys.service`,
 /// `sshd-gen-keys-start`, `dpkg-reconfigure openssh-server`.
@@ -51,28 +62,37 @@ const SWITCH: &str = "AUTOCREATE_SERVER_KEYS";
 const SWITCH_FILE: &str = "/etc/sysconfig/sshd";
 const SWITCHED: [&str; 2] = ["/etc/init.d/sshd", "/usr/sbin/sshd-keygen"];
 
-/// Longest file read; units and scripts have some KiB.
+/// Longest line shown as evidence, in characters.
+const MAX_SHOWN: usize = 200;
+
+/// Longest script read; one has some KiB.
 const MAX_FILE: u64 = 256 << 10;
 
-/// Most files read.
+/// Most units and scripts read.
 const MAX_FILES: usize = 1024;
 
-/// Most bytes of all of them; a usual system's have some hundred KiB.
+/// Most paths in the commands of one unit that are followed; a unit has some three.
+const MAX_PROGRAMS: usize = 64;
+
+/// Most bytes of all scripts; a usual system's have some hundred KiB.
 const MAX_TEXT: usize = 16 << 20;
 
 /// What makes host keys; `Known(None)` when nothing was found that does.
-pub(super) fn maker(tree: &Tree) -> Fact<Option<Evidence>> {
-    let mut search = Search { tree, left: MAX_FILES, bytes_left: MAX_TEXT };
-    match search.run() {
-        Ok(found) => Fact::Known(found),
-        Err(unread) => Fact::Unknown(unread),
+pub(super) fn maker(tree: &Tree, boot: &BootUnits<'_>) -> Fact<Option<Evidence>> {
+    let mut search = Search { tree, boot, left: MAX_FILES, bytes_left: MAX_TEXT, doubt: None };
+    match (search.run(), search.doubt) {
+        (Ok(None), Some(unread)) | (Err(unread), _) => Fact::Unknown(unread),
+        (Ok(found), _) => Fact::Known(found),
     }
 }
 
 struct Search<'t> {
     tree: &'t Tree,
+    boot: &'t BootUnits<'t>,
     left: usize,
     bytes_left: usize,
+    /// Why something that was passed over may make them after all.
+    doubt: Option<Unread>,
 }
 
 impl Search<'_> {
@@ -83,47 +103,114 @@ impl Search<'_> {
             // The unit of the server wants `sshd-keygen.service`, which does nothing then.
             !off || !path.contains("sshd")
         };
-        for directory in UNITS {
-            let own = directory == UNITS[0];
-            for name in self.names(directory)? {
-                let unit = name.ends_with(".service") || own && name.ends_with(".service.d");
-                let named = NAMES.iter().any(|word| name.contains(word));
-                if !unit || !own && !named {
-                    continue;
-                }
-                let path = format!("{directory}/{name}");
-                // A unit of its own, or one that is only told to start.
-                let found = self.word_in(&path)?.filter(counts);
-                if let Some(seen) = found {
-                    return Ok(Some(seen));
-                }
-                if own && !SERVER.contains(&name.as_str()) {
-                    for program in self.programs(&path)? {
-                        if let Some(seen) = self.word_in(&program)?.filter(counts) {
-                            return Ok(Some(seen));
-                        }
-                    }
-                }
+        let started = self.started()?;
+        for (name, own) in self.boot.services()? {
+            if !own && !NAMES.iter().any(|word| name.contains(word)) {
+                continue;
+            }
+            if let Some(seen) = self.unit(name, own)?.filter(counts)
+                && self.is_started(&started, name)
+            {
+                return Ok(Some(seen));
             }
         }
         // Jobs of upstart, which only that reads.
-        let mut has_systemd = false;
-        for path in SYSTEMD {
-            has_systemd |= self.tree.exists(path).map_err(|error| Unread::from((path, &error)))?;
-        }
-        let upstart = Some(UPSTART).filter(|_| !has_systemd);
+        let upstart = Some(UPSTART).filter(|_| !self.boot.is_systemd());
         for directory in SCRIPTS.into_iter().chain(upstart) {
             for name in self.names(directory)? {
-                let found = self.word_in(&format!("{directory}/{name}"))?;
-                if let Some(seen) = found.filter(counts) {
+                let path = format!("{directory}/{name}");
+                if LOCAL.contains(&path.as_str()) {
+                    continue;
+                }
+                let service = format!("{name}.service");
+                if let Some(seen) = self.word_in(&path)?.filter(counts)
+                    && (SERVER.contains(&service.as_str()) || self.is_started(&started, &service))
+                {
                     return Ok(Some(seen));
                 }
             }
         }
-        for path in SINGLE {
-            if let Some(seen) = self.word_in(path)? {
+        for path in SINGLE.into_iter().chain(LOCAL) {
+            if let Some(seen) = self.word_in(path)?
+                && (!LOCAL.contains(&path) || self.is_run(path)?)
+            {
                 return Ok(Some(seen));
             }
+        }
+        Ok(None)
+    }
+
+    /// What the boot starts, with what it may start on a connection; where the server is turned off, which
+    /// is for another to say, as if it were not.
+    fn started(&self) -> Result<Started, Unread> {
+        let boot = self.boot.started_with(&[])?;
+        let sockets = SOCKETS.iter().filter(|(socket, _)| boot.contains_key(*socket));
+        let on_demand: Vec<&str> = sockets.flat_map(|(_, units)| *units).collect();
+        let at_boot = SERVER.iter().any(|unit| boot.contains_key(*unit));
+        if !at_boot && on_demand.is_empty() {
+            return self.boot.started_with(&SERVER);
+        }
+        self.boot.started_with(&on_demand)
+    }
+
+    /// Whether a service is started. Where that is not known, it is taken for one that is not, and kept as
+    /// a doubt. Without systemd nothing is known of when.
+    fn is_started(&mut self, started: &Started, service: &str) -> bool {
+        if !self.boot.is_systemd() {
+            return true;
+        }
+        let states = self.boot.states(started, service);
+        if states.iter().any(|unit| unit.state == Fact::Known(UnitState::Enabled)) {
+            return true;
+        }
+        let stem = service.trim_end_matches("service");
+        let later = STARTERS.map(|suffix| format!("{stem}{suffix}"));
+        let later = later.iter().find_map(|starter| started.get(starter).zip(Some(starter)));
+        let unread = states.into_iter().find_map(|unit| unit.state.unread().cloned());
+        let unread = unread.or_else(|| {
+            let (by, starter) = later?;
+            Some(Unread::new(&by.location, format!("when {starter} starts it is not known")))
+        });
+        self.doubt = self.doubt.take().or(unread);
+        false
+    }
+
+    /// Whether a start runs one of [`LOCAL`].
+    fn is_run(&self, path: &str) -> Result<bool, Unread> {
+        if !self.boot.is_systemd() {
+            return Ok(true);
+        }
+        let metadata = self.tree.metadata(path).map_err(|error| Unread::from((path, &error)))?;
+        let masked = self.boot.unit(RC_LOCAL).state == Fact::Known(UnitState::Masked);
+        Ok(metadata.mode & 0o111 != 0 && !masked)
+    }
+
+    /// What of a service's commands makes keys, those of the administrator's with their programs.
+    fn unit(&mut self, name: &str, own: bool) -> Result<Option<Evidence>, Unread> {
+        self.count_file(name)?;
+        let commands = self.boot.values(name, "[Service]", &COMMANDS)?;
+        let made = commands.iter().find(|(_, command)| has_word(command));
+        if let Some((place, command)) = made {
+            return Ok(Some(Evidence::new(place, shown(command))));
+        }
+        if !own {
+            return Ok(None);
+        }
+        let words = commands.iter().flat_map(|(_, command)| command.split_whitespace());
+        let programs = words.map(|word| {
+            let program = word.trim_start_matches(['-', '@', ':', '+', '!', '"', '\'']);
+            program.trim_end_matches(['"', '\'', ';'])
+        });
+        let mut programs =
+            programs.filter(|word| word.starts_with('/') && !word.ends_with("/sshd"));
+        for program in programs.by_ref().take(MAX_PROGRAMS) {
+            if let Some(seen) = self.word_in(program)? {
+                return Ok(Some(seen));
+            }
+        }
+        if programs.next().is_some() {
+            let reason = format!("more than {MAX_PROGRAMS} files, the rest was not read");
+            self.doubt.get_or_insert_with(|| Unread::new(name, reason));
         }
         Ok(None)
     }
@@ -131,25 +218,10 @@ impl Search<'_> {
     /// The first line of a regular file that has one of the words, not in a comment.
     fn word_in(&mut self, path: &str) -> Result<Option<Evidence>, Unread> {
         let Some(text) = self.text(path)? else { return Ok(None) };
-        let found = (1_usize..).zip(text.lines()).find(|(_, line)| {
-            !line.trim_start().starts_with('#') && WORDS.iter().any(|word| line.contains(word))
-        });
-        Ok(found.map(|(line, content)| {
-            let shown: String = content.trim().chars().take(200).collect();
-            Evidence::new(format!("{path}:{line}"), shown)
-        }))
-    }
-
-    /// The programs that a unit starts.
-    fn programs(&mut self, path: &str) -> Result<Vec<String>, Unread> {
-        let Some(text) = self.text(path)? else { return Ok(Vec::new()) };
-        let started = text.lines().filter_map(|line| {
-            let (key, value) = line.trim().split_once('=')?;
-            key.trim().starts_with("ExecStart").then_some(value)
-        });
-        let words = started.flat_map(str::split_whitespace);
-        let paths = words.map(|word| word.trim_start_matches(['-', '@', ':', '+', '!']));
-        Ok(paths.filter(|word| word.starts_with('/')).map(str::to_owned).take(16).collect())
+        let found = (1_usize..)
+            .zip(text.lines())
+            .find(|(_, line)| !line.trim_start().starts_with('#') && has_word(line));
+        Ok(found.map(|(line, content)| Evidence::new(format!("{path}:{line}"), shown(content))))
     }
 
     /// The text of a regular file; none where there is none, or where it is a program.
@@ -163,14 +235,19 @@ impl Search<'_> {
             Err(error) if error.is_absent() => return Ok(None),
             Err(error) => return Err(unread(error)),
         }
-        self.left = self.left.checked_sub(1).ok_or_else(|| {
-            Unread::new(path, format!("more than {MAX_FILES} files, the rest was not read"))
-        })?;
+        self.count_file(path)?;
         let text = self.tree.read_text(path, MAX_FILE).map_err(unread)?;
         self.bytes_left = self.bytes_left.checked_sub(text.len()).ok_or_else(|| {
             Unread::new(path, format!("more than {MAX_TEXT} bytes of files, the rest was not read"))
         })?;
         Ok(Some(text))
+    }
+
+    fn count_file(&mut self, place: &str) -> Result<(), Unread> {
+        self.left = self.left.checked_sub(1).ok_or_else(|| {
+            Unread::new(place, format!("more than {MAX_FILES} files, the rest was not read"))
+        })?;
+        Ok(())
     }
 
     fn names(&self, directory: &str) -> Result<Vec<String>, Unread> {
@@ -201,14 +278,29 @@ impl Search<'_> {
     }
 }
 
+fn has_word(line: &str) -> bool {
+    WORDS.iter().any(|word| line.contains(word))
+}
+
+fn shown(line: &str) -> String {
+    line.trim().chars().take(MAX_SHOWN).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::filesystem::memory::MemoryFs;
 
+    const SYSTEMD: &str = "/usr/lib/systemd/systemd";
+
     /// The place of the maker; each file as the distribution has it, in the lines that matter.
     fn place(fs: MemoryFs) -> Option<String> {
-        maker(&fs.tree()).known().unwrap().as_ref().map(|seen| seen.location.clone())
+        found(fs).known().unwrap().as_ref().map(|seen| seen.location.clone())
+    }
+
+    fn found(fs: MemoryFs) -> Fact<Option<Evidence>> {
+        let tree = fs.tree();
+        maker(&tree, &BootUnits::walk(&tree))
     }
 
     fn one(path: &str, text: &str) -> Option<String> {
@@ -219,13 +311,14 @@ mod tests {
     fn each_family_has_its_own_maker() {
         let unit = "/usr/lib/systemd/system/sshd.service";
         for (path, text) in [
-            (unit, "[Unit]\nWants=sshd-keygen.target\n"),
-            (unit, "[Unit]\nWants=sshd-keygen.service\n"),
             (unit, "[Service]\nExecStartPre=/usr/sbin/sshd-gen-keys-start\n"),
-            ("/usr/lib/systemd/system/sshdgenkeys.service", "\nExecStart=/usr/bin/ssh-keygen -A\n"),
+            ("/etc/systemd/system/x.service", "[Service]\nExecStart=/bin/sh -c 'ssh-keygen -A'\n"),
             ("/etc/init.d/sshd", "#!/sbin/openrc-run\n\tssh-keygen -A\n"),
             ("/etc/rc.d/init.d/sshd", "\nKEYGEN=/usr/bin/ssh-keygen\n"),
-            ("/lib/systemd/system/regenerate_ssh_host_keys.service", "\nExecStart=ssh-keygen -A\n"),
+            (
+                "/lib/systemd/system/regenerate_ssh_host_keys.service",
+                "[Service]\nExecStart=ssh-keygen -A\n",
+            ),
             ("/etc/rc.local", "#!/bin/sh\ndpkg-reconfigure openssh-server\n"),
         ] {
             assert_eq!(one(path, text), Some(format!("{path}:2")), "{path}");
@@ -237,7 +330,7 @@ mod tests {
         let path = "/etc/init/ssh-host-keys.conf";
         let fs = || MemoryFs::new().file(path, "start on starting ssh\ntask\nexec ssh-keygen -A\n");
         assert_eq!(place(fs()), Some(format!("{path}:3")));
-        assert_eq!(place(fs().file(SYSTEMD[1], "ELF")), None);
+        assert_eq!(place(fs().file(SYSTEMD, "ELF")), None);
     }
 
     #[test]
@@ -267,29 +360,209 @@ mod tests {
         };
         assert_eq!(place(fs("NO")), None);
         assert_eq!(place(fs("YES")), Some("/etc/init.d/sshd:2".to_owned()));
-        let newer = MemoryFs::new()
-            .file("/usr/lib/systemd/system/sshd.service", "Wants=sshd-keygen.target\n")
-            .file("/etc/sysconfig/sshd", "AUTOCREATE_SERVER_KEYS=NO\n");
-        assert!(place(newer).is_some());
+        let off = |fs: MemoryFs| fs.file("/etc/sysconfig/sshd", "AUTOCREATE_SERVER_KEYS=NO\n");
+        assert!(place(off(with_systemd(RED_HAT_9))).is_some());
+        let seven = with_systemd(RED_HAT_7).file("/usr/sbin/sshd-keygen", script);
+        assert_eq!(place(off(seven)), None);
     }
 
     #[test]
     fn what_cannot_be_read_leaves_it_unknown() {
         let torn = MemoryFs::new().file("/etc/init.d/ssh", "x").unreadable("/etc/init.d");
-        assert!(maker(&torn.tree()).unread().is_some());
+        assert!(found(torn).unread().is_some());
     }
 
     #[test]
     fn a_long_file_of_many_names_is_read_until_the_bound() {
         let text = "\n".repeat(256 << 10);
-        let units = |count: usize| {
-            (0..count).fold(MemoryFs::new(), |fs, index| {
-                fs.file(&format!("/etc/systemd/system/{index}.service"), &text)
-            })
+        let scripts = |count: usize| {
+            let path = |index| format!("/etc/init.d/{index}");
+            (0..count).fold(MemoryFs::new(), |fs, index| fs.file(&path(index), &text))
         };
-        // Each is read twice.
-        assert_eq!(maker(&units(32).tree()), Fact::Known(None));
-        let found = maker(&units(33).tree());
-        assert!(found.unread().unwrap().reason.contains("more than 16777216 bytes"));
+        assert_eq!(found(scripts(64)), Fact::Known(None));
+        let over = found(scripts(65));
+        assert!(over.unread().unwrap().reason.contains("more than 16777216 bytes"));
+        let units = |count: usize| {
+            let path = |index| format!("/etc/systemd/system/{index}.service");
+            (0..count).fold(MemoryFs::new(), |fs, index| fs.file(&path(index), "[Service]\n"))
+        };
+        assert_eq!(found(units(1024)), Fact::Known(None));
+        assert!(found(units(1025)).unread().unwrap().reason.contains("more than 1024 files"));
+    }
+
+    #[test]
+    fn a_drop_in_of_the_server_s_unit_makes_them() {
+        let path = "/etc/systemd/system/ssh.service.d/hostkeys.conf";
+        let text = "[Service]\nExecStartPre=\nExecStartPre=/usr/bin/ssh-keygen -A\n\
+                    ExecStartPre=/usr/sbin/sshd -t\n";
+        let fs = |path: &str| with_systemd(DEBIAN).file(path, text);
+        assert_eq!(place(fs(path)), Some(format!("{path}:3")));
+        assert_eq!(place(fs(&format!("{path}~"))), None);
+        let usr = "/usr/lib/systemd/system/ssh.service.d/hostkeys.conf";
+        assert_eq!(place(fs(usr)), Some(format!("{usr}:3")));
+        // One that takes it back.
+        let back =
+            fs(usr).file("/etc/systemd/system/ssh.service.d/z.conf", "[Service]\nExecStartPre=\n");
+        assert_eq!(place(back), None);
+    }
+
+    #[test]
+    fn paths_in_a_command_that_are_not_followed_leave_it_unknown() {
+        let with = |count: usize| {
+            let text = format!("[Service]\nExecStart=/bin/x{}\n", " /opt/y".repeat(count));
+            with_systemd(DEBIAN).file("/etc/systemd/system/first.service", text)
+        };
+        assert_eq!(found(with(63)), Fact::Known(None));
+        assert_eq!(found(with(64)).unread().unwrap().location, "first.service");
+    }
+
+    #[test]
+    fn a_program_of_a_drop_in_makes_them() {
+        let fs = |command: &str| {
+            let text = format!("[Service]\nExecStartPre={command}\n");
+            with_systemd(DEBIAN)
+                .file("/etc/systemd/system/ssh.service.d/keys.conf", text)
+                .file("/opt/keys.sh", "#!/bin/sh\nssh-keygen -A\n")
+        };
+        for command in ["-/opt/keys.sh", "/bin/sh -c '/opt/keys.sh'", "/bin/sh \\\n  /opt/keys.sh"]
+        {
+            assert_eq!(place(fs(command)), Some("/opt/keys.sh:2".to_owned()), "{command}");
+        }
+    }
+
+    const DEBIAN: &[(&str, &str)] = &[(
+        "ssh.service",
+        "[Service]\nExecStartPre=/usr/sbin/sshd -t\nExecStart=/usr/sbin/sshd -D $SSHD_OPTS\n",
+    )];
+
+    /// The server's units of RHEL 9 (openssh-server 8.7p1), RHEL 7, Arch and Debian 13.
+    const RED_HAT_9: &[(&str, &str)] = &[
+        (
+            "sshd.service",
+            "[Unit]\nAfter=network.target sshd-keygen.target\nWants=sshd-keygen.target\n[Service]\nExecStart=/usr/sbin/sshd -D\n",
+        ),
+        (
+            "sshd@.service",
+            "[Unit]\nWants=sshd-keygen.target\n[Service]\nExecStart=-/usr/sbin/sshd -i\n",
+        ),
+        ("sshd.socket", "[Unit]\nConflicts=sshd.service\n[Socket]\nListenStream=22\nAccept=yes\n"),
+        (
+            "sshd-keygen.target",
+            "[Unit]\nWants=sshd-keygen@rsa.service\nWants=sshd-keygen@ed25519.service\nPartOf=sshd.service\n",
+        ),
+        (
+            "sshd-keygen@.service",
+            "[Unit]\nConditionFileNotEmpty=|!/etc/ssh/ssh_host_%i_key\n[Service]\nType=oneshot\nExecStart=/usr/libexec/openssh/sshd-keygen %i\n[Install]\nWantedBy=sshd-keygen.target\n",
+        ),
+    ];
+    const RED_HAT_7: &[(&str, &str)] = &[
+        (
+            "sshd.service",
+            "[Unit]\nWants=sshd-keygen.service\n[Service]\nExecStart=/usr/sbin/sshd -D\n",
+        ),
+        (
+            "sshd-keygen.service",
+            "[Unit]\nConditionFileNotEmpty=|!/etc/ssh/ssh_host_rsa_key\n[Service]\nExecStart=/usr/sbin/sshd-keygen\n",
+        ),
+    ];
+    const ARCH: &[(&str, &str)] = &[
+        (
+            "sshd.service",
+            "[Unit]\nWants=sshdgenkeys.service\n[Service]\nExecStart=/usr/bin/sshd -D\n",
+        ),
+        (
+            "sshdgenkeys.service",
+            "[Unit]\nConditionPathExists=|!/etc/ssh/ssh_host_rsa_key\n[Service]\nExecStart=/usr/bin/ssh-keygen -A\n",
+        ),
+    ];
+
+    /// A system of which `multi-user.target` starts the first of these units.
+    fn with_systemd(units: &[(&str, &str)]) -> MemoryFs {
+        let lib = "/usr/lib/systemd/system";
+        let fs = MemoryFs::new()
+            .file(SYSTEMD, "ELF")
+            .file(&format!("{lib}/default.target"), "[Unit]\n")
+            .symlink(
+                &format!("/etc/systemd/system/default.target.wants/{}", units[0].0),
+                &format!("{lib}/{}", units[0].0),
+            );
+        units.iter().fold(fs, |fs, (name, text)| fs.file(&format!("{lib}/{name}"), text))
+    }
+
+    #[test]
+    fn what_the_server_pulls_in_makes_them() {
+        let lib = "/usr/lib/systemd/system";
+        let template = Some(format!("{lib}/sshd-keygen@.service:5"));
+        assert_eq!(place(with_systemd(RED_HAT_9)), template);
+        assert_eq!(place(with_systemd(RED_HAT_7)), Some(format!("{lib}/sshd-keygen.service:4")));
+        assert_eq!(place(with_systemd(ARCH)), Some(format!("{lib}/sshdgenkeys.service:4")));
+        // The socket in place of the service, or a server that is turned off, which is another finding.
+        let wants = "/etc/systemd/system/default.target.wants";
+        let off = || with_systemd(RED_HAT_9).without(&format!("{wants}/sshd.service"));
+        assert_eq!(place(off()), template);
+        let socket = off().symlink(&format!("{wants}/sshd.socket"), &format!("{lib}/sshd.socket"));
+        assert_eq!(place(socket), template);
+    }
+
+    #[test]
+    fn a_masked_unit_or_one_that_is_not_there_makes_none() {
+        let mask = |fs: MemoryFs, name: &str| {
+            fs.symlink(&format!("/etc/systemd/system/{name}"), "/dev/null")
+        };
+        let lib = "/usr/lib/systemd/system";
+        assert_eq!(place(mask(with_systemd(RED_HAT_9), "sshd-keygen.target")), None);
+        assert_eq!(place(mask(with_systemd(RED_HAT_9), "sshd-keygen@.service")), None);
+        let one = mask(with_systemd(RED_HAT_9), "sshd-keygen@rsa.service");
+        assert_eq!(place(one), Some(format!("{lib}/sshd-keygen@.service:5")));
+        assert_eq!(place(mask(with_systemd(RED_HAT_7), "sshd-keygen.service")), None);
+        let gone = with_systemd(RED_HAT_7).without(&format!("{lib}/sshd-keygen.service"));
+        assert_eq!(place(gone), None);
+        let passed = with_systemd(ARCH).file(
+            &format!("{lib}/sshdgenkeys.service.d/off.conf"),
+            "[Unit]\nConditionPathExists=/nonexistent\n",
+        );
+        assert_eq!(place(passed), None);
+    }
+
+    #[test]
+    fn a_unit_of_somebody_s_makes_them_when_it_is_started() {
+        let own = "/etc/systemd/system/ssh-host-keys.service";
+        let text = "[Unit]\nBefore=ssh.service\n[Service]\nType=oneshot\n\
+                    ExecStart=/usr/bin/ssh-keygen -A\n[Install]\nWantedBy=multi-user.target\n";
+        let fs = || with_systemd(DEBIAN).file(own, text).file("/etc/machine-id", "1\n");
+        let wants = "/etc/systemd/system/default.target.wants/ssh-host-keys.service";
+        assert_eq!(place(fs()), None);
+        assert_eq!(place(fs().symlink(wants, own)), Some(format!("{own}:5")));
+        // What else may start it is not followed.
+        let timer = "/etc/systemd/system/default.target.wants/ssh-host-keys.timer";
+        let timed =
+            fs().file(&own.replace(".service", ".timer"), "[Timer]\n").symlink(timer, "../x");
+        assert!(found(timed).unread().is_some());
+        let torn = fs().unreadable("/etc/systemd/system/default.target.wants");
+        assert!(found(torn).unread().is_some());
+        // An init script, by its start link.
+        let script = "/etc/init.d/keys";
+        let sysv = || with_systemd(DEBIAN).file(script, "#!/bin/sh\nssh-keygen -A\n");
+        let sysv = || {
+            sysv()
+                .file("/usr/lib/systemd/system/default.target", "[Unit]\nWants=multi-user.target\n")
+                .file("/usr/lib/systemd/system/multi-user.target", "[Unit]\n")
+        };
+        assert_eq!(place(sysv()), None);
+        let linked = sysv().symlink("/etc/rc3.d/S01keys", "../init.d/keys");
+        assert_eq!(place(linked), Some(format!("{script}:2")));
+    }
+
+    #[test]
+    fn rc_local_makes_them_when_it_may_be_executed() {
+        let local = "/etc/rc.local";
+        let fs =
+            |mode: u16| with_systemd(DEBIAN).file(local, "#!/bin/sh\nssh-keygen -A\n").mode(mode);
+        assert_eq!(place(fs(0o755)), Some(format!("{local}:2")));
+        assert_eq!(place(fs(0o644)), None);
+        assert_eq!(
+            place(fs(0o755).symlink("/etc/systemd/system/rc-local.service", "/dev/null")),
+            None
+        );
     }
 }

@@ -35,7 +35,7 @@ pub fn find(tree: &Tree, packages: &PackageFacts, boot: &BootUnits<'_>) -> SshdF
         program: program(tree),
         version: package.map(|package| package.version.clone()),
         units: units(boot),
-        host_key_maker: host_key_maker(tree, &config),
+        host_key_maker: host_key_maker(tree, &config, boot),
         port_refused: Fact::Known(None),
         files: config.files,
         drop_ins: config.drop_ins,
@@ -89,13 +89,13 @@ const ELSEWHERE: [&str; 5] = [
 ];
 
 /// What makes host keys where there are none.
-fn host_key_maker(tree: &Tree, config: &Config) -> Fact<Option<Evidence>> {
+fn host_key_maker(tree: &Tree, config: &Config, boot: &BootUnits<'_>) -> Fact<Option<Evidence>> {
     match leftovers::host_keys(tree) {
         Ok(keys) if keys.is_empty() => {}
         Ok(_) => return Fact::Known(None),
         Err(error) => return Fact::Unknown(Unread::from(("/etc/ssh", &error))),
     }
-    match host_keys::maker(tree) {
+    match host_keys::maker(tree, boot) {
         Fact::Known(None) => {}
         found => return found,
     }

@@ -12,6 +12,7 @@
 
 mod command_line;
 mod conditions;
+mod contents;
 mod other_init;
 mod preset;
 mod unit_file;
@@ -20,6 +21,7 @@ use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, VecDeque};
 
 use command_line::Words;
+use contents::values_in;
 use other_init::Runlevels;
 use preset::FirstBoot;
 use unit_file::{
@@ -54,22 +56,14 @@ const FRIENDLY_RECOVERY: [&str; 2] = [
 /// Longest unit file read; the longest in Debian has about 4 KiB.
 const MAX_UNIT_FILE: u64 = 64 << 10;
 
-/// Most drop-ins of one unit whose conditions are looked at; a unit has one or two.
-const MAX_DROP_INS: usize = 64;
-
-/// Most bytes of unit files read in one boot, those with the conditions of the units that are asked
-/// for again; a desktop's have about 1 MiB.
-const MAX_TEXT: usize = 16 << 20;
-
-/// Most links, names of dependencies, drop-ins and conditions looked at in one boot; a desktop has
-/// about 3,000.
-const MAX_DEPENDENCIES: usize = 30_000;
-
 /// Most characters of a link's target that are told.
 const MAX_SHOWN: usize = 200;
 
 /// Most units that one boot is followed through; a desktop starts about 400.
 const MAX_UNITS: usize = 4096;
+
+/// Units that are started, each with what pulls it in.
+pub(in crate::guest::linux) type Started = BTreeMap<String, Evidence>;
 
 /// The units that a boot starts.
 pub struct BootUnits<'a> {
@@ -79,7 +73,11 @@ pub struct BootUnits<'a> {
     /// What the command line says.
     words: Words<'a>,
     /// Each started unit with what pulls it in.
-    started: BTreeMap<String, Evidence>,
+    started: Started,
+    /// What the presets would change at a first boot.
+    first_boot: FirstBoot,
+    /// cloud-init's generator.
+    generator: Option<String>,
     /// Bytes of unit files read so far.
     text: Cell<usize>,
     /// Links and names of dependencies looked at so far.
@@ -109,7 +107,9 @@ impl<'a> BootUnits<'a> {
             systemd: false,
             units: UnitDirectories::list(tree, &words),
             words,
-            started: BTreeMap::new(),
+            started: Started::new(),
+            first_boot: FirstBoot::default(),
+            generator: None,
             text: Cell::new(0),
             dependencies: Cell::new(0),
             runlevels: OnceCell::new(),
@@ -188,8 +188,39 @@ impl<'a> BootUnits<'a> {
 
     /// The state of a unit; `name` with its suffix.
     pub fn unit(&self, name: &str) -> UnitFacts {
+        self.unit_of(&self.started, name)
+    }
+
+    /// The state of a unit where these are started; of a template, then those of its instances.
+    pub(in crate::guest::linux) fn states(&self, started: &Started, name: &str) -> Vec<UnitFacts> {
+        let is_instance = |unit: &&String| template_of(unit).as_deref() == Some(name);
+        let instances = started.keys().filter(|_| name.contains("@.")).filter(is_instance);
+        let names = std::iter::once(name).chain(instances.map(String::as_str));
+        names.map(|name| self.unit_of(started, name)).collect()
+    }
+
+    /// The names of all services that have a file or a directory of drop-ins, each with whether one of
+    /// those is the administrator's.
+    ///
+    /// # Errors
+    /// When a directory of units cannot be listed.
+    pub(in crate::guest::linux) fn services(&self) -> Result<BTreeMap<&str, bool>, Unread> {
+        let mut found = BTreeMap::new();
+        for directory in &self.units.directories {
+            let names = directory.names.as_ref();
+            for name in names.map_err(|error| Unread::from((directory.path, error)))? {
+                let name = name.strip_suffix(".d").unwrap_or(name);
+                if name.ends_with(".service") {
+                    *found.entry(name).or_default() |= directory.path == UNIT_DIRECTORIES[0];
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn unit_of(&self, started: &Started, name: &str) -> UnitFacts {
         let plain = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        let (state, evidence) = match self.state(name, plain) {
+        let (state, evidence) = match self.state(started, name, plain) {
             Ok((state, evidence)) => (Fact::Known(state), evidence),
             Err(unread) => {
                 let evidence = Evidence::new(unread.location.clone(), unread.reason.clone());
@@ -199,15 +230,20 @@ impl<'a> BootUnits<'a> {
         UnitFacts { name: plain.to_owned(), state, evidence }
     }
 
-    fn state(&self, name: &str, plain: &str) -> Result<(UnitState, Evidence), Unread> {
+    fn state(
+        &self,
+        started: &Started,
+        name: &str,
+        plain: &str,
+    ) -> Result<(UnitState, Evidence), Unread> {
         let unread = |error: Error| Unread::from((name, &error));
         if self.systemd || self.unread.is_some() {
             match self.units.unit_file(name).map_err(unread)? {
                 UnitFile::Masked(seen) => return Ok((UnitState::Masked, seen)),
                 UnitFile::Found { path, name: own } => {
-                    let by = self.started.get(name).or_else(|| self.started.get(&own));
+                    let by = started.get(name).or_else(|| started.get(&own));
                     return match (by, &self.unread) {
-                        (Some(by), _) => match self.unmet(&path, &[name, &own]).map_err(unread)? {
+                        (Some(by), _) => match self.unmet(&path, &[&own, name]).map_err(unread)? {
                             Some(condition) => Ok((UnitState::Skipped, condition)),
                             None => Ok((UnitState::Enabled, by.clone())),
                         },
@@ -270,88 +306,18 @@ impl<'a> BootUnits<'a> {
         }
     }
 
-    /// The commands of a service (`ExecStart=`, systemd.service(5)), each with its place; none when
-    /// there is no such unit.
-    ///
-    /// # Errors
-    /// When a file that should be there cannot be read.
-    pub(in crate::guest::linux) fn commands(
-        &self,
-        name: &str,
-    ) -> Result<Vec<(String, String)>, Unread> {
-        let Some((path, text)) = self.file_of(name)? else { return Ok(Vec::new()) };
-        let mut found: Vec<(String, String)> = Vec::new();
-        for (line, content) in (1_usize..).zip(text.lines()) {
-            let Some((key, value)) = content.split_once('=') else { continue };
-            if key.trim() == "ExecStart" {
-                found.push((format!("{path}:{line}"), value.trim().to_owned()));
-            }
-        }
-        Ok(found)
-    }
-
-    /// The condition of a unit, in its file or its drop-ins, that keeps it from being started.
-    fn unmet(&self, path: &str, names: &[&str]) -> Result<Option<Evidence>> {
-        let mut files = vec![(path.to_owned(), self.text_of(path)?)];
-        // Of several with one name the first counts; all are read in the order of their names.
-        let mut drop_ins: BTreeMap<String, String> = BTreeMap::new();
-        let templates: Vec<_> = names.iter().filter_map(|name| template_of(name)).collect();
-        for name in names.iter().copied().chain(templates.iter().map(String::as_str)) {
-            for directory in self.units.below(&format!("{name}.d"))? {
-                let entries = match self.tree.read_dir(&directory) {
-                    Ok(entries) => entries,
-                    Err(error) if error.is_absent() => continue,
-                    Err(error) => return Err(error),
-                };
-                for entry in entries {
-                    self.count_dependency()?;
-                    if entry.name.ends_with(b".conf") {
-                        let name = entry.text()?;
-                        let path = format!("{directory}/{name}");
-                        drop_ins.entry(name).or_insert(path);
-                    }
-                }
-            }
-        }
-        if drop_ins.len() > MAX_DROP_INS {
-            let limit = u64::try_from(MAX_DROP_INS).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "units", limit, unit: "drop-ins of a unit" });
-        }
-        for path in drop_ins.into_values() {
-            files.extend(self.file(&path)?.map(|text| (path, text)));
-        }
-        conditions::unmet(self.tree, &files, &|| self.count_dependency())
-    }
-
-    fn text_of(&self, path: &str) -> Result<String> {
-        let text = self.tree.read_text(path, MAX_UNIT_FILE)?;
-        spend(&self.text, text.len(), MAX_TEXT, "bytes of unit files")?;
-        Ok(text)
-    }
-
-    /// As [`BootUnits::text_of`]; `None` where no file is: a drop-in that masks another is a link to
-    /// `/dev/null`.
-    fn file(&self, path: &str) -> Result<Option<String>> {
-        match self.text_of(path) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.is_absent() => Ok(None),
-            Err(Error::NotAFile { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn count_dependency(&self) -> Result<()> {
-        spend(&self.dependencies, 1, MAX_DEPENDENCIES, "dependencies")
-    }
-
     fn doubt(&mut self, location: &str, error: &Error) {
         self.unread.get_or_insert_with(|| Unread::from((location, error)));
     }
 
     fn follow(&mut self) {
-        let wants = self.wants_directories();
-        let first_boot = self.first_boot();
-        let generator = self.generator();
+        for directory in &self.units.directories {
+            if let Err(error) = &directory.names {
+                self.unread.get_or_insert_with(|| Unread::from((directory.path, error)));
+            }
+        }
+        self.first_boot = self.find_first_boot();
+        self.generator = self.find_generator();
         // A start that stops is judged by itself; the units are those of one that does not.
         let chosen = self.words.target.as_ref().zip(self.words.entry);
         let chosen = chosen.map(|((target, word), entry)| {
@@ -361,49 +327,67 @@ impl<'a> BootUnits<'a> {
             .filter(|(target, _)| stop_kind(target).is_none())
             .unwrap_or(("default.target".to_owned(), Evidence::new("systemd", "default.target")));
         let mut queue = VecDeque::from([first.clone()]);
-        self.started.insert(first, place);
+        let mut started = Started::from([(first, place)]);
         for wanted in std::mem::take(&mut self.words.wanted) {
             let place = self.words.entry.map_or("", |entry| &entry.command_line_location);
             let evidence = Evidence::new(place, format!("systemd.wants={wanted}"));
-            self.started.insert(wanted.clone(), evidence);
+            started.insert(wanted.clone(), evidence);
             queue.push_back(wanted);
         }
+        let unread = self.reach(queue, &mut started);
+        self.started = started;
+        self.unread = self.unread.take().or(unread);
+    }
+
+    /// The units of the boot, with some that it may start later and what those pull in.
+    ///
+    /// # Errors
+    /// When something could not be read on the way.
+    pub(in crate::guest::linux) fn started_with(&self, units: &[&str]) -> Result<Started, Unread> {
+        let mut started = self.started.clone();
+        let mut queue = VecDeque::new();
+        for unit in units {
+            if !started.contains_key(*unit) {
+                started.insert((*unit).to_owned(), Evidence::new(*unit, "started"));
+                queue.push_back((*unit).to_owned());
+            }
+        }
+        self.reach(queue, &mut started).map_or(Ok(started), Err)
+    }
+
+    /// Follows what the units in a queue pull in; what of that could not be read.
+    fn reach(&self, mut queue: VecDeque<String>, started: &mut Started) -> Option<Unread> {
+        let mut unread = None;
         while let Some(name) = queue.pop_front() {
             let mut found = Vec::new();
-            if let Err(error) = self.pulled_in(&name, &wants, &first_boot, &mut found) {
-                self.doubt(&name, &error);
+            if let Err(error) = self.pulled_in(&name, &mut found) {
+                unread.get_or_insert_with(|| Unread::from((name.as_str(), &error)));
             }
-            found.extend_from_slice(first_boot.pulled_in(&name));
+            found.extend_from_slice(self.first_boot.pulled_in(&name));
             if name == "multi-user.target"
-                && let Some(path) = &generator
+                && let Some(path) = &self.generator
                 && !matches!(self.units.unit_file(&name), Ok(UnitFile::Masked(_)))
             {
                 let evidence = Evidence::new(path.clone(), "pulls in cloud-init.target");
                 found.push(("cloud-init.target".to_owned(), evidence));
             }
             for (unit, evidence) in found {
-                if self.started.len() >= MAX_UNITS {
+                if started.len() >= MAX_UNITS {
                     let limit = u64::try_from(MAX_UNITS).unwrap_or(u64::MAX);
                     let error = Error::Limit { structure: "units", limit, unit: "units" };
-                    self.doubt(&name, &error);
-                    return;
+                    return unread.or_else(|| Some(Unread::from((name.as_str(), &error))));
                 }
-                if !self.started.contains_key(&unit) {
-                    self.started.insert(unit.clone(), evidence);
+                if !started.contains_key(&unit) {
+                    started.insert(unit.clone(), evidence);
                     queue.push_back(unit);
                 }
             }
         }
+        unread
     }
 
     /// What a unit pulls in, each with the place that says so.
-    fn pulled_in(
-        &self,
-        name: &str,
-        wants: &BTreeMap<String, Vec<String>>,
-        first_boot: &FirstBoot,
-        found: &mut Vec<(String, Evidence)>,
-    ) -> Result<()> {
+    fn pulled_in(&self, name: &str, found: &mut Vec<(String, Evidence)>) -> Result<()> {
         let own = match self.units.unit_file(name)? {
             UnitFile::Found { path, name: own } => {
                 self.dependencies(&path, found)?;
@@ -415,55 +399,39 @@ impl<'a> BootUnits<'a> {
         if own != name {
             found.push((own.clone(), Evidence::new(name, "alias")));
         }
-        let template = template_of(name);
-        for key in [Some(name), Some(own.as_str()).filter(|own| *own != name), template.as_deref()]
-            .into_iter()
-            .flatten()
-        {
-            for directory in wants.get(key).into_iter().flatten() {
-                self.linked(directory, first_boot, found)?;
+        let names = [own.as_str(), name];
+        let takes = |directory: &str, unit: &str| self.first_boot.takes(directory, unit);
+        for suffix in [".wants", ".requires", ".upholds"] {
+            let mut links = BTreeMap::new();
+            let complete = self.gather(&names, suffix, "", takes, &mut links);
+            for (unit, path) in links {
+                self.linked(unit, path, found)?;
             }
-            for directory in self.units.below(&format!("{key}.d"))? {
-                self.drop_ins(&directory, found)?;
-            }
+            complete?;
         }
+        let mut drop_ins = BTreeMap::new();
+        let complete = self.drop_ins(&names, &mut drop_ins);
+        for path in drop_ins.into_values() {
+            self.dependencies(&path, found)?;
+        }
+        complete?;
         Ok(())
     }
 
-    /// The links in a `.wants` or `.requires` directory; one to `/dev/null` takes a name out.
+    /// A link in a `.wants` directory or the like; one to `/dev/null` takes a name out.
     fn linked(
         &self,
-        directory: &str,
-        first_boot: &FirstBoot,
+        name: String,
+        path: String,
         found: &mut Vec<(String, Evidence)>,
     ) -> Result<()> {
-        for entry in self.tree.read_dir(directory)? {
-            self.count_dependency()?;
-            let Ok(name) = String::from_utf8(entry.name) else { continue };
-            let path = format!("{directory}/{name}");
-            let target = match self.tree.symlink_metadata(&path)?.file_type {
-                FileType::Symlink => self.tree.read_link(&path)?,
-                _ => continue,
-            };
-            if !is_dev_null(&target) && !first_boot.takes(directory, &name)? {
-                let target: String = target.chars().take(MAX_SHOWN).collect();
-                found.push((name, Evidence::new(path, format!("link to {target}"))));
-            }
+        if self.tree.symlink_metadata(&path)?.file_type != FileType::Symlink {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    fn drop_ins(&self, directory: &str, found: &mut Vec<(String, Evidence)>) -> Result<()> {
-        let entries = match self.tree.read_dir(directory) {
-            Ok(entries) => entries,
-            Err(error) if error.is_absent() => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        for entry in entries {
-            self.count_dependency()?;
-            if entry.name.ends_with(b".conf") {
-                self.dependencies(&format!("{directory}/{}", entry.text()?), found)?;
-            }
+        let target = self.tree.read_link(&path)?;
+        if !is_dev_null(&target) {
+            let target: String = target.chars().take(MAX_SHOWN).collect();
+            found.push((name, Evidence::new(path, format!("link to {target}"))));
         }
         Ok(())
     }
@@ -478,34 +446,8 @@ impl<'a> BootUnits<'a> {
         Ok(())
     }
 
-    /// All `*.wants`, `*.requires` and `*.upholds` directories, by the unit that they belong to.
-    fn wants_directories(&mut self) -> BTreeMap<String, Vec<String>> {
-        let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let mut unread = Vec::new();
-        for directory in &self.units.directories {
-            let names = match &directory.names {
-                Ok(names) => names,
-                Err(error) => {
-                    unread.push(Unread::from((directory.path, error)));
-                    continue;
-                }
-            };
-            for name in names {
-                let unit = [".wants", ".requires", ".upholds"]
-                    .iter()
-                    .find_map(|suffix| name.strip_suffix(suffix));
-                if let Some(unit) = unit {
-                    let path = format!("{}/{name}", directory.path);
-                    found.entry(unit.to_owned()).or_default().push(path);
-                }
-            }
-        }
-        self.unread = self.unread.take().or(unread.into_iter().next());
-        found
-    }
-
     /// What the presets would link if the next boot is the first.
-    fn first_boot(&mut self) -> FirstBoot {
+    fn find_first_boot(&mut self) -> FirstBoot {
         let read = |path: &str| self.text_of(path);
         let links = preset::is_first(self.tree).and_then(|first| match first {
             Some(first) => preset::enabled(self.tree, &self.units, &first, read),
@@ -517,7 +459,7 @@ impl<'a> BootUnits<'a> {
         })
     }
 
-    fn generator(&mut self) -> Option<String> {
+    fn find_generator(&mut self) -> Option<String> {
         for path in CLOUD_INIT_GENERATOR {
             match mask_or_file(self.tree, path) {
                 Ok(Some(Entry::File)) => return Some(path.to_owned()),
@@ -570,37 +512,6 @@ fn spend(spent: &Cell<usize>, more: usize, limit: usize, unit: &'static str) -> 
 /// The names after `Wants=`, `Requires=`, `BindsTo=`, `Upholds=` in `[Unit]`, each with its line.
 fn dependencies_in(text: &str) -> Vec<(usize, String)> {
     values_in(text, "[Unit]", &["Wants", "Requires", "BindsTo", "Upholds"])
-}
-
-/// The words after some keys in one section, each with its line.
-fn values_in(text: &str, section: &str, keys: &[&str]) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    let mut in_section = false;
-    let mut continued = false;
-    for (line, content) in (1_usize..).zip(text.lines()) {
-        let content = content.trim();
-        if content.starts_with(['#', ';']) {
-            continue;
-        }
-        let names = if continued {
-            content
-        } else if content.starts_with('[') {
-            in_section = content == section;
-            continue;
-        } else {
-            let Some((key, value)) = content.split_once('=') else { continue };
-            let key = key.trim_end();
-            if !in_section || !keys.contains(&key) {
-                continue;
-            }
-            value
-        };
-        continued = names.ends_with('\\');
-        for name in names.trim_end_matches('\\').split_ascii_whitespace() {
-            found.push((line, name.to_owned()));
-        }
-    }
-    found
 }
 
 #[cfg(test)]

@@ -13,8 +13,9 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 
+use super::contents::values_in;
 use super::unit_file::{UnitDirectories, UnitFile, template_of};
-use super::{MAX_UNIT_FILE, spend, values_in};
+use super::{MAX_UNIT_FILE, spend};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread};
 use crate::filesystem::tree::Tree;

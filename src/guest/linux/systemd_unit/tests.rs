@@ -423,3 +423,66 @@ fn a_directory_of_units_that_cannot_be_listed_may_hold_drop_ins() {
     let torn = unit(&fs().dir(own).unreadable(own).tree(), "own.service");
     assert!(torn.state.unread().is_some(), "{torn:?}");
 }
+
+/// systemd's `unit_file_find_dropin_paths` (`src/shared/dropin.c`), `conf_files_list_strv`
+/// (`src/basic/conf-files.c`) and `process_deps` (`src/core/load-dropin.c`).
+#[test]
+fn a_name_in_a_stronger_directory_takes_out_its_namesakes() {
+    const ETC: &str = "/etc/systemd/system";
+    use UnitState::{Disabled, Enabled};
+    let foo = || debian().file(&format!("{SYSTEM}/foo.service"), "[Unit]\n");
+    let linked = || foo().symlink(&format!("{SYSTEM}/multi-user.target.wants/foo.service"), "../x");
+    let own = format!("{ETC}/multi-user.target.wants/foo.service");
+    let requires = format!("{ETC}/multi-user.target.requires/foo.service");
+    let conf = |fs: MemoryFs, path: &str| {
+        fs.file(&format!("{path}/multi-user.target.d/a.conf"), "[Unit]\nWants=foo.service\n")
+    };
+    let dropped = || conf(foo(), SYSTEM);
+    let drop_in = format!("{ETC}/multi-user.target.d/a.conf");
+    for (case, fs, expected) in [
+        ("a link", linked(), Enabled),
+        ("a mask", linked().symlink(&own, "/dev/null"), Disabled),
+        ("no link", linked().file(&own, "x"), Disabled),
+        ("a link to nothing", linked().symlink(&own, "gone"), Enabled),
+        ("a directory", linked().dir(&own), Enabled),
+        ("another kind", linked().symlink(&requires, "/dev/null"), Enabled),
+        ("a drop-in", dropped(), Enabled),
+        ("a masked drop-in", dropped().symlink(&drop_in, "/dev/null"), Disabled),
+        ("another drop-in", dropped().file(&drop_in, "[Unit]\n"), Disabled),
+        ("a later drop-in", conf(foo(), SYSTEM).file(&format!("{drop_in}.conf"), "x"), Enabled),
+        (
+            "a hidden one",
+            foo().file(&drop_in.replace("a.conf", ".a.conf"), "[Unit]\nWants=foo.service\n"),
+            Disabled,
+        ),
+    ] {
+        assert_eq!(state(fs, "foo.service"), expected, "{case}");
+    }
+}
+
+/// The directories of an instance and of its template take turns (`unit_file_find_dirs`).
+#[test]
+fn a_template_s_directory_in_etc_goes_before_an_instance_s_in_usr() {
+    let fs = |directory: &str| {
+        debian()
+            .file(&format!("{SYSTEM}/m@.service"), "[Unit]\n")
+            .symlink("/etc/systemd/system/multi-user.target.wants/m@1.service", "../x")
+            .file(&format!("{SYSTEM}/m@1.service.d/x.conf"), "[Unit]\nConditionPathExists=/none\n")
+            .file(&format!("{directory}/m@.service.d/x.conf"), "[Unit]\n")
+    };
+    assert_eq!(state(fs("/etc/systemd/system"), "m@1.service"), UnitState::Enabled);
+    assert_eq!(state(fs(SYSTEM), "m@1.service"), UnitState::Skipped);
+}
+
+#[test]
+fn a_line_that_goes_on_is_no_setting_of_its_own() {
+    let with = |text: &str| {
+        debian()
+            .file(&format!("{SYSTEM}/foo.service"), "[Unit]\n")
+            .file(&format!("{SYSTEM}/basic.target"), text)
+    };
+    let wants = "[Unit]\nWants=a.service \\\n# a comment between\n foo.service\n";
+    assert_eq!(state(with(wants), "foo.service"), UnitState::Enabled);
+    let other = "[Unit]\nDescription=a \\\nWants=foo.service\n";
+    assert_eq!(state(with(other), "foo.service"), UnitState::Disabled);
+}

@@ -73,15 +73,25 @@ impl<'a> UnitDirectories<'a> {
         Self { tree, directories, masked }
     }
 
-    /// The directories of a name in those of the units, the strongest first.
+    /// The directories with a suffix of a unit by its names, its own first, in the order in which they are
+    /// looked through: each name's by the strength of the units' directories, there an instance's before its
+    /// template's (systemd: `unit_file_find_dirs`, `src/shared/dropin.c`).
     ///
     /// # Errors
-    /// When one of those could not be listed.
-    pub(super) fn below(&self, name: &str) -> Result<Vec<String>> {
+    /// When one of the units' directories could not be listed.
+    pub(super) fn below(&self, names: &[&str], suffix: &str) -> Result<Vec<String>> {
         let mut found = Vec::new();
-        for directory in &self.directories {
-            if directory.names.as_ref().map_err(Error::clone)?.contains(name) {
-                found.push(format!("{}/{name}", directory.path));
+        for name in names {
+            let template = template_of(name).map(|template| format!("{template}{suffix}"));
+            let both = [Some(format!("{name}{suffix}")), template];
+            for directory in &self.directories {
+                let there = directory.names.as_ref().map_err(Error::clone)?;
+                for name in both.iter().flatten().filter(|name| there.contains(*name)) {
+                    let path = format!("{}/{name}", directory.path);
+                    if !found.contains(&path) {
+                        found.push(path);
+                    }
+                }
             }
         }
         Ok(found)
