@@ -43,8 +43,8 @@ impl BootUnits<'_> {
         }
     }
 
-    /// What a unit gives some keys that may stand more than once, each value with its place; none when
-    /// there is no such unit. An empty value takes back those of its key before it, and is kept.
+    /// What a unit gives some keys that may stand more than once, each value with its place, key by key; none
+    /// when there is no such unit. An empty value takes back those of its key before it, and is kept.
     ///
     /// # Errors
     /// When a file that should be there cannot be read.
@@ -59,17 +59,18 @@ impl BootUnits<'_> {
         else {
             return Ok(Vec::new());
         };
-        let mut found: Vec<(&str, String, String)> = Vec::new();
+        let mut found: BTreeMap<usize, Vec<(String, String)>> = BTreeMap::new();
         for (path, text) in &self.files(&path, &[&own, name]).map_err(unread)? {
             for (line, key, value) in assignments(text, section) {
-                let Some(key) = keys.iter().find(|own| **own == key) else { continue };
+                let Some(key) = keys.iter().position(|own| *own == key) else { continue };
+                let values = found.entry(key).or_default();
                 if value.is_empty() {
-                    found.retain(|(own, ..)| own != key);
+                    values.clear();
                 }
-                found.push((key, format!("{path}:{line}"), value));
+                values.push((format!("{path}:{line}"), value));
             }
         }
-        Ok(found.into_iter().map(|(_, place, value)| (place, value)).collect())
+        Ok(found.into_values().flatten().collect())
     }
 
     /// The condition of a unit, in its file or its drop-ins, that keeps it from being started.
