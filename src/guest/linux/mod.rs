@@ -86,7 +86,7 @@ fn joined(
     root: &Root,
     entry: Option<&BootEntry>,
 ) -> (Fact<Fstab>, Tree, Vec<MountFacts>) {
-    let mut fstab = fstab::find(&Tree::new(root.filesystem.clone(), root.volume), machine.disk);
+    let mut fstab = fstab::find(&root.tree(), machine.disk);
     if let Fact::Known(fstab) = &mut fstab {
         fstab::resolve_root(fstab, root.volume);
     }
@@ -146,8 +146,10 @@ fn inspect(
         boot::stop(entry, initramfs, &settings, &init, machine.disk).or_else(|| units.stop())
     });
     let array = entry.as_ref().zip(default_initramfs(&kernels));
+    let is_stopped = boot.stop.is_some();
     if let Some(reason) = array.and_then(|(entry, initramfs)| {
         boot::unlisted_array(entry, initramfs, &settings, machine.disk)
+            .or_else(|| boot::unseen(entry, initramfs, &settings).filter(|_| !is_stopped))
     }) && let Some(link) = root_link(&mut boot)
     {
         link.state = LinkState::Unknown(reason);
@@ -227,7 +229,8 @@ fn is_whole_in_journal(machine: &Machine<'_>, tree: &Tree, entry: &BootEntry, ke
             // Of Btrfs, the loader may begin at the top level.
             let top = filesystem.subvolume(boot::TOP_LEVEL).ok();
             let trees = [Some(filesystem.clone()), top].into_iter().flatten();
-            let mut found = trees.map(|it| Tree::new(it, file.volume).open(&file.path));
+            let mut found =
+                trees.map(|it| Tree::counted(it, file.volume, tree.counts()).open(&file.path));
             let absent = || Err(Error::NotFound { path: file.path.clone() });
             found.find(|found| found.is_ok()).unwrap_or_else(absent)
         }
@@ -420,7 +423,7 @@ fn in_tree(
         // Of Btrfs, the loader may begin at the top level.
         let top = filesystem.subvolume(boot::TOP_LEVEL).ok();
         [Some(filesystem.clone()), top].into_iter().flatten().find_map(|filesystem| {
-            let node = Tree::new(filesystem, volume).resolve(path).ok()?.node;
+            let node = Tree::counted(filesystem, volume, tree.counts()).resolve(path).ok()?.node;
             guest_path(machine, tree, volume, path, node)
         })
     })?;
