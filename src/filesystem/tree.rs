@@ -23,9 +23,9 @@ pub const MAX_PATH: usize = 4095;
 pub const MAX_COMPONENTS: usize = 4096;
 
 /// Most components that one tree and its clones go through in all, on every path as often as it is
-/// followed: a configuration may have tens of thousands of conditions on paths, and a symbolic link may lead each
-/// through thousands of directories. A check of a usual guest goes through some ten thousand, and a
-/// hundred thousand paths of ten components are half of these, which take two seconds.
+/// followed: a configuration may have tens of thousands of conditions on paths, and a symbolic link may
+/// lead each through thousands of directories. A check of a usual guest goes through some five thousand;
+/// a hundred thousand paths of ten components each are half of these, which take some two seconds.
 const MAX_WALKED: usize = 2 << 20;
 
 /// Most entries of one directory that [`Tree::read_dir`] gives.
