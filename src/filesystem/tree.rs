@@ -22,6 +22,12 @@ pub const MAX_PATH: usize = 4095;
 /// components each would make one path as dear as a whole check.
 pub const MAX_COMPONENTS: usize = 4096;
 
+/// Most components that one tree and its clones go through in all, on every path as often as it is
+/// followed: a configuration may have tens of thousands of conditions on paths, and a symbolic link may
+/// lead each through thousands of directories. A check of a usual guest goes through some five thousand;
+/// a hundred thousand paths of ten components each are half of these, which take some two seconds.
+const MAX_WALKED: usize = 2 << 20;
+
 /// Most entries of one directory that [`Tree::read_dir`] gives.
 pub const MAX_DIR_ENTRIES: usize = 65_536;
 
@@ -73,29 +79,47 @@ pub struct Tree {
     mounts: Vec<(String, Mounted)>,
     /// Index of the latest mount at each path, which covers the earlier ones: each step of each path asks.
     latest: HashMap<Vec<u8>, usize>,
-    /// Entries of directories given so far; clones count together.
-    listed: Arc<AtomicUsize>,
-    /// Bytes compared with patterns so far; clones count together.
-    compared: Arc<AtomicU64>,
+    /// Length of the longest path in `latest`, in bytes.
+    longest: usize,
+    /// Clones count together.
+    counts: Arc<Counts>,
+}
+
+/// What was spent of the bounds on a tree, or on several together.
+#[derive(Default)]
+pub(crate) struct Counts {
+    /// Components of paths gone through so far.
+    walked: AtomicUsize,
+    /// Entries of directories given so far.
+    listed: AtomicUsize,
+    /// Bytes compared with patterns so far.
+    compared: AtomicU64,
 }
 
 impl Tree {
     /// A tree of one file system at `/`, which lies on volume `volume`.
     pub fn new(root: Arc<dyn FileSystem>, volume: usize) -> Self {
-        let mut tree = Self {
-            mounts: Vec::new(),
-            latest: HashMap::new(),
-            listed: Arc::default(),
-            compared: Arc::default(),
-        };
+        Self::counted(root, volume, &Arc::default())
+    }
+
+    /// As [`Tree::new`]; what it spends counts together with the other trees of `counts`.
+    pub(crate) fn counted(root: Arc<dyn FileSystem>, volume: usize, counts: &Arc<Counts>) -> Self {
+        let (mounts, latest, counts) = (Vec::new(), HashMap::new(), Arc::clone(counts));
+        let mut tree = Self { mounts, latest, longest: 0, counts };
         tree.mount("/", Mounted::Readable(root, volume));
         tree
+    }
+
+    /// What it spent so far.
+    pub(crate) fn counts(&self) -> &Arc<Counts> {
+        &self.counts
     }
 
     /// Puts a file system at `path` (absolute, normalised, no trailing slash). A later mount at the
     /// same place covers the earlier one.
     pub fn mount(&mut self, path: &str, what: Mounted) {
         self.latest.insert(path.as_bytes().to_vec(), self.mounts.len());
+        self.longest = self.longest.max(path.len());
         self.mounts.push((path.to_owned(), what));
     }
 
@@ -108,7 +132,9 @@ impl Tree {
     ///
     /// # Errors
     /// [`Error::NotFound`] and [`Error::NotADirectory`] say reliably that nothing is there;
-    /// [`Error::SymlinkLoop`], [`Error::Unreadable`] and what the file system finds damaged.
+    /// [`Error::SymlinkLoop`], [`Error::Unreadable`] and what the file system finds damaged;
+    /// [`Error::Limit`] for a path above [`MAX_PATH`] or [`MAX_COMPONENTS`], and once this tree and its clones
+    /// went through 2 Mi components in all, those included that an inspection asked for.
     pub fn resolve(&self, path: &str) -> Result<Place> {
         Ok(self.walk(path, true)?.place)
     }
@@ -181,12 +207,8 @@ impl Tree {
         if walked.metadata.file_type != FileType::Directory {
             return Err(Error::NotADirectory { path: path.to_owned() });
         }
-        let limit = |structure: &'static str, limit: usize| Error::Limit {
-            structure,
-            limit: u64::try_from(limit).unwrap_or(u64::MAX),
-            unit: "entries",
-        };
-        if self.listed.load(Relaxed) > MAX_LISTED {
+        let limit = |structure, limit| too_much(structure, limit, "entries");
+        if self.counts.listed.load(Relaxed) > MAX_LISTED {
             return Err(limit("all directories that were listed", MAX_LISTED));
         }
         let mut entries = Vec::new();
@@ -198,7 +220,7 @@ impl Tree {
                 ControlFlow::Continue(())
             }
         })?;
-        self.listed.fetch_add(entries.len(), Relaxed);
+        self.counts.listed.fetch_add(entries.len(), Relaxed);
         if entries.len() > MAX_DIR_ENTRIES {
             return Err(limit("directory", MAX_DIR_ENTRIES));
         }
@@ -213,9 +235,9 @@ impl Tree {
     /// [`Error::Limit`] once the tree has compared more than 256 MiB in all.
     pub(crate) fn count_compared(&self, pattern: usize, name: usize) -> Result<()> {
         let bytes = u64::try_from(pattern.saturating_mul(name)).unwrap_or(u64::MAX);
-        let before = self.compared.load(Relaxed);
+        let before = self.counts.compared.load(Relaxed);
         let sum = before.saturating_add(bytes);
-        self.compared.store(sum, Relaxed);
+        self.counts.compared.store(sum, Relaxed);
         if sum > MAX_COMPARED {
             let structure = "all names that were compared with patterns";
             return Err(Error::Limit { structure, limit: MAX_COMPARED, unit: "bytes" });
@@ -307,6 +329,10 @@ impl Tree {
 
     /// What is mounted at exactly `path`, the latest mount first.
     fn mounted_at(&self, path: &[u8]) -> Option<Result<Place>> {
+        // To hash a long path costs more than a look into a directory.
+        if path.len() > self.longest {
+            return None;
+        }
         let mount = *self.latest.get(path)?;
         let (at, what) = self.mounts.get(mount)?;
         Some(match what {
@@ -331,7 +357,10 @@ impl Tree {
         while let Some(name) = ahead.pop() {
             steps = steps.saturating_add(1);
             if steps > MAX_COMPONENTS {
-                return Err(too_long(MAX_COMPONENTS, "components"));
+                return Err(too_much("path", MAX_COMPONENTS, "components"));
+            }
+            if self.counts.walked.fetch_add(1, Relaxed) >= MAX_WALKED {
+                return Err(too_much("all paths that were followed", MAX_WALKED, "components"));
             }
             if name == b".." {
                 current.back_to(behind.pop().unwrap_or_else(|| root.clone()));
@@ -396,14 +425,14 @@ impl Walked {
 /// The components of a path, the first one last (so that `pop` gives it); without empty ones and `.`.
 fn components(path: &[u8]) -> Result<Vec<Vec<u8>>> {
     if path.len() > MAX_PATH {
-        return Err(too_long(MAX_PATH, "bytes"));
+        return Err(too_much("path", MAX_PATH, "bytes"));
     }
     let names = path.split(|byte| *byte == b'/').rev();
     Ok(names.filter(|name| !name.is_empty() && *name != b".").map(<[u8]>::to_vec).collect())
 }
 
-fn too_long(limit: usize, unit: &'static str) -> Error {
-    Error::Limit { structure: "path", limit: u64::try_from(limit).unwrap_or(u64::MAX), unit }
+fn too_much(structure: &'static str, limit: usize, unit: &'static str) -> Error {
+    Error::Limit { structure, limit: u64::try_from(limit).unwrap_or(u64::MAX), unit }
 }
 
 #[cfg(test)]
@@ -474,6 +503,37 @@ mod tests {
         assert_eq!(tree.exists("/a"), Err(limit(4096, "components")));
         assert_eq!(tree.resolve(&"/x".repeat(2048)), Err(limit(4095, "bytes")));
         assert!(!tree.exists(&format!("{}/", "/x".repeat(2047))).unwrap());
+    }
+
+    #[test]
+    fn very_many_paths_through_many_directories_end_at_the_bound_of_all() {
+        let fs = MemoryFs::new().dir("/x").symlink("/l", &"x/../".repeat(800));
+        let tree = fs.file("/end", "").tree();
+        // 800 times the directory and back, and the link itself.
+        let followed = (0..5000).take_while(|_| tree.exists("/l") == Ok(true)).count();
+        assert_eq!(followed, MAX_WALKED / 1601);
+        let bound = Error::Limit {
+            structure: "all paths that were followed",
+            limit: 2_097_152,
+            unit: "components",
+        };
+        // What the bound hides is not absent, whoever asks next.
+        for path in ["/end", "/gone"] {
+            assert_eq!(tree.clone().exists(path), Err(bound.clone()));
+        }
+        assert!(!bound.is_absent());
+    }
+
+    #[test]
+    fn trees_of_common_counts_end_together() {
+        let counts = Arc::default();
+        let link = &"x/../".repeat(800);
+        let tree = || {
+            let fs = MemoryFs::new().dir("/x").symlink("/l", link);
+            Tree::counted(fs.shared(), 0, &counts)
+        };
+        let followed = (0..5000).take_while(|_| tree().exists("/l") == Ok(true)).count();
+        assert_eq!(followed, MAX_WALKED / 1601);
     }
 
     #[test]

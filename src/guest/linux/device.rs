@@ -3,6 +3,8 @@
 //! Names are taken as udev and the kernel make them: `60-persistent-storage.rules` for the links
 //! under `/dev/disk/`, the kernel's `Documentation/admin-guide/devices.txt` for the rest.
 
+use std::collections::BTreeSet;
+
 use crate::disk::facts::{
     ArrayFacts, DiskFacts, PartitionFacts, Signature, SignatureKind, VolumeFacts,
 };
@@ -292,13 +294,15 @@ fn missing_or_hidden(disk: &DiskFacts) -> Resolution {
     if let Some(unread) = disk.table_read.unread() {
         return Resolution::Unknown(unread.clone());
     }
-    for (index, volume) in disk.volumes.iter().enumerate() {
-        let unread = volume.signatures.unread().cloned().or_else(|| disk.unopened(index));
-        if let Some(unread) = unread {
-            return Resolution::Unknown(unread);
-        }
-    }
-    Resolution::Missing
+    // A thousand volumes may be a thousand containers, and a boot configuration names hundreds of devices.
+    let opened = disk.containers.iter().filter(|container| container.opened.known().is_some());
+    let opened: BTreeSet<usize> = opened.map(|container| container.volume).collect();
+    let mut volumes = disk.volumes.iter().enumerate();
+    let unread = volumes.find_map(|(index, volume)| {
+        let unopened = || if opened.contains(&index) { None } else { disk.unopened(index) };
+        volume.signatures.unread().cloned().or_else(unopened)
+    });
+    unread.map_or(Resolution::Missing, Resolution::Unknown)
 }
 
 fn by_partition(

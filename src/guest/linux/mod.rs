@@ -86,7 +86,7 @@ fn joined(
     root: &Root,
     entry: Option<&BootEntry>,
 ) -> (Fact<Fstab>, Tree, Vec<MountFacts>) {
-    let mut fstab = fstab::find(&Tree::new(root.filesystem.clone(), root.volume), machine.disk);
+    let mut fstab = fstab::find(&root.tree(), machine.disk);
     if let Fact::Known(fstab) = &mut fstab {
         fstab::resolve_root(fstab, root.volume);
     }
@@ -146,8 +146,10 @@ fn inspect(
         boot::stop(entry, initramfs, &settings, &init, machine.disk).or_else(|| units.stop())
     });
     let array = entry.as_ref().zip(default_initramfs(&kernels));
+    let is_stopped = boot.stop.is_some();
     if let Some(reason) = array.and_then(|(entry, initramfs)| {
         boot::unlisted_array(entry, initramfs, &settings, machine.disk)
+            .or_else(|| boot::unseen(entry, initramfs, &settings).filter(|_| !is_stopped))
     }) && let Some(link) = root_link(&mut boot)
     {
         link.state = LinkState::Unknown(reason);
@@ -227,7 +229,8 @@ fn is_whole_in_journal(machine: &Machine<'_>, tree: &Tree, entry: &BootEntry, ke
             // Of Btrfs, the loader may begin at the top level.
             let top = filesystem.subvolume(boot::TOP_LEVEL).ok();
             let trees = [Some(filesystem.clone()), top].into_iter().flatten();
-            let mut found = trees.map(|it| Tree::new(it, file.volume).open(&file.path));
+            let mut found =
+                trees.map(|it| Tree::counted(it, file.volume, tree.counts()).open(&file.path));
             let absent = || Err(Error::NotFound { path: file.path.clone() });
             found.find(|found| found.is_ok()).unwrap_or_else(absent)
         }
@@ -420,7 +423,7 @@ fn in_tree(
         // Of Btrfs, the loader may begin at the top level.
         let top = filesystem.subvolume(boot::TOP_LEVEL).ok();
         [Some(filesystem.clone()), top].into_iter().flatten().find_map(|filesystem| {
-            let node = Tree::new(filesystem, volume).resolve(path).ok()?.node;
+            let node = Tree::counted(filesystem, volume, tree.counts()).resolve(path).ok()?.node;
             guest_path(machine, tree, volume, path, node)
         })
     })?;
@@ -433,6 +436,7 @@ mod tests {
 
     use super::*;
     use crate::disk::facts::{ArrayFacts, DiskFacts, SignatureKind, VolumeGroupFacts};
+    use crate::fact::Unread;
     use crate::filesystem::FileSystem;
     use crate::filesystem::memory::MemoryFs;
     use crate::guest::facts::Resolution;
@@ -479,6 +483,57 @@ mod tests {
         assert_eq!(file.guest_path.as_deref(), Some("/boot/vmlinuz-3.10"));
         assert_eq!(boot.timeout.as_ref().unwrap().1.location, "/boot/grub2/grub.cfg:1");
         assert!(boot.chain.iter().any(|link| link.evidence.location == "/boot/vmlinuz-3.10"));
+    }
+
+    /// `/etc` leads through thousands of directories, and so does every look below it.
+    #[test]
+    fn what_is_hidden_by_the_bound_on_all_paths_is_unknown_and_never_absent() {
+        let disk = device::tests::disk();
+        let shadow = "root:!:19000:0:99999:7:::\n";
+        let mut root = MemoryFs::new()
+            .dir("/x")
+            .dir("/boot")
+            .symlink("/etc", &format!("{}real", "x/../".repeat(800)))
+            .file("/real/fstab", FSTAB)
+            .file("/real/passwd", "root:x:0:0::/root:/bin/bash\n")
+            .file("/real/shadow", shadow)
+            .file("/real/ssh/sshd_config", "PermitRootLogin yes\n")
+            .file("/usr/sbin/sshd", "ELF")
+            .file("/usr/lib/systemd/systemd", "ELF")
+            .file("/usr/lib/systemd/system/default.target", "[Unit]\nWants=multi-user.target\n")
+            .file("/usr/lib/systemd/system/multi-user.target", "[Unit]\n")
+            .file("/usr/lib/systemd/system/ssh.service", "[Service]\nExecStart=/usr/sbin/sshd\n");
+        for number in 0..4000 {
+            let name = format!("/real/systemd/system/multi-user.target.wants/{number}.service");
+            root = root.symlink(&name, "/usr/lib/systemd/system/ssh.service");
+        }
+        let guest = inspected(&disk, &[volume(boot_partition("/dev/sda5")), volume(root)]);
+        let facts = linux(&guest);
+        let bound = "all paths that were followed: more than 2097152 components";
+        let is_hidden = |unread: Option<&Unread>| {
+            assert!(unread.is_some_and(|unread| unread.reason.starts_with(bound)), "{unread:?}");
+        };
+        let fstab = facts.fstab.known().unwrap();
+        assert_eq!(fstab.entries.len(), 1);
+        is_hidden(facts.os.unread());
+        is_hidden(facts.usr_merged.unread());
+        is_hidden(facts.crypttab.unread());
+        is_hidden(facts.accounts.unread());
+        is_hidden(facts.bindings.unread());
+        is_hidden(facts.cloud_init.installed.unread());
+        is_hidden(facts.network.interfaces.unread());
+        is_hidden(facts.network.nic_name.unread());
+        is_hidden(facts.network.persistent_rules.unread());
+        is_hidden(facts.packages.unread.first());
+        is_hidden(facts.sshd.program.unread());
+        is_hidden(facts.leftovers.machine_id.unread());
+        is_hidden(facts.firewall.unread.first());
+        let programs = facts.network.programs.iter().map(|program| &program.state);
+        programs.chain(facts.sshd.units.iter().map(|unit| &unit.state)).for_each(|state| {
+            is_hidden(state.unread());
+        });
+        let init = facts.boot.chain.iter().find(|link| link.kind == LinkKind::Init).unwrap();
+        assert!(matches!(&init.state, LinkState::Unknown(why) if why.starts_with(bound)));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(super) fn join(
         evidence: root.evidence.clone(),
     };
     let mut mounts = vec![of_root("/")];
-    let mut tree = Tree::new(root.filesystem.clone(), root.volume);
+    let mut tree = root.tree();
     for (path, filesystem) in &root.beside {
         tree.mount(path, Mounted::Readable(filesystem.clone(), root.volume));
         mounts.push(of_root(path));
@@ -116,10 +116,10 @@ fn layered(tree: &Tree, entry: &FstabEntry) -> Option<(Mounted, MountFacts)> {
 fn bind(tree: &Tree, entry: &FstabEntry) -> Option<(Mounted, MountFacts)> {
     let mut facts = bare(entry);
     let reason = match tree.canonicalize(&entry.source.spec) {
-        Ok((real, place)) => {
+        Ok((_, place)) => {
             let (_, mounted) = tree.mounts().get(place.mount)?;
             let Mounted::Readable(filesystem, volume) = mounted else { return None };
-            if tree.metadata(&real).ok()?.file_type != FileType::Directory {
+            if filesystem.metadata(place.node).ok()?.file_type != FileType::Directory {
                 return None;
             }
             facts.volume = Some(*volume);
@@ -258,6 +258,7 @@ mod tests {
             evidence: Evidence::new("test", "root"),
             others: Vec::new(),
             beside: Vec::new(),
+            counts: Arc::default(),
         }
     }
 

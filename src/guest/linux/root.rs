@@ -8,7 +8,7 @@ use super::mounts;
 use super::rooted::Rooted;
 use crate::error::Result;
 use crate::fact::{Evidence, Fact, Unread};
-use crate::filesystem::tree::Tree;
+use crate::filesystem::tree::{Counts, Tree};
 use crate::filesystem::{FileSystem, FileType, NodeId};
 use crate::guest::Machine;
 use crate::guest::facts::{BootEntry, BootFacts, Resolution};
@@ -25,6 +25,8 @@ pub(super) struct Root {
     pub(super) others: Vec<Evidence>,
     /// What the initramfs mounts beside it, by path.
     pub(super) beside: Vec<(&'static str, Arc<dyn FileSystem>)>,
+    /// What looking for it spent, from which its trees go on.
+    pub(super) counts: Arc<Counts>,
 }
 
 /// Why there is no root.
@@ -77,6 +79,8 @@ struct Survey {
     damaged: Vec<(usize, Unread)>,
     /// The first thing that could not be read.
     unread: Option<Unread>,
+    /// What the trees of all volumes spent.
+    counts: Arc<Counts>,
 }
 
 /// Looks for the root.
@@ -101,7 +105,7 @@ pub(super) fn find(machine: &Machine<'_>, boot: &BootFacts) -> std::result::Resu
                     );
                     Err(NoRoot::Unknown(Unread::new(location, reason)))
                 }
-                None => sole(machine, candidate).map_err(NoRoot::Unknown),
+                None => sole(machine, candidate, survey.counts).map_err(NoRoot::Unknown),
             }
         }
         (count, _) => Err(NoRoot::Unknown(Unread::new(
@@ -118,7 +122,11 @@ fn all_entries_start(boot: &BootFacts, volume: usize) -> bool {
 }
 
 /// The only root there is, which no entry names.
-fn sole(machine: &Machine<'_>, candidate: Candidate) -> std::result::Result<Root, Unread> {
+fn sole(
+    machine: &Machine<'_>,
+    candidate: Candidate,
+    counts: Arc<Counts>,
+) -> std::result::Result<Root, Unread> {
     let Candidate { volume, subvolume, mark, evidence, .. } = candidate;
     let unread = |reason: String| Unread::new(evidence.location.clone(), reason);
     if mark == OSTREE_MARK {
@@ -134,7 +142,7 @@ fn sole(machine: &Machine<'_>, candidate: Candidate) -> std::result::Result<Root
             .subvolume(&format!("subvol={path}"))
             .map_err(|error| unread(error.to_string()))?,
     };
-    Ok(Root { volume, filesystem, evidence, others: Vec::new(), beside: Vec::new() })
+    Ok(Root { volume, filesystem, evidence, others: Vec::new(), beside: Vec::new(), counts })
 }
 
 /// The root that an entry names; `None` when it names none, or what is on no volume.
@@ -191,14 +199,15 @@ fn on_volume(
     let others = survey.candidates.iter().filter(is_other);
     let others = others.map(|candidate| candidate.evidence.clone()).collect();
     if let Some(usr) = boot::usr(entry)
-        && lacks_usr(&filesystem, volume)
+        && lacks_usr(&Tree::counted(filesystem.clone(), volume, &survey.counts))
     {
         return Err(Unread::new(
             format!("{place}: mount.usr={usr}"),
             "the system is in a /usr of its own that the initramfs mounts, which is not followed",
         ));
     }
-    let mut root = Root { volume, filesystem, evidence, others, beside: Vec::new() };
+    let counts = Arc::clone(&survey.counts);
+    let mut root = Root { volume, filesystem, evidence, others, beside: Vec::new(), counts };
     if let Some(path) = boot::ostree(entry) {
         enter_deployment(&mut root, &path)
             .map_err(|error| Unread::new(format!("{place}: ostree={path}"), error.to_string()))?;
@@ -208,8 +217,7 @@ fn on_volume(
 
 /// Whether there is nothing in `/usr`, and the mount table names none either: Flatcar's and Container
 /// Linux's roots.
-fn lacks_usr(filesystem: &Arc<dyn FileSystem>, volume: usize) -> bool {
-    let tree = Tree::new(filesystem.clone(), volume);
+fn lacks_usr(tree: &Tree) -> bool {
     let absent = |path: &str| matches!(tree.exists(path), Ok(false));
     let table = tree.read_text("/etc/fstab", MAX_FSTAB).unwrap_or_default();
     let named = table.lines().any(|line| line.split_ascii_whitespace().nth(1) == Some("/usr"));
@@ -221,7 +229,7 @@ fn lacks_usr(filesystem: &Arc<dyn FileSystem>, volume: usize) -> bool {
 /// deployments of the system share at `/var` (ostree manual, "Deployments").
 fn enter_deployment(root: &mut Root, path: &str) -> Result<()> {
     let physical = root.filesystem.clone();
-    let tree = Tree::new(physical.clone(), root.volume);
+    let tree = root.tree();
     let (real, place) = tree.canonicalize(path)?;
     if tree.metadata(&real)?.file_type != FileType::Directory {
         return Err(crate::error::Error::NotADirectory { path: real });
@@ -240,6 +248,13 @@ fn enter_deployment(root: &mut Root, path: &str) -> Result<()> {
     root.beside.push(("/sysroot", physical));
     root.evidence.detail.push_str(&format!(", deployment {real}"));
     Ok(())
+}
+
+impl Root {
+    /// A tree of the root alone.
+    pub(super) fn tree(&self) -> Tree {
+        Tree::counted(self.filesystem.clone(), self.volume, &self.counts)
+    }
 }
 
 impl Survey {
@@ -270,7 +285,7 @@ impl Survey {
     }
 
     fn file_system(&mut self, filesystem: &Arc<dyn FileSystem>, volume: usize, name: &str) {
-        let tree = Tree::new(filesystem.clone(), volume);
+        let tree = Tree::counted(filesystem.clone(), volume, &self.counts);
         let subvolumes = ROOT_SUBVOLUMES.iter().map(|path| Some(*path));
         let subvolumes = subvolumes.filter(|_| filesystem.kind() == "btrfs");
         let mut found = false;
@@ -278,13 +293,14 @@ impl Survey {
             let path = subvolume.unwrap_or_default();
             let root = match subvolume {
                 None => filesystem.root(),
-                // Elsewhere than at its usual place it is no subvolume to mount by that path.
                 Some(path) => match filesystem.subvolume(&format!("subvol={path}")) {
-                    Ok(shown) if is_at(&tree, path, shown.root()) => shown.root(),
-                    _ => continue,
+                    Ok(shown) => shown.root(),
+                    Err(_) => continue,
                 },
             };
-            match root_mark(&tree, path) {
+            // Elsewhere than at its usual place it is no subvolume to mount by that path.
+            let is_there = subvolume.map_or(Ok(true), |path| is_at(&tree, path, root));
+            match is_there.and_then(|it| if it { root_mark(&tree, path) } else { Ok(None) }) {
                 Ok(Some(mark)) => {
                     found = true;
                     let evidence = Evidence::new(format!("{name}: {path}{mark}"), "root");
@@ -307,8 +323,12 @@ impl Survey {
     }
 }
 
-fn is_at(tree: &Tree, path: &str, node: NodeId) -> bool {
-    tree.resolve(path).is_ok_and(|place| place.node == node)
+fn is_at(tree: &Tree, path: &str, node: NodeId) -> Result<bool> {
+    match tree.resolve(path) {
+        Ok(place) => Ok(place.node == node),
+        Err(error) if error.is_absent() => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The file that makes a directory a root, if one does.

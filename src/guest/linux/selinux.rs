@@ -66,7 +66,7 @@ const VNC: [std::ops::RangeInclusive<u16>; 2] = [5900..=5983, 5985..=5999];
 fn enforced(tree: &Tree, command_line: &str) -> Result<Option<(usize, String)>, Unread> {
     let text = match tree.read_text(CONFIG, MAX_CONFIG) {
         Ok(text) => text,
-        Err(error) if error.is_absent() || !takes_selinux(tree) => return Ok(None),
+        Err(error) if error.is_absent() || takes_selinux(tree) == Some(false) => return Ok(None),
         Err(error) => return Err(Unread::from((CONFIG, &error))),
     };
     let values = |key: &str| -> Vec<(usize, String)> {
@@ -79,7 +79,11 @@ fn enforced(tree: &Tree, command_line: &str) -> Result<Option<(usize, String)>, 
     let chosen = command_line
         .split_ascii_whitespace()
         .any(|word| WORDS.iter().any(|start| word.starts_with(start)));
-    if modes.is_empty() || !modes.iter().all(enforcing) || chosen || !takes_selinux(tree) {
+    if modes.is_empty()
+        || !modes.iter().all(enforcing)
+        || chosen
+        || takes_selinux(tree) != Some(true)
+    {
         return Ok(None);
     }
     let [(line, name)] = types.as_slice() else { return Ok(None) };
@@ -186,11 +190,12 @@ pub(super) fn missing_policy(tree: &Tree, command_line: &str) -> Option<ChainLin
     link(LinkState::Missing, evidence)
 }
 
-fn takes_selinux(tree: &Tree) -> bool {
+/// Whether the system is one that takes the policy; none when that is not read.
+fn takes_selinux(tree: &Tree) -> Option<bool> {
     let is = |id: &String| SYSTEMS.iter().any(|system| id.eq_ignore_ascii_case(system));
     let os = os_release::find(tree);
-    os.known()
-        .is_some_and(|os| os.as_ref().is_some_and(|os| is(&os.id) || os.id_like.iter().any(is)))
+    let os = os.known()?.as_ref();
+    Some(os.is_some_and(|os| is(&os.id) || os.id_like.iter().any(is)))
 }
 
 #[cfg(test)]
@@ -283,7 +288,10 @@ mod tests {
         let link = missing_policy(&torn.tree(), "").unwrap();
         assert_eq!(link.evidence.location, "/etc/selinux/targeted/policy");
         assert!(matches!(link.state, LinkState::Unknown(_)), "{link:?}");
-        let link = missing_policy(&machine(el, right).unreadable(CONFIG).tree(), "").unwrap();
-        assert!(matches!(link.state, LinkState::Unknown(_)), "{link:?}");
+        let unreadable = || machine(el, right).unreadable(CONFIG);
+        for torn in [unreadable(), unreadable().unreadable("/etc/os-release")] {
+            let link = missing_policy(&torn.tree(), "").unwrap();
+            assert!(matches!(link.state, LinkState::Unknown(_)), "{link:?}");
+        }
     }
 }

@@ -51,7 +51,7 @@ pub(super) struct Doas {
 impl Doas {
     pub(super) fn read(tree: &Tree) -> Self {
         let mut doas = Self::default();
-        if !PROGRAMS.iter().any(|path| matches!(tree.exists(path), Ok(true))) {
+        if PROGRAMS.iter().all(|path| matches!(tree.exists(path), Ok(false))) {
             return doas;
         }
         for wanted in FILES {
@@ -76,9 +76,11 @@ impl Doas {
             Err(error) => return self.unread.push(Unread::from((path, &error))),
         };
         // doas ends at a file that another than root owns or may write (`doas.c`, `parseconfig`).
-        if let Ok(Metadata { uid, mode, .. }) = tree.metadata(path)
-            && (uid != 0 || mode & 0o022 != 0)
-        {
+        let Metadata { uid, mode, .. } = match tree.metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) => return self.unread.push(Unread::from((path, &error))),
+        };
+        if uid != 0 || mode & 0o022 != 0 {
             let reason = format!("owner {uid}, mode {mode:04o}: doas refuses it");
             return self.unread.push(Unread::new(path, reason));
         }

@@ -1,5 +1,9 @@
 //! The kernel's command line (Linux: Documentation/admin-guide/kernel-parameters.rst, `lib/cmdline.c`).
 
+/// Longest command line that the kernel takes (Linux: `COMMAND_LINE_SIZE` in
+/// `arch/x86/include/asm/setup.h`, with the zero at its end).
+pub(super) const MAX_COMMAND_LINE: usize = 2047;
+
 /// The parameters in order; double quotes keep blanks together and vanish.
 pub(in crate::guest::linux) fn parameters(command_line: &str) -> Vec<String> {
     let mut out = Vec::new();

@@ -7,6 +7,7 @@ use super::entry::{Configuration, EntrySpec, FileSpec, MAX_LISTED_ENTRIES, lacks
 use super::grub_script::menu::{MenuItem, leading_number, split_default};
 use super::grub_script::{Doubt, Interpreter, Loaded, LoadedFile, Stop};
 use super::volumes::Place;
+use crate::error::Error;
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{BootEntry, LoaderKind};
 
@@ -32,18 +33,22 @@ struct Chosen {
 /// Runs `grub.cfg` and chooses the default entry.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// When the file cannot be read; [`Error::Unreadable`] when those before it left too little of the bounds.
 pub(super) fn read(
     mut grub: Interpreter<'_, '_>,
     place: &Place,
 ) -> crate::error::Result<Configuration> {
     let volume = grub.volumes().volume_of(place)?;
     let evidence = Evidence::new(place.path.clone(), grub.volumes().name(volume));
+    let is_first = !grub.volumes().budget().is_touched();
     // As `normal` does: the file is read in the context that the core image leaves.
     let ended = match grub.run_file(place) {
         Ok(read) => {
             read?;
             Ok(())
+        }
+        Err(Stop::End(reason)) if !is_first && grub.volumes().budget().is_exhausted() => {
+            return Err(Error::Unreadable { path: place.path.clone(), reason });
         }
         Err(stop) => Err(stop),
     };

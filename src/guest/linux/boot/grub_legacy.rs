@@ -1,8 +1,11 @@
 //! GRUB legacy's `menu.lst` or `grub.conf` (GRUB 0.97 manual, "Configuration").
 
-use super::entry::{Configuration, EntrySpec, FileSpec, MAX_LISTED_ENTRIES, lacks_kernel};
+use super::entry::{
+    Configuration, EntrySpec, FileSpec, MAX_INITRDS, MAX_LISTED_ENTRIES, lacks_kernel,
+};
 use super::grub_config::MAX_FALLBACKS;
-use super::grub_device::{self, Device};
+use super::grub_device::Device;
+use super::grub_script::shortened;
 use super::volumes::{Place, Volumes};
 use crate::error::Result;
 use crate::fact::{Evidence, Fact};
@@ -159,7 +162,7 @@ impl Reader<'_, '_> {
     fn new_root(&self, command: &Command<'_>) -> Option<Device> {
         match command.name {
             "root" | "rootnoverify" => Some(self.device(command.rest.trim())),
-            "uuid" => Some(match grub_device::by_uuid(self.volumes.disk(), command.rest.trim()) {
+            "uuid" => Some(match self.volumes.by_uuid(command.rest.trim()) {
                 Ok(Some(volume)) => Device::Volume(volume),
                 Ok(None) => Device::Absent(format!("no file system has the UUID {}", command.rest)),
                 Err(reason) => Device::Unknown(reason),
@@ -173,12 +176,13 @@ impl Reader<'_, '_> {
         let name = name.trim_start_matches('(').trim_end_matches(')');
         match name.split_once(',') {
             Some(("hd0", partition)) => match partition.trim().parse::<u32>() {
-                Ok(number) => {
-                    grub_device::partition_number(self.volumes.disk(), number.saturating_add(1))
+                Ok(number) => self.volumes.partition(number.saturating_add(1)),
+                Err(_) => {
+                    let name = shortened(name);
+                    Device::Unknown(format!("the device name {name:?} is not followed"))
                 }
-                Err(_) => Device::Unknown(format!("the device name {name:?} is not followed")),
             },
-            _ => grub_device::resolve(self.volumes.disk(), name),
+            _ => self.volumes.resolve(name),
         }
     }
 
@@ -238,10 +242,14 @@ impl Reader<'_, '_> {
                     entry.initrds = command
                         .rest
                         .split_ascii_whitespace()
+                        // One more tells that there are more.
+                        .take(MAX_INITRDS.saturating_add(1))
                         .map(|name| file(name, &root))
                         .collect();
                 }
-                _ if module && hypervisor => entry.initrds.push(file(command.rest, &root)),
+                _ if module && hypervisor && entry.initrds.len() <= MAX_INITRDS => {
+                    entry.initrds.push(file(command.rest, &root))
+                }
                 "chainloader" | "configfile" => {
                     other = Some(format!("{} {}", command.name, command.rest));
                 }

@@ -29,7 +29,13 @@ pub fn init_link(tree: &Tree, command_line: &str, falls_back: bool) -> ChainLink
     for path in &candidates {
         match lacking(tree, path) {
             Ok(None) => {
-                let real = tree.canonicalize(path).map_or((*path).to_owned(), |(real, _)| real);
+                let real = match tree.canonicalize(path) {
+                    Ok((real, _)) => real,
+                    Err(error) => {
+                        let evidence = Evidence::new(*path, "not read");
+                        return make(LinkState::Unknown(error.to_string()), evidence);
+                    }
+                };
                 let detail = match &named {
                     Some(init) if init != path => format!("{real}, in place of {init}"),
                     _ => real,

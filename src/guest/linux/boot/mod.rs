@@ -41,7 +41,7 @@ pub(super) use dracut_devices::unlisted_array;
 pub use firmware::firmware;
 pub use init::init_link;
 pub use initramfs_maker::initramfs_makers;
-pub(super) use stop::stop;
+pub(super) use stop::{stop, unseen};
 pub(super) use stored::StoredFileSystems;
 pub(super) use volumes::TOP_LEVEL;
 

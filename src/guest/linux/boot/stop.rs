@@ -1,7 +1,9 @@
 //! Words of the command line that end a start in a shell before the guest's init runs, or in its
 //! place. What init itself makes of the command line is `systemd_unit`'s.
 
-use super::command_line::{last_value, parameters};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::command_line::{MAX_COMMAND_LINE, last_value, parameters};
 use super::dracut_devices::{self, Module, leaves};
 use crate::disk::facts::DiskFacts;
 use crate::fact::Evidence;
@@ -22,6 +24,49 @@ const SHELLS: [&str; 15] = [
 const BREAKPOINTS: [&str; 7] =
     ["top", "modules", "premount", "mount", "mountroot", "bottom", "init"];
 
+/// Most logical volumes, and words like their names, that are looked for of those which the command line and the
+/// initramfs' own name. A command line has room for some 150.
+const MAX_AWAITED: usize = 256;
+
+/// The words of a command line that the kernel takes, and hands to the initramfs.
+fn taken(command_line: &str) -> Vec<String> {
+    let mut words = parameters(command_line);
+    let mut length = 0_usize;
+    let fits = |word: &&String| {
+        length = length.saturating_add(word.len()).saturating_add(1);
+        length <= MAX_COMMAND_LINE.saturating_add(1)
+    };
+    let count = words.iter().take_while(fits).count();
+    words.truncate(count);
+    words
+}
+
+/// Why it is open whether the start stops: there are more words than are looked at.
+pub(in crate::guest::linux) fn unseen(
+    entry: &BootEntry,
+    initramfs: &InitramfsFacts,
+    settings: &Files,
+) -> Option<String> {
+    if entry.command_line.len() > MAX_COMMAND_LINE {
+        return Some(format!("more than {MAX_COMMAND_LINE} bytes of kernel command line"));
+    }
+    let of_tools = settings.get(INITRAMFS_TOOLS).is_some();
+    if entry.initrds.is_empty() || of_tools || !initramfs.programs.contains("lvm") {
+        return None;
+    }
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut see = |words: Vec<String>| {
+        seen.extend(words.iter().filter_map(|word| awaited(word).map(str::to_owned)));
+        seen.len() > MAX_AWAITED
+    };
+    let is_too_much = see(parameters(&entry.command_line))
+        || settings.below("etc/cmdline.d/").into_iter().any(|(_, setting)| match setting {
+            Setting::Text(text) => see(parameters(&String::from_utf8_lossy(text))),
+            _ => false,
+        });
+    is_too_much.then(|| format!("more than {MAX_AWAITED} logical volumes to wait for"))
+}
+
 /// What stops the start before the guest's own init runs, the earliest first.
 ///
 /// `settings` are those in the default initramfs; one by initramfs-tools knows other words than
@@ -34,7 +79,7 @@ pub(in crate::guest::linux) fn stop(
     disk: &DiskFacts,
 ) -> Option<StartStop> {
     let of_tools = settings.get(INITRAMFS_TOOLS).is_some();
-    let words = parameters(&entry.command_line);
+    let words = taken(&entry.command_line);
     let stops = |kind, word: String| {
         let evidence = entry.command_line_evidence(&word);
         Some(StartStop { kind, word, instead: None, evidence })
@@ -66,10 +111,11 @@ pub(in crate::guest::linux) fn stop(
             return stops(StopKind::RootLeftAlone, word);
         }
         if let Some(initramfs) = with_lvm.filter(|_| !leaves_lvm(&words)) {
-            if let Some(word) = absent_volume(&words, disk) {
+            let mut awaited = Awaited { disk, absent: BTreeMap::new() };
+            if let Some(word) = awaited.absent(&words) {
                 return stops(StopKind::AbsentDevice, word);
             }
-            if let Some(stop) = absent_by_itself(initramfs, settings, disk) {
+            if let Some(stop) = absent_by_itself(initramfs, settings, &mut awaited) {
                 return Some(stop);
             }
         }
@@ -107,16 +153,38 @@ fn dracut_break(words: &[String]) -> Option<String> {
     words.iter().find(stops).cloned()
 }
 
-/// The logical volume that dracut is told to wait for and that its group, which is on this disk,
-/// does not have (dracut: `90lvm/parse-lvm.sh`, `wait_for_dev`). Its wait ends in a shell.
-fn absent_volume(words: &[String], disk: &DiskFacts) -> Option<String> {
-    let is_absent = |word: &&String| {
-        let volume = word.strip_prefix("rd.lvm.lv=").or_else(|| word.strip_prefix("rd_LVM_LV="));
-        volume.filter(|volume| volume.split('/').count() == 2).is_some_and(|volume| {
-            device_ref(&format!("/dev/{volume}"), disk).resolution == Resolution::Missing
-        })
-    };
-    words.iter().find(is_absent).cloned()
+/// The logical volume that a word tells dracut to wait for (dracut: `90lvm/parse-lvm.sh`, `wait_for_dev`).
+fn awaited(word: &str) -> Option<&str> {
+    let volume = word.strip_prefix("rd.lvm.lv=").or_else(|| word.strip_prefix("rd_LVM_LV="));
+    volume.filter(|volume| volume.split('/').count() == 2)
+}
+
+/// The logical volumes that dracut waits for, and whether each is absent; it is looked for once.
+struct Awaited<'d> {
+    disk: &'d DiskFacts,
+    absent: BTreeMap<String, bool>,
+}
+
+impl Awaited<'_> {
+    /// The first word for a volume that its group, which is on this disk, does not have. The wait for it ends
+    /// in a shell.
+    fn absent(&mut self, words: &[String]) -> Option<String> {
+        words.iter().find(|word| awaited(word).is_some_and(|it| self.is_absent(it))).cloned()
+    }
+
+    fn is_absent(&mut self, volume: &str) -> bool {
+        if let Some(is_absent) = self.absent.get(volume) {
+            return *is_absent;
+        }
+        // Those that are more are told by `unseen`.
+        if self.absent.len() >= MAX_AWAITED {
+            return false;
+        }
+        let found = device_ref(&format!("/dev/{volume}"), self.disk);
+        let is_absent = found.resolution == Resolution::Missing;
+        self.absent.insert(volume.to_owned(), is_absent);
+        is_absent
+    }
 }
 
 /// Whether dracut is told to leave logical volumes alone.
@@ -162,12 +230,12 @@ fn passes_over_root(
 fn absent_by_itself(
     initramfs: &InitramfsFacts,
     settings: &Files,
-    disk: &DiskFacts,
+    awaited: &mut Awaited<'_>,
 ) -> Option<StartStop> {
     settings.below("etc/cmdline.d/").into_iter().find_map(|(path, setting)| {
         let Setting::Text(text) = setting else { return None };
         let words = parameters(&String::from_utf8_lossy(text));
-        let word = absent_volume(&words, disk).filter(|_| !leaves_lvm(&words))?;
+        let word = awaited.absent(&words).filter(|_| !leaves_lvm(&words))?;
         let evidence = Evidence::new(format!("{}: {path}", initramfs.path), word.clone());
         path.ends_with(".conf").then_some(StartStop {
             kind: StopKind::AbsentDevice,
@@ -182,6 +250,7 @@ fn absent_by_itself(
 mod tests {
     use super::*;
     use crate::disk::facts::LogicalVolumeFacts;
+    use crate::fact::Fact;
     use crate::guest::facts::LinkKind;
     use crate::guest::linux::boot::entry::{test_entry, test_initramfs};
     use crate::guest::linux::device::tests::{disk, group};
@@ -277,6 +346,45 @@ mod tests {
         let without = InitramfsFacts { programs: Default::default(), ..with_lvm() };
         let entry = entry("rd.lvm.lv=rhel/swap");
         assert_eq!(stop(&entry, Some(&without), &made(false), &link, &disk()), None);
+    }
+
+    #[test]
+    fn of_very_many_logical_volumes_few_are_looked_for_and_the_rest_is_told() {
+        let entry = entry("ro rd.lvm.lv=system/root");
+        let unseen = |built_in: &str| {
+            let settings = Files::with("etc/cmdline.d/90lvm.conf", built_in);
+            unseen(&entry, &with_lvm(), &settings)
+        };
+        assert_eq!(unseen(&"rd.lvm.lv=system/root ".repeat(2000)), None);
+        let many =
+            |count: usize| (0..count).map(|it| format!("rd.lvm.lv=g/{it} ")).collect::<String>();
+        assert_eq!(unseen(&many(255)), None);
+        let why = unseen(&many(256)).unwrap();
+        assert_eq!(why, "more than 256 logical volumes to wait for");
+        let mut disk = disk();
+        disk.volume_groups.push(group());
+        disk.table_read = Fact::unknown("partition table", "beyond the end");
+        let mut awaited = Awaited { disk: &disk, absent: BTreeMap::new() };
+        let words = parameters(&"rd.lvm.lv=system/root ".repeat(2000));
+        assert_eq!((awaited.absent(&words), awaited.absent.len()), (None, 1));
+        assert_eq!(awaited.absent(&parameters(&many(2000))), None);
+        assert_eq!(awaited.absent.len(), 256);
+    }
+
+    #[test]
+    fn what_the_kernel_does_not_take_stops_nothing() {
+        let settings = made(false);
+        let link = init("/sbin/init", "/sbin/init");
+        let of = |line: &str| {
+            let entry = entry(line);
+            let found = stop(&entry, Some(&with_lvm()), &settings, &link, &disk());
+            (found.map(|stop| stop.word), unseen(&entry, &with_lvm(), &settings))
+        };
+        let behind = |length: usize| format!("{} rd.break", "x".repeat(length));
+        // COMMAND_LINE_SIZE is 2048, with the zero at the end.
+        assert_eq!(of(&behind(2038)), (Some("rd.break".to_owned()), None));
+        let more = "more than 2047 bytes of kernel command line".to_owned();
+        assert_eq!(of(&behind(2039)), (None, Some(more)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! SYSLINUX's and EXTLINUX's configuration (syslinux wiki, "Config"; `doc/syslinux.txt`).
 
+use super::command_line::MAX_COMMAND_LINE;
 use super::entry::{Configuration, EntrySpec, FileSpec, MAX_INITRDS, MAX_LISTED_ENTRIES};
 use super::grub_device::Device;
 use super::volumes::{Place, Volumes};
@@ -16,10 +17,6 @@ const MAX_FILES: u32 = 32;
 
 /// Most bytes of all files together.
 const MAX_TEXT: usize = 2 << 20;
-
-/// Longest command line that the kernel takes (Linux: `COMMAND_LINE_SIZE` in
-/// `arch/x86/include/asm/setup.h`, with the zero at its end).
-const MAX_COMMAND_LINE: usize = 2047;
 
 /// Deepest `INCLUDE` (SYSLINUX: `MAX_NESTING` 16 in `com32/menu/readconfig.c`).
 const MAX_DEPTH: u32 = 16;

@@ -33,7 +33,20 @@ pub(super) struct Effort {
 
 impl Effort {
     fn charge(&self, directory: &Metadata) -> Result<()> {
-        let spent = self.directory_bytes.get().saturating_add(directory.len.max(DIRECTORY_COST));
+        self.spend(directory.len.max(DIRECTORY_COST))
+    }
+
+    /// Counts the way to a subvolume that a mount option names.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] once too much was searched.
+    pub(super) fn follow(&self, option: &str) -> Result<()> {
+        let directories = u64::try_from(option.split('/').count()).unwrap_or(u64::MAX);
+        self.spend(directories.saturating_mul(DIRECTORY_COST))
+    }
+
+    fn spend(&self, bytes: u64) -> Result<()> {
+        let spent = self.directory_bytes.get().saturating_add(bytes);
         if spent > MAX_DIRECTORY_BYTES {
             return Err(Error::Limit {
                 structure: "directories on the way of the boot loader",
@@ -205,6 +218,13 @@ mod tests {
         let fs = FakeFs::new().file("/f", "x");
         assert!(path_of(&fs, "/g").unwrap_err().is_absent());
         assert!(path_of(&fs, "/f/g").unwrap_err().is_absent());
+    }
+
+    #[test]
+    fn the_way_to_a_subvolume_counts_each_directory() {
+        let effort = Effort::default();
+        let followed = (0..20_000).take_while(|_| effort.follow("subvol=a/b").is_ok()).count();
+        assert_eq!(followed, (64 << 20) / (2 * 4096));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The volumes as a boot loader sees them: device names and files on them.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::grub_device::{self, Device};
+use super::grub_script::Budget;
 use super::stored::StoredFileSystems;
 use super::volume_path::{self, Effort, Found};
 use crate::bytes::Bytes;
@@ -17,6 +19,14 @@ use crate::guest::facts::{DeviceRef, ResolvedFile};
 /// (btrfs(5)).
 pub(in crate::guest::linux) const TOP_LEVEL: &str = "subvolid=5";
 
+/// Longest name of a device or file system in bytes that is looked for. GRUB's name of a logical volume has
+/// some 500 at most (lvm2: `NAME_LEN` 128 for the group and for the volume, dashes twice).
+const MAX_NAME: usize = 1024;
+
+/// How many arrays, their members and containers a look through the volumes may pass for each of them at the
+/// cost of one more volume.
+const HOLDERS_FOR_ONE: usize = 32;
+
 /// The volumes of the machine.
 pub(super) struct Volumes<'a> {
     machine: &'a Machine<'a>,
@@ -24,6 +34,9 @@ pub(super) struct Volumes<'a> {
     stored: Option<&'a StoredFileSystems>,
     device_ref: &'a dyn Fn(&str) -> DeviceRef,
     effort: Effort,
+    budget: Rc<Budget>,
+    /// How much work a look through all of them is, one of them being 1.
+    work: usize,
 }
 
 /// Where a file that a boot loader names should lie.
@@ -38,7 +51,64 @@ pub(super) struct Place {
 impl<'a> Volumes<'a> {
     /// The volumes of `machine`; `device_ref` tells what `root=` means.
     pub(super) fn new(machine: &'a Machine<'a>, device_ref: &'a dyn Fn(&str) -> DeviceRef) -> Self {
-        Self { machine, stored: None, device_ref, effort: Effort::default() }
+        let disk = machine.disk;
+        let members = disk.arrays.iter().map(|array| array.members.len().saturating_add(1));
+        let holders = members.fold(disk.containers.len(), usize::saturating_add);
+        let each = holders.div_euclid(HOLDERS_FOR_ONE).saturating_add(1);
+        let work = disk.volumes.len().saturating_mul(each);
+        let (effort, budget) = (Effort::default(), Rc::default());
+        Self { machine, stored: None, device_ref, effort, budget, work }
+    }
+
+    /// What has been spent of the bounds on configurations.
+    pub(super) fn budget(&self) -> &Rc<Budget> {
+        &self.budget
+    }
+
+    /// Counts so many looks through all volumes.
+    ///
+    /// # Errors
+    /// The words for it, when those before have exhausted the bound.
+    pub(super) fn look_through(&self, times: usize) -> std::result::Result<(), String> {
+        self.budget.work(self.work.saturating_mul(times));
+        self.budget.left()
+    }
+
+    fn look_for(&self, name: &str) -> std::result::Result<(), String> {
+        if name.len() > MAX_NAME {
+            return Err(format!("a name of a device has more than {MAX_NAME} bytes"));
+        }
+        self.look_through(1)
+    }
+
+    /// The device that a name of GRUB 2 means ([`grub_device::resolve`]).
+    pub(super) fn resolve(&self, name: &str) -> Device {
+        let looked = self.look_for(name);
+        looked.map_or_else(Device::Unknown, |()| grub_device::resolve(self.disk(), name))
+    }
+
+    /// The partition with that number as Linux counts it.
+    pub(super) fn partition(&self, number: u32) -> Device {
+        let looked = self.look_through(1);
+        looked.map_or_else(Device::Unknown, |()| grub_device::partition_number(self.disk(), number))
+    }
+
+    /// The volume whose file system has that UUID.
+    ///
+    /// # Errors
+    /// As [`grub_device::by_uuid`]; as [`Volumes::look_through`].
+    pub(super) fn by_uuid(&self, uuid: &str) -> std::result::Result<Option<usize>, String> {
+        self.look_for(uuid)?;
+        grub_device::by_uuid(self.disk(), uuid)
+    }
+
+    /// The volume whose file system has that label.
+    ///
+    /// # Errors
+    /// As [`Volumes::by_uuid`].
+    pub(super) fn by_label(&self, label: &str) -> std::result::Result<Option<usize>, String> {
+        self.look_for(label)?;
+        grub_device::by_label(self.disk(), label)
     }
 
     /// The same, no journal replayed.
@@ -104,7 +174,10 @@ impl<'a> Volumes<'a> {
     pub(super) fn filesystem_at(&self, place: &Place) -> Result<Arc<dyn FileSystem>> {
         let filesystem = self.filesystem(self.volume_of(place)?)?;
         match &place.device {
-            Device::Subvolume(_, option) => filesystem.subvolume(option),
+            Device::Subvolume(_, option) => {
+                self.effort.follow(option)?;
+                filesystem.subvolume(option)
+            }
             _ => Ok(Arc::clone(filesystem)),
         }
     }

@@ -45,27 +45,27 @@ enum Rules {
     Found(Content),
 }
 
-fn rules(files: &mut Files<'_>, name: &str) -> Rules {
+fn rules(files: &mut Files<'_>, name: &str) -> Result<Rules, Unread> {
     for directory in RULES {
         let path = format!("{directory}/{name}");
         match files.tree.symlink_metadata(&path) {
             Ok(metadata) if metadata.file_type == FileType::Symlink || metadata.len == 0 => {
-                return match files.file(&path) {
+                return Ok(match files.file(&path) {
                     Some(file) if !file.text.trim().is_empty() => Rules::Found(file),
                     _ => Rules::Masked(path),
-                };
+                });
             }
             Ok(_) => {
-                return files.file(&path).map_or(Rules::Absent, Rules::Found);
+                return Ok(files.file(&path).map_or(Rules::Absent, Rules::Found));
             }
             Err(error) if error.is_absent() => {}
             Err(error) => {
                 files.doubt(&path, &error);
-                return Rules::Absent;
+                return Err(Unread::from((path.as_str(), &error)));
             }
         }
     }
-    Rules::Absent
+    Ok(Rules::Absent)
 }
 
 /// The name, and the lines of `.link` files that pick cards by MAC address. `command_line` is that
@@ -85,7 +85,12 @@ pub(super) fn find(
     }
     let kernel =
         |evidence: Evidence| Fact::Known((NicName::Exactly(KERNEL_NAME.to_owned()), evidence));
-    let (rules, by_link) = match (rules(files, SETUP_LINK), rules(files, NAME_SLOT)) {
+    let of_udev = rules(files, SETUP_LINK).and_then(|first| Ok((first, rules(files, NAME_SLOT)?)));
+    let of_udev = match of_udev {
+        Ok(rules) => rules,
+        Err(unread) => return Fact::Unknown(unread),
+    };
+    let (rules, by_link) = match of_udev {
         (Rules::Found(rules), _) => (rules, true),
         (_, Rules::Found(rules)) => (rules, false),
         (Rules::Masked(path), _) | (_, Rules::Masked(path)) => {

@@ -5,7 +5,9 @@
 //! what it writes for it.
 
 use super::files::Files;
+use crate::error::Result;
 use crate::fact::{Evidence, Fact, Unread};
+use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{NetworkProgram, ProgramFacts, UnitFacts, UnitState, not_installed};
 use crate::guest::linux::systemd_unit::BootUnits;
@@ -26,6 +28,9 @@ const SERVICES: [(NetworkProgram, &[&str]); 8] = [
     (NetworkProgram::DhcpClient, &["connman.service"]),
     (NetworkProgram::DhcpClient, &["dhclient.service"]),
 ];
+
+/// Where an alias of another program is.
+const NETWORK_ALIAS: &str = "/etc/systemd/system/network.service";
 
 /// Aliases by which another program stands for `network.service`.
 const ALIASES: [&str; 2] = ["wicked", "NetworkManager"];
@@ -48,11 +53,18 @@ impl Programs {
                 if unit.state.known() == Some(&UnitState::Absent) {
                     continue;
                 }
-                if program == NetworkProgram::NetworkScripts && is_alias(tree) {
-                    continue;
-                }
-                let unit =
-                    if program == NetworkProgram::Ifupdown { at_sysinit(tree, unit) } else { unit };
+                let unit = match program {
+                    NetworkProgram::NetworkScripts => match is_alias(tree) {
+                        Ok(true) => continue,
+                        Ok(false) => unit,
+                        Err(error) => UnitFacts {
+                            state: Fact::unknown(NETWORK_ALIAS, error.to_string()),
+                            ..unit
+                        },
+                    },
+                    NetworkProgram::Ifupdown => at_sysinit(tree, unit),
+                    _ => unit,
+                };
                 facts.push(ProgramFacts { program, state: unit.state, evidence: unit.evidence });
                 break;
             }
@@ -119,9 +131,16 @@ impl Programs {
 }
 
 /// Whether `network.service` stands for another program.
-fn is_alias(tree: &Tree) -> bool {
-    let target = tree.read_link("/etc/systemd/system/network.service").unwrap_or_default();
-    ALIASES.iter().any(|name| target.ends_with(&format!("/{name}.service")))
+fn is_alias(tree: &Tree) -> Result<bool> {
+    match tree.symlink_metadata(NETWORK_ALIAS) {
+        Ok(found) if found.file_type == FileType::Symlink => {
+            let target = tree.read_link(NETWORK_ALIAS)?;
+            Ok(ALIASES.iter().any(|name| target.ends_with(&format!("/{name}.service"))))
+        }
+        Ok(_) => Ok(false),
+        Err(error) if error.is_absent() => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Debian starts `networking` in runlevel S, before those that are looked at for other services; up

@@ -10,7 +10,7 @@ use super::token::{Part, Word};
 use super::{Site, Stop, Text};
 use crate::error::Result as ReadResult;
 use crate::guest::linux::boot::bls::{self, BlsFile};
-use crate::guest::linux::boot::grub_device::{self, Device};
+use crate::guest::linux::boot::grub_device::Device;
 
 /// Where the entries lie on the boot volume.
 const DIRECTORY: &str = "/loader/entries";
@@ -25,7 +25,7 @@ impl Interpreter<'_, '_> {
         let device = self.bls_device();
         let (device, directory) = match argument.split_once(')') {
             Some((device, directory)) if device.starts_with('(') => {
-                let device = grub_device::resolve(self.volumes.disk(), device);
+                let device = self.volumes.resolve(device);
                 (device, Some(directory.to_owned()))
             }
             _ => (device, None),
@@ -65,16 +65,8 @@ impl Interpreter<'_, '_> {
     }
 
     fn bls_device(&self) -> Device {
-        let boot = self.variable("boot");
-        let text = match self.platform {
-            Platform::Bios if !boot.value.is_empty() || boot.doubt.is_some() => boot,
-            _ => self.variable("root"),
-        };
-        match text.doubt {
-            Some(doubt) => Device::Unknown(doubt.to_string()),
-            None if text.value.is_empty() => Device::Absent("root is not set".to_owned()),
-            None => grub_device::resolve(self.volumes.disk(), &text.value),
-        }
+        let by_boot = self.platform == Platform::Bios && self.may_be_set("boot");
+        self.device_in(if by_boot { "boot" } else { "root" })
     }
 
     /// The entries of a directory, newest first.

@@ -10,9 +10,10 @@
 use std::rc::Rc;
 
 use super::interpreter::{Interpreter, Status};
-use super::{Doubt, Stop, Text};
+use super::{Doubt, Stop, Text, shortened};
 use crate::filesystem::FileType;
-use crate::guest::linux::boot::grub_device::{self, Device};
+use crate::filesystem::tree::MAX_PATH;
+use crate::guest::linux::boot::grub_device::Device;
 use crate::guest::linux::boot::volumes::{Place, TOP_LEVEL};
 
 /// Whether paths begin at the default subvolume, and which one is taken instead of it. GRUB exports
@@ -58,10 +59,11 @@ impl Interpreter<'_, '_> {
                 Device::Subvolume(volume, option.clone())
             }
             Ok(_) => {
+                let path = shortened(&path);
                 let reason = format!("where {path} leads by btrfs-mount-subvol is not followed");
                 Device::Unknown(reason)
             }
-            Err(doubt) => Device::Unknown(doubt.to_string()),
+            Err(doubt) => Device::Unknown(shortened(doubt)),
         };
         let rest = path.strip_prefix(&mount.directory).filter(|rest| !rest.is_empty());
         Place { device, path: rest.unwrap_or("/").to_owned() }
@@ -71,14 +73,17 @@ impl Interpreter<'_, '_> {
     fn beginning(&self, volume: usize) -> Device {
         let [relative, path, id] = VARIABLES.map(|name| self.variable(name));
         if let Some(doubt) = relative.doubt {
-            return Device::Unknown(doubt.to_string());
+            return Device::Unknown(shortened(&doubt));
         }
         let top_level = Device::Subvolume(volume, TOP_LEVEL.to_owned());
         if !relative.value.starts_with(['1', 'y']) || self.btrfs_relative_path == Some(false) {
             return top_level;
         }
         if let Some(doubt) = path.doubt.or(id.doubt) {
-            return Device::Unknown(doubt.to_string());
+            return Device::Unknown(shortened(&doubt));
+        }
+        if path.value.len() > MAX_PATH {
+            return Device::Unknown(format!("btrfs_subvol has more than {MAX_PATH} bytes"));
         }
         let device = match id.value.parse::<u64>() {
             _ if !path.value.is_empty() => {
@@ -87,7 +92,10 @@ impl Interpreter<'_, '_> {
             Ok(0) => Device::Volume(volume),
             Ok(id) => Device::Subvolume(volume, format!("subvolid={id}")),
             Err(_) if id.value.is_empty() => Device::Volume(volume),
-            Err(_) => Device::Unknown(format!("btrfs_subvolid={} is no number", id.value)),
+            Err(_) => {
+                let id = shortened(&id.value);
+                Device::Unknown(format!("btrfs_subvolid={id} is no number"))
+            }
         };
         let is_the_same = || match &device {
             Device::Volume(_) => !self.volumes.has_default_subvolume(volume),
@@ -119,7 +127,7 @@ impl Interpreter<'_, '_> {
             return Ok(Status { failed: false, doubt: Some(doubt) });
         }
         let name = device.value.trim_start_matches('(').split(')').next().unwrap_or_default();
-        let volume = match grub_device::resolve(self.volumes.disk(), name) {
+        let volume = match self.volumes.resolve(name) {
             Device::Volume(volume) | Device::Subvolume(volume, _) => volume,
             Device::Absent(_) => return Ok(Status::of(false)),
             Device::Unknown(reason) => {
@@ -129,6 +137,11 @@ impl Interpreter<'_, '_> {
         };
         if !self.volumes.is_btrfs(volume) {
             return Ok(Status::of(false));
+        }
+        if subvolume.value.len() > MAX_PATH {
+            let reason = format!("a subvolume's path of more than {MAX_PATH} bytes");
+            self.doubt_subvolume_mounts(&reason.as_str().into())?;
+            return Ok(Status::doubtful(true, reason));
         }
         let option = format!("subvol={}", subvolume.value);
         let at = Place { device: self.beginning(volume), path: directory.value.clone() };

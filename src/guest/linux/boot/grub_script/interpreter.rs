@@ -7,9 +7,12 @@ use super::btrfs::{self, SubvolumeMount};
 use super::menu::{Menu, MenuItem};
 use super::syntax::{Block, Parser, Statement};
 use super::token::{Part, Word};
-use super::{Budget, Doubt, Loaded, MAX_DEPTH, MAX_FILE_BYTES, Site, Stop, Text, bound};
+use super::{
+    Budget, Doubt, Loaded, MAX_DEPTH, MAX_FILE_BYTES, STEP_BYTES, STEP_WORK, Site, Stop, Text,
+    bound, shortened,
+};
 use crate::error::Result as ReadResult;
-use crate::guest::linux::boot::grub_device::{self, Device};
+use crate::guest::linux::boot::grub_device::Device;
 use crate::guest::linux::boot::volumes::{Place, Volumes};
 
 /// The variables `feature_…` that GRUB 2.06 sets (`grub-core/normal/main.c`).
@@ -108,7 +111,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
     pub(in super::super) fn new(volumes: &'v Volumes<'a>, platform: Platform) -> Self {
         let mut interpreter = Self {
             volumes,
-            budget: Rc::default(),
+            budget: Rc::clone(volumes.budget()),
             platform,
             variables: BTreeMap::new(),
             functions: BTreeMap::new(),
@@ -156,10 +159,22 @@ impl<'v, 'a> Interpreter<'v, 'a> {
 
     /// The value of a variable; empty when it is not set.
     pub(in super::super) fn variable(&self, name: &str) -> Text {
+        let (value, doubt) = self.peek(name);
+        Text { value: value.to_owned(), doubt: doubt.clone() }
+    }
+
+    /// The value of a variable, which may be long, and why it may be another one.
+    fn peek(&self, name: &str) -> (&str, &Option<Doubt>) {
         match self.variables.get(name) {
-            Some(variable) => variable.text.clone(),
-            None => Text { value: String::new(), doubt: self.unset_doubt.clone() },
+            Some(variable) => (variable.text.value.as_str(), &variable.text.doubt),
+            None => ("", &self.unset_doubt),
         }
+    }
+
+    /// Whether a variable has a value, or may have one.
+    pub(super) fn may_be_set(&self, name: &str) -> bool {
+        let (value, doubt) = self.peek(name);
+        !value.is_empty() || doubt.is_some()
     }
 
     /// The value of a variable with its place, if it is set.
@@ -213,16 +228,15 @@ impl<'v, 'a> Interpreter<'v, 'a> {
 
     /// The place that a file name means: `(device)/path`, or `/path` on `$root`.
     pub(in super::super) fn place(&self, name: &str) -> Option<Place> {
-        let disk = self.volumes.disk();
-        self.budget.look_through(disk.volumes.len());
         if let Some(rest) = name.strip_prefix('(') {
             let (device, path) = rest.split_once(')')?;
             let device = match path.chars().next() {
                 // `(hd0,1)512+2`: sectors of the device (`grub-core/kern/file.c`, `grub_file_open`).
                 Some(first) if first != '/' => {
+                    let name = shortened(name);
                     Device::Unknown(format!("{name} is a list of blocks, which is not read"))
                 }
-                _ => grub_device::resolve(disk, device),
+                _ => self.volumes.resolve(device),
             };
             let slash = if path.starts_with('/') { "" } else { "/" };
             return Some(self.place_on(device, format!("{slash}{path}")));
@@ -230,13 +244,17 @@ impl<'v, 'a> Interpreter<'v, 'a> {
         if !name.starts_with('/') {
             return None;
         }
-        let root = self.variable("root");
-        let device = match root.doubt {
-            Some(doubt) => Device::Unknown(doubt.to_string()),
-            None if root.value.is_empty() => Device::Absent("root is not set".to_owned()),
-            None => grub_device::resolve(disk, &root.value),
-        };
-        Some(self.place_on(device, name.to_owned()))
+        Some(self.place_on(self.device_in("root"), name.to_owned()))
+    }
+
+    /// The device that a variable names.
+    pub(super) fn device_in(&self, variable: &str) -> Device {
+        let (value, doubt) = self.peek(variable);
+        match doubt {
+            Some(doubt) => Device::Unknown(shortened(doubt)),
+            None if value.is_empty() => Device::Absent("root is not set".to_owned()),
+            None => self.volumes.resolve(value),
+        }
     }
 
     /// Runs a text as if it were the file `name`.
@@ -274,6 +292,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             Ok((text, _)) => text,
             Err(error) => return Ok(Err(error)),
         };
+        self.budget.work(text.len().div_euclid(STEP_BYTES).saturating_mul(STEP_WORK));
         let names = ["config_file", "config_directory"];
         let outer = names.map(|name| self.variables.get(name).cloned());
         if let Ok(volume) = self.volumes.volume_of(place) {
@@ -295,6 +314,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
     /// Runs a file in a context of its own, to which only exported variables pass; when it makes a
     /// menu, that menu is shown and nothing behind the command is run ([`Stop::Menu`]).
     pub(super) fn run_configfile(&mut self, place: &Place) -> Result<ReadResult<()>, Stop> {
+        self.budget.work(self.variables.len());
         let outer_variables = self.variables.clone();
         let outer_menu = std::mem::take(&mut self.menu);
         self.variables.retain(|_, variable| variable.exported);
@@ -315,6 +335,8 @@ impl<'v, 'a> Interpreter<'v, 'a> {
         item: &MenuItem,
         rest: Option<String>,
     ) -> (Self, Result<(), Stop>) {
+        let copied = self.variables.len().saturating_add(self.functions.len());
+        self.budget.work(copied.saturating_add(self.menu.items.len()));
         let mut inner = self.clone();
         inner.menu = Menu::default();
         inner.loaded = Loaded::default();

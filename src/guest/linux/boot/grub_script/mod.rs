@@ -101,9 +101,19 @@ pub(super) enum Stop {
     End(String),
 }
 
-/// Most commands that one configuration may run, all its entries together. A usual one runs some
-/// thousands; a loop without end must end.
+/// Most commands that all configurations which are tried may run, all their entries together. A usual one runs
+/// some thousands; a loop without end must end, and those of eight configurations within half a second.
 const MAX_STEPS: u32 = 200_000;
+
+/// How much work is counted as a command: volumes that are looked through, and variables that are copied.
+const STEP_WORK: usize = 16;
+
+/// How many bytes of a file that is run are counted as a command, comments included.
+const STEP_BYTES: usize = 64;
+
+/// Longest reason in bytes that is kept with a place. A configuration may hand a text of half a MiB to thousands
+/// of files.
+const MAX_REASON: usize = 1024;
 
 /// Most bytes that expanding words may make, all together: bounds variables and titles.
 const MAX_TEXT: usize = 2 << 20;
@@ -117,7 +127,7 @@ pub(super) const MAX_FILE_BYTES: u64 = 512 << 10;
 /// Deepest nesting of blocks, calls and files while running. Usual: six.
 const MAX_DEPTH: u32 = 48;
 
-/// What has been spent of the bounds.
+/// What has been spent of the bounds, by all configurations that are tried.
 #[derive(Default)]
 pub(super) struct Budget {
     steps: Cell<u32>,
@@ -129,13 +139,37 @@ pub(super) struct Budget {
 impl Budget {
     fn step(&self) -> Result<(), Stop> {
         self.steps.set(self.steps.get().saturating_add(1));
-        bound(self.steps.get() <= MAX_STEPS, || format!("more than {MAX_STEPS} commands were run"))
+        self.left().map_err(Stop::End)
     }
 
-    /// Counts a look through so many volumes, sixteen of them as a command; told at the next one.
-    fn look_through(&self, volumes: usize) {
-        let steps = u32::try_from(volumes.div_euclid(16)).unwrap_or(u32::MAX);
+    /// Counts so much work; told at the next command.
+    pub(super) fn work(&self, work: usize) {
+        let steps = u32::try_from(work.div_euclid(STEP_WORK)).unwrap_or(u32::MAX);
         self.steps.set(self.steps.get().saturating_add(steps));
+    }
+
+    /// Whether anything is left of the bound on commands.
+    ///
+    /// # Errors
+    /// The words for it.
+    pub(super) fn left(&self) -> Result<(), String> {
+        match self.steps.get() <= MAX_STEPS {
+            true => Ok(()),
+            false => Err(format!("more than {MAX_STEPS} commands were run")),
+        }
+    }
+
+    /// Whether a file was run.
+    pub(super) fn is_touched(&self) -> bool {
+        self.files.get() > 0
+    }
+
+    /// Whether one of the bounds is exceeded.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.left().is_err()
+            || self.text.get() > MAX_TEXT
+            || self.files.get() > MAX_FILES
+            || self.nodes.get() > syntax::MAX_NODES
     }
 
     fn text(&self, bytes: usize) -> Result<(), Stop> {
@@ -146,6 +180,14 @@ impl Budget {
     fn file(&self) -> Result<(), Stop> {
         self.files.set(self.files.get().saturating_add(1));
         bound(self.files.get() <= MAX_FILES, || format!("more than {MAX_FILES} files were read"))
+    }
+}
+
+/// As much of a reason as is kept with a place.
+pub(super) fn shortened(reason: &str) -> String {
+    match reason.char_indices().find(|(at, _)| *at >= MAX_REASON) {
+        Some((at, _)) => format!("{}…", reason.get(..at).unwrap_or_default()),
+        None => reason.to_owned(),
     }
 }
 

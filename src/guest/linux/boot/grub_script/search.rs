@@ -2,7 +2,10 @@
 
 use super::interpreter::{Interpreter, Status};
 use super::{Stop, Text};
-use crate::guest::linux::boot::grub_device::{self, Device};
+use crate::guest::linux::boot::grub_device::Device;
+
+/// How many looks through the volumes it takes to look for a file on each.
+const LOOKS_FOR_A_FILE: usize = 4;
 
 #[derive(Clone, Copy)]
 enum By {
@@ -55,11 +58,10 @@ impl Interpreter<'_, '_> {
     }
 
     fn search_by(&mut self, by: By, what: &Text, variable: Option<&str>) -> Result<Status, Stop> {
-        let disk = self.volumes.disk();
         let found = match (&what.doubt, by) {
             (Some(doubt), _) => Err(doubt.to_string()),
-            (None, By::Uuid) => grub_device::by_uuid(disk, &what.value),
-            (None, By::Label) => grub_device::by_label(disk, &what.value),
+            (None, By::Uuid) => self.volumes.by_uuid(&what.value),
+            (None, By::Label) => self.volumes.by_label(&what.value),
             (None, By::File) => self.by_file(&what.value),
         };
         match found {
@@ -82,16 +84,15 @@ impl Interpreter<'_, '_> {
     }
 
     fn by_file(&self, path: &str) -> Result<Option<usize>, String> {
-        let mut unread = None;
+        self.volumes.look_through(LOOKS_FOR_A_FILE)?;
         for volume in self.volumes.indices() {
             let place = self.place_on(Device::Volume(volume), path.to_owned());
             match self.volumes.find_at(&place) {
-                Ok(_) if unread.is_none() => return Ok(Some(volume)),
-                Ok(_) => break,
+                Ok(_) => return Ok(Some(volume)),
                 Err(error) if error.is_absent() => {}
-                Err(error) => unread = Some(error.to_string()),
+                Err(error) => return Err(error.to_string()),
             }
         }
-        unread.map_or(Ok(None), Err)
+        Ok(None)
     }
 }

@@ -10,7 +10,7 @@ const MAX_NESTING: u32 = 32;
 
 /// Most statements and parts of words of one boot loader's configuration, all its files together: a
 /// hundred kernels make some 30,000. Keeps the parsed form under some 20 MiB.
-const MAX_NODES: u32 = 100_000;
+pub(super) const MAX_NODES: u32 = 100_000;
 
 /// Statements that belong together.
 pub(super) type Block = Rc<[Statement]>;

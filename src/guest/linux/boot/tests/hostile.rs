@@ -159,21 +159,104 @@ fn many_variables_entries_and_configurations_end_within_seconds() {
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
 
+/// The same with so many more volumes, in which nothing is.
+fn more_volumes(mut fake: FakeMachine, volumes: usize) -> FakeMachine {
+    let volume = fake.disk.volumes[0].clone();
+    fake.disk.volumes.extend((0..volumes).map(|number| {
+        let name = format!("vg/lv{number}");
+        crate::disk::facts::VolumeFacts { name, partition: None, ..volume.clone() }
+    }));
+    fake
+}
+
 #[test]
 fn a_look_through_many_volumes_counts_as_the_work_that_it_is() {
     let test = format!("if [ {}-e (a)/ ]; then true; fi\n", "-e (a)/ -o ".repeat(100));
     let config = format!("{}{GOOD}", test.repeat(100));
-    let with = |volumes: usize| {
-        let mut fake = with_config(&config);
-        let volume = fake.disk.volumes[0].clone();
-        fake.disk.volumes.extend((0..volumes).map(|number| {
-            let name = format!("vg/lv{number}");
-            crate::disk::facts::VolumeFacts { name, partition: None, ..volume.clone() }
-        }));
-        follow(&fake)
-    };
+    let with = |volumes: usize| follow(&more_volumes(with_config(&config), volumes));
     assert!(with(0).default_entry.known().is_some_and(Option::is_some));
     assert!(undecided(&with(3200)).contains("commands were run"));
+}
+
+/// What looks for a volume by a file, a UUID, a label or a name goes through all of them.
+#[test]
+fn whatever_looks_through_many_volumes_counts_as_the_work_that_it_is() {
+    for (line, times) in [
+        ("search --set=x /nowhere", 300),
+        ("search --fs-uuid --set=x nothing", 1200),
+        ("search.fs_label nothing x", 1200),
+        ("blscfg (lvm/no-no)/loader/entries", 1200),
+        ("btrfs-mount-subvol (lvm/no-no) /a b", 1200),
+    ] {
+        let fake = with_config(&format!("{}{GOOD}", format!("{line}\n").repeat(times)));
+        assert!(follow(&fake).default_entry.known().is_some_and(Option::is_some), "{line}");
+        let facts = follow(&more_volumes(fake, 3200));
+        assert!(undecided(&facts).contains("commands were run"), "{line}");
+    }
+}
+
+/// The same in GRUB legacy, which has no bound on commands.
+#[test]
+fn devices_of_grub_legacy_are_looked_for_up_to_the_bound() {
+    for line in ["uuid nothing", "root (hd0,0)", "root (lvm/no-no)"] {
+        let config = format!(
+            "title A\n{}root (hd0,0)\nkernel /vmlinuz a\n",
+            format!("{line}\n").repeat(1200)
+        );
+        let fs = FakeFs::new()
+            .file("/grub/stage2", "x")
+            .file("/grub/menu.lst", &config)
+            .file("/vmlinuz", kernel());
+        let fake = FakeMachine::new(TableKind::Mbr)
+            .partition(UUID, fs)
+            .boot_code(code(BootCodeKind::GrubLegacy));
+        assert_eq!(state(&follow(&fake), LinkKind::Kernel), Some(&LinkState::Found), "{line}");
+        let facts = follow(&more_volumes(fake, 3200));
+        let Some(LinkState::Unknown(why)) = state(&facts, LinkKind::Kernel) else {
+            panic!("{line}: {facts:?}")
+        };
+        assert!(why.contains("commands were run"), "{line}: {why}");
+    }
+}
+
+#[test]
+fn configurations_that_are_tried_count_together() {
+    let config = format!("set x={}\n", "a".repeat(310_000));
+    let with = |vendors: usize| {
+        let esp = (0..vendors).fold(FakeFs::fat(), |esp, number| {
+            esp.file(&format!("/EFI/{number}/grub.cfg"), &config)
+        });
+        let fake = FakeMachine::new(TableKind::Gpt).partition("AAAA-0001", esp);
+        follow(&fake.partition(UUID, debian(GOOD)))
+    };
+    assert_eq!(default_entry(&with(6)).command_line, "a");
+    assert!(undecided(&with(7)).contains("bytes of text"));
+}
+
+#[test]
+fn a_long_file_that_is_run_again_and_again_counts_as_the_work_that_it_is() {
+    let with = |times: usize| {
+        let config = format!("{}{GOOD}", "source /boot/grub/long.cfg\n".repeat(times));
+        follow(&with_filesystem(debian(&config).file("/boot/grub/long.cfg", "#\n".repeat(250_000))))
+    };
+    assert_eq!(default_entry(&with(25)).command_line, "a");
+    assert!(undecided(&with(26)).contains("commands were run"));
+}
+
+#[test]
+fn a_long_name_of_a_device_is_not_kept_with_each_file() {
+    let long = "é".repeat(100_000);
+    for config in [
+        format!("set root={long}\n{GOOD}"),
+        format!("search --set=root --label {long}\n{GOOD}"),
+        format!("if [ -e (x)/{long} ]; then set root=(hd0); fi\n{GOOD}"),
+    ] {
+        let facts = follow(&with_config(&config));
+        let Some(LinkState::Unknown(why)) = state(&facts, LinkKind::Kernel) else {
+            panic!("{facts:?}")
+        };
+        assert!(why.len() < 3000, "{} bytes", why.len());
+    }
 }
 
 /// Each of the vendors has a configuration that cannot be read, and a GRUB of 16 MiB.
