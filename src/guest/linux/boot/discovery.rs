@@ -170,6 +170,9 @@ impl Search {
                     }
                 };
                 for vendor in vendors {
+                    if self.tried > MAX_TRIED {
+                        return None;
+                    }
                     let directory = format!("{efi}/{vendor}");
                     let mut grub = Interpreter::new(volumes, Platform::Efi);
                     if has_btrfs {
