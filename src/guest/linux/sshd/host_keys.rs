@@ -524,6 +524,38 @@ mod tests {
         assert_eq!(place(passed), None);
     }
 
+    /// `sshd-keygen.service` of Debian 13 (openssh-server 10.0p1). An empty machine id is that of no first
+    /// start (machine-id(5), "First Boot Semantics").
+    #[test]
+    fn debian_s_unit_makes_them_at_a_first_start_alone() {
+        let lib = "/usr/lib/systemd/system/sshd-keygen.service";
+        let text = "[Unit]\nDescription=Generate sshd host keys on first boot\nConditionFirstBoot=yes\n\
+                    [Service]\nType=oneshot\nExecStart=ssh-keygen -A\n";
+        let fs = || {
+            let link = "/etc/systemd/system/ssh.service.wants/sshd-keygen.service";
+            with_systemd(DEBIAN).file(lib, text).symlink(link, lib)
+        };
+        let made = Some(format!("{lib}:6"));
+        assert_eq!(place(fs()), made);
+        assert_eq!(place(fs().file("/etc/machine-id", "uninitialized\n")), made);
+        let id = "0123456789abcdef0123456789abcdef\n";
+        for (id, condition) in [("", "yes"), (id, "1"), (id, "!no"), (id, "|true")] {
+            let text = text.replace("=yes", &format!("={condition}"));
+            assert_eq!(
+                place(fs().file("/etc/machine-id", id).file(lib, text)),
+                None,
+                "{condition}"
+            );
+        }
+        let no = text.replace("=yes", "=!yes");
+        assert_eq!(place(fs().file("/etc/machine-id", "").file(lib, no)), made);
+        assert!(
+            found(fs().file("/etc/machine-id", "").unreadable("/etc/machine-id"))
+                .unread()
+                .is_some()
+        );
+    }
+
     #[test]
     fn a_unit_of_somebody_s_makes_them_when_it_is_started() {
         let own = "/etc/systemd/system/ssh-host-keys.service";

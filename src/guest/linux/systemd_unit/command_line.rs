@@ -52,6 +52,8 @@ pub(super) struct Words<'a> {
     pub(super) wanted: Vec<String>,
     /// Whether Ubuntu's word for its recovery menu is there.
     pub(super) recovery: bool,
+    /// Whether a word says if this is a first start, which is not followed.
+    pub(super) first_boot: bool,
 }
 
 impl<'a> Words<'a> {
@@ -75,6 +77,9 @@ impl<'a> Words<'a> {
                 }
                 "systemd.mask" => {
                     self.masked.insert(mangled(value), word.clone());
+                }
+                "systemd.condition_first_boot" | "systemd.condition-first-boot" => {
+                    self.first_boot = true;
                 }
                 "systemd.wants" => self.wanted.push(mangled(value)),
                 _ => {}

@@ -1,7 +1,8 @@
 //! Whether the conditions of a unit hold at its start (systemd.unit(5), "Conditions and Asserts").
 //!
-//! Only `ConditionPathExists=` and `AssertPathExists=` are decided, and those only for paths that a
-//! start does not make. Any other is taken to hold, as those of packages' units do where they matter.
+//! Only `PathExists=` and `FirstBoot=` are decided, the former for paths that a start does not make, the latter
+//! where the next start is surely not the first. Any other is taken to hold, as those of packages' units do where
+//! they matter.
 
 use crate::error::Result;
 use crate::fact::Evidence;
@@ -12,6 +13,15 @@ const MADE_AT_START: [&str; 6] = ["/dev", "/proc", "/run", "/sys", "/tmp", "/var
 
 /// Directory in which services make their files, so that what is not there yet may come.
 const FILLED_AT_START: &str = "/var";
+
+/// What is asked while conditions are looked at.
+pub(super) struct Asked<'a> {
+    pub(super) tree: &'a Tree,
+    /// Asked before each condition.
+    pub(super) count: &'a dyn Fn() -> Result<()>,
+    /// Whether the next start may be the first.
+    pub(super) may_be_first: &'a dyn Fn() -> Result<bool>,
+}
 
 /// What the lines of one kind say so far; evidence is kept of the first only.
 #[derive(Default)]
@@ -25,19 +35,15 @@ struct Conditions {
 }
 
 /// The first condition that keeps a unit from being started, told from its unit file and drop-ins
-/// (path and text, in the order in which they are read). `count` is asked before each is looked at.
+/// (path and text, in the order in which they are read).
 ///
 /// # Errors
-/// What a path that a condition names cannot be looked up for; that of `count`.
-pub(super) fn unmet(
-    tree: &Tree,
-    files: &[(String, String)],
-    count: &dyn Fn() -> Result<()>,
-) -> Result<Option<Evidence>> {
+/// What a path that a condition names cannot be looked up for; those of what is asked.
+pub(super) fn unmet(asked: &Asked<'_>, files: &[(String, String)]) -> Result<Option<Evidence>> {
     for kind in ["Condition", "Assert"] {
         let mut conditions = Conditions::default();
         for (path, text) in files {
-            conditions.read(tree, kind, (path, text), count)?;
+            conditions.read(asked, kind, (path, text))?;
         }
         let Conditions { unmet, trigger, triggered } = conditions;
         let found = unmet.or(trigger.filter(|_| !triggered));
@@ -49,13 +55,7 @@ pub(super) fn unmet(
 }
 
 impl Conditions {
-    fn read(
-        &mut self,
-        tree: &Tree,
-        kind: &str,
-        (path, text): (&str, &str),
-        count: &dyn Fn() -> Result<()>,
-    ) -> Result<()> {
+    fn read(&mut self, asked: &Asked<'_>, kind: &str, (path, text): (&str, &str)) -> Result<()> {
         let mut section = "";
         for (line, content) in (1_usize..).zip(text.lines()) {
             let content = content.trim();
@@ -68,7 +68,7 @@ impl Conditions {
             if section != "[Unit]" || content.starts_with(['#', ';']) {
                 continue;
             }
-            count()?;
+            (asked.count)()?;
             let value = value.trim();
             if value.is_empty() {
                 // Takes back all of the kind that stand before.
@@ -83,11 +83,12 @@ impl Conditions {
                 Some(rest) => (true, rest.trim_start()),
                 None => (false, rest),
             };
-            let holds = if what == "PathExists" {
-                exists(tree, named)?.map(|exists| exists != negated)
-            } else {
-                None
+            let met = match what {
+                "PathExists" => exists(asked.tree, named)?,
+                "FirstBoot" if !(asked.may_be_first)()? => boolean(named).map(|first| !first),
+                _ => None,
             };
+            let holds = met.map(|met| met != negated);
             let evidence = || Evidence::new(format!("{path}:{line}"), content);
             if triggers {
                 self.trigger.get_or_insert_with(evidence);
@@ -97,6 +98,15 @@ impl Conditions {
             }
         }
         Ok(())
+    }
+}
+
+/// A boolean of a unit (`src/basic/parse-util.c`, `parse_boolean`).
+fn boolean(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "yes" | "y" | "true" | "t" | "on" => Some(true),
+        "0" | "no" | "n" | "false" | "f" | "off" => Some(false),
+        _ => None,
     }
 }
 

@@ -9,8 +9,9 @@
 
 use std::collections::BTreeMap;
 
+use super::conditions::{self, Asked};
 use super::unit_file::UnitFile;
-use super::{BootUnits, MAX_UNIT_FILE, conditions, spend};
+use super::{BootUnits, MAX_UNIT_FILE, preset, spend};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Unread};
 use crate::filesystem::FileType;
@@ -76,7 +77,12 @@ impl BootUnits<'_> {
     /// The condition of a unit, in its file or its drop-ins, that keeps it from being started.
     pub(super) fn unmet(&self, path: &str, names: &[&str]) -> Result<Option<Evidence>> {
         let files = self.files(path, names)?;
-        conditions::unmet(self.tree, &files, &|| self.count_dependency())
+        let asked = Asked {
+            tree: self.tree,
+            count: &|| self.count_dependency(),
+            may_be_first: &|| Ok(self.words.first_boot || preset::is_first(self.tree)?.is_some()),
+        };
+        conditions::unmet(&asked, &files)
     }
 
     /// A unit's file at `path` and its drop-ins by all its names, its own first; path and text of each

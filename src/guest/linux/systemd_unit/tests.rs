@@ -320,6 +320,24 @@ fn the_command_line_chooses_what_is_started_and_masked() {
 }
 
 #[test]
+fn a_word_may_say_that_it_is_a_first_start() {
+    let text = "[Unit]\nConditionFirstBoot=yes\n";
+    let fs = with_rescue()
+        .file(&format!("{SYSTEM}/cloud-init.service"), text)
+        .file("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+    let tree = fs.tree();
+    for (word, expected) in [
+        ("quiet", UnitState::Skipped),
+        ("systemd.condition-first-boot=1", UnitState::Enabled),
+        ("systemd.condition_first_boot=1", UnitState::Enabled),
+    ] {
+        let entry = entry(word);
+        let unit = BootUnits::of_entry(&tree, Some(&entry)).unit("cloud-init.service");
+        assert_eq!(unit.state, Fact::Known(expected), "{word}");
+    }
+}
+
+#[test]
 fn a_unit_whose_condition_does_not_hold_is_passed_over() {
     const DROP_IN: &str = "/etc/systemd/system/cloud-init-local.service.d/x.conf";
     let with = |file: &str, drop_in: &str| {
