@@ -222,20 +222,25 @@ impl Files {
         if entry.is_directory() {
             return None;
         }
+        let before = self.names.get(path).copied();
         // With a file of its own behind it the content of all those names would be another.
-        self.overflow |= self.names.get(path).is_some_and(|before| Some(*before) != inode);
+        self.overflow |= before.is_some_and(|before| Some(before) != inode);
         let longest = if aliases { MAX_ALIASES } else { MAX_SETTING };
         let Some(inode) = inode else {
             return self.collect(Of::Path(path.to_owned()), longest, entry);
         };
-        if !self.names.contains_key(path) {
-            if self.names.len() >= MAX_FILES {
+        match before {
+            Some(before) if before == inode => {}
+            Some(_) => return None,
+            None if self.names.len() >= MAX_FILES => {
                 self.overflow = true;
                 return None;
             }
-            self.names.insert(path.to_owned(), inode);
+            None => {
+                self.names.insert(path.to_owned(), inode);
+                self.contents.entry(inode).or_default();
+            }
         }
-        self.contents.entry(inode).or_default();
         if entry.size == 0 {
             return None;
         }
@@ -352,6 +357,23 @@ mod tests {
             aliases.extend(Files::with(&format!("lib/modules/{release}/modules.alias"), "x"));
         }
         assert_eq!((aliases.by_path.len(), aliases.overflow()), (4, true));
+    }
+
+    #[test]
+    fn one_name_of_very_many_files_keeps_but_one_of_them() {
+        let mut files = Files::default();
+        for number in 0..1000 {
+            let inode = Some([number, 0, 0]);
+            let name = b"etc/modprobe.d/a.conf";
+            for size in [0, 1] {
+                let entry = Entry { mode: 0o100_644, size, name, inode };
+                if let Some(open) = files.open(name, &entry) {
+                    files.close(open);
+                }
+            }
+        }
+        assert_eq!((files.names.len(), files.contents.len()), (1, 1));
+        assert!(files.overflow());
     }
 
     #[test]
