@@ -9,6 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::chinese::chinese;
 use crate::error::{Error, Result};
 
+/// Longest line of a guest's file that is kept as evidence, in characters.
+const MAX_LINE: usize = 200;
+
+/// As much of a guest's text as evidence shows.
+pub(crate) fn shortened(text: &str) -> String {
+    text.chars().take(MAX_LINE).collect()
+}
+
 /// Where something was seen, and what stood there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]

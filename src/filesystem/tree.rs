@@ -22,6 +22,10 @@ pub const MAX_PATH: usize = 4095;
 /// components each would make one path as dear as a whole check.
 pub const MAX_COMPONENTS: usize = 4096;
 
+/// How many bytes of a path or of a link's target count as one component at least: with slashes and `.`
+/// alone it has none.
+const BYTES_AS_ONE: usize = 64;
+
 /// Most components that one tree and its clones go through in all, on every path as often as it is
 /// followed: a configuration may have tens of thousands of conditions on paths, and a symbolic link may
 /// lead each through thousands of directories. A check of a usual guest goes through some five thousand;
@@ -88,7 +92,7 @@ pub struct Tree {
 /// What was spent of the bounds on a tree, or on several together.
 #[derive(Default)]
 pub(crate) struct Counts {
-    /// Components of paths gone through so far.
+    /// Components of paths taken apart so far.
     walked: AtomicUsize,
     /// Entries of directories given so far.
     listed: AtomicUsize,
@@ -142,9 +146,12 @@ impl Tree {
     /// The absolute path behind all symbolic links, and the node there.
     ///
     /// # Errors
-    /// As [`Tree::resolve`].
+    /// As [`Tree::resolve`]; [`Error::Limit`] when that path is above [`MAX_PATH`] (realpath(3)).
     pub fn canonicalize(&self, path: &str) -> Result<(String, Place)> {
         let walked = self.walk(path, true)?;
+        if walked.path.len() > MAX_PATH {
+            return Err(too_much("path", MAX_PATH, "bytes"));
+        }
         Ok((String::from_utf8_lossy(&walked.path).into_owned(), walked.place))
     }
 
@@ -351,17 +358,10 @@ impl Tree {
         let mut behind: Vec<(usize, Place, Metadata)> = Vec::new();
         let root = (1, root, metadata);
         let mut current = Walked { path: b"/".to_vec(), place: root.1, metadata: root.2.clone() };
-        let mut ahead: Vec<Vec<u8>> = components(path.as_bytes())?;
-        let mut links: u32 = 0;
         let mut steps: usize = 0;
+        let mut ahead = self.components(path.as_bytes(), &mut steps)?;
+        let mut links: u32 = 0;
         while let Some(name) = ahead.pop() {
-            steps = steps.saturating_add(1);
-            if steps > MAX_COMPONENTS {
-                return Err(too_much("path", MAX_COMPONENTS, "components"));
-            }
-            if self.counts.walked.fetch_add(1, Relaxed) >= MAX_WALKED {
-                return Err(too_much("all paths that were followed", MAX_WALKED, "components"));
-            }
             if name == b".." {
                 current.back_to(behind.pop().unwrap_or_else(|| root.clone()));
                 continue;
@@ -387,7 +387,7 @@ impl Tree {
                     behind.clear();
                     current.back_to(root.clone());
                 }
-                ahead.extend(components(&target)?);
+                ahead.extend(self.components(&target, &mut steps)?);
                 continue;
             }
             let before = std::mem::replace(&mut current.metadata, metadata);
@@ -405,6 +405,26 @@ impl Tree {
         }
         Ok(current)
     }
+
+    /// The components of a path, the first one last (so that `pop` gives it); without empty ones and `.`.
+    /// They count before they are gone through: what is not there ends the way to the rest.
+    fn components(&self, path: &[u8], steps: &mut usize) -> Result<Vec<Vec<u8>>> {
+        if path.len() > MAX_PATH {
+            return Err(too_much("path", MAX_PATH, "bytes"));
+        }
+        let names = path.split(|byte| *byte == b'/').rev();
+        let names = names.filter(|name| !name.is_empty() && *name != b".").map(<[u8]>::to_vec);
+        let names: Vec<Vec<u8>> = names.collect();
+        *steps = steps.saturating_add(names.len());
+        if *steps > MAX_COMPONENTS {
+            return Err(too_much("path", MAX_COMPONENTS, "components"));
+        }
+        let cost = names.len().max(path.len().div_ceil(BYTES_AS_ONE));
+        if self.counts.walked.fetch_add(cost, Relaxed) >= MAX_WALKED {
+            return Err(too_much("all paths that were followed", MAX_WALKED, "components"));
+        }
+        Ok(names)
+    }
 }
 
 /// A place reached on a walk, with its canonical path.
@@ -420,15 +440,6 @@ impl Walked {
         self.path.truncate(length);
         (self.place, self.metadata) = (place, metadata);
     }
-}
-
-/// The components of a path, the first one last (so that `pop` gives it); without empty ones and `.`.
-fn components(path: &[u8]) -> Result<Vec<Vec<u8>>> {
-    if path.len() > MAX_PATH {
-        return Err(too_much("path", MAX_PATH, "bytes"));
-    }
-    let names = path.split(|byte| *byte == b'/').rev();
-    Ok(names.filter(|name| !name.is_empty() && *name != b".").map(<[u8]>::to_vec).collect())
 }
 
 fn too_much(structure: &'static str, limit: usize, unit: &'static str) -> Error {
@@ -509,9 +520,9 @@ mod tests {
     fn very_many_paths_through_many_directories_end_at_the_bound_of_all() {
         let fs = MemoryFs::new().dir("/x").symlink("/l", &"x/../".repeat(800));
         let tree = fs.file("/end", "").tree();
-        // 800 times the directory and back, and the link itself.
+        // 800 times the directory and back, and the link itself; what begins below the bound ends.
         let followed = (0..5000).take_while(|_| tree.exists("/l") == Ok(true)).count();
-        assert_eq!(followed, MAX_WALKED / 1601);
+        assert_eq!(followed, MAX_WALKED.div_ceil(1601));
         let bound = Error::Limit {
             structure: "all paths that were followed",
             limit: 2_097_152,
@@ -533,7 +544,33 @@ mod tests {
             Tree::counted(fs.shared(), 0, &counts)
         };
         let followed = (0..5000).take_while(|_| tree().exists("/l") == Ok(true)).count();
-        assert_eq!(followed, MAX_WALKED / 1601);
+        assert_eq!(followed, MAX_WALKED.div_ceil(1601));
+    }
+
+    #[test]
+    fn a_link_costs_what_it_names_though_nothing_is_there() {
+        let names = format!("gone{}", "/x".repeat(1999));
+        let dots = format!("gone{}", "/.".repeat(2045));
+        for (target, cost) in [(names, 2001), (dots, 65)] {
+            let tree = MemoryFs::new().symlink("/l", &target).tree();
+            let bound = MAX_WALKED / cost;
+            let asked = (0..=2 * bound).take_while(|_| tree.exists("/l") == Ok(false)).count();
+            assert!(asked.abs_diff(bound) < 2, "{asked} of {bound}");
+        }
+    }
+
+    #[test]
+    fn a_path_behind_links_may_be_longer_than_one_that_is_written() {
+        let name = "x".repeat(255);
+        let below = format!("/{name}").repeat(10);
+        let fs = MemoryFs::new()
+            .symlink("/l", &below)
+            .symlink(&format!("{below}/m"), &below[1..])
+            .file(&format!("{below}{below}/end"), "here");
+        let tree = fs.tree();
+        assert_eq!(tree.read_text("/l/m/end", 9).unwrap(), "here");
+        let limit = Error::Limit { structure: "path", limit: 4095, unit: "bytes" };
+        assert_eq!(tree.canonicalize("/l/m/end").map(|(path, _)| path), Err(limit));
     }
 
     #[test]

@@ -14,6 +14,10 @@ use crate::guest::facts::{Fstab, FstabEntry, MountFacts, Resolution};
 /// Most mounts that are joined; a real fstab has a few dozen at most.
 const MAX_MOUNTS: usize = 256;
 
+/// Longest path at which a file system is joined, in bytes: each step of each path in the tree asks what is
+/// mounted there. A real mount point has some 20.
+const MAX_MOUNT_POINT: usize = 255;
+
 /// Joins the file systems of the mount table into the tree, parents before children and what they
 /// show of one another last, as systemd orders them (`systemd.mount(5)`, "Automatic dependencies").
 pub(super) fn join(
@@ -44,7 +48,12 @@ pub(super) fn join(
     });
     for (index, entry) in entries.into_iter().enumerate() {
         let real = real(&tree, &entry.mount_point);
-        let unread = if index >= MAX_MOUNTS {
+        let place = real.as_ref().unwrap_or(&entry.mount_point);
+        let near = within(place);
+        let unread = if near != Some(place.as_str()) {
+            let reason = format!("its mount point is longer than {MAX_MOUNT_POINT} bytes");
+            Some((entry.evidence().location, reason))
+        } else if index >= MAX_MOUNTS {
             let reason = format!("the mount table has more than {MAX_MOUNTS} file systems");
             Some((entry.file().to_owned(), reason))
         } else {
@@ -61,11 +70,22 @@ pub(super) fn join(
             None => Some(mount(machine, entry)),
         };
         if let Some((what, facts)) = mounted {
-            tree.mount(real.as_ref().unwrap_or(&entry.mount_point), what);
+            if let Some(near) = near {
+                tree.mount(near, what);
+            }
             mounts.push(facts);
         }
     }
     (tree, mounts)
+}
+
+/// A path, or of one above [`MAX_MOUNT_POINT`] the nearest directory above that is not; none where that is
+/// `/`, for a name ends at 255 bytes (Linux: `NAME_MAX`).
+fn within(mut path: &str) -> Option<&str> {
+    while path.len() > MAX_MOUNT_POINT {
+        path = path.rsplit_once('/')?.0;
+    }
+    (!path.is_empty()).then_some(path)
 }
 
 /// Where a mount point lies: systemd-fstab-generator and mount(8) follow the links in it. One that is
@@ -437,6 +457,33 @@ mod tests {
         let unread = deep.readable.unread().unwrap();
         assert_eq!(unread.location, "/etc/fstab:1");
         assert!(unread.reason.contains("more than 4096 components"), "{unread:?}");
+    }
+
+    #[test]
+    fn a_long_mount_point_hides_the_directory_above_it() {
+        let name = "x".repeat(100);
+        let long = format!("/srv/{name}/{name}/{name}");
+        let fstab = format!("UUID={ROOT} /l ext4\nUUID={ROOT} /{} ext4\n", "y".repeat(300));
+        let root = || {
+            let fs = MemoryFs::new().file("/etc/fstab", &fstab).dir(&long);
+            fs.file("/srv/here", "").symlink("/l", &long)
+        };
+        let disk = disk();
+        let filesystems =
+            [Fact::Known(None), Fact::Known(Some(MemoryFs::new().file("/f", "f").shared()))];
+        let machine = Machine { disk: &disk, filesystems: &filesystems };
+        let (tree, mounts) = join(&machine, &at(root()), &fstab::find(&root().tree(), &disk));
+        let [_, link, name_too_long] = &mounts[..] else { panic!("{mounts:#?}") };
+        for (seen, line) in [(link, "/etc/fstab:1"), (name_too_long, "/etc/fstab:2")] {
+            let unread = seen.readable.unread().unwrap();
+            assert_eq!(
+                (unread.location.as_str(), &unread.reason[..20]),
+                (line, "its mount point is l")
+            );
+        }
+        assert_eq!(tree.exists("/srv/here"), Ok(true));
+        assert!(matches!(tree.exists(&format!("{long}/f")), Err(Error::Unreadable { .. })));
+        assert_eq!(tree.mounts().len(), 2);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! rule that fits decides.
 
 use super::sudoers::{Granted, Steps, User};
-use crate::fact::{Evidence, Fact, Unread};
+use crate::fact::{Evidence, Fact, Unread, shortened};
 use crate::filesystem::Metadata;
 use crate::filesystem::tree::Tree;
 use crate::guest::linux::pattern;
@@ -25,9 +25,6 @@ const MAX_FILES: usize = 64;
 
 /// Most rules kept.
 const MAX_RULES: usize = 1024;
-
-/// Longest line shown as evidence, in characters.
-const MAX_SHOWN: usize = 200;
 
 /// A rule for all commands as root.
 #[derive(Debug)]
@@ -89,8 +86,7 @@ impl Doas {
             if content.is_empty() {
                 continue;
             }
-            let shown: String = content.chars().take(MAX_SHOWN).collect();
-            let evidence = Evidence::new(format!("{path}:{line}"), shown);
+            let evidence = Evidence::new(format!("{path}:{line}"), shortened(content));
             let location = evidence.location.clone();
             match rule(content, evidence) {
                 Some(Some(rule)) if self.rules.len() < MAX_RULES => self.rules.push(rule),

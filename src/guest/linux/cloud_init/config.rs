@@ -9,7 +9,7 @@ use super::merge::merge_weaker;
 use super::secret;
 use super::yaml::{self, Node, Place, Value};
 use crate::error::{Error, Result};
-use crate::fact::{Evidence, Fact, Unread, value_behind};
+use crate::fact::{Evidence, Fact, Unread, shortened, value_behind};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 
@@ -41,9 +41,6 @@ const SETTINGS: [&[&str]; 10] = [
     &["system_info", "default_user"],
     &["users"],
 ];
-
-/// Longest value shown as evidence, in characters.
-const MAX_SHOWN: usize = 200;
 
 /// The merged configuration.
 pub(super) struct Config {
@@ -126,7 +123,7 @@ impl Config {
         };
         match names {
             Some(names) => {
-                let shown: String = names.join(", ").chars().take(MAX_SHOWN).collect();
+                let shown = shortened(&names.join(", "));
                 let evidence = Evidence::new(location, format!("datasource_list: [{shown}]"));
                 let evidence = match self.line(node.place, "datasource_list") {
                     Some(line) => {

@@ -6,9 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::alias::normalise;
-use super::modprobe::shortened;
 use super::source::{self, Folder, Source};
-use crate::fact::{Evidence, Unread};
+use crate::fact::{Evidence, Unread, shortened};
 use crate::filesystem::tree::Tree;
 use crate::guest::linux::initramfs::Files;
 

@@ -5,21 +5,13 @@
 
 use super::alias::{MAX_COMPARED, fits, normalise, too_much};
 use super::source::Source;
-use crate::fact::{Evidence, Unread};
+use crate::fact::{Evidence, Unread, shortened};
 
 /// Most lines that are kept; a distribution has some 100.
 const MAX_LINES: usize = 4096;
 
-/// Longest line shown as evidence, in characters.
-const MAX_SHOWN: usize = 200;
-
 /// Most bytes of all its files; a distribution's have some 20 KiB.
 const MAX_TEXT: usize = 4 << 20;
-
-/// As much of a text as is shown.
-pub(super) fn shortened(text: &str) -> String {
-    text.chars().take(MAX_SHOWN).collect()
-}
 
 /// How far a block reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,7 +260,7 @@ mod tests {
             true,
         );
         assert_eq!(modprobe.blocks.len(), MAX_LINES);
-        assert!(modprobe.by_name("a").unwrap().detail.len() <= MAX_SHOWN);
+        assert!(modprobe.by_name("a").unwrap().detail.len() <= 200);
         assert!(modprobe.doubt("b").unwrap().reason.contains("more than 4096 modules"));
     }
 

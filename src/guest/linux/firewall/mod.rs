@@ -15,15 +15,12 @@ mod ufw;
 use super::pattern;
 use super::systemd_unit::BootUnits;
 use crate::error::{Error, Result};
-use crate::fact::{Evidence, Fact, Unread};
+use crate::fact::{Evidence, Fact, Unread, shortened};
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{EnabledFirewall, FirewallFacts, SshAccess, SshdFacts, UnitState};
 
 /// Longest file of rules read; some thousand rules.
 const MAX_RULES_FILE: u64 = 1 << 20;
-
-/// Longest line shown as evidence, in characters.
-const MAX_SHOWN: usize = 200;
 
 /// sshd's own port (sshd_config(5), `Port`).
 const SSH: u16 = 22;
@@ -187,11 +184,7 @@ fn unread(path: &str, error: &Error) -> Unread {
 
 /// Where a line stands and what it says.
 fn seen(path: &str, line: usize, content: &str) -> Evidence {
-    Evidence::new(
-        format!("{path}:{line}"),
-        content.trim().chars().take(MAX_SHOWN).collect::<String>(),
-    )
-    .marked(line, content, 0..0)
+    Evidence::new(format!("{path}:{line}"), shortened(content.trim())).marked(line, content, 0..0)
 }
 
 /// The value of `KEY=value` in a file that a shell sources, the last one; none when it is not set.

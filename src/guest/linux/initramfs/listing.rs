@@ -160,8 +160,7 @@ impl<'w> Listing<'w> {
                 match entry.inode {
                     _ if entry.size > 0 => self.keep_rules(rules),
                     Some(inode) => {
-                        let fits = rules.len() <= MAX_RULE_PATH;
-                        self.keep(fits && self.linked_rules.len() < MAX_RULES, |listing| {
+                        self.keep(self.linked_rules.len() < MAX_RULES, |listing| {
                             listing.linked_rules.push((rules, inode));
                         });
                     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::fact::{Evidence, Unread, value_behind};
+use crate::fact::{Evidence, Unread, shortened, value_behind};
 use crate::filesystem::tree::Tree;
 use crate::filesystem::{FileType, Metadata};
 use crate::guest::facts::InterfaceConfig;
@@ -25,9 +25,6 @@ const MAX_KEPT: usize = 16_384;
 /// Longest of the names and patterns kept, in bytes; those of interfaces have at most 127
 /// (`ALTIFNAMSIZ` of Linux), and each is held against the names of a card.
 const MAX_NAME: usize = 128;
-
-/// Longest line shown as evidence, in characters.
-const MAX_SHOWN: usize = 200;
 
 /// The guest's files, and what could not be read of them.
 pub(in crate::guest::linux) struct Files<'a> {
@@ -230,8 +227,7 @@ impl Content {
 
     /// A line as evidence.
     pub(in crate::guest::linux) fn evidence(&self, line: usize, text: &str) -> Evidence {
-        let detail: String = text.trim().chars().take(MAX_SHOWN).collect();
-        Evidence::new(format!("{}:{line}", self.path), detail)
+        Evidence::new(format!("{}:{line}", self.path), shortened(text.trim()))
     }
 
     /// A setting's line as evidence; what is set is the part that matters.

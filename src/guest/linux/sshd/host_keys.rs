@@ -8,7 +8,7 @@
 //! cloud-init is another fact.
 
 use crate::error::Result;
-use crate::fact::{Evidence, Fact, Unread};
+use crate::fact::{Evidence, Fact, Unread, shortened};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::UnitState;
@@ -61,9 +61,6 @@ const NAMES: [&str; 9] = [
 const SWITCH: &str = "AUTOCREATE_SERVER_KEYS";
 const SWITCH_FILE: &str = "/etc/sysconfig/sshd";
 const SWITCHED: [&str; 2] = ["/etc/init.d/sshd", "/usr/sbin/sshd-keygen"];
-
-/// Longest line shown as evidence, in characters.
-const MAX_SHOWN: usize = 200;
 
 /// Longest script read; one has some KiB.
 const MAX_FILE: u64 = 256 << 10;
@@ -143,7 +140,7 @@ impl Search<'_> {
     /// What the boot starts, with what it may start on a connection; where the server is turned off, which
     /// is for another to say, as if it were not.
     fn started(&self) -> Result<Started, Unread> {
-        let boot = self.boot.started_with(&[])?;
+        let boot = self.boot.started();
         let sockets = SOCKETS.iter().filter(|(socket, _)| boot.contains_key(*socket));
         let on_demand: Vec<&str> = sockets.flat_map(|(_, units)| *units).collect();
         let at_boot = SERVER.iter().any(|unit| boot.contains_key(*unit));
@@ -191,7 +188,7 @@ impl Search<'_> {
         let commands = self.boot.values(name, "[Service]", &COMMANDS)?;
         let made = commands.iter().find(|(_, command)| has_word(command));
         if let Some((place, command)) = made {
-            return Ok(Some(Evidence::new(place, shown(command))));
+            return Ok(Some(Evidence::new(place, shortened(command))));
         }
         if !own {
             return Ok(None);
@@ -221,7 +218,9 @@ impl Search<'_> {
         let found = (1_usize..)
             .zip(text.lines())
             .find(|(_, line)| !line.trim_start().starts_with('#') && has_word(line));
-        Ok(found.map(|(line, content)| Evidence::new(format!("{path}:{line}"), shown(content))))
+        Ok(found.map(|(line, content)| {
+            Evidence::new(format!("{path}:{line}"), shortened(content.trim()))
+        }))
     }
 
     /// The text of a regular file; none where there is none, or where it is a program.
@@ -280,10 +279,6 @@ impl Search<'_> {
 
 fn has_word(line: &str) -> bool {
     WORDS.iter().any(|word| line.contains(word))
-}
-
-fn shown(line: &str) -> String {
-    line.trim().chars().take(MAX_SHOWN).collect()
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 //! where the next start is surely not the first. Any other is taken to hold, as those of packages' units do where
 //! they matter.
 
+use super::contents::assignments;
 use crate::error::Result;
-use crate::fact::Evidence;
+use crate::fact::{Evidence, shortened};
 use crate::filesystem::tree::Tree;
 
 /// Directories that are empty or another file system until something fills them at the start.
@@ -56,20 +57,9 @@ pub(super) fn unmet(asked: &Asked<'_>, files: &[(String, String)]) -> Result<Opt
 
 impl Conditions {
     fn read(&mut self, asked: &Asked<'_>, kind: &str, (path, text): (&str, &str)) -> Result<()> {
-        let mut section = "";
-        for (line, content) in (1_usize..).zip(text.lines()) {
-            let content = content.trim();
-            if content.starts_with('[') {
-                section = content;
-                continue;
-            }
-            let Some((key, value)) = content.split_once('=') else { continue };
-            let Some(what) = key.trim_end().strip_prefix(kind) else { continue };
-            if section != "[Unit]" || content.starts_with(['#', ';']) {
-                continue;
-            }
+        for (line, key, value) in assignments(text, "[Unit]") {
+            let Some(what) = key.strip_prefix(kind) else { continue };
             (asked.count)()?;
-            let value = value.trim();
             if value.is_empty() {
                 // Takes back all of the kind that stand before.
                 *self = Self::default();
@@ -77,7 +67,7 @@ impl Conditions {
             }
             let (triggers, rest) = match value.strip_prefix('|') {
                 Some(rest) => (true, rest.trim_start()),
-                None => (false, value),
+                None => (false, value.as_str()),
             };
             let (negated, named) = match rest.strip_prefix('!') {
                 Some(rest) => (true, rest.trim_start()),
@@ -89,7 +79,8 @@ impl Conditions {
                 _ => None,
             };
             let holds = met.map(|met| met != negated);
-            let evidence = || Evidence::new(format!("{path}:{line}"), content);
+            let evidence =
+                || Evidence::new(format!("{path}:{line}"), shortened(&format!("{key}={value}")));
             if triggers {
                 self.trigger.get_or_insert_with(evidence);
                 self.triggered |= holds != Some(false);

@@ -184,7 +184,7 @@ pub(super) fn values_in(text: &str, section: &str, keys: &[&str]) -> Vec<(usize,
 }
 
 /// The assignments in one section: line, key and value, of which lines that go on are one.
-fn assignments<'t>(text: &'t str, section: &str) -> Vec<(usize, &'t str, String)> {
+pub(super) fn assignments<'t>(text: &'t str, section: &str) -> Vec<(usize, &'t str, String)> {
     let mut found: Vec<(usize, &str, String)> = Vec::new();
     for piece in pieces(text, section) {
         match found.last_mut().filter(|_| piece.goes_on) {

@@ -29,7 +29,7 @@ use unit_file::{
 };
 
 use crate::error::{Error, Result};
-use crate::fact::{Evidence, Fact, Unread};
+use crate::fact::{Evidence, Fact, Unread, shortened};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::{BootEntry, StartStop, StopKind, UnitFacts, UnitState};
@@ -55,9 +55,6 @@ const FRIENDLY_RECOVERY: [&str; 2] = [
 
 /// Longest unit file read; the longest in Debian has about 4 KiB.
 const MAX_UNIT_FILE: u64 = 64 << 10;
-
-/// Most characters of a link's target that are told.
-const MAX_SHOWN: usize = 200;
 
 /// Most units that one boot is followed through; a desktop starts about 400.
 const MAX_UNITS: usize = 4096;
@@ -339,6 +336,11 @@ impl<'a> BootUnits<'a> {
         self.unread = self.unread.take().or(unread);
     }
 
+    /// The units of the boot.
+    pub(in crate::guest::linux) fn started(&self) -> &Started {
+        &self.started
+    }
+
     /// The units of the boot, with some that it may start later and what those pull in.
     ///
     /// # Errors
@@ -430,8 +432,7 @@ impl<'a> BootUnits<'a> {
         }
         let target = self.tree.read_link(&path)?;
         if !is_dev_null(&target) {
-            let target: String = target.chars().take(MAX_SHOWN).collect();
-            found.push((name, Evidence::new(path, format!("link to {target}"))));
+            found.push((name, Evidence::new(path, format!("link to {}", shortened(&target)))));
         }
         Ok(())
     }

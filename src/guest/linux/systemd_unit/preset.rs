@@ -17,7 +17,7 @@ use super::contents::values_in;
 use super::unit_file::{UnitDirectories, UnitFile, template_of};
 use super::{MAX_UNIT_FILE, spend};
 use crate::error::{Error, Result};
-use crate::fact::{Evidence, Fact, Unread};
+use crate::fact::{Evidence, Fact, Unread, shortened};
 use crate::filesystem::tree::Tree;
 use crate::guest::glob;
 use crate::guest::linux::os_release;
@@ -47,9 +47,6 @@ const MAX_LINKS: usize = 10_000;
 /// Most work to compare patterns with names of units, as the product of their lengths in bytes; a
 /// desktop of Fedora's needs less than 10 million.
 const MAX_COMPARED: usize = 1 << 28;
-
-/// Longest line shown as evidence, in characters.
-const MAX_SHOWN: usize = 200;
 
 /// The first Fedora whose first boot takes links, too.
 const FULL_SINCE_FEDORA: u32 = 39;
@@ -279,7 +276,7 @@ fn rules(tree: &Tree) -> Result<Vec<Rule>> {
                 let limit = u64::try_from(MAX_INSTANCES).unwrap_or(u64::MAX);
                 return Err(Error::Limit { structure: "a preset", limit, unit: "instances" });
             }
-            let shown: String = content.trim().chars().take(MAX_SHOWN).collect();
+            let shown = shortened(content.trim());
             rules.push(Rule {
                 enable,
                 disable,

@@ -362,6 +362,8 @@ fn a_unit_whose_condition_does_not_hold_is_passed_over() {
         ("ConditionPathExists=/nonexistent\nConditionVirtualization=", Enabled),
         ("ConditionPathExists=/nonexistent\nAssertPathExists=", Skipped),
         ("#ConditionPathExists=/nonexistent", Enabled),
+        ("Description=a \\\nConditionPathExists=/nonexistent", Enabled),
+        ("ConditionPathExists=\\\n# and so on\n  /nonexistent", Skipped),
         ("ConditionPathExists=/run/made/at/start", Enabled),
         ("ConditionPathExists=/var/lib/made/at/start", Enabled),
         ("ConditionPathExists=/dev/virtio-ports/x", Enabled),

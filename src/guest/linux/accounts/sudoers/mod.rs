@@ -15,7 +15,7 @@ use syntax::{
 
 use super::MAX_MALFORMED;
 use crate::error::Error;
-use crate::fact::{Evidence, Fact, Unread};
+use crate::fact::{Evidence, Fact, Unread, shortened};
 use crate::filesystem::tree::Tree;
 use crate::filesystem::{FileType, Metadata};
 use crate::guest::linux::pattern;
@@ -65,9 +65,6 @@ const MAX_ITEMS: usize = 65_536;
 /// double the work at each level; a real image needs some hundred. Of a long item every 64 bytes count as
 /// one, and of the groups of an account every 64 that an item is compared with.
 const MAX_STEPS: usize = 1_000_000;
-
-/// Longest line shown as evidence, in characters.
-const MAX_SHOWN: usize = 200;
 
 /// An account as sudoers lists ask for it.
 pub(super) struct User<'a> {
@@ -341,7 +338,7 @@ impl Sudoers {
             let module = rest.next().unwrap_or_default();
             let name = module.rsplit('/').next().unwrap_or_default();
             if !is_include(module) && !PASSWORD_MODULES.contains(&name) {
-                let shown: String = content.trim().chars().take(MAX_SHOWN).collect();
+                let shown = shortened(content.trim());
                 let reason = format!("{shown}: whether it asks for the password is not known");
                 self.may_not_ask
                     .get_or_insert_with(|| Unread::new(format!("{path}:{line}"), reason));
@@ -430,7 +427,7 @@ impl Sudoers {
             if let Some((denies, own_password)) = self.all_commands(commands) {
                 grant = Some(Grant {
                     location: location.to_owned(),
-                    text: text.chars().take(MAX_SHOWN).collect(),
+                    text: shortened(text),
                     users: list(&users),
                     denies,
                     own_password,
