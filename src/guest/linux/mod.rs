@@ -210,8 +210,7 @@ fn damage(kernels: &mut Fact<Vec<KernelFacts>>) -> Option<&mut String> {
 }
 
 /// Whether the entry's initramfs is whole where the journals of the file systems it lies on were
-/// replayed, which no boot loader does. One that is damaged is unpacked twice for it, each time within the
-/// bounds of one.
+/// replayed, which no boot loader does. One that is damaged is unpacked once more for it, within a shorter time.
 fn is_whole_in_journal(machine: &Machine<'_>, tree: &Tree, entry: &BootEntry, kept: u64) -> bool {
     let replayed = |file: &ResolvedFile| match machine.filesystems.get(file.volume) {
         Some(Fact::Known(Some(filesystem))) if filesystem.unreplayed().is_some() => {
@@ -726,6 +725,15 @@ mod tests {
         assert!(tree.exists("/var/lib/x").unwrap());
         assert!(tree.exists("/sysroot/ostree/repo").unwrap());
         assert!(tree.exists("/boot/grub2/grub.cfg").unwrap());
+        // What the boot mounts there and cannot be followed is not the deployment's own.
+        for path in ["/ostree/deploy/fedora/var", "/boot"] {
+            let ring = sysroot().without(path).symlink(path, path);
+            let again = [filesystems[0].clone(), volume(ring)];
+            let guest = inspected(&disk, &again);
+            let unread = guest.unread().unwrap();
+            // A boot loader may begin at the latter, too.
+            assert!(path == "/boot" || unread.location.contains("ostree="), "{guest:?}");
+        }
         // Without an entry nobody says which deployment starts.
         let guest = inspected(&disk, &[volume(MemoryFs::new()), volume(sysroot())]);
         assert!(guest.unread().unwrap().reason.contains("OSTree"), "{guest:?}");
@@ -755,6 +763,10 @@ mod tests {
         let torn = MemoryFs::new().dir("/etc").unreadable("/etc");
         let guest = inspected(&disk, &[volume(boot_partition("/dev/sda5")), volume(torn)]);
         assert!(guest.unread().is_some_and(|unread| unread.location == "partition 5"), "{guest:?}");
+        // The system may be in a subvolume.
+        let torn = MemoryFs::new().kind("btrfs").dir("/@").unreadable("/@");
+        let guest = inspected(&disk, &[volume(MemoryFs::new()), volume(torn)]);
+        assert!(guest.unread().is_some_and(|unread| unread.location == "partition 5"), "{guest:?}");
     }
 
     #[test]
@@ -765,14 +777,12 @@ mod tests {
         let fstab = format!("UUID={} /var btrfs subvol=/@/var 0 0\n", device::tests::ROOT);
         let guest = inspected(&disk, &[boot("ro"), volume(root().file("/etc/fstab", fstab))]);
         let var = linux(&guest).mounts.iter().find(|mount| mount.path == "/var").unwrap();
-        assert!(
-            var.readable.unread().is_some_and(|unread| unread.reason.contains("subvol=/@/var"))
-        );
+        assert!(var.fails.as_ref().unwrap().contains("subvol=/@/var"), "{var:?}");
         let guest = inspected(&disk, &[boot("rootflags=subvol=@"), volume(root())]);
-        assert!(
-            guest.unread().is_some_and(|unread| unread.reason.contains("subvol=@")),
-            "{guest:?}"
-        );
+        let chain = &linux(&guest).boot.chain;
+        let root = chain.iter().find(|link| link.kind == LinkKind::RootDevice).unwrap();
+        assert_eq!(root.state, LinkState::Missing);
+        assert!(root.evidence.detail.ends_with("has no subvol=@"), "{root:?}");
     }
 
     #[test]

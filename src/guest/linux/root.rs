@@ -234,17 +234,22 @@ fn enter_deployment(root: &mut Root, path: &str) -> Result<()> {
     if tree.metadata(&real)?.file_type != FileType::Directory {
         return Err(crate::error::Error::NotADirectory { path: real });
     }
+    let stateroot = real.split_once("/deploy/").and_then(|(ostree, rest)| {
+        let (name, _) = rest.split_once("/deploy/")?;
+        Some(format!("{ostree}/deploy/{name}/var"))
+    });
+    let mut beside = Vec::new();
+    for (mount_point, path) in [("/var", stateroot), ("/boot", Some("/boot".to_owned()))] {
+        match path.map(|path| tree.resolve(&path)) {
+            Some(Ok(place)) => {
+                beside.push((mount_point, Rooted::shared(physical.clone(), place.node)));
+            }
+            Some(Err(error)) if !error.is_absent() => return Err(error),
+            _ => {}
+        }
+    }
     root.filesystem = Rooted::shared(physical.clone(), place.node);
-    if let Some((stateroot, _)) = real.split_once("/deploy/").and_then(|(ostree, rest)| {
-        let (name, checkout) = rest.split_once("/deploy/")?;
-        Some((format!("{ostree}/deploy/{name}"), checkout))
-    }) && let Ok(var) = tree.resolve(&format!("{stateroot}/var"))
-    {
-        root.beside.push(("/var", Rooted::shared(physical.clone(), var.node)));
-    }
-    if let Ok(boot) = tree.resolve("/boot") {
-        root.beside.push(("/boot", Rooted::shared(physical.clone(), boot.node)));
-    }
+    root.beside.extend(beside);
     root.beside.push(("/sysroot", physical));
     root.evidence.detail.push_str(&format!(", deployment {real}"));
     Ok(())
@@ -292,16 +297,21 @@ impl Survey {
         for subvolume in std::iter::once(None).chain(subvolumes) {
             let path = subvolume.unwrap_or_default();
             let root = match subvolume {
-                None => filesystem.root(),
+                None => Ok(filesystem.root()),
                 Some(path) => match filesystem.subvolume(&format!("subvol={path}")) {
-                    Ok(shown) => shown.root(),
-                    Err(_) => continue,
+                    Ok(shown) => Ok(shown.root()),
+                    Err(error) if error.is_absent() => continue,
+                    Err(error) => Err(error),
                 },
             };
             // Elsewhere than at its usual place it is no subvolume to mount by that path.
-            let is_there = subvolume.map_or(Ok(true), |path| is_at(&tree, path, root));
-            match is_there.and_then(|it| if it { root_mark(&tree, path) } else { Ok(None) }) {
-                Ok(Some(mark)) => {
+            let mark = root.and_then(|root| {
+                let is_there = subvolume.map_or(Ok(true), |path| is_at(&tree, path, root))?;
+                let mark = if is_there { root_mark(&tree, path)? } else { None };
+                Ok(mark.map(|mark| (root, mark)))
+            });
+            match mark {
+                Ok(Some((root, mark))) => {
                     found = true;
                     let evidence = Evidence::new(format!("{name}: {path}{mark}"), "root");
                     self.candidates.push(Candidate { volume, subvolume, root, mark, evidence });

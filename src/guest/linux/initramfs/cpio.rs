@@ -14,9 +14,10 @@ const MAX_NAME: usize = 4096;
 const S_IFMT: u32 = 0o170_000;
 const S_IFREG: u32 = 0o100_000;
 const S_IFDIR: u32 = 0o040_000;
+const S_IFLNK: u32 = 0o120_000;
 
 /// Name of the entry that ends an archive.
-pub(super) const TRAILER: &[u8] = b"TRAILER!!!";
+const TRAILER: &[u8] = b"TRAILER!!!";
 
 /// What tells a file of an archive from others: number of the inode, major and minor of the device.
 pub(super) type Inode = [u32; 3];
@@ -39,6 +40,23 @@ impl Entry<'_> {
     /// Whether it is a regular file.
     pub(super) fn is_regular(&self) -> bool {
         self.mode & S_IFMT == S_IFREG
+    }
+
+    /// Whether it is a symbolic link.
+    fn is_symlink(&self) -> bool {
+        self.mode & S_IFMT == S_IFLNK
+    }
+
+    /// Whether the kernel looks at its name, which it does not of a device with content (`do_header`).
+    pub(super) fn is_unpacked(&self) -> bool {
+        self.is_regular()
+            || self.size == 0
+            || self.is_symlink() && usize::try_from(self.size).is_ok_and(|size| size <= MAX_NAME)
+    }
+
+    /// Whether it ends an archive, as a symbolic link of that name does not.
+    pub(super) fn is_trailer(&self) -> bool {
+        self.name == TRAILER && !self.is_symlink()
     }
 
     /// Whether it is a directory.

@@ -88,6 +88,8 @@ pub struct Files {
     indices: Vec<String>,
     /// Whether there was more than is kept.
     overflow: bool,
+    /// How many settings of all archives are names of files with several.
+    linked: usize,
     /// The archive's settings that are names of files with several.
     names: BTreeMap<String, Inode>,
     /// What these files hold, as far as it was met.
@@ -126,6 +128,11 @@ impl Filled {
         } else if !self.inodes.contains(&inode) {
             self.more = true;
         }
+    }
+
+    /// There may be more than was noted.
+    pub(super) fn cut(&mut self) {
+        self.more = true;
     }
 
     /// Whether that file has content, where it is known.
@@ -220,27 +227,27 @@ impl Files {
             return self.collect(Of::Inode(inode), MAX_SETTING, entry);
         }
         if entry.is_directory() {
+            // It takes the place of a file, which the kernel removes.
+            self.overflow |= self.names.contains_key(path) || self.by_path.contains_key(path);
             return None;
         }
-        let before = self.names.get(path).copied();
-        // With a file of its own behind it the content of all those names would be another.
-        self.overflow |= before.is_some_and(|before| Some(before) != inode);
+        // What stands behind it in its place removes one of several names, which has the content of all. So
+        // does the same file, and then the kernel cannot link it to itself.
+        if self.names.contains_key(path) {
+            self.overflow = true;
+            return None;
+        }
         let longest = if aliases { MAX_ALIASES } else { MAX_SETTING };
         let Some(inode) = inode else {
             return self.collect(Of::Path(path.to_owned()), longest, entry);
         };
-        match before {
-            Some(before) if before == inode => {}
-            Some(_) => return None,
-            None if self.names.len() >= MAX_FILES => {
-                self.overflow = true;
-                return None;
-            }
-            None => {
-                self.names.insert(path.to_owned(), inode);
-                self.contents.entry(inode).or_default();
-            }
+        if self.linked >= MAX_FILES {
+            self.overflow = true;
+            return None;
         }
+        self.linked = self.linked.saturating_add(1);
+        self.names.insert(path.to_owned(), inode);
+        self.contents.entry(inode).or_default();
         if entry.size == 0 {
             return None;
         }

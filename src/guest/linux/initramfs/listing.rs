@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::mem;
 
-use super::cpio::{Entry, Flow, Inode, TRAILER, Visitor};
+use super::cpio::{Entry, Flow, Inode, Visitor};
 use super::files::{Files, Filled, Open};
 use super::wanted::{Group, Wanted};
 use crate::guest::linux::network::udev_rules::is_persistent_net;
@@ -110,12 +110,19 @@ impl<'w> Listing<'w> {
 
     /// A segment begins.
     pub(super) fn begin(&mut self, segment: String) {
-        self.end_archive();
         self.segments.push(segment);
     }
 
-    /// An archive ends, or the reading: numbers of inodes are those of one archive.
-    pub(super) fn end_archive(&mut self) {
+    /// The reading ends here; `whole` when nothing of the archive may come behind.
+    pub(super) fn end(&mut self, whole: bool) {
+        if !whole {
+            self.filled.cut();
+        }
+        self.end_archive();
+    }
+
+    /// An archive ends: numbers of inodes are those of one, which may reach over several segments.
+    fn end_archive(&mut self) {
         let filled = mem::take(&mut self.filled);
         for (rules, inode) in mem::take(&mut self.linked_rules) {
             match filled.has(inode) {
@@ -229,7 +236,10 @@ impl<'w> Listing<'w> {
 
 impl Visitor for Listing<'_> {
     fn entry(&mut self, entry: Entry<'_>) -> Flow {
-        if entry.name == TRAILER {
+        if !entry.is_unpacked() {
+            return self.flow();
+        }
+        if entry.is_trailer() {
             self.end_archive();
             return self.flow();
         }

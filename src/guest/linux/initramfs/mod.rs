@@ -84,6 +84,12 @@ impl Budget {
     pub fn beside(kept: u64) -> Self {
         Self { memory: MAX_MEMORY.saturating_sub(kept), ..Self::default() }
     }
+
+    /// The same, and no longer than until then.
+    #[must_use]
+    pub fn until(self, until: Option<Instant>) -> Self {
+        Self { until, ..self }
+    }
 }
 
 /// Why a listing has not all.
@@ -125,7 +131,8 @@ pub fn list(
 ) -> (InitramfsFacts, Files) {
     let mut listing = Listing::new(wanted);
     let end = segments::walk(bytes, &mut listing, budget);
-    listing.end_archive();
+    // Where the kernel reads no further, what is missing does not come.
+    listing.end(!matches!(end, Err(Stop::Unread(_))));
     let damaged = matches!(end, Err(Stop::Damaged(_)));
     let listing_end = match (end, listing.hidden()) {
         (Err(Stop::Unread(reason) | Stop::Damaged(reason)), _) => Fact::unknown(path, reason),

@@ -498,6 +498,56 @@ fn a_file_behind_the_names_of_another_leaves_these_unknown() {
 }
 
 #[test]
+fn what_the_kernel_removes_again_leaves_a_setting_unknown() {
+    let directory = || entry(A, 0o040_755, b"");
+    for again in [linked(A, b"x y"), directory()] {
+        assert!(files_of(&[linked(A, b"x y"), again]).overflow());
+    }
+    assert!(files_of(&[entry(A, 0o100_644, b"x y"), directory()]).overflow());
+    assert!(!files_of(&[directory(), entry(A, 0o100_644, b"x y")]).overflow());
+}
+
+#[test]
+fn names_of_files_with_several_end_at_the_bound_over_all_archives() {
+    let of = |count| files_of(&vec![[linked(A, b"x y"), trailer()].concat(); count]);
+    assert!(!of(256).overflow());
+    assert_eq!(settings_of(&of(256), A).unwrap(), "x y");
+    assert!(of(257).overflow());
+}
+
+#[test]
+fn a_file_of_several_names_reaches_over_segments_to_the_trailer() {
+    let behind = |end: Vec<u8>| {
+        let junk = [0_u8; 8].to_vec();
+        let next = [linked("etc/x", b"x y"), trailer()].concat();
+        let next = zstd::encode_all(&next[..], 1).unwrap();
+        let (_, files) =
+            list_files([linked(A, b""), end, junk, next].concat(), &Wanted::Everything);
+        files
+    };
+    assert_eq!(settings_of(&behind(Vec::new()), A).unwrap(), "x y");
+    assert_eq!(settings_of(&behind(trailer()), A).unwrap(), "");
+}
+
+#[test]
+fn only_what_the_kernel_unpacks_counts() {
+    // A link by the name of the trailer ends nothing; the content of a device makes the kernel pass over it.
+    let link = entry("TRAILER!!!", 0o120_777, b"x");
+    let files = files_of(&[linked(A, b""), link, linked("etc/x", b"x y")]);
+    assert_eq!(settings_of(&files, A).unwrap(), "x y");
+    assert_eq!(files_of(&[entry(A, 0o010_644, b"x y")]), Files::default());
+}
+
+#[test]
+fn a_file_whose_content_may_come_behind_a_bound_is_not_known_to_be_empty() {
+    let image = [linked(A, b""), entry("x", 0o100_644, &vec![b'x'; 1 << 20]), trailer()].concat();
+    let mut budget = Budget::modest(1 << 10, None, &Arc::default());
+    let (facts, files) = list("/boot/initrd", &image, &Wanted::Everything, &mut budget);
+    assert!(reason(&facts).contains("to look at"), "{facts:?}");
+    assert!(files.overflow() && files.get(A).is_none());
+}
+
+#[test]
 fn the_numbers_of_inodes_end_with_the_archive() {
     let files = files_of(&[linked(A, b""), trailer(), linked("etc/x", b"x y"), linked(B, b"")]);
     assert_eq!(settings_of(&files, A).unwrap(), "");

@@ -18,10 +18,10 @@ const MAX_FILES: usize = 16;
 pub(super) fn of_entry(
     entry: &BootEntry,
     open: &Open<'_>,
-    kept: u64,
+    budget: Budget,
 ) -> (Fact<Option<InitramfsFacts>>, Files) {
     let mut settings = Files::default();
-    let facts = union(entry, open, Budget::beside(kept), &mut settings);
+    let facts = union(entry, open, budget, &mut settings);
     (facts, settings)
 }
 

@@ -42,6 +42,9 @@ const MAX_OTHER_UNPACKED: u64 = 512 << 20;
 /// Longest time that is spent on all of them together: they are of less use than a quick answer.
 const MAX_OTHER_TIME: Duration = Duration::from_secs(3);
 
+/// Longest time for reading the default kernel's once more: a usual one takes a fifth.
+const MAX_TIME_AGAIN: Duration = Duration::from_secs(1);
+
 /// Opens a file that a boot entry leads to.
 pub type Open<'a> = dyn Fn(&ResolvedFile) -> Result<Arc<dyn Bytes>> + Sync + 'a;
 
@@ -94,7 +97,7 @@ pub fn find<T: Send>(
     kernel.is_default = true;
     let release = kernel.release.clone();
     let ((initramfs, settings), (beside, others)) = rayon::join(
-        || initrd::of_entry(entry, open, kept),
+        || initrd::of_entry(entry, open, Budget::beside(kept)),
         // The default kernel's first: the others are of less use.
         || (beside(&release), read_others(tree, &kernels)),
     );
@@ -109,13 +112,14 @@ pub fn find<T: Send>(
     (Fact::Known(kernels), settings, Some(beside))
 }
 
-/// What lies in the initramfs that the entry loads, each file opened by `open`.
+/// What lies in the initramfs that the entry loads, which was read before otherwise; each file opened by `open`.
 pub(super) fn initramfs(
     entry: &BootEntry,
     open: &Open<'_>,
     kept: u64,
 ) -> Fact<Option<InitramfsFacts>> {
-    initrd::of_entry(entry, open, kept).0
+    let until = Instant::now().checked_add(MAX_TIME_AGAIN);
+    initrd::of_entry(entry, open, Budget::beside(kept).until(until)).0
 }
 
 /// The initramfs of the newest kernels that are not the default (the last by name, of those that

@@ -50,13 +50,18 @@ fn rules(files: &mut Files<'_>, name: &str) -> Result<Rules, Unread> {
         let path = format!("{directory}/{name}");
         match files.tree.symlink_metadata(&path) {
             Ok(metadata) if metadata.file_type == FileType::Symlink || metadata.len == 0 => {
-                return Ok(match files.file(&path) {
-                    Some(file) if !file.text.trim().is_empty() => Rules::Found(file),
-                    _ => Rules::Masked(path),
-                });
+                return match (files.file(&path), &files.unread) {
+                    (Some(file), _) if !file.text.trim().is_empty() => Ok(Rules::Found(file)),
+                    (None, Some(unread)) => Err(unread.clone()),
+                    _ => Ok(Rules::Masked(path)),
+                };
             }
             Ok(_) => {
-                return Ok(files.file(&path).map_or(Rules::Absent, Rules::Found));
+                return match (files.file(&path), &files.unread) {
+                    (Some(file), _) => Ok(Rules::Found(file)),
+                    (None, Some(unread)) => Err(unread.clone()),
+                    (None, None) => Ok(Rules::Absent),
+                };
             }
             Err(error) if error.is_absent() => {}
             Err(error) => {

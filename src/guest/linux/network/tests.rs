@@ -690,6 +690,9 @@ fn the_name_of_the_card_follows_rules_links_and_command_line() {
     let masked = "/etc/udev/rules.d/80-net-setup-link.rules";
     assert_eq!(name(fs().symlink(masked, "/dev/null"), ""), eth0());
     assert_eq!(name(fs().file(masked, ""), ""), eth0());
+    let unread = fs().file(masked, "x").unreadable(masked);
+    let network = read_with(&unread.tree(), &Fact::Known(None));
+    assert_eq!(network.nic_name.unread().unwrap().location, masked);
     let default = "/etc/systemd/network/99-default.link";
     assert_eq!(name(fs().symlink(default, "/dev/null"), ""), eth0());
     let own = "/etc/systemd/network/10-lan.link";
