@@ -498,6 +498,12 @@ mod tests {
         assert_eq!(listed, MAX_LISTED / 1000 + 1);
         let error = tree.clone().read_dir("/d").unwrap_err();
         assert!(matches!(error, Error::Limit { limit: 4_194_304, .. }), "{error}");
+        // So does one that is damaged behind them.
+        let tree = (0..1000).fold(MemoryFs::new(), |fs, index| fs.file(&format!("/d/{index}"), ""));
+        let tree = tree.unreadable("/d").tree();
+        let is_limit = |error| matches!(error, Err(Error::Limit { .. }));
+        let listed = (0..5000).take_while(|_| !is_limit(tree.read_dir("/d"))).count();
+        assert_eq!(listed, MAX_LISTED / 1000 + 1);
     }
 
     #[test]
