@@ -16,6 +16,9 @@ use crate::error::{Error, Result};
 use crate::fact::{Evidence, Unread};
 use crate::filesystem::FileType;
 
+/// Longest name of a unit, in bytes (`UNIT_NAME_MAX`, `src/basic/unit-name.h`, has one more for the NUL).
+pub(super) const MAX_NAME: usize = 255;
+
 /// Most drop-ins of one unit that are read for what it says; a unit has one or two.
 const MAX_DROP_INS: usize = 64;
 
@@ -173,12 +176,14 @@ impl BootUnits<'_> {
     }
 }
 
-/// The words after some keys in one section, each with its line.
-pub(super) fn values_in(text: &str, section: &str, keys: &[&str]) -> Vec<(usize, String)> {
+/// The names of units, or parts of such, after some keys in one section, each with its line. What is too
+/// long for one systemd passes over, too.
+pub(super) fn names_in(text: &str, section: &str, keys: &[&str]) -> Vec<(usize, String)> {
     let pieces = pieces(text, section).into_iter().filter(|piece| keys.contains(&piece.key));
     pieces
         .flat_map(|piece| {
-            piece.value.split_ascii_whitespace().map(move |word| (piece.line, word.to_owned()))
+            let words = piece.value.split_ascii_whitespace().filter(|word| word.len() <= MAX_NAME);
+            words.map(move |word| (piece.line, word.to_owned()))
         })
         .collect()
 }

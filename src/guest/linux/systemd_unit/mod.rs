@@ -512,7 +512,7 @@ fn spend(spent: &Cell<usize>, more: usize, limit: usize, unit: &'static str) -> 
 
 /// The names after `Wants=`, `Requires=`, `BindsTo=`, `Upholds=` in `[Unit]`, each with its line.
 fn dependencies_in(text: &str) -> Vec<(usize, String)> {
-    values_in(text, "[Unit]", &["Wants", "Requires", "BindsTo", "Upholds"])
+    names_in(text, "[Unit]", &["Wants", "Requires", "BindsTo", "Upholds"])
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 
-use super::contents::values_in;
+use super::contents::{MAX_NAME, names_in};
 use super::unit_file::{UnitDirectories, UnitFile, template_of};
 use super::{MAX_UNIT_FILE, spend};
 use crate::error::{Error, Result};
@@ -194,7 +194,7 @@ pub(super) fn enabled(
                     Evidence::new(first.location.clone(), detail)
                 }
             };
-            let wanting = values_in(&text, "[Install]", &["WantedBy", "RequiredBy", "UpheldBy"]);
+            let wanting = names_in(&text, "[Install]", &["WantedBy", "RequiredBy", "UpheldBy"]);
             for instance in instances(name, &text, rule) {
                 for (_, wanting) in &wanting {
                     made = made.saturating_add(1);
@@ -216,12 +216,13 @@ pub(super) fn enabled(
 fn instances(name: &str, text: &str, rule: Option<&Rule>) -> Vec<String> {
     let Some((template, suffix)) = name.split_once("@.") else { return vec![name.to_owned()] };
     let named = rule.map(|rule| rule.instances.as_slice()).unwrap_or_default();
-    let default = values_in(text, "[Install]", &["DefaultInstance"]);
+    let default = names_in(text, "[Install]", &["DefaultInstance"]);
     let instances: Vec<&String> = match named {
         [] => default.iter().map(|(_, instance)| instance).take(1).collect(),
         named => named.iter().collect(),
     };
-    instances.into_iter().map(|instance| format!("{template}@{instance}.{suffix}")).collect()
+    let names = instances.into_iter().map(|instance| format!("{template}@{instance}.{suffix}"));
+    names.filter(|name| name.len() <= MAX_NAME).collect()
 }
 
 /// Whether a file's name is one of a unit that can be enabled; instances are links of somebody's.
@@ -422,6 +423,30 @@ mod tests {
         });
         let reason = unread(slow).unwrap().reason;
         assert!(reason.contains("comparisons with presets"), "{reason}");
+    }
+
+    /// systemd's `unit_name_is_valid` (`src/basic/unit-name.c`).
+    #[test]
+    fn a_name_of_256_bytes_is_none_of_a_unit() {
+        for (length, is_one) in [(255, true), (256, false)] {
+            let instance = "a".repeat(length - "u@.service".len());
+            let name = format!("u@{instance}.service");
+            let install = "[Install]\nWantedBy=multi-user.target\nDefaultInstance=";
+            let wants = bootable()
+                .file(&format!("{SYSTEM}/multi-user.target"), format!("[Unit]\nWants={name}\n"));
+            let default = bootable()
+                .file(&format!("{SYSTEM}/u@.service"), format!("{install}{instance}\n"))
+                .without("/usr/lib/systemd/system-preset/50-a.preset");
+            let named = bootable().file(
+                "/etc/systemd/system-preset/00.preset",
+                format!("enable u@.service {instance}\n"),
+            );
+            for (case, fs) in [("wants", wants), ("default", default), ("named", named)] {
+                let tree = fs.tree();
+                let found = BootUnits::walk(&tree).started().contains_key(&name);
+                assert_eq!(found, is_one, "{case}, {length}");
+            }
+        }
     }
 
     #[test]
