@@ -26,8 +26,8 @@ const MAX_DROP_INS: usize = 64;
 /// have about 1 MiB.
 const MAX_TEXT: usize = 16 << 20;
 
-/// Most links, names of dependencies, drop-ins and conditions looked at in one boot; a desktop has
-/// about 3,000.
+/// Most links, names of dependencies, drop-ins, conditions and values that are asked for looked at in one
+/// boot; a desktop has about 3,000.
 const MAX_DEPENDENCIES: usize = 30_000;
 
 impl BootUnits<'_> {
@@ -67,6 +67,7 @@ impl BootUnits<'_> {
         for (path, text) in &self.files(&path, &[&own, name]).map_err(unread)? {
             for (line, key, value) in assignments(text, section) {
                 let Some(key) = keys.iter().position(|own| *own == key) else { continue };
+                self.count_dependency().map_err(unread)?;
                 let values = found.entry(key).or_default();
                 if value.is_empty() {
                     values.clear();

@@ -77,7 +77,7 @@ pub struct BootUnits<'a> {
     generator: Option<String>,
     /// Bytes of unit files read so far.
     text: Cell<usize>,
-    /// Links and names of dependencies looked at so far.
+    /// What [`BootUnits::count_dependency`] counted so far.
     dependencies: Cell<usize>,
     runlevels: OnceCell<Runlevels>,
     /// The first thing that could not be read on the way.
