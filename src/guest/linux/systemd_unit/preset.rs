@@ -14,8 +14,8 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 
 use super::contents::{MAX_NAME, names_in};
+use super::spend;
 use super::unit_file::{UnitDirectories, UnitFile, template_of};
-use super::{MAX_UNIT_FILE, spend};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread, shortened};
 use crate::filesystem::tree::Tree;
@@ -155,14 +155,14 @@ pub(super) fn is_first(tree: &Tree) -> Result<Option<Evidence>> {
     }
 }
 
-/// What the presets enable, each unit's file read by `read`.
+/// What the presets enable; their files and those of units are read by `read`.
 pub(super) fn enabled(
     tree: &Tree,
     units: &UnitDirectories<'_>,
     first: &Evidence,
     mut read: impl FnMut(&str) -> Result<String>,
 ) -> Result<FirstBoot> {
-    let rules = Rules::new(rules(tree)?);
+    let rules = Rules::new(rules(tree, &mut read)?);
     let mut made = 0_usize;
     let mut links: BTreeMap<String, Vec<(String, Evidence)>> = BTreeMap::new();
     let mut seen = std::collections::BTreeSet::new();
@@ -234,7 +234,7 @@ fn is_unit_name(name: &str) -> bool {
 
 /// All rules in their order: files by name, the file of a stronger directory in place of its
 /// namesake; the first rule that takes a unit's name counts.
-fn rules(tree: &Tree) -> Result<Vec<Rule>> {
+fn rules(tree: &Tree, read: &mut impl FnMut(&str) -> Result<String>) -> Result<Vec<Rule>> {
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     for directory in PRESET_DIRECTORIES {
         let entries = match tree.read_dir(directory) {
@@ -252,7 +252,7 @@ fn rules(tree: &Tree) -> Result<Vec<Rule>> {
     }
     let mut rules = Vec::new();
     for path in files.values() {
-        let text = match tree.read_text(path, MAX_UNIT_FILE) {
+        let text = match read(path) {
             Ok(text) => text,
             // One that masks another is a link to /dev/null.
             Err(error) if error.is_absent() => continue,
@@ -296,7 +296,7 @@ fn rules(tree: &Tree) -> Result<Vec<Rule>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BootUnits, unit};
+    use super::super::{BootUnits, MAX_UNIT_FILE, unit};
     use super::*;
     use crate::filesystem::memory::MemoryFs;
     use crate::guest::facts::UnitState;
@@ -447,6 +447,17 @@ mod tests {
                 assert_eq!(found, is_one, "{case}, {length}");
             }
         }
+    }
+
+    #[test]
+    fn presets_without_end_spend_the_bytes_of_the_boot() {
+        let text = "#".repeat(60 << 10);
+        let many = (0..300).fold(bootable(), |fs, n| {
+            fs.file(&format!("/etc/systemd/system-preset/{n}.preset"), &text)
+        });
+        let state = unit(&many.tree(), "off.service").state;
+        let reason = state.unread().map(|unread| unread.reason.clone()).unwrap_or_default();
+        assert!(reason.contains("more than 16777216 bytes of unit files"), "{reason}");
     }
 
     #[test]
