@@ -120,6 +120,10 @@ impl Search<'_> {
                     continue;
                 }
                 let service = format!("{name}.service");
+                // systemd-sysv-generator(8) makes no unit of a script whose name one has.
+                if self.boot.is_systemd() && self.boot.has_file(&service) {
+                    continue;
+                }
                 if let Some(seen) = self.word_in(&path)?.filter(counts)
                     && (SERVER.contains(&service.as_str()) || self.is_started(&started, &service))
                 {
@@ -578,6 +582,19 @@ mod tests {
         assert_eq!(place(sysv()), None);
         let linked = sysv().symlink("/etc/rc3.d/S01keys", "../init.d/keys");
         assert_eq!(place(linked), Some(format!("{script}:2")));
+    }
+
+    /// systemd-sysv-generator makes nothing of a script whose name a unit has.
+    #[test]
+    fn an_init_script_is_not_run_where_a_unit_has_its_name() {
+        let script = "#!/bin/sh\nssh-keygen -A\n";
+        let lib = "/usr/lib/systemd/system/ssh.service";
+        let fs = || with_systemd(DEBIAN).file("/etc/init.d/ssh", script);
+        assert_eq!(place(fs()), None);
+        let alone = fs().without(lib);
+        assert_eq!(place(alone), Some("/etc/init.d/ssh:2".to_owned()));
+        let keys = [("keys.service", "[Service]\nExecStart=/bin/true\n")];
+        assert_eq!(place(with_systemd(&keys).file("/etc/init.d/keys", script)), None);
     }
 
     #[test]
