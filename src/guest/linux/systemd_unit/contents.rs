@@ -215,14 +215,18 @@ struct Piece<'t> {
     goes_on: bool,
 }
 
-/// The lines of one section's assignments. A backslash at the end of a line lets it go on with the next
-/// that is no comment (systemd.syntax(7)).
+/// The lines of one section's assignments. A backslash at the very end of a line, which is not that of a
+/// pair, lets it go on with the next that is no comment (systemd.syntax(7); `config_parse`,
+/// `src/shared/conf-parser.c`).
 fn pieces<'t>(text: &'t str, section: &str) -> Vec<Piece<'t>> {
     let mut found = Vec::new();
     let mut in_section = false;
     // The key of a line that goes on.
     let mut going_on: Option<&str> = None;
     for (line, content) in (1_usize..).zip(text.lines()) {
+        let goes_further = content.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
+        let content =
+            if goes_further { content.strip_suffix('\\').unwrap_or(content) } else { content };
         let content = content.trim();
         if content.starts_with(['#', ';']) {
             continue;
@@ -235,13 +239,12 @@ fn pieces<'t>(text: &'t str, section: &str) -> Vec<Piece<'t>> {
                 continue;
             }
             None => match content.split_once('=') {
-                Some((key, value)) => (key.trim_end(), value),
+                Some((key, value)) => (key.trim_end(), value.trim_start()),
                 None => continue,
             },
         };
-        going_on = value.ends_with('\\').then_some(key);
+        going_on = goes_further.then_some(key);
         if in_section {
-            let value = value.strip_suffix('\\').unwrap_or(value).trim();
             found.push(Piece { line, key, value, goes_on });
         }
     }

@@ -513,4 +513,14 @@ fn a_line_that_goes_on_is_no_setting_of_its_own() {
     assert_eq!(state(with(wants), "foo.service"), UnitState::Enabled);
     let other = "[Unit]\nDescription=a \\\nWants=foo.service\n";
     assert_eq!(state(with(other), "foo.service"), UnitState::Disabled);
+    // A backslash before another is none that lets a line go on, nor is one before a blank.
+    for (end, expected) in [
+        (r"\\", UnitState::Enabled),
+        (r"\\\", UnitState::Disabled),
+        (r"\ ", UnitState::Enabled),
+        ("\\\r", UnitState::Disabled),
+    ] {
+        let text = format!("[Unit]\nDescription=a{end}\nWants=foo.service\n");
+        assert_eq!(state(with(&text), "foo.service"), expected, "{end:?}");
+    }
 }
