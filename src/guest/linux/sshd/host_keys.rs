@@ -40,6 +40,11 @@ const LOCAL: [&str; 4] =
     ["/etc/rc.local", "/etc/rc.d/rc.local", "/etc/init.d/boot.local", "/etc/init.d/after.local"];
 const RC_LOCAL: &str = "rc-local.service";
 
+/// The unit by which virt-customize and virt-sysprep run commands at the first start, and the directory of
+/// those (libguestfs, `mlcustomize/firstboot.ml`): each that may be executed.
+const GUESTFS: &str = "guestfs-firstboot.service";
+const GUESTFS_SCRIPTS: &str = "/usr/lib/virt-sysprep/scripts";
+
 /// Words that stand in what makes keys: `ssh-keygen -A`, `sshd-keygen.target`, `sshdgenkeys.service`,
 /// `sshd-gen-keys-start`, `dpkg-reconfigure openssh-server`.
 const WORDS: [&str; 4] = ["keygen", "genkeys", "gen-keys", "reconfigure openssh-server"];
@@ -181,9 +186,13 @@ impl Search<'_> {
         if !self.boot.is_systemd() {
             return Ok(true);
         }
-        let metadata = self.tree.metadata(path).map_err(|error| Unread::from((path, &error)))?;
         let masked = self.boot.unit(RC_LOCAL).state == Fact::Known(UnitState::Masked);
-        Ok(metadata.mode & 0o111 != 0 && !masked)
+        Ok(!masked && self.may_be_executed(path)?)
+    }
+
+    fn may_be_executed(&self, path: &str) -> Result<bool, Unread> {
+        let metadata = self.tree.metadata(path).map_err(|error| Unread::from((path, &error)))?;
+        Ok(metadata.mode & 0o111 != 0)
     }
 
     /// What of a service's commands makes keys, those of the administrator's with their programs.
@@ -193,6 +202,16 @@ impl Search<'_> {
         let made = commands.iter().find(|(_, command)| has_word(command));
         if let Some((place, command)) = made {
             return Ok(Some(Evidence::new(place, shortened(command))));
+        }
+        if name == GUESTFS {
+            for script in self.names(GUESTFS_SCRIPTS)? {
+                let path = format!("{GUESTFS_SCRIPTS}/{script}");
+                if let Some(seen) = self.word_in(&path)?
+                    && self.may_be_executed(&path)?
+                {
+                    return Ok(Some(seen));
+                }
+            }
         }
         if !own {
             return Ok(None);
@@ -595,6 +614,24 @@ mod tests {
         assert_eq!(place(alone), Some("/etc/init.d/ssh:2".to_owned()));
         let keys = [("keys.service", "[Service]\nExecStart=/bin/true\n")];
         assert_eq!(place(with_systemd(&keys).file("/etc/init.d/keys", script)), None);
+    }
+
+    /// What virt-customize and virt-sysprep of libguestfs leave (mlcustomize, `firstboot.ml`).
+    #[test]
+    fn a_command_of_libguestfs_s_first_boot_makes_them() {
+        let unit = "/usr/lib/systemd/system/guestfs-firstboot.service";
+        let wants = "/etc/systemd/system/default.target.wants/guestfs-firstboot.service";
+        let script =
+            "/usr/lib/virt-sysprep/scripts/5000-0001-dpkg-reconfigure-openssh-server".to_owned();
+        let fs = |mode: u16| {
+            with_systemd(DEBIAN)
+                .file(unit, "[Service]\nExecStart=/usr/lib/virt-sysprep/firstboot.sh start\n")
+                .file(&script, "#!/bin/sh\ndpkg-reconfigure openssh-server\n")
+                .mode(mode)
+        };
+        assert_eq!(place(fs(0o755)), None);
+        assert_eq!(place(fs(0o755).symlink(wants, unit)), Some(format!("{script}:2")));
+        assert_eq!(place(fs(0o644).symlink(wants, unit)), None);
     }
 
     #[test]
