@@ -62,10 +62,34 @@ const NAMES: [&str; 9] = [
     "first-boot",
 ];
 
-/// The switch of Red Hat's scripts in 6 and 7 (`sshd.init`, `sshd-keygen`), and its file.
-const SWITCH: &str = "AUTOCREATE_SERVER_KEYS";
-const SWITCH_FILE: &str = "/etc/sysconfig/sshd";
-const SWITCHED: [&str; 2] = ["/etc/init.d/sshd", "/usr/sbin/sshd-keygen"];
+/// A setting by which a distribution's scripts make no keys.
+struct Switch {
+    file: &'static str,
+    name: &'static str,
+    /// Whether a value is one that turns it off.
+    is_off: fn(&str) -> bool,
+    /// The scripts that ask it, where they have its name.
+    scripts: &'static [&'static str],
+}
+
+/// The switches of Red Hat's scripts in 6 and 7 (`sshd.init`, `sshd-keygen`) and of Alpine's (aports,
+/// `main/openssh/sshd.initd`; the words are those of OpenRC's `yesno`).
+const SWITCHES: [Switch; 2] = [
+    Switch {
+        file: "/etc/sysconfig/sshd",
+        name: "AUTOCREATE_SERVER_KEYS",
+        is_off: |value| value == "NO",
+        scripts: &["/etc/init.d/sshd", "/usr/sbin/sshd-keygen"],
+    },
+    Switch {
+        file: "/etc/conf.d/sshd",
+        name: "sshd_disable_keygen",
+        is_off: |value| {
+            ["yes", "true", "on", "1"].iter().any(|word| value.eq_ignore_ascii_case(word))
+        },
+        scripts: &["/etc/init.d/sshd"],
+    },
+];
 
 /// Longest script read; one has some KiB.
 const MAX_FILE: u64 = 256 << 10;
@@ -252,7 +276,11 @@ impl Search<'_> {
         match self.tree.metadata(path) {
             Ok(metadata) if metadata.file_type != FileType::Regular => return Ok(None),
             // A program; settings are text of any length.
-            Ok(metadata) if metadata.len > MAX_FILE && path != SWITCH_FILE => return Ok(None),
+            Ok(metadata)
+                if metadata.len > MAX_FILE && SWITCHES.iter().all(|switch| switch.file != path) =>
+            {
+                return Ok(None);
+            }
             Ok(_) => {}
             Err(error) if error.is_absent() => return Ok(None),
             Err(error) => return Err(unread(error)),
@@ -283,17 +311,19 @@ impl Search<'_> {
         }
     }
 
-    /// Whether the last line of the switch's file says `NO`, and the scripts that ask it are there.
+    /// Whether the last line of a switch's file turns it off, and a script that asks it is there.
     fn switched_off(&mut self) -> Result<bool, Unread> {
-        let Some(text) = self.text(SWITCH_FILE)? else { return Ok(false) };
-        let values = text.lines().filter_map(|line| line.trim().strip_prefix(SWITCH));
-        let value = values.filter_map(|rest| rest.strip_prefix('=')).next_back();
-        if value.map(|value| value.trim().trim_matches(['"', '\''])) != Some("NO") {
-            return Ok(false);
-        }
-        for path in SWITCHED {
-            if self.text(path)?.is_some_and(|text| text.contains(SWITCH)) {
-                return Ok(true);
+        for Switch { file, name, is_off, scripts } in SWITCHES {
+            let Some(text) = self.text(file)? else { continue };
+            let values = text.lines().filter_map(|line| line.trim().strip_prefix(name));
+            let value = values.filter_map(|rest| rest.strip_prefix('=')).next_back();
+            if !value.is_some_and(|value| is_off(value.trim().trim_matches(['"', '\'']))) {
+                continue;
+            }
+            for path in scripts {
+                if self.text(path)?.is_some_and(|text| text.contains(name)) {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
@@ -632,6 +662,26 @@ mod tests {
         assert_eq!(place(fs(0o755)), None);
         assert_eq!(place(fs(0o755).symlink(wants, unit)), Some(format!("{script}:2")));
         assert_eq!(place(fs(0o644).symlink(wants, unit)), None);
+    }
+
+    /// `sshd.initd` of Alpine (aports, main/openssh), in the lines that matter.
+    #[test]
+    fn alpine_s_switch_counts_where_its_script_asks_it() {
+        let script = "#!/sbin/openrc-run\n: ${sshd_disable_keygen:=\"no\"}\n\
+                      if ! yesno \"$sshd_disable_keygen\"; then\n\tssh-keygen -A\n";
+        let fs = |settings: &str| {
+            let fs = MemoryFs::new().file("/etc/init.d/sshd", script);
+            fs.file("/etc/conf.d/sshd", settings)
+        };
+        let made = Some("/etc/init.d/sshd:2".to_owned());
+        for (settings, expected) in [
+            ("sshd_disable_keygen=\"yes\"\nrc_need=\"net\"\n", None),
+            ("sshd_disable_keygen=True\n", None),
+            ("# sshd_disable_keygen=yes\n", made.clone()),
+            ("sshd_disable_keygen=yes\nsshd_disable_keygen=no\n", made),
+        ] {
+            assert_eq!(place(fs(settings)), expected, "{settings}");
+        }
     }
 
     #[test]
