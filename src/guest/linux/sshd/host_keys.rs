@@ -12,12 +12,13 @@ use crate::fact::{Evidence, Fact, Unread, shortened};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::UnitState;
-use crate::guest::linux::systemd_unit::{BootUnits, Started};
+use crate::guest::linux::systemd_unit::{BootUnits, Started, boolean};
 
 /// The server's own units.
 const SERVER: [&str; 4] = ["sshd.service", "ssh.service", "sshd@.service", "ssh@.service"];
 
-/// The server's sockets, each with the units that it may start (systemd.socket(5), `Accept=`).
+/// The server's sockets, each with the unit that it starts, and with that in its place by `Accept=yes`
+/// (systemd.socket(5)).
 const SOCKETS: [(&str, [&str; 2]); 2] = [
     ("sshd.socket", ["sshd.service", "sshd@.service"]),
     ("ssh.socket", ["ssh.service", "ssh@.service"]),
@@ -174,8 +175,14 @@ impl Search<'_> {
     /// is for another to say, as if it were not.
     fn started(&self) -> Result<Started, Unread> {
         let boot = self.boot.started();
-        let sockets = SOCKETS.iter().filter(|(socket, _)| boot.contains_key(*socket));
-        let on_demand: Vec<&str> = sockets.flat_map(|(_, units)| *units).collect();
+        let mut on_demand = Vec::new();
+        for (socket, [service, template]) in SOCKETS {
+            if boot.contains_key(socket) {
+                let accept = self.boot.values(socket, "[Socket]", &["Accept"])?;
+                let accept = accept.last().and_then(|(_, value)| boolean(value));
+                on_demand.push(if accept == Some(true) { template } else { service });
+            }
+        }
         let at_boot = SERVER.iter().any(|unit| boot.contains_key(*unit));
         if !at_boot && on_demand.is_empty() {
             return self.boot.started_with(&SERVER);
@@ -195,7 +202,9 @@ impl Search<'_> {
         }
         let stem = service.trim_end_matches("service");
         let later = STARTERS.map(|suffix| format!("{stem}{suffix}"));
-        let later = later.iter().find_map(|starter| started.get(starter).zip(Some(starter)));
+        // What the server's sockets start is known.
+        let mut later = later.iter().filter(|unit| SOCKETS.iter().all(|(own, _)| own != unit));
+        let later = later.find_map(|starter| started.get(starter).zip(Some(starter)));
         let unread = states.into_iter().find_map(|unit| unit.state.unread().cloned());
         let unread = unread.or_else(|| {
             let (by, starter) = later?;
@@ -682,6 +691,25 @@ mod tests {
         ] {
             assert_eq!(place(fs(settings)), expected, "{settings}");
         }
+    }
+
+    /// `ssh.socket` of Debian 11 (systemd.socket(5), `Accept=`).
+    #[test]
+    fn a_socket_starts_the_service_or_its_template() {
+        let socket = "/usr/lib/systemd/system/ssh.socket";
+        let made = "[Service]\nExecStartPre=/usr/bin/ssh-keygen -A\n";
+        let fs = |accept: &str, unit: &str| {
+            let text = format!("[Socket]\nListenStream=22\nAccept={accept}\n");
+            with_systemd(&[("ssh.socket", &text)])
+                .file("/usr/lib/systemd/system/ssh.service", DEBIAN[0].1)
+                .file("/usr/lib/systemd/system/ssh@.service", DEBIAN[0].1)
+                .file(&format!("/etc/systemd/system/{unit}.d/x.conf"), made)
+        };
+        let found = |accept: &str, unit: &str| place(fs(accept, unit)).is_some();
+        assert!(found("yes", "ssh@.service") && found("no", "ssh.service"));
+        assert!(!found("yes", "ssh.service"));
+        assert!(!found("no", "ssh@.service"));
+        assert!(self::found(fs("yes", "ssh@.service").unreadable(socket)).unread().is_some());
     }
 
     #[test]

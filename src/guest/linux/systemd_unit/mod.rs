@@ -21,7 +21,8 @@ use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, VecDeque};
 
 use command_line::Words;
-use contents::values_in;
+pub(in crate::guest::linux) use conditions::boolean;
+use contents::names_in;
 use other_init::Runlevels;
 use preset::FirstBoot;
 use unit_file::{
