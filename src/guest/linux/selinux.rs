@@ -59,14 +59,15 @@ const X11: std::ops::RangeInclusive<u16> = 6000..=6020;
 /// Those of VNC, likewise, in the policy of Fedora and Enterprise Linux 9 (`corenetwork.te`, `vnc`).
 const VNC: [std::ops::RangeInclusive<u16>; 2] = [5900..=5983, 5985..=5999];
 
-/// The policy that is surely to be enforced: the line that names it, and its name.
+/// The policy that is to be enforced, unless `os-release`, which could not be read, names a system that
+/// does not take it: the line that names it, and its name.
 ///
 /// # Errors
 /// Why the configuration cannot be read.
 fn enforced(tree: &Tree, command_line: &str) -> Result<Option<(usize, String)>, Unread> {
     let text = match tree.read_text(CONFIG, MAX_CONFIG) {
         Ok(text) => text,
-        Err(error) if error.is_absent() || takes_selinux(tree) == Some(false) => return Ok(None),
+        Err(error) if error.is_absent() || takes_selinux(tree) == Ok(false) => return Ok(None),
         Err(error) => return Err(Unread::from((CONFIG, &error))),
     };
     let values = |key: &str| -> Vec<(usize, String)> {
@@ -82,7 +83,7 @@ fn enforced(tree: &Tree, command_line: &str) -> Result<Option<(usize, String)>, 
     if modes.is_empty()
         || !modes.iter().all(enforcing)
         || chosen
-        || takes_selinux(tree) != Some(true)
+        || takes_selinux(tree) == Ok(false)
     {
         return Ok(None);
     }
@@ -125,6 +126,9 @@ pub(super) fn refused_port(
             Err(error) if error.is_absent() => {}
             Err(error) => return Fact::Unknown(Unread::from((path.as_str(), &error))),
         }
+    }
+    if let Err(unread) = takes_selinux(tree) {
+        return Fact::Unknown(unread);
     }
     let Evidence { location, detail, .. } = &option.evidence;
     let what = format!("{detail}: not labelled ssh_port_t, and SELINUX=enforcing");
@@ -185,17 +189,23 @@ pub(super) fn missing_policy(tree: &Tree, command_line: &str) -> Option<ChainLin
             return link(LinkState::Unknown(reason), Evidence::new(directory, "not read"));
         }
     }
+    if let Err(Unread { location, reason }) = takes_selinux(tree) {
+        return link(LinkState::Unknown(reason), Evidence::new(location, "not read"));
+    }
     let what = format!("SELINUX=enforcing, SELINUXTYPE={name}, and no {directory}/policy.*");
     let evidence = Evidence::new(format!("{CONFIG}:{line}"), what);
     link(LinkState::Missing, evidence)
 }
 
-/// Whether the system is one that takes the policy; none when that is not read.
-fn takes_selinux(tree: &Tree) -> Option<bool> {
+/// Whether the system is one that takes the policy.
+///
+/// # Errors
+/// Why that cannot be read.
+fn takes_selinux(tree: &Tree) -> Result<bool, Unread> {
     let is = |id: &String| SYSTEMS.iter().any(|system| id.eq_ignore_ascii_case(system));
     let os = os_release::find(tree);
-    let os = os.known()?.as_ref();
-    Some(os.is_some_and(|os| is(&os.id) || os.id_like.iter().any(is)))
+    let os = os.as_result().map_err(Clone::clone)?.as_ref();
+    Ok(os.is_some_and(|os| is(&os.id) || os.id_like.iter().any(is)))
 }
 
 #[cfg(test)]
@@ -254,6 +264,9 @@ mod tests {
             let torn = refused(el(moved).unreadable(path), "ro");
             assert_eq!(torn.unread().unwrap().location, path);
         }
+        let os = |fs: MemoryFs| refused(fs.unreadable("/etc/os-release"), "ro");
+        assert_eq!(os(el(moved)).unread().unwrap().location, "/etc/os-release");
+        assert_eq!(os(el(moved).file(path, line("2222", "ssh_port_t"))), Fact::Known(None));
         let el5 = machine("ID=\"centos\"\n", selinux)
             .file("/etc/selinux/targeted/policy/policy.21", "x")
             .file("/etc/ssh/sshd_config", moved);
@@ -288,6 +301,12 @@ mod tests {
         let link = missing_policy(&torn.tree(), "").unwrap();
         assert_eq!(link.evidence.location, "/etc/selinux/targeted/policy");
         assert!(matches!(link.state, LinkState::Unknown(_)), "{link:?}");
+        let os = |fs: MemoryFs| missing_policy(&fs.unreadable("/etc/os-release").tree(), "");
+        let link = os(machine(el, right)).unwrap();
+        assert_eq!(link.evidence.location, "/etc/os-release");
+        assert!(matches!(link.state, LinkState::Unknown(_)), "{link:?}");
+        assert_eq!(os(machine(el, right).file(policy, "x")), None);
+        assert_eq!(os(MemoryFs::new().file("/etc/os-release", el)), None);
         let unreadable = || machine(el, right).unreadable(CONFIG);
         for torn in [unreadable(), unreadable().unreadable("/etc/os-release")] {
             let link = missing_policy(&torn.tree(), "").unwrap();

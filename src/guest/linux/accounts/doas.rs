@@ -63,6 +63,11 @@ impl Doas {
                 Err(error) => doas.unread.push(Unread::from((wanted, &error))),
             }
         }
+        // A rule that was not read may take back what those before it give, and doas gives nobody anything
+        // when it refuses a file.
+        if !doas.unread.is_empty() {
+            doas.rules.clear();
+        }
         doas
     }
 
@@ -205,6 +210,25 @@ mod tests {
         assert!(ask());
         let told = doas.exhausted().unwrap();
         assert!(told.reason.contains("1000000 comparisons"), "{told:?}");
+    }
+
+    #[test]
+    fn what_is_not_read_may_take_back_what_the_rest_permits() {
+        let (first, last) = ("/etc/doas.d/a.conf", "/etc/doas.conf");
+        let permits = || machine().file(first, "permit :wheel\n");
+        let deny = || permits().file(last, "deny alice\n");
+        for fs in [
+            deny().unreadable(last),
+            deny().mode(0o666),
+            deny().owner(1000, 0),
+            permits().file(last, "permt :wheel\ndeny alice\n"),
+        ] {
+            let groups = [("wheel".to_owned(), 10, "/etc/group:11".to_owned())];
+            let doas = Doas::read(&fs.tree());
+            assert_eq!(doas.unread.len(), 1, "{doas:?}");
+            let granted = doas.grant(&User { name: "alice", uid: 1000, groups: &groups });
+            assert!(granted.is_none(), "{doas:?}");
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn suse(service: &Service<'_>, port: u16) -> Result<Option<SshAccess>, Unread> {
 }
 
 /// `iptables.service`: Red Hat's script `iptables.init` reads `/etc/sysconfig/iptables`, Arch's unit names a file, that
-/// of OpenRC has it in `/etc/conf.d/iptables`.
+/// of OpenRC has it in `/etc/conf.d/iptables`. On Debian it is an alias of `netfilter-persistent.service`.
 fn saved(service: &Service<'_>, port: u16) -> Result<Option<SshAccess>, Unread> {
     const RED_HAT: &str = "/etc/sysconfig/iptables";
     if service.by_openrc {
@@ -76,6 +76,9 @@ fn saved(service: &Service<'_>, port: u16) -> Result<Option<SshAccess>, Unread> 
                 return Err(Unread::new(place, "which file of rules this reads is not told"));
             };
             return iptables::ssh(service.tree, file, port);
+        }
+        if command.contains("netfilter-persistent") {
+            return persistent(service, port);
         }
         if !command.contains("iptables.init") {
             return Err(Unread::new(place, "which rules this sets is not told"));

@@ -122,6 +122,34 @@ fn rules_are_read_where_the_service_reads_them() {
     unknown(script, "/usr/lib/systemd/system/nftables.service:2");
 }
 
+/// Debian 12's and Ubuntu 24.04's `netfilter-persistent.service` and the link that its `Alias=` makes.
+#[test]
+fn the_alias_iptables_of_netfilter_persistent_reads_the_same_rules() {
+    let lib = "/usr/lib/systemd/system/netfilter-persistent.service";
+    let rules = "/etc/iptables/rules.v4";
+    let fs = || {
+        machine("netfilter-persistent.service")
+            .file(lib, "[Service]\nExecStart=/usr/sbin/netfilter-persistent start\n")
+            .symlink("/etc/systemd/system/iptables.service", lib)
+    };
+    let places = |fs: MemoryFs| -> Vec<String> {
+        let enabled = found(&fs.tree()).enabled;
+        let places = enabled.iter().map(|firewall| match &firewall.ssh {
+            Fact::Known(SshAccess::Open(by)) => format!("open {}", by.location),
+            Fact::Known(SshAccess::Closed(by)) => format!("closed {}", by.location),
+            Fact::Unknown(unread) => format!("unknown {}", unread.location),
+        });
+        places.collect()
+    };
+    let open = format!("open {rules}:11");
+    assert_eq!(places(fs().file(rules, CENTOS_7)), [open.clone(), open]);
+    let closed = format!("closed {rules}:12");
+    let drops = CENTOS_7.replace("--dport 22", "--dport 80");
+    assert_eq!(places(fs().file(rules, drops)), [closed.clone(), closed]);
+    let none = ["open iptables.service", "open netfilter-persistent.service"];
+    assert_eq!(places(fs()), none);
+}
+
 #[test]
 fn the_rules_of_centos_7_let_ssh_in_and_without_their_line_do_not() {
     open(iptables(CENTOS_7), "/etc/sysconfig/iptables:11");

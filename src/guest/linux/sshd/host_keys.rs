@@ -12,12 +12,13 @@ use crate::fact::{Evidence, Fact, Unread, shortened};
 use crate::filesystem::FileType;
 use crate::filesystem::tree::Tree;
 use crate::guest::facts::UnitState;
-use crate::guest::linux::systemd_unit::{BootUnits, Started};
+use crate::guest::linux::systemd_unit::{BootUnits, Started, boolean};
 
 /// The server's own units.
 const SERVER: [&str; 4] = ["sshd.service", "ssh.service", "sshd@.service", "ssh@.service"];
 
-/// The server's sockets, each with the units that it may start (systemd.socket(5), `Accept=`).
+/// The server's sockets, each with the unit that it starts, and with that in its place by `Accept=yes`
+/// (systemd.socket(5)).
 const SOCKETS: [(&str, [&str; 2]); 2] = [
     ("sshd.socket", ["sshd.service", "sshd@.service"]),
     ("ssh.socket", ["ssh.service", "ssh@.service"]),
@@ -40,6 +41,11 @@ const LOCAL: [&str; 4] =
     ["/etc/rc.local", "/etc/rc.d/rc.local", "/etc/init.d/boot.local", "/etc/init.d/after.local"];
 const RC_LOCAL: &str = "rc-local.service";
 
+/// The unit by which virt-customize and virt-sysprep run commands at the first start, and the directory of
+/// those (libguestfs, `mlcustomize/firstboot.ml`): each that may be executed.
+const GUESTFS: &str = "guestfs-firstboot.service";
+const GUESTFS_SCRIPTS: &str = "/usr/lib/virt-sysprep/scripts";
+
 /// Words that stand in what makes keys: `ssh-keygen -A`, `sshd-keygen.target`, `sshdgenkeys.service`,
 /// `sshd-gen-keys-start`, `dpkg-reconfigure openssh-server`.
 const WORDS: [&str; 4] = ["keygen", "genkeys", "gen-keys", "reconfigure openssh-server"];
@@ -57,10 +63,34 @@ const NAMES: [&str; 9] = [
     "first-boot",
 ];
 
-/// The switch of Red Hat's scripts in 6 and 7 (`sshd.init`, `sshd-keygen`), and its file.
-const SWITCH: &str = "AUTOCREATE_SERVER_KEYS";
-const SWITCH_FILE: &str = "/etc/sysconfig/sshd";
-const SWITCHED: [&str; 2] = ["/etc/init.d/sshd", "/usr/sbin/sshd-keygen"];
+/// A setting by which a distribution's scripts make no keys.
+struct Switch {
+    file: &'static str,
+    name: &'static str,
+    /// Whether a value is one that turns it off.
+    is_off: fn(&str) -> bool,
+    /// The scripts that ask it, where they have its name.
+    scripts: &'static [&'static str],
+}
+
+/// The switches of Red Hat's scripts in 6 and 7 (`sshd.init`, `sshd-keygen`) and of Alpine's (aports,
+/// `main/openssh/sshd.initd`; the words are those of OpenRC's `yesno`).
+const SWITCHES: [Switch; 2] = [
+    Switch {
+        file: "/etc/sysconfig/sshd",
+        name: "AUTOCREATE_SERVER_KEYS",
+        is_off: |value| value == "NO",
+        scripts: &["/etc/init.d/sshd", "/usr/sbin/sshd-keygen"],
+    },
+    Switch {
+        file: "/etc/conf.d/sshd",
+        name: "sshd_disable_keygen",
+        is_off: |value| {
+            ["yes", "true", "on", "1"].iter().any(|word| value.eq_ignore_ascii_case(word))
+        },
+        scripts: &["/etc/init.d/sshd"],
+    },
+];
 
 /// Longest script read; one has some KiB.
 const MAX_FILE: u64 = 256 << 10;
@@ -120,6 +150,10 @@ impl Search<'_> {
                     continue;
                 }
                 let service = format!("{name}.service");
+                // systemd-sysv-generator(8) makes no unit of a script whose name one has.
+                if self.boot.is_systemd() && self.boot.has_file(&service) {
+                    continue;
+                }
                 if let Some(seen) = self.word_in(&path)?.filter(counts)
                     && (SERVER.contains(&service.as_str()) || self.is_started(&started, &service))
                 {
@@ -141,8 +175,14 @@ impl Search<'_> {
     /// is for another to say, as if it were not.
     fn started(&self) -> Result<Started, Unread> {
         let boot = self.boot.started();
-        let sockets = SOCKETS.iter().filter(|(socket, _)| boot.contains_key(*socket));
-        let on_demand: Vec<&str> = sockets.flat_map(|(_, units)| *units).collect();
+        let mut on_demand = Vec::new();
+        for (socket, [service, template]) in SOCKETS {
+            if boot.contains_key(socket) {
+                let accept = self.boot.values(socket, "[Socket]", &["Accept"])?;
+                let accept = accept.last().and_then(|(_, value)| boolean(value));
+                on_demand.push(if accept == Some(true) { template } else { service });
+            }
+        }
         let at_boot = SERVER.iter().any(|unit| boot.contains_key(*unit));
         if !at_boot && on_demand.is_empty() {
             return self.boot.started_with(&SERVER);
@@ -162,7 +202,9 @@ impl Search<'_> {
         }
         let stem = service.trim_end_matches("service");
         let later = STARTERS.map(|suffix| format!("{stem}{suffix}"));
-        let later = later.iter().find_map(|starter| started.get(starter).zip(Some(starter)));
+        // What the server's sockets start is known.
+        let mut later = later.iter().filter(|unit| SOCKETS.iter().all(|(own, _)| own != unit));
+        let later = later.find_map(|starter| started.get(starter).zip(Some(starter)));
         let unread = states.into_iter().find_map(|unit| unit.state.unread().cloned());
         let unread = unread.or_else(|| {
             let (by, starter) = later?;
@@ -177,9 +219,13 @@ impl Search<'_> {
         if !self.boot.is_systemd() {
             return Ok(true);
         }
-        let metadata = self.tree.metadata(path).map_err(|error| Unread::from((path, &error)))?;
         let masked = self.boot.unit(RC_LOCAL).state == Fact::Known(UnitState::Masked);
-        Ok(metadata.mode & 0o111 != 0 && !masked)
+        Ok(!masked && self.may_be_executed(path)?)
+    }
+
+    fn may_be_executed(&self, path: &str) -> Result<bool, Unread> {
+        let metadata = self.tree.metadata(path).map_err(|error| Unread::from((path, &error)))?;
+        Ok(metadata.mode & 0o111 != 0)
     }
 
     /// What of a service's commands makes keys, those of the administrator's with their programs.
@@ -189,6 +235,16 @@ impl Search<'_> {
         let made = commands.iter().find(|(_, command)| has_word(command));
         if let Some((place, command)) = made {
             return Ok(Some(Evidence::new(place, shortened(command))));
+        }
+        if name == GUESTFS {
+            for script in self.names(GUESTFS_SCRIPTS)? {
+                let path = format!("{GUESTFS_SCRIPTS}/{script}");
+                if let Some(seen) = self.word_in(&path)?
+                    && self.may_be_executed(&path)?
+                {
+                    return Ok(Some(seen));
+                }
+            }
         }
         if !own {
             return Ok(None);
@@ -229,7 +285,11 @@ impl Search<'_> {
         match self.tree.metadata(path) {
             Ok(metadata) if metadata.file_type != FileType::Regular => return Ok(None),
             // A program; settings are text of any length.
-            Ok(metadata) if metadata.len > MAX_FILE && path != SWITCH_FILE => return Ok(None),
+            Ok(metadata)
+                if metadata.len > MAX_FILE && SWITCHES.iter().all(|switch| switch.file != path) =>
+            {
+                return Ok(None);
+            }
             Ok(_) => {}
             Err(error) if error.is_absent() => return Ok(None),
             Err(error) => return Err(unread(error)),
@@ -260,17 +320,19 @@ impl Search<'_> {
         }
     }
 
-    /// Whether the last line of the switch's file says `NO`, and the scripts that ask it are there.
+    /// Whether the last line of a switch's file turns it off, and a script that asks it is there.
     fn switched_off(&mut self) -> Result<bool, Unread> {
-        let Some(text) = self.text(SWITCH_FILE)? else { return Ok(false) };
-        let values = text.lines().filter_map(|line| line.trim().strip_prefix(SWITCH));
-        let value = values.filter_map(|rest| rest.strip_prefix('=')).next_back();
-        if value.map(|value| value.trim().trim_matches(['"', '\''])) != Some("NO") {
-            return Ok(false);
-        }
-        for path in SWITCHED {
-            if self.text(path)?.is_some_and(|text| text.contains(SWITCH)) {
-                return Ok(true);
+        for Switch { file, name, is_off, scripts } in SWITCHES {
+            let Some(text) = self.text(file)? else { continue };
+            let values = text.lines().filter_map(|line| line.trim().strip_prefix(name));
+            let value = values.filter_map(|rest| rest.strip_prefix('=')).next_back();
+            if !value.is_some_and(|value| is_off(value.trim().trim_matches(['"', '\'']))) {
+                continue;
+            }
+            for path in scripts {
+                if self.text(path)?.is_some_and(|text| text.contains(name)) {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
@@ -578,6 +640,76 @@ mod tests {
         assert_eq!(place(sysv()), None);
         let linked = sysv().symlink("/etc/rc3.d/S01keys", "../init.d/keys");
         assert_eq!(place(linked), Some(format!("{script}:2")));
+    }
+
+    /// systemd-sysv-generator makes nothing of a script whose name a unit has.
+    #[test]
+    fn an_init_script_is_not_run_where_a_unit_has_its_name() {
+        let script = "#!/bin/sh\nssh-keygen -A\n";
+        let lib = "/usr/lib/systemd/system/ssh.service";
+        let fs = || with_systemd(DEBIAN).file("/etc/init.d/ssh", script);
+        assert_eq!(place(fs()), None);
+        let alone = fs().without(lib);
+        assert_eq!(place(alone), Some("/etc/init.d/ssh:2".to_owned()));
+        let keys = [("keys.service", "[Service]\nExecStart=/bin/true\n")];
+        assert_eq!(place(with_systemd(&keys).file("/etc/init.d/keys", script)), None);
+    }
+
+    /// What virt-customize and virt-sysprep of libguestfs leave (mlcustomize, `firstboot.ml`).
+    #[test]
+    fn a_command_of_libguestfs_s_first_boot_makes_them() {
+        let unit = "/usr/lib/systemd/system/guestfs-firstboot.service";
+        let wants = "/etc/systemd/system/default.target.wants/guestfs-firstboot.service";
+        let script =
+            "/usr/lib/virt-sysprep/scripts/5000-0001-dpkg-reconfigure-openssh-server".to_owned();
+        let fs = |mode: u16| {
+            with_systemd(DEBIAN)
+                .file(unit, "[Service]\nExecStart=/usr/lib/virt-sysprep/firstboot.sh start\n")
+                .file(&script, "#!/bin/sh\ndpkg-reconfigure openssh-server\n")
+                .mode(mode)
+        };
+        assert_eq!(place(fs(0o755)), None);
+        assert_eq!(place(fs(0o755).symlink(wants, unit)), Some(format!("{script}:2")));
+        assert_eq!(place(fs(0o644).symlink(wants, unit)), None);
+    }
+
+    /// `sshd.initd` of Alpine (aports, main/openssh), in the lines that matter.
+    #[test]
+    fn alpine_s_switch_counts_where_its_script_asks_it() {
+        let script = "#!/sbin/openrc-run\n: ${sshd_disable_keygen:=\"no\"}\n\
+                      if ! yesno \"$sshd_disable_keygen\"; then\n\tssh-keygen -A\n";
+        let fs = |settings: &str| {
+            let fs = MemoryFs::new().file("/etc/init.d/sshd", script);
+            fs.file("/etc/conf.d/sshd", settings)
+        };
+        let made = Some("/etc/init.d/sshd:2".to_owned());
+        for (settings, expected) in [
+            ("sshd_disable_keygen=\"yes\"\nrc_need=\"net\"\n", None),
+            ("sshd_disable_keygen=True\n", None),
+            ("# sshd_disable_keygen=yes\n", made.clone()),
+            ("sshd_disable_keygen=yes\nsshd_disable_keygen=no\n", made),
+        ] {
+            assert_eq!(place(fs(settings)), expected, "{settings}");
+        }
+    }
+
+    /// `ssh.socket` of Debian 11 (systemd.socket(5), `Accept=`).
+    #[test]
+    fn a_socket_starts_the_service_or_its_template() {
+        let socket = "/usr/lib/systemd/system/ssh.socket";
+        let made = "[Service]\nExecStartPre=/usr/bin/ssh-keygen -A\n";
+        let fs = |accept: &str, unit: &str| {
+            let text = format!("[Socket]\nListenStream=22\nAccept={accept}\n");
+            with_systemd(&[("ssh.socket", &text)])
+                .file("/usr/lib/systemd/system/ssh.service", DEBIAN[0].1)
+                .file("/usr/lib/systemd/system/ssh@.service", DEBIAN[0].1)
+                .file(&format!("/etc/systemd/system/{unit}.d/x.conf"), made)
+        };
+        let found = |accept: &str, unit: &str| place(fs(accept, unit)).is_some();
+        assert!(found("yes", "ssh@.service") && found("no", "ssh.service"));
+        assert!(!found("yes", "ssh.service"));
+        assert!(!found("no", "ssh@.service"));
+        assert!(self::found(fs("yes", "ssh@.service").unreadable(socket)).unread().is_some());
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Conditions {
 }
 
 /// A boolean of a unit (`src/basic/parse-util.c`, `parse_boolean`).
-fn boolean(value: &str) -> Option<bool> {
+pub(in crate::guest::linux) fn boolean(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "yes" | "y" | "true" | "t" | "on" => Some(true),
         "0" | "no" | "n" | "false" | "f" | "off" => Some(false),

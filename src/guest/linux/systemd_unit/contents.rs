@@ -16,6 +16,9 @@ use crate::error::{Error, Result};
 use crate::fact::{Evidence, Unread};
 use crate::filesystem::FileType;
 
+/// Longest name of a unit, in bytes (`UNIT_NAME_MAX`, `src/basic/unit-name.h`, has one more for the NUL).
+pub(super) const MAX_NAME: usize = 255;
+
 /// Most drop-ins of one unit that are read for what it says; a unit has one or two.
 const MAX_DROP_INS: usize = 64;
 
@@ -23,8 +26,8 @@ const MAX_DROP_INS: usize = 64;
 /// have about 1 MiB.
 const MAX_TEXT: usize = 16 << 20;
 
-/// Most links, names of dependencies, drop-ins and conditions looked at in one boot; a desktop has
-/// about 3,000.
+/// Most links, names of dependencies, drop-ins, conditions and values that are asked for looked at in one
+/// boot; a desktop has about 3,000.
 const MAX_DEPENDENCIES: usize = 30_000;
 
 impl BootUnits<'_> {
@@ -64,6 +67,7 @@ impl BootUnits<'_> {
         for (path, text) in &self.files(&path, &[&own, name]).map_err(unread)? {
             for (line, key, value) in assignments(text, section) {
                 let Some(key) = keys.iter().position(|own| *own == key) else { continue };
+                self.count_dependency().map_err(unread)?;
                 let values = found.entry(key).or_default();
                 if value.is_empty() {
                     values.clear();
@@ -173,12 +177,14 @@ impl BootUnits<'_> {
     }
 }
 
-/// The words after some keys in one section, each with its line.
-pub(super) fn values_in(text: &str, section: &str, keys: &[&str]) -> Vec<(usize, String)> {
+/// The names of units, or parts of such, after some keys in one section, each with its line. What is too
+/// long for one systemd passes over, too.
+pub(super) fn names_in(text: &str, section: &str, keys: &[&str]) -> Vec<(usize, String)> {
     let pieces = pieces(text, section).into_iter().filter(|piece| keys.contains(&piece.key));
     pieces
         .flat_map(|piece| {
-            piece.value.split_ascii_whitespace().map(move |word| (piece.line, word.to_owned()))
+            let words = piece.value.split_ascii_whitespace().filter(|word| word.len() <= MAX_NAME);
+            words.map(move |word| (piece.line, word.to_owned()))
         })
         .collect()
 }
@@ -209,14 +215,18 @@ struct Piece<'t> {
     goes_on: bool,
 }
 
-/// The lines of one section's assignments. A backslash at the end of a line lets it go on with the next
-/// that is no comment (systemd.syntax(7)).
+/// The lines of one section's assignments. A backslash at the very end of a line, which is not that of a
+/// pair, lets it go on with the next that is no comment (systemd.syntax(7); `config_parse`,
+/// `src/shared/conf-parser.c`).
 fn pieces<'t>(text: &'t str, section: &str) -> Vec<Piece<'t>> {
     let mut found = Vec::new();
     let mut in_section = false;
     // The key of a line that goes on.
     let mut going_on: Option<&str> = None;
     for (line, content) in (1_usize..).zip(text.lines()) {
+        let goes_further = content.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
+        let content =
+            if goes_further { content.strip_suffix('\\').unwrap_or(content) } else { content };
         let content = content.trim();
         if content.starts_with(['#', ';']) {
             continue;
@@ -229,13 +239,12 @@ fn pieces<'t>(text: &'t str, section: &str) -> Vec<Piece<'t>> {
                 continue;
             }
             None => match content.split_once('=') {
-                Some((key, value)) => (key.trim_end(), value),
+                Some((key, value)) => (key.trim_end(), value.trim_start()),
                 None => continue,
             },
         };
-        going_on = value.ends_with('\\').then_some(key);
+        going_on = goes_further.then_some(key);
         if in_section {
-            let value = value.strip_suffix('\\').unwrap_or(value).trim();
             found.push(Piece { line, key, value, goes_on });
         }
     }

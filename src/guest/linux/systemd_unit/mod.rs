@@ -21,7 +21,8 @@ use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, VecDeque};
 
 use command_line::Words;
-use contents::values_in;
+pub(in crate::guest::linux) use conditions::boolean;
+use contents::names_in;
 use other_init::Runlevels;
 use preset::FirstBoot;
 use unit_file::{
@@ -77,7 +78,7 @@ pub struct BootUnits<'a> {
     generator: Option<String>,
     /// Bytes of unit files read so far.
     text: Cell<usize>,
-    /// Links and names of dependencies looked at so far.
+    /// What [`BootUnits::count_dependency`] counted so far.
     dependencies: Cell<usize>,
     runlevels: OnceCell<Runlevels>,
     /// The first thing that could not be read on the way.
@@ -512,7 +513,7 @@ fn spend(spent: &Cell<usize>, more: usize, limit: usize, unit: &'static str) -> 
 
 /// The names after `Wants=`, `Requires=`, `BindsTo=`, `Upholds=` in `[Unit]`, each with its line.
 fn dependencies_in(text: &str) -> Vec<(usize, String)> {
-    values_in(text, "[Unit]", &["Wants", "Requires", "BindsTo", "Upholds"])
+    names_in(text, "[Unit]", &["Wants", "Requires", "BindsTo", "Upholds"])
 }
 
 #[cfg(test)]

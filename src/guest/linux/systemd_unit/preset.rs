@@ -13,9 +13,9 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 
-use super::contents::values_in;
+use super::contents::{MAX_NAME, names_in};
+use super::spend;
 use super::unit_file::{UnitDirectories, UnitFile, template_of};
-use super::{MAX_UNIT_FILE, spend};
 use crate::error::{Error, Result};
 use crate::fact::{Evidence, Fact, Unread, shortened};
 use crate::filesystem::tree::Tree;
@@ -155,14 +155,14 @@ pub(super) fn is_first(tree: &Tree) -> Result<Option<Evidence>> {
     }
 }
 
-/// What the presets enable, each unit's file read by `read`.
+/// What the presets enable; their files and those of units are read by `read`.
 pub(super) fn enabled(
     tree: &Tree,
     units: &UnitDirectories<'_>,
     first: &Evidence,
     mut read: impl FnMut(&str) -> Result<String>,
 ) -> Result<FirstBoot> {
-    let rules = Rules::new(rules(tree)?);
+    let rules = Rules::new(rules(tree, &mut read)?);
     let mut made = 0_usize;
     let mut links: BTreeMap<String, Vec<(String, Evidence)>> = BTreeMap::new();
     let mut seen = std::collections::BTreeSet::new();
@@ -194,7 +194,7 @@ pub(super) fn enabled(
                     Evidence::new(first.location.clone(), detail)
                 }
             };
-            let wanting = values_in(&text, "[Install]", &["WantedBy", "RequiredBy", "UpheldBy"]);
+            let wanting = names_in(&text, "[Install]", &["WantedBy", "RequiredBy", "UpheldBy"]);
             for instance in instances(name, &text, rule) {
                 for (_, wanting) in &wanting {
                     made = made.saturating_add(1);
@@ -216,12 +216,13 @@ pub(super) fn enabled(
 fn instances(name: &str, text: &str, rule: Option<&Rule>) -> Vec<String> {
     let Some((template, suffix)) = name.split_once("@.") else { return vec![name.to_owned()] };
     let named = rule.map(|rule| rule.instances.as_slice()).unwrap_or_default();
-    let default = values_in(text, "[Install]", &["DefaultInstance"]);
+    let default = names_in(text, "[Install]", &["DefaultInstance"]);
     let instances: Vec<&String> = match named {
         [] => default.iter().map(|(_, instance)| instance).take(1).collect(),
         named => named.iter().collect(),
     };
-    instances.into_iter().map(|instance| format!("{template}@{instance}.{suffix}")).collect()
+    let names = instances.into_iter().map(|instance| format!("{template}@{instance}.{suffix}"));
+    names.filter(|name| name.len() <= MAX_NAME).collect()
 }
 
 /// Whether a file's name is one of a unit that can be enabled; instances are links of somebody's.
@@ -233,7 +234,7 @@ fn is_unit_name(name: &str) -> bool {
 
 /// All rules in their order: files by name, the file of a stronger directory in place of its
 /// namesake; the first rule that takes a unit's name counts.
-fn rules(tree: &Tree) -> Result<Vec<Rule>> {
+fn rules(tree: &Tree, read: &mut impl FnMut(&str) -> Result<String>) -> Result<Vec<Rule>> {
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     for directory in PRESET_DIRECTORIES {
         let entries = match tree.read_dir(directory) {
@@ -251,7 +252,7 @@ fn rules(tree: &Tree) -> Result<Vec<Rule>> {
     }
     let mut rules = Vec::new();
     for path in files.values() {
-        let text = match tree.read_text(path, MAX_UNIT_FILE) {
+        let text = match read(path) {
             Ok(text) => text,
             // One that masks another is a link to /dev/null.
             Err(error) if error.is_absent() => continue,
@@ -295,7 +296,7 @@ fn rules(tree: &Tree) -> Result<Vec<Rule>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BootUnits, unit};
+    use super::super::{BootUnits, MAX_UNIT_FILE, unit};
     use super::*;
     use crate::filesystem::memory::MemoryFs;
     use crate::guest::facts::UnitState;
@@ -422,6 +423,41 @@ mod tests {
         });
         let reason = unread(slow).unwrap().reason;
         assert!(reason.contains("comparisons with presets"), "{reason}");
+    }
+
+    /// systemd's `unit_name_is_valid` (`src/basic/unit-name.c`).
+    #[test]
+    fn a_name_of_256_bytes_is_none_of_a_unit() {
+        for (length, is_one) in [(255, true), (256, false)] {
+            let instance = "a".repeat(length - "u@.service".len());
+            let name = format!("u@{instance}.service");
+            let install = "[Install]\nWantedBy=multi-user.target\nDefaultInstance=";
+            let wants = bootable()
+                .file(&format!("{SYSTEM}/multi-user.target"), format!("[Unit]\nWants={name}\n"));
+            let default = bootable()
+                .file(&format!("{SYSTEM}/u@.service"), format!("{install}{instance}\n"))
+                .without("/usr/lib/systemd/system-preset/50-a.preset");
+            let named = bootable().file(
+                "/etc/systemd/system-preset/00.preset",
+                format!("enable u@.service {instance}\n"),
+            );
+            for (case, fs) in [("wants", wants), ("default", default), ("named", named)] {
+                let tree = fs.tree();
+                let found = BootUnits::walk(&tree).started().contains_key(&name);
+                assert_eq!(found, is_one, "{case}, {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn presets_without_end_spend_the_bytes_of_the_boot() {
+        let text = "#".repeat(60 << 10);
+        let many = (0..300).fold(bootable(), |fs, n| {
+            fs.file(&format!("/etc/systemd/system-preset/{n}.preset"), &text)
+        });
+        let state = unit(&many.tree(), "off.service").state;
+        let reason = state.unread().map(|unread| unread.reason.clone()).unwrap_or_default();
+        assert!(reason.contains("more than 16777216 bytes of unit files"), "{reason}");
     }
 
     #[test]

@@ -420,6 +420,14 @@ fn conditions_without_end_are_counted() {
 }
 
 #[test]
+fn commands_without_end_are_counted() {
+    let tree = with_drop_ins(&format!("[Service]\n{}", "ExecStart=x\n".repeat(5000)));
+    let commands = BootUnits::walk(&tree).commands("m@1.service");
+    let reason = commands.err().map(|unread| unread.reason).unwrap_or_default();
+    assert!(reason.contains("more than 30000 dependencies"), "{reason}");
+}
+
+#[test]
 fn a_drop_in_whose_name_is_not_utf_8_leaves_the_unit_unknown() {
     let path = "/etc/systemd/system/cloud-init-local.service.d/a.conf";
     let text = "[Unit]\nConditionPathExists=/nonexistent\n";
@@ -505,4 +513,14 @@ fn a_line_that_goes_on_is_no_setting_of_its_own() {
     assert_eq!(state(with(wants), "foo.service"), UnitState::Enabled);
     let other = "[Unit]\nDescription=a \\\nWants=foo.service\n";
     assert_eq!(state(with(other), "foo.service"), UnitState::Disabled);
+    // A backslash before another is none that lets a line go on, nor is one before a blank.
+    for (end, expected) in [
+        (r"\\", UnitState::Enabled),
+        (r"\\\", UnitState::Disabled),
+        (r"\ ", UnitState::Enabled),
+        ("\\\r", UnitState::Disabled),
+    ] {
+        let text = format!("[Unit]\nDescription=a{end}\nWants=foo.service\n");
+        assert_eq!(state(with(&text), "foo.service"), expected, "{end:?}");
+    }
 }
