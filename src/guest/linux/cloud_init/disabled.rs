@@ -39,7 +39,7 @@ fn all(tree: &Tree, boot: &BootUnits<'_>, command_line: &str) -> Result<Vec<Evid
     let generator = is_file(tree, CLOUD_INIT_GENERATOR)?.is_some();
     let mut conditions = Vec::new();
     for stage in STAGES {
-        conditions.extend(boot.conditions(stage)?);
+        conditions.extend(boot.values(stage, "[Unit]", &["ConditionPathExists"])?);
     }
 
     // The last one on the line counts (`${cmdline##* cloud-init=}`).
@@ -55,9 +55,8 @@ fn all(tree: &Tree, boot: &BootUnits<'_>, command_line: &str) -> Result<Vec<Evid
     if is_file(tree, [DISABLED])?.is_some() {
         let overruled =
             generator && (switch == Some("enabled") || is_file(tree, [ENABLED])?.is_some());
-        let condition = conditions.iter().any(|condition| {
-            condition.strip_prefix("ConditionPathExists=!").map(str::trim) == Some(DISABLED)
-        });
+        let asks = |value: &str| value.strip_prefix('!').map(str::trim_start) == Some(DISABLED);
+        let condition = conditions.iter().any(|(_, value)| asks(value));
         if condition || !overruled {
             found.push(Evidence::new(DISABLED, "the file exists"));
         }
@@ -115,11 +114,15 @@ mod tests {
 
     #[test]
     fn the_condition_of_a_unit_is_never_overruled() {
-        let fs = with_generator().file(DISABLED, "").file(
-            "/usr/lib/systemd/system/cloud-init-local.service",
-            "[Unit]\nConditionPathExists=!/etc/cloud/cloud-init.disabled\n",
-        );
-        assert_eq!(places(fs, "cloud-init=enabled"), [DISABLED]);
+        let unit = "/usr/lib/systemd/system/cloud-init-local.service";
+        let text = "[Unit]\nConditionPathExists=!/etc/cloud/cloud-init.disabled\n";
+        let fs = |unit: &str| with_generator().file(DISABLED, "").file(unit, text);
+        assert_eq!(places(fs(unit), "cloud-init=enabled"), [DISABLED]);
+        // So is one in a drop-in, which may take that of the unit back as well.
+        let drop_in = format!("{unit}.d/x.conf");
+        assert_eq!(places(fs(&drop_in).file(unit, "[Unit]\n"), "cloud-init=enabled"), [DISABLED]);
+        let back = fs(unit).file(&drop_in, "[Unit]\nConditionPathExists=\n");
+        assert_eq!(places(back, "cloud-init=enabled"), [""; 0]);
     }
 
     #[test]

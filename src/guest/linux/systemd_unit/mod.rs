@@ -164,26 +164,6 @@ impl<'a> BootUnits<'a> {
         !matches!(self.units.unit_file(name), Ok(UnitFile::Absent(_)) | Err(_))
     }
 
-    /// The path and the text of a unit's file; none when there is no such unit.
-    fn file_of(&self, name: &str) -> Result<Option<(String, String)>, Unread> {
-        let unread = |error: Error| Unread::from((name, &error));
-        let UnitFile::Found { path, .. } = self.units.unit_file(name).map_err(unread)? else {
-            return Ok(None);
-        };
-        let text = self.tree.read_text(&path, MAX_UNIT_FILE).map_err(unread)?;
-        Ok(Some((path, text)))
-    }
-
-    /// The lines of a unit's file that begin with `Condition`; none when there is no such unit.
-    ///
-    /// # Errors
-    /// When a file that should be there cannot be read.
-    pub(in crate::guest::linux) fn conditions(&self, name: &str) -> Result<Vec<String>, Unread> {
-        let Some((_, text)) = self.file_of(name)? else { return Ok(Vec::new()) };
-        let lines = text.lines().map(str::trim).filter(|line| line.starts_with("Condition"));
-        Ok(lines.map(str::to_owned).collect())
-    }
-
     /// The state of a unit; `name` with its suffix.
     pub fn unit(&self, name: &str) -> UnitFacts {
         self.unit_of(&self.started, name)
