@@ -789,6 +789,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("{}: what {} does is not known", "{}：{}的作用未知"),
     ("more than {} commands were run", "执行的命令超过{}条"),
     ("more than {} logical volumes to wait for", "要等待的逻辑卷超过{}个"),
+    ("the initramfs' own command line is not read in full", "未完整读取initramfs自带的命令行"),
     ("more than {} bytes of text", "文本超过{}字节"),
     ("more than {} bytes of kernel command line", "内核命令行超过{}字节"),
     ("more than {} files were read", "读取的文件超过{}个"),

@@ -143,7 +143,8 @@ fn inspect(
     boot::settle_spelling(&mut boot, falls_back || units.is_systemd(), machine.disk);
     boot.stop = entry.as_ref().and_then(|entry| {
         let initramfs = default_initramfs(&kernels);
-        boot::stop(entry, initramfs, &settings, &init, machine.disk).or_else(|| units.stop())
+        boot::stop(entry, initramfs, &settings, &init, machine.disk)
+            .or_else(|| units.stop().filter(|stop| boot::is_taken(entry, &stop.word)))
     });
     let array = entry.as_ref().zip(default_initramfs(&kernels));
     let is_stopped = boot.stop.is_some();

@@ -12,6 +12,7 @@ use crate::bytes::{Bytes, BytesExt};
 use crate::disk::grub_core;
 use crate::error::{Error, Result};
 use crate::fact::Fact;
+use crate::guest::facts::BootEntry;
 
 /// Most configurations that are tried, those that cannot be read included.
 const MAX_TRIED: u64 = 8;
@@ -41,8 +42,8 @@ const EFI_DIRECTORIES: [&str; 2] = ["/EFI", "/boot/efi/EFI"];
 /// The section with prefix, configuration and modules in GRUB's program for UEFI (`util/mkimage.c`).
 const GRUB_SECTION: [u8; 8] = *b"mods\0\0\0\0";
 
-/// The first configuration that leads to a kernel, or else the first at all. Its default entry is unknown
-/// where one in a place before it was not read.
+/// The first configuration that leads to a kernel, or may, or else the first at all. Its default entry is
+/// unknown where one in a place before it was not read.
 ///
 /// # Errors
 /// When none was found and something could not be read that may hold one, or where a GRUB for UEFI looks
@@ -88,7 +89,7 @@ fn agreed(answers: &[Option<bool>]) -> Option<bool> {
 #[derive(Default)]
 struct Search {
     tried: u64,
-    /// The first configuration, without a kernel.
+    /// The first configuration, which leads to no kernel.
     first: Option<Configuration>,
     /// The first thing that could not be read.
     failure: Option<Error>,
@@ -103,7 +104,8 @@ struct Search {
 }
 
 impl Search {
-    /// The configuration, when it leads to a kernel; otherwise it is kept for the end.
+    /// The configuration, when it leads to a kernel; otherwise it is kept for the end. One of which that is
+    /// not decided is not passed over: a loader that begins with it takes no other.
     fn take(
         &mut self,
         volumes: &Volumes<'_>,
@@ -112,8 +114,10 @@ impl Search {
     ) -> Option<Configuration> {
         match read {
             Ok(configuration) => {
-                let entry = configuration.default.known().and_then(Option::as_ref);
-                if entry.is_some_and(|entry| entry.kernel.is_some()) {
+                let has_kernel = |entry: &Option<_>| {
+                    entry.as_ref().is_some_and(|entry: &BootEntry| entry.kernel.is_some())
+                };
+                if configuration.default.known().is_none_or(has_kernel) {
                     return Some(configuration);
                 }
                 self.first.get_or_insert(configuration);

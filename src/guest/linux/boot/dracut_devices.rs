@@ -23,13 +23,23 @@ pub(super) fn all_words(
         return None;
     }
     let mut all = words.to_vec();
-    for (_, setting) in settings.below("etc/cmdline") {
-        let Setting::Text(text) = setting else { return None };
-        // dracut's own alone: the list may have millions of others.
-        let own = parameters(&String::from_utf8_lossy(text)).into_iter();
-        all.extend(own.filter(|word| word.starts_with("rd")));
+    for (_, own) in own_words(settings) {
+        all.extend(own?);
     }
     Some(all)
+}
+
+/// The files of the initramfs' own command line that dracut reads, and the words for it in each, where they are known
+/// (`99base/dracut-lib.sh`, `getcmdline`: `/etc/cmdline`, `/etc/cmdline.d/*.conf`).
+pub(super) fn own_words(settings: &Files) -> impl Iterator<Item = (&str, Option<Vec<String>>)> {
+    let files = settings.below("etc/cmdline").into_iter();
+    let read = files.filter(|(path, _)| *path == "etc/cmdline" || path.ends_with(".conf"));
+    read.map(|(path, setting)| {
+        let Setting::Text(text) = setting else { return (path, None) };
+        // dracut's own alone: the list may have millions of others.
+        let own = parameters(&String::from_utf8_lossy(text)).into_iter();
+        (path, Some(own.filter(|word| word.starts_with("rd")).collect()))
+    })
 }
 
 /// The word of the command line for which dracut waits in vain, until the start ends in its shell.

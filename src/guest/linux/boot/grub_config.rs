@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use super::command_line;
-use super::entry::{Configuration, EntrySpec, FileSpec, MAX_LISTED_ENTRIES, lacks_kernel};
+use super::entry::{
+    Configuration, EntrySpec, FileSpec, MAX_INITRDS, MAX_LISTED_ENTRIES, lacks_kernel,
+};
 use super::grub_script::menu::{MenuItem, leading_number, split_default};
 use super::grub_script::{Doubt, Interpreter, Loaded, LoadedFile, Stop};
 use super::volumes::Place;
-use crate::error::Error;
 use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{BootEntry, LoaderKind};
 
@@ -33,23 +34,16 @@ struct Chosen {
 /// Runs `grub.cfg` and chooses the default entry.
 ///
 /// # Errors
-/// When the file cannot be read; [`Error::Unreadable`] when those before it left too little of the bounds.
+/// When the file cannot be read.
 pub(super) fn read(
     mut grub: Interpreter<'_, '_>,
     place: &Place,
 ) -> crate::error::Result<Configuration> {
     let volume = grub.volumes().volume_of(place)?;
     let evidence = Evidence::new(place.path.clone(), grub.volumes().name(volume));
-    let is_first = !grub.volumes().budget().is_touched();
     // As `normal` does: the file is read in the context that the core image leaves.
     let ended = match grub.run_file(place) {
-        Ok(read) => {
-            read?;
-            Ok(())
-        }
-        Err(Stop::End(reason)) if !is_first && grub.volumes().budget().is_exhausted() => {
-            return Err(Error::Unreadable { path: place.path.clone(), reason });
-        }
+        Ok(read) => Ok(read?),
         Err(stop) => Err(stop),
     };
     Ok(conclude(&grub, ended, evidence, Some(volume)))
@@ -249,7 +243,8 @@ fn entry_spec(loaded: &Loaded, item: Option<&Rc<MenuItem>>, location: &str) -> E
         title: item.map_or_else(|| "boot".to_owned(), |item| item.title.clone()),
         location: item.map_or_else(|| location.to_owned(), |item| item.site.to_string()),
         kernel: loaded.kernel.as_ref().map(file),
-        initrds: loaded.initrds.iter().map(file).collect(),
+        // One more tells that there are more.
+        initrds: loaded.initrds.iter().take(MAX_INITRDS.saturating_add(1)).map(file).collect(),
         command_line: loaded.command_line.clone(),
         command_line_location: line
             .map_or_else(String::new, |file| format!("{file}:{}", loaded.command_line_line)),

@@ -41,10 +41,11 @@ pub(super) use dracut_devices::unlisted_array;
 pub use firmware::firmware;
 pub use init::init_link;
 pub use initramfs_maker::initramfs_makers;
-pub(super) use stop::{stop, unseen};
+pub(super) use stop::{is_taken, stop, unseen};
 pub(super) use stored::StoredFileSystems;
 pub(super) use volumes::TOP_LEVEL;
 
+use command_line::MAX_COMMAND_LINE;
 use entry::Configuration;
 use first_stage::Chain;
 use volumes::Volumes;
@@ -330,6 +331,14 @@ fn initramfs_link(entry: &BootEntry) -> (LinkState, Evidence) {
 }
 
 fn root_link(volumes: &Volumes<'_>, entry: &BootEntry) -> (LinkState, Evidence) {
+    // What is behind that is not handed to the kernel, the root itself or another one maybe.
+    if entry.command_line.len() > MAX_COMMAND_LINE {
+        let reason = format!("more than {MAX_COMMAND_LINE} bytes of kernel command line");
+        return (
+            LinkState::Unknown(reason),
+            Evidence::new(&entry.command_line_location, "not decided"),
+        );
+    }
     let Some(root) = &entry.root else {
         return (
             LinkState::Unknown("the command line names no root; kernel or initramfs decide".into()),

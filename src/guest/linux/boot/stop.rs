@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::command_line::{MAX_COMMAND_LINE, last_value, parameters};
+use super::command_line::{MAX_COMMAND_LINE, parameters};
 use super::dracut_devices::{self, Module, leaves};
 use crate::disk::facts::DiskFacts;
-use crate::fact::Evidence;
+use crate::fact::{Evidence, Fact};
 use crate::guest::facts::{
     BootEntry, ChainLink, InitramfsFacts, LinkState, Resolution, StartStop, StopKind,
 };
 use crate::guest::linux::INITRAMFS_TOOLS;
 use crate::guest::linux::device::device_ref;
-use crate::guest::linux::initramfs::{Files, Setting};
+use crate::guest::linux::initramfs::Files;
 
 /// Programs that give a shell on the console and start no system.
 const SHELLS: [&str; 15] = [
@@ -41,29 +41,34 @@ fn taken(command_line: &str) -> Vec<String> {
     words
 }
 
-/// Why it is open whether the start stops: there are more words than are looked at.
+/// Whether a word of the entry's command line comes as far as the kernel.
+pub(in crate::guest::linux) fn is_taken(entry: &BootEntry, word: &str) -> bool {
+    taken(&entry.command_line).iter().any(|own| own == word)
+}
+
+/// The value of the last `name=…` among words.
+fn last_of<'w>(words: &'w [String], name: &str) -> Option<&'w str> {
+    words.iter().rev().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Why it is open whether the start stops: what dracut waits for is not read in full, or more than is looked at.
+/// Where the list of the initramfs' files is not read, that is said of it as a whole.
 pub(in crate::guest::linux) fn unseen(
     entry: &BootEntry,
     initramfs: &InitramfsFacts,
     settings: &Files,
 ) -> Option<String> {
-    if entry.command_line.len() > MAX_COMMAND_LINE {
-        return Some(format!("more than {MAX_COMMAND_LINE} bytes of kernel command line"));
-    }
     let of_tools = settings.get(INITRAMFS_TOOLS).is_some();
-    if entry.initrds.is_empty() || of_tools || !initramfs.programs.contains("lvm") {
+    let words = taken(&entry.command_line);
+    let waits = initramfs.programs.contains("lvm") && !leaves_lvm(&words);
+    if entry.initrds.is_empty() || of_tools || !waits || initramfs.listing.known().is_none() {
         return None;
     }
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    let mut see = |words: Vec<String>| {
-        seen.extend(words.iter().filter_map(|word| awaited(word).map(str::to_owned)));
-        seen.len() > MAX_AWAITED
+    let Some(all) = dracut_devices::all_words(initramfs, &words, settings) else {
+        return Some("the initramfs' own command line is not read in full".to_owned());
     };
-    let is_too_much = see(parameters(&entry.command_line))
-        || settings.below("etc/cmdline.d/").into_iter().any(|(_, setting)| match setting {
-            Setting::Text(text) => see(parameters(&String::from_utf8_lossy(text))),
-            _ => false,
-        });
+    let seen: BTreeSet<&str> = all.iter().filter_map(|word| awaited(word)).collect();
+    let is_too_much = seen.len() > MAX_AWAITED && !leaves_lvm(&all);
     is_too_much.then(|| format!("more than {MAX_AWAITED} logical volumes to wait for"))
 }
 
@@ -86,7 +91,7 @@ pub(in crate::guest::linux) fn stop(
     };
     if !entry.initrds.is_empty() {
         // Linux: Documentation/admin-guide/kernel-parameters.txt, `rdinit=`.
-        if let Some(rdinit) = last_value(&entry.command_line, "rdinit").filter(|it| is_shell(it)) {
+        if let Some(rdinit) = last_of(&words, "rdinit").filter(|it| is_shell(it)) {
             return stops(StopKind::InitramfsShell, format!("rdinit={rdinit}"));
         }
         let found = if of_tools { tools_break(&words) } else { dracut_break(&words) };
@@ -110,7 +115,7 @@ pub(in crate::guest::linux) fn stop(
         {
             return stops(StopKind::RootLeftAlone, word);
         }
-        if let Some(initramfs) = with_lvm.filter(|_| !leaves_lvm(&words)) {
+        if let Some(initramfs) = with_lvm.filter(|it| waits_for_lvm(it, &words, settings)) {
             let mut awaited = Awaited { disk, absent: BTreeMap::new() };
             if let Some(word) = awaited.absent(&words) {
                 return stops(StopKind::AbsentDevice, word);
@@ -120,9 +125,9 @@ pub(in crate::guest::linux) fn stop(
             }
         }
     }
-    let named = last_value(&entry.command_line, "init").filter(|init| !init.is_empty())?;
+    let named = last_of(&words, "init").filter(|init| !init.is_empty())?;
     let taken = init.state == LinkState::Found && init.evidence.location == named;
-    let shell = taken && (is_shell(&named) || is_shell(&init.evidence.detail));
+    let shell = taken && (is_shell(named) || is_shell(&init.evidence.detail));
     if shell { stops(StopKind::Shell, format!("init={named}")) } else { None }
 }
 
@@ -187,6 +192,16 @@ impl Awaited<'_> {
     }
 }
 
+/// Whether dracut waits for the logical volumes that it is told of: nothing says that it leaves all of them alone.
+/// Where that is not read, [`unseen`] says so.
+fn waits_for_lvm(initramfs: &InitramfsFacts, words: &[String], settings: &Files) -> bool {
+    match &initramfs.listing {
+        Fact::Known(_) => dracut_devices::all_words(initramfs, words, settings)
+            .is_some_and(|all| !leaves_lvm(&all)),
+        Fact::Unknown(_) => !leaves_lvm(words),
+    }
+}
+
 /// Whether dracut is told to leave logical volumes alone.
 fn leaves_lvm(words: &[String]) -> bool {
     words.iter().any(|word| leaves(word, LVM))
@@ -225,24 +240,16 @@ fn passes_over_root(
     words.iter().find(is_list).filter(|_| is_any && !has_root).cloned()
 }
 
-/// The same on the command line that dracut put into the initramfs (dracut.cmdline(7),
-/// `/etc/cmdline.d/*.conf`).
+/// The same on the command line that dracut put into the initramfs.
 fn absent_by_itself(
     initramfs: &InitramfsFacts,
     settings: &Files,
     awaited: &mut Awaited<'_>,
 ) -> Option<StartStop> {
-    settings.below("etc/cmdline.d/").into_iter().find_map(|(path, setting)| {
-        let Setting::Text(text) = setting else { return None };
-        let words = parameters(&String::from_utf8_lossy(text));
-        let word = awaited.absent(&words).filter(|_| !leaves_lvm(&words))?;
+    dracut_devices::own_words(settings).find_map(|(path, words)| {
+        let word = awaited.absent(&words?)?;
         let evidence = Evidence::new(format!("{}: {path}", initramfs.path), word.clone());
-        path.ends_with(".conf").then_some(StartStop {
-            kind: StopKind::AbsentDevice,
-            word,
-            instead: None,
-            evidence,
-        })
+        Some(StartStop { kind: StopKind::AbsentDevice, word, instead: None, evidence })
     })
 }
 
@@ -250,10 +257,10 @@ fn absent_by_itself(
 mod tests {
     use super::*;
     use crate::disk::facts::LogicalVolumeFacts;
-    use crate::fact::Fact;
-    use crate::guest::facts::LinkKind;
+    use crate::guest::facts::{LinkKind, ListingEnd};
     use crate::guest::linux::boot::entry::{test_entry, test_initramfs};
     use crate::guest::linux::device::tests::{disk, group};
+    use crate::guest::linux::initramfs::{Budget, Wanted, list};
 
     fn entry(command_line: &str) -> BootEntry {
         test_entry(command_line, None)
@@ -343,6 +350,18 @@ mod tests {
         let evidence = Evidence::new("/initrd: etc/cmdline.d/90lvm.conf", "rd.lvm.lv=rhel/swap");
         assert_eq!(of("ro").map(|stop| stop.evidence), Some(evidence));
         assert_eq!(of("ro rd.lvm=0"), None);
+        // What one file says counts for all of them, and for the kernel's command line.
+        let mut more = Files::with("etc/cmdline", "rd.lvm=0\n");
+        more.extend(built_in.clone());
+        for line in ["ro", "rd.lvm.lv=rhel/swap"] {
+            assert_eq!(stop(&entry(line), Some(&with_lvm()), &more, &link, &disk()), None);
+        }
+        // dracut reads this file and no other name than `*.conf`.
+        for (path, stops) in [("etc/cmdline", true), ("etc/cmdline.d/90lvm.conf~", false)] {
+            let settings = Files::with(path, "rd.lvm.lv=rhel/swap");
+            let found = stop(&entry("ro"), Some(&with_lvm()), &settings, &link, &disk());
+            assert_eq!(found.is_some(), stops, "{path}");
+        }
         let without = InitramfsFacts { programs: Default::default(), ..with_lvm() };
         let entry = entry("rd.lvm.lv=rhel/swap");
         assert_eq!(stop(&entry, Some(&without), &made(false), &link, &disk()), None);
@@ -371,20 +390,73 @@ mod tests {
         assert_eq!(awaited.absent.len(), 256);
     }
 
+    /// The settings of an initramfs whose own command line is a file of that mode (`st_mode`).
+    fn own(mode: u32, text: &str) -> Files {
+        let entry = |name: &str, text: &str| {
+            let zero = "00000000";
+            let (size, length) = (text.len(), name.len().saturating_add(1));
+            let head =
+                format!("070701{zero}{mode:08x}{}{size:08x}{}", zero.repeat(4), zero.repeat(4));
+            let mut entry = format!("{head}{length:08x}{zero}{name}\0").into_bytes();
+            entry.resize(entry.len().next_multiple_of(4), 0);
+            entry.extend(text.as_bytes());
+            entry.resize(entry.len().next_multiple_of(4), 0);
+            entry
+        };
+        let archive = [entry("etc/cmdline.d/90lvm.conf", text), entry("TRAILER!!!", "")].concat();
+        let (facts, files) = list("/initrd", &archive, &Wanted::Everything, &mut Budget::default());
+        assert_eq!((facts.listing, files.overflow()), (Fact::Known(ListingEnd::Complete), false));
+        files
+    }
+
+    #[test]
+    fn what_dracut_waits_for_is_open_where_its_own_command_line_is_not_read() {
+        let why = Some("the initramfs' own command line is not read in full".to_owned());
+        let link = init("/sbin/init", "/sbin/init");
+        let line = "ro rd.lvm.lv=rhel/swap";
+        for settings in [own(0o100_644, &"x".repeat(65_537)), own(0o120_777, "/x")] {
+            assert_eq!(unseen(&entry("ro"), &with_lvm(), &settings), why);
+            // One that is not read may say that dracut leaves them alone.
+            assert_eq!(stop(&entry(line), Some(&with_lvm()), &settings, &link, &disk()), None);
+            assert_eq!(unseen(&entry("ro rd.lvm=0"), &with_lvm(), &settings), None);
+            assert_eq!(unseen(&entry("ro"), &test_initramfs(&[]), &settings), None);
+            let mut of_tools = made(true);
+            of_tools.extend(settings);
+            assert_eq!(unseen(&entry("ro"), &with_lvm(), &of_tools), None);
+        }
+        // What is usual is read in full.
+        assert_eq!(unseen(&entry("ro"), &with_lvm(), &Files::default()), None);
+        let usual = Files::with("etc/cmdline.d/90lvm.conf", " rd.lvm.lv=rhel/root \n");
+        assert_eq!(unseen(&entry("ro"), &with_lvm(), &usual), None);
+        // Of a list that is not read to its end it is said elsewhere.
+        let cut = InitramfsFacts { listing: Fact::unknown("/initrd", "cut short"), ..with_lvm() };
+        assert_eq!(unseen(&entry("ro"), &cut, &usual), None);
+        assert!(stop(&entry(line), Some(&cut), &usual, &link, &disk()).is_some());
+        // More files than are kept.
+        let mut many = Files::default();
+        while !many.overflow() {
+            let path = format!("etc/modprobe.d/{}.conf", many.below("etc/modprobe.d/").len());
+            many.extend(Files::with(&path, ""));
+        }
+        assert_eq!(unseen(&entry("ro"), &with_lvm(), &many), why);
+    }
+
     #[test]
     fn what_the_kernel_does_not_take_stops_nothing() {
-        let settings = made(false);
-        let link = init("/sbin/init", "/sbin/init");
+        let bash = init("/bin/bash", "/usr/bin/bash");
         let of = |line: &str| {
-            let entry = entry(line);
-            let found = stop(&entry, Some(&with_lvm()), &settings, &link, &disk());
-            (found.map(|stop| stop.word), unseen(&entry, &with_lvm(), &settings))
+            let found = stop(&entry(line), Some(&with_lvm()), &made(false), &bash, &disk());
+            found.map(|stop| stop.word)
         };
-        let behind = |length: usize| format!("{} rd.break", "x".repeat(length));
         // COMMAND_LINE_SIZE is 2048, with the zero at the end.
-        assert_eq!(of(&behind(2038)), (Some("rd.break".to_owned()), None));
-        let more = "more than 2047 bytes of kernel command line".to_owned();
-        assert_eq!(of(&behind(2039)), (None, Some(more)));
+        for word in ["rd.break", "rdinit=/bin/sh", "init=/bin/bash"] {
+            let behind = |length: usize| format!("{} {word}", "x".repeat(length));
+            let room = 2046 - word.len();
+            assert_eq!(of(&behind(room)), Some(word.to_owned()));
+            assert!(is_taken(&entry(&behind(room)), word));
+            assert_eq!(of(&behind(room + 1)), None);
+            assert!(!is_taken(&entry(&behind(room + 1)), word));
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 
 use crate::bytes::BytesExt;
 use crate::error::{Error, Result};
+use crate::filesystem::tree::MAX_PATH;
 use crate::filesystem::{FileSystem, FileType, Metadata, NodeId};
 
 /// Most symbolic links on one path (GRUB: `grub-core/fs/fshelp.c` gives up at the eighth).
@@ -24,6 +25,9 @@ const MAX_DIRECTORY_BYTES: u64 = 64 << 20;
 
 /// What searching one directory costs at the least.
 const DIRECTORY_COST: u64 = 4096;
+
+/// What listing one name of a directory costs, beside the bytes of the directory.
+const NAME_COST: u64 = 16;
 
 /// How much was searched so far.
 #[derive(Default)]
@@ -74,16 +78,21 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// [`Error::NotFound`] and [`Error::NotADirectory`] when the directories on the way, read in full,
-/// do not lead there; [`Error::SymlinkLoop`], [`Error::Limit`], or what the file system says.
+/// do not lead there; [`Error::SymlinkLoop`]; [`Error::Limit`] for a path above [`MAX_PATH`], the one
+/// without links as well, and once too much was searched; or what the file system says.
 pub(super) fn find(fs: &dyn FileSystem, path: &str, effort: &Effort) -> Result<Found> {
-    let mut rest: VecDeque<Vec<u8>> = components(path.as_bytes()).collect();
+    let mut rest: VecDeque<Vec<u8>> = components(path.as_bytes(), effort)?.collect();
     let mut way: Vec<(NodeId, Vec<u8>)> = Vec::new();
     let mut links = 0_u32;
     loop {
         let node = way.last().map_or_else(|| fs.root(), |(node, _)| *node);
         let Some(name) = rest.pop_front() else {
             let metadata = fs.metadata(node)?;
-            return Ok(Found { node, metadata, path: join(&way) });
+            let path = join(&way);
+            if path.len() > MAX_PATH {
+                return Err(too_much("path", MAX_PATH, "bytes"));
+            }
+            return Ok(Found { node, metadata, path });
         };
         if name == b".." {
             way.pop();
@@ -105,17 +114,14 @@ pub(super) fn find(fs: &dyn FileSystem, path: &str, effort: &Effort) -> Result<F
             if target.first() == Some(&b'/') {
                 way.clear();
             }
-            for component in components(&target).collect::<Vec<_>>().into_iter().rev() {
+            for component in components(&target, effort)?.collect::<Vec<_>>().into_iter().rev() {
                 rest.push_front(component);
-            }
-            if rest.len() > MAX_COMPONENTS {
-                return Err(Error::SymlinkLoop { path: path.to_owned() });
             }
         } else {
             way.push((child, name));
-            if way.len() > MAX_COMPONENTS {
-                return Err(Error::NotFound { path: path.to_owned() });
-            }
+        }
+        if way.len().max(rest.len()) > MAX_COMPONENTS {
+            return Err(too_much("path", MAX_COMPONENTS, "components"));
         }
     }
 }
@@ -159,20 +165,28 @@ pub(super) fn names(fs: &dyn FileSystem, path: &str, effort: &Effort) -> Result<
         if names.len() > MAX_NAMES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     if names.len() > MAX_NAMES {
-        return Err(Error::Limit {
-            structure: "directory of a boot loader",
-            limit: u64::try_from(MAX_NAMES).unwrap_or(u64::MAX),
-            unit: "names",
-        });
+        return Err(too_much("directory of a boot loader", MAX_NAMES, "names"));
     }
+    effort.spend(u64::try_from(names.len()).unwrap_or(u64::MAX).saturating_mul(NAME_COST))?;
     names.sort_unstable();
     Ok(names)
 }
 
-fn components(path: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    path.split(|byte| *byte == b'/')
-        .filter(|component| !component.is_empty() && *component != b".")
-        .map(<[u8]>::to_vec)
+/// The components of a path. Its bytes count before they are gone through: `..` searches nothing.
+fn components<'p>(
+    path: &'p [u8],
+    effort: &Effort,
+) -> Result<impl Iterator<Item = Vec<u8>> + use<'p>> {
+    if path.len() > MAX_PATH {
+        return Err(too_much("path", MAX_PATH, "bytes"));
+    }
+    effort.spend(u64::try_from(path.len()).unwrap_or(u64::MAX))?;
+    let names = path.split(|byte| *byte == b'/');
+    Ok(names.filter(|name| !name.is_empty() && *name != b".").map(<[u8]>::to_vec))
+}
+
+fn too_much(structure: &'static str, limit: usize, unit: &'static str) -> Error {
+    Error::Limit { structure, limit: u64::try_from(limit).unwrap_or(u64::MAX), unit }
 }
 
 fn join(way: &[(NodeId, Vec<u8>)]) -> String {
@@ -218,6 +232,42 @@ mod tests {
         let fs = FakeFs::new().file("/f", "x");
         assert!(path_of(&fs, "/g").unwrap_err().is_absent());
         assert!(path_of(&fs, "/f/g").unwrap_err().is_absent());
+    }
+
+    #[test]
+    fn a_path_longer_than_the_bound_is_open_and_not_absent() {
+        let fs = FakeFs::new().file("/f", "x").link("/up", &"../".repeat(1300));
+        assert_eq!(path_of(&fs, &format!("{}/f", "/.".repeat(2046))).unwrap(), "/f");
+        assert_eq!(path_of(&fs, "/up/f").unwrap(), "/f");
+        for long in [format!("{}/f", "/..".repeat(200_000)), format!("/{}", "a".repeat(4095))] {
+            let error = path_of(&fs, &long).err().unwrap();
+            assert!(matches!(error, Error::Limit { unit: "bytes", .. }), "{error}");
+        }
+        // Each of the links is short enough, and the way through all of them is not.
+        let name = "d".repeat(255);
+        let deep = format!("/{name}").repeat(15);
+        let mut fs = FakeFs::new().file(&format!("{deep}{deep}/f"), "x").link("/a", &deep);
+        fs = fs.link(&format!("{deep}/b"), deep.trim_start_matches('/'));
+        let error = path_of(&fs, "/a/b/f").err().unwrap();
+        assert!(matches!(error, Error::Limit { unit: "bytes", .. }), "{error}");
+        let many = "a/".repeat(2000);
+        let fs = FakeFs::new().file(&format!("{many}{many}f"), "x").link("/l", &many);
+        let fs = fs.link(&format!("{many}/l"), &many);
+        let error = path_of(&fs, &format!("/l/l/{}", "b/".repeat(1000))).err().unwrap();
+        assert!(matches!(error, Error::Limit { unit: "components", .. }), "{error}");
+    }
+
+    #[test]
+    fn the_bytes_of_a_path_and_the_names_of_a_directory_count() {
+        let fs = FakeFs::new();
+        let effort = Effort::default();
+        let up = "/..".repeat(1365);
+        let found = (0..20_000).take_while(|_| find(&fs, &up, &effort).is_ok()).count();
+        assert_eq!(found, (64 << 20) / 4095);
+        let fs = (0..4096).fold(FakeFs::new(), |fs, number| fs.file(&format!("/{number}"), ""));
+        let effort = Effort::default();
+        let listed = (0..20_000).take_while(|_| names(&fs, "/", &effort).is_ok()).count();
+        assert_eq!(listed, (64 << 20) / (1 + 4096 + 4096 * 16));
     }
 
     #[test]

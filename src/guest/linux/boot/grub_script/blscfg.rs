@@ -48,6 +48,7 @@ impl Interpreter<'_, '_> {
             }
         };
         let default = self.variable("default").value;
+        self.budget.text(default.len())?;
         for (index, file) in files.iter().enumerate() {
             let is_default = file.id == default
                 || file.first("title") == Some(&default)
@@ -71,15 +72,16 @@ impl Interpreter<'_, '_> {
 
     /// The entries of a directory, newest first.
     fn bls_files(
-        &mut self,
+        &self,
         volume: usize,
         directory: Option<&str>,
     ) -> Result<ReadResult<Vec<BlsFile>>, Stop> {
-        let variable = self.variable("blsdir").value;
+        let (variable, _) = self.peek("blsdir");
+        self.budget.text(variable.len())?;
         let directories = match directory {
             Some(directory) => vec![directory],
             None if variable.is_empty() => vec![DIRECTORY, FALLBACK_DIRECTORY],
-            None => vec![variable.as_str(), FALLBACK_DIRECTORY],
+            None => vec![variable, FALLBACK_DIRECTORY],
         };
         let mut read = Ok(Vec::new());
         for directory in directories {

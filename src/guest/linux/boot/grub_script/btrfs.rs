@@ -71,29 +71,28 @@ impl Interpreter<'_, '_> {
 
     /// Where a path begins that leads through no mount.
     fn beginning(&self, volume: usize) -> Device {
-        let [relative, path, id] = VARIABLES.map(|name| self.variable(name));
-        if let Some(doubt) = relative.doubt {
-            return Device::Unknown(shortened(&doubt));
+        let [(relative, doubt), (path, of_path), (id, of_id)] =
+            VARIABLES.map(|name| self.peek(name));
+        if let Some(doubt) = doubt {
+            return Device::Unknown(shortened(doubt));
         }
         let top_level = Device::Subvolume(volume, TOP_LEVEL.to_owned());
-        if !relative.value.starts_with(['1', 'y']) || self.btrfs_relative_path == Some(false) {
+        if !relative.starts_with(['1', 'y']) || self.btrfs_relative_path == Some(false) {
             return top_level;
         }
-        if let Some(doubt) = path.doubt.or(id.doubt) {
-            return Device::Unknown(shortened(&doubt));
+        if let Some(doubt) = of_path.as_ref().or(of_id.as_ref()) {
+            return Device::Unknown(shortened(doubt));
         }
-        if path.value.len() > MAX_PATH {
+        if path.len() > MAX_PATH {
             return Device::Unknown(format!("btrfs_subvol has more than {MAX_PATH} bytes"));
         }
-        let device = match id.value.parse::<u64>() {
-            _ if !path.value.is_empty() => {
-                Device::Subvolume(volume, format!("subvol={}", path.value))
-            }
+        let device = match id.parse::<u64>() {
+            _ if !path.is_empty() => Device::Subvolume(volume, format!("subvol={path}")),
             Ok(0) => Device::Volume(volume),
             Ok(id) => Device::Subvolume(volume, format!("subvolid={id}")),
-            Err(_) if id.value.is_empty() => Device::Volume(volume),
+            Err(_) if id.is_empty() => Device::Volume(volume),
             Err(_) => {
-                let id = shortened(&id.value);
+                let id = shortened(id);
                 Device::Unknown(format!("btrfs_subvolid={id} is no number"))
             }
         };

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use super::interpreter::{Interpreter, Status};
+use super::interpreter::{Interpreter, Scope, Status};
 use super::menu::{MenuItem, leading_number};
 use super::syntax::Block;
-use super::{Doubt, LoadedFile, MAX_FILE_BYTES, Stop, Text};
+use super::{Doubt, LoadedFile, MAX_FILE_BYTES, Stop, Text, shortened};
 use crate::guest::linux::boot::grubenv;
 use crate::guest::linux::boot::volumes::Place;
 
@@ -223,14 +223,9 @@ impl Interpreter<'_, '_> {
             "increment" => self.add(&first, 1),
             "decrement" => self.add(&first, -1),
             "[" | "test" => Ok(self.test(args)),
-            "break" => Err(Stop::Break(count(&first, 1).try_into().unwrap_or(1))),
-            "continue" => Err(Stop::Continue(count(&first, 1).try_into().unwrap_or(1))),
-            "return" => {
-                if !args.is_empty() {
-                    self.status = Status { failed: first.value != "0", doubt: first.doubt };
-                }
-                Err(Stop::Return)
-            }
+            "break" => self.leave_loops(args, Stop::Break),
+            "continue" => self.leave_loops(args, Stop::Continue),
+            "return" => self.leave_function(args),
             "boot" if self.loaded.kernel.is_some() || self.loaded.other.is_some() => {
                 Err(Stop::Boot)
             }
@@ -288,6 +283,39 @@ impl Interpreter<'_, '_> {
                 Ok(Status::ok())
             }
             _ => self.unknown(name, args),
+        }
+    }
+
+    /// `break [NUMBER]`, `continue [NUMBER]`: of no more loops than are run, and of none outside of them
+    /// (`grub-core/script/execute.c`, `grub_script_break`).
+    fn leave_loops(&self, args: &[Text], stop: fn(u32) -> Stop) -> Result<Status, Stop> {
+        let count = match args {
+            [] => 1,
+            [count] => count.value.parse().unwrap_or(0_u32),
+            _ => 0,
+        };
+        match count.min(self.loops) {
+            0 => Ok(Status::of(count > 0)),
+            count => Err(stop(count)),
+        }
+    }
+
+    /// `return [NUMBER]` ([`Scope`]).
+    fn leave_function(&mut self, args: &[Text]) -> Result<Status, Stop> {
+        let status = match args {
+            [] => self.status.clone(),
+            [number] if number.value.parse::<u64>().is_ok() => {
+                Status { failed: number.value != "0", doubt: number.doubt.clone() }
+            }
+            _ => return Ok(Status::of(false)),
+        };
+        match self.scope {
+            Scope::Outside => Ok(Status::of(false)),
+            Scope::Function => {
+                self.status = status;
+                Err(Stop::Return)
+            }
+            Scope::Lines => Err(Stop::End(format!("{}: the command \"return\"", self.site))),
         }
     }
 
@@ -403,7 +431,7 @@ impl Interpreter<'_, '_> {
         });
         self.budget.file()?;
         let read = match (&file.doubt, self.place(&file.value)) {
-            (Some(doubt), _) => Err(doubt.to_string()),
+            (Some(doubt), _) => Err(shortened(doubt)),
             (None, None) => return Ok(Status::of(false)),
             (None, Some(place)) => match self.volumes.text_at(&place, MAX_FILE_BYTES) {
                 Ok((text, path)) => Ok((text, path)),
@@ -428,7 +456,7 @@ impl Interpreter<'_, '_> {
                 Ok(Status::ok())
             }
             Err(reason) => {
-                let doubt = format!("{}: {reason}", file.value);
+                let doubt = format!("{}: {reason}", shortened(&file.value));
                 self.unset_doubt = Some(doubt.clone().into());
                 Ok(Status::doubtful(true, doubt))
             }

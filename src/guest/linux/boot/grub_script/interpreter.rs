@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::btrfs::{self, SubvolumeMount};
 use super::menu::{Menu, MenuItem};
+use super::spoil::Within;
 use super::syntax::{Block, Parser, Statement};
 use super::token::{Part, Word};
 use super::{
@@ -49,6 +50,18 @@ struct Variable {
     text: Text,
     exported: bool,
     site: Site,
+}
+
+/// What `return` means where it stands (`grub-core/script/execute.c`, `grub_script_return`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// An error: outside of functions and entries.
+    Outside,
+    /// It leaves the function.
+    Function,
+    /// GRUB runs the lines one by one, and it leaves the rest of its own line alone: an entry, or what a
+    /// function or an entry has read from elsewhere. That is not followed.
+    Lines,
 }
 
 /// How a command ended.
@@ -101,6 +114,9 @@ pub(in super::super) struct Interpreter<'v, 'a> {
     /// Line of the third word of the command that is run: where a kernel's command line begins.
     pub(super) arguments_line: u32,
     depth: u32,
+    /// How many loops of this function are run.
+    pub(super) loops: u32,
+    pub(super) scope: Scope,
     /// What is run is a condition.
     pub(super) in_condition: bool,
     pub(super) status: Status,
@@ -126,6 +142,8 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             site: Site { file: "core image".into(), line: 0 },
             arguments_line: 0,
             depth: 0,
+            loops: 0,
+            scope: Scope::Outside,
             in_condition: false,
             status: Status::ok(),
         };
@@ -164,7 +182,7 @@ impl<'v, 'a> Interpreter<'v, 'a> {
     }
 
     /// The value of a variable, which may be long, and why it may be another one.
-    fn peek(&self, name: &str) -> (&str, &Option<Doubt>) {
+    pub(super) fn peek(&self, name: &str) -> (&str, &Option<Doubt>) {
         match self.variables.get(name) {
             Some(variable) => (variable.text.value.as_str(), &variable.text.doubt),
             None => ("", &self.unset_doubt),
@@ -267,22 +285,31 @@ impl<'v, 'a> Interpreter<'v, 'a> {
         let (name, line) = (Rc::clone(&site.file), site.line);
         let outer = std::mem::replace(&mut self.site, site);
         let in_condition = std::mem::take(&mut self.in_condition);
+        let scope = self.scope;
+        if scope == Scope::Function {
+            self.scope = Scope::Lines;
+        }
         let budget = Rc::clone(&self.budget);
         let mut parser = Parser::new(text, line, &budget.nodes);
-        while let Some(statement) = parser.next_statement() {
-            match statement {
-                Ok(statement) => self.deeper(|this| this.statement(&statement))?,
+        let mut ended = Ok(());
+        while ended.is_ok()
+            && let Some(statement) = parser.next_statement()
+        {
+            ended = match statement {
+                Ok(statement) => self.deeper(|this| this.statement(&statement)),
                 Err(error) => {
                     let why = format!("{name}:{}: {}", error.line, error.what);
-                    bound(!error.fatal, || why.clone())?;
-                    self.menu.doubt_from_here(why.into());
+                    self.menu.doubt_from_here(why.as_str().into());
                     self.status = Status::of(false);
+                    bound(!error.fatal, || why)
                 }
-            }
+            };
         }
+        // A loop around it goes on from here.
         self.site = outer;
         self.in_condition = in_condition;
-        Ok(())
+        self.scope = scope;
+        ended
     }
 
     /// Reads a file and runs it; the inner result is that of the reading.
@@ -342,6 +369,8 @@ impl<'v, 'a> Interpreter<'v, 'a> {
         inner.loaded = Loaded::default();
         inner.site = item.site.clone();
         inner.parameters.clone_from(&item.parameters);
+        inner.scope = Scope::Lines;
+        inner.loops = 0;
         if item.submenu {
             inner.variables.retain(|_, variable| variable.exported);
         }
@@ -384,12 +413,12 @@ impl<'v, 'a> Interpreter<'v, 'a> {
                 // They may be more, or none.
                 if let Some(doubt) = words.iter().find_map(|text| text.doubt.clone()) {
                     self.spoil_variable(name, &doubt)?;
-                    return self.spoil(body, &doubt);
+                    return self.spoil(body, &doubt, Within::Loop);
                 }
                 for text in words {
                     self.budget.step()?;
                     self.set(name, text)?;
-                    if !self.round(body)? {
+                    if !self.round(|this| this.block(body))? {
                         break;
                     }
                 }
@@ -417,22 +446,33 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             let later = arms.iter().skip(index.saturating_add(1));
             let others = later.flat_map(|(condition, body)| [condition, body]).chain([otherwise]);
             if self.status.failed {
-                self.spoil(body, &doubt)?;
-                self.doubts.push(doubt);
+                self.spoil(body, &doubt, Within::Nothing)?;
                 let rest = arms.get(index.saturating_add(1)..).unwrap_or_default();
-                let result = self.if_statement(rest, otherwise);
-                self.doubts.pop();
-                return result;
+                return self.in_doubt(doubt, |this| this.if_statement(rest, otherwise));
             }
             for other in others {
-                self.spoil(other, &doubt)?;
+                self.spoil(other, &doubt, Within::Nothing)?;
             }
-            self.doubts.push(doubt);
-            let result = self.block(body);
-            self.doubts.pop();
-            return result;
+            return self.in_doubt(doubt, |this| this.block(body));
         }
         self.block(otherwise)
+    }
+
+    /// Runs what may not be run. When it leaves what it stands in, or boots, it is open whether that goes on.
+    fn in_doubt(
+        &mut self,
+        doubt: Doubt,
+        run: impl FnOnce(&mut Self) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        self.doubts.push(Rc::clone(&doubt));
+        let ended = run(self);
+        self.doubts.pop();
+        match ended {
+            Err(Stop::Break(_) | Stop::Continue(_) | Stop::Return | Stop::Boot) => {
+                Err(Stop::End(doubt.to_string()))
+            }
+            ended => ended,
+        }
     }
 
     fn condition(&mut self, condition: &Block) -> Result<(), Stop> {
@@ -445,20 +485,27 @@ impl<'v, 'a> Interpreter<'v, 'a> {
     fn repeat(&mut self, condition: &Block, until: bool, body: &Block) -> Result<(), Stop> {
         loop {
             self.budget.step()?;
-            self.condition(condition)?;
-            if let Some(doubt) = self.status.doubt.clone() {
-                return self.spoil(body, &doubt);
+            // It belongs to the loop (`grub_script_execute_cmdwhile`).
+            if !self.round(|this| this.condition(condition))? {
+                self.status = Status::ok();
+                return Ok(());
             }
-            if self.status.failed != until || !self.round(body)? {
+            if let Some(doubt) = self.status.doubt.clone() {
+                return self.spoil(body, &doubt, Within::Loop);
+            }
+            if self.status.failed != until || !self.round(|this| this.block(body))? {
                 self.status = Status::ok();
                 return Ok(());
             }
         }
     }
 
-    /// Runs a loop's body once; whether the loop goes on.
-    fn round(&mut self, body: &Block) -> Result<bool, Stop> {
-        match self.block(body) {
+    /// Runs a loop's body or condition once; whether the loop goes on.
+    fn round(&mut self, run: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<bool, Stop> {
+        self.loops = self.loops.saturating_add(1);
+        let ended = run(self);
+        self.loops = self.loops.saturating_sub(1);
+        match ended {
             Ok(()) => Ok(true),
             Err(Stop::Break(loops)) if loops > 1 => Err(Stop::Break(loops.saturating_sub(1))),
             Err(Stop::Break(_)) => Ok(false),
@@ -495,6 +542,8 @@ impl<'v, 'a> Interpreter<'v, 'a> {
     fn call(&mut self, body: &Block, args: &[Text]) -> Result<Status, Stop> {
         let outer = std::mem::replace(&mut self.parameters, args.to_vec());
         let in_condition = std::mem::take(&mut self.in_condition);
+        let loops = std::mem::take(&mut self.loops);
+        let scope = std::mem::replace(&mut self.scope, Scope::Function);
         self.status = Status::ok();
         match self.block(body) {
             Ok(()) | Err(Stop::Return) => {}
@@ -502,14 +551,18 @@ impl<'v, 'a> Interpreter<'v, 'a> {
         }
         self.parameters = outer;
         self.in_condition = in_condition;
+        self.loops = loops;
+        self.scope = scope;
         Ok(self.status.clone())
     }
 
     /// The words with their variables replaced; unquoted values are split at blanks, and vanish
     /// when they are empty. What may be a pattern is in doubt: once the module regexp is there, the
-    /// files that match stand in its place (`grub-core/commands/wildcard.c`).
+    /// files that match stand in its place (`grub-core/commands/wildcard.c`). The first pattern of a
+    /// command is the reason for all, of which there may be thousands.
     pub(super) fn expand(&self, words: &[Word]) -> Result<Vec<Text>, Stop> {
         let mut out: Vec<Text> = Vec::new();
+        let mut pattern: Option<Doubt> = None;
         for word in words {
             let before = out.len();
             let mut current: Option<Text> = None;
@@ -551,9 +604,12 @@ impl<'v, 'a> Interpreter<'v, 'a> {
             out.extend(current);
             let made = out.iter_mut().skip(before).filter(|_| has_wildcard);
             for text in made.filter(|text| is_pattern(&text.value)) {
-                let site = Site { file: Rc::clone(&self.site.file), line: word.line };
-                let why = || format!("{site}: which files {} names is not read", text.value);
-                text.doubt.get_or_insert_with(|| why().into());
+                let doubt = pattern.get_or_insert_with(|| {
+                    let site = Site { file: Rc::clone(&self.site.file), line: word.line };
+                    let value = shortened(&text.value);
+                    format!("{site}: which files {value} names is not read").into()
+                });
+                text.doubt.get_or_insert_with(|| Rc::clone(doubt));
             }
         }
         Ok(out)

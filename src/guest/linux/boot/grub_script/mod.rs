@@ -159,19 +159,6 @@ impl Budget {
         }
     }
 
-    /// Whether a file was run.
-    pub(super) fn is_touched(&self) -> bool {
-        self.files.get() > 0
-    }
-
-    /// Whether one of the bounds is exceeded.
-    pub(super) fn is_exhausted(&self) -> bool {
-        self.left().is_err()
-            || self.text.get() > MAX_TEXT
-            || self.files.get() > MAX_FILES
-            || self.nodes.get() > syntax::MAX_NODES
-    }
-
     fn text(&self, bytes: usize) -> Result<(), Stop> {
         self.text.set(self.text.get().saturating_add(bytes));
         bound(self.text.get() <= MAX_TEXT, || format!("more than {MAX_TEXT} bytes of text"))

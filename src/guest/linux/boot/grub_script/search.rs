@@ -1,7 +1,7 @@
 //! `search`: from a UUID, a label or a file to the device that has it (GRUB manual, "search").
 
 use super::interpreter::{Interpreter, Status};
-use super::{Stop, Text};
+use super::{Stop, Text, shortened};
 use crate::guest::linux::boot::grub_device::Device;
 
 /// How many looks through the volumes it takes to look for a file on each.
@@ -59,7 +59,7 @@ impl Interpreter<'_, '_> {
 
     fn search_by(&mut self, by: By, what: &Text, variable: Option<&str>) -> Result<Status, Stop> {
         let found = match (&what.doubt, by) {
-            (Some(doubt), _) => Err(doubt.to_string()),
+            (Some(doubt), _) => Err(shortened(doubt)),
             (None, By::Uuid) => self.volumes.by_uuid(&what.value),
             (None, By::Label) => self.volumes.by_label(&what.value),
             (None, By::File) => self.by_file(&what.value),
@@ -74,7 +74,8 @@ impl Interpreter<'_, '_> {
             }
             Ok(None) => Ok(Status::of(false)),
             Err(reason) => {
-                let doubt = format!("{}: search for {}: {reason}", self.site, what.value);
+                let what = shortened(&what.value);
+                let doubt = format!("{}: search for {what}: {reason}", self.site);
                 if let Some(variable) = variable {
                     self.spoil_variable(variable, &doubt.as_str().into())?;
                 }

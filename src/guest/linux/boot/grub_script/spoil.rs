@@ -4,17 +4,35 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::commands::{OTHER_MENUS, OTHER_SYSTEMS};
-use super::interpreter::Interpreter;
+use super::interpreter::{Interpreter, Scope};
 use super::syntax::{Block, Statement};
 use super::token::Part;
 use super::{Doubt, Stop};
 
+/// The innermost of what a block stands in that may not be run: what `break` and `return` leave of that alone puts
+/// nothing else in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Within {
+    Nothing,
+    Loop,
+    Function,
+}
+
 impl Interpreter<'_, '_> {
     /// Puts everything in doubt that running `block` might change.
-    pub(super) fn spoil(&mut self, block: &Block, doubt: &Doubt) -> Result<(), Stop> {
+    ///
+    /// # Errors
+    /// The doubt itself, where `block` may leave a loop or a function that is run, or boot.
+    pub(super) fn spoil(
+        &mut self,
+        block: &Block,
+        doubt: &Doubt,
+        within: Within,
+    ) -> Result<(), Stop> {
         let mut called = BTreeSet::new();
-        let mut blocks = vec![Rc::clone(block)];
-        while let Some(block) = blocks.pop() {
+        let mut blocks = vec![(Rc::clone(block), within)];
+        while let Some((block, within)) = blocks.pop() {
+            let inner = if within == Within::Nothing { Within::Loop } else { within };
             for statement in block.iter() {
                 self.budget.step()?;
                 match statement {
@@ -26,13 +44,38 @@ impl Interpreter<'_, '_> {
                             _ => "",
                         };
                         match command {
-                            "set" | "unset" | "increment" | "decrement" => {
+                            "break" | "continue" => {
+                                let is_inner = match within {
+                                    Within::Nothing => false,
+                                    Within::Loop => words.len() < 2,
+                                    Within::Function => true,
+                                };
+                                if self.loops > 0 && !is_inner {
+                                    return Err(Stop::End(doubt.to_string()));
+                                }
+                            }
+                            "return" => {
+                                if self.scope != Scope::Outside && within != Within::Function {
+                                    return Err(Stop::End(doubt.to_string()));
+                                }
+                            }
+                            "boot" => return Err(Stop::End(doubt.to_string())),
+                            "setparams" => self.may_do_anything(doubt)?,
+                            "set" | "unset" | "export" | "increment" | "decrement" => {
                                 if let Some(Some(Part::Text(text))) = bare.next() {
                                     let name = text.split('=').next().unwrap_or_default();
                                     self.spoil_variable(name, doubt)?;
                                 }
                             }
-                            "search" | "search.fs_uuid" | "search.fs_label" | "search.file" => {
+                            "search.fs_uuid" | "search.fs_label" | "search.file"
+                            | "search.fs_file" => {
+                                let name = match bare.nth(1) {
+                                    Some(Some(Part::Text(name) | Part::Quoted(name))) => name,
+                                    _ => "root",
+                                };
+                                self.spoil_variable(name, doubt)?;
+                            }
+                            "search" => {
                                 let name = bare
                                     .filter_map(|part| match part {
                                         Some(Part::Text(text)) => text.strip_prefix("--set="),
@@ -56,7 +99,8 @@ impl Interpreter<'_, '_> {
                                 self.menu.doubt_from_here(Rc::clone(doubt));
                             }
                             "linux" | "linux16" | "linuxefi" | "initrd" | "initrd16"
-                            | "initrdefi" | "multiboot" | "multiboot2" | "module" | "module2" => {
+                            | "initrdefi" | "multiboot" | "multiboot2" | "module" | "module2"
+                            | "xen_hypervisor" | "xen_module" | "xen_linux" | "xen_initrd" => {
                                 self.loaded.doubt = Some(Rc::clone(doubt));
                             }
                             name if OTHER_SYSTEMS.contains(&name) => {
@@ -68,23 +112,23 @@ impl Interpreter<'_, '_> {
                                 } else if let Some(body) = self.functions.get(name)
                                     && called.insert(name.to_owned())
                                 {
-                                    blocks.push(Rc::clone(body));
+                                    blocks.push((Rc::clone(body), Within::Function));
                                 }
                             }
                         }
                     }
                     Statement::If { arms, otherwise } => {
                         for (condition, body) in arms {
-                            blocks.extend([Rc::clone(condition), Rc::clone(body)]);
+                            blocks.extend([condition, body].map(|it| (Rc::clone(it), within)));
                         }
-                        blocks.push(Rc::clone(otherwise));
+                        blocks.push((Rc::clone(otherwise), within));
                     }
                     Statement::Loop { condition, body, .. } => {
-                        blocks.extend([Rc::clone(condition), Rc::clone(body)]);
+                        blocks.extend([condition, body].map(|it| (Rc::clone(it), inner)));
                     }
                     Statement::For { name, body, .. } => {
                         self.spoil_variable(name, doubt)?;
-                        blocks.push(Rc::clone(body));
+                        blocks.push((Rc::clone(body), inner));
                     }
                     Statement::Function { .. } => {}
                 }

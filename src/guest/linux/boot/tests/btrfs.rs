@@ -208,11 +208,13 @@ fn kernel_found(facts: &BootFacts) {
 }
 
 fn not_seen(facts: &BootFacts) {
-    let open = matches!(
-        state(facts, LinkKind::Kernel),
-        Some(LinkState::Unknown(why)) if why.contains("is not seen")
-    );
-    assert!(open, "{facts:?}");
+    let open = |kind| {
+        matches!(
+            state(facts, kind),
+            Some(LinkState::Unknown(why)) if why.contains("is not seen")
+        )
+    };
+    assert!(open(LinkKind::DefaultEntry) || open(LinkKind::Kernel), "{facts:?}");
 }
 
 #[test]

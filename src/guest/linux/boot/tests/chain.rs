@@ -42,6 +42,18 @@ fn a_sound_chain_is_found_link_by_link_in_order() {
 }
 
 #[test]
+fn a_root_that_is_not_handed_to_the_kernel_is_open() {
+    let with = |length: usize| {
+        let line = format!("{} root=/dev/gone", "x".repeat(length));
+        let config = format!("menuentry a {{ linux /boot/vmlinuz-6.1.0-18-amd64 {line} }}");
+        state(&follow(&with_config(&config)), LinkKind::RootDevice).cloned()
+    };
+    assert_eq!(with(2047 - 15), Some(LinkState::Missing));
+    let more = LinkState::Unknown("more than 2047 bytes of kernel command line".to_owned());
+    assert_eq!(with(2047 - 14), Some(more));
+}
+
+#[test]
 fn wiped_boot_code_is_missing_and_the_default_entry_is_still_known() {
     let mut fake = with_config(&entry(&format!("UUID={UUID}")));
     fake = fake.boot_code(code(BootCodeKind::None));

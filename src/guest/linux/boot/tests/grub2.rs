@@ -255,6 +255,80 @@ fn functions_loops_and_positional_parameters_work() {
     assert_eq!(probe("set i=0\nuntil [ $i = 3 ]; do increment i; done; set result=$i"), "3");
 }
 
+/// `grub-core/script/execute.c`: `grub_script_return`, `grub_script_break`, `grub_script_function_call`.
+#[test]
+fn what_leaves_a_function_or_a_loop_does_nothing_outside_of_one() {
+    for line in ["return", "return 0", "break", "continue", "break 3", "break 0", "break x"] {
+        assert_eq!(probe(&format!("{line}\nset result=on")), "on", "{line}");
+        let file =
+            debian("source $prefix/x.cfg\nmenuentry a { linux /boot/vmlinuz-6.1.0-9-amd64 on }");
+        let facts = follow(&with_filesystem(file.file("/boot/grub/x.cfg", format!("{line}\n"))));
+        assert_eq!(default_entry(&facts).command_line, "on", "{line}");
+    }
+    let failed =
+        |line: &str| probe(&format!("if {line}; then set result=no; else set result=failed; fi"));
+    for line in ["return", "return 0", "break 0", "break x", "break 1 2"] {
+        assert_eq!(failed(line), "failed", "{line}");
+    }
+    assert_eq!(failed("break"), "no");
+    // Of loops no more are left than are run, and none of the caller's.
+    let loops = "for i in 1 2; do\nset result=$result$i\nbreak 5\ndone\nset result=${result}on";
+    assert_eq!(probe(loops), "1on");
+    assert_eq!(
+        probe("function f { break; }\nfor i in 1 2; do\nf\nset result=$result$i\ndone"),
+        "12"
+    );
+    let nested = "for i in 1 2; do for j in 1 2; do continue 2; done; set result=no; done";
+    assert_eq!(probe(nested), "");
+    assert_eq!(
+        probe("for i in 1 2; do while break; do set result=no; done; set result=$i; done"),
+        "2"
+    );
+    assert_eq!(probe("function f {\nset result=a\nreturn x\nset result=b\n}\nf"), "b");
+    // A file leaves the loop around it, and what stands behind it is told by its own line.
+    let config = "for i in 1 2; do\nsource $prefix/x.cfg\ndone\nmenuentry a { linux /vmlinuz $i }";
+    let facts = follow(&with_filesystem(debian(config).file("/boot/grub/x.cfg", "break\n")));
+    assert_eq!(default_entry(&facts).command_line, "1");
+    assert_eq!(default_entry(&facts).location, "/boot/grub/grub.cfg:4");
+    // An entry goes on behind it in the next line.
+    let entry = "menuentry a {\nlinux /boot/vmlinuz-6.1.0-9-amd64 a\nreturn\nlinux /b b\n}";
+    assert!(undecided(&follow(&with_config(entry))).contains("the command \"return\""));
+}
+
+#[test]
+fn what_may_leave_a_function_or_a_loop_leaves_open_what_stands_behind() {
+    let doubt = "fwsetup --is-supported";
+    let entry = "menuentry x { linux /boot/vmlinuz-6.1.0-18-amd64 $result }";
+    for script in [
+        format!("function f {{\nif {doubt}; then return; fi\nset result=1\n}}\nf"),
+        format!("function f {{\nif ! {doubt}; then return; fi\nset result=1\n}}\nf"),
+        format!("for i in 1 2; do\nif {doubt}; then break; fi\nset result=$i\ndone"),
+        format!("for i in 1 2; do\nif ! {doubt}; then continue; fi\nset result=$i\ndone"),
+        format!("for i in 1 2; do\nif ! {doubt}; then for j in 1; do break 2; done; fi; done"),
+        format!("if ! {doubt}; then export default=1; fi"),
+        format!("result=a\nif ! {doubt}; then search.fs_uuid x result; fi"),
+    ] {
+        assert!(
+            follow(&with_config(&format!("{script}\n{entry}"))).default_entry.unread().is_some(),
+            "{script}"
+        );
+    }
+    let boot = format!(
+        "menuentry x {{\nlinux /boot/vmlinuz-6.1.0-9-amd64 a\nif ! {doubt}; then boot; fi\nlinux /b b\n}}"
+    );
+    assert!(follow(&with_config(&boot)).default_entry.unread().is_some());
+    // What a loop or a function of its own is left by changes nothing else.
+    for script in [
+        format!("function f {{\nreturn\n}}\nif {doubt}; then f; fi"),
+        format!("function f {{\nreturn\n}}\nif ! {doubt}; then f; fi"),
+        format!("if {doubt}; then for i in 1 2; do break; done; fi"),
+        format!("if ! {doubt}; then for i in 1 2; do break; done; fi"),
+        format!("for i in 1 2; do if ! {doubt}; then for j in 1; do break; done; fi; done"),
+    ] {
+        assert_eq!(probe(&script), "", "{script}");
+    }
+}
+
 #[test]
 fn elif_and_else_are_chosen_by_the_first_condition_that_holds() {
     assert_eq!(

@@ -1,4 +1,6 @@
 use super::*;
+use crate::disk::facts::{ArrayFacts, ArrayMemberFacts};
+use crate::guest::linux::device::tests::array;
 
 const GOOD: &str = "menuentry A { linux /boot/vmlinuz-6.1.0-18-amd64 a }\n";
 
@@ -142,6 +144,83 @@ fn bytes_of_every_kind_are_taken() {
     }
 }
 
+/// To enter an entry and to run a file by itself takes copies of all variables.
+#[test]
+fn variables_that_are_copied_count_as_the_work_that_it_is() {
+    let with = |variables: usize, looks: usize, files: usize| {
+        let variables: String = (0..variables).map(|number| format!("v{number}=x\n")).collect();
+        let looks = "search --fs-uuid --set=x nothing\n".repeat(looks);
+        let files = "configfile /none\n".repeat(files);
+        let config = format!("{variables}{looks}{files}{}", GOOD.repeat(100));
+        follow(&more_volumes(with_config(&config), 3200))
+    };
+    // Some 200 commands a look, a file and an entry, and 125 more of these two for the variables.
+    assert_eq!(default_entry(&with(0, 720, 200)).command_line, "a");
+    assert!(undecided(&with(2000, 720, 200)).contains("commands were run"));
+    assert_eq!(with(0, 915, 0).other_entries.len(), 64);
+    let facts = with(2000, 915, 0);
+    assert_eq!(default_entry(&facts).command_line, "a");
+    assert!(facts.other_entries.len() < 50, "{}", facts.other_entries.len());
+}
+
+/// What the volumes are found by may be passed through thousands of times as well.
+#[test]
+fn members_of_arrays_count_as_the_work_that_it_is_to_pass_them() {
+    let config = format!("{}{GOOD}", "search --fs-uuid --set=x nothing\n".repeat(1000));
+    let with = |members: usize| {
+        let mut fake = with_config(&config);
+        let in_sync = Fact::Known(());
+        let member = ArrayMemberFacts { volume: 0, slot: None, events: 1, in_sync };
+        fake.disk.arrays.push(ArrayFacts { members: vec![member; members], ..array() });
+        follow(&fake)
+    };
+    assert_eq!(default_entry(&with(32_000)).command_line, "a");
+    assert!(undecided(&with(128_000)).contains("commands were run"));
+}
+
+/// A path as it is written may be as long as the file that it stands in.
+#[test]
+fn a_long_path_is_not_kept_with_each_file_nor_gone_through_again_and_again() {
+    let long = "/.".repeat(200_000);
+    let with = |config: String| {
+        let start = std::time::Instant::now();
+        let facts = follow(&with_filesystem(debian(&config).file("/boot/grub/x.cfg", GOOD)));
+        assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+        facts
+    };
+    let facts = with(format!("source {long}/boot/grub/x.cfg\n"));
+    assert!(
+        undecided(&facts).contains("path: more than 4095 bytes"),
+        "{}",
+        undecided(&facts).len()
+    );
+    let up = "/..".repeat(160_000);
+    let facts = with(format!("set blsdir={up}\n{}{GOOD}", "blscfg\n".repeat(10)));
+    assert!(undecided(&facts).contains("bytes of text"), "{facts:?}");
+    // The file is found, and its path is as long as one may be.
+    let dots = "/.".repeat(2000);
+    let entry = format!(
+        "menuentry a {{\nlinux /boot/vmlinuz-6.1.0-9-amd64\ninitrd {}\n}}\n",
+        "/v ".repeat(5000)
+    );
+    let fs = debian(&format!("source {dots}/boot/grub/x.cfg\n")).file("/boot/grub/x.cfg", entry);
+    assert_eq!(default_entry(&follow(&with_filesystem(fs))).initrds.len(), 65);
+}
+
+#[test]
+fn a_doubt_does_not_grow_with_each_command_that_hands_it_on() {
+    let config =
+        format!("probe --set=x hd0\nwhile true; do search --set=x --label $x; done\n{GOOD}");
+    assert!(why(&config).len() < 3000);
+    let script = format!("probe --set=x hd0\n{}", "search --set=x --label $x\n".repeat(200));
+    let reason = why(&format!("{script}menuentry A {{ linux /boot/vmlinuz-6.1.0-18-amd64 $x }}\n"));
+    assert!(reason.len() < 3000, "{} bytes", reason.len());
+    let script =
+        format!("probe --set=x hd0\nset default=\"$x\"\n{}", "load_env --file $x\n".repeat(200));
+    let reason = why(&format!("{script}set default=\"$none\"\n{GOOD}"));
+    assert!(reason.len() < 3000, "{} bytes", reason.len());
+}
+
 #[test]
 fn many_variables_entries_and_configurations_end_within_seconds() {
     let start = std::time::Instant::now();
@@ -185,7 +264,8 @@ fn whatever_looks_through_many_volumes_counts_as_the_work_that_it_is() {
         ("search --set=x /nowhere", 300),
         ("search --fs-uuid --set=x nothing", 1200),
         ("search.fs_label nothing x", 1200),
-        ("blscfg (lvm/no-no)/loader/entries", 1200),
+        // Its own device and that of `root`.
+        ("blscfg (lvm/no-no)/loader/entries", 700),
         ("btrfs-mount-subvol (lvm/no-no) /a b", 1200),
     ] {
         let fake = with_config(&format!("{}{GOOD}", format!("{line}\n").repeat(times)));
@@ -259,21 +339,25 @@ fn a_long_name_of_a_device_is_not_kept_with_each_file() {
     }
 }
 
-/// Each of the vendors has a configuration that cannot be read, and a GRUB of 16 MiB.
+/// Each of the vendors has a configuration that cannot be read, and a GRUB of that many bytes.
 #[test]
 fn of_many_vendors_with_a_grub_of_their_own_few_are_looked_through() {
-    let mut esp = FakeFs::fat().file("/program", vec![0; 16 << 20]);
-    for number in 0..200 {
-        esp = esp
-            .file(&format!("/EFI/{number}/grub.cfg/x"), "")
-            .link(&format!("/EFI/{number}/grubx64.efi"), "/program");
-    }
-    let read = esp.read();
-    let fake = FakeMachine::new(TableKind::Gpt).partition("AAAA-0001", esp);
-    let facts = follow(&fake.partition(UUID, debian(GOOD).btrfs("@").set_default("@")));
-    assert!(undecided(&facts).contains("not a regular file"), "{facts:?}");
-    let read = read.load(std::sync::atomic::Ordering::Relaxed);
-    assert!(read <= 64 << 20, "{read}");
+    let with = |program: usize| {
+        let mut esp = FakeFs::fat().file("/program", vec![0; program]);
+        for number in 0..200 {
+            esp = esp
+                .file(&format!("/EFI/{number}/grub.cfg/x"), "")
+                .link(&format!("/EFI/{number}/grubx64.efi"), "/program");
+        }
+        let read = esp.read();
+        let fake = FakeMachine::new(TableKind::Gpt).partition("AAAA-0001", esp);
+        let facts = follow(&fake.partition(UUID, debian(GOOD).btrfs("@").set_default("@")));
+        assert!(undecided(&facts).contains("not a regular file"), "{facts:?}");
+        read.load(std::sync::atomic::Ordering::Relaxed)
+    };
+    // All programs together, and one more vendor than configurations are tried.
+    assert_eq!(with(16 << 20), 64 << 20);
+    assert_eq!(with(1 << 10), 9 << 10);
 }
 
 #[test]

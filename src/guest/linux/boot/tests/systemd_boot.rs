@@ -54,6 +54,32 @@ fn a_configuration_that_is_not_read_leaves_open_whether_a_later_one_counts() {
     assert!(reason.starts_with("a loader may take another configuration: "), "{reason}");
 }
 
+/// A loader that begins with a configuration takes no other, whatever comes of it.
+#[test]
+fn a_configuration_that_is_not_decided_is_not_passed_over() {
+    let with = |config: &str| {
+        let fs = esp("timeout 3\n").file("/EFI/debian/grub.cfg", config);
+        follow(&FakeMachine::new(TableKind::Gpt).partition("AAAA-0001", fs))
+    };
+    for (config, why) in [
+        ("source $prefix/grub.cfg\n", "nested deeper"),
+        ("halt\n", "the command \"halt\""),
+        ("while true; do true; done\n", "commands were run"),
+        ("probe --set=root hd0\nconfigfile ($root)/grub.cfg\n", "what \"probe\" does"),
+    ] {
+        let facts = with(config);
+        assert!(undecided(&facts).contains(why), "{facts:?}");
+        let (_, evidence) = facts.loader.known().unwrap().as_ref().unwrap();
+        assert_eq!(evidence.location, "/EFI/debian/grub.cfg");
+    }
+    // One that is decided and starts nothing, or another loader, is.
+    for config in
+        ["# nothing\n", "configfile (hd0,gpt9)/grub.cfg\n", "menuentry a { chainloader +1 }\n"]
+    {
+        assert_eq!(default_entry(&with(config)).title, "Arch 6.10", "{config}");
+    }
+}
+
 #[test]
 fn a_pattern_chooses_the_first_entry_that_matches() {
     assert_eq!(default_entry(&boot("default *6.9.conf\n")).title, "Arch 6.9");
