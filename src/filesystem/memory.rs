@@ -260,7 +260,7 @@ impl FileSystem for MemoryFs {
     /// It has none, but may have one that cannot be read.
     fn subvolume(&self, option: &str) -> Result<Arc<dyn FileSystem>> {
         if let Some(node) = option.strip_prefix("subvol=").and_then(|path| self.find(path)) {
-            self.content(NodeId(node as u64))?;
+            self.content(NodeId(u64::try_from(node).expect("fits")))?;
         }
         Err(Error::NotFound { path: option.to_owned() })
     }
