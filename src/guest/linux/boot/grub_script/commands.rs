@@ -102,7 +102,6 @@ const HARMLESS: &[&str] = &[
     "help",
     "hexdump",
     "hexdump_random",
-    "hwmatch",
     "inb",
     "inl",
     "inw",
@@ -229,6 +228,8 @@ impl Interpreter<'_, '_> {
             "boot" if self.loaded.kernel.is_some() || self.loaded.other.is_some() => {
                 Err(Stop::Boot)
             }
+            // "you need to load the kernel first"
+            "boot" if self.loaded.doubt.is_none() => Ok(Status::of(false)),
             "fwsetup" if first.value == "--is-supported" => {
                 let why = format!("{}: the firmware decides whether it has a set-up", self.site);
                 Ok(Status::doubtful(true, why))
@@ -276,6 +277,12 @@ impl Interpreter<'_, '_> {
             }
             // Nobody presses a key, and there is no font or picture that decides what is booted.
             "keystatus" | "loadfont" | "background_image" => Ok(Status::of(false)),
+            // Ubuntu's: whether the graphics card is on a list of those that need text mode. No more than the video
+            // mode hangs on it, and `vt.handoff=`, which follows that.
+            "hwmatch" => {
+                self.set("match", Text::certain("0"))?;
+                Ok(Status::ok())
+            }
             // A 64-bit virtual machine has long mode and PAE.
             "cpuid" | "insmod" | "echo" | "sleep" | "terminal_input" | "terminal_output"
             | "terminal" | "serial" | "save_env" | "play" | "password" | "password_pbkdf2"

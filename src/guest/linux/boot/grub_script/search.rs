@@ -15,33 +15,45 @@ enum By {
 }
 
 impl Interpreter<'_, '_> {
-    /// `search [--fs-uuid|--label|--file] [--set[=NAME]] [--hint HINT]… WHAT`. Hints only change
-    /// the order of the search, and names that are sought are taken to be unique.
+    /// `search [--fs-uuid|--label|--file] [--set [NAME]] [--hint HINT]… WHAT`. Hints only change
+    /// the order of the search, and names that are sought are taken to be unique. What stands behind `--set` is
+    /// its value where it is no option, and what is sought where nothing else is
+    /// (`grub-core/lib/arg.c`, `grub_arg_parse`; `grub-core/commands/search_wrap.c`).
     pub(super) fn search(&mut self, args: &[Text]) -> Result<Status, Stop> {
         let mut by = By::File;
-        let mut variable = None;
-        let mut what = Vec::new();
-        let mut args = args.iter();
+        let mut set = None;
+        let mut what = None;
+        let mut args = args.iter().peekable();
         while let Some(arg) = args.next() {
             match arg.value.as_str() {
                 "-u" | "--fs-uuid" => by = By::Uuid,
                 "-l" | "--label" => by = By::Label,
                 "-f" | "--file" => by = By::File,
-                "-s" | "--set" => variable = Some("root".to_owned()),
+                "-s" | "--set" => {
+                    set = Some(args.next_if(|value| !value.value.starts_with('-')).cloned());
+                }
                 "-h" | "--hint" | "--hint-ieee1275" | "--hint-bios" | "--hint-baremetal"
                 | "--hint-efi" | "--hint-arc" => {
                     args.next();
                 }
                 value => match value.strip_prefix("--set=") {
-                    Some(name) => variable = Some(name.to_owned()),
+                    Some(name) => {
+                        set = Some(Some(Text { value: name.to_owned(), doubt: arg.doubt.clone() }));
+                    }
                     None if value.starts_with('-') => {}
-                    None => what.push(arg.clone()),
+                    None => {
+                        what.get_or_insert(arg);
+                    }
                 },
             }
         }
-        match what.first() {
-            Some(what) => self.search_by(by, what, variable.as_deref()),
-            None => Ok(Status::of(false)),
+        let root = Some("root");
+        match (what, &set) {
+            (Some(what), None) => self.search_by(by, what, None),
+            (Some(what), Some(None)) => self.search_by(by, what, root),
+            (Some(what), Some(Some(variable))) => self.search_by(by, what, Some(&variable.value)),
+            (None, Some(Some(what))) => self.search_by(by, what, root),
+            (None, _) => Ok(Status::of(false)),
         }
     }
 

@@ -18,6 +18,29 @@ pub(super) enum Within {
     Function,
 }
 
+/// The variables that `search` may set, told from its words, of which those that are made of variables are empty:
+/// that behind `--set`, which may be what is sought; then it is `root`.
+fn set_by_search<'t>(words: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
+    let mut names = vec!["root"];
+    let mut words = words.peekable();
+    let mut has_what = false;
+    while let Some(word) = words.next() {
+        if let Some(name) = word.strip_prefix("--set=") {
+            names.push(name);
+        } else if matches!(word, "-s" | "--set") {
+            names.extend(words.next_if(|value| !value.starts_with('-')));
+        } else if word.starts_with("--hint") && !word.contains('=') || word == "-h" {
+            words.next();
+        } else {
+            has_what |= !word.starts_with('-');
+        }
+    }
+    if has_what && names.get(1).is_some_and(|name| !name.is_empty()) {
+        names.remove(0);
+    }
+    names
+}
+
 impl Interpreter<'_, '_> {
     /// Puts everything in doubt that running `block` might change.
     ///
@@ -76,13 +99,13 @@ impl Interpreter<'_, '_> {
                                 self.spoil_variable(name, doubt)?;
                             }
                             "search" => {
-                                let name = bare
-                                    .filter_map(|part| match part {
-                                        Some(Part::Text(text)) => text.strip_prefix("--set="),
-                                        _ => None,
-                                    })
-                                    .next();
-                                self.spoil_variable(name.unwrap_or("root"), doubt)?;
+                                let texts = bare.map(|part| match part {
+                                    Some(Part::Text(text)) => text.as_str(),
+                                    _ => "",
+                                });
+                                for name in set_by_search(texts) {
+                                    self.spoil_variable(name, doubt)?;
+                                }
                             }
                             "btrfs-mount-subvol" => self.doubt_subvolume_mounts(doubt)?,
                             "load_env" => self.unset_doubt = Some(Rc::clone(doubt)),

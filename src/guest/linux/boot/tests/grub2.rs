@@ -420,6 +420,10 @@ fn search_sets_the_root_and_a_failed_one_leaves_it() {
         (format!("search --no-floppy --fs-uuid --set=root --hint-bios=hd0,msdos9 {BOOT_UUID}"), 2),
         (format!("search --no-floppy --fs-uuid --set {}", BOOT_UUID.to_uppercase()), 2),
         ("search --label --set=root label-2".to_owned(), 2),
+        ("search --label label-2 --set root --no-floppy".to_owned(), 2),
+        (format!("search -u -s root {BOOT_UUID}"), 2),
+        ("search --label --set label-2 --no-floppy".to_owned(), 2),
+        ("search --label label-2 --set prefix --no-floppy".to_owned(), 1),
         ("search --file --set=root /vmlinuz".to_owned(), 2),
         (format!("search.fs_uuid {BOOT_UUID} root hd0,msdos9"), 2),
         ("search --fs-uuid --set=root dead-beef".to_owned(), 1),
@@ -453,7 +457,7 @@ fn another_disk_is_missing() {
 
 #[test]
 fn an_unknown_command_in_a_condition_puts_only_what_it_guards_in_doubt() {
-    let harmless = format!("if hwmatch x 3; then set gfx=keep; else set gfx=text; fi\n{TWO}");
+    let harmless = format!("if magic; then set gfx=keep; else set gfx=text; fi\n{TWO}");
     assert_eq!(command_line(&harmless), "is-a");
     let decisive = format!("set default=0\nif magic; then set default=1; fi\n{TWO}");
     assert!(undecided(&follow(&with_config(&decisive))).contains("magic"));
@@ -734,9 +738,10 @@ fn an_ubuntu_configuration_gives_its_saved_entry_below_the_submenu() {
     );
     let boot = |env: &str| {
         let env = format!("# GRUB Environment Block\n{env}####");
+        let fs = debian(&config).file("/boot/grub/grubenv", env);
         follow(
             &FakeMachine::new(TableKind::Gpt)
-                .partition(UUID, debian(&config).file("/boot/grub/grubenv", env))
+                .partition(UUID, fs.file("/boot/grub/gfxblacklist.txt", "#\n"))
                 .boot_code(grub2_code(Some("(,gpt1)/boot/grub"), None)),
         )
     };
@@ -752,6 +757,43 @@ fn an_ubuntu_configuration_gives_its_saved_entry_below_the_submenu() {
     assert_eq!(default_entry(&facts).title, "Advanced options for Ubuntu>Ubuntu, with Linux 9");
     assert_eq!(facts.timeout.as_ref().map(|(seconds, _)| *seconds), Some(30));
     all_found(&facts);
+}
+
+/// What coreos-assembler and bootupd put on the EFI system partition, and into `/boot`.
+#[test]
+fn a_stub_that_sets_the_prefix_by_a_label_leads_to_the_configuration() {
+    let find = |variable: &str| {
+        format!(
+            "if [ -e (md/md-boot) ]; then\n  set {variable}=md/md-boot\nelse\n\
+             \x20 if [ -f ${{config_directory}}/bootuuid.cfg ]; then\n\
+             \x20   source ${{config_directory}}/bootuuid.cfg\n  fi\n\
+             \x20 if [ -n \"${{BOOT_UUID}}\" ]; then\n\
+             \x20   search --fs-uuid \"${{BOOT_UUID}}\" --set {variable} --no-floppy\n  else\n\
+             \x20   search --label label-2 --set {variable} --no-floppy\n  fi\nfi\n"
+        )
+    };
+    let stub = format!(
+        "{}if [ -d ($prefix)/grub2 ]; then\n  set prefix=($prefix)/grub2\n  configfile $prefix/grub.cfg\n\
+         else\n  set prefix=($prefix)/boot/grub2\n  configfile $prefix/grub.cfg\nfi\nboot\n",
+        find("prefix")
+    );
+    let config = format!(
+        "{}set root=$boot\nmenuentry 'Fedora CoreOS' {{\nlinux /vmlinuz-6.9.0 root=UUID={UUID}\n\
+         initrd /initramfs-6.9.0.img\n}}\n",
+        find("boot")
+    );
+    for uuid in [None, Some(BOOT_UUID)] {
+        let mut esp = FakeFs::fat().file("/EFI/fedora/grub.cfg", &stub);
+        if let Some(uuid) = uuid {
+            esp = esp.file("/EFI/fedora/bootuuid.cfg", format!("set BOOT_UUID=\"{uuid}\"\n"));
+        }
+        let boot = FakeFs::new().file("/vmlinuz-6.9.0", kernel()).file("/initramfs-6.9.0.img", "x");
+        let whole = boot.file("/grub2/grub.cfg", &config);
+        let fake = FakeMachine::new(TableKind::Gpt).partition("AAAA-0001", esp);
+        let facts = follow(&fake.partition(BOOT_UUID, whole));
+        assert_eq!(default_entry(&facts).title, "Fedora CoreOS");
+        assert_eq!(state(&facts, LinkKind::Initramfs), Some(&LinkState::Found));
+    }
 }
 
 /// EulerOS with UEFI: the whole configuration lies on the EFI system partition.
