@@ -86,14 +86,25 @@ impl Doas {
             let reason = format!("owner {uid}, mode {mode:04o}: doas refuses it");
             return self.unread.push(Unread::new(path, reason));
         }
-        for (line, content) in (1_usize..).zip(text.lines()) {
-            let content = content.split('#').next().unwrap_or_default().trim();
-            if content.is_empty() {
+        let without_comment =
+            |content: &str| content.split('#').next().unwrap_or_default().trim().to_owned();
+        let mut lines = (1_usize..).zip(text.lines());
+        while let Some((line, content)) = lines.next() {
+            let mut content = without_comment(content);
+            // A rule goes on behind a backslash (doas.conf(5)).
+            while content.ends_with('\\') {
+                content.pop();
+                content.push(' ');
+                content.push_str(
+                    &lines.next().map_or(String::new(), |(_, more)| without_comment(more)),
+                );
+            }
+            if content.trim().is_empty() {
                 continue;
             }
-            let evidence = Evidence::new(format!("{path}:{line}"), shortened(content));
+            let evidence = Evidence::new(format!("{path}:{line}"), shortened(&content));
             let location = evidence.location.clone();
-            match rule(content, evidence) {
+            match rule(&content, evidence) {
                 Some(Some(rule)) if self.rules.len() < MAX_RULES => self.rules.push(rule),
                 Some(None) => {}
                 _ => {
@@ -180,6 +191,7 @@ mod tests {
             ("permit nopass alice as root # x", at(1, false)),
             ("permit setenv { A B=c } 1000", at(1, true)),
             ("permit :10", at(1, true)),
+            ("permit persist \\\n:wheel \\\n  as root\npermit bob", at(1, true)),
             ("permit bob", None),
             ("permit alice as postgres", None),
             ("permit alice cmd reboot", None),

@@ -326,7 +326,9 @@ impl Search<'_> {
             let Some(text) = self.text(file)? else { continue };
             let values = text.lines().filter_map(|line| line.trim().strip_prefix(name));
             let value = values.filter_map(|rest| rest.strip_prefix('=')).next_back();
-            if !value.is_some_and(|value| is_off(value.trim().trim_matches(['"', '\'']))) {
+            // A comment may stand behind it.
+            let word = value.and_then(|value| value.split_ascii_whitespace().next());
+            if !is_off(word.unwrap_or_default().trim_matches(['"', '\''])) {
                 continue;
             }
             for path in scripts {
@@ -686,6 +688,7 @@ mod tests {
         for (settings, expected) in [
             ("sshd_disable_keygen=\"yes\"\nrc_need=\"net\"\n", None),
             ("sshd_disable_keygen=True\n", None),
+            ("sshd_disable_keygen='on' # made elsewhere\n", None),
             ("# sshd_disable_keygen=yes\n", made.clone()),
             ("sshd_disable_keygen=yes\nsshd_disable_keygen=no\n", made),
         ] {
