@@ -119,6 +119,11 @@ impl Error {
         Self::Unsupported { structure, offset, what: what.into() }
     }
 
+    /// A bound of this program that is a number of things in memory.
+    pub(crate) fn too_much(structure: &'static str, limit: usize, unit: &'static str) -> Self {
+        Self::Limit { structure, limit: u64::try_from(limit).unwrap_or(u64::MAX), unit }
+    }
+
     /// Whether this says, reliably, that the thing is not there: the directories on the way were
     /// read in full and did not name it.
     pub fn is_absent(&self) -> bool {

@@ -370,8 +370,7 @@ fn embedded(section: &[u8], mut at: usize) -> Result<Modules> {
         }
         at = at.saturating_add(size);
     }
-    let limit = u64::try_from(MAX_MODULES).unwrap_or(u64::MAX);
-    Err(Error::Limit { structure: "GRUB core image", limit, unit: "modules" })
+    Err(Error::too_much("GRUB core image", MAX_MODULES, "modules"))
 }
 
 #[cfg(test)]

@@ -137,8 +137,8 @@ impl Tree {
     /// # Errors
     /// [`Error::NotFound`] and [`Error::NotADirectory`] say reliably that nothing is there;
     /// [`Error::SymlinkLoop`], [`Error::Unreadable`] and what the file system finds damaged;
-    /// [`Error::Limit`] for a path above [`MAX_PATH`], also behind its links, or [`MAX_COMPONENTS`], and once this tree and its clones
-    /// went through 2 Mi components in all, those included that an inspection asked for.
+    /// [`Error::Limit`] for a path above [`MAX_PATH`], also behind its links, or [`MAX_COMPONENTS`], and once
+    /// this tree and its clones went through 2 Mi components in all, those included that an inspection asked for.
     pub fn resolve(&self, path: &str) -> Result<Place> {
         Ok(self.walk(path, true)?.place)
     }
@@ -211,7 +211,7 @@ impl Tree {
         if walked.metadata.file_type != FileType::Directory {
             return Err(Error::NotADirectory { path: path.to_owned() });
         }
-        let limit = |structure, limit| too_much(structure, limit, "entries");
+        let limit = |structure, limit| Error::too_much(structure, limit, "entries");
         if self.counts.listed.load(Relaxed) > MAX_LISTED {
             return Err(limit("all directories that were listed", MAX_LISTED));
         }
@@ -394,7 +394,7 @@ impl Tree {
             }
             current.path.extend_from_slice(&name);
             if current.path.len() > MAX_PATH {
-                return Err(too_much("path", MAX_PATH, "bytes"));
+                return Err(Error::too_much("path", MAX_PATH, "bytes"));
             }
             current.place.node = node;
             if let Some(mounted) = self.mounted_at(&current.path) {
@@ -410,18 +410,18 @@ impl Tree {
     /// They count before they are gone through: what is not there ends the way to the rest.
     fn components(&self, path: &[u8], steps: &mut usize) -> Result<Vec<Vec<u8>>> {
         if path.len() > MAX_PATH {
-            return Err(too_much("path", MAX_PATH, "bytes"));
+            return Err(Error::too_much("path", MAX_PATH, "bytes"));
         }
         let names = path.split(|byte| *byte == b'/').rev();
         let names = names.filter(|name| !name.is_empty() && *name != b".").map(<[u8]>::to_vec);
         let names: Vec<Vec<u8>> = names.collect();
         *steps = steps.saturating_add(names.len());
         if *steps > MAX_COMPONENTS {
-            return Err(too_much("path", MAX_COMPONENTS, "components"));
+            return Err(Error::too_much("path", MAX_COMPONENTS, "components"));
         }
         let cost = names.len().max(path.len().div_ceil(BYTES_AS_ONE));
         if self.counts.walked.fetch_add(cost, Relaxed) >= MAX_WALKED {
-            return Err(too_much("all paths that were followed", MAX_WALKED, "components"));
+            return Err(Error::too_much("all paths that were followed", MAX_WALKED, "components"));
         }
         Ok(names)
     }
@@ -440,10 +440,6 @@ impl Walked {
         self.path.truncate(length);
         (self.place, self.metadata) = (place, metadata);
     }
-}
-
-fn too_much(structure: &'static str, limit: usize, unit: &'static str) -> Error {
-    Error::Limit { structure, limit: u64::try_from(limit).unwrap_or(u64::MAX), unit }
 }
 
 #[cfg(test)]

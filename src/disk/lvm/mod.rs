@@ -119,8 +119,7 @@ impl Lvm {
         if !self.texts.contains_key(&key) {
             self.text_bytes = self.text_bytes.saturating_add(text.bytes.len());
             if self.text_bytes > MAX_TEXTS {
-                let limit = u64::try_from(MAX_TEXTS).unwrap_or(u64::MAX);
-                return Err(Error::Limit { structure: "LVM2 metadata", limit, unit: "bytes" });
+                return Err(Error::too_much("LVM2 metadata", MAX_TEXTS, "bytes"));
             }
             let read = volume_group::read(&text.bytes, &mut self.values);
             let of = read.map(|group| {

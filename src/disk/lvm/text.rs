@@ -122,8 +122,7 @@ impl Parser<'_> {
     fn count(&mut self, values: usize) -> Result<()> {
         *self.values = self.values.saturating_add(values);
         if *self.values > MAX_VALUES {
-            let limit = u64::try_from(MAX_VALUES).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "LVM2 metadata texts", limit, unit: "values" });
+            return Err(Error::too_much("LVM2 metadata texts", MAX_VALUES, "values"));
         }
         Ok(())
     }

@@ -189,8 +189,7 @@ pub(super) fn read(bytes: &[u8], values: &mut usize) -> Result<VolumeGroup> {
 
 fn bound(count: usize, limit: usize, unit: &'static str) -> Result<()> {
     if count > limit {
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        return Err(Error::Limit { structure: "LVM2 volume group", limit, unit });
+        return Err(Error::too_much("LVM2 volume group", limit, unit));
     }
     Ok(())
 }

@@ -121,8 +121,7 @@ fn push(extents: &mut Vec<Extent>, extent: Extent) -> Result<()> {
         return Ok(());
     }
     if extents.len() >= MAX_EXTENTS {
-        let limit = u64::try_from(MAX_EXTENTS).unwrap_or(u64::MAX);
-        return Err(Error::Limit { structure: "btrfs file", limit, unit: "extents" });
+        return Err(Error::too_much("btrfs file", MAX_EXTENTS, "extents"));
     }
     extents.push(extent);
     Ok(())

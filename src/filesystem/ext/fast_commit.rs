@@ -79,8 +79,7 @@ impl FastCommits {
     fn keep(&mut self, bytes: usize) -> Result<()> {
         self.bytes = self.bytes.saturating_add(bytes).saturating_add(ENTRY_BYTES);
         if self.bytes > MAX_BYTES {
-            let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "ext fast commits", limit, unit: "bytes" });
+            return Err(Error::too_much("ext fast commits", MAX_BYTES, "bytes"));
         }
         Ok(())
     }

@@ -98,8 +98,7 @@ impl Runs {
             }
         }
         if self.runs.len() >= MAX_RUNS {
-            let limit = u64::try_from(MAX_RUNS).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "ext block map", limit, unit: "runs" });
+            return Err(Error::too_much("ext block map", MAX_RUNS, "runs"));
         }
         self.runs.push(run);
         Ok(())

@@ -34,8 +34,7 @@ pub(super) fn content(
         if let Some(run) = runs.last_mut().filter(behind) {
             run.len = run.len.saturating_add(cluster_size);
         } else if runs.len() >= MAX_RUNS {
-            let limit = u64::try_from(MAX_RUNS).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "FAT file", limit, unit: "runs" });
+            return Err(Error::too_much("FAT file", MAX_RUNS, "runs"));
         } else {
             runs.push(Run { start: have, place, len: cluster_size });
         }

@@ -293,8 +293,7 @@ impl FileSystem for Ntfs {
         match self.reparse(&record)? {
             Some(Reparse::Link(target)) if target.len() <= MAX_SYMLINK => Ok(target.into_bytes()),
             Some(Reparse::Link(_)) => {
-                let limit = u64::try_from(MAX_SYMLINK).unwrap_or(u64::MAX);
-                Err(Error::Limit { structure: "NTFS reparse point", limit, unit: "bytes" })
+                Err(Error::too_much("NTFS reparse point", MAX_SYMLINK, "bytes"))
             }
             Some(Reparse::Elsewhere(target)) => Err(Error::unsupported(
                 "NTFS reparse point",

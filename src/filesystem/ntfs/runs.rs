@@ -103,8 +103,7 @@ impl Runs {
             return Ok(());
         }
         if self.0.len() >= MAX_RUNS {
-            let limit = u64::try_from(MAX_RUNS).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "NTFS mapping pairs", limit, unit: "runs" });
+            return Err(Error::too_much("NTFS mapping pairs", MAX_RUNS, "runs"));
         }
         self.0.push(run);
         Ok(())

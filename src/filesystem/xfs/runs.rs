@@ -148,8 +148,7 @@ impl Runs {
             }
         }
         if self.runs.len() >= MAX_RUNS {
-            let limit = u64::try_from(MAX_RUNS).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "xfs data fork", limit, unit: "runs" });
+            return Err(Error::too_much("xfs data fork", MAX_RUNS, "runs"));
         }
         self.runs.push(Run { logical, byte, len });
         Ok(())

@@ -38,8 +38,7 @@ fn parse(text: &str, disk: &DiskFacts) -> Result<Vec<CrypttabEntry>> {
         .take(MAX_ENTRIES.saturating_add(1))
         .collect();
     if entries.len() > MAX_ENTRIES {
-        let limit = u64::try_from(MAX_ENTRIES).unwrap_or(u64::MAX);
-        return Err(Error::Limit { structure: "crypttab", limit, unit: "lines" });
+        return Err(Error::too_much("crypttab", MAX_ENTRIES, "lines"));
     }
     Ok(entries)
 }

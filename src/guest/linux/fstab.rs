@@ -80,8 +80,7 @@ fn parse(text: &str, disk: &DiskFacts, systemd: bool) -> Result<Fstab> {
         }
         let lines = [fstab.entries.len(), fstab.malformed.len(), fstab.ignored.len()];
         if lines.into_iter().fold(0, usize::saturating_add) >= MAX_LINES {
-            let limit = u64::try_from(MAX_LINES).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "fstab", limit, unit: "lines" });
+            return Err(Error::too_much("fstab", MAX_LINES, "lines"));
         }
         let number = usize::try_from(line).unwrap_or(usize::MAX);
         let evidence =

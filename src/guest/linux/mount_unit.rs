@@ -170,10 +170,7 @@ impl<'a> Search<'a> {
 
     /// The text of a unit file; `None` for a link to nowhere or to `/dev/null`.
     fn text(&self, path: &str, read: &mut Read) -> Result<Option<String>> {
-        let limit = |limit: usize, unit| {
-            let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-            Err(Error::Limit { structure: "mount units", limit, unit })
-        };
+        let limit = |limit: usize, unit| Err(Error::too_much("mount units", limit, unit));
         read.files = read.files.saturating_add(1);
         if read.files > MAX_FILES {
             return limit(MAX_FILES, "files");

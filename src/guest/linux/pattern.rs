@@ -16,8 +16,7 @@ pub(super) fn within_bound(path: &str) -> Result<()> {
     if path.len() <= MAX_PATH {
         return Ok(());
     }
-    let limit = u64::try_from(MAX_PATH).unwrap_or(u64::MAX);
-    Err(Error::Limit { structure: "configuration", limit, unit: "bytes of a path" })
+    Err(Error::too_much("configuration", MAX_PATH, "bytes of a path"))
 }
 
 /// The files that a pattern of glob(7) in the last part of a path leads to, by name; a path without a

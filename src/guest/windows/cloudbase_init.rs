@@ -110,8 +110,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, ConfValue>> {
         let Some(at) = trimmed.find(['=', ':']) else { continue };
         let (name, value) = trimmed.split_at_checked(at).unwrap_or((trimmed, ""));
         if options.len() >= MAX_OPTIONS {
-            let limit = u64::try_from(MAX_OPTIONS).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "configuration", limit, unit: "options" });
+            return Err(Error::too_much("configuration", MAX_OPTIONS, "options"));
         }
         let name = format!("{section}.{}", name.trim().to_ascii_lowercase());
         let value = value.get(1..).unwrap_or_default().trim().trim_matches(['"', '\'']).to_owned();

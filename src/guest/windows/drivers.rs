@@ -83,8 +83,7 @@ pub(super) fn critical_services(hklm: &Hklm<'_>) -> Result<Vec<String>> {
 /// Keeps a binding, within [`MAX_BINDINGS`].
 fn keep(found: &mut Vec<DeviceBinding>, binding: DeviceBinding) -> Result<()> {
     if found.len() >= MAX_BINDINGS {
-        let limit = u64::try_from(MAX_BINDINGS).unwrap_or(u64::MAX);
-        return Err(Error::Limit { structure: "registry", limit, unit: "devices with drivers" });
+        return Err(Error::too_much("registry", MAX_BINDINGS, "devices with drivers"));
     }
     found.push(binding);
     Ok(())
@@ -163,8 +162,7 @@ fn services_of(databases: &[Place<'_>], inf: &str, id: &str) -> Result<Option<Ve
     }
     let configurations = configurations.below()?;
     if configurations.len() > MAX_CONFIGURATIONS {
-        let limit = u64::try_from(MAX_CONFIGURATIONS).unwrap_or(u64::MAX);
-        return Err(Error::Limit { structure: "DriverDatabase", limit, unit: "configurations" });
+        return Err(Error::too_much("DriverDatabase", MAX_CONFIGURATIONS, "configurations"));
     }
     let mut services: Vec<String> = Vec::new();
     for configuration in configurations {
@@ -172,8 +170,7 @@ fn services_of(databases: &[Place<'_>], inf: &str, id: &str) -> Result<Option<Ve
         let is_new = |name: &String| name.len() <= MAX_SERVICE_NAME && !services.contains(name);
         services.extend(service.filter(is_new));
         if services.len() > MAX_SERVICES {
-            let limit = u64::try_from(MAX_SERVICES).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "DriverDatabase", limit, unit: "services" });
+            return Err(Error::too_much("DriverDatabase", MAX_SERVICES, "services"));
         }
     }
     Ok((!services.is_empty()).then_some(services))

@@ -27,8 +27,7 @@ pub(super) fn interfaces(hklm: &Hklm<'_>) -> Fact<Vec<WindowsInterface>> {
         let connections = hklm.control_set(&format!(r"Control\Network\{CLASS}"))?;
         let interfaces = hklm.control_set(INTERFACES)?.below()?;
         if interfaces.len() > MAX_INTERFACES {
-            let limit = u64::try_from(MAX_INTERFACES).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "Tcpip", limit, unit: "interfaces" });
+            return Err(Error::too_much("Tcpip", MAX_INTERFACES, "interfaces"));
         }
         interfaces.iter().map(|place| interface(place, &connections)).collect()
     };
@@ -89,8 +88,7 @@ pub(super) fn fixed_macs(hklm: &Hklm<'_>) -> Fact<Vec<FixedMac>> {
             let device = device.value.to_ascii_lowercase();
             if ["pci\\", "xen", "vmbus\\", "usb\\"].iter().any(|bus| device.starts_with(bus)) {
                 if found.len() >= MAX_INTERFACES {
-                    let limit = u64::try_from(MAX_INTERFACES).unwrap_or(u64::MAX);
-                    return Err(Error::Limit { structure: "Class", limit, unit: "cards" });
+                    return Err(Error::too_much("Class", MAX_INTERFACES, "cards"));
                 }
                 found.push(FixedMac { device, evidence: address.evidence });
             }

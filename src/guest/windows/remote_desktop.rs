@@ -119,8 +119,7 @@ fn firewall(hklm: &Hklm<'_>, services: &[ServiceFacts], port: u32) -> Result<Fir
     for place in places.into_iter().flatten() {
         let values = place.values()?;
         if values.len() > MAX_RULES {
-            let limit = u64::try_from(MAX_RULES).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "FirewallRules", limit, unit: "rules" });
+            return Err(Error::too_much("FirewallRules", MAX_RULES, "rules"));
         }
         for value in values {
             let Some(text) = value.text() else { continue };

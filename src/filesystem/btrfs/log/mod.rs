@@ -89,8 +89,7 @@ fn replay_all(
 }
 
 fn limit(limit: usize, unit: &'static str) -> Error {
-    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-    Error::Limit { structure: "btrfs log tree", limit, unit }
+    Error::too_much("btrfs log tree", limit, unit)
 }
 
 /// What the log contradicts.

@@ -128,8 +128,7 @@ impl Scan {
         }
         self.bytes = self.bytes.saturating_add(s.raw.len());
         if self.bytes > MAX_BYTES {
-            let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "ext fast commits", limit, unit: "bytes" });
+            return Err(Error::too_much("ext fast commits", MAX_BYTES, "bytes"));
         }
         let mut rest = *s;
         // Each round goes on by at least the header.

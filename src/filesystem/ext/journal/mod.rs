@@ -326,8 +326,7 @@ impl<'a> Log<'a> {
 }
 
 fn too_many_blocks() -> Error {
-    let limit = u64::try_from(MAX_REPLAYED).unwrap_or(u64::MAX);
-    Error::Limit { structure: "jbd2 log", limit, unit: "blocks" }
+    Error::too_much("jbd2 log", MAX_REPLAYED, "blocks")
 }
 
 /// The block of the volume where a block of the journal lies.

@@ -58,8 +58,7 @@ pub(super) fn read(
 
 fn check_count(count: usize) -> Result<()> {
     if count > MAX_REVOKED {
-        let limit = u64::try_from(MAX_REVOKED).unwrap_or(u64::MAX);
-        return Err(Error::Limit { structure: "jbd2 log", limit, unit: "revoked blocks" });
+        return Err(Error::too_much("jbd2 log", MAX_REVOKED, "revoked blocks"));
     }
     Ok(())
 }

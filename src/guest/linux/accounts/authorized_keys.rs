@@ -45,8 +45,7 @@ fn files(sshd: &SshdFacts) -> Fact<Vec<String>> {
 fn named(option: &SshdOption) -> Fact<Vec<String>> {
     let files: Vec<_> = option.value.split(' ').map(str::to_owned).collect();
     if files.len() > MAX_FILES {
-        let limit = u64::try_from(MAX_FILES).unwrap_or(u64::MAX);
-        let error = Error::Limit { structure: "AuthorizedKeysFile", limit, unit: "files" };
+        let error = Error::too_much("AuthorizedKeysFile", MAX_FILES, "files");
         return Fact::Unknown(Unread::from((option.evidence.location.as_str(), &error)));
     }
     Fact::Known(files)

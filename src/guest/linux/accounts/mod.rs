@@ -146,13 +146,11 @@ impl Groups {
             groups.names.entry(group.gid).or_insert_with(|| group.name.to_owned());
         });
         if let Some(line) = too_long {
-            let limit = u64::try_from(MAX_GROUP_NAME).unwrap_or(u64::MAX);
-            let error = Error::Limit { structure: "group", limit, unit: "bytes of a name" };
+            let error = Error::too_much("group", MAX_GROUP_NAME, "bytes of a name");
             unread.push(Unread::from((format!("{GROUP}:{line}").as_str(), &error)));
         }
         if memberships > MAX_MEMBERSHIPS {
-            let limit = u64::try_from(MAX_MEMBERSHIPS).unwrap_or(u64::MAX);
-            let error = Error::Limit { structure: "group", limit, unit: "memberships" };
+            let error = Error::too_much("group", MAX_MEMBERSHIPS, "memberships");
             unread.push(Unread::from((GROUP, &error)));
         }
         groups
@@ -259,13 +257,11 @@ impl<'a> Finder<'a> {
             }
         });
         if others > MAX_OTHERS && other_keys.known().is_some() {
-            let limit = u64::try_from(MAX_OTHERS).unwrap_or(u64::MAX);
-            let error = Error::Limit { structure: "accounts", limit, unit: "accounts" };
+            let error = Error::too_much("accounts", MAX_OTHERS, "accounts");
             other_keys = Fact::Unknown(Unread::from((PASSWD, &error)));
         }
         if more {
-            let limit = u64::try_from(MAX_ACCOUNTS).unwrap_or(u64::MAX);
-            let error = Error::Limit { structure: "accounts", limit, unit: "administrators" };
+            let error = Error::too_much("accounts", MAX_ACCOUNTS, "administrators");
             unread.push(Unread::from((PASSWD, &error)));
         }
         unread.extend(self.sudoers.exhausted());

@@ -37,8 +37,7 @@ pub fn find(tree: &Tree, network: &Configuration) -> Fact<Vec<Binding>> {
     }
     if found.len() > MAX_BINDINGS {
         found.truncate(MAX_BINDINGS);
-        let limit = u64::try_from(MAX_BINDINGS).unwrap_or(u64::MAX);
-        let error = Error::Limit { structure: "bindings", limit, unit: "bindings" };
+        let error = Error::too_much("bindings", MAX_BINDINGS, "bindings");
         files.doubt("network configuration", &error);
     }
     match files.unread.or_else(|| network.unread.clone()) {

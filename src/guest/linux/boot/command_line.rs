@@ -25,10 +25,12 @@ pub(in crate::guest::linux) fn parameters(command_line: &str) -> Vec<String> {
 
 /// The value of the last `name=…`.
 pub(super) fn last_value(command_line: &str, name: &str) -> Option<String> {
-    parameters(command_line)
-        .into_iter()
-        .rev()
-        .find_map(|parameter| Some(parameter.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
+    last_of(&parameters(command_line), name).map(str::to_owned)
+}
+
+/// The same among its parameters.
+pub(super) fn last_of<'p>(parameters: &'p [String], name: &str) -> Option<&'p str> {
+    parameters.iter().rev().find_map(|parameter| parameter.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Whether a parameter without a value is there.

@@ -114,8 +114,8 @@ impl Search {
     ) -> Option<Configuration> {
         match read {
             Ok(configuration) => {
-                let has_kernel = |entry: &Option<_>| {
-                    entry.as_ref().is_some_and(|entry: &BootEntry| entry.kernel.is_some())
+                let has_kernel = |entry: &Option<BootEntry>| {
+                    entry.as_ref().is_some_and(|entry| entry.kernel.is_some())
                 };
                 if configuration.default.known().is_none_or(has_kernel) {
                     return Some(configuration);

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::command_line::{MAX_COMMAND_LINE, parameters};
+use super::command_line::{MAX_COMMAND_LINE, last_of, parameters};
 use super::dracut_devices::{self, Module, leaves};
 use crate::disk::facts::DiskFacts;
 use crate::fact::{Evidence, Fact};
@@ -44,11 +44,6 @@ fn taken(command_line: &str) -> Vec<String> {
 /// Whether a word of the entry's command line comes as far as the kernel.
 pub(in crate::guest::linux) fn is_taken(entry: &BootEntry, word: &str) -> bool {
     taken(&entry.command_line).iter().any(|own| own == word)
-}
-
-/// The value of the last `name=…` among words.
-fn last_of<'w>(words: &'w [String], name: &str) -> Option<&'w str> {
-    words.iter().rev().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Why it is open whether the start stops: what dracut waits for is not read in full, or more than is looked at.
@@ -257,10 +252,10 @@ fn absent_by_itself(
 mod tests {
     use super::*;
     use crate::disk::facts::LogicalVolumeFacts;
-    use crate::guest::facts::{LinkKind, ListingEnd};
+    use crate::guest::facts::LinkKind;
     use crate::guest::linux::boot::entry::{test_entry, test_initramfs};
     use crate::guest::linux::device::tests::{disk, group};
-    use crate::guest::linux::initramfs::{Budget, Wanted, list};
+    use crate::guest::linux::initramfs::Setting;
 
     fn entry(command_line: &str) -> BootEntry {
         test_entry(command_line, None)
@@ -390,31 +385,13 @@ mod tests {
         assert_eq!(awaited.absent.len(), 256);
     }
 
-    /// The settings of an initramfs whose own command line is a file of that mode (`st_mode`).
-    fn own(mode: u32, text: &str) -> Files {
-        let entry = |name: &str, text: &str| {
-            let zero = "00000000";
-            let (size, length) = (text.len(), name.len().saturating_add(1));
-            let head =
-                format!("070701{zero}{mode:08x}{}{size:08x}{}", zero.repeat(4), zero.repeat(4));
-            let mut entry = format!("{head}{length:08x}{zero}{name}\0").into_bytes();
-            entry.resize(entry.len().next_multiple_of(4), 0);
-            entry.extend(text.as_bytes());
-            entry.resize(entry.len().next_multiple_of(4), 0);
-            entry
-        };
-        let archive = [entry("etc/cmdline.d/90lvm.conf", text), entry("TRAILER!!!", "")].concat();
-        let (facts, files) = list("/initrd", &archive, &Wanted::Everything, &mut Budget::default());
-        assert_eq!((facts.listing, files.overflow()), (Fact::Known(ListingEnd::Complete), false));
-        files
-    }
-
     #[test]
     fn what_dracut_waits_for_is_open_where_its_own_command_line_is_not_read() {
         let why = Some("the initramfs' own command line is not read in full".to_owned());
         let link = init("/sbin/init", "/sbin/init");
         let line = "ro rd.lvm.lv=rhel/swap";
-        for settings in [own(0o100_644, &"x".repeat(65_537)), own(0o120_777, "/x")] {
+        for setting in [Setting::TooLong(65_537), Setting::Link(b"/x".to_vec())] {
+            let settings = Files::of("etc/cmdline.d/90lvm.conf", setting);
             assert_eq!(unseen(&entry("ro"), &with_lvm(), &settings), why);
             // One that is not read may say that dracut leaves them alone.
             assert_eq!(stop(&entry(line), Some(&with_lvm()), &settings, &link, &disk()), None);

@@ -90,7 +90,7 @@ pub(super) fn find(fs: &dyn FileSystem, path: &str, effort: &Effort) -> Result<F
             let metadata = fs.metadata(node)?;
             let path = join(&way);
             if path.len() > MAX_PATH {
-                return Err(too_much("path", MAX_PATH, "bytes"));
+                return Err(Error::too_much("path", MAX_PATH, "bytes"));
             }
             return Ok(Found { node, metadata, path });
         };
@@ -121,7 +121,7 @@ pub(super) fn find(fs: &dyn FileSystem, path: &str, effort: &Effort) -> Result<F
             way.push((child, name));
         }
         if way.len().max(rest.len()) > MAX_COMPONENTS {
-            return Err(too_much("path", MAX_COMPONENTS, "components"));
+            return Err(Error::too_much("path", MAX_COMPONENTS, "components"));
         }
     }
 }
@@ -165,7 +165,7 @@ pub(super) fn names(fs: &dyn FileSystem, path: &str, effort: &Effort) -> Result<
         if names.len() > MAX_NAMES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     if names.len() > MAX_NAMES {
-        return Err(too_much("directory of a boot loader", MAX_NAMES, "names"));
+        return Err(Error::too_much("directory of a boot loader", MAX_NAMES, "names"));
     }
     effort.spend(u64::try_from(names.len()).unwrap_or(u64::MAX).saturating_mul(NAME_COST))?;
     names.sort_unstable();
@@ -178,15 +178,11 @@ fn components<'p>(
     effort: &Effort,
 ) -> Result<impl Iterator<Item = Vec<u8>> + use<'p>> {
     if path.len() > MAX_PATH {
-        return Err(too_much("path", MAX_PATH, "bytes"));
+        return Err(Error::too_much("path", MAX_PATH, "bytes"));
     }
     effort.spend(u64::try_from(path.len()).unwrap_or(u64::MAX))?;
     let names = path.split(|byte| *byte == b'/');
     Ok(names.filter(|name| !name.is_empty() && *name != b".").map(<[u8]>::to_vec))
-}
-
-fn too_much(structure: &'static str, limit: usize, unit: &'static str) -> Error {
-    Error::Limit { structure, limit: u64::try_from(limit).unwrap_or(u64::MAX), unit }
 }
 
 fn join(way: &[(NodeId, Vec<u8>)]) -> String {

@@ -297,8 +297,7 @@ impl Config {
                 continue;
             }
             if names.len() >= MAX_FILES {
-                let limit = u64::try_from(MAX_FILES).unwrap_or(u64::MAX);
-                let error = Error::Limit { structure: "cloud.cfg.d", limit, unit: "files" };
+                let error = Error::too_much("cloud.cfg.d", MAX_FILES, "files");
                 self.doubt(STRONGEST, directory, &error);
                 break;
             }
@@ -321,8 +320,7 @@ impl Config {
 }
 
 fn too_many_nodes() -> Error {
-    let limit = u64::try_from(MAX_NODES).unwrap_or(u64::MAX);
-    Error::Limit { structure: "cloud-init", limit, unit: "nodes" }
+    Error::too_much("cloud-init", MAX_NODES, "nodes")
 }
 
 fn parse(text: &str, index: usize) -> Result<Option<Node>> {

@@ -79,8 +79,7 @@ impl Finder<'_> {
     fn add(&mut self, location: String, value: &str) {
         if self.found.len() >= MAX_SETTINGS {
             // The last of them may be the one that counts.
-            let limit = u64::try_from(MAX_SETTINGS).unwrap_or(u64::MAX);
-            let error = Error::Limit { structure: "resume", limit, unit: "settings" };
+            let error = Error::too_much("resume", MAX_SETTINGS, "settings");
             return self.not_read(&Unread::from((location.as_str(), &error)));
         }
         let names_none = matches!(value, "" | "none" | "auto");

@@ -146,8 +146,14 @@ impl Files {
     /// One setting alone.
     #[cfg(test)]
     pub(crate) fn with(path: &str, text: &str) -> Self {
+        Self::of(path, Setting::Text(Arc::new(text.as_bytes().to_vec())))
+    }
+
+    /// One setting alone, of any kind.
+    #[cfg(test)]
+    pub(crate) fn of(path: &str, setting: Setting) -> Self {
         let mut files = Self::default();
-        files.insert(path.to_owned(), Setting::Text(Arc::new(text.as_bytes().to_vec())));
+        files.insert(path.to_owned(), setting);
         files
     }
 

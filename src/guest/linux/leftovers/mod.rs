@@ -117,8 +117,7 @@ fn histories(tree: &Tree) -> Fact<Vec<FileSize>> {
     let mut homes = vec!["/root".to_owned()];
     match tree.read_dir("/home") {
         Ok(entries) if entries.len() > MAX_HOMES => {
-            let limit = u64::try_from(MAX_HOMES).unwrap_or(u64::MAX);
-            let error = Error::Limit { structure: "/home", limit, unit: "directories" };
+            let error = Error::too_much("/home", MAX_HOMES, "directories");
             return Fact::Unknown(Unread::from(("/home", &error)));
         }
         Ok(entries) => homes.extend(

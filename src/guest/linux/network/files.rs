@@ -57,8 +57,7 @@ impl<'a> Files<'a> {
         limit: usize,
         unit: &'static str,
     ) {
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        self.doubt(location, &Error::Limit { structure, limit, unit });
+        self.doubt(location, &Error::too_much(structure, limit, unit));
     }
 
     /// Whether there is room for one more name or address.
@@ -174,12 +173,10 @@ impl<'a> Files<'a> {
         let structure = "network configuration";
         self.count = self.count.saturating_add(1);
         if self.count > MAX_FILES {
-            let limit = u64::try_from(MAX_FILES).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure, limit, unit: "files" });
+            return Err(Error::too_much(structure, MAX_FILES, "files"));
         }
         if self.text > MAX_TEXT {
-            let limit = u64::try_from(MAX_TEXT).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure, limit, unit: "bytes" });
+            return Err(Error::too_much(structure, MAX_TEXT, "bytes"));
         }
         match self.tree.metadata(path) {
             Ok(metadata) if metadata.file_type == FileType::Regular => {

@@ -49,19 +49,17 @@ fn rules(files: &mut Files<'_>, name: &str) -> Result<Rules, Unread> {
     for directory in RULES {
         let path = format!("{directory}/{name}");
         match files.tree.symlink_metadata(&path) {
-            Ok(metadata) if metadata.file_type == FileType::Symlink || metadata.len == 0 => {
-                return match (files.file(&path), &files.unread) {
-                    (Some(file), _) if !file.text.trim().is_empty() => Ok(Rules::Found(file)),
-                    (None, Some(unread)) => Err(unread.clone()),
-                    _ => Ok(Rules::Masked(path)),
+            Ok(metadata) => {
+                let may_mask = metadata.file_type == FileType::Symlink || metadata.len == 0;
+                let file = match (files.file(&path), &files.unread) {
+                    (None, Some(unread)) => return Err(unread.clone()),
+                    (file, _) => file,
                 };
-            }
-            Ok(_) => {
-                return match (files.file(&path), &files.unread) {
-                    (Some(file), _) => Ok(Rules::Found(file)),
-                    (None, Some(unread)) => Err(unread.clone()),
-                    (None, None) => Ok(Rules::Absent),
-                };
+                return Ok(match file {
+                    Some(file) if !may_mask || !file.text.trim().is_empty() => Rules::Found(file),
+                    _ if may_mask => Rules::Masked(path),
+                    _ => Rules::Absent,
+                });
             }
             Err(error) if error.is_absent() => {}
             Err(error) => {

@@ -61,8 +61,7 @@ impl Packages {
             return Err(too_many());
         }
         if self.bytes > MAX_BYTES {
-            let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "package databases", limit, unit: "bytes" });
+            return Err(Error::too_much("package databases", MAX_BYTES, "bytes"));
         }
         self.list.push(package);
         Ok(())
@@ -70,6 +69,5 @@ impl Packages {
 }
 
 fn too_many() -> Error {
-    let limit = u64::try_from(MAX_PACKAGES).unwrap_or(u64::MAX);
-    Error::Limit { structure: "package databases", limit, unit: "packages" }
+    Error::too_much("package databases", MAX_PACKAGES, "packages")
 }

@@ -89,8 +89,7 @@ impl<'a> Database<'a> {
         self.rows(1, &mut |row| {
             rows = rows.saturating_add(1);
             if rows > MAX_SCHEMA_ROWS {
-                let limit = u64::try_from(MAX_SCHEMA_ROWS).unwrap_or(u64::MAX);
-                return Err(Error::Limit { structure: "SQLite schema", limit, unit: "rows" });
+                return Err(Error::too_much("SQLite schema", MAX_SCHEMA_ROWS, "rows"));
             }
             let payload = self.payload(&row, MAX_SCHEMA_ROW)?;
             let columns = columns(&payload)?;

@@ -150,8 +150,7 @@ impl Config {
 
     fn file(&mut self, tree: &Tree, path: &str, scope: &Scope, depth: usize) {
         if depth > MAX_DEPTH || self.files.len() >= MAX_FILES {
-            let limit = u64::try_from(MAX_FILES).unwrap_or(u64::MAX);
-            let error = Error::Limit { structure: "sshd_config", limit, unit: "files" };
+            let error = Error::too_much("sshd_config", MAX_FILES, "files");
             return self.doubt(path, &error);
         }
         let text = match tree.read_text(path, MAX_FILE) {
@@ -237,8 +236,7 @@ impl Config {
         let before = self.options.get(keyword).or(self.matched.get(keyword));
         let before = before.filter(|_| list).map_or(0, |option| option.value.len());
         if before.saturating_add(value.len()) > MAX_VALUE {
-            let limit = u64::try_from(MAX_VALUE).unwrap_or(u64::MAX);
-            let error = Error::Limit { structure: "sshd_config", limit, unit: "bytes of a value" };
+            let error = Error::too_much("sshd_config", MAX_VALUE, "bytes of a value");
             return self.doubt(&evidence.location, &error);
         }
         let options = match scope {

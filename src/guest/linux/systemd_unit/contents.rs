@@ -95,8 +95,7 @@ impl BootUnits<'_> {
         let mut drop_ins = BTreeMap::new();
         self.drop_ins(names, &mut drop_ins)?;
         if drop_ins.len() > MAX_DROP_INS {
-            let limit = u64::try_from(MAX_DROP_INS).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "units", limit, unit: "drop-ins of a unit" });
+            return Err(Error::too_much("units", MAX_DROP_INS, "drop-ins of a unit"));
         }
         let mut files = vec![(path.to_owned(), self.text_of(path)?)];
         for path in drop_ins.into_values() {

@@ -356,8 +356,7 @@ impl<'a> BootUnits<'a> {
             }
             for (unit, evidence) in found {
                 if started.len() >= MAX_UNITS {
-                    let limit = u64::try_from(MAX_UNITS).unwrap_or(u64::MAX);
-                    let error = Error::Limit { structure: "units", limit, unit: "units" };
+                    let error = Error::too_much("units", MAX_UNITS, "units");
                     return unread.or_else(|| Some(Unread::from((name.as_str(), &error))));
                 }
                 if !started.contains_key(&unit) {
@@ -485,8 +484,7 @@ fn stop_kind(target: &str) -> Option<StopKind> {
 fn spend(spent: &Cell<usize>, more: usize, limit: usize, unit: &'static str) -> Result<()> {
     spent.set(spent.get().saturating_add(more));
     if spent.get() > limit {
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        return Err(Error::Limit { structure: "units", limit, unit });
+        return Err(Error::too_much("units", limit, unit));
     }
     Ok(())
 }

@@ -199,8 +199,7 @@ pub(super) fn enabled(
                 for (_, wanting) in &wanting {
                     made = made.saturating_add(1);
                     if made > MAX_LINKS {
-                        let limit = u64::try_from(MAX_LINKS).unwrap_or(u64::MAX);
-                        return Err(Error::Limit { structure: "presets", limit, unit: "links" });
+                        return Err(Error::too_much("presets", MAX_LINKS, "links"));
                     }
                     let pulled = (instance.clone(), evidence.clone());
                     links.entry(wanting.clone()).or_default().push(pulled);
@@ -269,13 +268,11 @@ fn rules(tree: &Tree, read: &mut impl FnMut(&str) -> Result<String>) -> Result<V
             };
             let Some(pattern) = words.next() else { continue };
             if rules.len() >= MAX_RULES {
-                let limit = u64::try_from(MAX_RULES).unwrap_or(u64::MAX);
-                return Err(Error::Limit { structure: "presets", limit, unit: "rules" });
+                return Err(Error::too_much("presets", MAX_RULES, "rules"));
             }
             let instances: Vec<String> = words.map(str::to_owned).collect();
             if instances.len() > MAX_INSTANCES {
-                let limit = u64::try_from(MAX_INSTANCES).unwrap_or(u64::MAX);
-                return Err(Error::Limit { structure: "a preset", limit, unit: "instances" });
+                return Err(Error::too_much("a preset", MAX_INSTANCES, "instances"));
             }
             let shown = shortened(content.trim());
             rules.push(Rule {

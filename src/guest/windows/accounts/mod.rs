@@ -44,8 +44,7 @@ fn read(hklm: &Hklm<'_>, verifier: Option<&Fact<Verifier>>) -> Result<WindowsAcc
     let mut found = WindowsAccounts { accounts: Vec::new(), unread: Vec::new() };
     for (index, place) in users.below()?.into_iter().enumerate() {
         if index >= MAX_ACCOUNTS {
-            let limit = u64::try_from(MAX_ACCOUNTS).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "SAM", limit, unit: "accounts" });
+            return Err(Error::too_much("SAM", MAX_ACCOUNTS, "accounts"));
         }
         // `Names` lists the same accounts by their names.
         let Ok(rid) = u32::from_str_radix(place.name(), 16) else { continue };

@@ -86,8 +86,7 @@ pub fn read(hive: &Hive, path: &str) -> Result<BootConfiguration> {
 }
 
 fn too_many() -> Error {
-    let limit = u64::try_from(MAX_ENTRIES).unwrap_or(u64::MAX);
-    Error::Limit { structure: "boot configuration data", limit, unit: "entries" }
+    Error::too_much("boot configuration data", MAX_ENTRIES, "entries")
 }
 
 struct Store<'a> {

@@ -57,8 +57,7 @@ impl Volumes<'_> {
     /// As [`Volumes::tree`] and [`Tree::metadata`]; [`Error::NotFound`] for an empty file.
     pub(super) fn file(&self, volume: usize, path: &str) -> Result<((), Evidence)> {
         if path.len() > MAX_PATH {
-            let limit = u64::try_from(MAX_PATH).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "path", limit, unit: "bytes" });
+            return Err(Error::too_much("path", MAX_PATH, "bytes"));
         }
         let metadata = self.tree(volume)?.metadata(&path.replace('\\', "/"))?;
         if metadata.file_type != FileType::Regular || metadata.len == 0 {

@@ -162,8 +162,7 @@ impl Value {
         // Each ends with a NUL, and so does the list.
         let most = MAX_TEXTS.saturating_add(usize::from(self.data.ends_with(&[0; 4])));
         if self.units().filter(|unit| *unit == 0).count() > most {
-            let limit = u64::try_from(MAX_TEXTS).unwrap_or(u64::MAX);
-            return Err(Error::Limit { structure: "registry value", limit, unit: "texts" });
+            return Err(Error::too_much("registry value", MAX_TEXTS, "texts"));
         }
         let units: Vec<u16> = self.units().collect();
         let mut texts: Vec<_> =
